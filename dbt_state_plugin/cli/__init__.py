@@ -1,0 +1,1 @@
+"""The command line: options in, answers on stdout, conversation on stderr, exit codes."""

@@ -1,0 +1,160 @@
+"""Which commands keep the books of scripts, and what do they print?
+
+stdout holds the answer and nothing else, so that a script can take it over: `id=$(dbt-state-plugin init-execution)`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.execution import bookkeeping
+from dbt_state_plugin.report.plain import plain
+
+
+@click.command("init-execution")
+@click.option("--execution-id", metavar="UUID", help="Id to use instead of a new one.")
+@shared_options
+@click.pass_context
+def init_execution(context: click.Context, execution_id: str | None) -> None:
+    """Start an execution and print its id."""
+    click.echo(bookkeeping.init_execution(settings_of(context), execution_id))
+
+
+@click.command("get-last-successful-execution")
+@shared_options
+@click.pass_context
+def get_last_successful_execution(context: click.Context) -> None:
+    """Print the id of the execution that succeeded last, or an empty line."""
+    click.echo(bookkeeping.last_successful_execution(settings_of(context)) or "")
+
+
+@click.command("get-execution-completion-timestamp")
+@click.argument("execution_id")
+@shared_options
+@click.pass_context
+def get_execution_completion_timestamp(context: click.Context, execution_id: str) -> None:
+    """Print when EXECUTION_ID was completed, in ISO 8601 with the time zone."""
+    completed_at = bookkeeping.completion_time(settings_of(context), execution_id)
+    click.echo(completed_at.isoformat(timespec="microseconds"))
+
+
+@click.command("init-step")
+@click.argument("execution_id")
+@click.argument("step_name")
+@click.argument("base_path", required=False)
+@click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
+@click.option("--manifest", metavar="FILE", help="Record the nodes of a dbt manifest.json instead of files.")
+@click.option("--by-path", is_flag=True, help="Name files by their path instead of their stem.")
+@shared_options
+@click.pass_context
+def init_step(
+    context: click.Context,
+    execution_id: str,
+    step_name: str,
+    base_path: str | None,
+    patterns: Sequence[str],
+    manifest: str | None,
+    by_path: bool,
+) -> None:
+    """Start a step of EXECUTION_ID, record the checksums of what it covers, and print its id.
+
+    It covers the files below BASE_PATH that match a PATTERN: `*` stands for any characters of one name, `**` for any
+    directories. Quote patterns, or the shell expands them.
+    """
+    if manifest is not None:
+        if base_path is not None:
+            raise UsageError(
+                "init-step takes either --manifest or BASE_PATH and patterns.", "Leave one of the two out."
+            )
+        covered = bookkeeping.manifest_covered(manifest, by_path=by_path)
+    elif base_path is None or not patterns:
+        raise UsageError(
+            "init-step needs BASE_PATH and at least one PATTERN.",
+            'Pass them, such as: . "models/**/*.sql"; or --manifest.',
+        )
+    else:
+        covered = bookkeeping.files_covered(base_path, patterns, by_path=by_path)
+    for warning in covered.warnings:
+        _say(context, f"Warning: {warning}", level="warning")
+    click.echo(bookkeeping.init_step(settings_of(context), execution_id, step_name, covered))
+    _say(context, f"Step {step_name} covers {len(covered.checksums)} checksums.")
+
+
+@click.command("compare-step-models")
+@click.argument("step_id")
+@click.argument("previous_execution_id", default="")
+@click.option("--separator", default=" ", help=r"What to print between names; \n and \t are understood.")
+@click.option("--removed", is_flag=True, help="Print the names that are gone instead.")
+@shared_options
+@click.pass_context
+def compare_step_models(
+    context: click.Context, step_id: str, previous_execution_id: str, separator: str, removed: bool
+) -> None:
+    """Print the names whose checksum in STEP_ID is new or differs from that in PREVIOUS_EXECUTION_ID.
+
+    Without a previous execution, and when it has no step of this name, these are all.
+    """
+    comparison = bookkeeping.compare_step(settings_of(context), step_id, previous_execution_id)
+    if comparison.doubt:
+        _say(context, f"Warning: {comparison.doubt}", level="warning")
+    names = comparison.removed if removed else comparison.changed
+    if sys.stdout.isatty():
+        names = tuple(map(plain, names))
+    click.echo(_joined(names, separator), color=True)  # without a terminal click would cut ANSI codes out of names
+
+
+@click.command("complete-step")
+@click.argument("step_id")
+@click.option("--rows-processed", metavar="N", help="How many rows the step has processed.")
+@shared_options
+@click.pass_context
+def complete_step(context: click.Context, step_id: str, rows_processed: str | None) -> None:
+    """Record that STEP_ID succeeded."""
+    name = bookkeeping.complete_step(settings_of(context), step_id, rows_processed)
+    _say(context, f"Step {name} is completed.")
+
+
+@click.command("complete-execution")
+@click.argument("execution_id")
+@shared_options
+@click.pass_context
+def complete_execution(context: click.Context, execution_id: str) -> None:
+    """Record that EXECUTION_ID succeeded; all its steps must be completed."""
+    bookkeeping.complete_execution(settings_of(context), execution_id)
+    _say(context, f"Execution {execution_id} is completed.")
+
+
+@click.command("fail-execution")
+@click.argument("execution_id")
+@shared_options
+@click.pass_context
+def fail_execution(context: click.Context, execution_id: str) -> None:
+    """Record that EXECUTION_ID failed, and its running steps with it."""
+    bookkeeping.fail_execution(settings_of(context), execution_id)
+    _say(context, f"Execution {execution_id} is recorded as failed.")
+
+
+def _say(context: click.Context, text: str, *, level: str = "info") -> None:
+    if says(context, level):
+        click.echo(plain(text), err=True)
+
+
+def _joined(names: Sequence[str], separator: str) -> str:
+    separator = separator.replace(r"\n", "\n").replace(r"\t", "\t")
+    if not separator:
+        raise UsageError("The separator is empty.", r"Pass text that no name contains, such as --separator '\n'.")
+    # A shell that takes a list apart at spaces does so at tabs and newlines too.
+    unclear = [name for name in names if separator in name or (separator == " " and len(name.split()) != 1)]
+    text = separator.join(names)
+    if unclear or (names and text.split(separator) != list(names)):
+        name = unclear[0] if unclear else names[0]
+        raise UsageError(
+            f'The name "{name}" cannot be told from its neighbours with this separator.',
+            r"Pass a separator that no name contains, such as --separator '\n' or --separator ','.",
+        )
+    return text

@@ -1,0 +1,61 @@
+"""Which options do the commands that plan or build share?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Many(click.Option):
+    """Take several values after one option, as dbt does: `--select a b c`, and the option may be repeated."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        super().add_to_parser(parser, ctx)
+        for name in self.opts:
+            option = parser._long_opt.get(name) or parser._short_opt.get(name)
+            if option is not None:
+                self._take_until_next_option(option)
+
+    @staticmethod
+    def _take_until_next_option(option: Any) -> None:
+        process = option.process
+
+        def process_many(value: Any, state: Any) -> None:
+            process(value, state)
+            while state.rargs and not state.rargs[0].startswith("-"):
+                process(state.rargs.pop(0), state)
+
+        option.process = process_many
+
+
+_SELECTION = (
+    click.option("--select", "-s", cls=_Many, multiple=True, metavar="NODES", help="Build only these (dbt's syntax)."),
+    click.option("--exclude", cls=_Many, multiple=True, metavar="NODES", help="Do not build these (dbt's syntax)."),
+    click.option("--selector", metavar="NAME", help="Build only what a selector of selectors.yml names."),
+    click.option(
+        "--state",
+        "selection_state",
+        metavar="DIR",
+        envvar=["DBT_ENGINE_STATE", "DBT_STATE"],
+        help="Artifacts for `state:` and `result:` in the selection.",
+    ),
+    click.option(
+        "--full-refresh",
+        "-f",
+        is_flag=True,
+        envvar=["DBT_STATE_PLUGIN_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH", "DBT_FULL_REFRESH"],
+        help="Build all selected nodes anew, incremental models from scratch.",
+    ),
+    click.option("--force", is_flag=True, help="Build all selected nodes, whatever is recorded."),
+)
+
+
+def selection_options(command: Command) -> Command:
+    """Add the options that say what is planned."""
+    for option in reversed(_SELECTION):
+        command = option(command)
+    return command

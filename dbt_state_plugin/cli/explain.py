@@ -1,0 +1,25 @@
+"""The command that tells why one node is built or left alone."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dbt_state_plugin.cli.options import settings_of, shared_options
+from dbt_state_plugin.report.explanation import explanation_lines
+from dbt_state_plugin.report.text import fitted, width_of
+
+
+@click.command("explain")
+@click.argument("node")
+@shared_options
+@click.pass_context
+def explain(context: click.Context, /, node: str) -> None:
+    """Tell why NODE (a name or a unique_id) would be built or left alone."""
+    from dbt_state_plugin.execution.api import explain as explain_node
+
+    planned, entry, code = explain_node(settings_of(context), node)
+    width = width_of(sys.stdout)
+    for line in explanation_lines(planned.plan, entry, code):
+        click.echo(fitted(line, width))

@@ -1,0 +1,29 @@
+"""The command that forgets recorded builds, so that nodes are built again."""
+
+from __future__ import annotations
+
+import click
+
+from dbt_state_plugin.cli.options import settings_of, shared_options
+from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.text import write_lines
+
+
+@click.command("forget")
+@click.argument("nodes", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Forget every build of this environment.")
+@shared_options
+@click.pass_context
+def forget(context: click.Context, /, nodes: tuple[str, ...], everything: bool) -> None:
+    """Forget the recorded builds of NODES; the next run builds them again. No relation is touched."""
+    from dbt_state_plugin.execution.api import forget as forget_builds
+
+    if everything == bool(nodes):
+        raise UsageError(
+            "forget needs the names of nodes, or --all.", "Write `forget NAME ...` or `forget --all`, not both."
+        )
+    forgotten = forget_builds(settings_of(context), None if everything else nodes)
+    for unique_id in forgotten:
+        click.echo(plain(unique_id))
+    write_lines([f"Forgot {len(forgotten)}; the next run builds them again."])

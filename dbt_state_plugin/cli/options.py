@@ -1,0 +1,120 @@
+"""Which options do all commands share, and where may they stand?
+
+Every shared option may stand before or after the command's name, as in dbt; the one on the command line wins over the
+environment. Each is read from `DBT_STATE_PLUGIN_<NAME>` first and then from dbt's own variable, where dbt has one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.execution.settings import DEFAULT_LOCK_TIMEOUT, Settings, parse_variables
+from dbt_state_plugin.model import MAX_IDENTIFIER_BYTES
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Remember the value for the whole invocation: the command line wins, then whoever came first."""
+    values: dict[str, Any] = context.find_root().ensure_object(dict)
+    name = str(parameter.name)
+    given_here = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    if given_here or values.get(name) is None:
+        values[name] = value
+    return value
+
+
+def _shared(*names: str, variables: tuple[str, ...] = (), **attributes: Any) -> Callable[[Command], Command]:
+    return click.option(
+        *names, envvar=list(variables) or None, callback=_keep, expose_value=False, default=None, **attributes
+    )
+
+
+def _variables(name: str, *, of_dbt: bool = True) -> tuple[str, ...]:
+    return (f"DBT_STATE_PLUGIN_{name}", *((f"DBT_ENGINE_{name}", f"DBT_{name}") if of_dbt else ()))
+
+
+_CONNECTION_OPTIONS = (
+    _shared("--project-dir", variables=_variables("PROJECT_DIR"), help="Folder of dbt_project.yml."),
+    _shared("--profiles-dir", variables=_variables("PROFILES_DIR"), help="Folder of profiles.yml."),
+    _shared("--profile", variables=_variables("PROFILE"), help="Profile to use instead of the project's."),
+    _shared("--target", "-t", variables=_variables("TARGET"), help="Target of the profile."),
+    _shared("--vars", variables=_variables("VARS", of_dbt=False), help="Values of vars, as a YAML mapping."),
+    _shared(
+        "--pipeline",
+        variables=_variables("PIPELINE", of_dbt=False),
+        help="Name of a pipeline of scripts, where there is no dbt project.",
+    ),
+    _shared(
+        "--state-schema",
+        variables=_variables("SCHEMA", of_dbt=False),
+        help="Schema that holds the state (default: dbt_state_plugin).",
+    ),
+    _shared("--debug/--no-debug", "-d", variables=_variables("DEBUG"), help="Show tracebacks of errors.", is_flag=True),
+    _shared(
+        "--log-level",
+        "-l",
+        type=click.Choice(LOG_LEVELS, case_sensitive=False),
+        variables=_variables("LOG_LEVEL", of_dbt=False),
+        help="How much to say on stderr.",
+    ),
+    _shared(
+        "--lock-timeout",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        variables=_variables("LOCK_TIMEOUT", of_dbt=False),
+        help=f"How long to wait for another run (default: {DEFAULT_LOCK_TIMEOUT:g}).",
+    ),
+)
+
+
+def shared_options(command: Command) -> Command:
+    """Add the options that every command takes; `settings_of(context)` returns their values."""
+    for option in reversed(_CONNECTION_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings_of(context: click.Context, **changes: Any) -> Settings:
+    """Return the settings of this invocation; `changes` are fields that the command itself knows."""
+    values: dict[str, Any] = context.find_root().ensure_object(dict)
+    fields: dict[str, Any] = {
+        "project_dir": values.get("project_dir"),
+        "profiles_dir": values.get("profiles_dir"),
+        "profile": values.get("profile"),
+        "target": values.get("target"),
+        "variables": parse_variables(values.get("vars")),
+        "pipeline": values.get("pipeline") or "",
+        "database_url": os.environ.get("DBT_STATE_PLUGIN_DATABASE_URL", ""),
+        "store_sql": os.environ.get("DBT_STATE_PLUGIN_STORE_SQL") or "text",
+        "target_path": os.environ.get("DBT_ENGINE_TARGET_PATH") or os.environ.get("DBT_TARGET_PATH") or None,
+        "caller": "meltano" if os.environ.get("MELTANO_PROJECT_ROOT") else "cli",
+        "meltano_run_id": os.environ.get("MELTANO_RUN_ID") or os.environ.get("MELTANO_PARENT_CONTEXT_UUID") or "",
+    }
+    if values.get("state_schema"):
+        fields["state_schema"] = _schema_name(values["state_schema"])
+    if values.get("lock_timeout") is not None:
+        fields["lock_timeout"] = values["lock_timeout"]
+    return Settings(**(fields | changes))
+
+
+def _schema_name(name: str) -> str:
+    if len(name.encode()) > MAX_IDENTIFIER_BYTES:
+        raise UsageError(
+            f"The schema name {name!r} is longer than {MAX_IDENTIFIER_BYTES} bytes, so PostgreSQL would cut it.",
+            "Give --state-schema a shorter name.",
+        )
+    return name
+
+
+def says(context: click.Context, level: str = "info") -> bool:
+    """Tell whether a message of this level is wanted on stderr."""
+    wanted = context.find_root().ensure_object(dict).get("log_level") or "info"
+    return LOG_LEVELS.index(level) >= LOG_LEVELS.index(wanted)

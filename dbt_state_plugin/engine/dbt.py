@@ -1,0 +1,331 @@
+"""How is dbt run in this process: parse, list, execute? The only module that touches dbt's Python internals.
+
+Documented by dbt: `dbtRunner`, its results, its callbacks and the manifest's schema. Not documented, and therefore kept
+here: the adapter registry, which holds the runtime config with the vars of the project and its packages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.definition import ProjectDefinition
+from dbt_state_plugin.engine.manifest import (
+    macro_definitions,
+    microbatch_models,
+    node_definitions,
+    project_hooks,
+    seed_files,
+)
+from dbt_state_plugin.errors import EngineError, ProjectError, SelectionError
+from dbt_state_plugin.model import NodeOutcome
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.engine.invocation import Invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """Hold the parsed project: its definition in plain values, and the manifest that `execute` runs."""
+
+    definition: ProjectDefinition
+    manifest: Any = field(repr=False)
+    microbatch: frozenset[str] = frozenset()
+    seed_files: Mapping[str, Path] = field(default_factory=dict)
+    input_folders: tuple[str, ...] = ()
+    input_roots: tuple[str, ...] = ()
+    has_plugins: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOutcome:
+    """Say how an invocation ended: per node, and why it ended early if it did."""
+
+    nodes: Mapping[str, NodeOutcome]
+    was_interrupted: bool = False
+    error: str = ""
+
+
+def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
+    """Parse the project with dbt and return its definition; raises ProjectError with dbt's own message."""
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["parse", "--no-write-json", "--log-level", "none", *invocation.arguments()]
+    with redirect_stdout(sys.stderr):
+        result = dbtRunner(callbacks=[_repeat_warnings]).invoke([*arguments, *invocation.extra.for_parsing])
+    if not result.success or result.result is None:
+        raise ProjectError(
+            f"dbt cannot read the project: {_one_line(result.exception)}",
+            "Correct the project (`dbt parse` shows the same error), then run the command again.",
+        )
+    config = _runtime_config()
+    return Parsed(
+        definition=_definition(result.result, config, invocation, environ),
+        manifest=result.result,
+        microbatch=frozenset(microbatch_models(result.result)),
+        seed_files=seed_files(result.result, invocation.project_dir),
+        input_folders=_input_folders(config),
+        input_roots=tuple(sorted(project.project_root for project in _projects(config).values())),
+        has_plugins=_has_plugins(config),
+    )
+
+
+def _repeat_warnings(event: Any) -> None:
+    """Show what dbt warns about while it parses, on stderr, since the answer goes to stdout."""
+    if str(event.info.level).lower().endswith("warn"):
+        sys.stderr.write(f"dbt: {event.info.msg}\n")
+
+
+def _runtime_config() -> Any:
+    from dbt.adapters.factory import FACTORY
+
+    return next(iter(FACTORY.adapters.values())).config
+
+
+def _definition(manifest: Any, config: Any, invocation: Invocation, environ: Mapping[str, str]) -> ProjectDefinition:
+    from dbt.adapters.factory import get_adapter_package_names
+    from dbt.version import __version__ as dbt_version
+
+    adapter_type = config.credentials.type
+    return ProjectDefinition(
+        name=config.project_name,
+        target_name=config.target_name,
+        database=config.credentials.database,
+        schema=config.credentials.schema,
+        dbt_version=str(dbt_version),
+        adapter_version=_adapter_version(adapter_type),
+        macros=macro_definitions(manifest, get_adapter_package_names(adapter_type)),
+        nodes=node_definitions(manifest, invocation.project_dir),
+        variables=_variables(config, invocation.variables),
+        environment=dict(environ),
+        target=dict(config.to_target_dict()),
+        project_hooks=project_hooks(manifest),
+        flags=invocation.extra.powerful,
+    )
+
+
+_PATH_SETTINGS = (
+    *("model_paths", "macro_paths", "seed_paths", "test_paths", "analysis_paths", "docs_paths", "asset_paths"),
+    *("snapshot_paths", "function_paths"),
+)
+
+
+def _projects(config: Any) -> dict[str, Any]:
+    """Return the project and its packages by name, without those that ship with dbt."""
+    from dbt.adapters.factory import get_adapter_package_names
+
+    builtin = set(get_adapter_package_names(config.credentials.type))
+    return {name: project for name, project in config.load_dependencies().items() if name not in builtin}
+
+
+def _has_plugins(config: Any) -> bool:
+    """Tell whether plugins of dbt may add nodes from elsewhere, which no file of the project shows."""
+    from dbt.plugins import get_plugin_manager
+
+    return bool(get_plugin_manager(config.project_name).hooks)
+
+
+def _input_folders(config: Any) -> tuple[str, ...]:
+    """Return every folder that dbt reads: those of the project, of its packages, and where packages lie."""
+    folders = {Path(config.project_root, config.packages_install_path)}
+    for project in _projects(config).values():
+        for setting in _PATH_SETTINGS:
+            folders |= {Path(project.project_root, path) for path in getattr(project, setting, None) or ()}
+    return tuple(sorted(str(folder) for folder in folders))
+
+
+def _adapter_version(adapter_type: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(f"dbt-{adapter_type}")
+    except PackageNotFoundError:
+        return ""
+
+
+def _variables(config: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return for each var everything that defines it; whichever wins for a node, a change of any is a difference.
+
+    `vars:` of a project maps names to values, and names of packages to such mappings.
+    """
+    found: dict[str, Any] = {name: [["command line", value]] for name, value in given.items()}
+    for package, project in sorted(config.load_dependencies().items()):
+        for name, value in sorted(project.vars.to_dict().items()):
+            found.setdefault(name, []).append([package, value])
+            if isinstance(value, dict):
+                for inner, inner_value in value.items():
+                    found.setdefault(str(inner), []).append([package, name, inner_value])
+    return found
+
+
+def list_selected(
+    parsed: Parsed,
+    invocation: Invocation,
+    *,
+    select: Iterable[str],
+    exclude: Iterable[str],
+    selector: str | None,
+    state: str | None,
+    resource_types: Iterable[str],
+) -> frozenset[str]:
+    """Return the unique_ids that dbt's own selection leaves; raises SelectionError with dbt's message."""
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["ls", "--output", "json", "--output-keys", "unique_id", "--log-level", "none", *invocation.arguments()]
+    for resource_type in resource_types:
+        arguments += ["--resource-type", resource_type]
+    for name, values in (("--select", tuple(select)), ("--exclude", tuple(exclude))):
+        arguments += [name, *values] if values else []
+    arguments += ["--selector", selector] if selector else []
+    arguments += ["--state", state] if state else []
+    with tempfile.TemporaryFile("w") as nowhere, redirect_stdout(nowhere):
+        result = dbtRunner(manifest=parsed.manifest).invoke(arguments)
+    if not result.success:
+        raise SelectionError(
+            f"dbt cannot apply the selection: {_one_line(result.exception)}",
+            "Check --select, --exclude and --selector; `dbt ls` takes the same ones.",
+        )
+    return frozenset(json.loads(line)["unique_id"] for line in result.result or ())
+
+
+def execute(
+    parsed: Parsed,
+    invocation: Invocation,
+    *,
+    command: str,
+    unique_ids: Iterable[str],
+    full_refresh: bool,
+    on_finished: Callable[[NodeOutcome], None],
+) -> EngineOutcome:
+    """Run dbt in this process on exactly these nodes of the manifest that was parsed.
+
+    `on_finished` is called in dbt's worker threads after a node's commit. dbt hangs or calls a committed node failed
+    when a callback raises, so it must not; whatever it raises all the same is swallowed here.
+    """
+    from dbt.cli.main import dbtRunner
+
+    arguments = [command, *invocation.arguments(), *invocation.extra.given]
+    arguments += ["--threads", str(invocation.threads)] if invocation.threads else []
+    arguments += ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
+    with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
+        write_selection_folder(Path(folder), unique_ids, command=command)
+        arguments += ["--select", "result:error", "--state", folder]
+        arguments += ["--indirect-selection", "empty"] if command == "build" else []
+        callbacks = [lambda event: _notice_finished(event, on_finished)]
+        with _without(("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
+            result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
+    nodes = {outcome.unique_id: outcome for outcome in map(_outcome, getattr(result.result, "results", None) or ())}
+    interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
+    error = _one_line(result.exception) if result.exception is not None and not interrupted else ""
+    return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error)
+
+
+def write_selection_folder(folder: Path, unique_ids: Iterable[str], *, command: str) -> None:
+    """Write a `run_results.json` for `--select result:error --state FOLDER`.
+
+    This names nodes by unique_id, exactly and in linear time, where dbt's selectors match names. The file is of the
+    documented schema, version 6.
+    """
+    from dbt.version import __version__ as dbt_version
+
+    results: list[dict[str, Any]] = [
+        {
+            "status": "error",
+            "timing": [],
+            "thread_id": "",
+            "execution_time": 0.0,
+            "adapter_response": {},
+            "message": None,
+            "failures": None,
+            "unique_id": unique_id,
+            "compiled": None,
+            "compiled_code": None,
+            "relation_name": None,
+            "batch_results": None,
+        }
+        for unique_id in sorted(unique_ids)
+    ]
+    document = {
+        "metadata": {
+            "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",
+            "dbt_version": str(dbt_version),
+            "generated_at": "2000-01-01T00:00:00Z",
+            "invocation_id": "00000000-0000-0000-0000-000000000000",
+            "env": {},
+        },
+        "results": results,
+        "elapsed_time": 0.0,
+        "args": {"which": command},
+    }
+    folder.joinpath("run_results.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def _notice_finished(event: Any, on_finished: Callable[[NodeOutcome], None]) -> None:
+    if event.info.name != "NodeFinished":
+        return
+    try:
+        result = event.data.run_result
+        response = dict(result.adapter_response)
+        on_finished(
+            NodeOutcome(
+                unique_id=event.data.node_info.unique_id,
+                status=str(event.data.node_info.node_status).lower(),
+                message=str(result.message or ""),
+                rows_affected=_rows(response),
+                duration_ms=round(float(result.execution_time) * 1000),
+            )
+        )
+    except Exception as error:  # see the docstring of execute: never into dbt
+        sys.stderr.write(
+            f"dbt-state-plugin: a node could not be recorded ({type(error).__name__}); it is built again.\n"
+        )
+
+
+def _outcome(result: Any) -> NodeOutcome:
+    return NodeOutcome(
+        unique_id=result.node.unique_id if getattr(result, "node", None) is not None else result.unique_id,
+        status=str(getattr(result.status, "value", result.status)).lower(),
+        message=str(result.message or ""),
+        rows_affected=_rows(result.adapter_response or {}),
+        duration_ms=round(float(result.execution_time or 0) * 1000),
+    )
+
+
+def _rows(response: Mapping[str, Any]) -> int | None:
+    rows = response.get("rows_affected")
+    return int(rows) if isinstance(rows, (int, float)) and rows >= 0 else None
+
+
+def _one_line(error: BaseException | None) -> str:
+    """Return dbt's message on one line."""
+    text = str(error) if error is not None else "no message"
+    return " ".join(text.split()) or type(error).__name__
+
+
+class _without:
+    """Hide environment variables that would narrow dbt's selection behind the plan's back."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+        self._hidden: dict[str, str] = {}
+
+    def __enter__(self) -> None:
+        self._hidden = {name: os.environ.pop(name) for name in self._names if name in os.environ}
+
+    def __exit__(self, *error: object) -> None:
+        os.environ.update(self._hidden)
+
+
+def engine_error(outcome: EngineOutcome) -> EngineError:
+    """Return the error for an invocation that ended before it could run its nodes."""
+    return EngineError(
+        f"dbt ended with an error: {outcome.error}",
+        "See dbt's output above and logs/dbt.log; nothing was marked as built.",
+    )

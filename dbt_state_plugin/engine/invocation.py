@@ -1,0 +1,34 @@
+"""Which flags do all invocations of dbt in one run share?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbt_state_plugin.engine.arguments import ExtraArguments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """Hold what every invocation of dbt in one run has in common."""
+
+    project_dir: Path
+    profiles_dir: Path
+    target_path: Path
+    profile: str | None
+    target: str | None
+    threads: int | None
+    variables: Mapping[str, Any]
+    extra: ExtraArguments
+
+    def arguments(self) -> list[str]:
+        """Return dbt's flags; usage statistics stay off, as nothing may leave the machine."""
+        arguments = ["--project-dir", str(self.project_dir), "--profiles-dir", str(self.profiles_dir)]
+        arguments += ["--target-path", str(self.target_path), "--no-send-anonymous-usage-stats"]
+        arguments += ["--profile", self.profile] if self.profile else []
+        arguments += ["--target", self.target] if self.target else []
+        arguments += ["--vars", json.dumps(dict(self.variables))] if self.variables else []
+        return arguments

@@ -1,0 +1,134 @@
+"""What can a Python program ask for? The command line uses these functions and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from dbt_state_plugin.errors import NotFoundError, UsageError
+from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
+from dbt_state_plugin.execution.session import open_session
+from dbt_state_plugin.execution.settings import Settings
+from dbt_state_plugin.execution.tracked import Listener, run_tracked
+from dbt_state_plugin.model import Plan, PlanEntry, RunResult
+from dbt_state_plugin.plan import SCOPES
+from dbt_state_plugin.state.executions import ExecutionSummary, read_execution, read_history
+from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.relations import forget_relations, recorded_code
+
+Names = Iterable[str] | str
+
+
+def plan(settings: Settings | None = None, *, command: str = "run", **wish: Any) -> Plan:
+    """Return what `command` (run, build, seed, snapshot) would build and why, without writing anything.
+
+    `wish` takes the other fields of `Wish`: select, exclude, selector, selection_state, full_refresh, force.
+    Raises the errors of `dbt_state_plugin.errors`.
+    """
+    return planned(settings or Settings(), _wish(command, wish)).plan
+
+
+def run(
+    settings: Settings | None = None, *, command: str = "run", listener: Listener | None = None, **wish: Any
+) -> RunResult:
+    """Build what has to be built with dbt in this process, record it, and return how it ended.
+
+    A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are raised, as are the
+    other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel its queries.
+    """
+    return run_tracked(settings or Settings(), _wish(command, wish), listener or Listener())
+
+
+def planned(settings: Settings, wish: Wish) -> Planned:
+    """Return a plan together with the parsed project."""
+    with open_session(settings, create=False) as session:
+        return plan_in(session, wish)
+
+
+def explain(settings: Settings, node: str, *, command: str = "build") -> tuple[Planned, PlanEntry, str | None]:
+    """Return the plan, the entry of one node and the code that was recorded for it, if any.
+
+    `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it fits none or several nodes.
+    """
+    with open_session(settings, create=False) as session:
+        found = plan_in(session, Wish(command=command), needs_manifest=True)
+        entry = _find(found.plan, node)
+        definition = entry.record.raw_definition_id if entry.record and session.has_state else None
+        return found, entry, recorded_code(session.state, definition)
+
+
+def history(settings: Settings, *, limit: int = 20) -> tuple[ExecutionSummary, ...]:
+    """Return the newest executions of the environment, newest first."""
+    with open_session(settings, create=False) as session:
+        return read_history(session.state, limit=limit) if session.has_state else ()
+
+
+def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
+    """Return one execution with its steps and nodes; raises UsageError for a malformed id and NotFoundError."""
+    try:
+        number = UUID(execution_id)
+    except ValueError:
+        raise UsageError(
+            f"{execution_id!r} is not an execution's id (a UUID).", "See `dbt-state-plugin history` for the ids."
+        ) from None
+    with open_session(settings, create=False) as session:
+        if not session.has_state:
+            raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
+        return read_execution(session.state, number)
+
+
+def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
+    """Forget the recorded builds of these nodes (None: of the whole environment), so that they are built again.
+
+    `names` are unique_ids or the last part of one. Returns the unique_ids that were forgotten. Raises NotFoundError
+    when one of them is not recorded, BusyError while a run is going on.
+    """
+    with open_session(settings) as session:
+        acquire_lock(session.state, timeout=settings.lock_timeout)
+        if names is None:
+            return forget_relations(session.state, None)
+        wanted = tuple(names)
+        recorded = _recorded_ids(session.state)
+        chosen = {name: {node for node in recorded if name == node or node.split(".")[-1] == name} for name in wanted}
+        missing = [name for name in wanted if not chosen[name]]
+        if missing:
+            raise NotFoundError(
+                f"No build of {', '.join(missing)} is recorded for {session.state.environment}.",
+                "Name a model as in dbt, or its unique_id; `dbt-state-plugin plan --all` lists them.",
+            )
+        return forget_relations(session.state, set().union(*chosen.values()))
+
+
+def _recorded_ids(state: Any) -> list[str]:
+    rows = state.rows("SELECT unique_id FROM {state}.relation WHERE environment_id = %s", (state.environment_id,))
+    return [row[0] for row in rows]
+
+
+def _wish(command: str, fields: Mapping[str, Any]) -> Wish:
+    if command not in SCOPES:
+        raise UsageError(f"{command!r} is not a command that builds nodes.", f"Use one of {', '.join(SCOPES)}.")
+    known = {name: value for name, value in fields.items() if value is not None}
+    for name in ("select", "exclude"):
+        if isinstance(known.get(name), str):
+            known[name] = tuple(known[name].split())
+    return replace(Wish(command=command), **known)
+
+
+def _find(plan: Plan, name: str) -> PlanEntry:
+    found = [
+        entry
+        for entry in plan.entries
+        if name
+        in (entry.node.unique_id, entry.node.name, ".".join(entry.node.fqn), f"{entry.node.name}.v{entry.node.version}")
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(entry.node.unique_id for entry in found)
+        raise NotFoundError(f"{name!r} fits several nodes: {ids}.", "Name one of them by its unique_id.")
+    raise NotFoundError(
+        f"The project has no node {name!r} that dbt builds.",
+        "Name a model as in dbt, or its unique_id (see `plan --all`).",
+    )

@@ -1,0 +1,143 @@
+"""How does a plan come about: parse, read the state and the catalog, decide?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.engine.arguments import read_extra_arguments
+from dbt_state_plugin.engine.invocation import Invocation
+from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project, recorded_project
+from dbt_state_plugin.fingerprint import fingerprint_project
+from dbt_state_plugin.lineage import record_key
+from dbt_state_plugin.model import Plan, Project, Recorded
+from dbt_state_plugin.plan import SCOPES, Request, make_plan
+from dbt_state_plugin.project.inputs import InputPlaces
+from dbt_state_plugin.state.relations import installation_key, read_recorded
+from dbt_state_plugin.warehouse.postgres import read_catalog
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.engine.dbt import Parsed
+    from dbt_state_plugin.execution.session import Session
+
+PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that dbt's own artifacts stay as they are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced."""
+
+    command: str = "run"
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    selector: str | None = None
+    selection_state: str | None = None
+    full_refresh: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """Hold a plan with what is needed to carry it out.
+
+    `parsed` is None when nothing had to be parsed, because no input differs from those of the last time.
+    """
+
+    plan: Plan
+    project: Project
+    invocation: Invocation
+    parsed: Parsed | None = None
+
+
+def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, records_project: bool = False) -> Planned:
+    """Decide; reads the state and the warehouse.
+
+    dbt parses only when an input of the parse differs from the recorded ones, or when the answer depends on dbt: a
+    selection, or (with `needs_manifest`) nodes to build. Nothing is written unless `records_project`, which keeps what
+    was parsed for the next time.
+    Raises ConfigurationError, ProjectError, SelectionError and StateError.
+    """
+    invocation = _invocation(session)
+    key = installation_key(session.state) if session.has_state else os.urandom(32)
+    if session.has_state and not _narrows(wish):
+        project = recorded_project(session, key, invocation.extra)
+        if project is not None:
+            plan = _decide(session, wish, project, None)
+            if not (needs_manifest and plan.to_build):
+                return Planned(plan=plan, project=project, invocation=invocation)
+    return _plan_parsed(session, wish, invocation, key, records_project=records_project)
+
+
+def _plan_parsed(session: Session, wish: Wish, invocation: Invocation, key: bytes, *, records_project: bool) -> Planned:
+    from dbt_state_plugin.engine.dbt import parse
+
+    before = files_before_parsing(session) if records_project else {}
+    parsed = parse(invocation, environ=os.environ)
+    project = fingerprint_project(parsed.definition, key=key)
+    if records_project and not parsed.has_plugins:
+        places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
+        record_project(session, key, invocation.extra, project, places, before)
+    plan = _decide(session, wish, project, _selected(parsed, invocation, wish))
+    return Planned(plan=plan, project=project, invocation=invocation, parsed=parsed)
+
+
+def _decide(session: Session, wish: Wish, project: Project, selected: frozenset[str] | None) -> Plan:
+    keys = [record_key(node, project) for node in project.nodes.values()]
+    recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
+    catalog = read_catalog(session.warehouse, [*keys, *recorded.relations])
+    request = Request(
+        environment=session.state.environment,
+        command=wish.command,
+        selected=selected,
+        full_refresh=wish.full_refresh,
+        force=wish.force,
+    )
+    return make_plan(project, recorded, catalog, request)
+
+
+def _invocation(session: Session) -> Invocation:
+    workplace, settings = session.workplace, session.settings
+    if workplace is None:
+        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
+    return Invocation(
+        project_dir=workplace.project_dir,
+        profiles_dir=workplace.profiles_dir,
+        target_path=workplace.target_path / PRIVATE_TARGET,
+        profile=settings.profile,
+        target=settings.target,
+        threads=settings.threads,
+        variables=settings.variables,
+        extra=read_extra_arguments(settings.extra_arguments, os.environ),
+    )
+
+
+def _narrows(wish: Wish) -> bool:
+    return bool(wish.select or wish.exclude or wish.selector or _narrows_by_environment())
+
+
+def _narrows_by_environment() -> bool:
+    return any(os.environ.get(name) for name in ("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES"))
+
+
+def _selected(parsed: Parsed, invocation: Invocation, wish: Wish) -> frozenset[str] | None:
+    from dbt_state_plugin.engine.dbt import list_selected
+
+    if not _narrows(wish):
+        return None
+    return list_selected(
+        parsed,
+        invocation,
+        select=wish.select,
+        exclude=wish.exclude,
+        selector=wish.selector,
+        state=wish.selection_state,
+        resource_types=_listed_types(wish.command),
+    )
+
+
+def _listed_types(command: str) -> Iterable[str]:
+    """Return the resource types to list; none, when the environment already says which ones count."""
+    return () if _narrows_by_environment() else sorted(SCOPES[command])

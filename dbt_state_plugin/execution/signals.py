@@ -1,0 +1,54 @@
+"""What happens to a run when somebody or something asks it to stop?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Remember which signal asked the run to stop, 0 when none did."""
+
+    signal_number: int = 0
+    _previous: dict[int, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def stopping_like_sigint() -> Iterator[Stop]:
+    """Make SIGTERM and SIGHUP cancel as SIGINT does; a second signal ends the process at once.
+
+    dbt cancels its queries when KeyboardInterrupt reaches its main thread; SIGTERM and SIGHUP would end it in
+    milliseconds and leave the queries running. SIGINT is set too, since a shell starts background children with SIGINT
+    ignored. Outside the main thread Python allows no handlers, so there nothing is changed.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.signal_number:
+            os._exit(128 + number)
+        stop.signal_number = number
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, on_signal) for number in _STOPPING}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def interrupt_main_thread() -> None:
+    """Make the main thread stop as if the user had pressed Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)

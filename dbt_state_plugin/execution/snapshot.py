@@ -1,0 +1,94 @@
+"""May what was parsed the last time stand, because no input of the parse differs?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin import __version__
+from dbt_state_plugin.fingerprint import keyed_digest
+from dbt_state_plugin.model import Project
+from dbt_state_plugin.project.inputs import (
+    InputPlaces,
+    digest_of_files,
+    file_digests,
+    files_in,
+    places_document,
+    places_from_document,
+    project_files,
+    scan_places,
+    watched_environment,
+)
+from dbt_state_plugin.state.snapshots import read_snapshot, write_snapshot
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.engine.arguments import ExtraArguments
+    from dbt_state_plugin.execution.session import Session
+
+
+def recorded_project(session: Session, key: bytes, extra: ExtraArguments) -> Project | None:
+    """Return the project as it was parsed the last time, or None when an input differs or cannot be seen."""
+    snapshot = read_snapshot(session.state)
+    if snapshot is None:
+        return None
+    try:
+        places = places_from_document(snapshot.places)
+        if inputs_digest(session, key, extra, places) != snapshot.inputs_digest:
+            return None
+        return snapshot.project()
+    except (OSError, KeyError, TypeError, ValueError, IndexError):
+        return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
+
+
+def files_before_parsing(session: Session) -> dict[str, str]:
+    """Return the digests of the project's files, to be compared with those after dbt has read them."""
+    if session.workplace is None:
+        return {}
+    try:
+        return file_digests(project_files(str(session.workplace.project_dir)))
+    except OSError:
+        return {}
+
+
+def record_project(
+    session: Session, key: bytes, extra: ExtraArguments, project: Project, places: InputPlaces, before: dict[str, str]
+) -> None:
+    """Record what was parsed; nothing is recorded when a file changed meanwhile or an input cannot be seen."""
+    try:
+        scanned = scan_places(places)
+        if scanned is None:
+            return
+        after = file_digests(files_in(scanned))
+        if any(before.get(path) != digest for path, digest in after.items()):
+            return
+        digest = inputs_digest(session, key, extra, scanned)
+    except OSError:
+        return
+    write_snapshot(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
+
+
+def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces) -> str:
+    """Return one keyed hash over everything that decides what dbt would parse; raises OSError."""
+    workplace, settings = session.workplace, session.settings
+    return keyed_digest(key)(
+        {
+            "versions": _versions(),
+            "target": dict(workplace.profile.target_context) if workplace else {},
+            "folder": str(workplace.project_dir) if workplace else "",
+            "vars": dict(settings.variables),
+            "flags": [list(extra.powerful), list(extra.for_parsing)],
+            "environment": watched_environment(places, os.environ),
+            "files": digest_of_files(places),
+        }
+    )
+
+
+def _versions() -> list[str]:
+    """Return the versions of everything that parses, and the top-level modules that dbt would import as plugins."""
+    import pkgutil
+    from importlib.metadata import version
+
+    found = [version(name) for name in ("dbt-core", "dbt-adapters", "dbt-common", "dbt-postgres")]
+    plugins = sorted({module.name for module in pkgutil.iter_modules() if module.name.startswith("dbt_")})
+    return [__version__, sys.version, *found, *plugins]

@@ -1,0 +1,225 @@
+"""How is a run carried out so that nothing that was written goes unnoticed?
+
+Lock, begin, read the project, plan, write the intents, run dbt, record each success on the connection that holds the
+lock, and call it succeeded only when every planned node was recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from dbt_state_plugin import __version__
+from dbt_state_plugin.errors import InterruptedRun, PluginError
+from dbt_state_plugin.execution.marker import Marker
+from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
+from dbt_state_plugin.execution.session import Session, open_session
+from dbt_state_plugin.execution.signals import Stop, stopping_like_sigint
+from dbt_state_plugin.fingerprint import definition_digest
+from dbt_state_plugin.lineage import record_key
+from dbt_state_plugin.model import NodeOutcome, Plan, RunResult
+from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
+from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.relations import PlannedNode, note_outcomes, open_intents
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.engine.dbt import Parsed
+    from dbt_state_plugin.execution.settings import Settings
+
+STEP_NAME = "TRANSFORM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Hold what wants to be told while a run goes on; each is called in the main thread, before dbt prints."""
+
+    on_wait: Callable[[str], None] = lambda _holder: None
+    on_plan: Callable[[Plan], None] = lambda _plan: None
+
+
+def run_tracked(settings: Settings, wish: Wish, listener: Listener) -> RunResult:
+    """Plan, build what the plan says, and record it.
+
+    Raises InterruptedRun after a signal, BusyError when another run holds the environment, and the other errors of
+    this package when nothing could be run.
+    """
+    started = time.monotonic()
+    with stopping_like_sigint() as stop:
+        try:
+            with open_session(settings) as session:
+                acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
+                execution_id = uuid4()
+                begin_execution(session.state, _new_execution(execution_id, session, wish))
+                return _Run(session, wish, listener, execution_id, stop, started).carry_out()
+        except KeyboardInterrupt:
+            raise interrupted(stop, "before anything was built") from None
+
+
+def interrupted(stop: Stop, when: str) -> InterruptedRun:
+    """Return the error for a run that a signal ended."""
+    number = stop.signal_number or signal.SIGINT
+    return InterruptedRun(
+        f"Stopped by {signal.Signals(number).name} {when}.",
+        "What was finished is kept; the next run builds the rest.",
+        signal_number=number,
+    )
+
+
+def _new_execution(execution_id: UUID, session: Session, wish: Wish) -> NewExecution:
+    project_dir = session.workplace.project_dir if session.workplace else Path()
+    return NewExecution(
+        execution_id=execution_id,
+        command=wish.command,
+        caller=session.settings.caller,
+        host=socket.gethostname(),
+        process_id=os.getpid(),
+        tool_version=__version__,
+        git_commit=_git_commit(project_dir),
+        meltano_run_id=session.settings.meltano_run_id,
+    )
+
+
+def _git_commit(project_dir: Path) -> str:
+    """Return the commit that is checked out, or nothing where there is no git."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=project_dir, capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+class _Run:
+    """Carry out one run whose execution has begun and whose lock is held."""
+
+    def __init__(
+        self, session: Session, wish: Wish, listener: Listener, execution_id: UUID, stop: Stop, started: float
+    ) -> None:
+        self.session = session
+        self.wish = wish
+        self.listener = listener
+        self.execution_id = execution_id
+        self.stop = stop
+        self.started = started
+
+    def carry_out(self) -> RunResult:
+        """Return how the run ended; whatever ends it early is recorded and raised again."""
+        try:
+            planned = plan_in(self.session, self.wish, needs_manifest=True, records_project=True)
+            self._record_plan(planned)
+            self.listener.on_plan(planned.plan)
+            if planned.plan.to_build and planned.parsed is not None:
+                result = self._build(planned, planned.parsed)
+            else:
+                result = self._result(planned.plan, {}, {})
+        except KeyboardInterrupt:
+            self._finish("cancelled", "stopped by a signal")
+            raise
+        except PluginError as error:
+            self._finish("cancelled" if isinstance(error, InterruptedRun) else "failed", error.what)
+            raise
+        except Exception as error:
+            self._finish("failed", f"{type(error).__name__}")
+            raise
+        rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
+        finish_execution(self.session.state, self.execution_id, status=result.status, rows=rows)
+        return result
+
+    def _finish(self, status: str, message: str) -> None:
+        """Record an early end; when the database is gone as well, the next run marks the execution abandoned."""
+        try:
+            finish_execution(self.session.state, self.execution_id, status=status, message=message)
+        except PluginError:
+            return
+
+    def _record_plan(self, planned: Planned) -> None:
+        project, state = planned.project, self.session.state
+        checksums = {
+            node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
+        }
+        begin_step(
+            state,
+            self.execution_id,
+            name=STEP_NAME,
+            checksums=checksums,
+            dbt_version=project.dbt_version,
+            adapter_version=project.adapter_version,
+        )
+
+    def _build(self, planned: Planned, parsed: Parsed) -> RunResult:
+        from dbt_state_plugin.engine.dbt import engine_error, execute
+
+        state = self.session.state
+        nodes = [
+            PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
+        ]
+        open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
+        marker = Marker(self.session, planned, parsed, self.execution_id)
+        outcome = execute(
+            parsed,
+            planned.invocation,
+            command=self.wish.command,
+            unique_ids=[node.entry.node.unique_id for node in nodes],
+            full_refresh=self.wish.full_refresh,
+            on_finished=marker.on_finished,
+        )
+        marker.finish(outcome.nodes.values())
+        if marker.lost is not None:
+            raise marker.lost
+        result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, marker, outcome.nodes))
+        note_outcomes(state, self.execution_id, _not_marked(result, marker))
+        if outcome.was_interrupted or self.stop.signal_number:
+            raise interrupted(self.stop, f"after {len(marker.marked)} of {len(nodes)} nodes")
+        if outcome.error and not outcome.nodes:
+            raise engine_error(outcome)
+        return result
+
+    def _unrecorded(self, plan: Plan, marker: Marker, outcomes: Mapping[str, NodeOutcome]) -> dict[str, str]:
+        """Return the planned nodes that dbt did not fail but that are not recorded either, with the cause."""
+        found = dict(marker.unrecorded)
+        for entry in plan.to_build:
+            node = entry.node.unique_id
+            outcome = outcomes.get(node)
+            if node in marker.marked or node in found:
+                continue
+            if outcome is None:
+                found[node] = "dbt did not report it"
+            elif outcome.is_success:
+                found[node] = "dbt reported it as built only at its end"
+        return found
+
+    def _result(self, plan: Plan, outcomes: Mapping[str, NodeOutcome], unrecorded: Mapping[str, str]) -> RunResult:
+        planned = {entry.node.unique_id for entry in plan.to_build}
+        good = {node for node in planned if node in outcomes and outcomes[node].is_success and node not in unrecorded}
+        return RunResult(
+            execution_id=self.execution_id,
+            status="succeeded" if planned == good else "failed",
+            plan=plan,
+            outcomes={node: outcome for node, outcome in outcomes.items() if node in planned},
+            unrecorded=dict(unrecorded),
+            elapsed_ms=round((time.monotonic() - self.started) * 1000),
+            saved_ms=sum((entry.record.duration_ms or 0) for entry in plan.skipped if entry.record),
+        )
+
+
+def _not_marked(result: RunResult, marker: Marker) -> list[NodeOutcome]:
+    """Return what is to be noted about the planned nodes that were not recorded as built."""
+    found = []
+    for entry in result.plan.to_build:
+        node = entry.node.unique_id
+        if node not in marker.marked:
+            outcome = result.outcomes.get(node, NodeOutcome(unique_id=node, status="not reported"))
+            cause = result.unrecorded.get(node)
+            if cause:
+                outcome = NodeOutcome(unique_id=node, status="not recorded", message=cause)
+            found.append(outcome)
+    return found

@@ -1,0 +1,69 @@
+"""Which relations does a node read, through the parents that dbt inlines, and in which order are nodes built?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from dbt_state_plugin.fingerprint import definition_digest
+from dbt_state_plugin.model import Node, Project, RelationName, Trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """Name the nodes whose relations a node reads, and those that are inlined into it or judged by it."""
+
+    parents: tuple[str, ...] = ()
+    inlined: tuple[str, ...] = ()
+
+
+def build_order(project: Project) -> tuple[str, ...]:
+    """Return the unique_ids of all nodes, parents first, the same for every run."""
+    nodes = project.nodes
+    graph = {
+        unique_id: sorted(parent for parent in nodes[unique_id].parents if parent in nodes)
+        for unique_id in sorted(nodes)
+    }
+    return tuple(TopologicalSorter(graph).static_order())
+
+
+def lineages(project: Project, order: tuple[str, ...]) -> dict[str, Lineage]:
+    """Return the lineage of each node; `order` has parents first."""
+    found: dict[str, Lineage] = {}
+    for unique_id in order:
+        node = project.nodes[unique_id]
+        parents: set[str] = set()
+        inlined: set[str] = set()
+        for parent_id in node.parents:
+            parent = project.nodes.get(parent_id)
+            if parent is None:
+                continue
+            if node.resource_type == "unit_test" or parent.is_ephemeral or parent.relation is None:
+                # A unit test judges the definition of its model on rows of its own, not the rows of the relation.
+                inlined |= {parent_id, *found[parent_id].inlined}
+                parents |= set() if node.resource_type == "unit_test" else set(found[parent_id].parents)
+            else:
+                parents.add(parent_id)
+        found[unique_id] = Lineage(parents=tuple(sorted(parents)), inlined=tuple(sorted(inlined)))
+    return found
+
+
+def trace_of(project: Project, lineage: Lineage, versions: Mapping[RelationName, str]) -> Trace:
+    """Return what a build that starts now sees, given the present versions of the parents' relations."""
+    parents: dict[str, str] = {}
+    for parent_id in lineage.parents:
+        relation = project.nodes[parent_id].relation
+        if relation is not None:
+            parents[str(relation)] = versions.get(relation, "absent")
+    return Trace(parents=parents, inlined={node: definition_digest(project.nodes[node]) for node in lineage.inlined})
+
+
+def record_key(node: Node, project: Project) -> RelationName:
+    """Return the name under which a node is recorded.
+
+    Tests and functions have no row in `pg_class`; they are kept under the empty schema name, which no relation has.
+    """
+    if node.relation is not None:
+        return node.relation
+    return RelationName(database=project.database, schema="", identifier=f"{project.schema}.{node.unique_id}")

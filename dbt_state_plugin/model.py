@@ -1,0 +1,287 @@
+"""What the project, the state and the warehouse look like to the decision rule: plain frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+MAX_IDENTIFIER_BYTES = 63  # PostgreSQL's NAMEDATALEN - 1; longer identifiers are truncated by the server
+
+
+class ReasonKind(str, Enum):
+    """Why a node is built. The values are part of the JSON output."""
+
+    NEW = "new"
+    BODY = "body"
+    CONFIG = "config"
+    MACROS = "macros"
+    VARIABLES = "variables"
+    CONTRACT = "contract"
+    HOOKS = "hooks"
+    DOCS = "docs"
+    RELATION = "relation"
+    REFERENCES = "references"
+    FLAGS = "flags"
+    ENGINE = "engine"
+    UPSTREAM = "upstream"
+    DATA = "data"
+    MISSING = "missing"
+    DRIFTED = "drifted"
+    INTERRUPTED = "interrupted"
+    VOLATILE = "volatile"
+    FORCED = "forced"
+
+
+class Decision(str, Enum):
+    """What a plan does with a node."""
+
+    BUILD = "build"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class RelationName:
+    """Name a relation as the server stores it: unquoted parts folded to lower case, cut at 63 bytes."""
+
+    database: str
+    schema: str
+    identifier: str
+
+    def __str__(self) -> str:
+        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.database, self.schema, self.identifier))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Name what shares one lock and one history.
+
+    `warehouse` is empty when the state is kept in the warehouse itself, else it names the other server. `pipeline` is
+    set instead of project, target, database and schema when scripts keep books without a dbt project.
+    """
+
+    warehouse: str = ""
+    pipeline: str = ""
+    project: str = ""
+    target: str = ""
+    database: str = ""
+    schema: str = ""
+
+    def __str__(self) -> str:
+        if self.pipeline:
+            return f"pipeline {self.pipeline}"
+        return f"{self.project}/{self.target} ({self.database}.{self.schema})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Describe one node of the dbt project with the fingerprint of its definition.
+
+    `fingerprint` maps the name of a part (`body`, `config`, `macros`, ...) to a sha256 in hex. `volatile` holds what
+    makes the compiled SQL differ on every run, such as `run_started_at`.
+    """
+
+    unique_id: str
+    resource_type: str
+    name: str
+    package: str
+    fqn: tuple[str, ...]
+    path: str
+    materialized: str = ""
+    relation: RelationName | None = None
+    parents: tuple[str, ...] = ()
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    raw_code: str = ""
+    volatile: tuple[str, ...] = ()
+    version: str = ""
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Tell whether dbt inlines the node into its children instead of building it."""
+        return self.resource_type == "model" and self.materialized == "ephemeral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Hold the parsed project: every enabled node and source by unique_id, in no particular order."""
+
+    name: str
+    target: str
+    database: str
+    schema: str
+    dbt_version: str
+    adapter_version: str
+    nodes: Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalIdentity:
+    """Tell one incarnation of a relation from the next: `pg_class.oid`, `relfilenode` and `relkind`."""
+
+    oid: int
+    relfilenode: int
+    relkind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Say which relations exist and which views PostgreSQL drops along with each of them."""
+
+    identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)
+    cascades: Mapping[RelationName, tuple[RelationName, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Say what a successful build saw.
+
+    `parents` maps a parent relation (as text) to its version at that time; `inlined` maps the unique_id of a parent
+    without a relation (ephemeral model, function, tested model's definition) to a hash of its definition.
+    """
+
+    parents: Mapping[str, str] = field(default_factory=dict)
+    inlined: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRelation:
+    """Hold what is recorded about one relation: who built it, from what, and which incarnation it was."""
+
+    relation: RelationName
+    unique_id: str
+    environment: str
+    resource_type: str
+    materialized: str
+    fingerprint: Mapping[str, str]
+    trace: Trace
+    identity: PhysicalIdentity | None
+    build_id: UUID
+    built_at: datetime
+    execution_id: UUID | None = None
+    duration_ms: int | None = None
+    raw_definition_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIntent:
+    """Say that an execution which has ended may have written a relation without recording it."""
+
+    relation: RelationName
+    execution_id: UUID
+    execution_status: str
+    environment: str
+    unique_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Hold everything that the state says about the relations of a project."""
+
+    relations: Mapping[RelationName, RecordedRelation] = field(default_factory=dict)
+    intents: Mapping[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
+    removed: tuple[RecordedRelation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Give one reason for building a node: its kind, the evidence in words, and the node that it comes from."""
+
+    kind: ReasonKind
+    detail: str = ""
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEntry:
+    """Hold the decision about one node.
+
+    `reasons` is empty when the node is unchanged. A node that needs a build but stands outside the selection has
+    reasons, the decision `skip` and `outside_selection`.
+    """
+
+    node: Node
+    decision: Decision
+    reasons: tuple[Reason, ...] = ()
+    outside_selection: bool = False
+    record: RecordedRelation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Hold the decisions about every node in scope, in an order in which parents come first.
+
+    `parent_versions` maps each relation of the project to the version that a child built now would see.
+    """
+
+    environment: Environment
+    command: str
+    entries: tuple[PlanEntry, ...]
+    removed: tuple[RecordedRelation, ...] = ()
+    parent_versions: Mapping[RelationName, str] = field(default_factory=dict)
+    is_narrowed: bool = False
+
+    @property
+    def to_build(self) -> tuple[PlanEntry, ...]:
+        """Return the entries that are built."""
+        return tuple(entry for entry in self.entries if entry.decision is Decision.BUILD)
+
+    @property
+    def skipped(self) -> tuple[PlanEntry, ...]:
+        """Return the entries that are left alone because nothing asks for a build."""
+        return tuple(entry for entry in self.entries if entry.decision is Decision.SKIP and not entry.reasons)
+
+    @property
+    def waiting(self) -> tuple[PlanEntry, ...]:
+        """Return the entries that need a build but stand outside the selection."""
+        return tuple(entry for entry in self.entries if entry.outside_selection)
+
+    def entry(self, unique_id: str) -> PlanEntry | None:
+        """Return the entry of a node, or None when it is not in scope."""
+        return next((entry for entry in self.entries if entry.node.unique_id == unique_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOutcome:
+    """Say how dbt ended with one node; `status` is dbt's own word."""
+
+    unique_id: str
+    status: str
+    message: str = ""
+    rows_affected: int | None = None
+    duration_ms: int | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the node did what it was there for; a test that warns has passed."""
+        return self.status in ("success", "pass", "warn", "no-op")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """Say how a run ended: `status` is succeeded, failed or cancelled.
+
+    `outcomes` holds what dbt said about each node; `unrecorded` the nodes that dbt built and that could not be
+    recorded, with the cause; `saved_ms` is the sum of the last durations of the nodes that were left alone.
+    """
+
+    execution_id: UUID
+    status: str
+    plan: Plan
+    outcomes: Mapping[str, NodeOutcome] = field(default_factory=dict)
+    unrecorded: Mapping[str, str] = field(default_factory=dict)
+    elapsed_ms: int = 0
+    saved_ms: int = 0
+
+    @property
+    def built(self) -> tuple[PlanEntry, ...]:
+        """Return the planned entries that were built and recorded."""
+        return tuple(entry for entry in self.plan.to_build if entry.node.unique_id not in self.failed_ids)
+
+    @property
+    def failed_ids(self) -> frozenset[str]:
+        """Return the planned nodes that are built again next time: failed, skipped, missing or not recorded."""
+        planned = {entry.node.unique_id for entry in self.plan.to_build}
+        good = {node for node, outcome in self.outcomes.items() if outcome.is_success and node not in self.unrecorded}
+        return frozenset(planned - good)

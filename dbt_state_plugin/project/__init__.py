@@ -1,0 +1,1 @@
+"""What a dbt project's own files say, read without starting dbt."""

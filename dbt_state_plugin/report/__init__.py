@@ -1,0 +1,1 @@
+"""The same decisions as text, JSON, dbt selectors and names."""

@@ -1,0 +1,106 @@
+"""What do plans, runs and history look like as JSON? The shapes are a contract: version 1 only ever gains keys."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dbt_state_plugin.model import Environment, Plan, PlanEntry, Reason
+from dbt_state_plugin.report.words import summary_counts
+from dbt_state_plugin.state.executions import ExecutionSummary
+
+VERSION = 1
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return the plan; every node in scope is listed with its decision."""
+    return {
+        "version": VERSION,
+        "environment": environment_document(plan.environment),
+        "command": plan.command,
+        "summary": {"build": len(plan.to_build), **summary_counts(plan), "removed": len(plan.removed)},
+        "nodes": [_entry(entry) for entry in plan.entries],
+        "removed": [{"unique_id": record.unique_id, "relation": str(record.relation)} for record in plan.removed],
+    }
+
+
+def environment_document(environment: Environment) -> dict[str, str]:
+    """Return the environment's parts."""
+    if environment.pipeline:
+        return {"pipeline": environment.pipeline}
+    return {
+        "project": environment.project,
+        "target": environment.target,
+        "database": environment.database,
+        "schema": environment.schema,
+    }
+
+
+def _entry(entry: PlanEntry) -> dict[str, Any]:
+    return {
+        "unique_id": entry.node.unique_id,
+        "resource_type": entry.node.resource_type,
+        "name": entry.node.name,
+        "path": entry.node.path,
+        "relation": str(entry.node.relation) if entry.node.relation else None,
+        "decision": entry.decision.value,
+        "outside_selection": entry.outside_selection,
+        "reasons": [reason_document(reason) for reason in entry.reasons],
+        "built_at": entry.record.built_at.isoformat() if entry.record else None,
+    }
+
+
+def reason_document(reason: Reason) -> dict[str, str]:
+    """Return a reason; `node` is there only where the reason comes from another node."""
+    document = {"kind": reason.kind.value, "detail": reason.detail}
+    return document | ({"node": reason.node} if reason.node else {})
+
+
+def execution_document(execution: ExecutionSummary, *, with_nodes: bool) -> dict[str, Any]:
+    """Return one execution; times are ISO 8601, durations in milliseconds."""
+    document: dict[str, Any] = {
+        "execution_id": str(execution.execution_id),
+        "command": execution.command,
+        "status": execution.status,
+        "started_at": execution.started_at.isoformat(),
+        "finished_at": execution.finished_at.isoformat() if execution.finished_at else None,
+        "caller": execution.caller,
+        "host": execution.host,
+        "git_commit": execution.git_commit,
+        "meltano_run_id": execution.meltano_run_id,
+        "tool_version": execution.tool_version,
+        "dbt_version": execution.dbt_version,
+        "message": execution.message,
+        "planned": execution.planned,
+        "succeeded": execution.succeeded,
+        "steps": [
+            {
+                "step_id": str(step.step_id),
+                "name": step.name,
+                "status": step.status,
+                "started_at": step.started_at.isoformat(),
+                "finished_at": step.finished_at.isoformat() if step.finished_at else None,
+                "rows_processed": step.rows_processed,
+            }
+            for step in execution.steps
+        ],
+    }
+    if with_nodes:
+        document["nodes"] = [
+            {
+                "unique_id": result.unique_id,
+                "resource_type": result.resource_type,
+                "reasons": list(result.reasons),
+                "status": result.status,
+                "rows_affected": result.rows_affected,
+                "duration_ms": result.duration_ms,
+                "message": result.message,
+            }
+            for result in execution.results
+        ]
+    return document
+
+
+def rendered(document: Any) -> str:
+    """Return a document as text, readable and the same for the same content."""
+    return json.dumps(document, indent=2, ensure_ascii=False)

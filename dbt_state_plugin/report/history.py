@@ -1,0 +1,59 @@
+"""How do recorded executions read in a terminal?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.text import fitted, moment
+from dbt_state_plugin.report.words import duration
+from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult
+
+
+def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
+    """Return one line per execution, newest first."""
+    lines = [f"{'started (UTC)':<19}  {'status':<9}  {'built':>7}  {'took':>9}  execution (command)"]
+    for execution in executions:
+        built = f"{execution.succeeded}/{execution.planned}"
+        started = execution.started_at.strftime("%Y-%m-%d %H:%M:%S")
+        lines.append(
+            f"{started}  {execution.status:<9}  {built:>7}  {_took(execution):>9}  "
+            f"{execution.execution_id} ({plain(execution.command)})"
+        )
+    return [fitted(line, width) for line in lines]
+
+
+def execution_lines(execution: ExecutionSummary, *, width: int | None = None) -> list[str]:
+    """Return one execution with its steps and the result of each planned node."""
+    lines = [
+        f"execution {execution.execution_id}",
+        f"  {plain(execution.command)}: {execution.status}"
+        + (f" ({plain(execution.message)})" if execution.message else ""),
+        f"  started {moment(execution.started_at)}, ended {moment(execution.finished_at)}, took {_took(execution)}",
+        f"  by {plain(execution.caller)} on {plain(execution.host) or 'an unknown host'}, "
+        f"dbt-state-plugin {execution.tool_version}"
+        + (f", dbt {execution.dbt_version}" if execution.dbt_version else ""),
+    ]
+    if execution.git_commit:
+        lines.append(f"  git commit {execution.git_commit}")
+    if execution.meltano_run_id:
+        lines.append(f"  Meltano run {plain(execution.meltano_run_id)}")
+    for step in execution.steps:
+        rows = "" if step.rows_processed is None else f", {step.rows_processed} rows"
+        lines.append(f"  step {plain(step.name)}: {step.status}{rows} ({step.step_id})")
+    lines += [_result_line(result) for result in execution.results]
+    return [fitted(line, width) for line in lines]
+
+
+def _took(execution: ExecutionSummary) -> str:
+    if execution.finished_at is None:
+        return "-"
+    return duration(round((execution.finished_at - execution.started_at).total_seconds() * 1000))
+
+
+def _result_line(result: NodeResult) -> str:
+    took = f" in {duration(result.duration_ms)}" if result.duration_ms is not None else ""
+    rows = f", {result.rows_affected} rows" if result.rows_affected is not None else ""
+    reasons = ", ".join(str(reason.get("kind", "")) for reason in result.reasons)
+    message = f": {' '.join(result.message.split())}" if result.message and result.status != "success" else ""
+    return plain(f"  {result.unique_id}  {result.status}{took}{rows}  [{reasons}]{message}")

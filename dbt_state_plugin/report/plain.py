@@ -1,0 +1,12 @@
+"""How is text that came from a project or a server made safe to print?"""
+
+from __future__ import annotations
+
+
+def plain(text: str) -> str:
+    """Return the text with control characters (ANSI codes, newlines) shown as escapes."""
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -1,0 +1,1 @@
+"""The state in PostgreSQL: connection, schema, lock, executions, relations and the bookkeeping of scripts."""

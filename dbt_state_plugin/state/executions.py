@@ -1,0 +1,224 @@
+"""Which executions were there, and how did each of them go?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from dbt_state_plugin.errors import NotFoundError
+from dbt_state_plugin.state.checksum_sets import record_checksum_set
+from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.state.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExecution:
+    """Hold what is known about an execution when it begins."""
+
+    execution_id: UUID
+    command: str
+    caller: str
+    host: str
+    process_id: int
+    tool_version: str
+    dbt_version: str = ""
+    adapter_version: str = ""
+    git_commit: str = ""
+    meltano_run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSummary:
+    """Hold one step of an execution."""
+
+    step_id: UUID
+    name: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    rows_processed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeResult:
+    """Hold what an execution planned for one node and how it ended; `status` is dbt's word, or `planned`."""
+
+    unique_id: str
+    resource_type: str
+    reasons: tuple[dict[str, str], ...]
+    status: str
+    rows_affected: int | None
+    duration_ms: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSummary:
+    """Hold one execution as history shows it; times are the server's."""
+
+    execution_id: UUID
+    command: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    caller: str
+    host: str
+    git_commit: str
+    meltano_run_id: str
+    tool_version: str
+    dbt_version: str
+    message: str
+    planned: int
+    succeeded: int
+    steps: tuple[StepSummary, ...] = ()
+    results: tuple[NodeResult, ...] = field(default=())
+
+
+_ABANDON = """
+    UPDATE {state}.execution SET status = 'abandoned', finished_at = greatest(clock_timestamp(), started_at),
+        message = 'ended without a word; the next run found it still marked as running'
+    WHERE environment_id = %s AND status = 'running' AND is_exclusive
+"""
+_ABANDON_STEPS = """
+    UPDATE {state}.execution_step s SET status = 'abandoned', finished_at = greatest(clock_timestamp(), s.started_at)
+    FROM {state}.execution e
+    WHERE e.execution_id = s.execution_id AND e.status = 'abandoned' AND s.status = 'running' AND e.environment_id = %s
+"""
+_BEGIN = """
+    INSERT INTO {state}.execution (execution_id, environment_id, command, is_exclusive, caller, host, process_id,
+        backend_pid, tool_version, dbt_version, adapter_version, git_commit, meltano_run_id)
+    VALUES (%s, %s, %s, true, %s, %s, %s, pg_catalog.pg_backend_pid(), %s, %s, %s, %s, %s)
+"""
+_VERSIONS = "UPDATE {state}.execution SET dbt_version = %s, adapter_version = %s WHERE execution_id = %s"
+_BEGIN_STEP = """
+    INSERT INTO {state}.execution_step (step_id, execution_id, name, checksum_set_id) VALUES (%s, %s, %s, %s)
+"""
+_FINISH = """
+    UPDATE {state}.execution SET status = %s, message = %s, finished_at = greatest(clock_timestamp(), started_at)
+    WHERE execution_id = %s AND status = 'running'
+"""
+_FINISH_STEPS = """
+    UPDATE {state}.execution_step SET status = %s, rows_processed = %s,
+        finished_at = greatest(clock_timestamp(), started_at)
+    WHERE execution_id = %s AND status = 'running'
+"""
+
+
+def begin_execution(state: State, execution: NewExecution) -> None:
+    """Record the start of a run, after marking what a killed run left behind as abandoned. The lock must be held."""
+    state.execute(_ABANDON, (state.environment_id,))
+    state.execute(_ABANDON_STEPS, (state.environment_id,))
+    values = (
+        *(str(execution.execution_id), state.environment_id, execution.command, execution.caller, execution.host),
+        *(execution.process_id, execution.tool_version, execution.dbt_version, execution.adapter_version),
+        *(execution.git_commit, execution.meltano_run_id),
+    )
+    state.execute(_BEGIN, values)
+
+
+def begin_step(
+    state: State,
+    execution_id: UUID,
+    *,
+    name: str,
+    checksums: Mapping[str, str],
+    dbt_version: str,
+    adapter_version: str,
+) -> None:
+    """Record a step of a run with the fingerprints that it covers, and which dbt parsed the project."""
+    with database_errors("Cannot record the step"), transaction(state.connection) as cursor:
+        covered = record_checksum_set(cursor, state, kind="fingerprint", checksums=checksums)
+        cursor.execute(state.statement(_BEGIN_STEP), (str(uuid4()), str(execution_id), name, covered))
+        cursor.execute(state.statement(_VERSIONS), (dbt_version, adapter_version, str(execution_id)))
+
+
+def finish_execution(
+    state: State, execution_id: UUID, *, status: str, message: str = "", rows: int | None = None
+) -> None:
+    """Record the end of a run and of its steps; `status` is succeeded, failed or cancelled."""
+    state.execute(_FINISH_STEPS, (status, rows, str(execution_id)))
+    state.execute(_FINISH, (status, message[:1000], str(execution_id)))
+
+
+_SUMMARIES = """
+    SELECT e.execution_id::text, e.command, e.status, e.started_at, e.finished_at, e.caller, e.host, e.git_commit,
+           e.meltano_run_id, e.tool_version, e.dbt_version, e.message, count(r.unique_id),
+           count(r.unique_id) FILTER (WHERE r.status IN ('success', 'pass', 'warn', 'no-op'))
+    FROM {state}.execution e LEFT JOIN {state}.node_result r USING (execution_id)
+    WHERE e.environment_id = %s AND (%s::uuid IS NULL OR e.execution_id = %s::uuid)
+    GROUP BY e.execution_id ORDER BY e.started_at DESC, e.execution_id LIMIT %s
+"""
+_STEPS = """
+    SELECT execution_id::text, step_id::text, name, status, started_at, finished_at, rows_processed
+    FROM {state}.execution_step WHERE execution_id = ANY (%s::uuid[]) ORDER BY started_at, name
+"""
+_RESULTS = """
+    SELECT unique_id, resource_type, reasons, status, rows_affected, duration_ms, message
+    FROM {state}.node_result WHERE execution_id = %s ORDER BY unique_id
+"""
+
+
+def read_history(state: State, *, limit: int) -> tuple[ExecutionSummary, ...]:
+    """Return the newest executions of the environment, newest first, without the results of their nodes."""
+    return _summaries(state, None, limit)
+
+
+def read_execution(state: State, execution_id: UUID) -> ExecutionSummary:
+    """Return one execution of the environment with its nodes; raises NotFoundError."""
+    found = _summaries(state, execution_id, 1)
+    if not found:
+        raise NotFoundError(
+            f"Execution {execution_id} is not recorded for {state.environment}.",
+            "See `dbt-state-plugin history` for the executions of this environment.",
+        )
+    results = tuple(
+        NodeResult(
+            unique_id=row[0],
+            resource_type=row[1],
+            reasons=tuple(row[2]),
+            status=row[3],
+            rows_affected=row[4],
+            duration_ms=row[5],
+            message=row[6],
+        )
+        for row in state.rows(_RESULTS, (str(execution_id),))
+    )
+    return replace(found[0], results=results)
+
+
+def _summaries(state: State, execution_id: UUID | None, limit: int) -> tuple[ExecutionSummary, ...]:
+    wanted = str(execution_id) if execution_id else None
+    rows = state.rows(_SUMMARIES, (state.environment_id, wanted, wanted, limit))
+    steps: dict[str, list[StepSummary]] = {}
+    for row in state.rows(_STEPS, ([row[0] for row in rows],)):
+        steps.setdefault(row[0], []).append(_step(row))
+    return tuple(_summary(row, tuple(steps.get(row[0], ()))) for row in rows)
+
+
+def _step(row: tuple[Any, ...]) -> StepSummary:
+    return StepSummary(
+        step_id=UUID(row[1]), name=row[2], status=row[3], started_at=row[4], finished_at=row[5], rows_processed=row[6]
+    )
+
+
+def _summary(row: tuple[Any, ...], steps: tuple[StepSummary, ...]) -> ExecutionSummary:
+    return ExecutionSummary(
+        execution_id=UUID(row[0]),
+        command=row[1],
+        status=row[2],
+        started_at=row[3],
+        finished_at=row[4],
+        caller=row[5],
+        host=row[6],
+        git_commit=row[7],
+        meltano_run_id=row[8],
+        tool_version=row[9],
+        dbt_version=row[10],
+        message=row[11],
+        planned=row[12],
+        succeeded=row[13],
+        steps=steps,
+    )

@@ -1,0 +1,73 @@
+"""Who may run in an environment now, and who is it if not we?
+
+A session advisory lock on the connection that also carries the marks: when the connection is gone, so is the lock, and
+nothing can be marked any more. A lock is never taken over by its age.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+
+from dbt_state_plugin.errors import BusyError
+from dbt_state_plugin.model import Environment
+from dbt_state_plugin.state.state import State
+
+_POLL_SECONDS = 0.5
+_HOLDER = """
+    SELECT l.pid, a.usename::text, e.execution_id::text, e.command, e.host, e.process_id, e.started_at::text
+    FROM pg_catalog.pg_locks l
+    LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+    LEFT JOIN {state}.execution e
+        ON e.environment_id = %s AND e.status = 'running' AND e.is_exclusive AND e.backend_pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND (l.classid::bigint << 32) | l.objid::bigint = %s
+"""
+
+
+def lock_key(environment: Environment, schema: str) -> int:
+    """Return the environment's number for `pg_advisory_lock`, a signed 64-bit integer."""
+    e = environment
+    name = json.dumps([schema, e.warehouse, e.pipeline, e.project, e.target, e.database, e.schema])
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
+def acquire_lock(state: State, *, timeout: float, on_wait: Callable[[str], None] | None = None) -> None:
+    """Take the environment's lock for as long as the connection lives.
+
+    Waits at most `timeout` seconds; `on_wait` is told once who holds the lock. Raises BusyError with the holder's name.
+    """
+    key = lock_key(state.environment, state.schema)
+    deadline = time.monotonic() + timeout
+    waited = False
+    while not state.rows("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,))[0][0]:
+        holder = describe_holder(state, key)
+        if time.monotonic() >= deadline:
+            raise BusyError(
+                f"Another run of {state.environment} is going on: {holder}.",
+                "Wait for it to end and run the command again, or give it more time with --lock-timeout SECONDS.",
+            )
+        if not waited and on_wait is not None:
+            on_wait(holder)
+        waited = True
+        time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+
+
+def describe_holder(state: State, key: int) -> str:
+    """Return in words who holds a lock, as far as the state and the server know."""
+    rows = state.rows(_HOLDER, (state.environment_id, key))
+    if not rows:
+        return "it has ended just now"
+    backend, user, execution, command, host, process, started = rows[0]
+    if execution is None:
+        return f"database session {backend} of user {user or 'unknown'}"
+    where = f"process {process} on {host}, database user {user or 'unknown'}"
+    return f"execution {execution} (`{command}`, {where}, since {started})"
+
+
+def is_environment_locked(state: State, environment: Environment) -> bool:
+    """Tell whether a live session holds the lock of another environment."""
+    return bool(state.rows(_HOLDER, (0, lock_key(environment, state.schema))))

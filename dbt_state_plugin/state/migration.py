@@ -1,0 +1,151 @@
+"""Which SQL leads from one version of the state's schema to another, and which version is recorded?
+
+Alembic writes the SQL; it is run here on the caller's connection, or printed for a database administrator. It is slow
+to import, so that is done only when a migration is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.state.connection import transaction
+from dbt_state_plugin.state.schema import (
+    EXPECTED_VERSION,
+    KNOWN_VERSIONS,
+    SCHEMA_LOCK,
+    recorded_version,
+    refuse_newer,
+    schema_errors,
+)
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from psycopg2.extensions import connection as Connection
+
+BASE = "base"  # Alembic's word for the version before the first one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """Name one version of the schema and say what it brought."""
+
+    number: str
+    description: str
+
+
+def current(connection: Connection, schema: str) -> str | None:
+    """Return the recorded version, also one that is newer than this tool, or None when there is no state."""
+    with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
+        return recorded_version(cursor, schema)
+
+
+def history() -> tuple[Version, ...]:
+    """Return all versions that this tool knows, oldest first."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_config(StringIO())).walk_revisions()
+    newest_first = [Version(number=script.revision, description=script.doc.rstrip(".")) for script in scripts]
+    return tuple(reversed(newest_first))
+
+
+def upgrade(connection: Connection, schema: str) -> None:
+    """Bring the state to this tool's version, from nothing or from an older one, in one transaction under a lock.
+
+    Raises StateError when the state is newer than this tool or the role lacks a right.
+    """
+    with schema_errors(connection, schema, "Cannot upgrade the state"), transaction(connection) as cursor:
+        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        version = recorded_version(cursor, schema)
+        refuse_newer(version, schema)
+        if version == EXPECTED_VERSION:
+            return
+        cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
+        if cursor.fetchone() is None:
+            cursor.execute(_create_schema(schema))
+        cursor.execute(_statements(schema, version or BASE, EXPECTED_VERSION))
+
+
+def downgrade(connection: Connection, schema: str, revision: str) -> None:
+    """Bring the state back to an older version, in one transaction under a lock; `base` removes it with all history.
+
+    The schema itself stays, since others may have made it. Raises UsageError and StateError.
+    """
+    with schema_errors(connection, schema, "Cannot downgrade the state"), transaction(connection) as cursor:
+        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        version = recorded_version(cursor, schema)
+        refuse_newer(version, schema)
+        if revision == (version or BASE):
+            return
+        cursor.execute(_downgrade_statements(schema, version or BASE, revision))
+
+
+def upgrade_script(schema: str, start: str = BASE) -> str:
+    """Return the SQL of an upgrade from `start`, as one transaction, for a database administrator to run."""
+    if start not in (BASE, *KNOWN_VERSIONS):
+        raise _unknown_version(start)
+    create = f"{_create_schema(schema, only_if_missing=True)}\n\n" if start == BASE else ""
+    return _script(create + _statements(schema, start, EXPECTED_VERSION))
+
+
+def downgrade_script(schema: str, revision: str) -> str:
+    """Return the SQL of a downgrade from this tool's version, as one transaction."""
+    return _script(_downgrade_statements(schema, EXPECTED_VERSION, revision))
+
+
+def _script(statements: str) -> str:
+    lock = f"SELECT pg_catalog.pg_advisory_xact_lock({SCHEMA_LOCK});"
+    return f"BEGIN;\n\n{lock}\n\n{statements}\nCOMMIT;\n"
+
+
+def _statements(schema: str, start: str, end: str) -> str:
+    from alembic import command
+
+    output = StringIO()
+    is_upgrade = start == BASE or (end != BASE and KNOWN_VERSIONS.index(start) < KNOWN_VERSIONS.index(end))
+    if start != end:
+        step = command.upgrade if is_upgrade else command.downgrade
+        step(_config(output), f"{start}:{end}", sql=True)
+    return f"SET LOCAL search_path TO {_quoted(schema)};\n\n{output.getvalue()}"
+
+
+def _downgrade_statements(schema: str, start: str, revision: str) -> str:
+    order = (BASE, *KNOWN_VERSIONS)
+    if revision not in order:
+        raise _unknown_version(revision)
+    if order.index(revision) > order.index(start):
+        raise UsageError(
+            f"Version {revision} is newer than {start}, so that is no downgrade.",
+            "Run `dbt-state-plugin state upgrade`.",
+        )
+    statements = _statements(schema, start, revision)
+    # Alembic's releases differ in whether they drop their own table at the end.
+    return f"{statements}DROP TABLE IF EXISTS alembic_version;\n" if revision == BASE else statements
+
+
+def _unknown_version(revision: str) -> UsageError:
+    return UsageError(
+        f'There is no version "{revision}" of the state.', f"Choose one of: {', '.join((BASE, *KNOWN_VERSIONS))}."
+    )
+
+
+def _create_schema(schema: str, *, only_if_missing: bool = False) -> str:
+    return f"CREATE SCHEMA {'IF NOT EXISTS ' if only_if_missing else ''}{_quoted(schema)};"
+
+
+def _quoted(schema: str) -> str:
+    from sqlalchemy.dialects import postgresql
+
+    dialect: Any = postgresql.dialect  # SQLAlchemy does not annotate it
+    return str(dialect(paramstyle="named").identifier_preparer.quote_identifier(schema))
+
+
+def _config(output: StringIO) -> Config:
+    from alembic.config import Config
+
+    config = Config(output_buffer=output)
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config

@@ -1,0 +1,97 @@
+"""Which old executions may go, and what does nothing refer to any more?
+
+Kept whatever their age: executions that run, the last successful one of each environment (the baseline of the next),
+and those with an open intent (they say which relations cannot be trusted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.state.state import compose
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+_BATCH = 100  # rows that go in one transaction, so that a run which records something hardly waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """Count what was removed, or would be."""
+
+    executions: int
+    checksum_sets: int
+    definitions: int
+
+
+_OUTDATED = """
+    SELECT execution_id::text FROM {state}.execution x
+    WHERE finished_at < clock_timestamp() - make_interval(days => %(keep_days)s)
+      AND (%(environment_id)s::bigint IS NULL OR environment_id = %(environment_id)s)
+      AND NOT EXISTS (SELECT 1 FROM {state}.intent i WHERE i.execution_id = x.execution_id)
+      AND execution_id NOT IN (
+          SELECT DISTINCT ON (environment_id) execution_id FROM {state}.execution WHERE status = 'succeeded'
+          ORDER BY environment_id, finished_at DESC, started_at DESC, execution_id DESC)
+    ORDER BY finished_at
+"""
+_UNUSED_CHECKSUM_SETS = """
+    SELECT checksum_set_id FROM {state}.checksum_set c
+    WHERE NOT EXISTS (SELECT 1 FROM {state}.execution_step s
+                      WHERE s.checksum_set_id = c.checksum_set_id AND s.execution_id <> ALL (%s::uuid[]))
+"""
+_UNUSED_DEFINITIONS = """
+    SELECT definition_id FROM {state}.definition d
+    WHERE NOT EXISTS (SELECT 1 FROM {state}.relation r WHERE r.raw_definition_id = d.definition_id)
+      AND NOT EXISTS (SELECT 1 FROM {state}.node_result n
+                      WHERE n.definition_id = d.definition_id AND n.execution_id <> ALL (%s::uuid[]))
+"""
+_DELETE_EXECUTIONS = "DELETE FROM {state}.execution WHERE execution_id = ANY (%s::uuid[])"
+# Whoever refers to one of the rows below has inserted it in the same transaction, if only in vain. The lock waits for
+# that transaction and keeps the next one out, so that the look at who refers to a row cannot be out of date.
+_DELETE_CHECKSUM_SETS = """
+    LOCK TABLE {state}.checksum_set IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM {state}.checksum_set c WHERE checksum_set_id = ANY (%s)
+      AND NOT EXISTS (SELECT 1 FROM {state}.execution_step s WHERE s.checksum_set_id = c.checksum_set_id)
+"""
+_DELETE_DEFINITIONS = """
+    LOCK TABLE {state}.definition IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM {state}.definition d WHERE definition_id = ANY (%s)
+      AND NOT EXISTS (SELECT 1 FROM {state}.relation r WHERE r.raw_definition_id = d.definition_id)
+      AND NOT EXISTS (SELECT 1 FROM {state}.node_result n WHERE n.definition_id = d.definition_id)
+"""
+
+
+def prune(
+    connection: Connection, schema: str, *, keep_days: int, environment_id: int | None = None, dry_run: bool = False
+) -> Pruned:
+    """Remove executions that ended more than `keep_days` days ago, then what nothing refers to; count them.
+
+    Raises StateError.
+    """
+    with database_errors("Cannot read the state"), connection.cursor() as cursor:
+        cursor.execute(compose(_OUTDATED, schema), {"keep_days": keep_days, "environment_id": environment_id})
+        executions = [row[0] for row in cursor.fetchall()]
+        cursor.execute(compose(_UNUSED_CHECKSUM_SETS, schema), (executions,))
+        checksum_sets = [row[0] for row in cursor.fetchall()]
+        cursor.execute(compose(_UNUSED_DEFINITIONS, schema), (executions,))
+        definitions = [row[0] for row in cursor.fetchall()]
+    if dry_run:
+        return Pruned(executions=len(executions), checksum_sets=len(checksum_sets), definitions=len(definitions))
+    return Pruned(
+        executions=_delete(connection, schema, _DELETE_EXECUTIONS, executions),
+        checksum_sets=_delete(connection, schema, _DELETE_CHECKSUM_SETS, checksum_sets),
+        definitions=_delete(connection, schema, _DELETE_DEFINITIONS, definitions),
+    )
+
+
+def _delete(connection: Connection, schema: str, statement: str, ids: Sequence[str]) -> int:
+    deleted = 0
+    for start in range(0, len(ids), _BATCH):
+        with database_errors("Cannot prune the state"), transaction(connection) as cursor:
+            cursor.execute(compose(statement, schema), (list(ids[start : start + _BATCH]),))
+            deleted += int(cursor.rowcount)
+    return deleted

@@ -1,0 +1,132 @@
+"""Is the state's schema there, and is it the version that this tool reads and writes?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.connection import database_errors, transaction
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+EXPECTED_VERSION = "0001"
+KNOWN_VERSIONS = ("0001",)  # oldest first; a test holds this to the migrations folder
+DEFAULT_SCHEMA = "dbt_state_plugin"
+
+# Any two tools that create or upgrade the state wait for each other; the number is this purpose's own.
+SCHEMA_LOCK = 7_237_411_902_115_301
+
+
+def recorded_version(cursor: Any, schema: str) -> str | None:
+    """Return the version recorded in the schema, or None when nothing is there yet."""
+    from psycopg2 import sql
+
+    cursor.execute(
+        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relname = 'alembic_version'",
+        (schema,),
+    )
+    if cursor.fetchone() is None:
+        return None
+    cursor.execute(sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(schema)))
+    row = cursor.fetchone()
+    return str(row[0]) if row else None
+
+
+def ensure_schema(connection: Connection, schema: str) -> None:
+    """Create the state or upgrade it, under a lock and in one transaction; do nothing when it is current.
+
+    Raises StateError when the state is newer than this tool or the role lacks a right.
+    """
+    with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
+        version = recorded_version(cursor, schema)
+    if version == EXPECTED_VERSION:
+        return
+    refuse_newer(version, schema)
+    with schema_errors(connection, schema, "Cannot create the state"), transaction(connection) as cursor:
+        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        version = recorded_version(cursor, schema)  # look again: another process may have been faster
+        if version is None:
+            _create(cursor, schema)
+    if version is not None and version != EXPECTED_VERSION:
+        from dbt_state_plugin.state import migration
+
+        migration.upgrade(connection, schema)
+
+
+def refuse_newer(version: str | None, schema: str) -> None:
+    """Raise StateError when the recorded version is one that this tool does not know."""
+    if version is not None and version not in KNOWN_VERSIONS:
+        raise StateError(
+            f'The state in schema "{schema}" has version {version}, which is newer than this tool knows.',
+            "Install the newer dbt-state-plugin that wrote it; an older one must not touch it.",
+        )
+
+
+def require_schema(connection: Connection, schema: str) -> bool:
+    """Tell whether the state exists, without creating it; raises StateError when it is newer than this tool."""
+    with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
+        version = recorded_version(cursor, schema)
+    refuse_newer(version, schema)
+    return version is not None
+
+
+@contextmanager
+def schema_errors(connection: Connection, schema: str, what: str) -> Iterator[None]:
+    """Turn the driver's errors into a StateError; one about a missing right says which GRANT gives it."""
+    import psycopg2
+
+    try:
+        with database_errors(f'{what} in schema "{schema}"'):
+            yield
+    except StateError as error:
+        message = error.what
+        if isinstance(error.__cause__, psycopg2.errors.InvalidSchemaName):
+            # PostgreSQL leaves a schema without the right USAGE out of search_path, and then finds no schema at all.
+            message = f'{what} in schema "{schema}": permission denied for schema {schema}'
+        elif not isinstance(error.__cause__, psycopg2.errors.InsufficientPrivilege):
+            raise
+        raise StateError(message, _missing_grant(connection, schema)) from error.__cause__
+
+
+_ROLE_AND_SCHEMA = """
+    SELECT pg_catalog.current_database()::text, current_user::text,
+           EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s),
+           EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                   WHERE n.nspname = %(schema)s AND c.relname = 'alembic_version')
+"""
+
+
+def _missing_grant(connection: Connection, schema: str) -> str:
+    from psycopg2 import sql
+
+    with database_errors("Cannot read the rights of this role"), connection.cursor() as cursor:
+        cursor.execute(_ROLE_AND_SCHEMA, {"schema": schema})
+        database, role, schema_exists, state_exists = cursor.fetchone() or ("", "", False, False)
+        if state_exists:
+            grant = (
+                "GRANT USAGE ON SCHEMA {schema} TO {role}; "
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};"
+            )
+        elif schema_exists:
+            grant = "GRANT USAGE, CREATE ON SCHEMA {schema} TO {role};"
+        else:
+            grant = "GRANT CREATE ON DATABASE {database} TO {role};"
+        names = {"database": sql.Identifier(database), "schema": sql.Identifier(schema), "role": sql.Identifier(role)}
+        text = sql.SQL(grant).format(**names).as_string(cursor)
+    return f"Ask a database administrator to run: {text}"
+
+
+def _create(cursor: Any, schema: str) -> None:
+    from psycopg2 import sql
+
+    # CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even where the schema exists: look first.
+    cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
+    if cursor.fetchone() is None:
+        cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    cursor.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
+    cursor.execute(files("dbt_state_plugin.state").joinpath("schema.sql").read_text(encoding="utf-8"))

@@ -1,0 +1,97 @@
+"""What did the project look like when it was parsed the last time, and from which inputs?"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbt_state_plugin.model import Node, Project, RelationName
+from dbt_state_plugin.state.state import State
+
+_READ = "SELECT inputs_digest, places, project FROM {state}.project_snapshot WHERE environment_id = %s"
+_WRITE = """
+    INSERT INTO {state}.project_snapshot AS s (environment_id, inputs_digest, places, project) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (environment_id) DO UPDATE SET inputs_digest = excluded.inputs_digest, places = excluded.places,
+        project = excluded.project, recorded_at = clock_timestamp()
+    WHERE s.inputs_digest <> excluded.inputs_digest
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSnapshot:
+    """Hold a parsed project with the digest of the inputs that it was parsed from; `places` say where those are."""
+
+    inputs_digest: str
+    places: Mapping[str, Any]
+    packed: bytes
+
+    def project(self) -> Project:
+        """Return the project; its nodes have no raw code."""
+        return _project(json.loads(zlib.decompress(self.packed)))
+
+
+def read_snapshot(state: State) -> ProjectSnapshot | None:
+    """Return what is recorded for the environment, or None."""
+    rows = state.rows(_READ, (state.environment_id,))
+    return ProjectSnapshot(inputs_digest=rows[0][0], places=rows[0][1], packed=bytes(rows[0][2])) if rows else None
+
+
+def write_snapshot(state: State, *, inputs_digest: str, places: Mapping[str, Any], project: Project) -> None:
+    """Record a parsed project in place of the earlier one."""
+    packed = zlib.compress(json.dumps(_document(project), ensure_ascii=False).encode("utf-8", "surrogatepass"), 1)
+    state.execute(_WRITE, (state.environment_id, inputs_digest, json.dumps(places), packed))
+
+
+def _document(project: Project) -> dict[str, Any]:
+    return {
+        "name": project.name,
+        "target": project.target,
+        "database": project.database,
+        "schema": project.schema,
+        "dbt_version": project.dbt_version,
+        "adapter_version": project.adapter_version,
+        "nodes": [_node_document(node) for node in project.nodes.values()],
+    }
+
+
+def _node_document(node: Node) -> list[Any]:
+    relation = node.relation
+    return [
+        *(node.unique_id, node.resource_type, node.name, node.package, node.fqn, node.path, node.materialized),
+        [relation.database, relation.schema, relation.identifier] if relation else None,
+        *(node.parents, dict(node.fingerprint), node.volatile, node.version),
+    ]
+
+
+def _project(document: Mapping[str, Any]) -> Project:
+    nodes = [_node(row) for row in document["nodes"]]
+    return Project(
+        name=document["name"],
+        target=document["target"],
+        database=document["database"],
+        schema=document["schema"],
+        dbt_version=document["dbt_version"],
+        adapter_version=document["adapter_version"],
+        nodes={node.unique_id: node for node in nodes},
+    )
+
+
+def _node(row: list[Any]) -> Node:
+    relation = RelationName(database=row[7][0], schema=row[7][1], identifier=row[7][2]) if row[7] else None
+    return Node(
+        unique_id=row[0],
+        resource_type=row[1],
+        name=row[2],
+        package=row[3],
+        fqn=tuple(row[4]),
+        path=row[5],
+        materialized=row[6],
+        relation=relation,
+        parents=tuple(row[8]),
+        fingerprint=row[9],
+        volatile=tuple(row[10]),
+        version=row[11],
+    )

@@ -1,0 +1,85 @@
+"""Which environment, schema and connection do the statements about the state work with?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.state.connection import database_errors
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+    from psycopg2.sql import Composed
+
+    from dbt_state_plugin.model import Environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Hold an open connection to a state whose schema is current, for one environment."""
+
+    connection: Connection
+    schema: str
+    environment: Environment
+    environment_id: int
+
+    def statement(self, text: str) -> Composed:
+        """Return the statement with each `{state}` replaced by the quoted schema."""
+        return compose(text, self.schema)
+
+    def rows(self, text: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return all its rows; raises StateError."""
+        with database_errors("Cannot read the state"), self.connection.cursor() as cursor:
+            cursor.execute(self.statement(text), values)
+            return cursor.fetchall()
+
+    def execute(self, text: str, values: Any = ()) -> int:
+        """Run a statement and return how many rows it touched; raises StateError."""
+        with database_errors("Cannot write the state"), self.connection.cursor() as cursor:
+            cursor.execute(self.statement(text), values)
+            return int(cursor.rowcount)
+
+    def close(self) -> None:
+        """Close the connection, which also frees the environment's lock."""
+        self.connection.close()
+
+
+def compose(text: str, schema: str) -> Composed:
+    """Return a statement with each `{state}` replaced by the quoted schema."""
+    from psycopg2 import sql
+
+    return sql.SQL(text).format(state=sql.Identifier(schema))
+
+
+_FIND = """
+    SELECT environment_id FROM {state}.environment
+    WHERE (warehouse, pipeline, project_name, target_name, database_name, schema_name) = (%s, %s, %s, %s, %s, %s)
+"""
+_CREATE = """
+    INSERT INTO {state}.environment (warehouse, pipeline, project_name, target_name, database_name, schema_name)
+    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+
+
+def open_state(connection: Connection, schema: str, environment: Environment, *, create: bool = True) -> State:
+    """Return the state of an environment, which is registered on first use if `create`; else its id may be 0.
+
+    The schema must exist. Raises StateError.
+    """
+    key = (
+        environment.warehouse,
+        environment.pipeline,
+        environment.project,
+        environment.target,
+        environment.database,
+        environment.schema,
+    )
+    with database_errors("Cannot read the state"), connection.cursor() as cursor:
+        cursor.execute(compose(_FIND, schema), key)
+        row = cursor.fetchone()
+        if row is None and create:
+            cursor.execute(compose(_CREATE, schema), key)
+            cursor.execute(compose(_FIND, schema), key)
+            row = cursor.fetchone()
+    environment_id = int(row[0]) if row else 0
+    return State(connection=connection, schema=schema, environment=environment, environment_id=environment_id)

@@ -1,0 +1,74 @@
+"""Which relations exist in PostgreSQL, which incarnation is each, and what does the server drop along with it?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.model import Catalog, PhysicalIdentity, RelationName
+from dbt_state_plugin.state.connection import database_errors
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+_WHEREABOUTS = """
+    SELECT pg_catalog.current_database(), system_identifier::text FROM pg_catalog.pg_control_system()
+"""
+_IDENTITIES = """
+    SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relfilenode::bigint, c.relkind::text
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (%s::text[])
+"""
+# A view or materialized view depends on relations through its rewrite rule (pg_rewrite); DROP ... CASCADE follows
+# these entries of pg_depend.
+_VIEW_DEPENDENCIES = """
+    SELECT DISTINCT parent_schema.nspname::text, parent.relname::text, child_schema.nspname::text, child.relname::text
+    FROM pg_catalog.pg_depend d
+    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+    JOIN pg_catalog.pg_class child ON child.oid = r.ev_class AND child.relkind IN ('v', 'm')
+    JOIN pg_catalog.pg_namespace child_schema ON child_schema.oid = child.relnamespace
+    JOIN pg_catalog.pg_class parent ON parent.oid = d.refobjid AND parent.oid <> child.oid
+    JOIN pg_catalog.pg_namespace parent_schema ON parent_schema.oid = parent.relnamespace
+    WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      AND child_schema.nspname = ANY (%s::text[])
+"""
+_IDENTITY = _IDENTITIES + " AND c.relname = %s"
+
+
+def whereabouts(connection: Connection) -> tuple[str, str]:
+    """Return the database's name and the server's system identifier, which together name one warehouse."""
+    with database_errors("Cannot identify the database server"), connection.cursor() as cursor:
+        cursor.execute(_WHEREABOUTS)
+        database, system = cursor.fetchone() or ("", "")
+    return str(database), str(system)
+
+
+def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> Catalog:
+    """Return the identities of everything in the schemas of `relations`, in two queries however many there are."""
+    relations = tuple(relations)
+    schemas = sorted({relation.schema for relation in relations if relation.schema})
+    databases = {relation.schema: relation.database for relation in relations}
+
+    def named(schema: str, identifier: str) -> RelationName:
+        return RelationName(database=databases.get(schema, ""), schema=schema, identifier=identifier)
+
+    cascades: dict[RelationName, list[RelationName]] = defaultdict(list)
+    with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
+        cursor.execute(_IDENTITIES, (schemas,))
+        identities = {
+            named(row[0], row[1]): PhysicalIdentity(oid=row[2], relfilenode=row[3], relkind=row[4]) for row in cursor
+        }
+        cursor.execute(_VIEW_DEPENDENCIES, (schemas,))
+        for parent_schema, parent, child_schema, child in cursor:
+            cascades[named(parent_schema, parent)].append(named(child_schema, child))
+    return Catalog(identities=identities, cascades={parent: tuple(sorted(views)) for parent, views in cascades.items()})
+
+
+def read_identity(connection: Connection, relation: RelationName) -> PhysicalIdentity | None:
+    """Return the identity of one relation now, or None when it does not exist; raises psycopg2.Error."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IDENTITY, ([relation.schema], relation.identifier))
+        row = cursor.fetchone()
+    return PhysicalIdentity(oid=row[2], relfilenode=row[3], relkind=row[4]) if row else None

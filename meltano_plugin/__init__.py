@@ -1,0 +1,1 @@
+"""The Meltano utility: what Meltano knows, handed to the public surface of dbt_state_plugin."""
