@@ -1,0 +1,5 @@
+{{ config(materialized='materialized_view') }}
+
+select order_id, customer_id, status, amount
+from {{ ref('orders') }}
+where status in ('placed', 'shipped')

@@ -1,0 +1,50 @@
+"""Which real PostgreSQL and which real dbt project does a test get?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project")]
+
+from postgres_server import Server, start_server  # noqa: E402 - found by the line above
+from support.database import Database, fresh_database  # noqa: E402
+from support.project import Project, ProjectWriter, write_project  # noqa: E402
+
+from dbt_state_plugin.errors import PluginError  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """Start one PostgreSQL for this pytest process (each worker of pytest-xdist has its own)."""
+    with ExitStack() as stack:
+        problem = None
+        try:
+            server = stack.enter_context(start_server())
+        except PluginError as error:
+            problem = f"{error.what} {error.do}"
+        if problem:  # here, where the report shows this line alone and no chain of exceptions
+            pytest.fail(problem, pytrace=False)
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: Server) -> Iterator[Database]:
+    """Create an empty database and drop it afterwards."""
+    with fresh_database(postgres_server) as created:
+        yield created
+
+
+@pytest.fixture
+def dbt_project(tmp_path: Path, database: Database) -> ProjectWriter:
+    """Give a function that writes a dbt project from `{path in the project: text}`."""
+
+    def write(files: Mapping[str, str], *, name: str = "project") -> Project:
+        return write_project(tmp_path / name, database, tmp_path / "home", files)
+
+    return write

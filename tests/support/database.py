@@ -1,0 +1,61 @@
+"""Which fresh database does a test have, and what stands in it?"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import postgres_server
+import psycopg2
+
+if TYPE_CHECKING:
+    from postgres_server import Server
+    from psycopg2.extensions import connection
+    from psycopg2.sql import Composable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """An empty database of the test's own; its role is a superuser on a server that was started for the tests."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    dbname: str
+    url: str = field(repr=False)
+
+    def connect(self, **parameters: Any) -> connection:
+        """Connect in autocommit mode; parameters as `user` or `application_name` override those of the URL."""
+        opened: connection = psycopg2.connect(self.url, **parameters)
+        opened.autocommit = True
+        return opened
+
+    def query(
+        self, statement: str | Composable, parameters: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement on a connection of its own; give its rows, or none."""
+        with closing(self.connect()) as opened, opened.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def fresh_database(server: Server) -> Iterator[Database]:
+    """Create a database with a unique name, and drop it afterwards whoever is still connected."""
+    name = f"test_{secrets.token_hex(8)}"
+    postgres_server.create_database(server, name)
+    try:
+        yield Database(
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password,
+            dbname=name,
+            url=server.url(name),
+        )
+    finally:
+        postgres_server.drop_database(server, name)

@@ -1,0 +1,143 @@
+"""What is in a test's dbt project, and what do dbt and dbt-state-plugin answer there?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from support.database import Database
+
+NAME = "shop"
+SCHEMA = "analytics"
+PROJECT_FILE = """\
+name: shop
+version: "1.0"
+profile: shop
+model-paths: [models]
+seed-paths: [seeds]
+snapshot-paths: [snapshots]
+macro-paths: [macros]
+test-paths: [tests]
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A dbt project named `shop` in a directory, with a profile for the test's database."""
+
+    directory: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file, given by its path in the project, and the directories above it."""
+        file = self.directory / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def read(self, path: str) -> str:
+        """Read a file."""
+        return (self.directory / path).read_text(encoding="utf-8")
+
+    def delete(self, path: str) -> None:
+        """Delete a file."""
+        (self.directory / path).unlink()
+
+    def dbt(
+        self, *arguments: str, env: Mapping[str, str] | None = None, check: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the real dbt of this environment; `check` is the exit code that it must end with."""
+        dbt = str(Path(sys.executable).with_name("dbt"))
+        return self._run([dbt, *arguments], env=env, check=check, input=None)
+
+    def plugin(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        check: int | None = None,
+        input: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run dbt-state-plugin as a user would; `check` is the exit code that it must end with."""
+        return self._run([sys.executable, "-m", "dbt_state_plugin", *arguments], env=env, check=check, input=input)
+
+    def plugin_process(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start dbt-state-plugin in a session of its own and return at once, for tests that send signals."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dbt_state_plugin", *arguments],
+            cwd=self.directory,
+            env={**self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _run(
+        self,
+        command: list[str],
+        *,
+        env: Mapping[str, str] | None,
+        check: int | None,
+        input: str | None,
+    ) -> subprocess.CompletedProcess[str]:
+        finished = subprocess.run(
+            command,
+            cwd=self.directory,
+            env={**self.environment, **(env or {})},
+            input=input if input is not None else "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert check is None or finished.returncode == check, (
+            f"{' '.join(command)} ended with {finished.returncode}, not {check}\n"
+            f"--- stdout\n{finished.stdout}\n--- stderr\n{finished.stderr}"
+        )
+        return finished
+
+
+class ProjectWriter(Protocol):
+    """Write a project into the test's directory, as the fixture `dbt_project` does."""
+
+    def __call__(self, files: Mapping[str, str], *, name: str = "project") -> Project:
+        """Write the files (path in the project: text) into the directory `name`."""
+        ...
+
+
+def write_project(directory: Path, database: Database, home: Path, files: Mapping[str, str]) -> Project:
+    """Write dbt_project.yml, profiles.yml and the files (path in the project: text), which may replace those two."""
+    directory.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
+    project = Project(directory=directory, environment=clean_environment(home))
+    for path, text in {"dbt_project.yml": PROJECT_FILE, "profiles.yml": profiles(database), **files}.items():
+        project.write(path, text)
+    return project
+
+
+def profiles(database: Database) -> str:
+    """Write a profiles.yml for the database; JSON strings quote what YAML would misread."""
+    output = {
+        "type": "postgres",
+        "host": database.host,
+        "port": database.port,
+        "user": database.user,
+        "password": database.password,
+        "dbname": database.dbname,
+        "schema": SCHEMA,
+        "threads": 4,
+    }
+    lines = "".join(f"      {key}: {json.dumps(value)}\n" for key, value in output.items())
+    return f"{NAME}:\n  target: dev\n  outputs:\n    dev:\n{lines}"
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """Copy this process's environment without what configures dbt, this plugin or libpq."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))}
+    return {**kept, "HOME": str(home), "NO_COLOR": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
