@@ -46,7 +46,8 @@ class ProjectDefinition:
 
     `variables` maps the name of a var to everything that defines it (command line, root project, packages);
     `environment` is the process's environment; `target` is what Jinja's `target` holds; `project_hooks` are the texts
-    of on-run-start and on-run-end; `flags` are options that change what dbt builds (such as `--empty`).
+    of on-run-start and on-run-end; `flags` are options that change what dbt builds (such as `--empty`); `dispatch` is
+    the search order of macros; `graph_extras` is what Jinja's `graph` holds besides nodes (exposures, metrics, groups).
     """
 
     name: str
@@ -62,3 +63,5 @@ class ProjectDefinition:
     target: Mapping[str, Any] = field(default_factory=dict)
     project_hooks: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    dispatch: Any = None
+    graph_extras: Mapping[str, Any] = field(default_factory=dict)

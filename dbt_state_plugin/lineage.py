@@ -12,7 +12,7 @@ from dbt_state_plugin.model import Node, Project, RelationName, Trace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """Name the nodes whose relations a node reads, and those that are inlined into it or judged by it."""
+    """Name the nodes whose relations or functions a node reads, and those that are inlined into it or judged by it."""
 
     parents: tuple[str, ...] = ()
     inlined: tuple[str, ...] = ()
@@ -39,23 +39,31 @@ def lineages(project: Project, order: tuple[str, ...]) -> dict[str, Lineage]:
             parent = project.nodes.get(parent_id)
             if parent is None:
                 continue
-            if node.resource_type == "unit_test" or parent.is_ephemeral or parent.relation is None:
+            if parent.resource_type == "function":
+                # What it computes is read through it; it is there only once it is built, unlike an ephemeral model.
+                parents |= {parent_id, *found[parent_id].parents}
+                inlined |= set(found[parent_id].inlined)
+            elif node.resource_type == "unit_test" or parent.is_ephemeral or parent.relation is None:
                 # A unit test judges the definition of its model on rows of its own, not the rows of the relation.
                 inlined |= {parent_id, *found[parent_id].inlined}
-                parents |= set() if node.resource_type == "unit_test" else set(found[parent_id].parents)
+                parents |= _read_through(node, found[parent_id].parents, project)
             else:
                 parents.add(parent_id)
         found[unique_id] = Lineage(parents=tuple(sorted(parents)), inlined=tuple(sorted(inlined)))
     return found
 
 
+def _read_through(node: Node, parents: tuple[str, ...], project: Project) -> set[str]:
+    """Return which parents of an inlined parent the node reads; a unit test calls functions and reads no relation."""
+    if node.resource_type != "unit_test":
+        return set(parents)
+    return {parent for parent in parents if project.nodes[parent].resource_type == "function"}
+
+
 def trace_of(project: Project, lineage: Lineage, versions: Mapping[RelationName, str]) -> Trace:
     """Return what a build that starts now sees, given the present versions of the parents' relations."""
-    parents: dict[str, str] = {}
-    for parent_id in lineage.parents:
-        relation = project.nodes[parent_id].relation
-        if relation is not None:
-            parents[str(relation)] = versions.get(relation, "absent")
+    keys = [record_key(project.nodes[parent], project) for parent in lineage.parents]
+    parents = {str(key): versions.get(key, "absent") for key in keys}
     return Trace(parents=parents, inlined={node: definition_digest(project.nodes[node]) for node in lineage.inlined})
 
 

@@ -137,8 +137,8 @@ class Catalog:
 class Trace:
     """Say what a successful build saw.
 
-    `parents` maps a parent relation (as text) to its version at that time; `inlined` maps the unique_id of a parent
-    without a relation (ephemeral model, function, tested model's definition) to a hash of its definition.
+    `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a
+    parent without a relation (ephemeral model, tested model's definition) to a hash of its definition.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -277,7 +277,8 @@ class RunResult:
     @property
     def built(self) -> tuple[PlanEntry, ...]:
         """Return the planned entries that were built and recorded."""
-        return tuple(entry for entry in self.plan.to_build if entry.node.unique_id not in self.failed_ids)
+        failed = self.failed_ids
+        return tuple(entry for entry in self.plan.to_build if entry.node.unique_id not in failed)
 
     @property
     def failed_ids(self) -> frozenset[str]:

@@ -18,19 +18,31 @@ from dbt_state_plugin.definition import MacroDefinition
 _WORD = re.compile(r"[^\W\d]\w*")
 _LITERAL_VAR = re.compile(r"\bvar\s*(?:\.\s*has_var\s*)?\(\s*(['\"])([^'\"\\]*)\1\s*[,)]")
 _LITERAL_ENV_VAR = re.compile(r"\benv_var\s*\(\s*(['\"])([^'\"\\]*)\1\s*[,)]")
+_DISPATCH = re.compile(r"\bdispatch\b")
 _LITERAL_DISPATCH = re.compile(r"\bdispatch\s*\(\s*(?:macro_name\s*=\s*)?(['\"])\w+\1\s*[,)]")
-_LITERAL_CONTEXT = re.compile(
-    r"\bcontext\s*(?:\[\s*(['\"])[\w.]+\1\s*\]|\.\s*get\s*\(\s*(['\"])[\w.]+\2\s*[,)]|\.\s*(?!get\b|items\b|values\b|keys\b)\w+)"
-)
-_TARGET_FIELD = re.compile(r"\btarget\s*(?:\.\s*(?!get\b|items\b|values\b|keys\b|__)(\w+)|\[\s*(['\"])(\w+)\2\s*\])")
+# `target` and `env` (its old name), `context` and `builtins` are dictionaries: a method of theirs is no literal name.
+_DICT_METHODS = "|".join(name for name in dir(dict) if not name.startswith("_"))
+_MEMBER = rf"\.\s*(?!(?:{_DICT_METHODS})\b|_)(\w+)\b"
+_ITEM = r"\[\s*(['\"])(\w+)\2\s*\]"
+_TARGET = re.compile(r"\b(?:target|env)\b")
+_TARGET_FIELD = re.compile(rf"\b(?:target|env)\s*(?:{_MEMBER}|{_ITEM})")
+_CONTEXT = re.compile(r"\b(?:context|builtins)\b")
+_LITERAL_CONTEXT = re.compile(rf"\b(?:context|builtins)\s*(?:{_MEMBER}|{_ITEM}|\.\s*get\s*\(\s*(['\"])\w+\4\s*[,)])")
+# `render(text)` renders text that may come from anywhere; `relation.render()` does not.
+_RENDERS = re.compile(r"(?<![.\w])render\b|\b(?:context|builtins)\s*\.\s*render\b")
+_RUNTIME_CONFIG = re.compile(r"\badapter\s*\.\s*config\b|\bcredentials\b")
 _READS_CONFIG = re.compile(r"\bconfig\b(?!\s*\()|\bmodel\b")
 _VOLATILE = (
     ("run_started_at", re.compile(r"\brun_started_at\b")),
     ("invocation_id", re.compile(r"\binvocation_id\b")),
     ("invocation_args_dict", re.compile(r"\binvocation_args_dict\b")),
-    ("modules.datetime", re.compile(r"\bmodules\b[\s\S]*\bdatetime\b")),
+    ("thread_id", re.compile(r"\bthread_id\b")),
+    ("flags.WHICH", re.compile(r"\bflags\s*(?:\.\s*(?:WHICH\b|which\b|get\b)|[\[|,)}]|-?%\})")),
+    ("selected_resources", re.compile(r"\bselected_resources\b")),
+    ("modules.datetime", re.compile(r"\bmodules\b(?!\s*\.\s*(?:re|itertools|pytz)\b)")),
     ("the random filter", re.compile(r"\|\s*random\b")),
 )
+_CALLED = re.compile(r"(?<![.\w])([^\W\d]\w*)\s*\(")
 _NAMING_MACROS = ("generate_schema_name", "generate_alias_name", "generate_database_name")
 
 
@@ -45,6 +57,7 @@ class Reach:
     is_dynamic: bool
     reads_config: bool
     reads_graph: bool
+    reads_version: bool
     reads_env_metadata: bool
     volatile: tuple[str, ...]
 
@@ -53,16 +66,19 @@ class Reach:
 def reach_of(text: str) -> Reach:
     """Return what a text of Jinja can read by itself, without the macros that it calls."""
     words = frozenset(_WORD.findall(text))
+    # `graph` and env vars stay out of this: their names are found wherever they stand in full, and the whole
+    # environment differs in every run.
+    reads_anything = _has_computed(text, _CONTEXT, _LITERAL_CONTEXT) or _RENDERS.search(text) is not None
+    reads_runtime = reads_anything or _RUNTIME_CONFIG.search(text) is not None
     return Reach(
         words=words,
-        variables=_names(text, "var", words, _LITERAL_VAR),
+        variables=None if reads_runtime else _names(text, "var", words, _LITERAL_VAR),
         env_vars=_names(text, "env_var", words, _LITERAL_ENV_VAR),
-        target_fields=_target_fields(text, words),
-        is_dynamic=_has_computed(text, "dispatch", words, _LITERAL_DISPATCH)
-        or _has_computed(text, "context", words, _LITERAL_CONTEXT)
-        or "builtins" in words,
-        reads_config=_READS_CONFIG.search(text) is not None,
-        reads_graph="graph" in words or "selected_resources" in words,
+        target_fields=None if reads_runtime else _target_fields(text),
+        is_dynamic=reads_anything or _has_computed(text, _DISPATCH, _LITERAL_DISPATCH),
+        reads_config=reads_anything or _READS_CONFIG.search(text) is not None,
+        reads_graph="graph" in words,
+        reads_version=reads_anything or "dbt_version" in words,
         reads_env_metadata="dbt_metadata_envs" in words,
         volatile=tuple(name for name, pattern in _VOLATILE if pattern.search(text)),
     )
@@ -79,15 +95,13 @@ def _names(text: str, word: str, words: frozenset[str], literal: re.Pattern[str]
     return frozenset(found) if len(found) == _count(text, word) else None
 
 
-def _has_computed(text: str, word: str, words: frozenset[str], literal: re.Pattern[str]) -> bool:
-    return word in words and len(literal.findall(text)) != _count(text, word)
+def _has_computed(text: str, word: re.Pattern[str], literal: re.Pattern[str]) -> bool:
+    return len(literal.findall(text)) != len(word.findall(text))
 
 
-def _target_fields(text: str, words: frozenset[str]) -> frozenset[str] | None:
-    if "target" not in words:
-        return frozenset()
+def _target_fields(text: str) -> frozenset[str] | None:
     found = [match[0] or match[2] for match in _TARGET_FIELD.findall(text)]
-    return frozenset(found) if len(found) == _count(text, "target") else None
+    return frozenset(found) if len(found) == len(_TARGET.findall(text)) else None
 
 
 def union(reaches: Iterable[Reach]) -> Reach:
@@ -106,6 +120,7 @@ def union(reaches: Iterable[Reach]) -> Reach:
         is_dynamic=any(reach.is_dynamic for reach in reaches),
         reads_config=any(reach.reads_config for reach in reaches),
         reads_graph=any(reach.reads_graph for reach in reaches),
+        reads_version=any(reach.reads_version for reach in reaches),
         reads_env_metadata=any(reach.reads_env_metadata for reach in reaches),
         volatile=tuple(sorted({name for reach in reaches for name in reach.volatile})),
     )
@@ -122,20 +137,18 @@ class MacroIndex:
         for macro in self._custom.values():
             for word in _words_leading_to(macro.name):
                 self._by_word[word].add(macro.unique_id)
-        builtin = {word for macro in macros if macro.is_builtin for word in _words_leading_to(macro.name)}
-        self._overrides = frozenset(
-            macro.unique_id
-            for macro in self._custom.values()
-            if not builtin.isdisjoint(_words_leading_to(macro.name)) and _stem(macro.name) not in _NAMING_MACROS
-        )
+        builtin = [macro for macro in macros if macro.is_builtin]
+        self._overrides = frozenset(_overriding(self._custom.values(), builtin))
+        self._computed_names = _computed_names({macro.package for macro in self._custom.values()})
         self._neighbours: dict[str, frozenset[str]] = {}
         self._closures: dict[frozenset[str], frozenset[str]] = {}
 
     def reachable(self, text: str, *, materialized: str, declared: Iterable[str] = ()) -> tuple[MacroDefinition, ...]:
         """Return the macros that a node with this text can reach, by unique_id.
 
-        Macros that override one of dbt's own by its name, and the node's own materialization, are always among them:
-        dbt finds them by name at run time. `declared` is dbt's own `depends_on.macros`.
+        Macros that override one of dbt's own by its name, or that dbt's own macros call, and the node's own
+        materialization, are always among them: dbt finds them by name at run time. `declared` is dbt's own
+        `depends_on.macros`.
         """
         start = set(self._overrides) | self._reached_directly(text)
         start |= self._by_word.get(f"materialization_{materialized}", set())
@@ -144,7 +157,7 @@ class MacroIndex:
 
     def _reached_directly(self, text: str) -> set[str]:
         reach = reach_of(text)
-        if reach.is_dynamic:
+        if reach.is_dynamic or self._computed_names.search(text):
             return set(self._custom)
         found: set[str] = set()
         for word in reach.words & self._by_word.keys():
@@ -164,6 +177,37 @@ class MacroIndex:
                 todo.extend(fresh)
             self._closures[start] = frozenset(seen)
         return self._closures[start]
+
+
+def _computed_names(packages: set[str]) -> re.Pattern[str]:
+    """Return a pattern that finds a macro whose name in a package is computed.
+
+    A package is a dictionary of its macros: `package[name]()`, `package.get(name)`, `{% set macros = package %}`.
+    """
+    if not packages:
+        return re.compile(r"(?!)")
+    names = "|".join(re.escape(package) for package in sorted(packages))
+    is_value = r"\s*(?:[|,)}]|-?%\})"
+    is_item = rf"(?:['\"]\s*[\])]+)?\s*(?:\[(?!\s*(['\"])\w+\1\s*\])|\.\s*(?:{_DICT_METHODS})\b)"
+    return re.compile(rf"\b(?:{names})(?:{is_value}|{is_item})")
+
+
+def _overriding(custom: Iterable[MacroDefinition], builtin: Iterable[MacroDefinition]) -> set[str]:
+    """Return the macros that stand in for one of dbt's own, or for a function of the context that dbt's own call.
+
+    A materialization counts for the nodes that use it, and a macro that makes names through the names that it makes.
+    """
+    taken = {word for macro in builtin for word in _words_leading_to(macro.name) | set(_CALLED.findall(macro.code))}
+    return {
+        macro.unique_id
+        for macro in custom
+        if (
+            not taken.isdisjoint(_words_leading_to(macro.name))
+            and not macro.name.startswith("materialization_")
+            and _stem(macro.name) not in _NAMING_MACROS
+        )
+        or not _WORD.fullmatch(macro.name)  # Jinja allows letters in names that are no word to us
+    }
 
 
 def _stem(name: str) -> str:

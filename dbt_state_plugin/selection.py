@@ -1,8 +1,8 @@
 """How are nodes named in dbt's selection syntax, so that exactly they are selected?
 
 The rules are those of dbt's documented `fqn` method: a selector matches a node when it equals the last part of the
-node's fqn, or the first parts of the fqn, where dots inside names count as separators and `*?[]` are wildcards. A test
-holds `matches` to dbt itself.
+node's fqn, or the first parts of the fqn (with or without its package), where dots inside names count as separators and
+`*?[]` are wildcards. A test holds `matches` to dbt itself.
 """
 
 from __future__ import annotations
@@ -52,11 +52,18 @@ def select_line(named: Sequence[Named]) -> str:
 
 
 def matches(selector: str, fqn: Sequence[str], *, is_versioned: bool) -> bool:
-    """Tell whether dbt's `fqn` method selects a node, for a selector without wildcards."""
+    """Tell whether dbt's `fqn` method selects a node, for a selector without wildcards.
+
+    dbt looks at the fqn with and without the package: `shop.orders` selects the model orders in the folder shop too.
+    """
+    return _matches(selector, fqn, is_versioned) or _matches(selector, fqn[1:], is_versioned)
+
+
+def _matches(selector: str, fqn: Sequence[str], is_versioned: bool) -> bool:
     parts = selector.split(".")
-    if is_versioned and (fqn[-2] == selector or "_".join(fqn[-2:]) == "_".join(parts[-2:])):
+    if is_versioned and len(fqn) > 1 and (fqn[-2] == selector or "_".join(fqn[-2:]) == "_".join(parts[-2:])):
         return True
-    if not is_versioned and fqn[-1] == selector:
+    if not is_versioned and fqn and fqn[-1] == selector:
         return True
     flat = _flat(fqn)
     return len(parts) <= len(flat) and flat[: len(parts)] == parts
@@ -82,8 +89,9 @@ class _Index:
 
 
 def _keys(node: Node) -> set[str]:
-    flat = _flat(node.fqn)
-    keys = {".".join(flat[:length]) for length in range(1, len(flat) + 1)}
+    keys: set[str] = set()
+    for flat in (_flat(node.fqn), _flat(node.fqn[1:])):
+        keys |= {".".join(flat[:length]) for length in range(1, len(flat) + 1)}
     keys |= {node.fqn[-1]} if node.fqn else set()
     if node.version and len(node.fqn) > 1:
         keys |= {node.fqn[-2], "version:" + "_".join(node.fqn[-2:])}
@@ -92,7 +100,9 @@ def _keys(node: Node) -> set[str]:
 
 def _selector(node: Node, index: _Index, on_command_line: bool) -> str:
     selector = ".".join(node.fqn)
-    if not node.fqn or (_SPECIAL if on_command_line else _WILDCARD).search(selector):
+    # A selectors.yml escapes control characters; on a command line they would reach the terminal.
+    is_special = (_SPECIAL if on_command_line else _WILDCARD).search(selector)
+    if not node.fqn or is_special or (on_command_line and not selector.isprintable()):
         raise SelectionError(
             f"dbt's selection syntax cannot name {node.unique_id} (its name has special characters).", _WAY_OUT
         )

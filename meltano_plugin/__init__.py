@@ -1,1 +1,1 @@
-"""The Meltano utility: what Meltano knows, handed to the public surface of dbt_state_plugin."""
+"""The place of the Meltano utility, which a later version brings. It is not part of the distribution yet."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -70,6 +72,10 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with the documented code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, as with `>&-`
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
+    logging.raiseExceptions = False  # else each line that dbt logs to a closed pipe becomes a traceback
     sys.exit(_exit_code(sys.argv[1:]))
 
 
@@ -87,8 +93,9 @@ def _exit_code(arguments: list[str]) -> int:
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "dbt-state-plugin"
         return _report(error.format_message(), f"See `{command} --help`.", EXIT_ERROR)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
+    except (BrokenPipeError, SystemExit):  # nobody reads the answer to its end, which click turns into an exit
+        if sys.__stdout__ is not None:  # the interpreter flushes it once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
         return 0
     except KeyboardInterrupt:
         return _report("Interrupted.", "Run the command again when you are ready.", 130)

@@ -13,13 +13,21 @@ from dbt_state_plugin.report.text import fitted, width_of
 
 @click.command("explain")
 @click.argument("node")
+@click.option(
+    "--for",
+    "command",
+    type=click.Choice(["run", "build", "seed", "snapshot"]),
+    default="build",
+    show_default=True,
+    help="Explain what this dbt command would do.",
+)
 @shared_options
 @click.pass_context
-def explain(context: click.Context, /, node: str) -> None:
+def explain(context: click.Context, /, node: str, command: str) -> None:
     """Tell why NODE (a name or a unique_id) would be built or left alone."""
     from dbt_state_plugin.execution.api import explain as explain_node
 
-    planned, entry, code = explain_node(settings_of(context), node)
+    planned, entry, code = explain_node(settings_of(context), node, command=command)
     width = width_of(sys.stdout)
     for line in explanation_lines(planned.plan, entry, code):
         click.echo(fitted(line, width))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.definition import ProjectDefinition
 from dbt_state_plugin.engine.manifest import (
+    graph_extras,
     macro_definitions,
     microbatch_models,
     node_definitions,
@@ -77,10 +79,16 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
     )
 
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def _repeat_warnings(event: Any) -> None:
     """Show what dbt warns about while it parses, on stderr, since the answer goes to stdout."""
     if str(event.info.level).lower().endswith("warn"):
-        sys.stderr.write(f"dbt: {event.info.msg}\n")
+        # Without dbt's colours, and without control characters that come from names in the project.
+        for line in _COLOUR.sub("", event.info.msg).splitlines():
+            text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+            sys.stderr.write(f"dbt: {text}\n")
 
 
 def _runtime_config() -> Any:
@@ -108,6 +116,8 @@ def _definition(manifest: Any, config: Any, invocation: Invocation, environ: Map
         target=dict(config.to_target_dict()),
         project_hooks=project_hooks(manifest),
         flags=invocation.extra.powerful,
+        dispatch=config.dispatch,
+        graph_extras=graph_extras(manifest),
     )
 
 
@@ -202,18 +212,23 @@ def execute(
     command: str,
     unique_ids: Iterable[str],
     full_refresh: bool,
+    refreshed_nodes: Iterable[str],
     on_finished: Callable[[NodeOutcome], None],
 ) -> EngineOutcome:
     """Run dbt in this process on exactly these nodes of the manifest that was parsed.
 
     `on_finished` is called in dbt's worker threads after a node's commit. dbt hangs or calls a committed node failed
-    when a callback raises, so it must not; whatever it raises all the same is swallowed here.
+    when a callback raises, so it must not; whatever it raises all the same is swallowed here. `refreshed_nodes` are
+    built from scratch among the others, unless their own `full_refresh: false` forbids it.
     """
     from dbt.cli.main import dbtRunner
 
     arguments = [command, *invocation.arguments(), *invocation.extra.given]
     arguments += ["--threads", str(invocation.threads)] if invocation.threads else []
     arguments += ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
+    for unique_id in refreshed_nodes:
+        config = parsed.manifest.nodes[unique_id].config
+        config.full_refresh = True if config.full_refresh is None else config.full_refresh
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
         write_selection_folder(Path(folder), unique_ids, command=command)
         arguments += ["--select", "result:error", "--state", folder]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,5 +29,13 @@ class Invocation:
         arguments += ["--target-path", str(self.target_path), "--no-send-anonymous-usage-stats"]
         arguments += ["--profile", self.profile] if self.profile else []
         arguments += ["--target", self.target] if self.target else []
-        arguments += ["--vars", json.dumps(dict(self.variables))] if self.variables else []
+        arguments += ["--vars", _yaml(self.variables)] if self.variables else []
         return arguments
+
+
+def _yaml(variables: Mapping[str, Any]) -> str:
+    """Return vars as dbt reads them; unlike JSON, YAML keeps dates."""
+    import yaml
+
+    text: str = yaml.safe_dump(dict(variables), default_flow_style=True, sort_keys=False, width=1_000_000)
+    return text

@@ -45,6 +45,17 @@ def project_hooks(manifest: Any) -> tuple[str, ...]:
     return tuple(f"{node.unique_id}: {node.raw_code}" for node in sorted(operations, key=lambda node: node.unique_id))
 
 
+def graph_extras(manifest: Any) -> dict[str, Any]:
+    """Return what Jinja's `graph` holds besides the nodes that dbt builds, by unique_id."""
+    found: dict[str, Any] = {}
+    for kind in ("exposures", "groups", "metrics", "semantic_models", "saved_queries"):
+        for unique_id, resource in getattr(manifest, kind, {}).items():
+            found[unique_id] = {
+                name: value for name, value in resource.to_dict(omit_none=False).items() if name != "created_at"
+            }
+    return found
+
+
 def _resources(manifest: Any) -> list[Any]:
     found = [node for node in manifest.nodes.values() if _type(node) in _BUILT_TYPES]
     found += manifest.sources.values()
@@ -59,7 +70,7 @@ def _type(node: Any) -> str:
 
 def _definition(node: Any, known: dict[str, Any], manifest: Any, project_dir: Path) -> NodeDefinition:
     attributes = node.to_dict(omit_none=False)
-    resource_type = _type(node)
+    resource_type = "source" if getattr(node, "is_external_node", False) else _type(node)
     depends_on = getattr(node, "depends_on", None)
     parents = tuple(parent for parent in getattr(depends_on, "nodes", ()) or () if parent in known)
     if resource_type == "unit_test":
@@ -68,11 +79,16 @@ def _definition(node: Any, known: dict[str, Any], manifest: Any, project_dir: Pa
         unique_id=node.unique_id,
         resource_type=resource_type,
         attributes=attributes,
-        relation=_relation_name(node) if resource_type in _RELATION_TYPES else None,
+        relation=_relation_name(node) if resource_type in _RELATION_TYPES and not _is_ephemeral(node) else None,
         parents=parents,
         references=tuple((parent, str(getattr(known[parent], "relation_name", ""))) for parent in parents),
         content_digest=seed_digest(seed_path(node, project_dir)) if resource_type == "seed" else "",
     )
+
+
+def _is_ephemeral(node: Any) -> bool:
+    config = getattr(node, "config", None)
+    return _type(node) == "model" and config is not None and config.get("materialized") == "ephemeral"
 
 
 def seed_path(node: Any, project_dir: Path) -> Path:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from dbt_state_plugin.decision import SCOPES
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
 from dbt_state_plugin.execution.session import open_session
 from dbt_state_plugin.execution.settings import Settings
 from dbt_state_plugin.execution.tracked import Listener, run_tracked
 from dbt_state_plugin.model import Plan, PlanEntry, RunResult
-from dbt_state_plugin.plan import SCOPES
 from dbt_state_plugin.state.executions import ExecutionSummary, read_execution, read_history
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import forget_relations, recorded_code

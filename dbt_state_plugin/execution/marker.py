@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from dbt_state_plugin.decision import identity_version
 from dbt_state_plugin.engine.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
-from dbt_state_plugin.execution.signals import interrupt_main_thread
 from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry
-from dbt_state_plugin.plan import identity_version
-from dbt_state_plugin.state.relations import Mark, mark_built
+from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry, RelationName
+from dbt_state_plugin.state.connection import first_line
+from dbt_state_plugin.state.relations import Mark, lock_lost, mark_built
 from dbt_state_plugin.warehouse.postgres import read_identity
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ class Marker:
     before this build. A parent that was built in this run has been recorded before dbt starts the child.
     """
 
-    def __init__(self, session: Session, planned: Planned, parsed: Parsed, execution_id: UUID) -> None:
-        """Prepare the traces of all planned nodes."""
+    def __init__(
+        self, session: Session, planned: Planned, parsed: Parsed, execution_id: UUID, interrupt: Callable[[], None]
+    ) -> None:
+        """Prepare the traces of all planned nodes; `interrupt` is called when the lock is lost."""
+        self._interrupt = interrupt
         self._session = session
         self._project = planned.project
         self._microbatch = parsed.microbatch
@@ -43,7 +46,8 @@ class Marker:
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self._builds = {node: uuid4() for node in self._entries}
         self._lineages = lineages(planned.project, build_order(planned.project))
-        self._versions = dict(planned.plan.parent_versions)
+        self._before = planned.plan.parent_versions
+        self._versions = dict(self._before)
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
         self.unrecorded: dict[str, str] = {}
@@ -80,7 +84,7 @@ class Marker:
         except LockLostError as error:
             self.lost = error
             self.unrecorded[outcome.unique_id] = error.what
-            interrupt_main_thread()  # dbt must not write any more: somebody else may hold the lock now
+            self._interrupt()  # dbt must not write any more: somebody else may hold the lock now
         except PluginError as error:
             self.unrecorded[outcome.unique_id] = error.what
         except Exception as error:
@@ -99,7 +103,7 @@ class Marker:
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
                 entry=entry,
-                trace=trace_of(project, self._lineages[node.unique_id], self._versions),
+                trace=trace_of(project, self._lineages[node.unique_id], self._seen_by(node.unique_id)),
                 identity=identity,
                 outcome=outcome,
                 stores_code=self._session.settings.store_sql == "text",
@@ -110,11 +114,34 @@ class Marker:
     def _foresee(self, entry: PlanEntry) -> PhysicalIdentity | None:
         """Read the identity that the build left, and let the children in this run see the new version."""
         node = entry.node
-        if node.relation is None:
-            return None
-        identity = read_identity(self._session.warehouse, node.relation)
-        self._versions[node.relation] = identity_version(str(self._builds[node.unique_id]), identity)
+        identity = self._identity_of(node.relation) if node.relation else None
+        key = record_key(node, self._project)
+        self._versions[key] = identity_version(str(self._builds[node.unique_id]), identity)
         return identity
+
+    def _identity_of(self, relation: RelationName) -> PhysicalIdentity | None:
+        import psycopg2
+
+        try:
+            return read_identity(self._session.warehouse, relation)
+        except psycopg2.Error as error:
+            if self._session.state.connection.closed:  # the warehouse is mostly read on the lock's own connection
+                raise lock_lost(first_line(error)) from error
+            raise
+
+    def _seen_by(self, unique_id: str) -> dict[RelationName, str]:
+        """Return the versions that a node's build saw.
+
+        dbt builds nothing before the reader of a source, even where a model of this run writes that very table: the
+        reader may have seen what was there before, and is built again next time.
+        """
+        parents = [self._project.nodes[parent] for parent in self._lineages[unique_id].parents]
+        seen: dict[RelationName, str] = {}
+        for node in sorted(parents, key=lambda node: node.resource_type == "source"):  # last, so that they win
+            versions = self._before if node.resource_type == "source" else self._versions
+            key = record_key(node, self._project)
+            seen |= {key: versions[key]} if key in versions else {}
+        return seen
 
     def _seed_changed(self, unique_id: str) -> str:
         if unique_id not in self._seeds:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.decision import SCOPES, Request, make_plan
 from dbt_state_plugin.engine.arguments import read_extra_arguments
 from dbt_state_plugin.engine.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError
@@ -14,7 +15,6 @@ from dbt_state_plugin.execution.snapshot import files_before_parsing, record_pro
 from dbt_state_plugin.fingerprint import fingerprint_project
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import Plan, Project, Recorded
-from dbt_state_plugin.plan import SCOPES, Request, make_plan
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.relations import installation_key, read_recorded
 from dbt_state_plugin.warehouse.postgres import read_catalog

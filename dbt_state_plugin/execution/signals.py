@@ -7,9 +7,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -19,7 +18,12 @@ class Stop:
     """Remember which signal asked the run to stop, 0 when none did."""
 
     signal_number: int = 0
-    _previous: dict[int, Any] = field(default_factory=dict)
+    handles_signals: bool = False
+
+    def interrupt(self) -> None:
+        """Make the main thread stop as if the user had pressed Ctrl-C, where this run handles signals."""
+        if self.handles_signals:
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 @contextmanager
@@ -41,14 +45,11 @@ def stopping_like_sigint() -> Iterator[Stop]:
         stop.signal_number = number
         raise KeyboardInterrupt
 
+    stop.handles_signals = True
     previous = {number: signal.signal(number, on_signal) for number in _STOPPING}
     try:
         yield stop
     finally:
+        stop.handles_signals = False
         for number, handler in previous.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-
-
-def interrupt_main_thread() -> None:
-    """Make the main thread stop as if the user had pressed Ctrl-C."""
-    os.kill(os.getpid(), signal.SIGINT)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import zlib
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin import __version__
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 def recorded_project(session: Session, key: bytes, extra: ExtraArguments) -> Project | None:
     """Return the project as it was parsed the last time, or None when an input differs or cannot be seen."""
+    if _holds_jinja(session):
+        return None
     snapshot = read_snapshot(session.state)
     if snapshot is None:
         return None
@@ -37,7 +41,7 @@ def recorded_project(session: Session, key: bytes, extra: ExtraArguments) -> Pro
         if inputs_digest(session, key, extra, places) != snapshot.inputs_digest:
             return None
         return snapshot.project()
-    except (OSError, KeyError, TypeError, ValueError, IndexError):
+    except (OSError, KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error):
         return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
 
 
@@ -55,6 +59,8 @@ def record_project(
     session: Session, key: bytes, extra: ExtraArguments, project: Project, places: InputPlaces, before: dict[str, str]
 ) -> None:
     """Record what was parsed; nothing is recorded when a file changed meanwhile or an input cannot be seen."""
+    if _holds_jinja(session):
+        return
     try:
         scanned = scan_places(places)
         if scanned is None:
@@ -66,6 +72,12 @@ def record_project(
     except OSError:
         return
     write_snapshot(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
+
+
+def _holds_jinja(session: Session) -> bool:
+    """Tell whether a value of --vars is Jinja, which may read environment variables that no file names."""
+    values = json.dumps(session.settings.variables, default=str)
+    return "{{" in values or "{%" in values
 
 
 def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces) -> str:

@@ -25,7 +25,7 @@ from dbt_state_plugin.execution.session import Session, open_session
 from dbt_state_plugin.execution.signals import Stop, stopping_like_sigint
 from dbt_state_plugin.fingerprint import definition_digest
 from dbt_state_plugin.lineage import record_key
-from dbt_state_plugin.model import NodeOutcome, Plan, RunResult
+from dbt_state_plugin.model import NodeOutcome, Plan, ReasonKind, RunResult
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import PlannedNode, note_outcomes, open_intents
@@ -60,14 +60,14 @@ def run_tracked(settings: Settings, wish: Wish, listener: Listener) -> RunResult
                 begin_execution(session.state, _new_execution(execution_id, session, wish))
                 return _Run(session, wish, listener, execution_id, stop, started).carry_out()
         except KeyboardInterrupt:
-            raise interrupted(stop, "before anything was built") from None
+            raise interrupted(stop) from None
 
 
-def interrupted(stop: Stop, when: str) -> InterruptedRun:
+def interrupted(stop: Stop, when: str = "") -> InterruptedRun:
     """Return the error for a run that a signal ended."""
     number = stop.signal_number or signal.SIGINT
     return InterruptedRun(
-        f"Stopped by {signal.Signals(number).name} {when}.",
+        f"Stopped by {signal.Signals(number).name}{when}.",
         "What was finished is kept; the next run builds the rest.",
         signal_number=number,
     )
@@ -163,13 +163,14 @@ class _Run:
             PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
         ]
         open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
-        marker = Marker(self.session, planned, parsed, self.execution_id)
+        marker = Marker(self.session, planned, parsed, self.execution_id, self.stop.interrupt)
         outcome = execute(
             parsed,
             planned.invocation,
             command=self.wish.command,
             unique_ids=[node.entry.node.unique_id for node in nodes],
             full_refresh=self.wish.full_refresh,
+            refreshed_nodes=_redefined_materialized_views(planned.plan),
             on_finished=marker.on_finished,
         )
         marker.finish(outcome.nodes.values())
@@ -178,7 +179,7 @@ class _Run:
         result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, marker, outcome.nodes))
         note_outcomes(state, self.execution_id, _not_marked(result, marker))
         if outcome.was_interrupted or self.stop.signal_number:
-            raise interrupted(self.stop, f"after {len(marker.marked)} of {len(nodes)} nodes")
+            raise interrupted(self.stop, f" after {len(marker.marked)} of {len(nodes)} nodes")
         if outcome.error and not outcome.nodes:
             raise engine_error(outcome)
         return result
@@ -209,6 +210,19 @@ class _Run:
             elapsed_ms=round((time.monotonic() - self.started) * 1000),
             saved_ms=sum((entry.record.duration_ms or 0) for entry in plan.skipped if entry.record),
         )
+
+
+def _redefined_materialized_views(plan: Plan) -> tuple[str, ...]:
+    """Return the materialized views that are not merely to be refreshed: dbt would keep their old query.
+
+    A materialized view holds no data of its own, so dropping it loses nothing.
+    """
+    harmless = {ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.VOLATILE}
+    return tuple(
+        entry.node.unique_id
+        for entry in plan.to_build
+        if entry.node.materialized == "materialized_view" and any(r.kind not in harmless for r in entry.reasons)
+    )
 
 
 def _not_marked(result: RunResult, marker: Marker) -> list[NodeOutcome]:

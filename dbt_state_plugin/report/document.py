@@ -102,5 +102,6 @@ def execution_document(execution: ExecutionSummary, *, with_nodes: bool) -> dict
 
 
 def rendered(document: Any) -> str:
-    """Return a document as text, readable and the same for the same content."""
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    """Return a document as text, readable and the same for the same content; what could steer a terminal is escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)

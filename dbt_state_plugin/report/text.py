@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
-from dbt_state_plugin.model import Plan, PlanEntry, RunResult
+from dbt_state_plugin.model import Plan, PlanEntry, ReasonKind, RunResult
 from dbt_state_plugin.report.plain import plain
 from dbt_state_plugin.report.words import count, duration, reason_words, short_name, summary_line
 
@@ -38,8 +38,25 @@ def plan_lines(plan: Plan, *, shows_all: bool = False, width: int | None = None)
     lines += [
         f"  gone   {plain(record.unique_id)}: {plain(str(record.relation))} is left behind" for record in plan.removed
     ]
+    lines += _warnings(plan)
     lines.append(summary_line(plan))
     return [fitted(line, width) for line in lines]
+
+
+_LOGIC = frozenset({ReasonKind.BODY, ReasonKind.CONFIG, ReasonKind.MACROS, ReasonKind.VARIABLES, ReasonKind.CONTRACT})
+
+
+def _warnings(plan: Plan) -> list[str]:
+    """Return a line for the incremental models whose logic changed: dbt keeps the rows that they hold."""
+    if any(reason.detail == "--full-refresh" for entry in plan.to_build for reason in entry.reasons):
+        return []
+    names = [
+        _label(entry)
+        for entry in plan.to_build
+        if entry.node.materialized == "incremental" and any(reason.kind in _LOGIC for reason in entry.reasons)
+    ]
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return [f"  warning: rows built earlier keep the old logic in {shown} (--full-refresh rebuilds)"] if names else []
 
 
 def _entry_lines(entries: Iterable[PlanEntry], word: str, limit: int | None) -> list[str]:
@@ -48,7 +65,8 @@ def _entry_lines(entries: Iterable[PlanEntry], word: str, limit: int | None) -> 
     column = min(40, max((len(_label(entry)) for entry in shown), default=0))
     lines = []
     for entry in shown:
-        more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 else ""
+        is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
+        more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
         lines.append(f"  {word:<6} {_label(entry):<{column}}  {reason_words(entry.reasons[0])}{more}")
     if len(entries) > len(shown):
         lines.append(f"  ...    and {len(entries) - len(shown)} more (`plan --all` shows them)")
@@ -72,10 +90,10 @@ def moment(time: datetime | None) -> str:
 
 def result_lines(result: RunResult, *, width: int | None = None) -> list[str]:
     """Return how a run ended: first what has to be built again and why, then one line with the outcome."""
-    lines = []
+    failed, lines = result.failed_ids, []
     for entry in result.plan.to_build:
         node = entry.node.unique_id
-        if node in result.failed_ids:
+        if node in failed:
             lines.append(f"  again  {_label(entry)}  {_failure(result, node)}")
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`show {result.execution_id}` lists them)"]

@@ -59,14 +59,13 @@ def short_name(unique_id: str) -> str:
 
 def duration(milliseconds: int) -> str:
     """Return a duration as people say it: 0.3 s, 12 s, 3 min 5 s, 2 h 4 min."""
-    seconds = milliseconds / 1000
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
+    if milliseconds < 9_950:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    if not minutes:
+        return f"{seconds} s"
     if minutes < 60:
-        return f"{minutes} min {int(seconds % 60)} s"
+        return f"{minutes} min {seconds} s"
     return f"{minutes // 60} h {minutes % 60} min"
 
 

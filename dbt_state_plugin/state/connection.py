@@ -53,19 +53,21 @@ def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
         connection = cast("Connection", psycopg2.connect(**arguments))
         connection.autocommit = True
         with connection.cursor() as cursor:
-            if settings.role:
-                cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(settings.role)))
-            cursor.execute(_SESSION)
             cursor.execute(_PREFLIGHT)
             version, in_recovery, read_only, backend_pid = cast("tuple[int, bool, bool, int]", cursor.fetchone())
-            with suppress(psycopg2.DataError):
-                cursor.execute(_NOTICE_LOST_CLIENT)
+            is_pooled = connection.info.backend_pid != backend_pid
+            if settings.role and not (is_pooled and writes):
+                cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(settings.role)))
+            if not is_pooled:  # else the settings would stay with the pooler's other clients
+                cursor.execute(_SESSION)
+                with suppress(psycopg2.DataError):
+                    cursor.execute(_NOTICE_LOST_CLIENT)
     except psycopg2.Error as error:
         raise StateError(
             f"Cannot use the database {settings.display()}: {first_line(error)}",
             "Check that the server runs and that the dbt profile or DBT_STATE_PLUGIN_DATABASE_URL is right.",
         ) from error
-    _refuse_unfit(connection, settings, version, in_recovery, read_only if writes else False, backend_pid, writes)
+    _refuse_unfit(connection, settings, version, in_recovery, read_only if writes else False, is_pooled, writes)
     return connection
 
 
@@ -75,7 +77,7 @@ def _refuse_unfit(
     version: int,
     in_recovery: bool,
     read_only: bool,
-    backend_pid: int,
+    is_pooled: bool,
     writes: bool,
 ) -> None:
     what = do = ""
@@ -90,7 +92,7 @@ def _refuse_unfit(
             f"The database {settings.display()} is read-only (transaction_read_only is on), so nothing can be recorded."
         )
         do = "Use a role and a server that may write (see default_transaction_read_only)."
-    elif writes and connection.info.backend_pid != backend_pid:
+    elif writes and is_pooled:
         what = (
             f"The database {settings.display()} is reached through a connection pooler, where a run's lock is not safe."
         )

@@ -178,7 +178,7 @@ def read_execution(state: State, execution_id: UUID) -> ExecutionSummary:
         NodeResult(
             unique_id=row[0],
             resource_type=row[1],
-            reasons=tuple(row[2]),
+            reasons=tuple(reason for reason in row[2] if isinstance(reason, dict)),
             status=row[3],
             rows_affected=row[4],
             duration_ms=row[5],

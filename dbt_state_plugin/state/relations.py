@@ -256,15 +256,16 @@ def mark_built(state: State, mark: Mark) -> None:
             recorded = cursor.rowcount
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if state.connection.closed:
-            raise _lock_lost(first_line(error)) from error
+            raise lock_lost(first_line(error)) from error
         raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
     except psycopg2.Error as error:
         raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
     if recorded != 1:
-        raise _lock_lost("another execution has taken over")
+        raise lock_lost("another execution has taken over")
 
 
-def _lock_lost(why: str) -> LockLostError:
+def lock_lost(why: str) -> LockLostError:
+    """Return the error that says that nothing may be recorded any more."""
     return LockLostError(
         f"The connection that holds the environment's lock is lost: {why}",
         "What was not recorded is built again by the next run.",

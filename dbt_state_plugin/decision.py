@@ -60,7 +60,7 @@ def make_plan(project: Project, recorded: Recorded, catalog: Catalog, request: R
     in_scope = [node for node in order if _is_in_scope(project.nodes[node], request.command)]
     needed = decided.needed(in_scope)
     building = decided.narrowed(in_scope, needed)
-    keys = {record_key(node, project) for node in project.nodes.values()}
+    keys = {record_key(node, project) for node in project.nodes.values() if not node.is_ephemeral}
     return Plan(
         environment=request.environment,
         command=request.command,
@@ -93,15 +93,15 @@ def refuse_shared_relations(project: Project) -> None:
 
 
 def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) -> dict[RelationName, str]:
-    """Return for each relation of the project the version that a child built now would see."""
+    """Return for each relation and function of the project the version that a child built now would see."""
     versions: dict[RelationName, str] = {}
     for node in project.nodes.values():
-        if node.relation is not None and not node.is_ephemeral:
-            record = recorded.relations.get(node.relation)
-            version = relation_version(record, catalog.identities.get(node.relation))
+        if (node.relation is not None and not node.is_ephemeral) or node.resource_type == "function":
+            key = record_key(node, project)
+            version = relation_version(recorded.relations.get(key), catalog.identities.get(key))
             # What an interrupted build wrote in place (a snapshot, an incremental model) shows in nothing else.
-            doubts = sorted(str(intent.execution_id) for intent in recorded.intents.get(node.relation, ()))
-            versions[node.relation] = "/".join([version, *doubts])
+            doubts = sorted(str(intent.execution_id) for intent in recorded.intents.get(key, ()))
+            versions[key] = "/".join([version, *doubts])
     return versions
 
 
@@ -137,7 +137,12 @@ class _Decisions:
         self.request = request
         self.lineage = lineage
         self.versions = versions
-        self.owners = {node.relation: node.unique_id for node in project.nodes.values() if node.relation is not None}
+        # A source may name a relation that a model writes; the model owns it.
+        self.owners = {
+            node.relation: node.unique_id
+            for node in project.nodes.values()
+            if node.relation is not None and node.resource_type != "source" and not node.is_ephemeral
+        }
 
     def needed(self, in_scope: list[str]) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of every node that needs a build, whatever the selection says."""
@@ -154,36 +159,37 @@ class _Decisions:
     def _propagated(self, in_scope: list[str], own: Mapping[str, tuple[Reason, ...]]) -> dict[str, tuple[Reason, ...]]:
         needed: dict[str, tuple[Reason, ...]] = {}
         for node in in_scope:
-            already = {reason.node for reason in own[node] if reason.kind is ReasonKind.UPSTREAM}
-            upstream = tuple(
-                Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="is built")
-                for parent in self.lineage[node].parents
-                if parent in needed and parent not in already
-            )
-            if own[node] or upstream:
-                needed[node] = (*own[node], *upstream)
+            building = [parent for parent in self.lineage[node].parents if parent in needed]
+            # That a parent was built since says less than that it is built now.
+            kept = [r for r in own[node] if r.kind is not ReasonKind.UPSTREAM or r.node not in building]
+            upstream = [Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="is built") for parent in building]
+            if kept or upstream:
+                needed[node] = (*kept, *upstream)
         return needed
 
     def _dropped_views(self, needed: Mapping[str, object], in_scope: Iterable[str]) -> dict[str, str]:
         """Return the views that PostgreSQL drops with a needed node and that nothing else asks for, with that node."""
         scope = set(in_scope)
-        found: dict[str, str] = {}
-        for parent in needed:
-            for view in self._cascade(parent):
-                if view in scope and view not in needed:
-                    found.setdefault(view, parent)
-        return found
+        dropped = self._cascades(needed)
+        return {view: parent for view, parent in dropped.items() if view in scope and view not in needed}
 
-    def _cascade(self, node: str) -> set[str]:
-        """Return the nodes whose relations PostgreSQL drops with the node's relation, according to its catalog."""
-        relation = self.project.nodes[node].relation
-        todo = [relation] if relation else []
-        seen: set[RelationName] = set(todo)
-        while todo:
-            fresh = set(self.catalog.cascades.get(todo.pop(), ())) - seen
-            seen |= fresh
-            todo.extend(fresh)
-        return {self.owners[view] for view in seen - {relation} if view in self.owners}
+    def _cascades(self, nodes: Iterable[str]) -> dict[str, str]:
+        """Return the nodes whose relations PostgreSQL drops with those of `nodes`, each with the first it goes with.
+
+        Every relation is looked at once, however many of `nodes` lie above it.
+        """
+        found: dict[str, str] = {}
+        seen: set[RelationName] = set()
+        for node in nodes:
+            relation = self.project.nodes[node].relation
+            todo = [relation] if relation and relation not in seen else []
+            seen |= set(todo)
+            while todo:
+                fresh = set(self.catalog.cascades.get(todo.pop(), ())) - seen
+                seen |= fresh
+                todo.extend(fresh)
+                found |= {self.owners[view]: node for view in fresh if view in self.owners}
+        return found
 
     def narrowed(self, in_scope: list[str], needed: Mapping[str, object]) -> set[str]:
         """Return what is built: the needed nodes inside the selection, and the views that go down with them."""
@@ -191,12 +197,18 @@ class _Decisions:
         if selected is None:
             return set(needed)
         building = {node for node in needed if node in selected}
-        building |= {view for node in tuple(building) for view in self._cascade(node) if view in needed}
-        for node in in_scope:
-            is_view = self.project.nodes[node].materialized in _VIEWS
-            if node in needed and is_view and not building.isdisjoint(self.lineage[node].parents):
-                building.add(node)
-        return building
+        while True:
+            views = set(self._cascades(building))
+            views |= {
+                node
+                for node in in_scope
+                if self.project.nodes[node].materialized in _VIEWS
+                and not building.isdisjoint(self.lineage[node].parents)
+            }
+            fresh = (views & needed.keys()) - building
+            if not fresh:
+                return building
+            building |= fresh
 
     def entry(self, unique_id: str, reasons: tuple[Reason, ...], is_built: bool) -> PlanEntry:
         """Return the plan's entry for one node."""
@@ -257,7 +269,7 @@ class _Decisions:
             if record.trace.inlined.get(parent) != now.inlined[parent]:
                 reasons.append(Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="its code changed"))
         for parent in lineage.parents:
-            relation = str(self.project.nodes[parent].relation)
+            relation = str(record_key(self.project.nodes[parent], self.project))
             if record.trace.parents.get(relation) != now.parents[relation]:
                 reasons.append(self._later_build(parent, seen=relation in record.trace.parents))
         return reasons

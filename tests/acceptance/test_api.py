@@ -1,0 +1,53 @@
+"""Can a Python program plan and run, and what does it get back?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from support.project import ProjectWriter
+
+PROGRAM = """
+import json
+import dbt_state_plugin
+from dbt_state_plugin import decision  # a module of the package must not stand in the way of the public functions
+from dbt_state_plugin.execution.settings import Settings
+
+settings = Settings(variables={"factor": 2})
+before = dbt_state_plugin.plan(settings)
+result = dbt_state_plugin.run(settings, select="orders")
+after = dbt_state_plugin.plan(settings)
+print(json.dumps({
+    "before": [entry.node.name for entry in before.to_build],
+    "status": result.status,
+    "built": [entry.node.name for entry in result.built],
+    "after": [[entry.node.name, entry.reasons[0].kind.value] for entry in after.to_build],
+}))
+"""
+
+
+def test_a_program_plans_and_runs(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(
+        {
+            "models/orders.sql": "{{ config(materialized='table') }} select {{ var('factor') }} as amount",
+            "models/revenue.sql": "{{ config(materialized='table') }} select sum(amount) as a from {{ ref('orders') }}",
+        }
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=project.directory,
+        env=dict(project.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout.splitlines()[-1]) == {
+        "before": ["orders", "revenue"],
+        "status": "succeeded",
+        "built": ["orders"],
+        "after": [["revenue", "new"]],
+    }

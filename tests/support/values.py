@@ -1,0 +1,338 @@
+"""How does a test say a project, a recorded state and a warehouse in few words?
+
+Nodes are named `model.shop.orders`; each has its own relation `"db"."main"."orders"`. `build` does what a run does: it
+changes the warehouse and records with the same functions as the marker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from dbt_state_plugin.decision import Request, identity_version, make_plan
+from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
+from dbt_state_plugin.model import (
+    Catalog,
+    Environment,
+    Node,
+    OpenIntent,
+    PhysicalIdentity,
+    Plan,
+    PlanEntry,
+    Project,
+    Recorded,
+    RecordedRelation,
+    RelationName,
+    Trace,
+)
+
+HERE = Environment(project="shop", target="dev", database="db", schema="main")
+THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+KEY = b"k" * 32
+IN_PLACE = ("incremental", "snapshot")  # a build changes the rows of the relation and keeps its identity
+
+
+def relation(identifier: str, schema: str = "main") -> RelationName:
+    return RelationName(database="db", schema=schema, identifier=identifier)
+
+
+def node(unique_id: str, parents: Iterable[str] = (), *, code: str = "1", **fields: Any) -> Node:
+    """Return a node; `code` stands for its definition."""
+    resource_type, package, name = unique_id.split(".", 2)
+    has_relation = resource_type in ("model", "seed", "snapshot", "source")
+    default = {"model": "table", "seed": "seed", "snapshot": "snapshot", "test": "test"}.get(resource_type, "")
+    values: dict[str, Any] = {
+        "resource_type": resource_type,
+        "name": name,
+        "package": package,
+        "fqn": (package, *name.split(".")),
+        "path": f"models/{name}.sql",
+        "materialized": default,
+        "relation": relation(name) if has_relation else None,
+        "parents": tuple(parents),
+        "fingerprint": {} if resource_type == "source" else {"body": code},
+        "raw_code": code,
+    }
+    return Node(unique_id=unique_id, **(values | fields))
+
+
+def project(*nodes: Node) -> Project:
+    return Project(
+        name="shop",
+        target="dev",
+        database="db",
+        schema="main",
+        dbt_version="1.11.16",
+        adapter_version="1.11.0",
+        nodes={item.unique_id: item for item in nodes},
+    )
+
+
+def edited(before: Project, unique_id: str, code: str = "2", **fields: Any) -> Project:
+    """Return the project with another definition of one node."""
+    changed = replace(before.nodes[unique_id], fingerprint={"body": code}, raw_code=code, **fields)
+    return replace(before, nodes={**before.nodes, unique_id: changed})
+
+
+def request(command: str = "run", *, selected: Iterable[str] | None = None, **fields: Any) -> Request:
+    chosen = None if selected is None else frozenset(selected)
+    return Request(environment=HERE, command=command, selected=chosen, **fields)
+
+
+def record(item: Node, **fields: Any) -> RecordedRelation:
+    values: dict[str, Any] = {
+        "relation": item.relation or relation(item.unique_id, schema=""),
+        "unique_id": item.unique_id,
+        "environment": str(HERE),
+        "resource_type": item.resource_type,
+        "materialized": item.materialized,
+        "fingerprint": dict(item.fingerprint),
+        "trace": Trace(),
+        "identity": PhysicalIdentity(oid=1, relfilenode=1, relkind="r"),
+        "build_id": UUID(int=1),
+        "built_at": THEN,
+    }
+    return RecordedRelation(**(values | fields))
+
+
+@dataclass
+class Warehouse:
+    """Hold what a server and the recorded state hold, and change both as runs do."""
+
+    identities: dict[RelationName, PhysicalIdentity] = field(default_factory=dict)
+    depends: dict[RelationName, set[RelationName]] = field(default_factory=dict)
+    records: dict[RelationName, RecordedRelation] = field(default_factory=dict)
+    intents: dict[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
+    contents: dict[RelationName, object] = field(default_factory=dict)
+    numbers: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def recorded(self) -> Recorded:
+        return Recorded(relations=dict(self.records), intents=dict(self.intents))
+
+    @property
+    def catalog(self) -> Catalog:
+        cascades: dict[RelationName, list[RelationName]] = {}
+        for view, parents in self.depends.items():
+            for parent in parents:
+                cascades.setdefault(parent, []).append(view)
+        return Catalog(
+            identities=dict(self.identities), cascades={name: tuple(sorted(views)) for name, views in cascades.items()}
+        )
+
+    def plan(self, of: Project, asked: Request | None = None) -> Plan:
+        return make_plan(of, self.recorded, self.catalog, asked or request())
+
+    def planned(self, of: Project, asked: Request | None = None) -> set[str]:
+        """Return the unique_ids that would be built."""
+        return {entry.node.unique_id for entry in self.plan(of, asked).to_build}
+
+    def create(self, name: RelationName, *, is_view: bool = False, reads: Iterable[RelationName] = ()) -> None:
+        """Create or replace a relation, as somebody with psql or a loader would."""
+        self.drop(name)
+        number = next(self.numbers)
+        self.identities[name] = PhysicalIdentity(oid=number, relfilenode=number, relkind="v" if is_view else "r")
+        if is_view:
+            self.depends[name] = set(reads)
+
+    def drop(self, name: RelationName) -> None:
+        """Drop a relation with CASCADE."""
+        self.identities.pop(name, None)
+        self.depends.pop(name, None)
+        for view in [view for view, parents in self.depends.items() if name in parents]:
+            self.drop(view)
+
+    def build(
+        self,
+        of: Project,
+        asked: Request | None = None,
+        *,
+        failing: Iterable[str] = (),
+        killed_after: int | None = None,
+        unmarked: Iterable[str] = (),
+    ) -> set[str]:
+        """Carry out a plan as the run, dbt and the marker do; return what was recorded.
+
+        Children of failed nodes are skipped, as by dbt. `killed_after` ends the run after so many nodes; `unmarked` are
+        built in the warehouse but never recorded.
+        """
+        plan = self.plan(of, asked)
+        execution = UUID(int=next(self.numbers))
+        building = {entry.node.unique_id: entry for entry in plan.to_build}
+        order = [unique_id for unique_id in build_order(of) if unique_id in building]
+        for entry in plan.to_build:
+            self._open_intent(record_key(entry.node, of), execution, entry.node.unique_id)
+        lineage = lineages(of, build_order(of))
+        versions = dict(plan.parent_versions)
+        bad = set(failing)
+        done: set[str] = set()
+        for position, unique_id in enumerate(order):
+            if killed_after is not None and position >= killed_after:
+                break
+            item = of.nodes[unique_id]
+            if bad & _ancestors(of, unique_id) & building.keys():
+                bad.add(unique_id)
+                continue
+            if unique_id in bad:
+                if item.materialized in IN_PLACE:
+                    self.contents[record_key(item, of)] = f"half of {execution}"
+                continue
+            self._execute(of, item, full_refresh=bool(asked and asked.full_refresh))
+            if unique_id in set(unmarked):
+                continue
+            # A source was there before the run, even where a model of the run writes the same table.
+            sources = [of.nodes[parent] for parent in lineage[unique_id].parents if parent.startswith("source.")]
+            before = {source.relation: plan.parent_versions[source.relation] for source in sources if source.relation}
+            trace = trace_of(of, lineage[unique_id], versions | before)
+            self._mark(of, building[unique_id], trace, execution, versions)
+            done.add(unique_id)
+        self._end(execution, "abandoned" if killed_after is not None else "failed")
+        return done
+
+    def _open_intent(self, key: RelationName, execution: UUID, unique_id: str) -> None:
+        self.intents[key] = (
+            OpenIntent(
+                relation=key,
+                execution_id=execution,
+                execution_status="running",
+                environment=str(HERE),
+                unique_id=unique_id,
+            ),
+        )
+
+    def _end(self, execution: UUID, status: str) -> None:
+        for key, intents in self.intents.items():
+            self.intents[key] = tuple(
+                replace(intent, execution_status=status) if intent.execution_id == execution else intent
+                for intent in intents
+            )
+
+    def _execute(self, of: Project, item: Node, *, full_refresh: bool) -> None:
+        key = record_key(item, of)
+        if item.relation is not None:
+            is_view = item.materialized == "view"
+            stays = item.materialized in IN_PLACE and item.relation in self.identities
+            if not stays or full_refresh:
+                reads = lineages(of, build_order(of))[item.unique_id].parents
+                names = [of.nodes[parent].relation for parent in reads]
+                self.create(item.relation, is_view=is_view, reads=[name for name in names if name])
+        self.contents[key] = self.fresh(of, item)
+
+    def fresh(self, of: Project, item: Node) -> object:
+        """Return what the relation would hold if the node was built now."""
+        return (item.fingerprint["body"], self._seen(of, item))
+
+    def _seen(self, of: Project, item: Node) -> str:
+        """Return what a build of the node would read now: contents of relations, definitions of ephemeral models."""
+        found = []
+        for parent_id in sorted(item.parents):
+            parent = of.nodes.get(parent_id)
+            if parent is None:
+                continue
+            stored = self.contents.get(record_key(parent, of))
+            if parent.is_ephemeral:
+                stored = self.fresh(of, parent)
+            elif parent.materialized == "view" or parent.resource_type == "function":
+                stored = (stored and stored[0], self._seen(of, parent))  # type: ignore[index]
+            found.append((parent_id, stored))
+        return hashlib.sha256(repr(found).encode()).hexdigest()
+
+    def _mark(
+        self, of: Project, entry: PlanEntry, trace: Trace, execution: UUID, versions: dict[RelationName, str]
+    ) -> None:
+        item = entry.node
+        key = record_key(item, of)
+        build = UUID(int=next(self.numbers))
+        identity = self.identities.get(item.relation) if item.relation else None
+        versions[key] = identity_version(str(build), identity)
+        self.records[key] = record(
+            item, relation=key, trace=trace, identity=identity, build_id=build, execution_id=execution
+        )
+        self.intents.pop(key, None)
+
+
+def _ancestors(of: Project, unique_id: str) -> set[str]:
+    todo, seen = list(of.nodes[unique_id].parents), set()
+    while todo:
+        parent = todo.pop()
+        if parent in of.nodes and parent not in seen:
+            seen.add(parent)
+            todo.extend(of.nodes[parent].parents)
+    return seen
+
+
+def descendants(of: Project, unique_id: str) -> set[str]:
+    return {other for other in of.nodes if unique_id in _ancestors(of, other)}
+
+
+def macro(name: str, code: str = "", *, package: str = "shop", is_builtin: bool = False) -> MacroDefinition:
+    """Return a macro whose body is `code`."""
+    return MacroDefinition(
+        unique_id=f"macro.{package}.{name}",
+        name=name,
+        package=package,
+        code=f"{{% macro {name}() %}}{code}{{% endmacro %}}",
+        is_builtin=is_builtin,
+    )
+
+
+BUILTIN = (
+    macro("create_table_as", "create table", package="dbt", is_builtin=True),
+    macro("materialization_table_default", "{{ run_hooks(pre_hooks) }}", package="dbt", is_builtin=True),
+    macro("run_query", "{{ load_result('x') }}", package="dbt", is_builtin=True),
+    macro("generate_schema_name", "{{ target.schema }}", package="dbt", is_builtin=True),
+)
+
+
+def definition(
+    code: str = "select 1",
+    *,
+    unique_id: str = "model.shop.orders",
+    config: Mapping[str, Any] | None = None,
+    references: tuple[tuple[str, str], ...] = (),
+    content_digest: str = "",
+    name: RelationName | None = None,
+    **attributes: Any,
+) -> NodeDefinition:
+    """Return one node as dbt parsed it."""
+    resource_type, package, short = unique_id.split(".", 2)
+    values: dict[str, Any] = {
+        "name": short,
+        "package_name": package,
+        "fqn": [package, short],
+        "original_file_path": f"models/{short}.sql",
+        "raw_code": code,
+        "relation_name": f'"db"."main"."{short}"',
+        "config": {"materialized": "table", **(config or {})},
+    }
+    return NodeDefinition(
+        unique_id=unique_id,
+        resource_type=resource_type,
+        attributes=values | attributes,
+        relation=name or relation(short),
+        parents=tuple(parent for parent, _ in references),
+        references=references,
+        content_digest=content_digest,
+    )
+
+
+def project_definition(
+    *nodes: NodeDefinition, macros: Iterable[MacroDefinition] = (), **fields: Any
+) -> ProjectDefinition:
+    values: dict[str, Any] = {
+        "name": "shop",
+        "target_name": "dev",
+        "database": "db",
+        "schema": "main",
+        "dbt_version": "1.11.16",
+        "adapter_version": "1.11.0",
+        "macros": (*BUILTIN, *macros),
+        "nodes": nodes,
+    }
+    return ProjectDefinition(**(values | fields))

@@ -1,0 +1,316 @@
+"""What can a text of Jinja read, and which macros can it reach?"""
+
+from __future__ import annotations
+
+import pytest
+from support.values import BUILTIN, macro
+
+from dbt_state_plugin.definition import MacroDefinition
+from dbt_state_plugin.reach import MacroIndex, reach_of, union, variable_values
+
+A, B, C, OTHER = macro("a", "{{ b() }}"), macro("b", "{{ c() }}"), macro("c", "1"), macro("other", "2")
+
+
+def reached(text: str, *macros: MacroDefinition, materialized: str = "table") -> set[str]:
+    index = MacroIndex([*BUILTIN, *macros])
+    return {found.name for found in index.reachable(text, materialized=materialized)}
+
+
+def test_a_macro_three_levels_down_is_reached() -> None:
+    assert reached("select {{ a() }}", A, B, C, OTHER) == {"a", "b", "c"}
+
+
+def test_macros_that_call_each_other_are_reached_together() -> None:
+    assert reached("{{ a() }}", macro("a", "{{ b() }}"), macro("b", "{{ a() }}"), OTHER) == {"a", "b"}
+
+
+def test_one_node_s_macros_do_not_leak_into_the_next() -> None:
+    index = MacroIndex([A, B, C, OTHER])
+
+    reached = [index.reachable(text, materialized="view") for text in ("{{ b() }}", "{{ other() }}", "{{ a() }}")]
+
+    assert [[found.name for found in macros] for macros in reached] == [["b", "c"], ["other"], ["a", "b", "c"]]
+
+
+def test_a_macro_that_merely_exists_is_not_reached() -> None:
+    assert reached("select 1", A, B, C, OTHER) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ apply(other) }}",
+        "{{ context['other']() }}",
+        '{{ context["other"]() }}',
+        "{{ context.get('other')() }}",
+        "{{ context.other() }}",
+        "{{ shop.other() }}",
+        "{{ shop['other']() }}",
+        "{{ adapter.dispatch('other', 'shop')() }}",
+        "{{ adapter.dispatch(macro_name='other', macro_namespace='shop')() }}",
+        "{% set name = 'other' %}{{ run(name) }}",
+        "{% call other() %}{% endcall %}",
+        "{{-other()}}",
+        "{{\nother()\n}}",
+    ],
+)
+def test_a_macro_is_reached_by_its_name_wherever_it_stands_and_no_other_is(text: str) -> None:
+    assert reached(text, OTHER, A, B, C) == {"other"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ context[name]() }}",
+        "{{ context['ot' ~ 'her']() }}",
+        "{{ context.get(name)() }}",
+        "{{ context.pop(name)() }}",
+        "{{ context.items() }}",
+        "{{ show(context) }}",
+        "{{ builtins[name]('x') }}",
+        "{{ adapter.dispatch(name)() }}",
+        "{{ adapter.dispatch('a' ~ name)() }}",
+        "{{ adapter['dispatch'](name)() }}",
+        "{{ shop[name]() }}",
+        "{{ shop['ot' ~ 'her']() }}",
+        "{{ shop.get(name)() }}",
+        "{{ context['shop'][name]() }}",
+        "{% set macros = shop %}{{ macros[name]() }}",
+        "{{ find(shop, name) }}",
+        "{{ (shop | attr(name))() }}",
+        "{{ render(text) }}",
+        "{{ context.render(text) }}",
+    ],
+)
+def test_a_computed_name_reaches_every_macro(text: str) -> None:
+    assert reached(text, OTHER, A) == {"other", "a"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ ref('x').render() }}", "{{ ref('shop', 'x') }}", "select * from shop.other_table", "{{ builtins.ref('x') }}"],
+)
+def test_names_that_are_not_computed_reach_nothing(text: str) -> None:
+    assert reached(text, OTHER, A) == set()
+
+
+@pytest.mark.parametrize("name", ["postgres__other", "default__other"])
+def test_what_implements_a_dispatched_macro_is_reached_by_the_macro_s_name(name: str) -> None:
+    assert reached("{{ other() }}", macro("other", "{{ adapter.dispatch('other')() }}"), macro(name), A) == {
+        "other",
+        name,
+    }
+
+
+def test_a_macro_of_the_same_name_in_every_package_is_reached() -> None:
+    index = MacroIndex([OTHER, macro("other", package="lib")])
+
+    assert len(index.reachable("{{ other() }}", materialized="")) == 2
+
+
+@pytest.mark.parametrize("name", ["create_table_as", "postgres__create_table_as", "default__create_table_as"])
+def test_an_override_of_one_of_dbt_s_macros_is_reached_by_every_node(name: str) -> None:
+    assert reached("select 1", macro(name, "{{ a() }}"), A, B, C, OTHER) == {name, "a", "b", "c"}
+
+
+def test_a_function_of_the_context_that_dbt_s_own_macros_call_is_reached_by_every_node() -> None:
+    assert reached("select 1", macro("load_result")) == {"load_result"}
+
+
+def test_an_override_of_ref_is_reached_by_who_calls_ref() -> None:
+    assert reached("select * from {{ ref('x') }}", macro("ref", "{{ builtins.ref('x') }}"), OTHER) == {"ref"}
+
+
+@pytest.mark.parametrize(
+    "name", ["generate_schema_name", "default__generate_schema_name", "generate_alias_name", "generate_database_name"]
+)
+def test_a_macro_that_makes_names_counts_only_through_the_names(name: str) -> None:
+    assert reached("select 1", macro(name)) == set()
+
+
+@pytest.mark.parametrize("suffix", ["default", "postgres"])
+def test_a_materialization_is_reached_by_the_nodes_that_use_it(suffix: str) -> None:
+    custom = macro(f"materialization_history_{suffix}", "{{ a() }}")
+
+    assert reached("select 1", custom, A, B, C, materialized="history") == {custom.name, "a", "b", "c"}
+    assert reached("select 1", custom, A, B, C, materialized="table") == set()
+
+
+def test_an_override_of_dbt_s_own_materialization_is_reached_by_the_nodes_that_use_it() -> None:
+    custom = macro("materialization_table_default")
+
+    assert reached("select 1", custom, materialized="table") == {custom.name}
+    assert reached("select 1", custom, materialized="view") == set()
+
+
+def test_a_generic_test_is_reached_by_its_short_name_too() -> None:
+    assert reached("{{ is_even }}", macro("test_is_even")) == {"test_is_even"}
+
+
+def test_a_macro_that_dbt_declares_is_reached() -> None:
+    index = MacroIndex([OTHER, *BUILTIN])
+
+    found = index.reachable("", materialized="", declared=["macro.shop.other", "macro.dbt.run_query"])
+
+    assert found == (OTHER,)
+
+
+def test_a_macro_whose_name_is_no_word_is_reached_by_every_node() -> None:
+    assert reached("select 1", macro("a·b")) == {"a·b"}
+
+
+def test_a_macro_in_another_script_is_reached() -> None:
+    assert reached("{{ größe() }}", macro("größe"), OTHER) == {"größe"}
+
+
+def test_dbt_s_own_macros_are_never_part_of_the_answer() -> None:
+    assert reached("{{ run_query('x') }} {{ context[name]() }}", OTHER) == {"other"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("select 1", set()),
+        ("{{ var('x') }}", {"x"}),
+        ('{{ var("x", 1) }}', {"x"}),
+        ("{{ var( 'x' , var('y')) }}", {"x", "y"}),
+        ("{{ var.has_var('x') }}", {"x"}),
+        ("{{ builtins.var('x') }}", {"x"}),
+        ("{{ var('a b.c') }}", {"a b.c"}),
+    ],
+)
+def test_literal_names_of_vars_are_known(text: str, names: set[str]) -> None:
+    assert reach_of(text).variables == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ var(name) }}",
+        "{{ var('a' ~ name) }}",
+        "{{ var('a' 'b') }}",
+        "{{ var('it\\'s') }}",
+        "{{ var('x') }} {{ var(name) }}",
+        "{{ show(var) }}",
+        "{{ var.get_rendered_var('x') }}",
+        "{{ builtins['var']('x') }}",
+        "{{ context[name]('x') }}",
+        "{{ render(text) }}",
+        "{{ adapter.config.vars }}",
+        "{{ [1] | map('var') }}",
+    ],
+)
+def test_a_computed_name_of_a_var_may_be_any(text: str) -> None:
+    assert reach_of(text).variables is None
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("{{ env_var('X') }}", {"X"}),
+        ("{{ env_var('X', 'default') }}", {"X"}),
+        ("{{ env_var(name) }}", None),
+        ("{{ f(env_var) }}", None),
+        ("{{ var('x') }}", set()),
+    ],
+)
+def test_env_vars_are_known_by_their_literal_names(text: str, names: set[str] | None) -> None:
+    assert reach_of(text).env_vars == names
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("{{ target.schema }}", {"schema"}),
+        ("{{ target['schema'] }} {{ target.name }}", {"schema", "name"}),
+        ("{{ env.schema }}", {"schema"}),
+        ("{{ context.target.schema }}", {"schema"}),
+        ("{{ target }}", None),
+        ("{{ env }}", None),
+        ("{{ target.get('schema') }}", None),
+        ("{{ target.copy()['schema'] }}", None),
+        ("{{ target.pop('schema') }}", None),
+        ("{{ target.setdefault('schema') }}", None),
+        ("{{ target.__getitem__('schema') }}", None),
+        ("{{ target['sch' ~ 'ema'] }}", None),
+        ("{{ target[name] }}", None),
+        ("{{ context['target'].schema }}", None),
+        ("{{ target | tojson }}", None),
+        ("{{ adapter.config.credentials.schema }}", None),
+        ("select 1", set()),
+    ],
+)
+def test_target_fields_are_known_by_their_literal_names(text: str, fields: set[str] | None) -> None:
+    assert reach_of(text).target_fields == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("{{ run_started_at }}", "run_started_at"),
+        ("{{ context['run_started_at'] }}", "run_started_at"),
+        ("{{ invocation_id }}", "invocation_id"),
+        ("{{ invocation_args_dict }}", "invocation_args_dict"),
+        ("{{ thread_id }}", "thread_id"),
+        ("{{ selected_resources }}", "selected_resources"),
+        ("{{ modules.datetime.datetime.now() }}", "modules.datetime"),
+        ("{{ modules['datetime'] }}", "modules.datetime"),
+        ("{% set m = modules %}", "modules.datetime"),
+        ("{{ [1, 2] | random }}", "the random filter"),
+        ("{{ flags.WHICH }}", "flags.WHICH"),
+        ("{{ flags['WHICH'] }}", "flags.WHICH"),
+        ("{{ show(flags) }}", "flags.WHICH"),
+    ],
+)
+def test_what_differs_on_every_run_is_named(text: str, what: str) -> None:
+    assert reach_of(text).volatile == (what,)
+
+
+@pytest.mark.parametrize("text", ["{{ modules.re.match('a', 'b') }}", "select random()", "{{ flags.FULL_REFRESH }}"])
+def test_what_is_the_same_on_every_run_is_not_volatile(text: str) -> None:
+    assert reach_of(text).volatile == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("{{ config(tags='x') }}", False),
+        ("{{ config.get('tags') }}", True),
+        ("{{ f(config) }}", True),
+        ("{{ model.tags }}", True),
+        ("{{ model['tags'] }}", True),
+        ("{{ models }}", False),
+    ],
+)
+def test_reading_the_config_is_told_from_setting_it(text: str, reads: bool) -> None:
+    assert reach_of(text).reads_config is reads
+
+
+def test_the_graph_the_version_and_metadata_are_found_as_words() -> None:
+    reach = reach_of("{{ graph.nodes }} {{ dbt_version }} {{ dbt_metadata_envs }}")
+
+    assert (reach.reads_graph, reach.reads_version, reach.reads_env_metadata) == (True, True, True)
+
+
+def test_texts_read_together_what_each_of_them_reads() -> None:
+    texts = ["{{ var('x') }}{{ run_started_at }}", "{{ var('y') }}{{ graph }}{{ target }}", "{{ env_var('E') }}"]
+
+    reach = union(reach_of(text) for text in texts)
+
+    assert reach.variables == {"x", "y"}
+    assert reach.env_vars == {"E"}
+    assert reach.target_fields is None
+    assert reach.volatile == ("run_started_at",)
+    assert reach.reads_graph
+    assert not reach.reads_config
+
+
+def test_nothing_reads_nothing() -> None:
+    assert union([]).variables == frozenset()
+
+
+def test_unknown_names_mean_all_vars() -> None:
+    defined = {"x": 1, "y": 2}
+
+    assert variable_values(None, defined) == defined
+    assert variable_values(frozenset({"x", "z"}), defined) == {"x": 1}
