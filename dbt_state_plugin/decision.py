@@ -267,7 +267,7 @@ class _Decisions:
         reasons = []
         for parent in lineage.inlined:
             if record.trace.inlined.get(parent) != now.inlined[parent]:
-                reasons.append(Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="its code changed"))
+                reasons.append(Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="changed"))
         for parent in lineage.parents:
             relation = str(record_key(self.project.nodes[parent], self.project))
             if record.trace.parents.get(relation) != now.parents[relation]:

@@ -64,10 +64,9 @@ class Marker:
             entry = self._entries.get(outcome.unique_id)
             if entry is None or not outcome.is_success or self.lost is not None:
                 return
-            if outcome.unique_id in self._microbatch:
-                self._foresee(entry)  # dbt reports each batch; only the result at the end says how the model went
-            else:
-                self._try_to_mark(entry, outcome)
+            # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
+            record = self._foresee_batch if outcome.unique_id in self._microbatch else self._mark
+            self._attempt(record, entry, outcome)
 
     def finish(self, outcomes: Iterable[NodeOutcome]) -> None:
         """Record the microbatch models, whose success is known only when dbt has ended."""
@@ -76,11 +75,13 @@ class Marker:
                 entry = self._entries.get(outcome.unique_id)
                 is_open = entry is not None and outcome.unique_id not in self._marked and self.lost is None
                 if entry and is_open and outcome.is_success and outcome.unique_id in self._microbatch:
-                    self._try_to_mark(entry, outcome)
+                    self._attempt(self._mark, entry, outcome)
 
-    def _try_to_mark(self, entry: PlanEntry, outcome: NodeOutcome) -> None:
+    def _attempt(
+        self, record: Callable[[PlanEntry, NodeOutcome], None], entry: PlanEntry, outcome: NodeOutcome
+    ) -> None:
         try:
-            self._mark(entry, outcome)
+            record(entry, outcome)
         except LockLostError as error:
             self.lost = error
             self.unrecorded[outcome.unique_id] = error.what
@@ -110,6 +111,9 @@ class Marker:
             ),
         )
         self._marked.add(node.unique_id)
+
+    def _foresee_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
+        self._foresee(entry)
 
     def _foresee(self, entry: PlanEntry) -> PhysicalIdentity | None:
         """Read the identity that the build left, and let the children in this run see the new version."""

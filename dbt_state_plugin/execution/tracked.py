@@ -110,6 +110,7 @@ class _Run:
         self.execution_id = execution_id
         self.stop = stop
         self.started = started
+        self.marker: Marker | None = None
 
     def carry_out(self) -> RunResult:
         """Return how the run ended; whatever ends it early is recorded and raised again."""
@@ -122,6 +123,8 @@ class _Run:
             else:
                 result = self._result(planned.plan, {}, {})
         except KeyboardInterrupt:
+            if self.marker is not None and self.marker.lost is not None:
+                raise self.marker.lost from None  # the interrupt was our own
             self._finish("cancelled", "stopped by a signal")
             raise
         except PluginError as error:
@@ -163,7 +166,7 @@ class _Run:
             PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
         ]
         open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
-        marker = Marker(self.session, planned, parsed, self.execution_id, self.stop.interrupt)
+        self.marker = marker = Marker(self.session, planned, parsed, self.execution_id, self.stop.interrupt)
         outcome = execute(
             parsed,
             planned.invocation,

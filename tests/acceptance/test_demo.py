@@ -1,0 +1,112 @@
+"""Does the demo tell its story on a real server, end with what happened, and leave nothing behind?"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.project import clean_environment
+
+INTEGRATION_PROJECT = Path(__file__).parents[2] / "integration_project"
+DEMO = INTEGRATION_PROJECT / "demo.py"
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """Give a directory for temporary files that is short enough for a socket and open to PostgreSQL's account."""
+    directory = Path(tempfile.mkdtemp(prefix="demo-", dir="/tmp"))
+    directory.chmod(0o1777)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def start(temporary: Path, demo: Path = DEMO) -> subprocess.Popen[str]:
+    """Start the demo as a user would, with its output in a pipe."""
+    environment = {**clean_environment(temporary.parent), "TMPDIR": str(temporary)}
+    del environment["NO_COLOR"]  # a pipe is reason enough for no colours
+    return subprocess.Popen(
+        [sys.executable, str(demo)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job has it ignored
+    )
+
+
+def files(directory: Path) -> dict[str, int]:
+    """Give the time of the last change of everything below a directory."""
+    return {str(path): path.lstat().st_mtime_ns for path in directory.rglob("*")}
+
+
+def processes_in(directory: Path) -> list[str]:
+    """Give the command lines of the running processes that name something in a directory."""
+    answer = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    return [line for line in answer.stdout.splitlines() if str(directory) in line]
+
+
+def test_the_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path) -> None:
+    before = files(INTEGRATION_PROJECT / "transform")
+
+    demo = start(temporary)
+    output, _ = demo.communicate()
+
+    assert demo.returncode == 0, output
+    assert "Plan: 15 new, 0 unchanged\n" in output
+    assert "Plan: nothing to build, 15 unchanged\n" in output
+    assert "  first cause: model.shop.revenue_by_region <- model.shop.revenue_by_country\n" in output
+    assert "Plan: 2 changed, 8 downstream, 5 unchanged\n" in output
+    assert "Failed: 2 nodes built, 2 nodes to be built again next time" in output
+    assert "  build  customers           body: its code changed\n" in output
+    assert "\n$ dbt run --select shop.marts.payments_by_method\n" in output
+    words = " ".join(output.split())
+    assert "nothing changed 0 of 15 " in words
+    assert "both edits taken back 4 of 15 " in words
+    assert "have built 90 models in these 6 runs; 33 were enough." in words
+    assert "\x1b" not in output
+    assert not list(temporary.iterdir())
+    assert not processes_in(temporary)
+    assert files(INTEGRATION_PROJECT / "transform") == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_demo_removes_its_server_and_its_folder(temporary: Path, number: signal.Signals) -> None:
+    demo = start(temporary)
+    assert demo.stdout
+    for line in demo.stdout:
+        if line.startswith("$ dbt-state-plugin seed"):
+            break
+
+    demo.send_signal(number)
+    rest, _ = demo.communicate()
+
+    assert demo.wait() == 128 + number, rest
+    assert "Traceback" not in rest
+    assert rest.endswith("\nStopped; the server and the temporary folder are removed.\n")
+    assert not list(temporary.iterdir())
+    assert not processes_in(temporary)
+
+
+def test_a_story_that_does_not_come_true_ends_with_1(temporary: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "integration_project"
+    shutil.copytree(INTEGRATION_PROJECT, copy)
+    model = copy / "transform" / "models" / "marts" / "customer_history.sql"
+    model.write_text(model.read_text(encoding="utf-8") + "-- {{ run_started_at }}\n", encoding="utf-8")
+
+    demo = start(temporary, copy / "demo.py")
+    output, _ = demo.communicate()
+
+    assert demo.returncode == 1, output
+    assert output.endswith(
+        "Error: This was to happen and did not: a run without changes builds nothing; "
+        "1 of 1 planned models were built.\n"
+    )
+    assert not list(temporary.iterdir())
+    assert not processes_in(temporary)

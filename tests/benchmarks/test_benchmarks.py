@@ -1,0 +1,29 @@
+"""Does the benchmark run, whatever its times are?"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from support.project import clean_environment
+
+
+def test_the_benchmark_prints_seconds_and_ratios(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("run.py")
+
+    ended = subprocess.run(
+        [sys.executable, str(script), "--models", "20", "--rounds", "1"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for line in ("dbt run", "dbt-state-plugin run, no change", "dbt ls -s state:modified+ --state DIR"):
+        assert re.search(rf"^{re.escape(line)} +\d+\.\d\d +\d+\.\d\d$", ended.stdout, re.MULTILINE)
+    for line in ("run, first / dbt run", "run, no change / dbt ls -s state:modified+ --state DIR"):
+        assert re.search(rf"^{re.escape(line)} +\d+\.\d\d +\d+\.\d\d +<= \d\.\d\d$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^run, one leaf edited / dbt run -s leaf +\d+\.\d\d +\d+\.\d\d$", ended.stdout, re.MULTILINE)
