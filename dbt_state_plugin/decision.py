@@ -226,7 +226,7 @@ class _Decisions:
         record = self.recorded.relations.get(key)
         reasons = [*self._forced(node), *self._interrupted(key)]
         if record is None:
-            return (*reasons, Reason(kind=ReasonKind.NEW, detail="no build of it is recorded"))
+            return (Reason(kind=ReasonKind.NEW, detail="no build of it is recorded"), *reasons)
         reasons += _changed_parts(node, record)
         reasons += self._drift(node, record)
         reasons += self._volatile(node)
@@ -285,11 +285,12 @@ class _Decisions:
 
 
 def _interruption(intent: OpenIntent) -> str:
+    execution = str(intent.execution_id)[:8]  # `show` takes the beginning of an id
     if intent.execution_status == "failed":
-        return f"its last build did not succeed (execution {intent.execution_id})"
+        return f"its last build did not succeed (execution {execution})"
     if intent.execution_status == "running":
-        return f"execution {intent.execution_id} is writing it"
-    return f"execution {intent.execution_id} was {intent.execution_status} while it may have been writing it"
+        return f"execution {execution} is writing it"
+    return f"execution {execution} was {intent.execution_status} and may have written it"
 
 
 def _changed_parts(node: Node, record: RecordedRelation) -> list[Reason]:

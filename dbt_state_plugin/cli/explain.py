@@ -8,7 +8,7 @@ import click
 
 from dbt_state_plugin.cli.options import settings_of, shared_options
 from dbt_state_plugin.report.explanation import explanation_lines
-from dbt_state_plugin.report.text import fitted, width_of
+from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 
 
 @click.command("explain")
@@ -30,4 +30,4 @@ def explain(context: click.Context, /, node: str, command: str) -> None:
     planned, entry, code = explain_node(settings_of(context), node, command=command)
     width = width_of(sys.stdout)
     for line in explanation_lines(planned.plan, entry, code):
-        click.echo(fitted(line, width))
+        write_lines(wrapped(line, width), sys.stdout)

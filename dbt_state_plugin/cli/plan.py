@@ -110,7 +110,7 @@ def _state_folder(planned: Planned, folder: str) -> str:
     from dbt_state_plugin.execution.selection_folder import write_folder
 
     path = write_folder(planned, folder)
-    return f"--select result:error --state {path}\n"
+    return f"{path}\n"
 
 
 plan = _command("plan", "text", "Show what would be built and why; nothing is written.")

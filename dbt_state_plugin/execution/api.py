@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from dbt_state_plugin.decision import SCOPES
 from dbt_state_plugin.errors import NotFoundError, UsageError
@@ -18,7 +18,7 @@ from dbt_state_plugin.state.executions import ExecutionSummary, read_execution, 
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import forget_relations, recorded_code
 
-Names = Iterable[str] | str
+_ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
 
 def plan(settings: Settings | None = None, *, command: str = "run", **wish: Any) -> Plan:
@@ -66,17 +66,19 @@ def history(settings: Settings, *, limit: int = 20) -> tuple[ExecutionSummary, .
 
 
 def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
-    """Return one execution with its steps and nodes; raises UsageError for a malformed id and NotFoundError."""
-    try:
-        number = UUID(execution_id)
-    except ValueError:
+    """Return one execution with its steps and nodes; `execution_id` is its id or the beginning of it.
+
+    Raises UsageError for what is no id, and NotFoundError.
+    """
+    if not _ID_OR_BEGINNING.fullmatch(execution_id):
         raise UsageError(
-            f"{execution_id!r} is not an execution's id (a UUID).", "See `dbt-state-plugin history` for the ids."
-        ) from None
+            f"{execution_id!r} is not an execution's id (a UUID) or the beginning of one.",
+            "See `dbt-state-plugin history` for the ids.",
+        )
     with open_session(settings, create=False) as session:
         if not session.has_state:
             raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
-        return read_execution(session.state, number)
+        return read_execution(session.state, execution_id.lower())
 
 
 def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:

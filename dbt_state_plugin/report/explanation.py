@@ -24,7 +24,9 @@ def explanation_lines(plan: Plan, entry: PlanEntry, recorded_code: str | None) -
     if len(path) > 1:
         cause = path[-1]
         lines.append("  first cause: " + " <- ".join(plain(step.node.unique_id) for step in path))
-        lines += [f"  - {reason_words(reason)}" for reason in cause.reasons if reason.kind is not ReasonKind.UPSTREAM]
+        name = plain(cause.node.name)
+        own = [reason for reason in cause.reasons if reason.kind is not ReasonKind.UPSTREAM]
+        lines += [f"  - {name}: {reason_words(reason)}" for reason in own]
     lines += _record_lines(entry)
     if any(reason.kind is ReasonKind.BODY for reason in entry.reasons):
         lines += _diff_lines(recorded_code, node.raw_code)

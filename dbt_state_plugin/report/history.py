@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dbt_state_plugin.report.plain import plain
-from dbt_state_plugin.report.text import fitted, moment
-from dbt_state_plugin.report.words import duration
+from dbt_state_plugin.report.text import essence, fitted, moment, wrapped
+from dbt_state_plugin.report.words import count, duration
 from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult
 
 
 def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
     """Return one line per execution, newest first."""
-    lines = [f"{'started (UTC)':<19}  {'status':<9}  {'built':>7}  {'took':>9}  execution (command)"]
+    lines = [f"{'started (UTC)':<16}  {'execution':<36}  {'status':<9}  {'built':>7}  {'took':>9}  command"]
     for execution in executions:
         built = f"{execution.succeeded}/{execution.planned}"
-        started = execution.started_at.strftime("%Y-%m-%d %H:%M:%S")
+        started = execution.started_at.strftime("%Y-%m-%d %H:%M")
         lines.append(
-            f"{started}  {execution.status:<9}  {built:>7}  {_took(execution):>9}  "
-            f"{execution.execution_id} ({plain(execution.command)})"
+            f"{started}  {execution.execution_id}  {execution.status:<9}  {built:>7}  {_took(execution):>9}  "
+            f"{plain(execution.command)}"
         )
     return [fitted(line, width) for line in lines]
 
@@ -39,10 +39,10 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
     if execution.meltano_run_id:
         lines.append(f"  Meltano run {plain(execution.meltano_run_id)}")
     for step in execution.steps:
-        rows = "" if step.rows_processed is None else f", {step.rows_processed} rows"
+        rows = "" if step.rows_processed is None else f", {count(step.rows_processed, 'row')}"
         lines.append(f"  step {plain(step.name)}: {step.status}{rows} ({step.step_id})")
     lines += [_result_line(result) for result in execution.results]
-    return [fitted(line, width) for line in lines]
+    return [part for line in lines for part in wrapped(line, width)]
 
 
 def _took(execution: ExecutionSummary) -> str:
@@ -53,7 +53,7 @@ def _took(execution: ExecutionSummary) -> str:
 
 def _result_line(result: NodeResult) -> str:
     took = f" in {duration(result.duration_ms)}" if result.duration_ms is not None else ""
-    rows = f", {result.rows_affected} rows" if result.rows_affected is not None else ""
+    rows = f", {count(result.rows_affected, 'row')}" if result.rows_affected is not None else ""
     reasons = ", ".join(str(reason.get("kind", "")) for reason in result.reasons)
-    message = f": {' '.join(result.message.split())}" if result.message and result.status != "success" else ""
+    message = f": {essence(result.message)}" if result.message and result.status != "success" else ""
     return plain(f"  {result.unique_id}  {result.status}{took}{rows}  [{reasons}]{message}")

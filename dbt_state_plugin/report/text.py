@@ -6,8 +6,10 @@ reads well everywhere.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
@@ -16,6 +18,7 @@ from dbt_state_plugin.model import Plan, PlanEntry, ReasonKind, RunResult
 from dbt_state_plugin.report.plain import plain
 from dbt_state_plugin.report.words import count, duration, reason_words, short_name, summary_line
 
+_SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
 FOLD_AFTER = 20  # a longer list is cut, and the cut is said
 
 
@@ -29,18 +32,26 @@ def fitted(line: str, width: int | None) -> str:
     return line if width is None or len(line) <= width else line[: width - 1] + "…"
 
 
+def wrapped(line: str, width: int | None) -> list[str]:
+    """Return a sentence on as many lines as the width needs; what follows the first is indented further."""
+    if width is None or len(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, width, subsequent_indent=indent + "  ", drop_whitespace=True, break_on_hyphens=False)
+
+
 def plan_lines(plan: Plan, *, shows_all: bool = False, width: int | None = None) -> list[str]:
     """Return the plan: one line per planned node with its first reason, then the summary."""
     lines = _entry_lines(plan.to_build, "build", None if shows_all else FOLD_AFTER)
     lines += _entry_lines(plan.waiting, "later", None if shows_all else FOLD_AFTER)
     if shows_all:
-        lines += [f"  skip   {_label(entry)}  {since(entry)}" for entry in plan.skipped]
+        column = _column(plan.skipped)
+        lines += [f"  skip   {_label(entry):<{column}}  {since(entry)}" for entry in plan.skipped]
     lines += [
         f"  gone   {plain(record.unique_id)}: {plain(str(record.relation))} is left behind" for record in plan.removed
     ]
-    lines += _warnings(plan)
-    lines.append(summary_line(plan))
-    return [fitted(line, width) for line in lines]
+    rows = [fitted(line, width) for line in lines]
+    return rows + [part for line in [*_warnings(plan), summary_line(plan)] for part in wrapped(line, width)]
 
 
 _LOGIC = frozenset({ReasonKind.BODY, ReasonKind.CONFIG, ReasonKind.MACROS, ReasonKind.VARIABLES, ReasonKind.CONTRACT})
@@ -56,13 +67,13 @@ def _warnings(plan: Plan) -> list[str]:
         if entry.node.materialized == "incremental" and any(reason.kind in _LOGIC for reason in entry.reasons)
     ]
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return [f"  warning: rows built earlier keep the old logic in {shown} (--full-refresh rebuilds)"] if names else []
+    return [f"  warning: earlier rows keep the old logic, unless --full-refresh: {shown}"] if names else []
 
 
 def _entry_lines(entries: Iterable[PlanEntry], word: str, limit: int | None) -> list[str]:
     entries = tuple(entries)
     shown = entries if limit is None else entries[:limit]
-    column = min(40, max((len(_label(entry)) for entry in shown), default=0))
+    column = _column(shown)
     lines = []
     for entry in shown:
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
@@ -71,6 +82,10 @@ def _entry_lines(entries: Iterable[PlanEntry], word: str, limit: int | None) -> 
     if len(entries) > len(shown):
         lines.append(f"  ...    and {len(entries) - len(shown)} more (`plan --all` shows them)")
     return lines
+
+
+def _column(entries: Iterable[PlanEntry]) -> int:
+    return min(32, max((len(_label(entry)) for entry in entries), default=0))
 
 
 def _label(entry: PlanEntry) -> str:
@@ -97,16 +112,22 @@ def result_lines(result: RunResult, *, width: int | None = None) -> list[str]:
             lines.append(f"  again  {_label(entry)}  {_failure(result, node)}")
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`show {result.execution_id}` lists them)"]
-    lines.append(_outcome_line(result))
-    return [fitted(line, width) for line in lines]
+    return [part for line in [*lines, _outcome_line(result)] for part in wrapped(line, width)]
 
 
 def _failure(result: RunResult, node: str) -> str:
     if node in result.unrecorded:
         return plain(f"not recorded: {result.unrecorded[node]}")
     outcome = result.outcomes[node]
-    message = " ".join(outcome.message.split())
+    message = essence(outcome.message)
     return plain(f"{outcome.status}: {message}" if message else outcome.status)
+
+
+def essence(message: str) -> str:
+    """Return dbt's message on one line, without the lines that only say where: the node stands beside it."""
+    lines = [line.strip() for line in message.splitlines()]
+    telling = [line for line in lines if line and not _SAYS_WHERE.match(line)]
+    return " ".join(" ".join(telling or lines).split())
 
 
 def _outcome_line(result: RunResult) -> str:

@@ -148,7 +148,7 @@ _SUMMARIES = """
            e.meltano_run_id, e.tool_version, e.dbt_version, e.message, count(r.unique_id),
            count(r.unique_id) FILTER (WHERE r.status IN ('success', 'pass', 'warn', 'no-op'))
     FROM {state}.execution e LEFT JOIN {state}.node_result r USING (execution_id)
-    WHERE e.environment_id = %s AND (%s::uuid IS NULL OR e.execution_id = %s::uuid)
+    WHERE e.environment_id = %s AND (%s::text IS NULL OR starts_with(e.execution_id::text, %s::text))
     GROUP BY e.execution_id ORDER BY e.started_at DESC, e.execution_id LIMIT %s
 """
 _STEPS = """
@@ -166,12 +166,17 @@ def read_history(state: State, *, limit: int) -> tuple[ExecutionSummary, ...]:
     return _summaries(state, None, limit)
 
 
-def read_execution(state: State, execution_id: UUID) -> ExecutionSummary:
-    """Return one execution of the environment with its nodes; raises NotFoundError."""
-    found = _summaries(state, execution_id, 1)
-    if not found:
+def read_execution(state: State, execution_id: str) -> ExecutionSummary:
+    """Return one execution of the environment with its nodes, given its id or the beginning of it.
+
+    Raises NotFoundError when none or several begin like that.
+    """
+    found = _summaries(state, execution_id, 2)
+    if len(found) != 1:
         raise NotFoundError(
-            f"Execution {execution_id} is not recorded for {state.environment}.",
+            f"Execution {execution_id} is not recorded for {state.environment}."
+            if not found
+            else f"Several executions of {state.environment} begin with {execution_id}.",
             "See `dbt-state-plugin history` for the executions of this environment.",
         )
     results = tuple(
@@ -184,14 +189,13 @@ def read_execution(state: State, execution_id: UUID) -> ExecutionSummary:
             duration_ms=row[5],
             message=row[6],
         )
-        for row in state.rows(_RESULTS, (str(execution_id),))
+        for row in state.rows(_RESULTS, (str(found[0].execution_id),))
     )
     return replace(found[0], results=results)
 
 
-def _summaries(state: State, execution_id: UUID | None, limit: int) -> tuple[ExecutionSummary, ...]:
-    wanted = str(execution_id) if execution_id else None
-    rows = state.rows(_SUMMARIES, (state.environment_id, wanted, wanted, limit))
+def _summaries(state: State, beginning: str | None, limit: int) -> tuple[ExecutionSummary, ...]:
+    rows = state.rows(_SUMMARIES, (state.environment_id, beginning, beginning, limit))
     steps: dict[str, list[StepSummary]] = {}
     for row in state.rows(_STEPS, ([row[0] for row in rows],)):
         steps.setdefault(row[0], []).append(_step(row))

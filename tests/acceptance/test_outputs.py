@@ -90,7 +90,8 @@ def test_each_form_makes_the_real_dbt_build_exactly_the_planned_nodes(dbt_projec
     assert built_by_dbt(project, "--selector", "dbt_state_plugin") == CHANGED
     project.delete("selectors.yml")
 
-    assert built_by_dbt(project, *answer(project, "plan", "state-dir", "to build").strip().split(" ", 3)) == CHANGED
+    folder = answer(project, "plan", "state-dir", "to build").rstrip("\n")
+    assert built_by_dbt(project, "--select", "result:error", "--state", folder) == CHANGED
 
     (project.directory / "target" / "run_results.json").unlink()
     shell(project, "dbt run --select $(dbt-state-plugin select)")
@@ -116,7 +117,8 @@ def test_nothing_to_do_makes_the_real_dbt_build_nothing_in_every_form(dbt_projec
     assert built_by_dbt(project, "--selector", "dbt_state_plugin") == set()
     project.delete("selectors.yml")
 
-    assert built_by_dbt(project, *answer(project, "select", "state-dir", "selection").split()) == set()
+    folder = answer(project, "select", "state-dir", "selection").rstrip("\n")
+    assert built_by_dbt(project, "--select", "result:error", "--state", folder) == set()
 
     refused = project.plugin("select", "--output", "state-dir", "target", check=2)
     assert "manifest.json" in refused.stderr

@@ -194,8 +194,8 @@ def test_only_what_is_selected_is_forced(warehouse: Warehouse, field: str) -> No
     [
         ("failed", "its last build did not succeed"),
         ("running", "is writing it"),
-        ("abandoned", "was abandoned while it may have been writing it"),
-        ("cancelled", "was cancelled while it may have been writing it"),
+        ("abandoned", "was abandoned and may have written it"),
+        ("cancelled", "was cancelled and may have written it"),
     ],
 )
 def test_an_open_intent_says_what_became_of_its_execution(warehouse: Warehouse, status: str, words: str) -> None:
@@ -215,10 +215,10 @@ def intent(identifier: str, status: str = "abandoned") -> OpenIntent:
     )
 
 
-def test_a_first_build_that_was_interrupted_is_interrupted_and_new() -> None:
+def test_a_first_build_that_was_interrupted_is_new_and_interrupted() -> None:
     warehouse = Warehouse(intents={relation("a"): (intent("a"),)})
 
-    assert kinds(warehouse, CHAIN, "model.shop.a") == ["interrupted", "new"]
+    assert kinds(warehouse, CHAIN, "model.shop.a") == ["new", "interrupted"]
 
 
 def test_an_edit_reverted_after_a_killed_run_is_rebuilt(warehouse: Warehouse) -> None:

@@ -85,7 +85,7 @@ def test_a_node_is_followed_to_its_first_cause(warehouse: Warehouse) -> None:
         "  is built, because",
         "  - upstream: b is built",
         "  first cause: model.shop.c <- model.shop.b <- model.shop.a",
-        "  - body: its code changed",
+        "  - a: body: its code changed",
     ]
 
 

@@ -117,7 +117,7 @@ def test_an_incremental_model_with_new_logic_keeps_old_rows_and_the_plan_says_so
     changed = [entry(f"model.shop.m{number}", because("body"), materialized="incremental") for number in range(4)]
 
     assert plan_lines(plan(*changed))[-2] == (
-        "  warning: rows built earlier keep the old logic in m0, m1, m2, ... (--full-refresh rebuilds)"
+        "  warning: earlier rows keep the old logic, unless --full-refresh: m0, m1, m2, ..."
     )
 
 
@@ -199,11 +199,23 @@ def test_many_failures_are_folded() -> None:
     planned = plan(*(entry(f"model.shop.m{number}", because("body")) for number in range(FOLD_AFTER + 3)))
     failed = {item.node.unique_id: outcome(item.node.unique_id, "error") for item in planned.entries}
 
-    shown = result_lines(result(planned, "failed", outcomes=failed), width=60)
+    shown = result_lines(result(planned, "failed", outcomes=failed))
 
     assert len(shown) == FOLD_AFTER + 2
-    assert shown[-2].startswith("  ...    and 3 more (`show 0000")
+    assert shown[-2] == f"  ...    and 3 more (`show {ID}` lists them)"
+
+
+def test_how_a_run_ended_is_wrapped_and_never_cut() -> None:
+    planned = plan(entry("model.shop.m", because("body")))
+    failed = {
+        "model.shop.m": outcome("model.shop.m", "error", message="Database Error in model m (m.sql)\n  no such thing")
+    }
+
+    shown = result_lines(result(planned, "failed", outcomes=failed), width=60)
+
+    assert shown[0] == "  again  m  error: no such thing"
     assert all(len(line) <= 60 for line in shown)
+    assert " ".join(" ".join(shown[1:]).split()).endswith(f"Execution {ID}.")
 
 
 def test_lines_are_written_to_stderr_at_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,9 +257,9 @@ def test_history_has_one_line_for_each_execution() -> None:
     shown = history_lines([execution(), execution(status="running", finished_at=None)])
 
     assert shown == [
-        "started (UTC)        status       built       took  execution (command)",
-        f"2026-01-02 03:04:05  succeeded      2/3       12 s  {ID} (run)",
-        f"2026-01-02 03:04:05  running        2/3          -  {ID} (run)",
+        "started (UTC)     execution                             status       built       took  command",
+        f"2026-01-02 03:04  {ID}  succeeded      2/3       12 s  run",
+        f"2026-01-02 03:04  {ID}  running        2/3          -  run",
     ]
 
 
