@@ -142,7 +142,7 @@ def test_an_edit_builds_only_what_depends_on_it_and_leaves_what_a_plain_dbt_run_
         "  is built, because\n"
         "  - upstream: order_report is built\n"
         "  first cause: model.shop.totals <- model.shop.order_report <- model.shop.orders\n"
-        "  - body: its code changed\n"
+        "  - orders: body: its code changed\n"
         "  last build: "
     )
     assert execution_id(first.stderr) in explained.stdout
@@ -242,8 +242,8 @@ def test_after_a_failure_exactly_what_failed_and_what_it_held_up_is_built_again(
     repaired = project.plugin("run", check=0)
 
     assert listed("build", repaired.stderr) == {
-        "bad": f"interrupted: its last build did not succeed (execution {failure}) (+1 more)",
-        "child": f"interrupted: its last build did not succeed (execution {failure}) (+1 more)",
+        "bad": f"interrupted: its last build did not succeed (execution {failure[:8]}) (+1 more)",
+        "child": f"interrupted: its last build did not succeed (execution {failure[:8]}) (+1 more)",
     }
     assert touched(before, incarnations(database)) == {"bad", "child"}
     assert rows(database, "child") == [{"id": 3}]
@@ -255,11 +255,11 @@ def test_after_a_failure_exactly_what_failed_and_what_it_held_up_is_built_again(
         ("run", "succeeded", 4, 4),
     ]
     lines = project.plugin("history", check=0).stdout.splitlines()
-    assert lines[0].split() == ["started", "(UTC)", "status", "built", "took", "execution", "(command)"]
-    assert re.fullmatch(rf"[\d-]+ [\d:]+  failed +1/3 +[\d.]+ s  {failure} \(run\)", lines[2])
-    shown = project.plugin("show", failure, check=0).stdout
+    assert lines[0].split() == ["started", "(UTC)", "execution", "status", "built", "took", "command"]
+    assert re.fullmatch(rf"[\d-]+ [\d:]+  {failure}  failed +1/3 +[\d.]+ s  run", lines[2])
+    shown = project.plugin("show", failure[:8], check=0).stdout
     assert f"execution {failure}\n  run: failed\n" in shown
-    assert re.search(r"^  model\.shop\.good  success in [\d.]+ s, 1 rows  \[body\]$", shown, re.M)
+    assert re.search(r"^  model\.shop\.good  success in [\d.]+ s, 1 row  \[body\]$", shown, re.M)
     assert re.search(r"^  model\.shop\.bad  error in [\d.]+ s  \[body\]: .*division by zero", shown, re.M)
 
 
