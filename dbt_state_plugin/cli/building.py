@@ -33,14 +33,34 @@ class _Many(click.Option):
 
 
 _SELECTION = (
-    click.option("--select", "-s", cls=_Many, multiple=True, metavar="NODES", help="Build only these (dbt's syntax)."),
-    click.option("--exclude", cls=_Many, multiple=True, metavar="NODES", help="Do not build these (dbt's syntax)."),
-    click.option("--selector", metavar="NAME", help="Build only what a selector of selectors.yml names."),
+    click.option(
+        "--select",
+        "-s",
+        cls=_Many,
+        multiple=True,
+        metavar="NODES",
+        envvar="DBT_STATE_PLUGIN_SELECT",
+        help="Build only these (dbt's syntax).",
+    ),
+    click.option(
+        "--exclude",
+        cls=_Many,
+        multiple=True,
+        metavar="NODES",
+        envvar="DBT_STATE_PLUGIN_EXCLUDE",
+        help="Do not build these (dbt's syntax).",
+    ),
+    click.option(
+        "--selector",
+        metavar="NAME",
+        envvar="DBT_STATE_PLUGIN_SELECTOR",
+        help="Build only what a selector of selectors.yml names.",
+    ),
     click.option(
         "--state",
         "selection_state",
         metavar="DIR",
-        envvar=["DBT_ENGINE_STATE", "DBT_STATE"],
+        envvar=["DBT_STATE_PLUGIN_STATE", "DBT_ENGINE_STATE", "DBT_STATE"],
         help="Artifacts for `state:` and `result:` in the selection.",
     ),
     click.option(
@@ -50,7 +70,12 @@ _SELECTION = (
         envvar=["DBT_STATE_PLUGIN_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH", "DBT_FULL_REFRESH"],
         help="Build all selected nodes anew, incremental models from scratch.",
     ),
-    click.option("--force", is_flag=True, help="Build all selected nodes, whatever is recorded."),
+    click.option(
+        "--force",
+        is_flag=True,
+        envvar="DBT_STATE_PLUGIN_FORCE",
+        help="Build all selected nodes, whatever is recorded.",
+    ),
 )
 
 

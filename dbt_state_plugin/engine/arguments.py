@@ -60,6 +60,10 @@ def read_extra_arguments(arguments: Iterable[str], environ: Mapping[str, str]) -
     Raises UsageError for a flag that has to stand before `--`.
     """
     given = tuple(arguments)
+    if given and not given[0].startswith("-"):
+        raise UsageError(
+            f"{given[0]!r} is not a flag.", "Name nodes with --select; what stands after `--` must be flags for dbt."
+        )
     for_parsing: list[str] = []
     powerful: list[str] = []
     position = 0

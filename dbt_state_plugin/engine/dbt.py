@@ -26,7 +26,7 @@ from dbt_state_plugin.engine.manifest import (
     project_hooks,
     seed_files,
 )
-from dbt_state_plugin.errors import EngineError, ProjectError, SelectionError
+from dbt_state_plugin.errors import EngineError, ProjectError, SelectionError, UsageError
 from dbt_state_plugin.model import NodeOutcome
 
 if TYPE_CHECKING:
@@ -203,6 +203,19 @@ def list_selected(
             "Check --select, --exclude and --selector; `dbt ls` takes the same ones.",
         )
     return frozenset(json.loads(line)["unique_id"] for line in result.result or ())
+
+
+def check_flags(invocation: Invocation, *, command: str) -> None:
+    """Raise UsageError when dbt does not know one of the flags given after `--`, before anything is recorded."""
+    import click
+    from dbt.cli.main import cli
+
+    try:
+        cli.commands[command].make_context(command, [*invocation.arguments(), *invocation.extra.given])
+    except click.UsageError as error:
+        raise UsageError(
+            f"dbt does not take the flags after `--`: {_one_line(error)}", f"See `dbt {command} --help`."
+        ) from error
 
 
 def execute(

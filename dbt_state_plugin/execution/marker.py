@@ -13,7 +13,7 @@ from dbt_state_plugin.errors import LockLostError, PluginError
 from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry, RelationName
 from dbt_state_plugin.state.connection import first_line
-from dbt_state_plugin.state.relations import Mark, lock_lost, mark_built
+from dbt_state_plugin.state.marks import Mark, lock_lost, mark_built
 from dbt_state_plugin.warehouse.postgres import read_identity
 
 if TYPE_CHECKING:

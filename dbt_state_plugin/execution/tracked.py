@@ -27,8 +27,9 @@ from dbt_state_plugin.fingerprint import definition_digest
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import NodeOutcome, Plan, ReasonKind, RunResult
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
+from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
-from dbt_state_plugin.state.relations import PlannedNode, note_outcomes, open_intents
+from dbt_state_plugin.state.marks import note_outcomes
 
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
@@ -159,8 +160,9 @@ class _Run:
         )
 
     def _build(self, planned: Planned, parsed: Parsed) -> RunResult:
-        from dbt_state_plugin.engine.dbt import engine_error, execute
+        from dbt_state_plugin.engine.dbt import check_flags, engine_error, execute
 
+        check_flags(planned.invocation, command=self.wish.command)
         state = self.session.state
         nodes = [
             PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build

@@ -21,9 +21,9 @@ def category(entry: PlanEntry) -> str:
         return "changed"
     if kinds & _REPAIRED:
         return "repaired"
-    if kinds & _DOWNSTREAM:
-        return "downstream"
-    return "volatile" if ReasonKind.VOLATILE in kinds else "forced"
+    if ReasonKind.FORCED in kinds:
+        return "forced"
+    return "downstream" if kinds & _DOWNSTREAM else "volatile"
 
 
 def summary_counts(plan: Plan) -> dict[str, int]:

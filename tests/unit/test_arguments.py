@@ -16,6 +16,14 @@ def test_flags_that_only_change_the_output_change_nothing_that_is_built() -> Non
     assert extra.given == ("--debug", "--log-level", "info", "--log-format=json", "--fail-fast")
 
 
+def test_a_word_that_is_no_flag_is_refused_and_shows_how_nodes_are_named() -> None:
+    with pytest.raises(UsageError) as error:
+        read_extra_arguments(["orders"], {})
+
+    assert error.value.what == "'orders' is not a flag."
+    assert "--select" in error.value.do
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -25,7 +33,6 @@ def test_flags_that_only_change_the_output_change_nothing_that_is_built() -> Non
         ["--event-time-start", "2026-01-01"],
         ["--defer"],
         ["--a-flag-of-a-later-dbt"],
-        ["stray"],
     ],
 )
 def test_flags_that_are_not_known_to_be_harmless_change_what_is_built(arguments: list[str]) -> None:

@@ -35,7 +35,8 @@ def plan(*entries: PlanEntry) -> Plan:
         (["interrupted", "forced"], "repaired"),
         (["upstream"], "downstream"),
         (["data", "volatile"], "downstream"),
-        (["volatile", "forced"], "volatile"),
+        (["upstream", "forced"], "forced"),
+        (["volatile", "forced"], "forced"),
         (["forced"], "forced"),
     ],
 )

@@ -1,0 +1,140 @@
+"""What did a successful build see, recorded on the connection that holds the lock?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from dbt_state_plugin.errors import LockLostError, StateError
+from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry, RelationName, Trace
+from dbt_state_plugin.state.connection import first_line
+from dbt_state_plugin.state.intents import definition_id, storable
+from dbt_state_plugin.state.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Hold all that is recorded about one successful build."""
+
+    key: RelationName
+    execution_id: UUID
+    build_id: UUID
+    entry: PlanEntry
+    trace: Trace
+    identity: PhysicalIdentity | None
+    outcome: NodeOutcome
+    stores_code: bool
+
+
+# One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
+# this execution is not there any more (somebody else has taken over).
+_MARK = """
+    WITH mine AS (
+        SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
+        WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
+            = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+          AND execution_id = %(execution)s AND x.status = 'running'
+    ), cleared AS (
+        DELETE FROM {state}.intent i
+        WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
+            = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+          AND EXISTS (SELECT 1 FROM mine)
+    ), noted AS (
+        UPDATE {state}.node_result SET status = %(status)s, rows_affected = %(rows)s, duration_ms = %(duration)s
+        WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND EXISTS (SELECT 1 FROM mine)
+    )
+    INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
+        resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, relation_oid, relfilenode,
+        relkind, raw_definition_id)
+    SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
+        %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
+        %(oid)s, %(relfilenode)s, %(relkind)s, %(definition)s
+    FROM mine
+    ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
+        environment_id = excluded.environment_id, unique_id = excluded.unique_id,
+        resource_type = excluded.resource_type, materialized = excluded.materialized,
+        fingerprint = excluded.fingerprint, trace = excluded.trace, build_id = excluded.build_id,
+        built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
+        relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
+        raw_definition_id = excluded.raw_definition_id
+"""
+
+
+def mark_built(state: State, mark: Mark) -> None:
+    """Record one successful build and clear the intents on its relation, on the connection that holds the lock.
+
+    Raises LockLostError when that connection is gone or another execution has taken over, StateError when the server
+    refuses the write.
+    """
+    import psycopg2
+
+    try:
+        with state.connection.cursor() as cursor:
+            cursor.execute(state.statement(_MARK), _mark_values(state, mark))
+            recorded = cursor.rowcount
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if state.connection.closed:
+            raise lock_lost(first_line(error)) from error
+        raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
+    except psycopg2.Error as error:
+        raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
+    if recorded != 1:
+        raise lock_lost("another execution has taken over")
+
+
+def lock_lost(why: str) -> LockLostError:
+    """Return the error that says that nothing may be recorded any more."""
+    return LockLostError(
+        f"The connection that holds the environment's lock is lost: {why}",
+        "What was not recorded is built again by the next run.",
+    )
+
+
+def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
+    node, identity = mark.entry.node, mark.identity
+    return {
+        "warehouse": state.environment.warehouse,
+        "database": mark.key.database,
+        "schema": mark.key.schema,
+        "identifier": mark.key.identifier,
+        "environment": state.environment_id,
+        "execution": str(mark.execution_id),
+        "build": str(mark.build_id),
+        "unique_id": node.unique_id,
+        "resource_type": node.resource_type,
+        "materialized": node.materialized,
+        "fingerprint": json.dumps(dict(node.fingerprint)),
+        "trace": json.dumps({"parents": dict(mark.trace.parents), "inlined": dict(mark.trace.inlined)}),
+        "oid": identity.oid if identity else None,
+        "relfilenode": identity.relfilenode if identity else None,
+        "relkind": identity.relkind if identity else None,
+        "definition": definition_id(node.raw_code) if mark.stores_code else None,
+        "status": mark.outcome.status,
+        "rows": mark.outcome.rows_affected,
+        "duration": mark.outcome.duration_ms,
+    }
+
+
+_NOTE = """
+    UPDATE {state}.node_result r SET status = o.status, rows_affected = o.rows_affected, duration_ms = o.duration_ms,
+        message = o.message
+    FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
+        AS o (unique_id, status, rows_affected, duration_ms, message)
+    WHERE r.execution_id = %s AND r.unique_id = o.unique_id
+"""
+
+
+def note_outcomes(state: State, execution_id: UUID, outcomes: Iterable[NodeOutcome]) -> None:
+    """Record how dbt ended with nodes that were not marked as built."""
+    found = tuple(outcomes)
+    columns = (
+        [outcome.unique_id for outcome in found],
+        [outcome.status for outcome in found],
+        [outcome.rows_affected for outcome in found],
+        [outcome.duration_ms for outcome in found],
+        [storable(outcome.message[:1000]) for outcome in found],
+    )
+    state.execute(_NOTE, (*columns, str(execution_id)))
