@@ -11,7 +11,7 @@ from dbt_state_plugin.decision import identity_version
 from dbt_state_plugin.engine.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
 from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry, RelationName
+from dbt_state_plugin.model import Node, NodeOutcome, PhysicalIdentity, PlanEntry, RelationName
 from dbt_state_plugin.state.connection import first_line
 from dbt_state_plugin.state.marks import Mark, lock_lost, mark_built
 from dbt_state_plugin.warehouse.postgres import read_identity
@@ -65,7 +65,7 @@ class Marker:
             if entry is None or not outcome.is_success or self.lost is not None:
                 return
             # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
-            record = self._foresee_batch if outcome.unique_id in self._microbatch else self._mark
+            record = self._see_batch if outcome.unique_id in self._microbatch else self._mark
             self._attempt(record, entry, outcome)
 
     def finish(self, outcomes: Iterable[NodeOutcome]) -> None:
@@ -96,38 +96,38 @@ class Marker:
         if problem := self._seed_changed(node.unique_id):
             self.unrecorded[node.unique_id] = problem
             return
-        identity = self._foresee(entry)
-        mark_built(
-            self._session.state,
+        key, state = record_key(node, project), self._session.state
+        is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
+        identity = mark_built(
+            state,
             Mark(
-                key=record_key(node, project),
+                key=key,
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
                 entry=entry,
                 trace=trace_of(project, self._lineages[node.unique_id], self._seen_by(node.unique_id)),
-                identity=identity,
+                identity=None if is_here else self._identity_of(node),
+                is_here=is_here and node.relation is not None,
                 outcome=outcome,
                 stores_code=self._session.settings.store_sql == "text",
             ),
         )
+        self._see(entry, identity)
         self._marked.add(node.unique_id)
 
-    def _foresee_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
-        self._foresee(entry)
+    def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
+        self._see(entry, self._identity_of(entry.node))
 
-    def _foresee(self, entry: PlanEntry) -> PhysicalIdentity | None:
-        """Read the identity that the build left, and let the children in this run see the new version."""
-        node = entry.node
-        identity = self._identity_of(node.relation) if node.relation else None
-        key = record_key(node, self._project)
-        self._versions[key] = identity_version(str(self._builds[node.unique_id]), identity)
-        return identity
+    def _see(self, entry: PlanEntry, identity: PhysicalIdentity | None) -> None:
+        """Let the children in this run see the version that the build left."""
+        key = record_key(entry.node, self._project)
+        self._versions[key] = identity_version(str(self._builds[entry.node.unique_id]), identity)
 
-    def _identity_of(self, relation: RelationName) -> PhysicalIdentity | None:
+    def _identity_of(self, node: Node) -> PhysicalIdentity | None:
         import psycopg2
 
         try:
-            return read_identity(self._session.warehouse, relation)
+            return read_identity(self._session.warehouse, node.relation) if node.relation else None
         except psycopg2.Error as error:
             if self._session.state.connection.closed:  # the warehouse is mostly read on the lock's own connection
                 raise lock_lost(first_line(error)) from error

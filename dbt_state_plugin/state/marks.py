@@ -17,7 +17,10 @@ from dbt_state_plugin.state.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Hold all that is recorded about one successful build."""
+    """Hold all that is recorded about one successful build.
+
+    `identity` is given when the warehouse is another database; with `is_here` the statement itself finds the relation.
+    """
 
     key: RelationName
     execution_id: UUID
@@ -25,6 +28,7 @@ class Mark:
     entry: PlanEntry
     trace: Trace
     identity: PhysicalIdentity | None
+    is_here: bool
     outcome: NodeOutcome
     stores_code: bool
 
@@ -45,14 +49,20 @@ _MARK = """
     ), noted AS (
         UPDATE {state}.node_result SET status = %(status)s, rows_affected = %(rows)s, duration_ms = %(duration)s
         WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND EXISTS (SELECT 1 FROM mine)
+    ), here AS (
+        SELECT c.oid, c.relfilenode, c.relkind::text FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE %(is_here)s AND n.nspname = %(schema)s AND c.relname = %(identifier)s
+          AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
     )
     INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
         resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, relation_oid, relfilenode,
         relkind, raw_definition_id)
     SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
         %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
-        %(oid)s, %(relfilenode)s, %(relkind)s, %(definition)s
-    FROM mine
+        coalesce(%(oid)s::oid, here.oid), coalesce(%(relfilenode)s::oid, here.relfilenode),
+        coalesce(%(relkind)s::text, here.relkind), %(definition)s
+    FROM mine LEFT JOIN here ON true
     ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
         environment_id = excluded.environment_id, unique_id = excluded.unique_id,
         resource_type = excluded.resource_type, materialized = excluded.materialized,
@@ -60,12 +70,14 @@ _MARK = """
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
         relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
         raw_definition_id = excluded.raw_definition_id
+    RETURNING relation_oid::bigint, relfilenode::bigint, relkind
 """
 
 
-def mark_built(state: State, mark: Mark) -> None:
+def mark_built(state: State, mark: Mark) -> PhysicalIdentity | None:
     """Record one successful build and clear the intents on its relation, on the connection that holds the lock.
 
+    Returns the identity that was recorded, None when the build left no relation.
     Raises LockLostError when that connection is gone or another execution has taken over, StateError when the server
     refuses the write.
     """
@@ -74,15 +86,16 @@ def mark_built(state: State, mark: Mark) -> None:
     try:
         with state.connection.cursor() as cursor:
             cursor.execute(state.statement(_MARK), _mark_values(state, mark))
-            recorded = cursor.rowcount
+            row = cursor.fetchone()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if state.connection.closed:
             raise lock_lost(first_line(error)) from error
         raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
     except psycopg2.Error as error:
         raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
-    if recorded != 1:
+    if row is None:
         raise lock_lost("another execution has taken over")
+    return PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2]) if row[0] is not None else None
 
 
 def lock_lost(why: str) -> LockLostError:
@@ -108,6 +121,7 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
         "materialized": node.materialized,
         "fingerprint": json.dumps(dict(node.fingerprint)),
         "trace": json.dumps({"parents": dict(mark.trace.parents), "inlined": dict(mark.trace.inlined)}),
+        "is_here": mark.is_here,
         "oid": identity.oid if identity else None,
         "relfilenode": identity.relfilenode if identity else None,
         "relkind": identity.relkind if identity else None,

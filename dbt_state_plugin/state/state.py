@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.state.connection import database_errors
@@ -39,11 +40,8 @@ class State:
             cursor.execute(self.statement(text), values)
             return int(cursor.rowcount)
 
-    def close(self) -> None:
-        """Close the connection, which also frees the environment's lock."""
-        self.connection.close()
 
-
+@cache  # the statements are constants, and a mark stands in the way of dbt's threads
 def compose(text: str, schema: str) -> Composed:
     """Return a statement with each `{state}` replaced by the quoted schema."""
     from psycopg2 import sql
