@@ -13,6 +13,7 @@ from dbt_state_plugin.fingerprint import keyed_digest
 from dbt_state_plugin.model import Project
 from dbt_state_plugin.project.inputs import (
     InputPlaces,
+    digest_of_digests,
     digest_of_files,
     file_digests,
     files_in,
@@ -38,7 +39,7 @@ def recorded_project(session: Session, key: bytes, extra: ExtraArguments) -> Pro
         return None
     try:
         places = places_from_document(snapshot.places)
-        if inputs_digest(session, key, extra, places) != snapshot.inputs_digest:
+        if inputs_digest(session, key, extra, places, digest_of_files(places)) != snapshot.inputs_digest:
             return None
         return snapshot.project()
     except (OSError, KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error):
@@ -68,7 +69,8 @@ def record_project(
         after = file_digests(files_in(scanned))
         if any(before.get(path) != digest for path, digest in after.items()):
             return
-        digest = inputs_digest(session, key, extra, scanned)
+        # The very digests that were compared: a file that changes from here on must not pass for what was parsed.
+        digest = inputs_digest(session, key, extra, scanned, digest_of_digests(after))
     except OSError:
         return
     write_snapshot(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
@@ -80,8 +82,8 @@ def _holds_jinja(session: Session) -> bool:
     return "{{" in values or "{%" in values
 
 
-def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces) -> str:
-    """Return one keyed hash over everything that decides what dbt would parse; raises OSError."""
+def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, files_digest: str) -> str:
+    """Return one keyed hash over everything that decides what dbt would parse."""
     workplace, settings = session.workplace, session.settings
     return keyed_digest(key)(
         {
@@ -91,7 +93,7 @@ def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: I
             "vars": dict(settings.variables),
             "flags": [list(extra.powerful), list(extra.for_parsing)],
             "environment": watched_environment(places, os.environ),
-            "files": digest_of_files(places),
+            "files": files_digest,
         }
     )
 
