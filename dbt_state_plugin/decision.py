@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dbt_state_plugin.differences import Difference, differing_parts, find_differences
 from dbt_state_plugin.errors import ProjectError
 from dbt_state_plugin.lineage import Lineage, build_order, lineages, record_key, trace_of
 from dbt_state_plugin.model import (
     Catalog,
     Decision,
     Environment,
+    Judgement,
     Node,
     OpenIntent,
     PhysicalIdentity,
@@ -27,6 +29,7 @@ from dbt_state_plugin.model import (
     RecordedRelation,
     RelationName,
 )
+from dbt_state_plugin.wording import PART_WORDS
 
 SCOPES: Mapping[str, frozenset[str]] = {
     "run": frozenset({"model"}),
@@ -51,12 +54,24 @@ class Request:
     force: bool = False
 
 
-def make_plan(project: Project, recorded: Recorded, catalog: Catalog, request: Request) -> Plan:
-    """Return the decision about every node in the command's scope; raises ProjectError for a shared relation."""
+_NO_JUDGEMENT = Judgement()
+
+
+def make_plan(
+    project: Project,
+    recorded: Recorded,
+    catalog: Catalog,
+    request: Request,
+    judgements: Mapping[str, Judgement] | None = None,
+) -> Plan:
+    """Return the decision about every node in the command's scope; raises ProjectError for a shared relation.
+
+    `judgements` says of the nodes whose definition differs what the difference amounts to; without one it is real.
+    """
     refuse_shared_relations(project)
     order = build_order(project)
     versions = relation_versions(project, recorded, catalog)
-    decided = _Decisions(project, recorded, catalog, request, lineages(project, order), versions)
+    decided = _Decisions(project, recorded, catalog, request, lineages(project, order), versions, judgements or {})
     in_scope = [node for node in order if _is_in_scope(project.nodes[node], request.command)]
     needed = decided.needed(in_scope)
     building = decided.narrowed(in_scope, needed)
@@ -64,7 +79,7 @@ def make_plan(project: Project, recorded: Recorded, catalog: Catalog, request: R
     return Plan(
         environment=request.environment,
         command=request.command,
-        entries=tuple(decided.entry(node, needed.get(node, ()), node in building) for node in in_scope),
+        entries=tuple(decided.entry(node, needed.get(node, ()), is_built=node in building) for node in in_scope),
         removed=tuple(
             record
             for relation, record in sorted(recorded.relations.items())
@@ -73,6 +88,13 @@ def make_plan(project: Project, recorded: Recorded, catalog: Catalog, request: R
         parent_versions=versions,
         is_narrowed=request.selected is not None,
     )
+
+
+def differences_in_scope(project: Project, recorded: Recorded, command: str) -> dict[str, Difference]:
+    """Return which nodes in the command's scope have another definition than the one that was recorded."""
+    order = build_order(project)
+    in_scope = [node for node in order if _is_in_scope(project.nodes[node], command)]
+    return find_differences(project, recorded, lineages(project, order), in_scope)
 
 
 def refuse_shared_relations(project: Project) -> None:
@@ -95,10 +117,13 @@ def refuse_shared_relations(project: Project) -> None:
 def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) -> dict[RelationName, str]:
     """Return for each relation and function of the project the version that a child built now would see."""
     versions: dict[RelationName, str] = {}
+    written = {record_key(node, project) for node in project.nodes.values() if node.resource_type != "source"}
     for node in project.nodes.values():
         if (node.relation is not None and not node.is_ephemeral) or node.resource_type == "function":
             key = record_key(node, project)
             version = relation_version(recorded.relations.get(key), catalog.identities.get(key))
+            if key not in written and key in catalog.data:  # what nodes of the project write is known by their builds
+                version = f"{version}/{catalog.data[key]}"
             # What an interrupted build wrote in place (a snapshot, an incremental model) shows in nothing else.
             doubts = sorted(str(intent.execution_id) for intent in recorded.intents.get(key, ()))
             versions[key] = "/".join([version, *doubts])
@@ -106,17 +131,21 @@ def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) ->
 
 
 def relation_version(record: RecordedRelation | None, identity: PhysicalIdentity | None) -> str:
-    """Return a value that differs whenever a relation was built again, by us or by anybody else."""
-    return identity_version(str(record.build_id) if record else "-", identity)
+    """Return a value that differs whenever the rows or columns of a relation may differ.
 
-
-def identity_version(build: str, identity: PhysicalIdentity | None) -> str:
-    """Return the version of a relation that one build left in one incarnation."""
-    return f"{build}/{identity.oid}/{identity.relfilenode}" if identity else f"{build}/absent"
+    As long as the relation is the one that was recorded, the recorded data say it; another incarnation is named.
+    """
+    data = str(record.data_id) if record else "-"
+    if record is not None and identity == record.identity:
+        return data
+    return f"{data}/{identity.oid}/{identity.relfilenode}" if identity else f"{data}/absent"
 
 
 def _is_in_scope(node: Node, command: str) -> bool:
     return node.resource_type in SCOPES[command] and not node.is_ephemeral
+
+
+_DROPPED_WITH = "PostgreSQL drops this view together with it"
 
 
 class _Decisions:
@@ -130,6 +159,7 @@ class _Decisions:
         request: Request,
         lineage: Mapping[str, Lineage],
         versions: Mapping[RelationName, str],
+        judgements: Mapping[str, Judgement],
     ) -> None:
         self.project = project
         self.recorded = recorded
@@ -137,6 +167,8 @@ class _Decisions:
         self.request = request
         self.lineage = lineage
         self.versions = versions
+        self.judgements = judgements
+        self.keeps_data: set[str] = set()
         # A source may name a relation that a model writes; the model owns it.
         self.owners = {
             node.relation: node.unique_id
@@ -153,25 +185,54 @@ class _Decisions:
             if not dropped:
                 return needed
             for view, parent in dropped.items():
-                detail = "PostgreSQL drops this view together with it"
-                own[view] = (*own[view], Reason(kind=ReasonKind.UPSTREAM, node=parent, detail=detail))
+                own[view] = (*own[view], Reason(kind=ReasonKind.UPSTREAM, node=parent, detail=_DROPPED_WITH))
 
     def _propagated(self, in_scope: list[str], own: Mapping[str, tuple[Reason, ...]]) -> dict[str, tuple[Reason, ...]]:
         needed: dict[str, tuple[Reason, ...]] = {}
+        self.keeps_data = set()
         for node in in_scope:
             building = [parent for parent in self.lineage[node].parents if parent in needed]
             # That a parent was built since says less than that it is built now.
-            kept = [r for r in own[node] if r.kind is not ReasonKind.UPSTREAM or r.node not in building]
-            upstream = [Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="is built") for parent in building]
+            changing = [parent for parent in building if parent not in self.keeps_data]
+            kept = [r for r in own[node] if r.kind is not ReasonKind.UPSTREAM or r.node not in changing]
+            shown = self._nearest(node, changing)
+            upstream = [Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="is built") for parent in shown]
             if kept or upstream:
                 needed[node] = (*kept, *upstream)
+                if not upstream and self._keeps_data(node, kept):
+                    self.keeps_data.add(node)
         return needed
 
+    def _nearest(self, node: str, parents: list[str]) -> list[str]:
+        """Leave out what is read through a view that is among these parents itself: naming the view says it."""
+        views = [parent for parent in parents if self.project.nodes[parent].materialized == "view"]
+        behind = {parent for view in views for parent in self.lineage[view].parents}
+        return [parent for parent in parents if parent not in behind or parent in self.project.nodes[node].parents]
+
+    def _keeps_data(self, node: str, reasons: Iterable[Reason]) -> bool:
+        """Tell whether a build for these reasons leaves all rows and columns as they are."""
+        judgement = self.judgements.get(node, _NO_JUDGEMENT)
+        is_view = self.project.nodes[node].materialized == "view"
+        physical = judgement.reasons if judgement.is_physical and (is_view or not self._reads_views(node)) else ()
+        return all(
+            reason in physical or (is_view and reason.detail == _DROPPED_WITH and reason.node in self.keeps_data)
+            for reason in reasons
+        )
+
+    def _reads_views(self, node: str) -> bool:
+        """Tell whether a node reads rows that a view computes: nothing here says that they come out alike again."""
+        return any(self.project.nodes[parent].materialized == "view" for parent in self.lineage[node].parents)
+
     def _dropped_views(self, needed: Mapping[str, object], in_scope: Iterable[str]) -> dict[str, str]:
-        """Return the views that PostgreSQL drops with a needed node and that nothing else asks for, with that node."""
+        """Return the views that PostgreSQL drops with a needed node where that says something new, with that node."""
         scope = set(in_scope)
-        dropped = self._cascades(needed)
-        return {view: parent for view, parent in dropped.items() if view in scope and view not in needed}
+        # Where several nodes take a view down, one that changes data says more than one that keeps it.
+        dropped = self._cascades(sorted(needed, key=self.keeps_data.__contains__))
+        return {
+            view: parent
+            for view, parent in dropped.items()
+            if view in scope and (view not in needed or (view in self.keeps_data and parent not in self.keeps_data))
+        }
 
     def _cascades(self, nodes: Iterable[str]) -> dict[str, str]:
         """Return the nodes whose relations PostgreSQL drops with those of `nodes`, each with the first it goes with.
@@ -210,7 +271,7 @@ class _Decisions:
                 return building
             building |= fresh
 
-    def entry(self, unique_id: str, reasons: tuple[Reason, ...], is_built: bool) -> PlanEntry:
+    def entry(self, unique_id: str, reasons: tuple[Reason, ...], *, is_built: bool) -> PlanEntry:
         """Return the plan's entry for one node."""
         node = self.project.nodes[unique_id]
         return PlanEntry(
@@ -218,6 +279,8 @@ class _Decisions:
             decision=Decision.BUILD if is_built else Decision.SKIP,
             reasons=reasons,
             outside_selection=bool(reasons) and not is_built,
+            cosmetic=self.judgements.get(unique_id, _NO_JUDGEMENT).cosmetic,
+            keeps_data=unique_id in self.keeps_data,
             record=self.recorded.relations.get(record_key(node, self.project)),
         )
 
@@ -227,7 +290,8 @@ class _Decisions:
         reasons = [*self._forced(node), *self._interrupted(key)]
         if record is None:
             return (Reason(kind=ReasonKind.NEW, detail="no build of it is recorded"), *reasons)
-        reasons += _changed_parts(node, record)
+        judgement = self.judgements.get(node.unique_id)
+        reasons += _changed_parts(node, record) if judgement is None else judgement.reasons
         reasons += self._drift(node, record)
         reasons += self._volatile(node)
         reasons += self._upstream_builds(node, record)
@@ -265,23 +329,43 @@ class _Decisions:
         lineage = self.lineage[node.unique_id]
         now = trace_of(self.project, lineage, self.versions)
         reasons = []
-        for parent in lineage.inlined:
+        same_inside = self.judgements.get(node.unique_id, _NO_JUDGEMENT).inlined_is_same
+        for parent in () if same_inside else lineage.inlined:
             if record.trace.inlined.get(parent) != now.inlined[parent]:
                 reasons.append(Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="changed"))
+        later: dict[str, Reason] = {}
         for parent in lineage.parents:
             relation = str(record_key(self.project.nodes[parent], self.project))
-            if record.trace.parents.get(relation) != now.parents[relation]:
-                reasons.append(self._later_build(parent, seen=relation in record.trace.parents))
-        return reasons
+            seen = record.trace.parents.get(relation)
+            # A view holds no rows of a source: only when the table was re-created does it have to be built.
+            holds_rows = node.materialized != "view" or not self._is_source(parent)
+            if _differs(seen, now.parents[relation], by_rows=holds_rows):
+                later[parent] = self._later_build(parent, seen, now.parents[relation])
+        return [*reasons, *(later[parent] for parent in self._nearest(node.unique_id, list(later)))]
 
-    def _later_build(self, parent: str, *, seen: bool) -> Reason:
-        if self.project.nodes[parent].resource_type == "source":
-            return Reason(
-                kind=ReasonKind.DATA,
-                node=parent,
-                detail="the table was re-created or emptied" if seen else "is new here",
-            )
-        return Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="was built since" if seen else "is a new parent")
+    def _later_build(self, parent: str, seen: str | None, now: str) -> Reason:
+        if not self._is_source(parent):
+            detail = "is a new parent" if seen is None else "was built since"
+            return Reason(kind=ReasonKind.UPSTREAM, node=parent, detail=detail)
+        detail = "is new here"
+        if seen is not None:
+            is_same = _incarnation(seen) == _incarnation(now)
+            detail = "rows or columns changed" if is_same else "the table was re-created or emptied"
+        return Reason(kind=ReasonKind.DATA, node=parent, detail=detail)
+
+    def _is_source(self, unique_id: str) -> bool:
+        return self.project.nodes[unique_id].resource_type == "source"
+
+
+def _differs(seen: str | None, now: str, *, by_rows: bool) -> bool:
+    if seen is None or by_rows:
+        return seen != now
+    return _incarnation(seen) != _incarnation(now)
+
+
+def _incarnation(version: str) -> list[str]:
+    """Return the part of a source's version that says which table it is, without what the table holds."""
+    return version.split("/")[:3]
 
 
 def _interruption(intent: OpenIntent) -> str:
@@ -294,30 +378,9 @@ def _interruption(intent: OpenIntent) -> str:
 
 
 def _changed_parts(node: Node, record: RecordedRelation) -> list[Reason]:
-    """Return a reason for each part of the fingerprint that differs, parts that only one side has included."""
+    """Return a reason for each part of the fingerprint that differs."""
     kinds = {kind.value: kind for kind in ReasonKind}
-    parts = sorted(node.fingerprint.keys() | record.fingerprint.keys(), key=_part_rank)
     return [
-        Reason(kind=kinds.get(part, ReasonKind.CONFIG), detail=_PART_WORDS.get(part, part))
-        for part in parts
-        if node.fingerprint.get(part) != record.fingerprint.get(part)
+        Reason(kind=kinds.get(part, ReasonKind.CONFIG), detail=PART_WORDS.get(part, part))
+        for part in differing_parts(node, record)
     ]
-
-
-_PART_WORDS = {
-    "body": "its code changed",
-    "config": "its configuration changed",
-    "macros": "a macro that it can reach changed",
-    "variables": "a var, env var or target field that it reads changed",
-    "contract": "its columns, constraints or contract changed",
-    "hooks": "a hook changed",
-    "docs": "a description that persist_docs writes changed",
-    "relation": "the name of its relation changed",
-    "references": "the name of a relation that it refers to changed",
-    "flags": "dbt flags that change what is built differ",
-    "engine": "another minor version of dbt or its adapter",
-}
-
-
-def _part_rank(part: str) -> int:
-    return list(_PART_WORDS).index(part) if part in _PART_WORDS else len(_PART_WORDS)

@@ -21,6 +21,7 @@ class MacroDefinition:
     package: str
     code: str
     is_builtin: bool
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,9 @@ class ProjectDefinition:
 
     `variables` maps the name of a var to everything that defines it (command line, root project, packages);
     `environment` is the process's environment; `target` is what Jinja's `target` holds; `project_hooks` are the texts
-    of on-run-start and on-run-end; `flags` are options that change what dbt builds (such as `--empty`); `dispatch` is
-    the search order of macros; `graph_extras` is what Jinja's `graph` holds besides nodes (exposures, metrics, groups).
+    of on-run-start and on-run-end by their names; `flags` are options that change what dbt builds (such as `--empty`);
+    `dispatch` is the search order of macros; `graph_extras` is what Jinja's `graph` holds besides nodes (exposures,
+    metrics, groups).
     """
 
     name: str
@@ -61,7 +63,7 @@ class ProjectDefinition:
     variables: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     target: Mapping[str, Any] = field(default_factory=dict)
-    project_hooks: tuple[str, ...] = ()
+    project_hooks: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     dispatch: Any = None
     graph_extras: Mapping[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from dbt_state_plugin.fingerprint import definition_digest
+from dbt_state_plugin.digest import definition_digest
 from dbt_state_plugin.model import Node, Project, RelationName, Trace
 
 
@@ -49,6 +49,8 @@ def lineages(project: Project, order: tuple[str, ...]) -> dict[str, Lineage]:
                 parents |= _read_through(node, found[parent_id].parents, project)
             else:
                 parents.add(parent_id)
+                if parent.materialized == "view":  # it holds no rows: what it reads is read through it
+                    parents |= set(found[parent_id].parents)
         found[unique_id] = Lineage(parents=tuple(sorted(parents)), inlined=tuple(sorted(inlined)))
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 MAX_IDENTIFIER_BYTES = 63  # PostgreSQL's NAMEDATALEN - 1; longer identifiers are truncated by the server
@@ -21,11 +22,15 @@ class ReasonKind(str, Enum):
     VARIABLES = "variables"
     CONTRACT = "contract"
     HOOKS = "hooks"
+    PROJECT_HOOKS = "project_hooks"
+    MATERIALIZATION = "materialization"
+    SESSION = "session"
     DOCS = "docs"
     RELATION = "relation"
     REFERENCES = "references"
     FLAGS = "flags"
     ENGINE = "engine"
+    DEFINITION = "definition"
     UPSTREAM = "upstream"
     DATA = "data"
     MISSING = "missing"
@@ -127,10 +132,14 @@ class PhysicalIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Say which relations exist and which views PostgreSQL drops along with each of them."""
+    """Say which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
+
+    `data` maps a source's relation to a text that differs whenever its rows or columns may differ.
+    """
 
     identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)
     cascades: Mapping[RelationName, tuple[RelationName, ...]] = field(default_factory=dict)
+    data: Mapping[RelationName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +156,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRelation:
-    """Hold what is recorded about one relation: who built it, from what, and which incarnation it was."""
+    """Hold what is recorded about one relation: who built it, from what, and which incarnation it was.
+
+    `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
+    """
 
     relation: RelationName
     unique_id: str
@@ -158,6 +170,7 @@ class RecordedRelation:
     trace: Trace
     identity: PhysicalIdentity | None
     build_id: UUID
+    data_id: UUID
     built_at: datetime
     execution_id: UUID | None = None
     duration_ms: int | None = None
@@ -194,17 +207,61 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledNode:
+    """Hold the SQL that dbt makes of one node, in all forms in which it may run it.
+
+    `forms` maps `sql`, and `incremental` where `is_incremental()` may make a difference, to a statement; `hooks` holds
+    the rendered hooks of the node, `project_hooks` those of the project. `problem` says why there is no SQL that could
+    be compared: it depends on more than the project.
+    """
+
+    language: str = "sql"
+    forms: Mapping[str, str] = field(default_factory=dict)
+    hooks: tuple[str, ...] | None = ()
+    project_hooks: tuple[str, ...] | None = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDetail:
+    """Hold what is recorded about the definition of one build besides its fingerprint.
+
+    `items` maps each part to its items and their hashes; `compiled` is the document of the compiled SQL.
+    """
+
+    items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    compiled: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Say what the differences between a node's definition and its recorded one amount to.
+
+    `reasons` are the real ones; `cosmetic` those that leave what dbt executes as it was. `is_physical` says that no row
+    and no column can come out differently. `inlined_is_same` says so of the ephemeral models in it.
+    """
+
+    reasons: tuple[Reason, ...] = ()
+    cosmetic: tuple[Reason, ...] = ()
+    is_physical: bool = False
+    inlined_is_same: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanEntry:
     """Hold the decision about one node.
 
     `reasons` is empty when the node is unchanged. A node that needs a build but stands outside the selection has
-    reasons, the decision `skip` and `outside_selection`.
+    reasons, the decision `skip` and `outside_selection`. `cosmetic` holds differences that leave what dbt executes as
+    it was. `keeps_data` says that the build changes no row and no column.
     """
 
     node: Node
     decision: Decision
     reasons: tuple[Reason, ...] = ()
     outside_selection: bool = False
+    cosmetic: tuple[Reason, ...] = ()
+    keeps_data: bool = False
     record: RecordedRelation | None = None
 
 

@@ -32,6 +32,11 @@ _LITERAL_CONTEXT = re.compile(rf"\b(?:context|builtins)\s*(?:{_MEMBER}|{_ITEM}|\
 _RENDERS = re.compile(r"(?<![.\w])render\b|\b(?:context|builtins)\s*\.\s*render\b")
 _RUNTIME_CONFIG = re.compile(r"\badapter\s*\.\s*config\b|\bcredentials\b")
 _READS_CONFIG = re.compile(r"\bconfig\b(?!\s*\()|\bmodel\b")
+# What asks the database while a node is compiled; the answer depends on more than the project.
+_QUERIES = re.compile(
+    r"\b(?:run_query|load_result|get_relation|get_columns_in_(?:relation|query)|load_(?:cached_)?relation|"
+    r"list_relations\w*|check_schema_exists|get_missing_columns)\b|\bstatement\s*\("
+)
 _VOLATILE = (
     ("run_started_at", re.compile(r"\brun_started_at\b")),
     ("invocation_id", re.compile(r"\binvocation_id\b")),
@@ -43,7 +48,14 @@ _VOLATILE = (
     ("the random filter", re.compile(r"\|\s*random\b")),
 )
 _CALLED = re.compile(r"(?<![.\w])([^\W\d]\w*)\s*\(")
-_NAMING_MACROS = ("generate_schema_name", "generate_alias_name", "generate_database_name")
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
+# Macros that dbt's adapters call by name from Python (dbt-adapters: the constants `*_MACRO_NAME` in its impl.py files),
+# whatever a node is materialized as. Those that make names count through the names that they make.
+_CALLED_BY_ADAPTERS = (
+    "list_relations_without_caching list_function_relations_without_caching get_columns_in_relation list_schemas "
+    "check_schema_exists create_schema drop_schema rename_relation truncate_relation drop_relation alter_column_type "
+    "validate_sql get_relations"
+).split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +71,7 @@ class Reach:
     reads_graph: bool
     reads_version: bool
     reads_env_metadata: bool
+    queries: bool
     volatile: tuple[str, ...]
 
 
@@ -80,6 +93,7 @@ def reach_of(text: str) -> Reach:
         reads_graph="graph" in words,
         reads_version=reads_anything or "dbt_version" in words,
         reads_env_metadata="dbt_metadata_envs" in words,
+        queries=_QUERIES.search(text) is not None,
         volatile=tuple(name for name, pattern in _VOLATILE if pattern.search(text)),
     )
 
@@ -122,60 +136,95 @@ def union(reaches: Iterable[Reach]) -> Reach:
         reads_graph=any(reach.reads_graph for reach in reaches),
         reads_version=any(reach.reads_version for reach in reaches),
         reads_env_metadata=any(reach.reads_env_metadata for reach in reaches),
+        queries=any(reach.queries for reach in reaches),
         volatile=tuple(sorted({name for reach in reaches for name in reach.volatile})),
     )
 
 
 class MacroIndex:
-    """Find the macros of the project and its packages that a text can reach."""
+    """Find the macros of the project and its packages that a text, or what dbt runs for a node, can reach.
+
+    The way leads through dbt's own macros, which find others by name and by dispatch, but they are never part of the
+    answer: their text changes with every release, and only the SQL that results matters.
+    """
 
     def __init__(self, macros: Iterable[MacroDefinition]) -> None:
         """Index the macros by every word that can lead to them."""
-        macros = tuple(macros)
-        self._custom = {macro.unique_id: macro for macro in macros if not macro.is_builtin}
+        self._macros = {macro.unique_id: macro for macro in macros}
+        self._custom = frozenset(macro.unique_id for macro in self._macros.values() if not macro.is_builtin)
         self._by_word: dict[str, set[str]] = defaultdict(set)
-        for macro in self._custom.values():
+        for macro in self._macros.values():
             for word in _words_leading_to(macro.name):
                 self._by_word[word].add(macro.unique_id)
-        builtin = [macro for macro in macros if macro.is_builtin]
-        self._overrides = frozenset(_overriding(self._custom.values(), builtin))
-        self._computed_names = _computed_names({macro.package for macro in self._custom.values()})
+        builtin = (macro for macro in self._macros.values() if macro.is_builtin)
+        self._builtin_words = frozenset(word for macro in builtin for word in _words_leading_to(macro.name))
+        # Jinja allows letters in names that are no word to us: nothing tells who reaches such a macro.
+        self._nameless = {name for name in self._custom if not _WORD.fullmatch(self._macros[name].name)}
+        self._computed_names = _computed_names({self._macros[name].package for name in self._custom})
         self._neighbours: dict[str, frozenset[str]] = {}
-        self._closures: dict[frozenset[str], frozenset[str]] = {}
+        self._closures: dict[frozenset[str], tuple[MacroDefinition, ...]] = {}
 
-    def reachable(self, text: str, *, materialized: str, declared: Iterable[str] = ()) -> tuple[MacroDefinition, ...]:
-        """Return the macros that a node with this text can reach, by unique_id.
+    def reachable(self, text: str, *, declared: Iterable[str] = ()) -> tuple[MacroDefinition, ...]:
+        """Return the macros that rendering this text can reach, by unique_id.
 
-        Macros that override one of dbt's own by its name, or that dbt's own macros call, and the node's own
-        materialization, are always among them: dbt finds them by name at run time. `declared` is dbt's own
-        `depends_on.macros`.
+        `declared` is dbt's own `depends_on.macros`: a hint, not a proof.
         """
-        start = set(self._overrides) | self._reached_directly(text)
-        start |= self._by_word.get(f"materialization_{materialized}", set())
-        start |= {unique_id for unique_id in declared if unique_id in self._custom}
-        return tuple(self._custom[unique_id] for unique_id in sorted(self._closure(frozenset(start))))
+        if not self._custom:
+            return ()
+        start = self._nameless | self._reached_directly(text)
+        return self._closure(frozenset(start | {unique_id for unique_id in declared if unique_id in self._custom}))
+
+    def run_with(self, materialized: str, text: str = "") -> tuple[MacroDefinition, ...]:
+        """Return the macros that dbt can reach when it builds a node of this materialization, outside of its SQL.
+
+        `text` holds names of macros that the node's config makes up, such as those of its strategy.
+        """
+        if not self._custom:
+            return ()
+        start = self._nameless | self._reached_directly(text)
+        for word in (f"materialization_{materialized}", *_CALLED_BY_ADAPTERS):
+            start |= self._by_word.get(word, set())
+        return self._closure(frozenset(start))
 
     def _reached_directly(self, text: str) -> set[str]:
         reach = reach_of(text)
         if reach.is_dynamic or self._computed_names.search(text):
             return set(self._custom)
+        return self._named(reach.words)
+
+    def _named(self, words: Iterable[str]) -> set[str]:
         found: set[str] = set()
-        for word in reach.words & self._by_word.keys():
+        for word in self._by_word.keys() & words:
             found |= self._by_word[word]
         return found
 
-    def _closure(self, start: frozenset[str]) -> frozenset[str]:
+    def _reached_from(self, macro: MacroDefinition) -> set[str]:
+        if not macro.is_builtin:
+            return self._reached_directly(macro.code)
+        # dbt's own macros compute names only where `run_with` gets them spelled out (strategies, hooks). A macro of the
+        # project stands in for one of theirs, or for a function that they call; it is not reached by a chance word.
+        code = _COMMENT.sub("", macro.code)
+        called = frozenset(_CALLED.findall(code))
+        return {
+            unique_id
+            for unique_id in self._named(_WORD.findall(code))
+            if unique_id not in self._custom
+            or not self._builtin_words.isdisjoint(_words_leading_to(self._macros[unique_id].name))
+            or self._macros[unique_id].name in called
+        }
+
+    def _closure(self, start: frozenset[str]) -> tuple[MacroDefinition, ...]:
         if start not in self._closures:
             seen = set(start)
             todo = list(start)
             while todo:
                 unique_id = todo.pop()
                 if unique_id not in self._neighbours:
-                    self._neighbours[unique_id] = frozenset(self._reached_directly(self._custom[unique_id].code))
+                    self._neighbours[unique_id] = frozenset(self._reached_from(self._macros[unique_id]))
                 fresh = self._neighbours[unique_id] - seen
                 seen |= fresh
                 todo.extend(fresh)
-            self._closures[start] = frozenset(seen)
+            self._closures[start] = tuple(self._macros[unique_id] for unique_id in sorted(seen & self._custom))
         return self._closures[start]
 
 
@@ -190,24 +239,6 @@ def _computed_names(packages: set[str]) -> re.Pattern[str]:
     is_value = r"\s*(?:[|,)}]|-?%\})"
     is_item = rf"(?:['\"]\s*[\])]+)?\s*(?:\[(?!\s*(['\"])\w+\1\s*\])|\.\s*(?:{_DICT_METHODS})\b)"
     return re.compile(rf"\b(?:{names})(?:{is_value}|{is_item})")
-
-
-def _overriding(custom: Iterable[MacroDefinition], builtin: Iterable[MacroDefinition]) -> set[str]:
-    """Return the macros that stand in for one of dbt's own, or for a function of the context that dbt's own call.
-
-    A materialization counts for the nodes that use it, and a macro that makes names through the names that it makes.
-    """
-    taken = {word for macro in builtin for word in _words_leading_to(macro.name) | set(_CALLED.findall(macro.code))}
-    return {
-        macro.unique_id
-        for macro in custom
-        if (
-            not taken.isdisjoint(_words_leading_to(macro.name))
-            and not macro.name.startswith("materialization_")
-            and _stem(macro.name) not in _NAMING_MACROS
-        )
-        or not _WORD.fullmatch(macro.name)  # Jinja allows letters in names that are no word to us
-    }
 
 
 def _stem(name: str) -> str:

@@ -61,7 +61,7 @@ _SELECTION = (
         "selection_state",
         metavar="DIR",
         envvar=["DBT_STATE_PLUGIN_STATE", "DBT_ENGINE_STATE", "DBT_STATE"],
-        help="Artifacts for `state:` and `result:` in the selection.",
+        help="Artifacts for `state:` and `result:` in the selection; without those, plan and select compare with them.",
     ),
     click.option(
         "--full-refresh",

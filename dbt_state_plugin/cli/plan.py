@@ -8,10 +8,13 @@ from typing import Any
 
 import click
 
+from dbt_state_plugin.baseline import Compared
+from dbt_state_plugin.cli.against import against_option, compared_if_asked
 from dbt_state_plugin.cli.building import Command, selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.execution.planning import Planned, Wish
+from dbt_state_plugin.report.against import compared_document, compared_lines, compared_summary
 from dbt_state_plugin.report.document import plan_document, rendered
 from dbt_state_plugin.report.plain import plain
 from dbt_state_plugin.report.selectors import selectors_yaml
@@ -50,6 +53,7 @@ def _output_options(default: str) -> Callable[[Command], Command]:
 def _command(name: str, default: str, help_text: str) -> click.Command:
     @click.command(name, help=help_text)
     @_output_options(default)
+    @against_option
     @selection_options
     @shared_options
     @click.argument("folder", required=False, metavar="[DIR]")
@@ -62,17 +66,21 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         command: str,
         shows_all: bool,
         exit_code: bool,
-        **wish: Any,
+        against: str | None,
+        **given: Any,
     ) -> int:
         from dbt_state_plugin.execution.api import planned
 
         _check_output(output, folder)
-        result = planned(settings_of(context), Wish(command=command, **wish))
-        answer = _answer(result, output, folder, shows_all)
+        settings, wish = settings_of(context), Wish(command=command, **given)
+        comparison = compared_if_asked(context, settings, wish, against)
+        result = comparison.planned if comparison else planned(settings, wish)
+        compared = comparison.compared if comparison else None
+        answer = _answer(result, output, folder, shows_all, compared)
         sys.stdout.write(answer)
         sys.stdout.flush()
         if output != "text" and says(context):
-            write_lines([summary_line(result.plan)])
+            write_lines([compared_summary(compared) if compared else summary_line(result.plan)])
         return EXIT_NODES_FAILED if exit_code and result.plan.to_build else EXIT_OK
 
     return command
@@ -86,13 +94,15 @@ def _check_output(output: str, folder: str | None) -> None:
         raise UsageError(what, "A folder is given only as in `--output state-dir DIR`.")
 
 
-def _answer(planned: Planned, output: str, folder: str | None, shows_all: bool) -> str:
+def _answer(planned: Planned, output: str, folder: str | None, shows_all: bool, compared: Compared | None) -> str:
     plan = planned.plan
     nodes = [entry.node for entry in plan.to_build]
     if output == "json":
-        return rendered(plan_document(plan)) + "\n"
+        return rendered(compared_document(compared) if compared else plan_document(plan)) + "\n"
     if output == "text":
-        lines = plan_lines(plan, shows_all=shows_all, width=width_of(sys.stdout))
+        width = width_of(sys.stdout)
+        lines = compared_lines(compared, shows_all=shows_all, width=width) if compared else None
+        lines = lines or plan_lines(plan, shows_all=shows_all, width=width)
         return "".join(f"{line}\n" for line in lines)
     if output == "name":
         return "".join(f"{plain(node.name)}\n" for node in nodes)

@@ -26,6 +26,7 @@ from dbt_state_plugin.engine.manifest import (
     project_hooks,
     seed_files,
 )
+from dbt_state_plugin.engine.seed_file import seed_rows_digest
 from dbt_state_plugin.errors import EngineError, ProjectError, SelectionError, UsageError
 from dbt_state_plugin.model import NodeOutcome
 
@@ -67,7 +68,7 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
             f"dbt cannot read the project: {_one_line(result.exception)}",
             "Correct the project (`dbt parse` shows the same error), then run the command again.",
         )
-    config = _runtime_config()
+    config = runtime_config()
     return Parsed(
         definition=_definition(result.result, config, invocation, environ),
         manifest=result.result,
@@ -77,6 +78,22 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
         input_roots=tuple(sorted(project.project_root for project in _projects(config).values())),
         has_plugins=_has_plugins(config),
     )
+
+
+def parsed_again(manifest: Any, invocation: Invocation, environ: Mapping[str, str]) -> Parsed:
+    """Return a manifest that was read from a file as if it had been parsed just now, but for the files of its seeds.
+
+    The project itself must have been parsed in this process before.
+    """
+    return Parsed(
+        definition=_definition(manifest, runtime_config(), invocation, environ, reads_seeds=False), manifest=manifest
+    )
+
+
+def seed_rows(parsed: Parsed, unique_id: str) -> str:
+    """Return a hash of the rows in a seed's file as dbt reads them, or nothing where they cannot be read."""
+    config = parsed.manifest.nodes[unique_id].config
+    return seed_rows_digest(parsed.seed_files[unique_id], str(config.get("delimiter") or ","))
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -91,13 +108,16 @@ def _repeat_warnings(event: Any) -> None:
             sys.stderr.write(f"dbt: {text}\n")
 
 
-def _runtime_config() -> Any:
+def runtime_config() -> Any:
+    """Return the configuration of the invocation that came last, with its profile, project and packages."""
     from dbt.adapters.factory import FACTORY
 
     return next(iter(FACTORY.adapters.values())).config
 
 
-def _definition(manifest: Any, config: Any, invocation: Invocation, environ: Mapping[str, str]) -> ProjectDefinition:
+def _definition(
+    manifest: Any, config: Any, invocation: Invocation, environ: Mapping[str, str], *, reads_seeds: bool = True
+) -> ProjectDefinition:
     from dbt.adapters.factory import get_adapter_package_names
     from dbt.version import __version__ as dbt_version
 
@@ -110,7 +130,7 @@ def _definition(manifest: Any, config: Any, invocation: Invocation, environ: Map
         dbt_version=str(dbt_version),
         adapter_version=_adapter_version(adapter_type),
         macros=macro_definitions(manifest, get_adapter_package_names(adapter_type)),
-        nodes=node_definitions(manifest, invocation.project_dir),
+        nodes=node_definitions(manifest, invocation.project_dir if reads_seeds else None),
         variables=_variables(config, invocation.variables),
         environment=dict(environ),
         target=dict(config.to_target_dict()),

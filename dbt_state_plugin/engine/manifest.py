@@ -27,22 +27,26 @@ def macro_definitions(manifest: Any, builtin_packages: Iterable[str]) -> tuple[M
             package=macro.package_name,
             code=macro.macro_sql,
             is_builtin=macro.package_name in builtin,
+            path=str(macro.original_file_path),
         )
         for macro in manifest.macros.values()
     )
 
 
-def node_definitions(manifest: Any, project_dir: Path) -> tuple[NodeDefinition, ...]:
-    """Return every enabled node that dbt builds, and every source. Raises ProjectError for an unreadable seed."""
+def node_definitions(manifest: Any, project_dir: Path | None) -> tuple[NodeDefinition, ...]:
+    """Return every enabled node that dbt builds, and every source. Raises ProjectError for an unreadable seed.
+
+    Without a folder no seed is read: the manifest is not of the files that are there.
+    """
     everything = _resources(manifest)
     known = {node.unique_id: node for node in everything}
     return tuple(_definition(node, known, manifest, project_dir) for node in everything)
 
 
-def project_hooks(manifest: Any) -> tuple[str, ...]:
-    """Return the texts of on-run-start and on-run-end in the order in which dbt runs them."""
+def project_hooks(manifest: Any) -> dict[str, str]:
+    """Return the texts of on-run-start and on-run-end by unique_id, in the order in which dbt runs them."""
     operations = [node for node in manifest.nodes.values() if _type(node) == "operation"]
-    return tuple(f"{node.unique_id}: {node.raw_code}" for node in sorted(operations, key=lambda node: node.unique_id))
+    return {node.unique_id: str(node.raw_code) for node in sorted(operations, key=lambda node: str(node.unique_id))}
 
 
 def graph_extras(manifest: Any) -> dict[str, Any]:
@@ -68,7 +72,7 @@ def _type(node: Any) -> str:
     return str(getattr(node.resource_type, "value", node.resource_type))
 
 
-def _definition(node: Any, known: dict[str, Any], manifest: Any, project_dir: Path) -> NodeDefinition:
+def _definition(node: Any, known: dict[str, Any], manifest: Any, project_dir: Path | None) -> NodeDefinition:
     attributes = node.to_dict(omit_none=False)
     resource_type = "source" if getattr(node, "is_external_node", False) else _type(node)
     depends_on = getattr(node, "depends_on", None)
@@ -82,7 +86,7 @@ def _definition(node: Any, known: dict[str, Any], manifest: Any, project_dir: Pa
         relation=_relation_name(node) if resource_type in _RELATION_TYPES and not _is_ephemeral(node) else None,
         parents=parents,
         references=tuple((parent, str(getattr(known[parent], "relation_name", ""))) for parent in parents),
-        content_digest=seed_digest(seed_path(node, project_dir)) if resource_type == "seed" else "",
+        content_digest=seed_digest(seed_path(node, project_dir)) if resource_type == "seed" and project_dir else "",
     )
 
 

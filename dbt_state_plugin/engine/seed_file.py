@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import json
 from pathlib import Path
 
 from dbt_state_plugin.errors import ProjectError
@@ -23,3 +25,21 @@ def seed_digest(path: Path) -> str:
         raise ProjectError(
             f"The seed {path} cannot be read: {error.strerror or error}.", "Check the file and its rights."
         ) from error
+
+
+def seed_rows_digest(path: Path, delimiter: str) -> str:
+    """Return a hash of the rows that dbt reads from the file, or nothing where it cannot be read as such.
+
+    dbt opens the file as UTF-8 with any line ends, skips a byte order mark and reads it with Python's csv module; what
+    quotes, line ends and a last empty line look like is not in the rows. Read as a stream.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open(encoding="utf-8") as file:
+            if file.read(1) != "\ufeff":
+                file.seek(0)
+            for row in csv.reader(file, delimiter=delimiter):
+                digest.update(json.dumps(row).encode() + b"\n")
+    except (OSError, ValueError, TypeError, csv.Error):
+        return ""
+    return digest.hexdigest()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.cause import first_cause
 from dbt_state_plugin.decision import SCOPES
 from dbt_state_plugin.errors import NotFoundError, UsageError
+from dbt_state_plugin.execution.explaining import Explanation, differing_texts
 from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
 from dbt_state_plugin.execution.session import open_session
 from dbt_state_plugin.execution.settings import Settings
@@ -16,7 +18,10 @@ from dbt_state_plugin.execution.tracked import Listener, run_tracked
 from dbt_state_plugin.model import Plan, PlanEntry, RunResult
 from dbt_state_plugin.state.executions import ExecutionSummary, read_execution, read_history
 from dbt_state_plugin.state.lock import acquire_lock
-from dbt_state_plugin.state.relations import forget_relations, recorded_code
+from dbt_state_plugin.state.relations import forget_relations
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.execution.against import PlannedAgainst
 
 _ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
@@ -47,16 +52,31 @@ def planned(settings: Settings, wish: Wish) -> Planned:
         return plan_in(session, wish)
 
 
-def explain(settings: Settings, node: str, *, command: str = "build") -> tuple[Planned, PlanEntry, str | None]:
-    """Return the plan, the entry of one node and the code that was recorded for it, if any.
+def compared(
+    settings: Settings, wish: Wish, *, against: str | None = None, folder: str | None = None
+) -> PlannedAgainst:
+    """Return what the code would change, compared with an environment or execution, or the manifest in a folder.
+
+    Nothing is written; for a manifest no database is asked. Raises UsageError, NotFoundError and the errors of a plan.
+    """
+    from dbt_state_plugin.execution.against import plan_against
+    from dbt_state_plugin.execution.against_manifest import plan_against_manifest
+
+    if folder is not None:
+        return plan_against_manifest(settings, wish, folder)
+    return plan_against(settings, wish, against or "")
+
+
+def explain(settings: Settings, node: str, *, command: str = "build") -> Explanation:
+    """Return the decision about one node, the way to its first cause, and the texts that differ there.
 
     `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it fits none or several nodes.
     """
     with open_session(settings, create=False) as session:
         found = plan_in(session, Wish(command=command), needs_manifest=True)
         entry = _find(found.plan, node)
-        definition = entry.record.raw_definition_id if entry.record and session.has_state else None
-        return found, entry, recorded_code(session.state, definition)
+        path = first_cause(found.plan, entry)
+        return Explanation(planned=found, entry=entry, path=path, texts=differing_texts(session, found, path[-1]))
 
 
 def history(settings: Settings, *, limit: int = 20) -> tuple[ExecutionSummary, ...]:

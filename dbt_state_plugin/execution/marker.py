@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from dbt_state_plugin.decision import identity_version
 from dbt_state_plugin.engine.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
 from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
@@ -18,6 +17,7 @@ from dbt_state_plugin.warehouse.postgres import read_identity
 
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
+    from dbt_state_plugin.execution.detail import BuildDetail
     from dbt_state_plugin.execution.planning import Planned
     from dbt_state_plugin.execution.session import Session
 
@@ -30,10 +30,17 @@ class Marker:
     """
 
     def __init__(
-        self, session: Session, planned: Planned, parsed: Parsed, execution_id: UUID, interrupt: Callable[[], None]
+        self,
+        session: Session,
+        planned: Planned,
+        parsed: Parsed,
+        execution_id: UUID,
+        detail: BuildDetail,
+        interrupt: Callable[[], None],
     ) -> None:
         """Prepare the traces of all planned nodes; `interrupt` is called when the lock is lost."""
         self._interrupt = interrupt
+        self._detail = detail
         self._session = session
         self._project = planned.project
         self._microbatch = parsed.microbatch
@@ -98,7 +105,7 @@ class Marker:
             return
         key, state = record_key(node, project), self._session.state
         is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
-        identity = mark_built(
+        mark_built(
             state,
             Mark(
                 key=key,
@@ -110,18 +117,24 @@ class Marker:
                 is_here=is_here and node.relation is not None,
                 outcome=outcome,
                 stores_code=self._session.settings.store_sql == "text",
+                data_id=self._data_of(entry),
+                detail=self._detail.of(node.unique_id),
             ),
         )
-        self._see(entry, identity)
+        self._see(entry)
         self._marked.add(node.unique_id)
 
     def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
-        self._see(entry, self._identity_of(entry.node))
+        self._see(entry)
 
-    def _see(self, entry: PlanEntry, identity: PhysicalIdentity | None) -> None:
-        """Let the children in this run see the version that the build left."""
-        key = record_key(entry.node, self._project)
-        self._versions[key] = identity_version(str(self._builds[entry.node.unique_id]), identity)
+    def _see(self, entry: PlanEntry) -> None:
+        """Let the children in this run see the data that the build left."""
+        self._versions[record_key(entry.node, self._project)] = str(self._data_of(entry))
+
+    def _data_of(self, entry: PlanEntry) -> UUID:
+        if entry.keeps_data and entry.record is not None:
+            return entry.record.data_id
+        return self._builds[entry.node.unique_id]
 
     def _identity_of(self, node: Node) -> PhysicalIdentity | None:
         import psycopg2

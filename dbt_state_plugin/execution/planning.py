@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.decision import SCOPES, Request, make_plan
+from dbt_state_plugin.decision import SCOPES, Request, differences_in_scope, make_plan
+from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.engine.arguments import read_extra_arguments
 from dbt_state_plugin.engine.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.execution.judging import Judged, judge_differences
 from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project, recorded_project
-from dbt_state_plugin.fingerprint import fingerprint_project
 from dbt_state_plugin.lineage import record_key
-from dbt_state_plugin.model import Plan, Project, Recorded
+from dbt_state_plugin.model import Catalog, Plan, Project, Recorded
 from dbt_state_plugin.project.inputs import InputPlaces
-from dbt_state_plugin.state.relations import installation_key, read_recorded
+from dbt_state_plugin.state.relations import installation_key, read_details, read_recorded
 from dbt_state_plugin.warehouse.postgres import read_catalog
 
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
-    from dbt_state_plugin.execution.session import Session
+    from dbt_state_plugin.execution.session import Session, Workplace
+    from dbt_state_plugin.execution.settings import Settings
+    from dbt_state_plugin.fingerprint import Fingerprinter
 
 PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that dbt's own artifacts stay as they are
 
@@ -50,6 +54,8 @@ class Planned:
     project: Project
     invocation: Invocation
     parsed: Parsed | None = None
+    fingerprinter: Fingerprinter | None = None
+    judged: Judged = field(default_factory=Judged)
 
 
 def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, records_project: bool = False) -> Planned:
@@ -60,46 +66,86 @@ def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, recor
     was parsed for the next time.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
-    invocation = _invocation(session)
+    invocation = invocation_of(session.settings, session.workplace)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     if session.has_state and not _narrows(wish):
         project = recorded_project(session, key, invocation.extra)
         if project is not None:
-            plan = _decide(session, wish, project, None)
-            if not (needs_manifest and plan.to_build):
+            plan = _plan_recorded(session, wish, project, needs_manifest=needs_manifest)
+            if plan is not None:
                 return Planned(plan=plan, project=project, invocation=invocation)
     return _plan_parsed(session, wish, invocation, key, records_project=records_project)
 
 
+def _plan_recorded(session: Session, wish: Wish, project: Project, *, needs_manifest: bool) -> Plan | None:
+    """Return the plan for the project as it was parsed the last time, or None when dbt has to look at it again."""
+    seen = _see(session, project)
+    if differences_in_scope(project, seen.recorded, wish.command):
+        return None
+    plan = make_plan(project, seen.recorded, seen.catalog, _request(session, wish, None))
+    return None if needs_manifest and plan.to_build else plan
+
+
 def _plan_parsed(session: Session, wish: Wish, invocation: Invocation, key: bytes, *, records_project: bool) -> Planned:
-    from dbt_state_plugin.engine.dbt import parse
+    from dbt_state_plugin.engine.compilation import compile_nodes
+    from dbt_state_plugin.engine.dbt import parse, seed_rows
+    from dbt_state_plugin.fingerprint import Fingerprinter
 
     before = files_before_parsing(session) if records_project else {}
     parsed = parse(invocation, environ=os.environ)
-    project = fingerprint_project(parsed.definition, key=key)
+    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
+    project = fingerprinter.project
     if records_project and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
         record_project(session, key, invocation.extra, project, places, before)
-    plan = _decide(session, wish, project, _selected(parsed, invocation, wish))
-    return Planned(plan=plan, project=project, invocation=invocation, parsed=parsed)
+    seen = _see(session, project)
+    request = _request(session, wish, selected_nodes(parsed, invocation, wish))
+    judged = judge_differences(
+        fingerprinter,
+        seen.recorded,
+        wish.command,
+        details=partial(read_details, session.state),
+        compile_nodes=partial(compile_nodes, parsed),
+        digest=keyed_digest(key),
+    )
+    return Planned(
+        plan=make_plan(project, seen.recorded, seen.catalog, request, judged.judgements),
+        project=project,
+        invocation=invocation,
+        parsed=parsed,
+        fingerprinter=fingerprinter,
+        judged=judged,
+    )
 
 
-def _decide(session: Session, wish: Wish, project: Project, selected: frozenset[str] | None) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """Hold what the state and the warehouse say about the project's relations."""
+
+    recorded: Recorded
+    catalog: Catalog
+
+
+def _see(session: Session, project: Project) -> _Seen:
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
-    catalog = read_catalog(session.warehouse, [*keys, *recorded.relations])
-    request = Request(
+    sources = [node.relation for node in project.nodes.values() if node.resource_type == "source" and node.relation]
+    catalog = read_catalog(session.warehouse, [*keys, *recorded.relations], sources)
+    return _Seen(recorded=recorded, catalog=catalog)
+
+
+def _request(session: Session, wish: Wish, selected: frozenset[str] | None) -> Request:
+    return Request(
         environment=session.state.environment,
         command=wish.command,
         selected=selected,
         full_refresh=wish.full_refresh,
         force=wish.force,
     )
-    return make_plan(project, recorded, catalog, request)
 
 
-def _invocation(session: Session) -> Invocation:
-    workplace, settings = session.workplace, session.settings
+def invocation_of(settings: Settings, workplace: Workplace | None) -> Invocation:
+    """Return what all invocations of dbt share; raises ConfigurationError where there is no project."""
     if workplace is None:
         raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
     return Invocation(
@@ -122,7 +168,8 @@ def _narrows_by_environment() -> bool:
     return any(os.environ.get(name) for name in ("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES"))
 
 
-def _selected(parsed: Parsed, invocation: Invocation, wish: Wish) -> frozenset[str] | None:
+def selected_nodes(parsed: Parsed, invocation: Invocation, wish: Wish) -> frozenset[str] | None:
+    """Return the unique_ids that the selection leaves, or None when nothing narrows; raises SelectionError."""
     from dbt_state_plugin.engine.dbt import list_selected
 
     if not _narrows(wish):

@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin import __version__
-from dbt_state_plugin.fingerprint import keyed_digest
+from dbt_state_plugin.digest import SCHEME, keyed_digest
 from dbt_state_plugin.model import Project
 from dbt_state_plugin.project.inputs import (
     InputPlaces,
@@ -105,4 +105,4 @@ def _versions() -> list[str]:
 
     found = [version(name) for name in ("dbt-core", "dbt-adapters", "dbt-common", "dbt-postgres")]
     plugins = sorted({module.name for module in pkgutil.iter_modules() if module.name.startswith("dbt_")})
-    return [__version__, sys.version, *found, *plugins]
+    return [__version__, SCHEME, sys.version, *found, *plugins]

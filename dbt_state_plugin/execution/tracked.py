@@ -18,18 +18,21 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from dbt_state_plugin import __version__
+from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.errors import InterruptedRun, PluginError
+from dbt_state_plugin.execution.detail import BuildDetail
+from dbt_state_plugin.execution.judging import record_cosmetic
 from dbt_state_plugin.execution.marker import Marker
 from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
 from dbt_state_plugin.execution.session import Session, open_session
 from dbt_state_plugin.execution.signals import Stop, stopping_like_sigint
-from dbt_state_plugin.fingerprint import definition_digest
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import NodeOutcome, Plan, ReasonKind, RunResult
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.marks import note_outcomes
+from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
@@ -118,6 +121,7 @@ class _Run:
         try:
             planned = plan_in(self.session, self.wish, needs_manifest=True, records_project=True)
             self._record_plan(planned)
+            self._record_cosmetic(planned)
             self.listener.on_plan(planned.plan)
             if planned.plan.to_build and planned.parsed is not None:
                 result = self._build(planned, planned.parsed)
@@ -159,6 +163,23 @@ class _Run:
             adapter_version=project.adapter_version,
         )
 
+    def _record_cosmetic(self, planned: Planned) -> None:
+        if planned.fingerprinter is not None:
+            record_cosmetic(
+                self.session.state,
+                planned.plan,
+                planned.fingerprinter,
+                planned.judged,
+                store_code=self.session.settings.store_sql == "text",
+                digest=self._digest_of_sql(),
+            )
+
+    def _digest_of_sql(self) -> Digest | None:
+        """Return what SQL is hashed with where none may be stored."""
+        if self.session.settings.store_sql == "text":
+            return None
+        return keyed_digest(installation_key(self.session.state))
+
     def _build(self, planned: Planned, parsed: Parsed) -> RunResult:
         from dbt_state_plugin.engine.dbt import check_flags, engine_error, execute
 
@@ -168,7 +189,8 @@ class _Run:
             PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
         ]
         open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
-        self.marker = marker = Marker(self.session, planned, parsed, self.execution_id, self.stop.interrupt)
+        detail = BuildDetail(planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql())
+        self.marker = marker = Marker(self.session, planned, parsed, self.execution_id, detail, self.stop.interrupt)
         outcome = execute(
             parsed,
             planned.invocation,

@@ -46,6 +46,8 @@ def _entry(entry: PlanEntry) -> dict[str, Any]:
         "decision": entry.decision.value,
         "outside_selection": entry.outside_selection,
         "reasons": [reason_document(reason) for reason in entry.reasons],
+        "cosmetic": [reason_document(reason) for reason in entry.cosmetic],
+        "change": ("physical" if entry.keeps_data else "data") if entry.reasons else None,
         "built_at": entry.record.built_at.isoformat() if entry.record else None,
     }
 

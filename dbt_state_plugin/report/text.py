@@ -6,20 +6,22 @@ reads well everywhere.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
 from dbt_state_plugin.model import Plan, PlanEntry, ReasonKind, RunResult
 from dbt_state_plugin.report.plain import plain
-from dbt_state_plugin.report.words import count, duration, reason_words, short_name, summary_line
+from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
-FOLD_AFTER = 20  # a longer list is cut, and the cut is said
+FOLD_AFTER = 20  # a longer list is folded, and the fold is said
 
 
 def width_of(stream: TextIO) -> int | None:
@@ -42,16 +44,21 @@ def wrapped(line: str, width: int | None) -> list[str]:
 
 def plan_lines(plan: Plan, *, shows_all: bool = False, width: int | None = None) -> list[str]:
     """Return the plan: one line per planned node with its first reason, then the summary."""
-    lines = _entry_lines(plan.to_build, "build", None if shows_all else FOLD_AFTER)
-    lines += _entry_lines(plan.waiting, "later", None if shows_all else FOLD_AFTER)
+    lines = entry_lines(plan.to_build, "build", shows_all=shows_all)
+    lines += entry_lines(plan.waiting, "later", shows_all=shows_all)
     if shows_all:
-        column = _column(plan.skipped)
-        lines += [f"  skip   {_label(entry):<{column}}  {since(entry)}" for entry in plan.skipped]
+        column = column_of(plan.skipped)
+        lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}" for entry in plan.skipped]
     lines += [
         f"  gone   {plain(record.unique_id)}: {plain(str(record.relation))} is left behind" for record in plan.removed
     ]
     rows = [fitted(line, width) for line in lines]
     return rows + [part for line in [*_warnings(plan), summary_line(plan)] for part in wrapped(line, width)]
+
+
+def _why_not(entry: PlanEntry) -> str:
+    cosmetic = f"; {reason_words(entry.cosmetic[0])}" if entry.cosmetic else ""
+    return since(entry) + cosmetic
 
 
 _LOGIC = frozenset({ReasonKind.BODY, ReasonKind.CONFIG, ReasonKind.MACROS, ReasonKind.VARIABLES, ReasonKind.CONTRACT})
@@ -62,7 +69,7 @@ def _warnings(plan: Plan) -> list[str]:
     if any(reason.detail == "--full-refresh" for entry in plan.to_build for reason in entry.reasons):
         return []
     names = [
-        _label(entry)
+        label(entry)
         for entry in plan.to_build
         if entry.node.materialized == "incremental" and any(reason.kind in _LOGIC for reason in entry.reasons)
     ]
@@ -70,25 +77,46 @@ def _warnings(plan: Plan) -> list[str]:
     return [f"  warning: earlier rows keep the old logic, unless --full-refresh: {shown}"] if names else []
 
 
-def _entry_lines(entries: Iterable[PlanEntry], word: str, limit: int | None) -> list[str]:
+def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> list[str]:
+    """Return a line for each entry; in a long list those that others drag in, or all of them, go by their folders."""
     entries = tuple(entries)
-    shown = entries if limit is None else entries[:limit]
-    column = _column(shown)
+    shown = entries
+    folded: tuple[PlanEntry, ...] = ()
+    if len(entries) > FOLD_AFTER and not shows_all:
+        shown = tuple(entry for entry in entries if category(entry) != "downstream")
+        shown = shown if len(shown) <= FOLD_AFTER else ()
+        named = {entry.node.unique_id for entry in shown}
+        folded = tuple(entry for entry in entries if entry.node.unique_id not in named)
+    column = column_of(shown)
     lines = []
     for entry in shown:
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
         more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
-        lines.append(f"  {word:<6} {_label(entry):<{column}}  {reason_words(entry.reasons[0])}{more}")
-    if len(entries) > len(shown):
-        lines.append(f"  ...    and {len(entries) - len(shown)} more (`plan --all` shows them)")
-    return lines
+        lines.append(f"  {word:<6} {label(entry):<{column}}  {reason_words(entry.reasons[0])}{more}")
+    return lines + _folder_lines(folded, word)
 
 
-def _column(entries: Iterable[PlanEntry]) -> int:
-    return min(32, max((len(_label(entry)) for entry in entries), default=0))
+def _folder_lines(entries: tuple[PlanEntry, ...], word: str) -> list[str]:
+    folders: dict[str, Counter[str]] = {}
+    for entry in entries:
+        folders.setdefault(posixpath.dirname(entry.node.path) or ".", Counter())[category(entry)] += 1
+    lines = []
+    for folder, counts in sorted(folders.items()):
+        what = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+        lines.append(f"  {word:<6} {plain(folder)}/: {what}")
+    if len(lines) > FOLD_AFTER:
+        rest = len(lines) - FOLD_AFTER
+        lines[FOLD_AFTER:] = [f"  {word:<6} ... and {count(rest, 'more folder')}"]
+    return [*lines, "  ...    `plan --all` shows every node"] if lines else []
 
 
-def _label(entry: PlanEntry) -> str:
+def column_of(entries: Iterable[PlanEntry]) -> int:
+    """Return the width of a column of labels."""
+    return min(32, max((len(label(entry)) for entry in entries), default=0))
+
+
+def label(entry: PlanEntry) -> str:
+    """Return the short name of a node with its kind, if it is no model."""
     kind = "" if entry.node.resource_type == "model" else f"{entry.node.resource_type} "
     return plain(kind + short_name(entry.node.unique_id))
 
@@ -109,7 +137,7 @@ def result_lines(result: RunResult, *, width: int | None = None) -> list[str]:
     for entry in result.plan.to_build:
         node = entry.node.unique_id
         if node in failed:
-            lines.append(f"  again  {_label(entry)}  {_failure(result, node)}")
+            lines.append(f"  again  {label(entry)}  {_failure(result, node)}")
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`show {result.execution_id}` lists them)"]
     return [part for line in [*lines, _outcome_line(result)] for part in wrapped(line, width)]

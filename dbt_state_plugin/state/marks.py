@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.errors import LockLostError, StateError
-from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry, RelationName, Trace
-from dbt_state_plugin.state.connection import first_line
+from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry, RecordedDetail, RelationName, Trace
+from dbt_state_plugin.state.connection import database_errors, first_line, transaction
 from dbt_state_plugin.state.intents import definition_id, storable
 from dbt_state_plugin.state.state import State
 
@@ -31,6 +31,8 @@ class Mark:
     is_here: bool
     outcome: NodeOutcome
     stores_code: bool
+    data_id: UUID
+    detail: RecordedDetail
 
 
 # One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
@@ -57,11 +59,12 @@ _MARK = """
     )
     INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
         resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, relation_oid, relfilenode,
-        relkind, raw_definition_id)
+        relkind, raw_definition_id, data_id, items, compiled)
     SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
         %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
         coalesce(%(oid)s::oid, here.oid), coalesce(%(relfilenode)s::oid, here.relfilenode),
-        coalesce(%(relkind)s::text, here.relkind), %(definition)s
+        coalesce(%(relkind)s::text, here.relkind), %(definition)s, %(data)s::uuid, %(items)s::jsonb,
+        %(compiled)s::jsonb
     FROM mine LEFT JOIN here ON true
     ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
         environment_id = excluded.environment_id, unique_id = excluded.unique_id,
@@ -69,7 +72,8 @@ _MARK = """
         fingerprint = excluded.fingerprint, trace = excluded.trace, build_id = excluded.build_id,
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
         relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
-        raw_definition_id = excluded.raw_definition_id
+        raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
+        compiled = excluded.compiled
     RETURNING relation_oid::bigint, relfilenode::bigint, relkind
 """
 
@@ -120,16 +124,91 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
         "resource_type": node.resource_type,
         "materialized": node.materialized,
         "fingerprint": json.dumps(dict(node.fingerprint)),
-        "trace": json.dumps({"parents": dict(mark.trace.parents), "inlined": dict(mark.trace.inlined)}),
+        "trace": _trace_json(mark.trace),
         "is_here": mark.is_here,
         "oid": identity.oid if identity else None,
         "relfilenode": identity.relfilenode if identity else None,
         "relkind": identity.relkind if identity else None,
         "definition": definition_id(node.raw_code) if mark.stores_code else None,
+        "data": str(mark.data_id),
+        "items": _json(mark.detail.items),
+        "compiled": _json(mark.detail.compiled),
         "status": mark.outcome.status,
         "rows": mark.outcome.rows_affected,
         "duration": mark.outcome.duration_ms,
     }
+
+
+def _trace_json(trace: Trace) -> str:
+    return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined)})
+
+
+def _json(value: Any) -> str:
+    """Return a document without what PostgreSQL's jsonb cannot hold."""
+    return json.dumps(_storable(value), ensure_ascii=False)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(str(name)): _storable(item) for name, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Hold the definition as it stands of a relation that need not be built for it: the difference is cosmetic.
+
+    Where `detail.compiled` is empty the recorded SQL stays.
+    """
+
+    key: RelationName
+    fingerprint: Mapping[str, str]
+    inlined: Mapping[str, str]
+    raw_code: str
+    detail: RecordedDetail
+
+
+_REFRESH_CODE = """
+    INSERT INTO {state}.definition (definition_id, code) SELECT * FROM unnest(%s::text[], %s::text[])
+    ON CONFLICT DO NOTHING
+"""
+_REFRESH = """
+    UPDATE {state}.relation r SET fingerprint = n.fingerprint, raw_definition_id = n.definition, items = n.items,
+        compiled = CASE WHEN n.compiled = '{{}}' THEN r.compiled ELSE n.compiled END,
+        trace = jsonb_set(r.trace, '{{inlined}}', n.inlined)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[], %s::text[], %s::text[]::jsonb[],
+                %s::text[]::jsonb[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, fingerprint, definition, items, compiled, inlined)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_code: bool) -> None:
+    """Record the present definitions of relations that stay as they are, in one transaction; raises StateError."""
+    found = tuple(refreshed)
+    if not found:
+        return
+    code = {definition_id(each.raw_code): storable(each.raw_code) for each in found} if store_code else {}
+    with database_errors("Cannot record the definitions"), transaction(state.connection) as cursor:
+        cursor.execute(state.statement(_REFRESH_CODE), (list(code), list(code.values())))
+        cursor.execute(
+            state.statement(_REFRESH),
+            (
+                [each.key.database for each in found],
+                [each.key.schema for each in found],
+                [each.key.identifier for each in found],
+                [json.dumps(dict(each.fingerprint)) for each in found],
+                [definition_id(each.raw_code) if store_code else None for each in found],
+                [_json(each.detail.items) for each in found],
+                [_json(each.detail.compiled) for each in found],
+                [json.dumps(dict(each.inlined)) for each in found],
+                state.environment.warehouse,
+                state.environment_id,
+            ),
+        )
 
 
 _NOTE = """

@@ -12,6 +12,7 @@ from dbt_state_plugin.model import (
     OpenIntent,
     PhysicalIdentity,
     Recorded,
+    RecordedDetail,
     RecordedRelation,
     RelationName,
     Trace,
@@ -21,7 +22,7 @@ from dbt_state_plugin.state.state import State
 _RECORDED = """
     SELECT r.database_name, r.schema_name, r.identifier, r.unique_id, r.resource_type, r.materialized, r.fingerprint,
            r.trace, r.build_id::text, r.built_at, r.execution_id::text, r.duration_ms, r.relation_oid::bigint,
-           r.relfilenode::bigint, r.relkind, r.raw_definition_id,
+           r.relfilenode::bigint, r.relkind, r.raw_definition_id, r.data_id::text,
            e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
     FROM {state}.relation r JOIN {state}.environment e USING (environment_id)
     WHERE r.warehouse = %s AND (r.environment_id = %s OR (r.database_name, r.schema_name, r.identifier) IN (
@@ -36,6 +37,11 @@ INTENTS = """
     WHERE i.warehouse = %s AND (i.database_name, i.schema_name, i.identifier) IN (
         SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
     ORDER BY i.opened_at DESC, i.execution_id
+"""
+_DETAILS = """
+    SELECT r.database_name, r.schema_name, r.identifier, r.items, r.compiled FROM {state}.relation r
+    WHERE r.warehouse = %s AND (r.database_name, r.schema_name, r.identifier) IN (
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
 """
 _KEY = "SELECT hash_key FROM {state}.installation"
 
@@ -73,6 +79,17 @@ def read_recorded(state: State, relations: Iterable[RelationName]) -> Recorded:
     )
 
 
+def read_details(state: State, relations: Iterable[RelationName]) -> dict[RelationName, RecordedDetail]:
+    """Return what is recorded about the definitions of these relations besides their fingerprints."""
+    rows = state.rows(_DETAILS, (state.environment.warehouse, *key_columns(relations)))
+    return {
+        RelationName(database=row[0], schema=row[1], identifier=row[2]): RecordedDetail(
+            items={str(part): _text_mapping(items) for part, items in row[3].items()}, compiled=row[4]
+        )
+        for row in rows
+    }
+
+
 def key_columns(relations: Iterable[RelationName]) -> tuple[list[str], list[str], list[str]]:
     """Return the names of relations as three columns for `unnest`."""
     ordered = sorted(relations)
@@ -101,7 +118,8 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         duration_ms=row[11],
         identity=identity,
         raw_definition_id=row[15],
-        environment=str(environment_of(row[16:], warehouse)),
+        data_id=UUID(row[16]),
+        environment=str(environment_of(row[17:], warehouse)),
     )
 
 

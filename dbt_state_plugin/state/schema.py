@@ -13,8 +13,8 @@ from dbt_state_plugin.state.connection import database_errors, transaction
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-EXPECTED_VERSION = "0001"
-KNOWN_VERSIONS = ("0001",)  # oldest first; a test holds this to the migrations folder
+EXPECTED_VERSION = "0002"
+KNOWN_VERSIONS = ("0001", "0002")  # oldest first; a test holds this to the migrations folder
 DEFAULT_SCHEMA = "dbt_state_plugin"
 
 # Any two tools that create or upgrade the state wait for each other; the number is this purpose's own.
@@ -68,10 +68,15 @@ def refuse_newer(version: str | None, schema: str) -> None:
 
 
 def require_schema(connection: Connection, schema: str) -> bool:
-    """Tell whether the state exists, without creating it; raises StateError when it is newer than this tool."""
+    """Tell whether the state exists, without creating it; raises StateError when its version is not this tool's."""
     with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
         version = recorded_version(cursor, schema)
     refuse_newer(version, schema)
+    if version not in (None, EXPECTED_VERSION):
+        raise StateError(
+            f'The state in schema "{schema}" has version {version}, and this tool reads version {EXPECTED_VERSION}.',
+            "Run `dbt-state-plugin state upgrade`; `run` and every other command that writes does it by itself.",
+        )
     return version is not None
 
 

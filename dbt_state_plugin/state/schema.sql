@@ -1,4 +1,4 @@
--- The state, whole, as version 0001 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0002 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -106,6 +106,11 @@ CREATE TABLE relation (
     relfilenode oid,
     relkind text,
     raw_definition_id text REFERENCES definition,
+    -- Names the rows and columns that the build left; a build for the sake of an index or a grant leaves them as they were.
+    data_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- Each part of the fingerprint by its items, and the SQL that dbt compiled: what a difference is judged by.
+    items jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(items) = 'object'),
+    compiled jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(compiled) = 'object'),
     PRIMARY KEY (warehouse, database_name, schema_name, identifier),
     CHECK ((relation_oid IS NULL) = (relfilenode IS NULL) AND (relation_oid IS NULL) = (relkind IS NULL))
 );
@@ -151,4 +156,4 @@ CREATE INDEX node_result_definition ON node_result (definition_id);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0001');
+INSERT INTO alembic_version (version_num) VALUES ('0002');

@@ -183,9 +183,9 @@ def test_a_change_of_a_deep_macro_a_var_or_an_env_var_builds_the_models_that_rea
     changed = project.plugin("run", "--vars", "{label: red}", env={"SHOP_REGION": "south"}, check=0)
 
     assert listed("build", changed.stderr) == {
-        "taxed": "macros: a macro that it can reach changed",
-        "labelled": "variables: a var, env var or target field that it reads changed",
-        "regional": "variables: a var, env var or target field that it reads changed",
+        "taxed": "macros: macro scaled (macros/scaled.sql) changed",
+        "labelled": "variables: var label is new",
+        "regional": "variables: env_var SHOP_REGION is new",
     }
     assert touched(before, incarnations(database)) == {"taxed", "labelled", "regional"}
     assert [rows(database, name) for name in ("taxed", "labelled", "regional")] == [

@@ -12,6 +12,8 @@ import pytest
 from support.database import Database
 from support.project import Project, clean_environment
 
+from dbt_state_plugin.state.schema import EXPECTED_VERSION
+
 Plugin = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -55,10 +57,10 @@ def test_upgrade_creates_the_state_and_current_names_its_version(plugin: Plugin,
 
     created = plugin("state", "upgrade")
 
-    assert (created.stdout, created.stderr) == ("", "The state was at no version and is at 0001 now.\n")
+    assert (created.stdout, created.stderr) == ("", f"The state was at no version and is at {EXPECTED_VERSION} now.\n")
     assert "relation" in tables(database)
-    assert plugin("state", "current").stdout == "0001\n"
-    assert plugin("state", "upgrade").stderr == "The state is at version 0001.\n"
+    assert plugin("state", "current").stdout == f"{EXPECTED_VERSION}\n"
+    assert plugin("state", "upgrade").stderr == f"The state is at version {EXPECTED_VERSION}.\n"
 
 
 def test_the_state_of_a_dbt_project_is_found_through_its_profile(
@@ -77,12 +79,13 @@ def test_upgrade_prints_sql_for_an_administrator_without_a_database(plugin: Plug
     printed = plugin("state", "upgrade", "--sql", "--state-schema", "Of DBA", env=nowhere)
     database.query(printed.stdout)
 
-    assert plugin("state", "current", "--state-schema", "Of DBA").stdout == "0001\n"
+    assert plugin("state", "current", "--state-schema", "Of DBA").stdout == f"{EXPECTED_VERSION}\n"
     assert plugin("init-execution", "--state-schema", "Of DBA").stderr == ""
 
 
 def test_sql_from_the_newest_version_changes_nothing(plugin: Plugin) -> None:
-    assert "CREATE TABLE" not in plugin("state", "upgrade", "--sql", "--from", "0001").stdout
+    assert "TABLE" not in plugin("state", "upgrade", "--sql", "--from", EXPECTED_VERSION).stdout
+    assert "ALTER TABLE relation" in plugin("state", "upgrade", "--sql", "--from", "0001").stdout
     assert 'There is no version "7"' in plugin("state", "upgrade", "--sql", "--from", "7", check=2).stderr
     assert "--from is for --sql only" in plugin("state", "upgrade", "--from", "0001", check=2).stderr
 
@@ -96,7 +99,7 @@ def test_a_downgrade_must_be_confirmed(plugin: Plugin, database: Database) -> No
     assert "relation" in tables(database)
 
     done = plugin("state", "downgrade", "base", "--yes")
-    assert done.stderr == "The state was at 0001 and is at no version now.\n"
+    assert done.stderr == f"The state was at {EXPECTED_VERSION} and is at no version now.\n"
     assert tables(database) == set()
 
 
@@ -116,6 +119,21 @@ def test_a_newer_state_is_named_and_not_touched(plugin: Plugin, database: Databa
     for command in (("upgrade",), ("downgrade", "base", "--yes"), ("prune",)):
         assert "version 0999, which is newer than this tool knows" in plugin("state", *command, check=2).stderr
     assert "version 0999" in plugin("init-execution", check=2).stderr
+
+
+def test_an_older_state_is_upgraded_by_a_command_that_writes_and_named_by_one_that_reads(
+    plugin: Plugin, database: Database
+) -> None:
+    plugin("state", "upgrade")
+    assert plugin("state", "downgrade", "0001", "--yes").stderr.endswith(" is at 0001 now.\n")
+
+    refused = plugin("get-last-successful-execution", check=2)
+    assert "has version 0001, and this tool reads version" in refused.stderr
+    assert "Run `dbt-state-plugin state upgrade`" in refused.stderr
+    assert plugin("state", "current").stdout == "0001\n"
+
+    plugin("init-execution")
+    assert plugin("state", "current").stdout == f"{EXPECTED_VERSION}\n"
 
 
 def test_history_lists_the_known_versions(plugin: Plugin) -> None:

@@ -27,3 +27,19 @@ def test_the_benchmark_prints_seconds_and_ratios(tmp_path: Path) -> None:
     for line in ("run, first / dbt run", "run, no change / dbt ls -s state:modified+ --state DIR"):
         assert re.search(rf"^{re.escape(line)} +\d+\.\d\d +\d+\.\d\d +<= \d\.\d\d$", ended.stdout, re.MULTILINE)
     assert re.search(r"^run, one leaf edited / dbt run -s leaf +\d+\.\d\d +\d+\.\d\d$", ended.stdout, re.MULTILINE)
+
+
+def test_the_benchmark_of_change_detection_prints_its_ratios(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("change_detection.py")
+
+    ended = subprocess.run(
+        [sys.executable, str(script), "--models", "20", "--rounds", "1"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for line in ("all models compiled / dbt compile", "one model edited / no model edited"):
+        assert re.search(rf"^{re.escape(line)} +\d+\.\d\d +\d+\.\d\d +<= 1\.\d\d$", ended.stdout, re.MULTILINE)

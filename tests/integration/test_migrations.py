@@ -130,6 +130,54 @@ def test_the_printed_sql_makes_the_same_schema(
     assert rows(connection, "printed") == ([EXPECTED_VERSION], 1)
 
 
+STATE_OF_0001 = """
+    INSERT INTO state.environment (project_name, target_name) VALUES ('shop', 'dev');
+    INSERT INTO state.relation (database_name, schema_name, identifier, environment_id, unique_id, resource_type,
+        materialized, fingerprint, trace)
+        SELECT 'db', 'main', 'orders', environment_id, 'model.shop.orders', 'model', 'table', '{"body": "1"}', '{}'
+        FROM state.environment;
+    INSERT INTO state.project_snapshot (environment_id, inputs_digest, places, project)
+        SELECT environment_id, repeat('0', 64), '{}', '' FROM state.environment
+"""
+
+
+def test_an_upgrade_from_the_first_version_keeps_what_is_recorded(database: Database, connection: Connection) -> None:
+    migration.upgrade(connection, "state")
+    migration.downgrade(connection, "state", "0001")
+    database.query(STATE_OF_0001)
+
+    ensure_schema(connection, "state")
+
+    assert migration.current(connection, "state") == EXPECTED_VERSION
+    assert database.query("SELECT identifier, data_id = build_id, items, compiled FROM state.relation") == [
+        ("orders", True, {}, {})
+    ]
+    assert database.query("SELECT count(*) FROM state.project_snapshot") == [(0,)]  # its hashes say nothing any more
+
+
+def test_a_downgrade_by_one_version_keeps_what_is_recorded(database: Database, connection: Connection) -> None:
+    migration.upgrade(connection, "state")
+    migration.downgrade(connection, "state", "0001")
+    first = structure(connection, "state")
+    database.query(STATE_OF_0001)
+    migration.upgrade(connection, "state")
+
+    migration.downgrade(connection, "state", "0001")
+
+    assert without_the_name(structure(connection, "state"), "state") == without_the_name(first, "state")
+    assert database.query("SELECT identifier FROM state.relation") == [("orders",)]
+
+
+def test_an_older_state_is_refused_where_nothing_may_be_written(connection: Connection) -> None:
+    migration.upgrade(connection, "state")
+    migration.downgrade(connection, "state", "0001")
+
+    with pytest.raises(StateError, match="has version 0001, and this tool reads version") as caught:
+        require_schema(connection, "state")
+
+    assert "state upgrade" in caught.value.do
+
+
 def test_a_downgrade_to_base_removes_everything(connection: Connection) -> None:
     migration.upgrade(connection, "state")
 

@@ -1,7 +1,8 @@
 """How does a test say a project, a recorded state and a warehouse in few words?
 
 Nodes are named `model.shop.orders`; each has its own relation `"db"."main"."orders"`. `build` does what a run does: it
-changes the warehouse and records with the same functions as the marker.
+changes the warehouse and records with the same functions as the marker. The code of a node is a number, with or without
+a comment of SQL behind it; its grants are what its relation is kept with, beside its rows.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.decision import Request, identity_version, make_plan
+from dbt_state_plugin.comparison import Evidence, compiled_document, judge, wants_compiled
+from dbt_state_plugin.decision import Request, differences_in_scope, make_plan
 from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+from dbt_state_plugin.digest import definition_digest, keyed_digest
 from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.model import (
     Catalog,
+    CompiledNode,
     Environment,
+    Judgement,
     Node,
     OpenIntent,
     PhysicalIdentity,
@@ -27,6 +32,7 @@ from dbt_state_plugin.model import (
     PlanEntry,
     Project,
     Recorded,
+    RecordedDetail,
     RecordedRelation,
     RelationName,
     Trace,
@@ -76,8 +82,26 @@ def project(*nodes: Node) -> Project:
 
 def edited(before: Project, unique_id: str, code: str = "2", **fields: Any) -> Project:
     """Return the project with another definition of one node."""
-    changed = replace(before.nodes[unique_id], fingerprint={"body": code}, raw_code=code, **fields)
+    item = before.nodes[unique_id]
+    changed = replace(item, fingerprint={**item.fingerprint, "body": code}, raw_code=code, **fields)
     return replace(before, nodes={**before.nodes, unique_id: changed})
+
+
+def granted(before: Project, unique_id: str, grants: str = "reader") -> Project:
+    """Return the project with other grants on the relation of one node."""
+    item = before.nodes[unique_id]
+    changed = replace(item, fingerprint={**item.fingerprint, "config": grants})
+    return replace(before, nodes={**before.nodes, unique_id: changed})
+
+
+def items_of(item: Node) -> dict[str, dict[str, str]]:
+    """Return the items of a node of these tests, as `Fingerprinter.items` gives them."""
+    items = {part: {part: f"#{value}"} for part, value in item.fingerprint.items()}
+    if "config" in items:
+        items["config"] = {"grants": item.fingerprint["config"]}
+    if item.resource_type == "seed":
+        items["body"]["rows"] = "#" + _effective(item.fingerprint["body"])
+    return items
 
 
 def request(command: str = "run", *, selected: Iterable[str] | None = None, **fields: Any) -> Request:
@@ -96,9 +120,33 @@ def record(item: Node, **fields: Any) -> RecordedRelation:
         "trace": Trace(),
         "identity": PhysicalIdentity(oid=1, relfilenode=1, relkind="r"),
         "build_id": UUID(int=1),
+        "data_id": UUID(int=1),
         "built_at": THEN,
     }
     return RecordedRelation(**(values | fields))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """Hold the code of a node with the ephemeral models inside it, and the names of the relations that it reads."""
+
+    body: str
+    reads: tuple[Compiled | RelationName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """Say what a build left: the code it ran and what that read then.
+
+    A query (a view, a function) keeps its code as it was built, ephemeral models included, and reads relations anew:
+    it has seen nothing. `once` tells the rows of one build from those of the next, where chance has a part in them: who
+    reads them sees it, though no build is asked for because of it.
+    """
+
+    code: Compiled
+    seen: str
+    is_query: bool
+    once: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -109,7 +157,10 @@ class Warehouse:
     depends: dict[RelationName, set[RelationName]] = field(default_factory=dict)
     records: dict[RelationName, RecordedRelation] = field(default_factory=dict)
     intents: dict[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
+    details: dict[RelationName, RecordedDetail] = field(default_factory=dict)
     contents: dict[RelationName, object] = field(default_factory=dict)
+    loads: dict[RelationName, str] = field(default_factory=dict)
+    grants: dict[RelationName, str] = field(default_factory=dict)
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -123,11 +174,28 @@ class Warehouse:
             for parent in parents:
                 cascades.setdefault(parent, []).append(view)
         return Catalog(
-            identities=dict(self.identities), cascades={name: tuple(sorted(views)) for name, views in cascades.items()}
+            identities=dict(self.identities),
+            cascades={name: tuple(sorted(views)) for name, views in cascades.items()},
+            data=dict(self.loads),
         )
 
     def plan(self, of: Project, asked: Request | None = None) -> Plan:
-        return make_plan(of, self.recorded, self.catalog, asked or request())
+        asked = asked or request()
+        return make_plan(of, self.recorded, self.catalog, asked, self.judgements(of, asked.command))
+
+    def judgements(self, of: Project, command: str = "build") -> dict[str, Judgement]:
+        """Return what the differences in a command's scope amount to, as a run judges them."""
+        judgements = {}
+        for unique_id, difference in differences_in_scope(of, self.recorded, command).items():
+            item = of.nodes[unique_id]
+            recorded = self.details.get(record_key(item, of), RecordedDetail())
+            evidence = Evidence(
+                node=item, difference=difference, recorded=recorded, items=items_of(item), macro_paths={}
+            )
+            if wants_compiled(evidence):
+                evidence = replace(evidence, compiled=compiled(of, item))
+            judgements[unique_id] = judge(evidence, keyed_digest(KEY))
+        return judgements
 
     def planned(self, of: Project, asked: Request | None = None) -> set[str]:
         """Return the unique_ids that would be built."""
@@ -140,6 +208,10 @@ class Warehouse:
         self.identities[name] = PhysicalIdentity(oid=number, relfilenode=number, relkind="v" if is_view else "r")
         if is_view:
             self.depends[name] = set(reads)
+
+    def load(self, name: RelationName) -> None:
+        """Change the rows of a table in place, as a loader does."""
+        self.loads[name] = self.contents[name] = f"load {next(self.numbers)}"
 
     def drop(self, name: RelationName) -> None:
         """Drop a relation with CASCADE."""
@@ -169,6 +241,7 @@ class Warehouse:
         for entry in plan.to_build:
             self._open_intent(record_key(entry.node, of), execution, entry.node.unique_id)
         lineage = lineages(of, build_order(of))
+        self._refresh(of, plan)
         versions = dict(plan.parent_versions)
         bad = set(failing)
         done: set[str] = set()
@@ -206,6 +279,18 @@ class Warehouse:
             ),
         )
 
+    def _refresh(self, of: Project, plan: Plan) -> None:
+        """Record the definitions that differ in nothing real."""
+        lineage = lineages(of, build_order(of))
+        for entry in plan.entries:
+            key = record_key(entry.node, of)
+            if entry.node.unique_id in self.judgements(of, plan.command) and not entry.reasons:
+                inlined = {node: definition_digest(of.nodes[node]) for node in lineage[entry.node.unique_id].inlined}
+                was = self.records[key]
+                trace = replace(was.trace, inlined=inlined)
+                self.records[key] = replace(was, fingerprint=dict(entry.node.fingerprint), trace=trace)
+                self.details[key] = detail_of(of, entry.node)
+
     def _end(self, execution: UUID, status: str) -> None:
         for key, intents in self.intents.items():
             self.intents[key] = tuple(
@@ -216,31 +301,36 @@ class Warehouse:
     def _execute(self, of: Project, item: Node, *, full_refresh: bool) -> None:
         key = record_key(item, of)
         if item.relation is not None:
-            is_view = item.materialized == "view"
+            is_view = item.materialized in ("view", "materialized_view")
             stays = item.materialized in IN_PLACE and item.relation in self.identities
             if not stays or full_refresh:
                 reads = lineages(of, build_order(of))[item.unique_id].parents
                 names = [of.nodes[parent].relation for parent in reads]
                 self.create(item.relation, is_view=is_view, reads=[name for name in names if name])
         self.contents[key] = self.fresh(of, item)
+        self.grants[key] = item.fingerprint.get("config", "")
 
-    def fresh(self, of: Project, item: Node) -> object:
+    def fresh(self, of: Project, item: Node) -> Built:
         """Return what the relation would hold if the node was built now."""
-        return (item.fingerprint["body"], self._seen(of, item))
+        code = _compiled(of, item)
+        is_query = item.materialized == "view" or item.resource_type == "function"
+        once = next(self.numbers) if self._varies(code) and item.resource_type != "seed" else 0
+        return Built(code=code, seen="" if is_query else self._seen(code), is_query=is_query, once=once)
 
-    def _seen(self, of: Project, item: Node) -> str:
-        """Return what a build of the node would read now: contents of relations, definitions of ephemeral models."""
-        found = []
-        for parent_id in sorted(item.parents):
-            parent = of.nodes.get(parent_id)
-            if parent is None:
-                continue
-            stored = self.contents.get(record_key(parent, of))
-            if parent.is_ephemeral:
-                stored = self.fresh(of, parent)
-            elif parent.materialized == "view" or parent.resource_type == "function":
-                stored = (stored and stored[0], self._seen(of, parent))  # type: ignore[index]
-            found.append((parent_id, stored))
+    def _varies(self, code: Compiled) -> bool:
+        """Tell whether the code gives other rows each time, by itself or through a query that it names."""
+        stored = [read if isinstance(read, Compiled) else self.contents.get(read) for read in code.reads]
+        queries = [each.code if isinstance(each, Built) and each.is_query else each for each in stored]
+        return "random" in code.body or any(self._varies(each) for each in queries if isinstance(each, Compiled))
+
+    def _seen(self, code: Compiled) -> str:
+        """Return what the code reads now: rows of relations, and what the views and functions it names read now."""
+        found: list[object] = []
+        for read in code.reads:
+            stored = read if isinstance(read, Compiled) else self.contents.get(read)
+            if isinstance(stored, Built) and stored.is_query:
+                stored = stored.code
+            found.append((stored.body, self._seen(stored)) if isinstance(stored, Compiled) else stored)
         return hashlib.sha256(repr(found).encode()).hexdigest()
 
     def _mark(
@@ -250,11 +340,44 @@ class Warehouse:
         key = record_key(item, of)
         build = UUID(int=next(self.numbers))
         identity = self.identities.get(item.relation) if item.relation else None
-        versions[key] = identity_version(str(build), identity)
+        data = entry.record.data_id if entry.keeps_data and entry.record else build
+        versions[key] = str(data)
         self.records[key] = record(
-            item, relation=key, trace=trace, identity=identity, build_id=build, execution_id=execution
+            item, relation=key, trace=trace, identity=identity, build_id=build, data_id=data, execution_id=execution
         )
+        self.details[key] = detail_of(of, item)
         self.intents.pop(key, None)
+
+
+def _compiled(of: Project, item: Node) -> Compiled:
+    parents = [of.nodes[parent] for parent in sorted(item.parents) if parent in of.nodes]
+    reads = [_compiled(of, parent) if parent.is_ephemeral else record_key(parent, of) for parent in parents]
+    return Compiled(body=_effective(item.fingerprint.get("body", "")), reads=tuple(reads))
+
+
+def _effective(code: str) -> str:
+    """Return code without its comment."""
+    return code.partition("--")[0].strip()
+
+
+def _statement(of: Project, item: Node) -> str:
+    parents = [of.nodes[parent] for parent in item.parents if parent in of.nodes]
+    reads = [f"({_statement(of, each)})" if each.is_ephemeral else str(record_key(each, of)) for each in parents]
+    code = item.fingerprint.get("body", "")
+    return f"select {code}\n" + (f"from {', '.join(reads)}\n" if reads else "")
+
+
+def compiled(of: Project, item: Node) -> CompiledNode:
+    """Return the SQL of a node with the ephemeral models inside it; an incremental model has two forms."""
+    statement = _statement(of, item)
+    incremental = {"incremental": f"{statement}where new"} if item.materialized == "incremental" else {}
+    return CompiledNode(forms={"sql": statement, **incremental})
+
+
+def detail_of(of: Project, item: Node) -> RecordedDetail:
+    """Return what a build records about the definition of a node."""
+    has_sql = item.resource_type not in ("seed", "unit_test", "function")
+    return RecordedDetail(items=items_of(item), compiled=compiled_document(compiled(of, item)) if has_sql else {})
 
 
 def _ancestors(of: Project, unique_id: str) -> set[str]:
@@ -271,7 +394,9 @@ def descendants(of: Project, unique_id: str) -> set[str]:
     return {other for other in of.nodes if unique_id in _ancestors(of, other)}
 
 
-def macro(name: str, code: str = "", *, package: str = "shop", is_builtin: bool = False) -> MacroDefinition:
+def macro(
+    name: str, code: str = "", *, package: str = "shop", is_builtin: bool = False, path: str = ""
+) -> MacroDefinition:
     """Return a macro whose body is `code`."""
     return MacroDefinition(
         unique_id=f"macro.{package}.{name}",
@@ -279,14 +404,30 @@ def macro(name: str, code: str = "", *, package: str = "shop", is_builtin: bool 
         package=package,
         code=f"{{% macro {name}() %}}{code}{{% endmacro %}}",
         is_builtin=is_builtin,
+        path=path or f"macros/{name}.sql",
     )
 
 
+def builtin(name: str, code: str = "") -> MacroDefinition:
+    """Return a macro that ships with dbt."""
+    return macro(name, code, package="dbt", is_builtin=True)
+
+
+# As in dbt: what builds tables and views, each down to its DDL, with hooks and an index on the way.
 BUILTIN = (
-    macro("create_table_as", "create table", package="dbt", is_builtin=True),
-    macro("materialization_table_default", "{{ run_hooks(pre_hooks) }}", package="dbt", is_builtin=True),
-    macro("run_query", "{{ load_result('x') }}", package="dbt", is_builtin=True),
-    macro("generate_schema_name", "{{ target.schema }}", package="dbt", is_builtin=True),
+    builtin("materialization_table_default", "{{ run_hooks(pre) }}{{ get_create_table_as_sql() }}{# other_note #}"),
+    builtin("materialization_view_default", "{{ run_hooks(pre) }}{{ create_view_as() }}{% set column = 1 %}"),
+    builtin("get_create_table_as_sql", "{{ adapter.dispatch('get_create_table_as_sql', 'dbt')() }}"),
+    builtin("default__get_create_table_as_sql", "{{ create_table_as() }}{{ create_indexes() }}"),
+    builtin("create_table_as", "{{ adapter.dispatch('create_table_as', 'dbt')() }}"),
+    builtin("default__create_table_as", "create table"),
+    builtin("create_view_as", "create view"),
+    builtin("create_indexes", "{% for index in config.get('indexes') %}create index{% endfor %}"),
+    builtin("run_hooks", "{% call statement() %}{{ render(hook.sql) }}{% endcall %}"),
+    builtin("statement", "{{ context[name](sql) }}"),
+    builtin("run_query", "{{ load_result('x') }}"),
+    builtin("drop_relation", "drop"),
+    builtin("generate_schema_name", "{{ target.schema }}"),
 )
 
 

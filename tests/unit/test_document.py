@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from uuid import UUID
 
-from support.values import HERE, THEN, Warehouse, edited, node, project, request
+from support.values import HERE, THEN, Warehouse, edited, granted, node, project, request
 
 from dbt_state_plugin.model import Environment
 from dbt_state_plugin.report.document import environment_document, execution_document, plan_document, rendered
@@ -49,6 +49,8 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "decision": "skip",
                 "outside_selection": True,
                 "reasons": [{"kind": "body", "detail": "its code changed"}],
+                "cosmetic": [],
+                "change": "data",
                 "built_at": THEN.isoformat(),
             },
             {
@@ -60,11 +62,30 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "decision": "skip",
                 "outside_selection": False,
                 "reasons": [],
+                "cosmetic": [],
+                "change": None,
                 "built_at": THEN.isoformat(),
             },
         ],
         "removed": [{"unique_id": "model.shop.b", "relation": '"db"."main"."b"'}],
     }
+
+
+def test_a_node_says_what_differs_in_nothing_real_and_what_kind_of_change_it_is() -> None:
+    warehouse = Warehouse()
+    warehouse.build(OF, request("build"))
+
+    edit, grants = (
+        plan_document(warehouse.plan(after, request("build")))["nodes"]
+        for after in (edited(OF, "model.shop.a", "1 -- one"), granted(OF, "model.shop.a"))
+    )
+
+    assert [(item["change"], [reason["kind"] for reason in item["cosmetic"]]) for item in edit] == [
+        (None, ["body"]),
+        (None, []),
+        (None, []),
+    ]
+    assert [item["change"] for item in grants] == ["physical", None, None]
 
 
 def test_a_reason_names_the_node_that_it_comes_from() -> None:

@@ -1,15 +1,16 @@
-"""Why is one node built, or left alone?"""
+"""Why is one node built, or left alone, and from where does the reason come?"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
-from support.values import Warehouse, edited, node, project, record, request
+from support.values import Warehouse, edited, granted, node, project, record, request
 
+from dbt_state_plugin.cause import first_cause
 from dbt_state_plugin.decision import Request
 from dbt_state_plugin.model import Decision, Plan, PlanEntry, Project, Reason, ReasonKind
-from dbt_state_plugin.report.explanation import explanation_lines, first_cause
+from dbt_state_plugin.report.explanation import explanation_lines
 
 OF = project(
     node("model.shop.a", code="select 1"),
@@ -26,10 +27,19 @@ def warehouse() -> Warehouse:
     return warehouse
 
 
-def explained(plan: Plan, unique_id: str, code: str | None = None) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Hold a text as it was built and as it is now."""
+
+    before: str | None
+    now: str
+    title: str = "code"
+
+
+def explained(plan: Plan, unique_id: str, *texts: Code) -> list[str]:
     entry = plan.entry(unique_id)
     assert entry is not None
-    return explanation_lines(plan, entry, code)
+    return explanation_lines(entry, first_cause(plan, entry), texts)
 
 
 def planned(warehouse: Warehouse, of: Project, asked: Request | None = None) -> Plan:
@@ -49,7 +59,9 @@ def test_a_node_that_is_left_alone_is_what_the_last_build_recorded(warehouse: Wa
 
 
 def test_an_edit_is_shown_as_a_diff(warehouse: Warehouse) -> None:
-    shown = explained(planned(warehouse, edited(OF, "model.shop.a", "select\t2\n\x1b")), "model.shop.a", "select 1")
+    code = Code(before="select 1", now="select\t2\n\x1b")
+
+    shown = explained(planned(warehouse, edited(OF, "model.shop.a", code.now)), "model.shop.a", code)
 
     assert shown[2:4] == ["  is built, because", "  - body: its code changed"]
     assert shown[-7:] == [
@@ -64,15 +76,45 @@ def test_an_edit_is_shown_as_a_diff(warehouse: Warehouse) -> None:
 
 
 def test_without_the_code_of_the_last_build_there_is_no_diff(warehouse: Warehouse) -> None:
-    shown = explained(planned(warehouse, edited(OF, "model.shop.a")), "model.shop.a")
+    code = Code(before=None, now="2", title="code\n")
 
-    assert shown[-1] == "  no earlier code is kept to compare with"
+    shown = explained(planned(warehouse, edited(OF, "model.shop.a")), "model.shop.a", code)
+
+    assert shown[-1] == "  code\\n: no earlier text is kept to compare with"
+
+
+def test_every_text_that_differs_is_shown(warehouse: Warehouse) -> None:
+    texts = [Code(before="1", now="2", title=title) for title in ("code", "SQL")]
+
+    shown = explained(planned(warehouse, edited(OF, "model.shop.a")), "model.shop.a", *texts)
+
+    assert [line for line in shown if line in ("  code:", "  SQL:")] == ["  code:", "  SQL:"]
+
+
+def test_a_cosmetic_edit_is_told_of_a_node_that_is_left_alone(warehouse: Warehouse) -> None:
+    shown = explained(planned(warehouse, edited(OF, "model.shop.a", "select 1 -- one")), "model.shop.a")
+
+    assert shown[2:5] == [
+        "  is left alone: its definition, its parents and its relation are what the last build recorded",
+        "  differs from the last build in nothing that dbt would execute:",
+        "  - body: its code changed, but only comments, white space or letter case differ in the SQL",
+    ]
+
+
+def test_a_build_that_keeps_the_data_says_so(warehouse: Warehouse) -> None:
+    shown = explained(planned(warehouse, granted(OF, "model.shop.a")), "model.shop.a")
+
+    assert shown[2:5] == [
+        "  is built, because",
+        "  - config: grants is new",
+        "  its rows and columns stay as they are: tables that read it need no build",
+    ]
 
 
 def test_a_long_diff_is_cut(warehouse: Warehouse) -> None:
     long = "\n".join(str(number) for number in range(100))
 
-    shown = explained(planned(warehouse, edited(OF, "model.shop.a", long)), "model.shop.a", "select 1")
+    shown = explained(planned(warehouse, edited(OF, "model.shop.a")), "model.shop.a", Code(before="select 1", now=long))
 
     assert shown[-1] == "    ..."
     assert len(shown) == 67
@@ -110,7 +152,7 @@ def test_the_last_build_says_how_long_it_took() -> None:
     item = node("model.shop.a")
     entry = PlanEntry(node=item, decision=Decision.SKIP, record=record(item, duration_ms=1500))
 
-    shown = explanation_lines(planned(Warehouse(), OF), entry, None)
+    shown = explanation_lines(entry, (entry,))
 
     assert shown[-1] == "  last build: 2026-01-02 03:04:05+00:00, took 1.5 s"
 

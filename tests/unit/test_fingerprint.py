@@ -12,8 +12,11 @@ import pytest
 from support.values import KEY, definition, macro, project_definition, relation
 
 from dbt_state_plugin.definition import NodeDefinition, ProjectDefinition
-from dbt_state_plugin.fingerprint import definition_digest, fingerprint_project, jinja_text, keyed_digest
+from dbt_state_plugin.digest import SCHEME, definition_digest, keyed_digest
+from dbt_state_plugin.facts import code_text
+from dbt_state_plugin.fingerprint import fingerprint_project
 from dbt_state_plugin.model import Node
+from dbt_state_plugin.wording import PART_WORDS
 
 BODY = {"body"}
 
@@ -60,7 +63,7 @@ def test_another_key_of_the_installation_changes_every_hash() -> None:
 
     one, other = fingerprinted(project).fingerprint, fingerprinted(project, key=b"x" * 32).fingerprint
 
-    assert not set(one.values()) & set(other.values())
+    assert set(one.values()) & set(other.values()) == {SCHEME}
 
 
 def test_a_source_has_no_fingerprint() -> None:
@@ -101,13 +104,27 @@ def test_another_order_of_dispatch_is_a_change_where_macros_are_reached() -> Non
 def test_a_macro_in_a_hook_is_reached_though_a_line_break_stands_before_it() -> None:
     hook = {"post-hook": [{"sql": "{{\ngrant_all()\n}}", "transaction": True}]}
 
-    assert of_macros("select 1", [macro("grant_all", "1")], [macro("grant_all", "2")], config=hook) == {"macros"}
+    assert of_macros("select 1", [macro("grant_all", "1")], [macro("grant_all", "2")], config=hook) == {"hooks"}
 
 
 def test_a_var_in_a_hook_is_read_though_a_tab_stands_before_it() -> None:
     hook = {"pre_hook": [{"sql": '{{\tvar("x") }}'}]}
 
-    assert of_project("select 1", {"variables": {"x": 1}}, {"variables": {"x": 2}}, config=hook) == {"variables"}
+    assert of_project("select 1", {"variables": {"x": 1}}, {"variables": {"x": 2}}, config=hook) == {"hooks"}
+
+
+@pytest.mark.parametrize("code", ["{{ model.tags }}", "{{ config.get('tags') }}", "{{ context[name] }}"])
+def test_what_a_hook_reads_of_its_node_is_part_of_the_hooks(code: str) -> None:
+    config = {"post-hook": [{"sql": code}]}
+
+    assert between(definition(config=config, tags=["a"]), definition(config=config, tags=["b"])) == {"hooks"}
+
+
+def test_a_hook_that_loops_over_the_graph_depends_on_all_nodes() -> None:
+    hooked = definition(config={"post-hook": [{"sql": "{{ graph.nodes }}"}]})
+    others = [definition(unique_id="model.shop.b", tags=tags) for tags in (["x"], ["y"])]
+
+    assert differing(*(project_definition(hooked, other) for other in others)) == {"hooks"}
 
 
 def test_a_macro_in_the_arguments_of_a_generic_test_is_reached() -> None:
@@ -129,7 +146,14 @@ def test_a_macro_in_the_arguments_of_a_generic_test_is_reached() -> None:
     ],
 )
 def test_a_macro_that_the_config_names_is_reached(config: dict[str, str], name: str) -> None:
-    assert of_macros("select 1", [macro(name, "1")], [macro(name, "2")], config=config) == {"macros"}
+    assert of_macros("select 1", [macro(name, "1")], [macro(name, "2")], config=config) == {"materialization"}
+
+
+def test_an_incremental_model_without_a_strategy_uses_the_default_one() -> None:
+    name, config = "get_incremental_default_sql", {"materialized": "incremental"}
+
+    assert of_macros("select 1", [macro(name, "1")], [macro(name, "2")], config=config) == {"materialization"}
+    assert of_macros("select 1", [macro(name, "1")], [macro(name, "2")]) == set()
 
 
 def test_a_custom_materialization_changes_only_its_users() -> None:
@@ -146,13 +170,91 @@ def test_an_override_of_the_materialization_of_unit_tests_changes_unit_tests() -
         project_definition(unit_test, macros=before), project_definition(unit_test, macros=after), unit_test.unique_id
     )
 
-    assert changed == {"macros"}
+    assert changed == {"materialization"}
 
 
-def test_an_override_of_a_builtin_changes_every_node() -> None:
+def test_an_override_of_a_builtin_changes_the_nodes_that_are_built_with_it() -> None:
     before, after = [macro("postgres__create_table_as", "1")], [macro("postgres__create_table_as", "2")]
 
-    assert of_macros("select 1", before, after) == {"macros"}
+    assert of_macros("select 1", before, after) == {"materialization"}
+    assert of_macros("select 1", before, after, config={"materialized": "view"}) == set()
+
+
+def test_what_adapters_call_by_name_changes_every_node() -> None:
+    before, after = [macro("postgres__drop_relation", "1")], [macro("postgres__drop_relation", "2")]
+
+    assert of_macros("select 1", before, after, config={"materialized": "view"}) == {"materialization"}
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "after"),
+    [
+        ("{{ var('x') }}", {"variables": {"x": 1}}, {"variables": {"x": 2}}),
+        ("{{ env_var('E') }}", {"environment": {"E": "1"}}, {"environment": {"E": "2"}}),
+        ("{{ target.name }}", {"target": {"name": "dev"}}, {"target": {"name": "prod"}}),
+        ("{{ dbt_version }}", {"dbt_version": "1.11.16"}, {"dbt_version": "1.11.17"}),
+        ("{{ graph }}", {"graph_extras": {"exposure.shop.x": 1}}, {"graph_extras": {"exposure.shop.x": 2}}),
+    ],
+)
+def test_what_an_override_reads_counts_with_it(code: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    macros = {"macros": [macro("create_table_as", code)]}
+
+    assert of_project("select 1", before | macros, after | macros) == {"materialization"}
+    assert of_project("select 1", before | macros, after | macros, config={"materialized": "view"}) == set()
+
+
+def test_what_an_override_reads_of_a_node_counts_for_that_node() -> None:
+    macros = [macro("create_table_as", "{{ config.get('tags') }}")]
+
+    assert of_config({"tags": ["a"]}, {"tags": ["b"]}, macros=macros) == {"materialization"}
+
+
+def test_jinja_in_the_value_of_a_var_that_an_override_reads_is_followed() -> None:
+    def project(env: str, code: str) -> dict[str, Any]:
+        return {
+            "variables": {"x": "{{ a() }}{{ env_var('E') }}"},
+            "environment": {"E": env},
+            "macros": [macro("create_table_as", "{{ var('x') }}"), macro("a", code)],
+        }
+
+    assert of_project("select 1", project("1", "1"), project("2", "1")) == {"materialization"}
+    assert of_project("select 1", project("1", "1"), project("1", "2")) == {"materialization"}
+
+
+def test_an_override_that_reads_the_clock_makes_its_nodes_volatile() -> None:
+    macros = [macro("create_table_as", "{{ run_started_at }}")]
+
+    assert fingerprinted(project_definition(definition(), macros=macros)).volatile == ("run_started_at",)
+
+
+def test_a_hook_that_reads_the_clock_makes_its_node_volatile() -> None:
+    hooked = definition(config={"post-hook": [{"sql": "{{ run_started_at }}"}]})
+
+    assert fingerprinted(project_definition(hooked)).volatile == ("run_started_at",)
+
+
+def test_a_node_without_parents_that_asks_the_database_may_read_anything() -> None:
+    asking = definition("{{ run_query('select 1') }}")
+    with_parent = definition("{{ run_query('select 1') }}", references=(("model.shop.a", "a"),))
+
+    (words,) = fingerprinted(project_definition(asking)).volatile
+
+    assert words.startswith("the database while it compiles")
+    assert fingerprinted(project_definition(with_parent)).volatile == ()
+
+
+@pytest.mark.parametrize("name", ["test_is_even", "py_script_postfix", "get_fixture_sql"])
+def test_what_dbt_renders_besides_the_code_is_reached(name: str) -> None:
+    nodes = {
+        "test_is_even": definition("{{ test_is_even(**kwargs) }}", unique_id="test.shop.orders"),
+        "py_script_postfix": definition("def model(dbt, session): pass", language="python"),
+        "get_fixture_sql": definition("", unique_id="unit_test.shop.orders.adds_up"),
+    }
+    node = nodes[name]
+
+    changed = [project_definition(node, macros=[macro(name, code)]) for code in ("1", "2")]
+
+    assert differing(*changed, node.unique_id) == {"macros"}
 
 
 def test_generate_schema_name_changes_only_the_nodes_whose_names_it_changes() -> None:
@@ -294,7 +396,7 @@ def test_a_field_of_the_target_counts_where_it_is_read(code: str, counts: bool) 
 
 @pytest.mark.parametrize("field", ["search_path", "role"])
 def test_what_the_profile_sets_for_every_statement_counts_for_every_node(field: str) -> None:
-    assert of_project("select 1", {"target": {}}, {"target": {field: "x"}}) == {"variables"}
+    assert of_project("select 1", {"target": {}}, {"target": {field: "x"}}) == {"session"}
     assert of_project("select 1", {"target": {}}, {"target": {field: None}}) == set()
 
 
@@ -302,14 +404,14 @@ def test_the_graph_counts_where_it_is_read() -> None:
     before = [definition("{{ graph.nodes }}"), definition("select 1", unique_id="model.shop.b", tags=["x"])]
     after = [before[0], definition("select 1", unique_id="model.shop.b", tags=["y"])]
 
-    assert differing(project_definition(*before), project_definition(*after)) == {"config"}
+    assert differing(project_definition(*before), project_definition(*after)) == {"variables"}
     assert differing(project_definition(*before), project_definition(*after), "model.shop.b") == set()
 
 
 def test_what_the_graph_holds_besides_nodes_counts_where_it_is_read() -> None:
     before, after = {"exposure.shop.x": {"owner": "a"}}, {"exposure.shop.x": {"owner": "b"}}
 
-    assert of_project("{{ graph }}", {"graph_extras": before}, {"graph_extras": after}) == {"config"}
+    assert of_project("{{ graph }}", {"graph_extras": before}, {"graph_extras": after}) == {"variables"}
 
 
 def test_the_order_in_which_nodes_were_parsed_is_no_change_of_the_graph() -> None:
@@ -326,13 +428,27 @@ def test_the_order_in_which_nodes_were_parsed_is_no_change_of_the_graph() -> Non
 def test_config_that_cannot_change_the_relation_counts_only_where_config_is_read(
     name: str, code: str, counts: bool
 ) -> None:
-    assert of_config({name: ["x"]}, {name: ["y"]}, code) == ({"config"} if counts else set())
+    assert of_config({name: ["x"]}, {name: ["y"]}, code) == ({"variables"} if counts else set())
 
 
 def test_config_is_read_by_a_macro_that_is_reached_too() -> None:
     reading = [macro("a", "{{ config.get('meta') }}")]
 
-    assert of_config({"meta": {"x": 1}}, {"meta": {"x": 2}}, "{{ a() }}", macros=reading) == {"config"}
+    assert of_config({"meta": {"x": 1}}, {"meta": {"x": 2}}, "{{ a() }}", macros=reading) == {"variables"}
+
+
+@pytest.mark.parametrize("empty", [None, {}, []])
+def test_an_empty_key_of_the_config_says_what_its_absence_says(empty: object) -> None:
+    assert of_config({"indexes": empty}, {}) == set()
+
+
+@pytest.mark.parametrize("falsy", [False, 0, ""])
+def test_a_key_of_the_config_that_is_not_empty_counts_whatever_its_value(falsy: object) -> None:
+    assert of_config({"unlogged": falsy}, {}) == {"config"}
+
+
+def test_a_value_of_the_config_that_is_no_other_in_python_may_be_another_in_jinja() -> None:
+    assert of_config({"x": 1}, {"x": True}) == {"config"}
 
 
 @pytest.mark.parametrize("name", ["indexes", "grants", "unique_key", "column_types", "unknown_to_us", "event_time"])
@@ -348,7 +464,7 @@ def test_attributes_that_say_nothing_about_the_relation_count_nowhere() -> None:
     code = "{{ model.name }}"
 
     assert between(definition(code, created_at=1.5), definition(code, created_at=2.5)) == set()
-    assert between(definition(code, tags=["a"]), definition(code, tags=["b"])) == {"config"}
+    assert between(definition(code, tags=["a"]), definition(code, tags=["b"])) == {"variables"}
 
 
 @pytest.mark.parametrize("name", ["pre-hook", "post-hook", "pre_hook", "post_hook"])
@@ -367,7 +483,8 @@ def test_a_hook_before_is_not_a_hook_after() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ({"project_hooks": ("on-run-start: 1",)}, {"project_hooks": ("on-run-start: 2",)}),
+        ({"project_hooks": {"operation.shop.start": "1"}}, {"project_hooks": {"operation.shop.start": "2"}}),
+        ({"project_hooks": {"operation.shop.start": "1"}}, {"project_hooks": {"operation.shop.end": "1"}}),
         ({"macros": [macro("a", "1")]}, {"macros": [macro("a", "2")]}),
         ({"variables": {"x": 1}}, {"variables": {"x": 2}}),
         ({"environment": {"E": "1"}}, {"environment": {"E": "2"}}),
@@ -377,13 +494,14 @@ def test_a_hook_before_is_not_a_hook_after() -> None:
 def test_the_project_s_hooks_count_for_every_node_with_all_that_they_read(
     before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    hooks = {"project_hooks": ("{{ a() }}{{ var('x', 0) }}{{ env_var('E', '') }}{{ target.schema }}",)}
+    code = "{{ a() }}{{ var('x', 0) }}{{ env_var('E', '') }}{{ target.schema }}"
+    hooks = {"project_hooks": {"operation.shop.start": code}}
 
-    assert of_project("select 1", hooks | before, hooks | after) == {"hooks"}
+    assert of_project("select 1", hooks | before, hooks | after) == {"project_hooks"}
 
 
 def test_hooks_of_the_project_that_compute_the_names_of_env_vars_do_not_rebuild_everything_each_time() -> None:
-    hooks = {"project_hooks": ("{% for n in names %}{{ env_var(n, '') }}{% endfor %}",)}
+    hooks = {"project_hooks": {"operation.shop.start": "{% for n in names %}{{ env_var(n, '') }}{% endfor %}"}}
 
     assert of_project("select 1", {**hooks, "environment": {}}, {**hooks, "environment": {"RUN_ID": "7"}}) == set()
 
@@ -401,8 +519,30 @@ def test_hooks_of_the_project_that_compute_the_names_of_env_vars_do_not_rebuild_
         ({"constraints": []}, {"constraints": [{"type": "primary_key"}]}),
     ],
 )
-def test_columns_and_constraints_are_the_contract(before: dict[str, Any], after: dict[str, Any]) -> None:
-    assert between(definition(**before), definition(**after)) == {"contract"}
+def test_columns_and_constraints_are_the_contract_where_it_is_enforced(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    for config, parts in (({"contract": {"enforced": True}}, {"contract"}), ({"contract": {"enforced": False}}, set())):
+        assert between(definition(config=config, **before), definition(config=config, **after)) == parts
+    assert between(definition(**before), definition(**after)) == set()
+
+
+def test_the_relation_that_a_foreign_key_names_is_part_of_the_contract() -> None:
+    foreign_key = {"type": "foreign_key", "to": "ref('a')"}
+    config = {"contract": {"enforced": True}}
+
+    def keyed(name: str, *constraints: dict[str, str]) -> NodeDefinition:
+        return definition(config=config, references=(("model.shop.a", name),), constraints=list(constraints))
+
+    assert between(keyed("a", foreign_key), keyed("b", foreign_key)) == {"contract", "references"}
+    assert between(keyed("a"), keyed("b")) == {"references"}
+
+
+def test_columns_without_a_contract_count_where_code_reads_them() -> None:
+    before, after = ({"columns": {"a": {"name": "a", "data_type": kind}}} for kind in ("int", "text"))
+    code = "{{ model.columns }}"
+
+    assert between(definition(code, **before), definition(code, **after)) == {"variables"}
 
 
 def test_an_enforced_contract_is_a_change_of_the_contract() -> None:
@@ -410,19 +550,24 @@ def test_an_enforced_contract_is_a_change_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(
-    ("persist_docs", "parts"), [({"relation": True}, {"docs"}), ({"relation": False}, set()), (None, set())]
+    ("persist_docs", "of_relation", "of_columns"),
+    [
+        ({"relation": True, "columns": True}, {"docs"}, {"docs"}),
+        ({"relation": True}, {"docs"}, set()),
+        ({"columns": True}, set(), {"docs"}),
+        ({"relation": False, "columns": False}, set(), set()),
+        (None, set(), set()),
+    ],
 )
 def test_descriptions_count_where_persist_docs_writes_them(
-    persist_docs: dict[str, bool] | None, parts: set[str]
+    persist_docs: dict[str, bool] | None, of_relation: set[str], of_columns: set[str]
 ) -> None:
-    config = {"persist_docs": persist_docs}
-    before = definition(config=config, description="a", columns={"x": {"name": "x", "description": "a"}})
+    def described(relation: str, column: str) -> NodeDefinition:
+        columns = {"x": {"name": "x", "description": column}}
+        return definition(config={"persist_docs": persist_docs}, description=relation, columns=columns)
 
-    for after in (
-        definition(config=config, description="b", columns={"x": {"name": "x", "description": "a"}}),
-        definition(config=config, description="a", columns={"x": {"name": "x", "description": "b"}}),
-    ):
-        assert between(before, after) == parts
+    assert between(described("a", "a"), described("b", "a")) == of_relation
+    assert between(described("a", "a"), described("a", "b")) == of_columns
 
 
 def test_the_names_of_parents_are_references() -> None:
@@ -447,7 +592,7 @@ def test_the_event_time_of_a_source_counts_for_its_readers() -> None:
 
     before, after = project_definition(reader, source("a")), project_definition(reader, source("b"))
 
-    assert differing(before, after) == {"references"}
+    assert differing(before, after) == {"config"}
 
 
 def test_the_name_of_the_relation_is_a_part_of_its_own() -> None:
@@ -518,10 +663,17 @@ def test_builtin_macros_count_only_through_the_version() -> None:
     assert of_macros("{{ get_rows() }}", builtin("1"), builtin("2")) == set()
 
 
-def test_the_text_of_a_node_holds_its_code_and_hooks_as_they_stand() -> None:
-    node = definition("select 1", config={"post-hook": [{"sql": 'grant "x"\nto y', "transaction": True}]})
+def test_the_text_of_a_node_holds_its_code_and_arguments_as_they_stand() -> None:
+    node = definition("select 1", test_metadata={"kwargs": {"limit": 'max "x"\nof y'}})
 
-    assert jinja_text(node).splitlines()[:4] == ["select 1", "sql", 'grant "x"', "to y"]
+    assert code_text(node).splitlines() == ["select 1", "kwargs", "limit", 'max "x"', "of y"]
+
+
+def test_every_part_has_a_hash_and_names_the_way_of_hashing() -> None:
+    fingerprint = fingerprinted(project_definition(definition())).fingerprint
+
+    assert fingerprint.keys() == {"scheme", *PART_WORDS}
+    assert fingerprint["scheme"] == SCHEME
 
 
 def test_a_node_without_config_and_with_a_lone_surrogate_can_be_hashed() -> None:

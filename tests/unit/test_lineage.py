@@ -36,6 +36,30 @@ def test_a_node_reads_the_relations_behind_a_chain_of_ephemeral_models() -> None
     assert lineage_of(of, "model.shop.a") == (("source.shop.raw",), ("model.shop.e1", "model.shop.e2"))
 
 
+def test_a_view_holds_no_rows_and_what_it_reads_is_read_through_it() -> None:
+    v1 = node("model.shop.v1", ["source.shop.raw"], materialized="view")
+    v2 = node("model.shop.v2", ["model.shop.v1"], materialized="view")
+    e = node("model.shop.e", ["model.shop.v2"], materialized="ephemeral")
+    of = project(RAW, v1, v2, e, node("model.shop.a", ["model.shop.e"]), node("model.shop.b", ["model.shop.a"]))
+
+    assert lineage_of(of, "model.shop.a") == (("model.shop.v1", "model.shop.v2", "source.shop.raw"), ("model.shop.e",))
+    assert lineage_of(of, "model.shop.b") == (("model.shop.a",), ())
+
+
+def test_a_materialized_view_holds_rows_of_its_own() -> None:
+    filled = node("model.shop.m", ["source.shop.raw"], materialized="materialized_view")
+    of = project(RAW, filled, node("model.shop.a", ["model.shop.m"]))
+
+    assert lineage_of(of, "model.shop.a") == (("model.shop.m",), ())
+
+
+def test_what_is_inside_a_view_is_not_inside_its_readers() -> None:
+    view = node("model.shop.v", ["model.shop.e1"], materialized="view")
+    of = project(RAW, EPHEMERAL_1, view, node("model.shop.a", ["model.shop.v"]))
+
+    assert lineage_of(of, "model.shop.a") == (("model.shop.v", "source.shop.raw"), ())
+
+
 def test_a_parent_that_is_not_in_the_project_is_left_out() -> None:
     assert lineage_of(project(node("model.shop.a", ["model.shop.gone"])), "model.shop.a") == ((), ())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.values import BUILTIN, macro
+from support.values import BUILTIN, builtin, macro
 
 from dbt_state_plugin.definition import MacroDefinition
 from dbt_state_plugin.reach import MacroIndex, reach_of, union, variable_values
@@ -11,9 +11,14 @@ from dbt_state_plugin.reach import MacroIndex, reach_of, union, variable_values
 A, B, C, OTHER = macro("a", "{{ b() }}"), macro("b", "{{ c() }}"), macro("c", "1"), macro("other", "2")
 
 
-def reached(text: str, *macros: MacroDefinition, materialized: str = "table") -> set[str]:
-    index = MacroIndex([*BUILTIN, *macros])
-    return {found.name for found in index.reachable(text, materialized=materialized)}
+def reached(text: str, *macros: MacroDefinition) -> set[str]:
+    """Return the names of the macros that rendering a text can reach."""
+    return {found.name for found in MacroIndex([*BUILTIN, *macros]).reachable(text)}
+
+
+def run_with(materialized: str, *macros: MacroDefinition, text: str = "") -> set[str]:
+    """Return the names of the macros that building a node can reach, outside of its SQL."""
+    return {found.name for found in MacroIndex([*BUILTIN, *macros]).run_with(materialized, text)}
 
 
 def test_a_macro_three_levels_down_is_reached() -> None:
@@ -27,7 +32,7 @@ def test_macros_that_call_each_other_are_reached_together() -> None:
 def test_one_node_s_macros_do_not_leak_into_the_next() -> None:
     index = MacroIndex([A, B, C, OTHER])
 
-    reached = [index.reachable(text, materialized="view") for text in ("{{ b() }}", "{{ other() }}", "{{ a() }}")]
+    reached = [index.reachable(text) for text in ("{{ b() }}", "{{ other() }}", "{{ a() }}")]
 
     assert [[found.name for found in macros] for macros in reached] == [["b", "c"], ["other"], ["a", "b", "c"]]
 
@@ -105,16 +110,93 @@ def test_what_implements_a_dispatched_macro_is_reached_by_the_macro_s_name(name:
 def test_a_macro_of_the_same_name_in_every_package_is_reached() -> None:
     index = MacroIndex([OTHER, macro("other", package="lib")])
 
-    assert len(index.reachable("{{ other() }}", materialized="")) == 2
+    assert len(index.reachable("{{ other() }}")) == 2
 
 
 @pytest.mark.parametrize("name", ["create_table_as", "postgres__create_table_as", "default__create_table_as"])
-def test_an_override_of_one_of_dbt_s_macros_is_reached_by_every_node(name: str) -> None:
-    assert reached("select 1", macro(name, "{{ a() }}"), A, B, C, OTHER) == {name, "a", "b", "c"}
+def test_an_override_of_one_of_dbt_s_macros_is_reached_by_the_nodes_that_are_built_with_it(name: str) -> None:
+    macros = (macro(name, "{{ a() }}"), A, B, C, OTHER)
+
+    assert run_with("table", *macros) == {name, "a", "b", "c"}
+    assert run_with("view", *macros) == set()
 
 
-def test_a_function_of_the_context_that_dbt_s_own_macros_call_is_reached_by_every_node() -> None:
-    assert reached("select 1", macro("load_result")) == {"load_result"}
+@pytest.mark.parametrize("name", ["create_table_as", "postgres__create_table_as"])
+def test_an_override_that_acts_outside_of_the_sql_is_not_reached_by_rendering(name: str) -> None:
+    assert reached("select 1", macro(name)) == set()
+    assert reached("{{ get_create_table_as_sql() }}", macro(name)) == {name}
+
+
+def test_what_materializations_share_is_reached_by_all_that_call_it() -> None:
+    assert run_with("table", macro("run_hooks")) == run_with("view", macro("run_hooks")) == {"run_hooks"}
+
+
+def test_an_override_is_reached_through_the_override_of_what_calls_it() -> None:
+    macros = (macro("run_hooks", "{{ create_indexes() }}"), macro("create_indexes"))
+
+    assert run_with("view", *macros) == {"run_hooks", "create_indexes"}
+
+
+@pytest.mark.parametrize("materialized", ["table", "view", "unknown", ""])
+@pytest.mark.parametrize(
+    "name", ["drop_relation", "postgres__rename_relation", "list_schemas", "default__validate_sql"]
+)
+def test_what_adapters_call_by_name_is_reached_by_every_node_that_is_built(name: str, materialized: str) -> None:
+    assert run_with(materialized, macro(name, "{{ a() }}"), A, B, C) == {name, "a", "b", "c"}
+    assert reached("select 1", macro(name)) == set()
+
+
+@pytest.mark.parametrize("name", ["index", "column", "note", "sql", "table", "other_note"])
+def test_a_macro_named_like_a_chance_word_of_dbt_s_own_macros_is_not_reached(name: str) -> None:
+    assert run_with("table", macro(name)) == run_with("view", macro(name)) == set()
+
+
+def test_a_comment_in_dbt_s_own_macros_reaches_nothing() -> None:
+    commented = builtin("materialization_history_default", "{# not drop_it() nor\ncreate_table_as() #}")
+
+    assert run_with("history", commented, macro("drop_it"), macro("create_table_as")) == set()
+
+
+def test_a_function_of_the_context_that_dbt_s_own_macros_call_is_reached_by_who_calls_them() -> None:
+    assert reached("{{ run_query('x') }}", macro("load_result")) == {"load_result"}
+    assert run_with("table", macro("render")) == {"render"}
+    assert run_with("table", macro("load_result")) == set()
+
+
+def test_dbt_s_own_computed_names_do_not_reach_every_macro() -> None:
+    assert run_with("table", A, B, C, OTHER) == set()
+
+
+def test_a_computed_name_in_an_override_reaches_every_macro() -> None:
+    assert run_with("table", macro("create_table_as", "{{ context[name]() }}"), C, OTHER) == {
+        "create_table_as",
+        "c",
+        "other",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["snapshot_history_strategy", "default__snapshot_history_strategy", "get_incremental_history_sql"],
+)
+def test_a_macro_of_a_strategy_is_reached_by_the_nodes_whose_config_names_it(name: str) -> None:
+    text = "snapshot_history_strategy\nget_incremental_history_sql"
+
+    assert run_with("snapshot", macro(name, "{{ a() }}"), A, B, C, text=text) == {name, "a", "b", "c"}
+    assert run_with("snapshot", macro(name)) == set()
+
+
+def test_a_strategy_of_dbt_s_own_leads_to_the_overrides_that_it_calls() -> None:
+    strategy = builtin("get_incremental_append_sql", "{{ get_insert_into_sql() }}")
+    insert = builtin("get_insert_into_sql", "insert")
+
+    found = run_with("table", strategy, insert, macro("get_insert_into_sql"), text="get_incremental_append_sql")
+
+    assert found == {"get_insert_into_sql"}
+
+
+def test_without_macros_of_the_project_nothing_is_reached() -> None:
+    assert reached("{{ context[name]() }}") == run_with("table") == set()
 
 
 def test_an_override_of_ref_is_reached_by_who_calls_ref() -> None:
@@ -126,21 +208,29 @@ def test_an_override_of_ref_is_reached_by_who_calls_ref() -> None:
 )
 def test_a_macro_that_makes_names_counts_only_through_the_names(name: str) -> None:
     assert reached("select 1", macro(name)) == set()
+    assert run_with("table", macro(name)) == run_with("view", macro(name)) == set()
 
 
 @pytest.mark.parametrize("suffix", ["default", "postgres"])
 def test_a_materialization_is_reached_by_the_nodes_that_use_it(suffix: str) -> None:
     custom = macro(f"materialization_history_{suffix}", "{{ a() }}")
 
-    assert reached("select 1", custom, A, B, C, materialized="history") == {custom.name, "a", "b", "c"}
-    assert reached("select 1", custom, A, B, C, materialized="table") == set()
+    assert run_with("history", custom, A, B, C) == {custom.name, "a", "b", "c"}
+    assert run_with("table", custom, A, B, C) == set()
+    assert reached("select 1", custom, A, B, C) == set()
 
 
 def test_an_override_of_dbt_s_own_materialization_is_reached_by_the_nodes_that_use_it() -> None:
     custom = macro("materialization_table_default")
 
-    assert reached("select 1", custom, materialized="table") == {custom.name}
-    assert reached("select 1", custom, materialized="view") == set()
+    assert run_with("table", custom) == {custom.name}
+    assert run_with("view", custom) == set()
+
+
+def test_a_materialization_of_a_package_leads_to_the_overrides_that_it_calls() -> None:
+    custom = macro("materialization_history_default", "{{ create_table_as() }}", package="lib")
+
+    assert run_with("history", custom, macro("create_table_as")) == {custom.name, "create_table_as"}
 
 
 def test_a_generic_test_is_reached_by_its_short_name_too() -> None:
@@ -150,13 +240,13 @@ def test_a_generic_test_is_reached_by_its_short_name_too() -> None:
 def test_a_macro_that_dbt_declares_is_reached() -> None:
     index = MacroIndex([OTHER, *BUILTIN])
 
-    found = index.reachable("", materialized="", declared=["macro.shop.other", "macro.dbt.run_query"])
+    found = index.reachable("", declared=["macro.shop.other", "macro.dbt.run_query"])
 
     assert found == (OTHER,)
 
 
 def test_a_macro_whose_name_is_no_word_is_reached_by_every_node() -> None:
-    assert reached("select 1", macro("a·b")) == {"a·b"}
+    assert reached("select 1", macro("a·b")) == run_with("view", macro("a·b")) == {"a·b"}
 
 
 def test_a_macro_in_another_script_is_reached() -> None:
@@ -266,6 +356,22 @@ def test_what_differs_on_every_run_is_named(text: str, what: str) -> None:
     assert reach_of(text).volatile == (what,)
 
 
+@pytest.mark.parametrize(
+    ("text", "queries"),
+    [
+        ("{{ run_query('select 1') }}", True),
+        ("{% call statement('x') %}select 1{% endcall %}", True),
+        ("{{ adapter.get_columns_in_relation(ref('x')) }}", True),
+        ("{{ load_relation(this) }}", True),
+        ("{{ adapter.list_relations_without_caching(schema) }}", True),
+        ("select 1 as statement", False),
+        ("{{ ref('run_queries') }}", False),
+    ],
+)
+def test_what_asks_the_database_is_known(text: str, queries: bool) -> None:
+    assert reach_of(text).queries is queries
+
+
 @pytest.mark.parametrize("text", ["{{ modules.re.match('a', 'b') }}", "select random()", "{{ flags.FULL_REFRESH }}"])
 def test_what_is_the_same_on_every_run_is_not_volatile(text: str) -> None:
     assert reach_of(text).volatile == ()
@@ -303,6 +409,7 @@ def test_texts_read_together_what_each_of_them_reads() -> None:
     assert reach.volatile == ("run_started_at",)
     assert reach.reads_graph
     assert not reach.reads_config
+    assert not reach.queries
 
 
 def test_nothing_reads_nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -91,12 +92,57 @@ def test_a_node_that_is_left_alone_without_a_record_is_unchanged() -> None:
     assert plan_lines(plan(bare), shows_all=True)[0] == "  skip   same  unchanged"
 
 
-def test_a_long_list_is_folded_and_the_fold_is_said() -> None:
-    many = plan(*(entry(f"model.shop.m{number}", because("new")) for number in range(FOLD_AFTER + 5)))
+def test_a_long_list_is_folded_by_folders_and_the_fold_is_said() -> None:
+    many = plan(
+        *(entry(f"model.shop.m{number}", because("new"), path=f"models/marts/m{number}.sql") for number in range(20)),
+        *(entry(f"model.shop.s{number}", because("body"), path=f"models/s{number}.sql") for number in range(3)),
+        entry("model.shop.odd", because("new"), path="odd.sql"),
+    )
 
-    assert len(plan_lines(many)) == FOLD_AFTER + 2
-    assert plan_lines(many)[-2] == "  ...    and 5 more (`plan --all` shows them)"
-    assert len(plan_lines(many, shows_all=True)) == FOLD_AFTER + 6
+    assert plan_lines(many)[:-1] == [
+        "  build  ./: 1 new",
+        "  build  models/: 3 changed",
+        "  build  models/marts/: 20 new",
+        "  ...    `plan --all` shows every node",
+    ]
+    assert len(plan_lines(many, shows_all=True)) == 25
+
+
+def test_a_list_that_is_not_long_is_not_folded() -> None:
+    many = plan(*(entry(f"model.shop.m{number}", because("new")) for number in range(FOLD_AFTER)))
+
+    assert plan_lines(many) == plan_lines(many, shows_all=True)
+
+
+def test_what_others_drag_in_is_folded_first() -> None:
+    dragged = (entry(f"model.shop.m{number}", because("upstream", "is built")) for number in range(FOLD_AFTER))
+    many = plan(entry("model.shop.cause", because("body", "its code changed")), *dragged)
+
+    assert plan_lines(many)[:-1] == [
+        "  build  cause  body: its code changed",
+        f"  build  models/: {FOLD_AFTER} downstream",
+        "  ...    `plan --all` shows every node",
+    ]
+
+
+def test_many_folders_are_folded_too() -> None:
+    many = plan(
+        *(entry(f"model.shop.m{number}", because("new"), path=f"models/{number:02}/m.sql") for number in range(25))
+    )
+
+    assert plan_lines(many)[FOLD_AFTER - 1 : -1] == [
+        "  build  models/19/: 1 new",
+        "  build  ... and 5 more folders",
+        "  ...    `plan --all` shows every node",
+    ]
+
+
+def test_a_node_that_differs_in_nothing_real_says_so_where_all_are_listed() -> None:
+    same = replace(entry("model.shop.same"), cosmetic=(because("body", "its code changed, but only comments differ"),))
+
+    assert plan_lines(plan(same), shows_all=True)[0] == (
+        "  skip   same  unchanged since 2026-01-02 03:04:05+00:00; body: its code changed, but only comments differ"
+    )
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:

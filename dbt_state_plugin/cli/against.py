@@ -1,0 +1,60 @@
+"""Is the project compared with another baseline than what is recorded for its own target?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from dbt_state_plugin.errors import UsageError
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.execution.against import PlannedAgainst
+    from dbt_state_plugin.execution.planning import Wish
+    from dbt_state_plugin.execution.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_BY_THE_STATE = {"full_refresh": "--full-refresh", "force": "--force"}
+
+
+def against_option(command: Command) -> Command:
+    """Add `--against`."""
+    return click.option(
+        "--against",
+        metavar="BASELINE",
+        help="Say what the code would change in this environment of the state (TARGET, PROJECT/TARGET or the beginning "
+        "of its name), or since this execution.",
+    )(command)
+
+
+def compared_if_asked(
+    context: click.Context, settings: Settings, wish: Wish, against: str | None
+) -> PlannedAgainst | None:
+    """Return the comparison that `--against` or a `--state` of its own asks for, or None for a plan.
+
+    `--state` is for the selection when that has `state:`, `result:` or `source_status:`. From the environment it is
+    always, since there it is set for dbt. Raises UsageError and the errors of a plan.
+    """
+    from dbt_state_plugin.execution.against_manifest import selects_by_artifacts
+    from dbt_state_plugin.execution.api import compared
+
+    folder = wish.selection_state if _is_given(context, "selection_state") else None
+    folder = None if folder is None or selects_by_artifacts(settings, wish) else folder
+    if against is None and folder is None:
+        return None
+    if against is not None and folder is not None:
+        raise UsageError(
+            "--against and --state name two baselines.", "Give one of them, or use `state:` in the selection."
+        )
+    for name, option in _BY_THE_STATE.items():
+        if _is_given(context, name):
+            raise UsageError(
+                f"{option} says nothing about what the code changes.", f"Leave {option} out of this comparison."
+            )
+    return compared(settings, wish, against=against, folder=folder)
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -1,0 +1,44 @@
+"""What is recorded about the definition of a node that is being built?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.comparison import compiled_document
+from dbt_state_plugin.model import RecordedDetail
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.digest import Digest
+    from dbt_state_plugin.engine.dbt import Parsed
+    from dbt_state_plugin.execution.planning import Planned
+
+
+class BuildDetail:
+    """Give the items and the SQL of each planned node.
+
+    Where dbt executes only one of several forms, or hooks besides, all of them are compiled before dbt starts: in its
+    threads the manifest must not be touched. Of all other nodes dbt's own compiled code is taken.
+    """
+
+    def __init__(self, planned: Planned, parsed: Parsed, unique_ids: Iterable[str], digest: Digest | None) -> None:
+        """Compile what has to be compiled; `digest` is given where no SQL may be stored."""
+        from dbt_state_plugin.engine.compilation import compile_nodes, needs_compiling
+
+        self._parsed = parsed
+        self._digest = digest
+        wanted = tuple(unique_ids)
+        compiled = dict(planned.judged.compiled)
+        compiled |= compile_nodes(
+            parsed, [node for node in wanted if needs_compiling(parsed, node) and node not in compiled]
+        )
+        self._compiled = {node: compiled[node] for node in wanted if needs_compiling(parsed, node) and node in compiled}
+        self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
+
+    def of(self, unique_id: str) -> RecordedDetail:
+        """Return what is recorded; called when dbt has executed the node."""
+        from dbt_state_plugin.engine.compilation import executed_form
+
+        compiled = self._compiled.get(unique_id) or executed_form(self._parsed, unique_id)
+        document = compiled_document(compiled, self._digest) if compiled else {}
+        return RecordedDetail(items=self._items.get(unique_id, {}), compiled=document)

@@ -1,0 +1,306 @@
+"""Which facts decide what a node's relation becomes, sorted into the parts of its fingerprint?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+from dbt_state_plugin.digest import Digest
+from dbt_state_plugin.reach import MacroIndex, Reach, reach_of, union, variable_values
+
+# Keys of the resolved config that cannot change the relation, unless Jinja that the node reaches reads its config.
+# alias, schema and database count through the relation's name; hooks and contract are parts of their own.
+_HARMLESS_CONFIG = frozenset(
+    "tags meta docs group access freshness static_analysis enabled alias schema database contract "
+    "pre-hook post-hook pre_hook post_hook".split()
+)
+# Attributes of a node that say nothing about its relation, or that a part of its own covers.
+_VOLATILE_ATTRIBUTES = frozenset(
+    {"created_at", "_event_status", "compiled_path", "build_path", "compiled", "compiled_code"}
+)
+# Never stored in any form; dbt keeps them out of SQL too.
+_SECRET_PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET")
+_METADATA_PREFIX = "DBT_ENV_CUSTOM_ENV_"
+_HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
+# Every statement runs under these fields of the target: they decide what unqualified names mean and who owns a table.
+_SESSION_FIELDS = ("search_path", "role")
+_UNKNOWN_QUERY = "the database while it compiles, and no ref or source says which relations"
+_OWN_MATERIALIZATION = {"unit_test": "unit"}  # the others are in the config
+
+Items = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Hold the items of each part by name, and what makes the compiled SQL differ on every run."""
+
+    parts: Mapping[str, Items] = field(default_factory=dict)
+    volatile: tuple[str, ...] = ()
+
+
+class ProjectFacts:
+    """Find the facts of each node; what is the same for many nodes is found once."""
+
+    def __init__(self, definition: ProjectDefinition, digest: Digest) -> None:
+        """Index the macros and find what all nodes share."""
+        self._definition = definition
+        self._digest = digest
+        self._index = MacroIndex(definition.macros)
+        self._jinja_values = {name: _jinja_in(value) for name, value in definition.variables.items()}
+        self._graph = ""
+        self._macro_digests: dict[str, str] = {}
+        self._run_parts: dict[tuple[str, str], tuple[Items, Reach]] = {}
+        self._event_times = {
+            node.unique_id: (node.attributes.get("config") or {}).get("event_time")
+            for node in definition.nodes
+            if node.resource_type == "source"
+        }
+        self._session = {name: definition.target.get(name) or "" for name in _SESSION_FIELDS}
+        self._flags = {"flags": list(definition.flags)}
+        self._engine = {"dbt": _minor(definition.dbt_version), "adapter": _minor(definition.adapter_version)}
+        self._project_hooks = self._hooks_of_project() if definition.project_hooks else {}
+        self._hashes_of_shared: dict[int, str] = {}
+
+    def of(self, node: NodeDefinition) -> Facts:
+        """Return the facts of one node that dbt builds."""
+        attributes = node.attributes
+        config = attributes.get("config") or {}
+        declared = (attributes.get("depends_on") or {}).get("macros") or ()
+        macros, reach = self._read_by(code_text(node), declared)
+        run, run_reach = self._run_part(node, config)
+        hooks, hook_reach = self._hooks_of(config)
+        everything = self._everything_read(node)
+        parts = {
+            "body": _body(node),
+            "config": _config(config) | self._event_times_of(node),
+            "variables": self._read_values(reach) | (everything if reach.reads_config else {}) | self._graph_if(reach),
+            "macros": self._macro_items(macros),
+            "materialization": run | everything if run_reach.reads_config else run,
+            "contract": _contract(node, config),
+            "hooks": hooks | (everything if hook_reach.reads_config else {}),
+            "project_hooks": self._project_hooks,
+            "docs": _docs(attributes, config),
+            "relation": {"relation": [attributes.get("relation_name"), str(node.relation)]},
+            "references": dict(sorted(node.references)),
+            "session": self._session,
+            "flags": self._flags,
+            "engine": self._engine,
+        }
+        volatile = sorted({*reach.volatile, *run_reach.volatile, *hook_reach.volatile})
+        if reach.queries and not node.parents:
+            volatile.append(_UNKNOWN_QUERY)
+        return Facts(parts=parts, volatile=tuple(volatile))
+
+    def hash_of(self, items: Mapping[str, Any]) -> str:
+        """Return one hash over all items of a part, whatever their order."""
+        shared = (self._session, self._flags, self._engine, self._project_hooks)
+        if any(items is each for each in shared):
+            if id(items) not in self._hashes_of_shared:
+                self._hashes_of_shared[id(items)] = self._hash_of(items)
+            return self._hashes_of_shared[id(items)]
+        return self._hash_of(items)
+
+    def _hash_of(self, items: Mapping[str, Any]) -> str:
+        return self._digest(
+            [
+                [name, self._digest_of(value) if isinstance(value, MacroDefinition) else value]
+                for name, value in sorted(items.items())
+            ]
+        )
+
+    def _digest_of(self, macro: MacroDefinition) -> str:
+        if macro.unique_id not in self._macro_digests:
+            self._macro_digests[macro.unique_id] = self._digest(macro.code)
+        return self._macro_digests[macro.unique_id]
+
+    def _macro_items(self, macros: Iterable[MacroDefinition]) -> Items:
+        items: Items = {macro.unique_id: macro for macro in macros}
+        return items | ({"dispatch": self._definition.dispatch} if items else {})
+
+    def _read_by(self, text: str, declared: Iterable[str] = ()) -> tuple[tuple[MacroDefinition, ...], Reach]:
+        """Return the macros that rendering a text can reach, and what they and the text read together.
+
+        dbt renders the value of a var as Jinja when it is read, so that values are texts like any other.
+        """
+        while True:
+            macros = self._index.reachable(text, declared=declared)
+            reach = union([reach_of(text), *(reach_of(macro.code) for macro in macros)])
+            more = self._values_beyond(text, reach)
+            if not more:
+                return macros, reach
+            text = "\n".join([text, *more])
+
+    def _values_beyond(self, text: str, reach: Reach) -> list[str]:
+        values = {str(value) for value in variable_values(reach.variables, self._jinja_values).values()}
+        return [value for value in sorted(values) if value not in text]
+
+    def _run_part(self, node: NodeDefinition, config: Mapping[str, Any]) -> tuple[Items, Reach]:
+        """Return what acts outside of the compiled SQL: custom materializations, strategies, overrides of DDL."""
+        materialized = _OWN_MATERIALIZATION.get(node.resource_type, str(config.get("materialized") or ""))
+        key = (materialized, _names_made_by(config))
+        if key not in self._run_parts:
+            macros = self._index.run_with(*key)
+            reach = union(reach_of(macro.code) for macro in macros)
+            extra = self._values_beyond("", reach)
+            if extra:
+                more, their_reach = self._read_by("\n".join(extra))
+                macros, reach = tuple(dict.fromkeys((*macros, *more))), union([reach, their_reach])
+            self._run_parts[key] = (
+                self._macro_items(macros) | self._read_values(reach) | self._graph_if(reach),
+                reach,
+            )
+        return self._run_parts[key]
+
+    def _hooks_of(self, config: Mapping[str, Any]) -> tuple[Items, Reach]:
+        hooks = [[name.replace("_", "-"), hook] for name in _HOOKS for hook in config.get(name) or ()]
+        if not hooks:
+            return {}, _NOTHING
+        macros, reach = self._read_by("\n".join(_strings(hooks)))
+        items: Items = {f"{name} {position}": hook for position, (name, hook) in enumerate(hooks, 1)}
+        return items | self._macro_items(macros) | self._read_values(reach) | self._graph_if(reach), reach
+
+    def _hooks_of_project(self) -> Items:
+        hooks = dict(self._definition.project_hooks)
+        macros, reach = self._read_by("\n".join(hooks.values()))
+        # Packages ask here for env vars by computed names (which orchestrator is this?): never all of them.
+        known = replace(reach, env_vars=reach.env_vars or frozenset())
+        return hooks | self._macro_items(macros) | self._read_values(known)
+
+    def _graph_if(self, reach: Reach) -> Items:
+        """Return a hash over all nodes, for code that loops over dbt's `graph`."""
+        if not reach.reads_graph:
+            return {}
+        if not self._graph:
+            nodes = {node.unique_id: _attributes(node) for node in self._definition.nodes}
+            self._graph = self._digest([_by_name(nodes), _by_name(self._definition.graph_extras)])
+        return {"graph": self._graph}
+
+    def _event_times_of(self, node: NodeDefinition) -> Items:
+        """Return the event times of the sources among its parents: dbt filters rows by them (microbatch, sample)."""
+        sources = [parent for parent in node.parents if self._event_times.get(parent)]
+        return {f"event_time of {parent}": self._event_times[parent] for parent in sources}
+
+    @staticmethod
+    def _everything_read(node: NodeDefinition) -> Items:
+        return {"the node's own properties": _attributes(node)}
+
+    def _read_values(self, reach: Reach) -> Items:
+        """Return the values of the vars, env vars and target fields that the code can read."""
+        definition = self._definition
+        environment = {
+            f"env_var {name}": value
+            for name, value in definition.environment.items()
+            if (
+                reach.env_vars is None
+                or name in reach.env_vars
+                or (reach.reads_env_metadata and name.startswith(_METADATA_PREFIX))
+            )
+            and not name.startswith(_SECRET_PREFIXES)
+        }
+        variables = variable_values(reach.variables, definition.variables)
+        target = variable_values(reach.target_fields, definition.target)
+        return {
+            **{f"var {name}": value for name, value in variables.items()},
+            **environment,
+            **{f"target.{name}": value for name, value in target.items()},
+            **({"dbt_version": [definition.dbt_version, definition.adapter_version]} if reach.reads_version else {}),
+        }
+
+
+def code_text(node: NodeDefinition) -> str:
+    """Return all text of a node that dbt renders to get its SQL."""
+    attributes = node.attributes
+    rendered = [attributes.get(name) for name in ("test_metadata", "overrides", "given", "expect")]
+    made = ["py_script_postfix"] if str(attributes.get("language") or "").endswith("python") else []
+    made += ["get_fixture_sql", "get_expected_sql"] if node.resource_type == "unit_test" else []
+    return "\n".join([str(attributes.get("raw_code") or ""), *_strings(rendered), *made])
+
+
+def _names_made_by(config: Mapping[str, Any]) -> str:
+    """Return the names of macros that dbt makes up from a strategy, as a text."""
+    strategies = [str(config.get(name) or "") for name in ("strategy", "incremental_strategy")]
+    strategies += ["default"] if config.get("materialized") == "incremental" else []
+    named = [f"snapshot_{name.split('.')[-1]}_strategy" for name in strategies if name]
+    named += [f"get_incremental_{name.replace('+', '_')}_sql" for name in strategies if name]
+    return "\n".join(named)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield every string in a value as it stands: in JSON a line break would run into the next word."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield str(name)
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)
+
+
+def _jinja_in(value: Any) -> str:
+    return "\n".join(text for text in _strings(value) if "{{" in text or "{%" in text)
+
+
+def _by_name(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(sorted(mapping.items(), key=lambda item: str(item[0])))
+
+
+def _config(config: Mapping[str, Any]) -> Items:
+    """Return the keys that may change the relation; one that is empty says what its absence says."""
+    return {
+        name: value
+        for name, value in config.items()
+        if name not in _HARMLESS_CONFIG and value is not None and value not in ({}, [])
+    }
+
+
+def _body(node: NodeDefinition) -> Items:
+    attributes = node.attributes
+    if node.resource_type == "seed":
+        return {"content": node.content_digest}
+    if node.resource_type == "unit_test":
+        return {name: attributes.get(name) for name in ("model", "given", "expect", "overrides", "fixtures")}
+    extra = ("test_metadata", "column_name", "arguments", "returns", "language")
+    given = {name: attributes[name] for name in extra if attributes.get(name)}
+    return {"code": attributes.get("raw_code"), **given}
+
+
+def _attributes(node: NodeDefinition) -> dict[str, Any]:
+    return _by_name({name: value for name, value in node.attributes.items() if name not in _VOLATILE_ATTRIBUTES})
+
+
+def _columns(attributes: Mapping[str, Any], *wanted: str) -> list[Any]:
+    columns = attributes.get("columns") or {}
+    return [[column.get(name) for name in wanted] for column in columns.values()]
+
+
+def _contract(node: NodeDefinition, config: Mapping[str, Any]) -> Items:
+    """Return the columns and constraints where a contract enforces them; without one dbt puts them to no use."""
+    contract = config.get("contract") or {}
+    if not contract.get("enforced"):
+        return {}
+    attributes = node.attributes
+    columns = _columns(attributes, "name", "data_type", "constraints", "quote")
+    constraints = attributes.get("constraints")
+    # A foreign key names the relation of a ref, which the compiled SQL does not show.
+    names = dict(sorted(node.references)) if "foreign_key" in str([columns, constraints]) else {}
+    return {"contract": dict(contract), "columns": columns, "constraints": constraints, "foreign keys": names}
+
+
+def _docs(attributes: Mapping[str, Any], config: Mapping[str, Any]) -> Items:
+    """Return the descriptions that `persist_docs` writes to the relation."""
+    persisted = config.get("persist_docs") or {}
+    relation = {"description": attributes.get("description")} if persisted.get("relation") else {}
+    columns = {"columns": _columns(attributes, "name", "quote", "description")} if persisted.get("columns") else {}
+    return {**relation, **columns}
+
+
+def _minor(version: str) -> str:
+    """Return major.minor: a patch release of dbt must not rebuild everything, a minor one may."""
+    return ".".join(version.split(".")[:2])
+
+
+_NOTHING = reach_of("")

@@ -1,0 +1,42 @@
+"""Would a query give the same rows again, when what it reads has not changed?
+
+Asked where a table is built again for the sake of an index or a grant: its children are left alone only when its rows
+cannot come out differently. Words decide, and any word in doubt says no.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r"[^\W\d]\w*")
+# A name behind a point is a function of another schema, whatever it is called.
+_CALLED = re.compile(r'((?:\.\s*)?[^\W\d][\w$]*|")\s*\(')
+# The clock, the session, and what depends on the order in which rows happen to come.
+_DOUBTFUL = frozenset(
+    "current_date current_time current_timestamp localtime localtimestamp current_user current_role session_user user "
+    "system_user current_catalog current_schema tablesample limit offset fetch distinct over xmin xmax ctid tableoid "
+    "now today yesterday tomorrow for".split()
+)
+# What may stand before a parenthesis: words of SQL's grammar, names of types, and functions of PostgreSQL that give the
+# same answer for the same arguments. Every other function may be anything.
+_KNOWN = frozenset(
+    """
+    and any as between by case cast collate cross cube else every except exists filter from group grouping having in
+    intersect is join lateral like materialized not nulls on or order recursive rollup row select sets similar some then
+    union using values when where with within ilike all
+    bit bpchar char character decimal float interval numeric time timestamp varchar varying double
+    abs avg bool_and bool_or btrim ceil ceiling char_length character_length coalesce concat concat_ws corr count date
+    date_part date_trunc div encode decode exp extract floor greatest hashtext initcap jsonb_build_object
+    json_build_object jsonb_extract_path jsonb_extract_path_text json_extract_path_text least left length ln log lower
+    lpad ltrim make_date max md5 min mod nullif octet_length overlay position power regexp_replace repeat replace
+    reverse right round rpad rtrim sha256 sign split_part sqrt starts_with strpos substr substring sum to_char to_date
+    to_number to_timestamp translate trim trunc upper unnest generate_series
+    """.split()
+)
+
+
+def is_repeatable(statement: str) -> bool:
+    """Tell whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run."""
+    if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(statement)):
+        return False
+    return all(name.lower() in _KNOWN for name in _CALLED.findall(statement))

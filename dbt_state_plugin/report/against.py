@@ -1,0 +1,73 @@
+"""How does a comparison with another baseline read, in a terminal and as JSON?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbt_state_plugin.baseline import Compared
+from dbt_state_plugin.model import PlanEntry
+from dbt_state_plugin.report.document import plan_document
+from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, fitted, label, since, wrapped
+from dbt_state_plugin.report.words import reason_words, summary_counts
+
+
+def compared_lines(compared: Compared, *, shows_all: bool = False, width: int | None = None) -> list[str]:
+    """Return what the code would change: what is compared, one line for each node, then the summary."""
+    plan = compared.plan
+    lines = entry_lines(plan.to_build, "change", shows_all=shows_all)
+    lines += entry_lines(plan.waiting, "beside", shows_all=shows_all)
+    lines += _removed_lines(compared, shows_all=shows_all)
+    lines += _same_lines(plan.skipped, shows_all=shows_all)
+    rows = [fitted(line, width) for line in lines]
+    first = plain(f"Compared with {compared.baseline.name}: what the code alone changes, whatever the relations hold.")
+    last = [*(f"  warning: {plain(warning)}" for warning in compared.warnings), compared_summary(compared)]
+    return [*wrapped(first, width), *rows, *(part for line in last for part in wrapped(line, width))]
+
+
+def _removed_lines(compared: Compared, *, shows_all: bool) -> list[str]:
+    lines = []
+    for removed in compared.removed:
+        relation = f" ({removed.relation})" if removed.relation else ""
+        lines.append(plain(f"  gone   {removed.unique_id}{relation} is not in this project"))
+    return _folded(lines, shows_all=shows_all)
+
+
+def _same_lines(entries: tuple[PlanEntry, ...], *, shows_all: bool) -> list[str]:
+    """Return the nodes that differ in nothing real, with what was found; with `shows_all` the equal ones as well."""
+    shown = [entry for entry in entries if entry.cosmetic or shows_all]
+    column = column_of(shown)
+    lines = [
+        f"  same   {label(entry):<{column}}  {reason_words(entry.cosmetic[0]) if entry.cosmetic else since(entry)}"
+        for entry in shown
+    ]
+    return _folded(lines, shows_all=shows_all)
+
+
+def _folded(lines: list[str], *, shows_all: bool) -> list[str]:
+    if shows_all or len(lines) <= FOLD_AFTER:
+        return lines
+    return [*lines[:FOLD_AFTER], f"  ...    and {len(lines) - FOLD_AFTER} more (`--all` shows them)"]
+
+
+def compared_summary(compared: Compared) -> str:
+    """Return the comparison in one line, such as `Changes: 1 new, 2 changed, 3 downstream, 1 removed, 41 unchanged`."""
+    counts = {**summary_counts(compared.plan), "removed": len(compared.removed)}
+    parts = [f"{counts[name]} {name}" for name in ("new", "changed", "downstream", "removed") if counts[name]]
+    parts = [*(parts or ["none"]), f"{counts['unchanged']} unchanged"]
+    if counts["outside_selection"]:
+        parts.append(f"{counts['outside_selection']} more outside the selection")
+    return f"Changes: {', '.join(parts)}"
+
+
+def compared_document(compared: Compared) -> dict[str, Any]:
+    """Return the plan's document with what it is compared with; its decisions say what the code would change."""
+    document = plan_document(compared.plan)
+    baseline = compared.baseline
+    return {
+        **document,
+        "against": {"kind": baseline.kind, **baseline.details},
+        "summary": {**document["summary"], "removed": len(compared.removed)},
+        "removed": [{"unique_id": each.unique_id, "relation": each.relation or None} for each in compared.removed],
+        "warnings": list(compared.warnings),
+    }

@@ -1,0 +1,153 @@
+"""When are two templates the same but for their comments and the layout inside of their tags?"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment
+
+from dbt_state_plugin.template import without_layout
+
+
+def same(before: str, after: str) -> bool:
+    return without_layout(before) == without_layout(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select {{ a }}", "select {{a}}"),
+        ("select {{ a }}", "select {{\n\t a\r\n}}"),
+        ("{% if a %}1{% endif %}", "{%if   a%}1{%  endif  %}"),
+        ("{{ f(a, b) }}", "{{ f( a,b ) }}"),
+        ("{{ f(\n  a,\n  b\n) }}", "{{ f(a, b) }}"),
+        ("select 1", "select 1{# a comment #}"),
+        ("select 1", "{# two\nlines #}select 1"),
+        ("select 1", "sel{# in a word #}ect 1"),
+        ("select  1", "select {# between #} 1"),
+        ("select1", "select {#- that takes the space beside it -#}   1"),
+        ("a {#- x -#} b", "a {#- y -#} b"),
+        ("a{{ b }}", "a  {{- b }}"),
+        ("{{ b }}a", "{{ b -}}\n  a"),
+        ("{% set a = 1 %}a", "{% set a = 1 -%}\n\n  a"),
+        ("{% raw %}{{ a }}{% endraw %}", "{%  raw  %}{{ a }}{%endraw%}"),
+        ("{% raw %}{# kept #}{% endraw %}", "{% raw -%}  {# kept #}  {%- endraw %}"),
+        ("{{ '{# no comment #}' }}", "{{'{# no comment #}'}}"),
+        ("select 1\r\nfrom t", "select 1\nfrom t"),
+    ],
+)
+def test_comments_of_jinja_and_layout_inside_of_tags_are_no_difference(before: str, after: str) -> None:
+    assert same(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select {{ a }}", "select {{ b }}"),
+        ("select {{ a }}", "select {{ a b }}"),
+        ("select 1", "select  1"),
+        ("select 1", "select 1 "),
+        ("select 1", "select 1\n"),
+        ("select 1", "select\n1"),
+        ("select 1\n", "select 1\n{# Jinja drops a newline at the very end only #}"),
+        ("select 1", "select 1 -- {# a comment of SQL that holds one of Jinja #}"),
+        ("a {{ b }}", "a {{- b }}"),
+        ("a{# x #} b", "a{# x -#} b"),
+        ("a {# x #}b", "a {#- x #}b"),
+        ("{{ 'a' }}", "{{ 'a ' }}"),
+        ("{{ 'a' }}", '{{ "a" }}'),
+        ("{{ '{# x #}' }}", "{{ '{# y #}' }}"),
+        ("{{ '{# x #}' }}", "{{ '' }}"),
+        ("{{ 1 }}", "{{ 10 }}"),
+        ("{{ 1 }}", "{{ 1.0 }}"),
+        ("{{ ab }}", "{{ a b }}"),
+        ("{{ a - b }}", "{{ a + b }}"),
+        ("{{ a }}", "{% a %}"),
+        ("{{ a }}", "a"),
+        ("{% raw %}{{ a }}{% endraw %}", "{{ a }}"),
+        ("{% raw %}{# x #}{% endraw %}", "{% raw %}{# y #}{% endraw %}"),
+        ("{% raw %}{{ a }}{% endraw %}", "{% raw %}{{a}}{% endraw %}"),
+        ("a{% raw %}b{% endraw %}", "{% raw %}ab{% endraw %}"),
+        ("{{ a }}{{ b }}", "{{ a }} {{ b }}"),
+        ('["data", "x"]', "x"),
+    ],
+)
+def test_everything_else_is_a_difference(before: str, after: str) -> None:
+    assert not same(before, after)
+
+
+@pytest.mark.parametrize("invalid", ["{# open", "{{ 'a }}", "{{ a) }}", "{{ ( }}", "{{ a ! b }}", "{{ [ }"])
+def test_what_is_no_template_equals_nothing_but_itself(invalid: str) -> None:
+    assert without_layout(invalid) == invalid
+    assert not same(invalid, invalid + " ")
+
+
+@pytest.mark.parametrize("unfinished", ["{{ a", "{% raw %}", "{% if a %}"])
+def test_what_is_not_finished_is_not_what_is(unfinished: str) -> None:
+    assert not same(unfinished, "")
+    assert not same(unfinished, "a")
+
+
+def test_a_template_is_never_taken_for_an_invalid_one_of_the_same_text() -> None:
+    assert without_layout("x") != "x"
+
+
+# The pieces of a template: text, and tags as lists of tokens between which there may be white space.
+_PIECES = st.one_of(
+    st.sampled_from(["select ", " a\n", "  ", "\n", "'{'", "-- x\n", "%", "{", "#}"]),
+    st.sampled_from(
+        [
+            ["{{", "a", "}}"],
+            ["{{-", "f", "(", "'{# x #}'", ",", "b", ")", "}}"],
+            ["{{", "a", "~", '" b "', "-}}"],
+            ["{%", "if", "a", "==", "1", "%}"],
+            ["{%-", "set", "b", "=", "[", "1", ",", "2.5", "]", "-%}"],
+            ["{%", "endif", "-%}"],
+            ["{%", "raw", "%}{# x #} {{ a }}{%", "endraw", "%}"],
+            ["{#", " a comment {{ a }} ", "-#}"],
+        ]
+    ),
+)
+_GAPS = st.sampled_from([" ", "\n", "\t ", "  \n"])
+_COMMENTS = st.sampled_from(["", "", "{# note #}", "{##}", "{# {{ f() }}\n'it' #}", "{#- note #}", "{# note -#}"])
+
+
+@st.composite
+def spelled(draw: st.DrawFn, pieces: list[str | list[str]]) -> str:
+    """Draw a spelling of a template: other white space inside of its tags, and comments between its pieces."""
+    text = ""
+    for piece in pieces:
+        text += draw(_COMMENTS)
+        text += piece if isinstance(piece, str) else draw(_GAPS).join(piece)
+    return text + draw(_COMMENTS)
+
+
+_RENDERER = Environment(autoescape=False)  # SQL is no HTML
+
+
+def rendered(template: str) -> str | None:
+    """Return what Jinja makes of a template, or None where it refuses."""
+    try:
+        return _RENDERER.from_string(template).render(a=1, f=lambda *parts: "".join(map(str, parts)))
+    except Exception:
+        return None
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(_PIECES, max_size=6), st.data())
+def test_templates_that_are_the_same_render_the_same_text(pieces: list[str | list[str]], data: st.DataObject) -> None:
+    before, after = data.draw(spelled(pieces)), data.draw(spelled(pieces))
+
+    if same(before, after):
+        assert rendered(before) == rendered(after)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(_PIECES, max_size=6), st.data())
+def test_white_space_inside_of_tags_is_never_a_difference(pieces: list[str | list[str]], data: st.DataObject) -> None:
+    gaps = data.draw(st.lists(_GAPS, min_size=2, max_size=2))
+    spellings = ["".join(piece if isinstance(piece, str) else gap.join(piece) for piece in pieces) for gap in gaps]
+    assume(rendered(spellings[0]) is not None)
+
+    assert same(*spellings)
