@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
-from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.execution import administration
+from dbt_state_plugin.execution.settings import Settings
+from dbt_state_plugin.report.document import rendered
+from dbt_state_plugin.report.orphans import (
+    intention_lines,
+    orphan_lines,
+    orphans_document,
+    outcome_lines,
+    summary_line,
+)
 from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.text import width_of, wrapped, write_lines
+from dbt_state_plugin.warehouse.drops import Action, Orphan, Orphans
 
 
 @click.group("state", no_args_is_help=False)
@@ -106,6 +119,95 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
         f"{'Would remove' if dry_run else 'Removed'} {_count(pruned.executions, 'execution')}, "
         f"{_count(pruned.checksum_sets, 'checksum set')} and {_count(pruned.definitions, 'definition')}."
     )
+
+
+@state.command("orphans")
+@click.option("--drop", is_flag=True, help="Drop them: show what would be done, ask, and do it.")
+@click.option("--yes", is_flag=True, help="Drop without asking.")
+@click.option(
+    "--include-history",
+    is_flag=True,
+    help="Also drop snapshots, incremental models and custom materializations, whose rows cannot be rebuilt.",
+)
+@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@shared_options
+@click.pass_context
+def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool, output: str) -> int:
+    """List the relations that deleted, renamed and disabled nodes left behind.
+
+    With --drop they are dropped, one by one, each only when it is the relation that was recorded and nothing depends
+    on it. Exit code 1 says that one had to be refused.
+    """
+    from dbt_state_plugin.execution.orphans import find_orphans
+
+    if yes and not drop:
+        raise UsageError("--yes is for --drop only.", "Write `state orphans --drop --yes`, or leave it out.")
+    settings = settings_of(context)
+    found = find_orphans(settings, includes_history=include_history)
+    if drop and found.orphans:
+        return _drop_orphans(context, settings, found, output, yes=yes, include_history=include_history)
+    _show_orphans(context, found, output)
+    return EXIT_OK
+
+
+_NOTHING_RECORDED = "Nothing is recorded for this environment yet, so nothing is left behind."
+
+
+def _show_orphans(context: click.Context, found: Orphans, output: str) -> None:
+    if output == "json":
+        click.echo(rendered(orphans_document(found, is_done=False)))
+    elif not found.orphans:
+        _say(context, f"There are no orphans in {found.environment}." if found.is_recorded else _NOTHING_RECORDED)
+    else:
+        write_lines(orphan_lines(found, width=width_of(sys.stdout)), sys.stdout)
+        _say(context, f"{summary_line(found, will=True)} `dbt-state-plugin state orphans --drop` does it.")
+
+
+def _drop_orphans(
+    context: click.Context, settings: Settings, shown: Orphans, output: str, *, yes: bool, include_history: bool
+) -> int:
+    from dbt_state_plugin.execution.orphans import drop_orphans
+
+    done = shown
+    width = width_of(sys.stdout)
+
+    def on_done(orphan: Orphan) -> None:
+        if output == "text":
+            write_lines(outcome_lines(orphan, width=width), sys.stdout)
+
+    if shown.of(Action.DROP, Action.FORGET):
+        if not yes or says(context):
+            write_lines(intention_lines(shown, width=width_of(sys.stderr)))
+        if not yes:
+            _ask()
+        done = drop_orphans(
+            settings,
+            shown,
+            includes_history=include_history,
+            on_wait=lambda holder: _say(context, f"Waiting for another run: {holder}."),
+            on_done=on_done,
+        )
+    else:
+        for orphan in shown.orphans:
+            on_done(orphan)
+    if output == "json":
+        click.echo(rendered(orphans_document(done, is_done=True)))
+    refused = done.of(Action.REFUSE)
+    if says(context, "error" if refused else "info"):
+        write_lines(wrapped(summary_line(done, will=False), width_of(sys.stderr)))
+    return EXIT_NODES_FAILED if refused else EXIT_OK
+
+
+def _ask() -> None:
+    """Return when somebody at a terminal types yes; raises UsageError otherwise."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "Nothing was dropped: nobody is there to confirm it.", "Pass --yes if the list above is right."
+        )
+    sys.stderr.write("Drop them? Type yes: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != "yes":
+        raise UsageError("Nothing was dropped: that was not a yes.", "Run the command again when you are ready.")
 
 
 def _count(number: int, noun: str) -> str:
