@@ -82,9 +82,20 @@ def read_extra_arguments(arguments: Iterable[str], environ: Mapping[str, str]) -
 
 
 def _refuse_ours(name: str) -> None:
-    short_with_value = len(name) > 2 and name[0] == "-" and name[1] != "-" and name[:2] in _OURS
-    if name in _OURS or short_with_value:
+    if name in _OURS or not _OURS.isdisjoint(_short_flags(name)):
         raise UsageError(
             f"{name} cannot stand after `--`, because dbt-state-plugin decides it.",
             f"Put {name} before `--` where dbt-state-plugin has such an option, or leave it out.",
         )
+
+
+def _short_flags(name: str) -> list[str]:
+    """Return the flags of a bundle: `-xf` is `-x -f`; what follows a flag that takes a value is the value."""
+    if not name.startswith("-") or name.startswith("--"):
+        return []
+    found: list[str] = []
+    for letter in name[1:]:
+        found.append(f"-{letter}")
+        if found[-1] in _HARMLESS_VALUES:
+            break
+    return found

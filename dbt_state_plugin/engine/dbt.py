@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -247,25 +247,52 @@ def execute(
     full_refresh: bool,
     refreshed_nodes: Iterable[str],
     on_finished: Callable[[NodeOutcome], None],
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> EngineOutcome:
     """Run dbt in this process on exactly these nodes of the manifest that was parsed.
 
     `on_finished` is called in dbt's worker threads after a node's commit. dbt hangs or calls a committed node failed
     when a callback raises, so it must not; whatever it raises all the same is swallowed here. `refreshed_nodes` are
     built from scratch among the others, unless their own `full_refresh: false` forbids it.
-    """
-    from dbt.cli.main import dbtRunner
 
-    arguments = [command, *invocation.arguments(), *invocation.extra.given]
-    arguments += ["--threads", str(invocation.threads)] if invocation.threads else []
-    arguments += ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
+    dbt's build runs a unit test only right before its model. Those whose model is not built are run by `dbt test`
+    after the build, as a model's inputs must exist then; not when the build ended early or `should_stop` is true.
+    """
     for unique_id in refreshed_nodes:
         config = parsed.manifest.nodes[unique_id].config
         config.full_refresh = True if config.full_refresh is None else config.full_refresh
+    flags = invocation.extra.given
+    built, tested = frozenset(unique_ids), frozenset[str]()
+    if command == "build":
+        built, tested = _divided(parsed.manifest, built)
+    outcome = EngineOutcome(nodes={})
+    if built or not tested:
+        refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
+        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, on_finished)
+        if not tested or outcome.was_interrupted or outcome.error or should_stop():
+            return outcome
+        if _failed_fast(outcome):
+            return replace(outcome, nodes={**outcome.nodes, **{test: _skipped_by_fail_fast(test) for test in tested}})
+    after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, on_finished)
+    return replace(after, nodes={**outcome.nodes, **after.nodes})
+
+
+def _invoke(
+    parsed: Parsed,
+    invocation: Invocation,
+    command: str,
+    flags: Iterable[str],
+    unique_ids: Iterable[str],
+    on_finished: Callable[[NodeOutcome], None],
+) -> EngineOutcome:
+    from dbt.cli.main import dbtRunner
+
+    arguments = [command, *invocation.arguments(), *flags]
+    arguments += ["--threads", str(invocation.threads)] if invocation.threads else []
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
         write_selection_folder(Path(folder), unique_ids, command=command)
         arguments += ["--select", "result:error", "--state", folder]
-        arguments += ["--indirect-selection", "empty"] if command == "build" else []
+        arguments += ["--indirect-selection", "empty"] if command in ("build", "test") else []
         callbacks = [lambda event: _notice_finished(event, on_finished)]
         with _without(("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
@@ -273,6 +300,46 @@ def execute(
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
     error = _one_line(result.exception) if result.exception is not None and not interrupted else ""
     return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error)
+
+
+def _divided(manifest: Any, unique_ids: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what `dbt build` runs, and the unit tests that it would leave out, as their models are not built.
+
+    An ephemeral model is never built itself: it joins its unit tests, so that what reads it waits for them.
+    """
+    models = {test: manifest.unit_tests[test].depends_on.nodes[0] for test in unique_ids & manifest.unit_tests.keys()}
+    built = unique_ids | {model for model in models.values() if manifest.nodes[model].is_ephemeral_model}
+    tested = frozenset(test for test, model in models.items() if model not in built)
+    return built - tested, tested
+
+
+def _flags_of_test(flags: Iterable[str]) -> list[str]:
+    """Return the flags, given to `dbt build`, without those that `dbt test` does not know."""
+    from dbt.cli.main import cli
+
+    known = {name for option in cli.commands["test"].params for name in (*option.opts, *option.secondary_opts)}
+    options = {
+        name: option for option in cli.commands["build"].params for name in (*option.opts, *option.secondary_opts)
+    }
+    kept: list[str] = []
+    pieces = iter(flags)
+    for piece in pieces:
+        name, has_value, _ = piece.partition("=")
+        takes_next = name in options and not options[name].is_flag and not has_value
+        value = [next(pieces)] if takes_next else []
+        kept += [piece, *value] if name in known or name not in options else []
+    return kept
+
+
+def _failed_fast(outcome: EngineOutcome) -> bool:
+    """Tell whether dbt was to stop at the first failure, by a flag, a variable or the project, and there was one."""
+    from dbt.flags import get_flags
+
+    return bool(get_flags().FAIL_FAST) and not all(node.is_success for node in outcome.nodes.values())
+
+
+def _skipped_by_fail_fast(unique_id: str) -> NodeOutcome:
+    return NodeOutcome(unique_id=unique_id, status="skipped", message="Skipping due to fail_fast")  # dbt's own words
 
 
 def write_selection_folder(folder: Path, unique_ids: Iterable[str], *, command: str) -> None:

@@ -199,6 +199,7 @@ class _Run:
             full_refresh=self.wish.full_refresh,
             refreshed_nodes=_redefined_materialized_views(planned.plan),
             on_finished=marker.on_finished,
+            should_stop=lambda: marker.lost is not None or bool(self.stop.signal_number),
         )
         marker.finish(outcome.nodes.values())
         if marker.lost is not None:

@@ -80,3 +80,13 @@ def test_short_flags_of_dbt_s_own_are_taken(argument: str) -> None:
 def test_an_env_var_with_the_power_of_such_a_flag_counts_as_the_flag(name: str) -> None:
     assert read_extra_arguments([], {name: "1"}).powerful == (f"{name}=1",)
     assert read_extra_arguments([], {name: ""}).powerful == ()
+
+
+@pytest.mark.parametrize("bundle", ["-xf", "-xqf", "-xsorders"])
+def test_a_flag_of_ours_is_found_in_a_bundle_of_short_flags(bundle: str) -> None:
+    with pytest.raises(UsageError, match=f"{bundle} cannot stand after"):
+        read_extra_arguments([bundle], {})
+
+
+def test_what_follows_a_short_flag_that_takes_a_value_is_the_value() -> None:
+    assert read_extra_arguments(["-rtimings"], {}).given == ("-rtimings",)
