@@ -22,7 +22,9 @@ from dbt_state_plugin.wording import PART_WORDS, changed_items, difference_words
 # or call a macro of dbt.
 _THROUGH_SQL = frozenset({"body", "macros", "variables"})
 _THROUGH_BOTH = frozenset({"references", "engine"})
-_COMPILED = _THROUGH_SQL | _THROUGH_BOTH | {"hooks", "project_hooks"}
+_HOOKS = frozenset({"hooks", "project_hooks"})
+_COMPILED = _THROUGH_SQL | _THROUGH_BOTH | _HOOKS
+_WITHOUT_SQL = frozenset({"seed", "unit_test", "function"})
 _HOOK_NAMES = ("pre-hook ", "post-hook ", "operation.")
 # Keys of the config that change how a relation is kept, but none of its rows and columns.
 _PHYSICAL_CONFIG = frozenset({"indexes", "grants", "persist_docs", "unlogged"})
@@ -52,10 +54,10 @@ class Evidence:
 def wants_compiled(evidence: Evidence) -> bool:
     """Tell whether the compiled SQL can decide: nothing else has decided already that the node is built."""
     parts = _open_parts(evidence)
-    rest = [part for part in parts if part not in _COMPILED]
-    through_sql = evidence.difference.inlined or any(part in _COMPILED for part in parts)
-    seed = evidence.node.resource_type in ("seed", "unit_test", "function")
-    return bool(through_sql) and not seed and all(_is_physical(part, evidence) for part in rest)
+    compiled = _COMPILED if evidence.node.resource_type not in _WITHOUT_SQL else _HOOKS
+    rest = [part for part in parts if part not in compiled]
+    asked = bool(evidence.difference.inlined) or any(part in compiled for part in parts)
+    return asked and all(_is_physical(part, evidence) for part in rest)
 
 
 def judge(evidence: Evidence, digest: Digest) -> Judgement:
@@ -68,7 +70,11 @@ def judge(evidence: Evidence, digest: Digest) -> Judgement:
     if "body" in still_open and _same_rows(evidence):
         same["body"] = "the file holds the same rows"
     real = [part for part in still_open if part not in same]
-    settled = {part: "only comments or layout differ" for part in evidence.difference.parts if part not in still_open}
+    settled = {
+        part: "nobody sets it" if part == "config" else "only comments or layout differ"
+        for part in evidence.difference.parts
+        if part not in still_open
+    }
     inlined_is_same = "inlined" in same
     reasons = tuple(_reason(part, _words(part, evidence)) for part in real)
     return Judgement(
@@ -103,18 +109,15 @@ def _only_layout(part: str, evidence: Evidence) -> bool:
         # Another version of dbt has more keys; what nobody set says nothing that was not so before.
         is_default = {name for name in changed if name not in before and name not in evidence.configured}
         return bool(before and changed) and is_default.issuperset(changed)
-    holds_macros = part not in ("config", "references")
-    return (
-        holds_macros
-        and bool(changed)
-        and all(
-            name.startswith("macro.") and _same_macro(before.get(name, ""), after.get(name, "")) for name in changed
-        )
-    )
+    if part in ("config", "references"):
+        return False
+    is_template = [name.startswith("macro.") or (part, name) == ("body", "code") for name in changed]
+    same = [_same_template(before.get(name, ""), after.get(name, "")) for name in changed]
+    return bool(changed) and all(is_template) and all(same)
 
 
-def _same_macro(before: str, after: str) -> bool:
-    """Tell whether two recorded macros are the same but for layout: each is two hashes, one without layout."""
+def _same_template(before: str, after: str) -> bool:
+    """Tell whether two recorded templates are the same but for layout: each is two hashes, one without layout."""
     _, _, one = before.partition(":")
     _, _, other = after.partition(":")
     return bool(one) and one == other
@@ -123,18 +126,21 @@ def _same_macro(before: str, after: str) -> bool:
 def _same_by_sql(evidence: Evidence, parts: Iterable[str], digest: Digest) -> list[str]:
     """Return the parts whose difference does not show in what dbt would execute, with `inlined` for what is inside."""
     now, before = evidence.compiled, evidence.recorded.compiled
-    if now is None or now.problem or not before:
+    if now is None or not before:
         return []
-    same: Callable[[Any, Any], bool] = _Same(digest, now.language, is_hashed=bool(before.get(_HASHED)))
+    is_hashed = bool(before.get(_HASHED))
+    same: Callable[[Any, Any], bool] = _Same(digest, now.language, is_hashed=is_hashed)
+    same_in_hooks = _Same(digest, "sql", is_hashed=is_hashed)  # those of a Python model are SQL too
     same_hooks = {
         part
         for part, hooks in (("hooks", now.hooks), ("project_hooks", now.project_hooks))
         if hooks is not None
         and _hook_names(evidence.recorded.items, part) == _hook_names(evidence.items, part)
-        and same(_named(before.get(part)), _named(_spelled(part, hooks)))
+        and same_in_hooks(_named(before.get(part)), _named(_spelled(part, hooks)))
     }
     found: list[str] = []
-    if before.get("language") == now.language and now.forms and same(before.get("forms"), now.forms):
+    has_sql = bool(now.forms) and not now.problem
+    if has_sql and before.get("language") == now.language and same(before.get("forms"), now.forms):
         found += [part for part in parts if part in _THROUGH_SQL]
         found += [part for part in parts if part in _THROUGH_BOTH and "hooks" in same_hooks]
         found += ["inlined"] if evidence.difference.inlined else []
@@ -186,12 +192,16 @@ def hashed_statement(text: str, digest: Digest, *, is_sql: bool = True) -> str:
 def compiled_document(compiled: CompiledNode, digest: Digest | None = None) -> dict[str, Any]:
     """Return what is recorded about a node's SQL; with `digest` only hashes of it."""
 
-    def kept(text: str) -> str:
-        return text if digest is None else hashed_statement(text, digest, is_sql=compiled.language == "sql")
+    def kept(text: str, language: str = "sql") -> str:
+        return text if digest is None else hashed_statement(text, digest, is_sql=language == "sql")
 
     document: dict[str, Any] = {"language": compiled.language}
     document |= {_HASHED: True} if digest is not None else {}
-    document |= {"forms": {name: kept(text) for name, text in compiled.forms.items()}} if compiled.forms else {}
+    document |= (
+        {"forms": {name: kept(text, compiled.language) for name, text in compiled.forms.items()}}
+        if compiled.forms
+        else {}
+    )
     for name, hooks in (("hooks", compiled.hooks), ("project_hooks", compiled.project_hooks)):
         document |= {name: [kept(text) for text in _spelled(name, hooks)]} if hooks is not None else {}
     return document

@@ -145,6 +145,7 @@ def _is_in_scope(node: Node, command: str) -> bool:
     return node.resource_type in SCOPES[command] and not node.is_ephemeral
 
 
+_FROM_ABOVE = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA})
 _DROPPED_WITH = "PostgreSQL drops this view together with it"
 
 
@@ -194,8 +195,10 @@ class _Decisions:
             building = [parent for parent in self.lineage[node].parents if parent in needed]
             # That a parent was built since says less than that it is built now.
             changing = [parent for parent in building if parent not in self.keeps_data]
-            kept = [r for r in own[node] if r.kind is not ReasonKind.UPSTREAM or r.node not in changing]
-            shown = self._nearest(node, changing)
+            behind = self._behind_views(node, changing)
+            said = [r for r in own[node] if r.kind not in _FROM_ABOVE or r.node not in behind]
+            kept = [r for r in said if r.kind is not ReasonKind.UPSTREAM or r.node not in changing]
+            shown = [parent for parent in changing if parent not in behind]
             upstream = [Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="is built") for parent in shown]
             if kept or upstream:
                 needed[node] = (*kept, *upstream)
@@ -203,11 +206,11 @@ class _Decisions:
                     self.keeps_data.add(node)
         return needed
 
-    def _nearest(self, node: str, parents: list[str]) -> list[str]:
-        """Leave out what is read through a view that is among these parents itself: naming the view says it."""
+    def _behind_views(self, node: str, parents: Iterable[str]) -> set[str]:
+        """Return what a node reads only through views that are among these parents: naming the view says it."""
         views = [parent for parent in parents if self.project.nodes[parent].materialized == "view"]
         behind = {parent for view in views for parent in self.lineage[view].parents}
-        return [parent for parent in parents if parent not in behind or parent in self.project.nodes[node].parents]
+        return behind - set(self.project.nodes[node].parents)
 
     def _keeps_data(self, node: str, reasons: Iterable[Reason]) -> bool:
         """Tell whether a build for these reasons leaves all rows and columns as they are."""
@@ -337,11 +340,12 @@ class _Decisions:
         for parent in lineage.parents:
             relation = str(record_key(self.project.nodes[parent], self.project))
             seen = record.trace.parents.get(relation)
-            # A view holds no rows of a source: only when the table was re-created does it have to be built.
+            # A view holds no rows of a source: only another table or other columns make it differ.
             holds_rows = node.materialized != "view" or not self._is_source(parent)
             if _differs(seen, now.parents[relation], by_rows=holds_rows):
                 later[parent] = self._later_build(parent, seen, now.parents[relation])
-        return [*reasons, *(later[parent] for parent in self._nearest(node.unique_id, list(later)))]
+        behind = self._behind_views(node.unique_id, later)
+        return [*reasons, *(reason for parent, reason in later.items() if parent not in behind)]
 
     def _later_build(self, parent: str, seen: str | None, now: str) -> Reason:
         if not self._is_source(parent):
@@ -360,7 +364,7 @@ class _Decisions:
 def _differs(seen: str | None, now: str, *, by_rows: bool) -> bool:
     if seen is None or by_rows:
         return seen != now
-    return _incarnation(seen) != _incarnation(now)
+    return seen.split("/")[:-1] != now.split("/")[:-1]  # rows come last
 
 
 def _incarnation(version: str) -> list[str]:

@@ -16,6 +16,8 @@ _HARMLESS_CONFIG = frozenset(
     "tags meta docs group access freshness static_analysis enabled alias schema database contract "
     "pre-hook post-hook pre_hook post_hook".split()
 )
+# What the adapter takes for granted where a key is absent: written out it says the same.
+_DEFAULTS: Mapping[str, Any] = {"unlogged": False}
 # Attributes of a node that say nothing about its relation, or that a part of its own covers.
 _VOLATILE_ATTRIBUTES = frozenset(
     {"created_at", "_event_status", "compiled_path", "build_path", "compiled", "compiled_code"}
@@ -30,6 +32,24 @@ _UNKNOWN_QUERY = "the database while it compiles, and no ref or source says whic
 _OWN_MATERIALIZATION = {"unit_test": "unit"}  # the others are in the config
 
 Items = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Hold the code of a node whose whole text becomes a statement of SQL."""
+
+    text: str
+
+
+def is_statement(macro_name: str) -> bool:
+    """Tell whether all that a macro renders is SQL that is executed, by the names of dbt's own macros.
+
+    What another macro renders may end up anywhere, in a string of SQL too.
+    """
+    if macro_name.startswith("materialization_"):
+        return True
+    stem = macro_name.split("__", 1)[-1]
+    return stem.startswith(("create_", "get_")) and stem.endswith(("_as", "_sql"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +91,14 @@ class ProjectFacts:
         macros, reach = self._read_by(code_text(node), declared)
         run, run_reach = self._run_part(node, config)
         hooks, hook_reach = self._hooks_of(config)
-        everything = self._everything_read(node)
         parts = {
             "body": _body(node),
             "config": _config(config) | self._event_times_of(node),
-            "variables": self._read_values(reach) | (everything if reach.reads_config else {}) | self._graph_if(reach),
+            "variables": self._read_values(reach) | self._properties_read(node, reach) | self._graph_if(reach),
             "macros": self._macro_items(macros),
-            "materialization": run | everything if run_reach.reads_config else run,
+            "materialization": run | self._properties_read(node, run_reach),
             "contract": _contract(node, config),
-            "hooks": hooks | (everything if hook_reach.reads_config else {}),
+            "hooks": hooks | self._properties_read(node, hook_reach),
             "project_hooks": self._project_hooks,
             "docs": _docs(attributes, config),
             "relation": {"relation": [attributes.get("relation_name"), str(node.relation)]},
@@ -103,12 +122,12 @@ class ProjectFacts:
         return self._hash_of(items)
 
     def _hash_of(self, items: Mapping[str, Any]) -> str:
-        return self._digest(
-            [
-                [name, self._digest_of(value) if isinstance(value, MacroDefinition) else value]
-                for name, value in sorted(items.items())
-            ]
-        )
+        return self._digest([[name, self._plain(value)] for name, value in sorted(items.items())])
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, MacroDefinition):
+            return self._digest_of(value)
+        return value.text if isinstance(value, Code) else value
 
     def _digest_of(self, macro: MacroDefinition) -> str:
         if macro.unique_id not in self._macro_digests:
@@ -183,8 +202,18 @@ class ProjectFacts:
         return {f"event_time of {parent}": self._event_times[parent] for parent in sources}
 
     @staticmethod
-    def _everything_read(node: NodeDefinition) -> Items:
-        return {"the node's own properties": _attributes(node)}
+    def _properties_read(node: NodeDefinition, reach: Reach) -> Items:
+        """Return the properties of the node that the code reads; what other parts hold of its config is left out."""
+        if not reach.reads_config:
+            return {}
+        attributes = _attributes(node)
+        if reach.properties is None:
+            return {"the node's own properties": attributes}
+        config = attributes.get("config") or {}
+        named = {f"model.{name}": value for name, value in attributes.items() if name in reach.properties}
+        named.pop("model.config", None)
+        harmless = {f"config.{name}": config.get(name) for name in _READ_BY_NAME & reach.properties}
+        return {name: value for name, value in {**named, **harmless}.items() if value not in (None, {}, [], "")}
 
     def _read_values(self, reach: Reach) -> Items:
         """Return the values of the vars, env vars and target fields that the code can read."""
@@ -253,8 +282,12 @@ def _config(config: Mapping[str, Any]) -> Items:
     return {
         name: value
         for name, value in config.items()
-        if name not in _HARMLESS_CONFIG and value is not None and value not in ({}, [])
+        if name not in _HARMLESS_CONFIG and value is not None and value not in ({}, []) and not _is_default(name, value)
     }
+
+
+def _is_default(name: str, value: Any) -> bool:
+    return name in _DEFAULTS and value is _DEFAULTS[name]
 
 
 def _body(node: NodeDefinition) -> Items:
@@ -265,7 +298,9 @@ def _body(node: NodeDefinition) -> Items:
         return {name: attributes.get(name) for name in ("model", "given", "expect", "overrides", "fixtures")}
     extra = ("test_metadata", "column_name", "arguments", "returns", "language")
     given = {name: attributes[name] for name in extra if attributes.get(name)}
-    return {"code": attributes.get("raw_code"), **given}
+    code = str(attributes.get("raw_code") or "")
+    is_sql = not str(attributes.get("language") or "").endswith("python")
+    return {"code": Code(code) if is_sql else code, **given}
 
 
 def _attributes(node: NodeDefinition) -> dict[str, Any]:
@@ -303,4 +338,5 @@ def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
+_READ_BY_NAME = _HARMLESS_CONFIG | _DEFAULTS.keys()
 _NOTHING = reach_of("")

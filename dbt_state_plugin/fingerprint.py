@@ -18,9 +18,9 @@ from typing import Any
 
 from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.digest import SCHEME, keyed_digest
-from dbt_state_plugin.facts import Facts, ProjectFacts
+from dbt_state_plugin.facts import Code, Facts, ProjectFacts, is_statement
 from dbt_state_plugin.model import Node, Project
-from dbt_state_plugin.template import without_layout
+from dbt_state_plugin.template import without_layout, without_sql_layout
 
 
 class Fingerprinter:
@@ -73,7 +73,10 @@ class Fingerprinter:
 
     def _item(self, part: str, value: Any) -> str:
         if isinstance(value, MacroDefinition):
-            return f"{self._digest(value.code)}:{self._digest(without_layout(value.code))}"
+            spelled = without_sql_layout if is_statement(value.name) else without_layout
+            return f"{self._digest(value.code)}:{self._digest(spelled(value.code))}"
+        if isinstance(value, Code):
+            return f"{self._digest(value.text)}:{self._digest(without_sql_layout(value.text))}"
         if part in ("config", "references"):
             text = json.dumps(value, ensure_ascii=False, default=str)
             if not any(hidden in text for hidden in self._hidden_values()):

@@ -123,7 +123,10 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhysicalIdentity:
-    """Tell one incarnation of a relation from the next: `pg_class.oid`, `relfilenode` and `relkind`."""
+    """Tell one incarnation of a relation from the next: `pg_class.oid`, `relfilenode` and `relkind`.
+
+    A view has no file; a hash of its definition stands in the place of `relfilenode`.
+    """
 
     oid: int
     relfilenode: int
@@ -134,7 +137,8 @@ class PhysicalIdentity:
 class Catalog:
     """Say which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
 
-    `data` maps a source's relation to a text that differs whenever its rows or columns may differ.
+    `data` maps a source's relation to two texts with a slash between them: one differs when its columns differ, the
+    other whenever its rows may differ.
     """
 
     identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)

@@ -32,6 +32,13 @@ _LITERAL_CONTEXT = re.compile(rf"\b(?:context|builtins)\s*(?:{_MEMBER}|{_ITEM}|\
 _RENDERS = re.compile(r"(?<![.\w])render\b|\b(?:context|builtins)\s*\.\s*render\b")
 _RUNTIME_CONFIG = re.compile(r"\badapter\s*\.\s*config\b|\bcredentials\b")
 _READS_CONFIG = re.compile(r"\bconfig\b(?!\s*\()|\bmodel\b")
+# A property of the node that is named: `model.alias`, `model['alias']`, `config.get('meta')`, `model.config.meta`.
+_NAMED_ITEM = r"\[\s*(?:'\w+'|\"\w+\")\s*\]"
+_NAMED_PROPERTY = re.compile(
+    rf"\bmodel\s*(?:\.\s*(?!(?:{_DICT_METHODS}|config)\b)\w|{_NAMED_ITEM})"
+    rf"|\bconfig\s*(?:\(|\.\s*(?:get|require)\s*\(\s*['\"]|\.\s*(?!(?:{_DICT_METHODS}|require)\b)\w|{_NAMED_ITEM})"
+)
+_PROPERTIES = re.compile(r"\bconfig\b|\bmodel\b(?!\s*(?:\.\s*config\b|\[\s*['\"]config['\"]))")
 # What asks the database while a node is compiled; the answer depends on more than the project.
 _QUERIES = re.compile(
     r"\b(?:run_query|load_result|get_relation|get_columns_in_(?:relation|query)|load_(?:cached_)?relation|"
@@ -68,6 +75,7 @@ class Reach:
     target_fields: frozenset[str] | None
     is_dynamic: bool
     reads_config: bool
+    properties: frozenset[str] | None
     reads_graph: bool
     reads_version: bool
     reads_env_metadata: bool
@@ -90,6 +98,7 @@ def reach_of(text: str) -> Reach:
         target_fields=None if reads_runtime else _target_fields(text),
         is_dynamic=reads_anything or _has_computed(text, _DISPATCH, _LITERAL_DISPATCH),
         reads_config=reads_anything or _READS_CONFIG.search(text) is not None,
+        properties=None if reads_anything else _properties(text, words),
         reads_graph="graph" in words,
         reads_version=reads_anything or "dbt_version" in words,
         reads_env_metadata="dbt_metadata_envs" in words,
@@ -113,6 +122,13 @@ def _has_computed(text: str, word: re.Pattern[str], literal: re.Pattern[str]) ->
     return len(literal.findall(text)) != len(word.findall(text))
 
 
+def _properties(text: str, words: frozenset[str]) -> frozenset[str] | None:
+    """Return the words that may name a property of the node, or None where all of them are at hand as a whole."""
+    if _READS_CONFIG.search(text) is None:
+        return frozenset()
+    return words if len(_NAMED_PROPERTY.findall(text)) == len(_PROPERTIES.findall(text)) else None
+
+
 def _target_fields(text: str) -> frozenset[str] | None:
     found = [match[0] or match[2] for match in _TARGET_FIELD.findall(text)]
     return frozenset(found) if len(found) == len(_TARGET.findall(text)) else None
@@ -133,6 +149,7 @@ def union(reaches: Iterable[Reach]) -> Reach:
         target_fields=names([reach.target_fields for reach in reaches]),
         is_dynamic=any(reach.is_dynamic for reach in reaches),
         reads_config=any(reach.reads_config for reach in reaches),
+        properties=names([reach.properties for reach in reaches]),
         reads_graph=any(reach.reads_graph for reach in reaches),
         reads_version=any(reach.reads_version for reach in reaches),
         reads_env_metadata=any(reach.reads_env_metadata for reach in reaches),

@@ -18,18 +18,18 @@ _DOUBTFUL = frozenset(
     "now today yesterday tomorrow for".split()
 )
 # What may stand before a parenthesis: words of SQL's grammar, names of types, and functions of PostgreSQL that give the
-# same answer for the same arguments. Every other function may be anything.
+# same answer for the same arguments. Every other function may be anything; sums of floats depend on the order of rows.
 _KNOWN = frozenset(
     """
     and any as between by case cast collate cross cube else every except exists filter from group grouping having in
     intersect is join lateral like materialized not nulls on or order recursive rollup row select sets similar some then
     union using values when where with within ilike all
     bit bpchar char character decimal float interval numeric time timestamp varchar varying double
-    abs avg bool_and bool_or btrim ceil ceiling char_length character_length coalesce concat concat_ws corr count date
+    abs bool_and bool_or btrim ceil ceiling char_length character_length coalesce concat concat_ws count date
     date_part date_trunc div encode decode exp extract floor greatest hashtext initcap jsonb_build_object
     json_build_object jsonb_extract_path jsonb_extract_path_text json_extract_path_text least left length ln log lower
     lpad ltrim make_date max md5 min mod nullif octet_length overlay position power regexp_replace repeat replace
-    reverse right round rpad rtrim sha256 sign split_part sqrt starts_with strpos substr substring sum to_char to_date
+    reverse right round rpad rtrim sha256 sign split_part sqrt starts_with strpos substr substring to_char to_date
     to_number to_timestamp translate trim trunc upper unnest generate_series
     """.split()
 )

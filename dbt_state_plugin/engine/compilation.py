@@ -50,7 +50,7 @@ class _AdapterWithoutDatabase:
 
 def compile_nodes(parsed: Parsed, unique_ids: Iterable[str]) -> dict[str, CompiledNode]:
     """Return the SQL of these nodes; a node that dbt cannot compile has a problem, not an error."""
-    wanted = [unique_id for unique_id in unique_ids if unique_id in parsed.manifest.nodes]
+    wanted = tuple(unique_ids)
     if not wanted:
         return {}
     compilation = _Compilation(parsed.manifest)
@@ -71,7 +71,8 @@ def executed_form(parsed: Parsed, unique_id: str) -> CompiledNode | None:
 def needs_compiling(parsed: Parsed, unique_id: str) -> bool:
     """Tell whether what dbt executes for a node shows less than all that it may execute."""
     node = parsed.manifest.nodes.get(unique_id)
-    return node is not None and (_is_incremental(node) or bool(_hooks(node)) or bool(_operations(parsed.manifest)))
+    has_more = node is not None and (_is_incremental(node) or bool(_hooks(node)))
+    return has_more or bool(_operations(parsed.manifest))
 
 
 class _Problem:
@@ -96,7 +97,9 @@ class _Compilation:
 
     def compiled(self, unique_id: str, project_hooks: tuple[str, ...] | None) -> CompiledNode:
         """Return the SQL of one node in all its forms, with its hooks."""
-        node = self._manifest.nodes[unique_id]
+        node = self._manifest.nodes.get(unique_id)
+        if node is None:  # a unit test or a function
+            return CompiledNode(project_hooks=project_hooks, problem="it has no SQL")
         hooks = self._attempt("incremental", lambda: self._rendered_hooks(node))
         forms: dict[str, str] = {}
         problem = "" if getattr(node, "raw_code", "") else "it has no SQL"

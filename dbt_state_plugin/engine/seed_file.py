@@ -30,8 +30,8 @@ def seed_digest(path: Path) -> str:
 def seed_rows_digest(path: Path, delimiter: str) -> str:
     """Return a hash of the rows that dbt reads from the file, or nothing where it cannot be read as such.
 
-    dbt opens the file as UTF-8 with any line ends, skips a byte order mark and reads it with Python's csv module; what
-    quotes, line ends and a last empty line look like is not in the rows. Read as a stream.
+    dbt opens the file as UTF-8 with any line ends, skips a byte order mark and reads it with Python's csv module:
+    quotes that need not be there, line ends, and whether the last line has one, are not in the rows. Read as a stream.
     """
     digest = hashlib.sha256()
     try:

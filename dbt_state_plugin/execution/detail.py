@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.comparison import compiled_document
@@ -39,6 +40,11 @@ class BuildDetail:
         """Return what is recorded; called when dbt has executed the node."""
         from dbt_state_plugin.engine.compilation import executed_form
 
-        compiled = self._compiled.get(unique_id) or executed_form(self._parsed, unique_id)
+        compiled = self._compiled.get(unique_id)
+        if compiled is None or (compiled.problem and not compiled.forms):
+            executed = executed_form(self._parsed, unique_id)
+            if executed is not None and compiled is not None:
+                executed = replace(executed, hooks=compiled.hooks, project_hooks=compiled.project_hooks)
+            compiled = executed or compiled
         document = compiled_document(compiled, self._digest) if compiled else {}
         return RecordedDetail(items=self._items.get(unique_id, {}), compiled=document)

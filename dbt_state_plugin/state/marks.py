@@ -52,7 +52,11 @@ _MARK = """
         UPDATE {state}.node_result SET status = %(status)s, rows_affected = %(rows)s, duration_ms = %(duration)s
         WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND EXISTS (SELECT 1 FROM mine)
     ), here AS (
-        SELECT c.oid, c.relfilenode, c.relkind::text FROM pg_catalog.pg_class c
+        SELECT c.oid, CASE WHEN c.relkind = 'v' THEN (
+                SELECT (pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295)::oid FROM pg_catalog.pg_rewrite r
+                WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
+            ) ELSE c.relfilenode END AS relfilenode, c.relkind::text
+        FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE %(is_here)s AND n.nspname = %(schema)s AND c.relname = %(identifier)s
           AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

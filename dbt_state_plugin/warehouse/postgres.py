@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 _WHEREABOUTS = """
     SELECT pg_catalog.current_database(), system_identifier::text FROM pg_catalog.pg_control_system()
 """
+# A view has no file: a hash of its rewrite rule stands in for it, which CREATE OR REPLACE VIEW changes. The statement
+# that records a build (state/marks.py) reads the same.
 _IDENTITIES = """
-    SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relfilenode::bigint, c.relkind::text
+    SELECT n.nspname::text, c.relname::text, c.oid::bigint,
+        CASE WHEN c.relkind = 'v' THEN (
+            SELECT pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295 FROM pg_catalog.pg_rewrite r
+            WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
+        ) ELSE c.relfilenode::bigint END, c.relkind::text
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (%s::text[])
 """
@@ -69,11 +75,11 @@ _DATA = """
         ), ',' ORDER BY c.oid) AS members
         FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid GROUP BY tree.root
     )
-    SELECT w.nspname::text, w.relname::text, pg_catalog.md5(pg_catalog.concat_ws(' ', member.members,
-        (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(
-             ' ', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)), ',' ORDER BY a.attnum)
+    SELECT w.nspname::text, w.relname::text,
+        (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(
+             ' ', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)), ',' ORDER BY a.attnum))
          FROM pg_catalog.pg_attribute a WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped),
-        (SELECT stats_reset FROM pg_catalog.pg_stat_bgwriter),
+        pg_catalog.md5(pg_catalog.concat_ws(' ', member.members, (SELECT stats_reset FROM pg_catalog.pg_stat_bgwriter),
         (SELECT stats_reset FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()),
         CASE WHEN pg_catalog.current_setting('track_counts') <> 'on' THEN pg_catalog.clock_timestamp() END))
     FROM wanted w JOIN member ON member.root = w.oid
@@ -106,7 +112,7 @@ def read_catalog(
         columns = zip(*sorted({(source.schema, source.identifier) for source in sources}), strict=True)
         schema_names, identifiers = tuple(list(column) for column in columns) or ([], [])
         cursor.execute(_DATA, (schema_names, identifiers))
-        data = {named(row[0], row[1]): str(row[2]) for row in cursor}
+        data = {named(row[0], row[1]): f"{row[2]}/{row[3]}" for row in cursor}
     return Catalog(
         identities=identities,
         cascades={parent: tuple(sorted(views)) for parent, views in cascades.items()},

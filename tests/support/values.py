@@ -176,7 +176,7 @@ class Warehouse:
         return Catalog(
             identities=dict(self.identities),
             cascades={name: tuple(sorted(views)) for name, views in cascades.items()},
-            data=dict(self.loads),
+            data={name: f"columns/{self.loads.get(name, 0)}" for name in self.identities},
         )
 
     def plan(self, of: Project, asked: Request | None = None) -> Plan:

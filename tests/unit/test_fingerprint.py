@@ -423,11 +423,20 @@ def test_the_order_in_which_nodes_were_parsed_is_no_change_of_the_graph() -> Non
 @pytest.mark.parametrize("name", ["tags", "meta", "docs", "group", "access", "freshness"])
 @pytest.mark.parametrize(
     ("code", "counts"),
-    [("select 1", False), ("{{ config(tags='x') }}", False), ("{{ config.get('tags') }}", True), ("{{ model }}", True)],
+    [
+        ("select 1", False),
+        ("{{ config(NAME='x') }}", False),
+        ("{{ config.get('other') }} -- NAME is no word of the code", False),
+        ("{{ config.get('NAME') }}", True),
+        ("{{ model.config.NAME }}", True),
+        ("{{ config.get(name) }}", True),
+        ("{{ model }}", True),
+    ],
 )
-def test_config_that_cannot_change_the_relation_counts_only_where_config_is_read(
+def test_config_that_cannot_change_the_relation_counts_only_where_it_is_read(
     name: str, code: str, counts: bool
 ) -> None:
+    code = code.replace("NAME", name) if counts or "other" not in code else code
     assert of_config({name: ["x"]}, {name: ["y"]}, code) == ({"variables"} if counts else set())
 
 
@@ -444,7 +453,16 @@ def test_an_empty_key_of_the_config_says_what_its_absence_says(empty: object) ->
 
 @pytest.mark.parametrize("falsy", [False, 0, ""])
 def test_a_key_of_the_config_that_is_not_empty_counts_whatever_its_value(falsy: object) -> None:
-    assert of_config({"unlogged": falsy}, {}) == {"config"}
+    assert of_config({"full_refresh": falsy}, {}) == {"config"}
+
+
+def test_a_default_of_the_adapter_that_is_written_out_is_no_change() -> None:
+    assert of_config({"unlogged": False}, {}) == set()
+    assert of_config({"unlogged": True}, {}) == {"config"}
+
+
+def test_a_default_of_the_adapter_counts_where_the_code_reads_it() -> None:
+    assert of_config({"unlogged": False}, {}, "{{ config.get('unlogged', 'no') }}") == {"variables"}
 
 
 def test_a_value_of_the_config_that_is_no_other_in_python_may_be_another_in_jinja() -> None:
@@ -461,10 +479,17 @@ def test_the_order_of_the_config_is_no_change() -> None:
 
 
 def test_attributes_that_say_nothing_about_the_relation_count_nowhere() -> None:
-    code = "{{ model.name }}"
+    code = "{{ model }}"
 
     assert between(definition(code, created_at=1.5), definition(code, created_at=2.5)) == set()
     assert between(definition(code, tags=["a"]), definition(code, tags=["b"])) == {"variables"}
+
+
+def test_an_attribute_of_the_node_counts_where_its_name_stands_in_the_code() -> None:
+    assert between(definition("{{ model.tags }}", tags=["a"]), definition("{{ model.tags }}", tags=["b"])) == {
+        "variables"
+    }
+    assert between(definition("{{ model.name }}", tags=["a"]), definition("{{ model.name }}", tags=["b"])) == set()
 
 
 @pytest.mark.parametrize("name", ["pre-hook", "post-hook", "pre_hook", "post_hook"])

@@ -12,7 +12,7 @@ from dbt_state_plugin.repeatable import is_repeatable
     [
         "select 1 as id",
         'select a, b from "db"."main"."t" where c is null order by a',
-        "with x as (select a from t), y as materialized (select * from x) select count(*), sum(b) from y group by (a)",
+        "with x as (select a from t), y as materialized (select * from x) select count(*), max(b) from y group by (a)",
         "select coalesce(a, 0)::numeric(10, 2), upper(trim(c)) from t where d in (1, 2) and exists (select 1 from u)",
         "select case when (a > 1) then (2) else (3) end as n from t join u using (id) where not (a = 1 or (b = 2))",
         "SELECT COUNT (*) FROM t",
@@ -48,6 +48,8 @@ def test_queries_over_stored_rows_are_repeatable(statement: str) -> None:
         "select distinct on (a) a, b from t",
         "select row_number() over (order by a) from t",
         "select sum(a) over w from t window w as (order by a)",
+        "select sum(a) from t",
+        "select avg(a) from t",
         "select a from t tablesample system (10)",
         "select ctid, xmin from t",
         "select array_agg(a) from t",
