@@ -1,0 +1,3 @@
+{% macro recent(column, relation, days) -%}
+    {{ column }} >= (select max({{ column }}) - interval '{{ days }} days' from {{ relation }})
+{%- endmacro %}

@@ -1,0 +1,3 @@
+select region, count(*) as cities, sum(population) as population
+from {{ ref('cities') }}
+group by region

@@ -1,0 +1,2 @@
+select customer_id, email
+from {{ ref('dim_customers', v=1) }}

@@ -1,0 +1,2 @@
+select month, {{ convert('revenue', var('currency')) }} as revenue
+from {{ ref('mart_revenue') }}

@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+select sum(revenue) as revenue from {{ ref('mart_revenue') }}

@@ -1,0 +1,3 @@
+{{ config(materialized='materialized_view', indexes=[{'columns': ['month']}]) }}
+select month, revenue, orders
+from {{ ref('mart_revenue') }}

@@ -1,0 +1,143 @@
+"""How good is each detector, over all mutations and per group?
+
+A record is one mutation's result as JSON: `mutation`, `group`, `truth` (changed, either_way, removed, needs_build,
+how), `answers` per detector (changed, removed), `planned`, `reasons`, `converges` (where our run and a plain
+`dbt build` leave something else), `dbt_fails` where a plain `dbt build` does, and `error` where something broke.
+Recall and precision are micro-averaged over nodes. A deleted node that is not reported as removed is a miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accuracy.detectors import DETECTORS, OURS
+from accuracy.mutation import GROUPS
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one detector did on one mutation."""
+
+    hits: frozenset[str]
+    misses: frozenset[str]
+    false_alarms: frozenset[str]
+
+    @property
+    def is_exact(self) -> bool:
+        """Say whether nothing was missed and nothing superfluous."""
+        return not self.misses and not self.false_alarms
+
+
+def verdict(record: Record, detector: str) -> Verdict:
+    """Compare a detector's answer with the truth."""
+    truth, answer = record["truth"], record["answers"][detector]
+    real = {*truth["changed"], *(f"removed {node}" for node in truth["removed"])}
+    said = {*answer["changed"], *(f"removed {node}" for node in answer["removed"])}
+    return Verdict(
+        hits=frozenset(real & said),
+        misses=frozenset(real - said),
+        false_alarms=frozenset(said - real - set(truth["either_way"])),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One detector's counts over some mutations."""
+
+    mutations: int
+    exact: int
+    silent: int  # mutations for which nothing was said
+    hits: int
+    misses: int
+    false_alarms: int
+
+    @property
+    def recall(self) -> float:
+        """Return the share of the really changed nodes that were found."""
+        return self.hits / (self.hits + self.misses) if self.hits + self.misses else 1.0
+
+    @property
+    def precision(self) -> float:
+        """Return the share of the reported nodes that really changed."""
+        return self.hits / (self.hits + self.false_alarms) if self.hits + self.false_alarms else 1.0
+
+
+def score(records: Iterable[Record], detector: str) -> Score:
+    """Add up the verdicts on a detector."""
+    verdicts = [verdict(record, detector) for record in records]
+    return Score(
+        mutations=len(verdicts),
+        exact=sum(each.is_exact for each in verdicts),
+        silent=sum(not each.hits and not each.false_alarms for each in verdicts),
+        hits=sum(len(each.hits) for each in verdicts),
+        misses=sum(len(each.misses) for each in verdicts),
+        false_alarms=sum(len(each.false_alarms) for each in verdicts),
+    )
+
+
+def planned_recall(records: Iterable[Record]) -> tuple[int, int]:
+    """Return how many of the nodes whose relation has to become another one our plan builds, and how many there are."""
+    pairs = [(set(record["truth"]["needs_build"]), set(record["planned"])) for record in records]
+    return sum(len(needed & planned) for needed, planned in pairs), sum(len(needed) for needed, _ in pairs)
+
+
+def completed(records: Iterable[Record]) -> list[Record]:
+    """Return the records of mutations that could be scored."""
+    return [record for record in records if "error" not in record]
+
+
+def table(records: Iterable[Record]) -> str:
+    """Write the scores as Markdown: recall / precision per group, for no-ops how often nothing was selected."""
+    done = completed(records)
+    lines = [
+        f"| group | mutations | {' | '.join(DETECTORS)} |",
+        f"|---|---|{'---|' * len(DETECTORS)}",
+    ]
+    for group in GROUPS:
+        members = [record for record in done if record["group"] == group]
+        if members:
+            lines.append(_row(group, members))
+    lines.append(_row("all", done))
+    cells = [f"{score(done, detector).exact} of {len(done)}" for detector in DETECTORS]
+    lines.append(f"| answered exactly | | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _row(group: str, members: list[Record]) -> str:
+    scores = [score(members, detector) for detector in DETECTORS]
+    if group == "no-op":
+        cells = [f"silent in {each.silent}" for each in scores]
+    else:
+        cells = [f"{_percent(each.recall)} / {_percent(each.precision)}" for each in scores]
+    return f"| {group} | {len(members)} | {' | '.join(cells)} |"
+
+
+def _percent(share: float) -> str:
+    return f"{int(share * 1000) / 10:.1f} %"  # cut, not rounded: 99.96 % is not 100 %
+
+
+def findings(records: Iterable[Record]) -> list[str]:
+    """List errors, our misses and false alarms, plans that lack a node, runs that do not converge."""
+    lines = []
+    for record in records:
+        name = f"{record['group']}: {record['mutation']}"
+        if "error" in record:
+            lines.append(f"- ERROR {name}: {record['error']}")
+            continue
+        ours, truth = verdict(record, OURS), record["truth"]
+        for node in sorted(ours.misses):
+            lines.append(f"- MISS {name}: {node} ({truth['how'].get(node, 'deleted')})")
+        for node in sorted(ours.false_alarms):
+            lines.append(f"- FALSE ALARM {name}: {node} ({'; '.join(record['reasons'].get(node, []))})")
+        for node in sorted(set(truth["needs_build"]) - set(record["planned"])):
+            lines.append(f"- NOT PLANNED {name}: {node}")
+        for difference in record["converges"]:
+            lines.append(f"- NOT EQUAL {name}: {difference}")
+        really = truth["changed"] or truth["removed"]
+        if really if record["group"] == "no-op" else not (really or truth["either_way"]):
+            lines.append(f"- SUSPICIOUS {name}: really changed are {sorted(truth['changed'])}")
+    return lines

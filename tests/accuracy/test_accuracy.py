@@ -1,0 +1,137 @@
+"""Are changes detected exactly, and does building what is selected leave what a plain `dbt build` leaves?
+
+The size comes from DBT_STATE_PLUGIN_ACCURACY: `small` (default) takes one or two mutations of each group, `full` all.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from postgres_server import Server
+
+from accuracy.detectors import OURS
+from accuracy.mutation import GROUPS
+from accuracy.mutations import MUTATIONS
+from accuracy.run import run_mutations
+from accuracy.score import completed, findings, planned_recall, score
+from accuracy.statements import normalised
+from accuracy.truth import Build, observed_truth
+
+SIZE = os.environ.get("DBT_STATE_PLUGIN_ACCURACY", "small")
+SMALL = (
+    "the upper of two ephemeral models changes",
+    "a grant on a table changes",
+    "a macro passed as an argument changes",
+    "a nested var changes in one key",
+    "an env var in a hook changes",
+    "a table's identifier changes",
+    "a value changes in a seed of more than 1 MiB",
+    "check_cols change",
+    "a macro of a package changes",
+    "a leaf is deleted",
+    "a view is dropped by hand",
+    "a nested block comment is added to a view",
+    "a macro is refactored to the same SQL",
+    "a folder is renamed",
+)
+
+
+def test_changes_are_detected_exactly(postgres_server: Server) -> None:
+    mutations = [mutation for mutation in MUTATIONS if SIZE == "full" or mutation.name in SMALL]
+    jobs = min(2, os.cpu_count() or 1) if SIZE == "full" else 1
+
+    records = list(run_mutations(postgres_server, mutations, jobs=jobs, asks_others=False))
+
+    report = "\n".join(findings(records))
+    done = completed(records)
+    groups = {group: score([each for each in done if each["group"] == group], OURS) for group in GROUPS}
+    planned, needed = planned_recall(done)
+    assert len(done) == len(mutations), report
+    assert all(each.mutations for each in groups.values()), "a group has no mutation"
+    assert {group: each.misses for group, each in groups.items()} == dict.fromkeys(GROUPS, 0), report
+    assert planned == needed, report
+    assert score(done, OURS).precision >= 0.97, report
+    assert groups["no-op"].silent == groups["no-op"].mutations, report
+    assert [each["mutation"] for each in done if each["converges"]] == [], report
+
+
+def test_names_of_mutations_are_unique_and_every_small_one_exists() -> None:
+    names = [mutation.name for mutation in MUTATIONS]
+
+    assert len(names) == len(set(names))
+    assert set(SMALL) <= set(names)
+
+
+def test_the_judge_of_statements_overlooks_comments_white_space_and_letter_case() -> None:
+    one = '/* {"app": "dbt"} */ SELECT a.ID, \'x -- y\' -- key\nFROM /* nested /* twice */ */ "T__dbt_tmp123456" AS a;'
+    other = "select a.id,\n\t'x -- y' from \"T__dbt_tmp98\" as a"
+
+    assert normalised([one, "BEGIN", ""], "shop") == normalised([other], "shop")
+
+
+def test_the_judge_of_statements_sees_literals_identifiers_and_operators() -> None:
+    statements = [
+        "select 'a' from t",
+        "select 'A' from t",
+        "select 'a ' from t",
+        'select "a" from t',
+        'select "A" from t',
+        "select a from t",
+        "select a from u",
+        "select a + b from t",
+        "select a - b from t",
+        "select 'a--b' from t",
+        "select 'a' --b' from t",
+        "select $$A$$ from t",
+        "select $$a$$ from t",
+        "select e'a\\'--' from t",
+    ]
+
+    assert len({tuple(normalised([statement], "shop")) for statement in statements}) == len(statements)
+
+
+def test_the_judge_tells_a_change_from_what_lies_below_it() -> None:
+    base = _build({"parent": "select 1", "child": "select from parent"}, rows={"parent": 1, "child": 1})
+    mutated = _build({"parent": "select 2", "child": "select from parent"}, rows={"parent": 2, "child": 2})
+
+    truth = observed_truth(base, mutated, frozenset())
+
+    assert truth.changed == {"parent"}
+    assert truth.needs_build == {"parent", "child"}
+
+
+def test_the_judge_sees_rows_that_differ_although_no_parent_does() -> None:
+    base = _build({"parent": "select 1", "child": "select f()"}, rows={"parent": 1, "child": 1})
+    mutated = _build({"parent": "select 1", "child": "select f()"}, rows={"parent": 1, "child": 2})
+
+    assert observed_truth(base, mutated, frozenset()).changed == {"child"}
+
+
+def test_the_judge_sees_new_and_deleted_nodes() -> None:
+    base = _build({"parent": "select 1", "old": "select 1"}, rows={"parent": 1, "old": 1})
+    mutated = _build({"parent": "select 1", "new": "select 1"}, rows={"parent": 1, "new": 1})
+
+    truth = observed_truth(base, mutated, frozenset())
+
+    assert (truth.changed, truth.removed) == ({"new"}, {"old"})
+
+
+def _build(statements: dict[str, str], rows: dict[str, int]) -> Build:
+    fields: dict[str, Any] = dict.fromkeys(
+        "kind persistence owner grants columns indexes constraints comments options definition".split()
+    )
+    return Build(
+        nodes={
+            node: {
+                "type": "model",
+                "materialized": "table",
+                "relation": node,
+                "parents": ["parent"] if node == "child" else [],
+            }
+            for node in statements
+        },
+        statements={node: {"first": [code], "second": []} for node, code in statements.items()},
+        compiled=statements,
+        relations={node: {**fields, "name": node, "rows": rows[node]} for node in statements},
+    )

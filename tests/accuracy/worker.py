@@ -1,0 +1,233 @@
+"""What comes out for one mutation? A process of its own: names of mutations in on stdin, records as JSON lines out.
+
+Each worker builds the base project once with `dbt-state-plugin build`, keeps that database as a template, and for each
+mutation works on copies. All copies have the same name in turn, since the database's name is part of what dbt writes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
+
+import postgres_server  # noqa: E402 - found by the line above
+from postgres_server import Server  # noqa: E402
+
+from accuracy import dbt_steps, warehouse  # noqa: E402
+from accuracy.detectors import OURS, Answer, other_answers, plan_answer  # noqa: E402
+from accuracy.mutation import Mutation  # noqa: E402
+from accuracy.mutations import MUTATIONS  # noqa: E402
+from accuracy.process import StepError, import_dbt, in_own_process  # noqa: E402
+from accuracy.relations import Relation, differing, observed  # noqa: E402
+from accuracy.truth import Build, Truth, build_of, observed_truth  # noqa: E402
+from accuracy.workspace import Workspace, written_workspace  # noqa: E402
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The project before any mutation: from scratch, in the warehouse, and as the other detectors remember it."""
+
+    build: Build
+    warehouse: Mapping[str, Relation]
+    compiled: Mapping[str, str]
+    state: str
+    state_with_flags: str
+
+
+class Worker:
+    """Work off mutations one after the other in one directory and under one name of a database."""
+
+    def __init__(self, server: Server, name: str, directory: Path, *, asks_others: bool) -> None:
+        self.server = server
+        self.asks_others = asks_others
+        self.database = name
+        self.loaded = f"{name}_loaded"
+        self.built = f"{name}_built"
+        self.directory = directory
+        self.base = self._prepared()
+
+    def close(self) -> None:
+        """Drop the worker's databases."""
+        for name in (self.database, self.loaded, self.built):
+            postgres_server.drop_database(self.server, name)
+
+    def record(self, mutation: Mutation) -> dict[str, Any]:
+        """Return the mutation's record, see `score`."""
+        workspace = written_workspace(self.directory, self.server, self.database, mutation)
+        try:
+            mutated = self._from_scratch(workspace, mutation.sources)
+            document, damaged, before = self._plan(workspace, mutation)
+            truth = observed_truth(self.base.build, mutated, damaged)
+            ours = plan_answer(document, mutated.nodes)
+            self._copy(self.built, mutation.sources + mutation.by_hand)
+            answers = {OURS: ours, **(self._answers_of_others(workspace) if self.asks_others else {})}
+            record = _as_record(mutation, truth, ours, answers)
+            if ours.planned or truth.needs_build:  # else both leave the warehouse as it is
+                record |= self._run_both(workspace, mutation, mutated, ours, before)
+        except StepError as error:
+            return {"mutation": mutation.name, "group": mutation.group, "error": str(error)}
+        return record
+
+    def _prepared(self) -> Base:
+        workspace = written_workspace(self.directory, self.server, self.database, None)
+        warehouse.create_sources(self.server, self.loaded)
+        build = self._from_scratch(workspace, "")
+        self._copy(self.loaded)
+        self._plugin(workspace, "build")
+        relations = observed(self._url)
+        # The copies are to bear the name that the state has recorded.
+        warehouse.rename(self.server, self.database, self.built)
+        self._copy(self.built)
+        states = [str(self.directory / name) for name in ("state", "state_with_flags")]
+        compiled = self._step(workspace, "base", dbt_steps.prepared_state, [], *states) if self.asks_others else {}
+        for node in build.nodes:
+            if build.has_relation(node):
+                found = differing(build.relation(node), relations.get(str(build.nodes[node]["relation"])))
+                assert not found, f"{node} as we built it and as dbt built it differ in {found}"
+        return Base(build=build, warehouse=relations, compiled=compiled, state=states[0], state_with_flags=states[1])
+
+    def _from_scratch(self, workspace: Workspace, sources: str) -> Build:
+        self._copy(self.loaded, sources)
+        answer = self._step(workspace, "scratch", dbt_steps.built_from_scratch, list(workspace.arguments))
+        if answer["failed"]:
+            raise StepError(f"the build from scratch failed: {answer['failed']}")
+        return build_of(answer, observed(self._url), self.database)
+
+    def _plan(
+        self, workspace: Workspace, mutation: Mutation
+    ) -> tuple[dict[str, Any], frozenset[str], Mapping[str, Relation]]:
+        """Return our plan, and the relations that differ after the mutation's own SQL, before dbt runs again."""
+        before: Mapping[str, Relation] = self.base.warehouse
+        self._copy(self.built, mutation.sources + mutation.by_hand)
+        if mutation.sources or mutation.by_hand:
+            before = observed(self._url)
+        names = self.base.warehouse.keys()
+        damaged = {name for name in names if differing(self.base.warehouse[name], before.get(name))}
+        output = self._plugin(workspace, "plan", "--for", "build", "--output", "json")
+        return json.loads(output), frozenset(damaged), before
+
+    def _answers_of_others(self, workspace: Workspace) -> dict[str, Answer]:
+        states = (self.base.state, self.base.state_with_flags)
+        told = self._step(workspace, "others", dbt_steps.answers_of_others, list(workspace.arguments), *states)
+        return other_answers(told, self.base.build.nodes, self.base.compiled)
+
+    def _run_both(
+        self,
+        workspace: Workspace,
+        mutation: Mutation,
+        mutated: Build,
+        ours: Answer,
+        before: Mapping[str, Relation],
+    ) -> dict[str, list[str]]:
+        """Run a plain `dbt build`, and our selection, over the same warehouse; return where ours leaves something else.
+
+        Where a plain `dbt build` fails, nothing is promised.
+        """
+        failed = self._step(workspace, "twin", dbt_steps.built_over, list(workspace.arguments))
+        if failed:
+            return {"dbt_fails": failed}
+        twin, left = observed(self._url), before
+        if ours.planned:
+            self._copy(self.built, mutation.sources + mutation.by_hand)
+            try:
+                self._plugin(workspace, "build")
+            except StepError as error:
+                return {"converges": [str(error)]}
+            left = observed(self._url)
+        answer = []
+        for node, facts in mutated.nodes.items():
+            if mutated.has_relation(node):
+                ours_left = left.get(facts["relation"])
+                found = differing(ours_left, twin.get(facts["relation"]))
+                # A plain `dbt build` may leave the old query in a materialized view; from scratch is right as well.
+                if found and differing(ours_left, mutated.relation(node)):
+                    answer.append(f"{node}: {', '.join(sorted(found))}")
+        return {"converges": answer}
+
+    def _plugin(self, workspace: Workspace, command: str, *options: str) -> str:
+        arguments = [command, *options, *workspace.arguments]
+        code = self._step(workspace, command, dbt_steps.plugin, arguments)
+        log = self._log(command)
+        if code != 0:
+            said = " ".join(log.with_suffix(".err").read_text().split())[-600:]
+            raise StepError(f"dbt-state-plugin {command} ended with {code}: {said}")
+        return log.read_text()
+
+    def _step(self, workspace: Workspace, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        return in_own_process(workspace, self._log(name), function, *arguments)
+
+    def _log(self, name: str) -> Path:
+        return self.directory / "logs" / f"{name}.log"
+
+    @property
+    def _url(self) -> str:
+        return self.server.url(self.database)
+
+    def _copy(self, template: str, statements: str = "") -> None:
+        warehouse.copy(self.server, template, self.database)
+        if statements:
+            warehouse.execute(self.server, self.database, statements)
+
+
+def _as_record(mutation: Mutation, truth: Truth, ours: Answer, answers: Mapping[str, Answer]) -> dict[str, Any]:
+    return {
+        "mutation": mutation.name,
+        "group": mutation.group,
+        "truth": {key: _plain(value) for key, value in dataclasses.asdict(truth).items()},
+        "answers": {
+            name: {"changed": sorted(answer.changed), "removed": sorted(answer.removed)}
+            for name, answer in answers.items()
+        },
+        "planned": sorted(ours.planned),
+        "reasons": dict(ours.reasons),
+        "converges": [],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else sorted(value)
+
+
+def main() -> None:
+    """Work off what stands on stdin: the settings as JSON, then one name of a mutation per line."""
+    settings = json.loads(sys.stdin.readline())
+    server = Server(**settings["server"])
+    directory = Path(tempfile.mkdtemp(prefix="accuracy-"))
+    by_name = {mutation.name: mutation for mutation in MUTATIONS}
+    import_dbt()
+    name = f"accuracy_{os.getpid()}_{os.urandom(3).hex()}"
+    worker = Worker(server, name, directory, asks_others=settings["asks_others"])
+    try:
+        for line in sys.stdin:
+            started = _cpu_seconds()
+            mutation = by_name[line.rstrip("\n")]
+            try:
+                record = worker.record(mutation)
+            except Exception as error:
+                traceback.print_exc()
+                record = {"mutation": mutation.name, "group": mutation.group, "error": repr(error)}
+            print(json.dumps({**record, "cpu_seconds": round(_cpu_seconds() - started, 1)}), flush=True)
+    finally:
+        worker.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Which files, profile, environment and arguments does dbt get for one mutation?"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from postgres_server import Server
+from support.project import clean_environment
+
+from accuracy.mutation import Mutation
+
+HERE = Path(__file__).parent
+CITIES = 1_200  # long rows, more than 1 MiB together, from where dbt compares a seed's path and no longer its content
+REGIONS = ("north", "south", "east", "west", "middle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A project in a directory, ready for dbt."""
+
+    directory: Path
+    environment: Mapping[str, str] = field(repr=False)
+    arguments: tuple[str, ...]
+
+
+def written_workspace(directory: Path, server: Server, dbname: str, mutation: Mutation | None) -> Workspace:
+    """Write the project anew, apply the mutation, and say how dbt is to be called."""
+    project = directory / "project"
+    shutil.rmtree(project, ignore_errors=True)
+    shutil.copytree(HERE / "project", project)
+    shutil.copytree(project / "packages" / "toolbox", project / "dbt_packages" / "toolbox")
+    (project / "seeds" / "cities.csv").write_text(cities())
+    (project / "profiles.yml").write_text(_profiles(server, dbname, mutation.profile if mutation else {}))
+    home = directory / "home"
+    home.mkdir(exist_ok=True)
+    environment = clean_environment(home)
+    arguments: list[str] = []
+    if mutation:
+        for edit in mutation.edits:
+            edit(project)
+        environment |= mutation.environment
+        arguments += ["--vars", mutation.variables] if mutation.variables else []
+        arguments += ["--target", mutation.target] if mutation.target else []
+    return Workspace(directory=project, environment=environment, arguments=tuple(arguments))
+
+
+def cities() -> str:
+    """Return a seed of more than 1 MiB."""
+    story = "It lies between the hills and the sea. " * 24
+    rows = [f"{n},City number {n},{REGIONS[n % 5]},{n % 977},{story.strip()}\n" for n in range(CITIES)]
+    return "city_id,city_name,region,population,story\n" + "".join(rows)
+
+
+def _profiles(server: Server, dbname: str, changed: Mapping[str, object]) -> str:
+    output = {
+        "type": "postgres",
+        "host": server.host,
+        "port": server.port,
+        "user": server.user,
+        "password": server.password,
+        "dbname": dbname,
+        "schema": "analytics",
+        "threads": 4,
+        **changed,
+    }
+    outputs = {"dev": output, "ci": output, "prod": {**output, "schema": "production"}}
+    return json.dumps({"shop": {"target": "dev", "outputs": outputs}}, indent=2)  # YAML reads JSON
