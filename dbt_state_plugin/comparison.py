@@ -14,7 +14,7 @@ from typing import Any
 from dbt_state_plugin.canonical import CANONICAL_VERSION, canonical, same_statement
 from dbt_state_plugin.differences import Difference
 from dbt_state_plugin.digest import Digest
-from dbt_state_plugin.model import CompiledNode, Judgement, Node, Reason, ReasonKind, RecordedDetail
+from dbt_state_plugin.model import NO_SQL, CompiledNode, Judgement, Node, Reason, ReasonKind, RecordedDetail
 from dbt_state_plugin.repeatable import is_repeatable
 from dbt_state_plugin.wording import PART_WORDS, changed_items, difference_words
 
@@ -23,6 +23,7 @@ from dbt_state_plugin.wording import PART_WORDS, changed_items, difference_words
 _THROUGH_SQL = frozenset({"body", "macros", "variables"})
 _THROUGH_BOTH = frozenset({"references", "engine"})
 _HOOKS = frozenset({"hooks", "project_hooks"})
+_BY_DDL = frozenset({"materialization"})
 _COMPILED = _THROUGH_SQL | _THROUGH_BOTH | _HOOKS
 _WITHOUT_SQL = frozenset({"seed", "unit_test", "function"})
 _HOOK_NAMES = ("pre-hook ", "post-hook ", "operation.")
@@ -39,7 +40,8 @@ class Evidence:
     """Hold what is known about both sides of a difference.
 
     `items` are those of the definition as it stands; `compiled` is None when the node was not compiled; `configured`
-    names the keys of its config that the project sets, unlike those that dbt fills in.
+    names the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what
+    differs in the part `materialization` can show only in the statement that creates the view.
     """
 
     node: Node
@@ -49,15 +51,27 @@ class Evidence:
     macro_paths: Mapping[str, str]
     compiled: CompiledNode | None = None
     configured: frozenset[str] = frozenset()
+    in_view_ddl: bool = False
 
 
 def wants_compiled(evidence: Evidence) -> bool:
     """Tell whether the compiled SQL can decide: nothing else has decided already that the node is built."""
     parts = _open_parts(evidence)
     compiled = _COMPILED if evidence.node.resource_type not in _WITHOUT_SQL else _HOOKS
+    compiled |= _BY_DDL if evidence.in_view_ddl and "ddl" in evidence.recorded.compiled else frozenset()
     rest = [part for part in parts if part not in compiled]
     asked = bool(evidence.difference.inlined) or any(part in compiled for part in parts)
     return asked and all(_is_physical(part, evidence) for part in rest)
+
+
+def has_view_ddl(node: Node, items: Mapping[str, Mapping[str, str]]) -> bool:
+    """Tell whether macros of the project take part in creating a view, so that its DDL is worth recording."""
+    return node.materialized == "view" and bool(items.get("materialization"))
+
+
+def wants_ddl(evidence: Evidence) -> bool:
+    """Tell whether the statement that creates a view has to be compared, or to be kept for the next comparison."""
+    return has_view_ddl(evidence.node, evidence.items) or evidence.in_view_ddl
 
 
 def judge(evidence: Evidence, digest: Digest) -> Judgement:
@@ -76,7 +90,7 @@ def judge(evidence: Evidence, digest: Digest) -> Judgement:
         if part not in still_open
     }
     inlined_is_same = "inlined" in same
-    reasons = tuple(_reason(part, _words(part, evidence)) for part in real)
+    reasons = tuple(_reason(part, _real_words(part, evidence)) for part in real)
     return Judgement(
         reasons=reasons,
         cosmetic=tuple(
@@ -144,6 +158,8 @@ def _same_by_sql(evidence: Evidence, parts: Iterable[str], digest: Digest) -> li
         found += [part for part in parts if part in _THROUGH_SQL]
         found += [part for part in parts if part in _THROUGH_BOTH and "hooks" in same_hooks]
         found += ["inlined"] if evidence.difference.inlined else []
+    if evidence.in_view_ddl and now.ddl and same_in_hooks({"ddl": before.get("ddl")}, {"ddl": now.ddl}):
+        found += [part for part in parts if part in _BY_DDL]
     return found + [part for part in parts if part in same_hooks]
 
 
@@ -202,6 +218,7 @@ def compiled_document(compiled: CompiledNode, digest: Digest | None = None) -> d
         if compiled.forms
         else {}
     )
+    document |= {"ddl": kept(compiled.ddl)} if compiled.ddl else {}
     for name, hooks in (("hooks", compiled.hooks), ("project_hooks", compiled.project_hooks)):
         document |= {name: [kept(text) for text in _spelled(name, hooks)]} if hooks is not None else {}
     return document
@@ -249,6 +266,14 @@ def _cosmetic_words(part: str, words: str, evidence: Evidence) -> str:
     if part == "inlined":
         return f"{', '.join(evidence.difference.inlined)} changed, but {words}"
     return f"{_words(part, evidence)}, but {words}" if part in PART_WORDS else words
+
+
+def _real_words(part: str, evidence: Evidence) -> str:
+    """Say what differs, and why SQL could not tell whether that matters."""
+    words, compiled = _words(part, evidence), evidence.compiled
+    if compiled is None or compiled.problem in ("", NO_SQL) or part not in _THROUGH_SQL | _THROUGH_BOTH:
+        return words
+    return f"{words}; {compiled.problem}, so its SQL cannot be compared"
 
 
 def _words(part: str, evidence: Evidence) -> str:

@@ -29,6 +29,7 @@ _HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
 # Every statement runs under these fields of the target: they decide what unqualified names mean and who owns a table.
 _SESSION_FIELDS = ("search_path", "role")
 _UNKNOWN_QUERY = "the database while it compiles, and no ref or source says which relations"
+_DBT = frozenset({"dbt"})  # the namespace in which dbt's own macros search
 _OWN_MATERIALIZATION = {"unit_test": "unit"}  # the others are in the config
 
 Items = dict[str, Any]
@@ -46,8 +47,6 @@ def is_statement(macro_name: str) -> bool:
 
     What another macro renders may end up anywhere, in a string of SQL too.
     """
-    if macro_name.startswith("materialization_"):
-        return True
     stem = macro_name.split("__", 1)[-1]
     return stem.startswith(("create_", "get_")) and stem.endswith(("_as", "_sql"))
 
@@ -71,7 +70,7 @@ class ProjectFacts:
         self._jinja_values = {name: _jinja_in(value) for name, value in definition.variables.items()}
         self._graph = ""
         self._macro_digests: dict[str, str] = {}
-        self._run_parts: dict[tuple[str, str], tuple[Items, Reach]] = {}
+        self._run_parts: dict[tuple[str, str, bool], tuple[Items, Reach]] = {}
         self._event_times = {
             node.unique_id: (node.attributes.get("config") or {}).get("event_time")
             for node in definition.nodes
@@ -95,7 +94,7 @@ class ProjectFacts:
             "body": _body(node),
             "config": _config(config) | self._event_times_of(node),
             "variables": self._read_values(reach) | self._properties_read(node, reach) | self._graph_if(reach),
-            "macros": self._macro_items(macros),
+            "macros": self._macro_items(macros, reach),
             "materialization": run | self._properties_read(node, run_reach),
             "contract": _contract(node, config),
             "hooks": hooks | self._properties_read(node, hook_reach),
@@ -134,9 +133,21 @@ class ProjectFacts:
             self._macro_digests[macro.unique_id] = self._digest(macro.code)
         return self._macro_digests[macro.unique_id]
 
-    def _macro_items(self, macros: Iterable[MacroDefinition]) -> Items:
+    def shows_only_in_view_ddl(self, node: NodeDefinition, names: Iterable[str]) -> bool:
+        """Tell whether these items of the part `materialization` act on a view only through its DDL."""
+        config = node.attributes.get("config") or {}
+        is_view = node.resource_type == "model" and config.get("materialized") == "view"
+        return is_view and self._index.shows_only_in_view_ddl(names, _names_made_by(config))
+
+    def _macro_items(self, macros: Iterable[MacroDefinition], reach: Reach) -> Items:
         items: Items = {macro.unique_id: macro for macro in macros}
-        return items | ({"dispatch": self._definition.dispatch} if items else {})
+        searched = None if reach.namespaces is None else reach.namespaces | _DBT
+        entries = [
+            entry
+            for entry in self._definition.dispatch or ()
+            if searched is None or entry.get("macro_namespace") in searched
+        ]
+        return items | ({"dispatch": entries} if items and entries else {})
 
     def _read_by(self, text: str, declared: Iterable[str] = ()) -> tuple[tuple[MacroDefinition, ...], Reach]:
         """Return the macros that rendering a text can reach, and what they and the text read together.
@@ -158,16 +169,19 @@ class ProjectFacts:
     def _run_part(self, node: NodeDefinition, config: Mapping[str, Any]) -> tuple[Items, Reach]:
         """Return what acts outside of the compiled SQL: custom materializations, strategies, overrides of DDL."""
         materialized = _OWN_MATERIALIZATION.get(node.resource_type, str(config.get("materialized") or ""))
-        key = (materialized, _names_made_by(config))
+        names = _names_made_by(config)
+        # Some versions of dbt look for a key of the config among its `meta` as well.
+        has_indexes = bool(config.get("indexes")) or "indexes" in (config.get("meta") or {})
+        key = (materialized, names, has_indexes)
         if key not in self._run_parts:
-            macros = self._index.run_with(*key)
+            macros = self._index.run_with(materialized, names, has_indexes=has_indexes)
             reach = union(reach_of(macro.code) for macro in macros)
             extra = self._values_beyond("", reach)
             if extra:
                 more, their_reach = self._read_by("\n".join(extra))
                 macros, reach = tuple(dict.fromkeys((*macros, *more))), union([reach, their_reach])
             self._run_parts[key] = (
-                self._macro_items(macros) | self._read_values(reach) | self._graph_if(reach),
+                self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach),
                 reach,
             )
         return self._run_parts[key]
@@ -178,14 +192,14 @@ class ProjectFacts:
             return {}, _NOTHING
         macros, reach = self._read_by("\n".join(_strings(hooks)))
         items: Items = {f"{name} {position}": hook for position, (name, hook) in enumerate(hooks, 1)}
-        return items | self._macro_items(macros) | self._read_values(reach) | self._graph_if(reach), reach
+        return items | self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach), reach
 
     def _hooks_of_project(self) -> Items:
         hooks = dict(self._definition.project_hooks)
         macros, reach = self._read_by("\n".join(hooks.values()))
         # Packages ask here for env vars by computed names (which orchestrator is this?): never all of them.
         known = replace(reach, env_vars=reach.env_vars or frozenset())
-        return hooks | self._macro_items(macros) | self._read_values(known)
+        return hooks | self._macro_items(macros, reach) | self._read_values(known)
 
     def _graph_if(self, reach: Reach) -> Items:
         """Return a hash over all nodes, for code that loops over dbt's `graph`."""

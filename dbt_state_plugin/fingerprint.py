@@ -13,14 +13,14 @@ All hashes are keyed with the installation's own key, so that values of variable
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.digest import SCHEME, keyed_digest
 from dbt_state_plugin.facts import Code, Facts, ProjectFacts, is_statement
 from dbt_state_plugin.model import Node, Project
-from dbt_state_plugin.template import without_layout, without_sql_layout
+from dbt_state_plugin.template import without_discarded_text, without_layout, without_sql_layout
 
 
 class Fingerprinter:
@@ -67,14 +67,18 @@ class Fingerprinter:
             items["body"]["rows"] = "#" + self._digest(rows) if rows else ""
         return {part: found for part, found in items.items() if found}
 
+    def in_view_ddl(self, unique_id: str, changed: Collection[str]) -> bool:
+        """Tell whether these items of the part `materialization` show only in the statement that creates a view."""
+        are_macros = all(name.startswith("macro.") for name in changed)
+        return are_macros and self._facts.shows_only_in_view_ddl(self._definitions[unique_id], changed)
+
     def configured(self, unique_id: str) -> frozenset[str]:
         """Return the keys of a node's config that the project sets."""
         return frozenset(self._definitions[unique_id].attributes.get("unrendered_config") or ())
 
     def _item(self, part: str, value: Any) -> str:
         if isinstance(value, MacroDefinition):
-            spelled = without_sql_layout if is_statement(value.name) else without_layout
-            return f"{self._digest(value.code)}:{self._digest(spelled(value.code))}"
+            return f"{self._digest(value.code)}:{self._digest(_spelled(value))}"
         if isinstance(value, Code):
             return f"{self._digest(value.text)}:{self._digest(without_sql_layout(value.text))}"
         if part in ("config", "references"):
@@ -113,6 +117,12 @@ class Fingerprinter:
     def _hashed(self, facts: Facts) -> dict[str, str]:
         hashed = {part: self._facts.hash_of(items) for part, items in facts.parts.items()}
         return {"scheme": SCHEME, **hashed}
+
+
+def _spelled(macro: MacroDefinition) -> str:
+    if macro.name.startswith("materialization_"):
+        return without_discarded_text(macro.code)
+    return without_sql_layout(macro.code) if is_statement(macro.name) else without_layout(macro.code)
 
 
 def _is_given(defined: Any) -> bool:

@@ -12,6 +12,9 @@ from uuid import UUID
 MAX_IDENTIFIER_BYTES = 63  # PostgreSQL's NAMEDATALEN - 1; longer identifiers are truncated by the server
 
 
+NO_SQL = "it has no SQL"  # the problem of a node that there is nothing to compile of
+
+
 class ReasonKind(str, Enum):
     """Why a node is built. The values are part of the JSON output."""
 
@@ -215,14 +218,16 @@ class CompiledNode:
     """Hold the SQL that dbt makes of one node, in all forms in which it may run it.
 
     `forms` maps `sql`, and `incremental` where `is_incremental()` may make a difference, to a statement; `hooks` holds
-    the rendered hooks of the node, `project_hooks` those of the project. `problem` says why there is no SQL that could
-    be compared: it depends on more than the project.
+    the rendered hooks of the node, `project_hooks` those of the project. `ddl` is the statement that creates a view,
+    where macros of the project take part in it. `problem` says why there is no SQL that could be compared: it depends
+    on more than the project.
     """
 
     language: str = "sql"
     forms: Mapping[str, str] = field(default_factory=dict)
     hooks: tuple[str, ...] | None = ()
     project_hooks: tuple[str, ...] | None = ()
+    ddl: str = ""
     problem: str = ""
 
 

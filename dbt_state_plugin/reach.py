@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from dbt_state_plugin.builtin_ddl import VIEW_ENTRIES, VIEW_ENTRY_CALLED, calls_view_entry_as_known, without_index_loops
 from dbt_state_plugin.definition import MacroDefinition
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -20,6 +21,11 @@ _LITERAL_VAR = re.compile(r"\bvar\s*(?:\.\s*has_var\s*)?\(\s*(['\"])([^'\"\\]*)\
 _LITERAL_ENV_VAR = re.compile(r"\benv_var\s*\(\s*(['\"])([^'\"\\]*)\1\s*[,)]")
 _DISPATCH = re.compile(r"\bdispatch\b")
 _LITERAL_DISPATCH = re.compile(r"\bdispatch\s*\(\s*(?:macro_name\s*=\s*)?(['\"])\w+\1\s*[,)]")
+# The second argument says where dbt searches for the macro; without one the order of no project's `dispatch` counts.
+_LITERAL_NAMESPACE = re.compile(
+    r"\bdispatch\s*\(\s*(?:macro_name\s*=\s*)?(['\"])\w+\1\s*"
+    r"(?:,\s*(?:macro_namespace\s*=\s*)?(['\"])([^'\"\\]*)\2\s*,?\s*)?\)"
+)
 # `target` and `env` (its old name), `context` and `builtins` are dictionaries: a method of theirs is no literal name.
 _DICT_METHODS = "|".join(name for name in dir(dict) if not name.startswith("_"))
 _MEMBER = rf"\.\s*(?!(?:{_DICT_METHODS})\b|_)(\w+)\b"
@@ -73,6 +79,7 @@ class Reach:
     variables: frozenset[str] | None
     env_vars: frozenset[str] | None
     target_fields: frozenset[str] | None
+    namespaces: frozenset[str] | None
     is_dynamic: bool
     reads_config: bool
     properties: frozenset[str] | None
@@ -96,6 +103,7 @@ def reach_of(text: str) -> Reach:
         variables=None if reads_runtime else _names(text, "var", words, _LITERAL_VAR),
         env_vars=_names(text, "env_var", words, _LITERAL_ENV_VAR),
         target_fields=None if reads_runtime else _target_fields(text),
+        namespaces=None if reads_anything else _namespaces(text),
         is_dynamic=reads_anything or _has_computed(text, _DISPATCH, _LITERAL_DISPATCH),
         reads_config=reads_anything or _READS_CONFIG.search(text) is not None,
         properties=None if reads_anything else _properties(text, words),
@@ -134,6 +142,12 @@ def _target_fields(text: str) -> frozenset[str] | None:
     return frozenset(found) if len(found) == len(_TARGET.findall(text)) else None
 
 
+def _namespaces(text: str) -> frozenset[str] | None:
+    """Return the namespaces in which `adapter.dispatch` searches, or None where one of them is computed."""
+    found = [match[2] for match in _LITERAL_NAMESPACE.findall(text)]
+    return frozenset(found) - {""} if len(found) == len(_DISPATCH.findall(text)) else None
+
+
 def union(reaches: Iterable[Reach]) -> Reach:
     """Return what several texts read together."""
     reaches = tuple(reaches)
@@ -147,6 +161,7 @@ def union(reaches: Iterable[Reach]) -> Reach:
         variables=names([reach.variables for reach in reaches]),
         env_vars=names([reach.env_vars for reach in reaches]),
         target_fields=names([reach.target_fields for reach in reaches]),
+        namespaces=names([reach.namespaces for reach in reaches]),
         is_dynamic=any(reach.is_dynamic for reach in reaches),
         reads_config=any(reach.reads_config for reach in reaches),
         properties=names([reach.properties for reach in reaches]),
@@ -178,8 +193,8 @@ class MacroIndex:
         # Jinja allows letters in names that are no word to us: nothing tells who reaches such a macro.
         self._nameless = {name for name in self._custom if not _WORD.fullmatch(self._macros[name].name)}
         self._computed_names = _computed_names({self._macros[name].package for name in self._custom})
-        self._neighbours: dict[str, frozenset[str]] = {}
-        self._closures: dict[frozenset[str], tuple[MacroDefinition, ...]] = {}
+        self._neighbours: dict[tuple[str, bool], frozenset[str]] = {}
+        self._closures: dict[tuple[frozenset[str], bool], tuple[MacroDefinition, ...]] = {}
 
     def reachable(self, text: str, *, declared: Iterable[str] = ()) -> tuple[MacroDefinition, ...]:
         """Return the macros that rendering this text can reach, by unique_id.
@@ -191,23 +206,50 @@ class MacroIndex:
         start = self._nameless | self._reached_directly(text)
         return self._closure(frozenset(start | {unique_id for unique_id in declared if unique_id in self._custom}))
 
-    def run_with(self, materialized: str, text: str = "") -> tuple[MacroDefinition, ...]:
+    def run_with(self, materialized: str, text: str = "", *, has_indexes: bool = True) -> tuple[MacroDefinition, ...]:
         """Return the macros that dbt can reach when it builds a node of this materialization, outside of its SQL.
 
         `text` holds names of macros that the node's config makes up, such as those of its strategy.
         """
         if not self._custom:
             return ()
+        return self._closure(frozenset(self._start_of_run(materialized, text)), has_indexes=has_indexes)
+
+    def shows_only_in_view_ddl(self, names: Iterable[str], text: str = "") -> bool:
+        """Tell whether these macros can act on a view only through the statement that creates it.
+
+        `names` are unique_ids, those of macros that are gone included; `text` is that of `run_with`. The way that dbt
+        takes to a view, without what makes the statement, must not hold a word that leads to any of them. Then it is
+        the same way as before they changed.
+        """
+        materializations = self._by_word.get("materialization_view", set())
+        if len(materializations) != 1 or materializations & self._custom:
+            return False
+        (materialization,) = materializations
+        words = {"materialization_view", *_CALLED_BY_ADAPTERS, *reach_of(text).words}
+        for unique_id in self._walked(self._start_of_run("view", text), self._outside_of_view_ddl):
+            macro = self._macros[unique_id]
+            if not macro.is_builtin and self._is_computed(macro.code):
+                return False
+            known = {VIEW_ENTRY_CALLED} if unique_id == materialization else set()
+            words |= set(_WORD.findall(_COMMENT.sub("", macro.code) if macro.is_builtin else macro.code)) - known
+        if not calls_view_entry_as_known(_COMMENT.sub("", self._macros[materialization].code)):
+            return False
+        return VIEW_ENTRIES.isdisjoint(map(_stem, words)) and all(
+            _WORD.fullmatch(name) and words.isdisjoint(_words_leading_to(name)) for name in map(_name_in, names)
+        )
+
+    def _start_of_run(self, materialized: str, text: str) -> set[str]:
         start = self._nameless | self._reached_directly(text)
         for word in (f"materialization_{materialized}", *_CALLED_BY_ADAPTERS):
             start |= self._by_word.get(word, set())
-        return self._closure(frozenset(start))
+        return start
+
+    def _is_computed(self, text: str) -> bool:
+        return reach_of(text).is_dynamic or self._computed_names.search(text) is not None
 
     def _reached_directly(self, text: str) -> set[str]:
-        reach = reach_of(text)
-        if reach.is_dynamic or self._computed_names.search(text):
-            return set(self._custom)
-        return self._named(reach.words)
+        return set(self._custom) if self._is_computed(text) else self._named(reach_of(text).words)
 
     def _named(self, words: Iterable[str]) -> set[str]:
         found: set[str] = set()
@@ -215,12 +257,13 @@ class MacroIndex:
             found |= self._by_word[word]
         return found
 
-    def _reached_from(self, macro: MacroDefinition) -> set[str]:
+    def _reached_from(self, macro: MacroDefinition, *, has_indexes: bool) -> set[str]:
         if not macro.is_builtin:
             return self._reached_directly(macro.code)
         # dbt's own macros compute names only where `run_with` gets them spelled out (strategies, hooks). A macro of the
         # project stands in for one of theirs, or for a function that they call; it is not reached by a chance word.
         code = _COMMENT.sub("", macro.code)
+        code = code if has_indexes else without_index_loops(code)
         called = frozenset(_CALLED.findall(code))
         return {
             unique_id
@@ -230,19 +273,32 @@ class MacroIndex:
             or self._macros[unique_id].name in called
         }
 
-    def _closure(self, start: frozenset[str]) -> tuple[MacroDefinition, ...]:
-        if start not in self._closures:
-            seen = set(start)
-            todo = list(start)
-            while todo:
-                unique_id = todo.pop()
-                if unique_id not in self._neighbours:
-                    self._neighbours[unique_id] = frozenset(self._reached_from(self._macros[unique_id]))
-                fresh = self._neighbours[unique_id] - seen
-                seen |= fresh
-                todo.extend(fresh)
-            self._closures[start] = tuple(self._macros[unique_id] for unique_id in sorted(seen & self._custom))
-        return self._closures[start]
+    def _closure(self, start: frozenset[str], *, has_indexes: bool = True) -> tuple[MacroDefinition, ...]:
+        key = (start, has_indexes)
+        if key not in self._closures:
+            seen = self._walked(start, lambda unique_id: self._neighbours_of(unique_id, has_indexes=has_indexes))
+            self._closures[key] = tuple(self._macros[unique_id] for unique_id in sorted(seen & self._custom))
+        return self._closures[key]
+
+    def _neighbours_of(self, unique_id: str, *, has_indexes: bool = True) -> frozenset[str]:
+        key = (unique_id, has_indexes)
+        if key not in self._neighbours:
+            self._neighbours[key] = frozenset(self._reached_from(self._macros[unique_id], has_indexes=has_indexes))
+        return self._neighbours[key]
+
+    def _outside_of_view_ddl(self, unique_id: str) -> frozenset[str]:
+        found = self._neighbours_of(unique_id)
+        return frozenset(each for each in found if _stem(self._macros[each].name) not in VIEW_ENTRIES)
+
+    @staticmethod
+    def _walked(start: Iterable[str], neighbours: Callable[[str], frozenset[str]]) -> set[str]:
+        seen = set(start)
+        todo = list(seen)
+        while todo:
+            fresh = neighbours(todo.pop()) - seen
+            seen |= fresh
+            todo.extend(fresh)
+        return seen
 
 
 def _computed_names(packages: set[str]) -> re.Pattern[str]:
@@ -261,6 +317,10 @@ def _computed_names(packages: set[str]) -> re.Pattern[str]:
 def _stem(name: str) -> str:
     """Return a macro's name without the prefix of an adapter: `postgres__x` and `default__x` implement `x`."""
     return name.split("__", 1)[1] if "__" in name and not name.startswith("__") else name
+
+
+def _name_in(unique_id: str) -> str:
+    return unique_id.rsplit(".", 1)[-1]
 
 
 def _words_leading_to(name: str) -> frozenset[str]:

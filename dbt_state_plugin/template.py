@@ -35,12 +35,76 @@ def without_sql_layout(template: str) -> str:
     tokens = _tokens(template)
     if tokens is None:
         return template
+    return _spelled_as_sql(tokens) or without_layout(template)
+
+
+@cache
+def without_discarded_text(template: str) -> str:
+    """Return a template of which only captured text counts, as `without_sql_layout` does, without all other text.
+
+    Only for materializations: dbt takes what one returns, and throws away what it renders. What its `call` blocks
+    capture is executed.
+    """
+    tokens = _tokens(template)
+    if tokens is None:
+        return template
+    if ["name", "return"] not in tokens or ["name", "macro"] in tokens:
+        return without_layout(template)
+    captured = _captured(tokens)
+    return _spelled_as_sql(captured) or json.dumps(["captured", *captured], ensure_ascii=False)
+
+
+def _spelled_as_sql(tokens: list[list[str]]) -> str | None:
+    """Return the text outside of tags in one spelling and the tags, or None where that text may be no SQL."""
     text, tags = _joined(tokens)
     statement = canonical(text)
     marks = [_PLACEHOLDER.format(position) for position in range(len(tags))]
-    if statement is None or any(mark not in statement for mark in marks) or not all(map(_leaves_text_alone, tags)):
-        return without_layout(template)
+    if statement is None or any(mark not in statement for mark in marks):
+        return None
+    if not all(map(_leaves_text_alone, tags)) or _has_macro_inside(tags):
+        return None
     return json.dumps([CANONICAL_VERSION, statement, *tags], ensure_ascii=False)
+
+
+def _captured(tokens: list[list[str]]) -> list[list[str]]:
+    """Return the tokens with a line break in the place of all text outside of blocks that capture theirs."""
+    found: list[list[str]] = []
+    depth = 0
+    for position, (kind, value) in enumerate(tokens):
+        if kind == "data" and depth == 0:
+            continue
+        if kind.endswith("_begin") and depth == 0:
+            found.append(["data", "\n"])
+        if kind == "block_begin":
+            tag = _tag_at(tokens, position)
+            depth += _captures(tag) - (tag[:1] in (["endcall"], ["endfilter"], ["endset"]))
+        found.append([kind, value])
+    return found
+
+
+def _tag_at(tokens: list[list[str]], position: int) -> list[str]:
+    """Return the words of the tag that begins at a position."""
+    words: list[str] = []
+    for kind, value in tokens[position + 1 :]:
+        if kind == "block_end":
+            break
+        words.append(value)
+    return words
+
+
+def _captures(words: list[str]) -> bool:
+    """Tell whether a tag takes away the text that follows, up to its end."""
+    if words[:1] != ["set"]:
+        return words[:1] in (["filter"], ["call"])
+    # `{% set a = 1 %}` takes nothing, `{% set a %}` and `{% set a | replace(count=1) %}` do.
+    return "=" not in words or "|" in words[: words.index("=")]
+
+
+def _has_macro_inside(tags: list[list[list[str]]]) -> bool:
+    """Tell whether a macro is defined in the text, whose own text then stands where it is called."""
+    names = [value for tag in tags for _, value in tag[1:2]]
+    opened = [position for position, name in enumerate(names) if name == "macro"]
+    return bool(opened) and (opened != [0] or names[-1] != "endmacro")
 
 
 def _tokens(template: str) -> list[list[str]] | None:
@@ -85,7 +149,5 @@ def _leaves_text_alone(tag: list[list[str]]) -> bool:
     """Tell whether a tag neither captures the text that follows nor brings half of a quote or comment into it."""
     words = [value for _, value in tag if value]
     strings = "".join(value[1:-1] for kind, value in tag if kind == "string")
-    captures = words[:1] in (["filter"], ["call"]) and words[1:2] != ["statement"]
-    captures = captures or (words[:1] == ["set"] and "=" not in words)
     opens = strings.count("'") % 2 or strings.count('"') % 2 or any(mark in strings for mark in ("--", "/*", "*/", "$"))
-    return not captures and not opens
+    return (not _captures(words) or words[:2] == ["call", "statement"]) and not opens

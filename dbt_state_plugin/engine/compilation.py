@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.model import CompiledNode
+from dbt_state_plugin.builtin_ddl import VIEW_DDL
+from dbt_state_plugin.model import NO_SQL, CompiledNode
 
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
@@ -48,15 +50,22 @@ class _AdapterWithoutDatabase:
         raise _NotComparable(f"adapter.{name}")
 
 
-def compile_nodes(parsed: Parsed, unique_ids: Iterable[str]) -> dict[str, CompiledNode]:
-    """Return the SQL of these nodes; a node that dbt cannot compile has a problem, not an error."""
+def compile_nodes(parsed: Parsed, unique_ids: Iterable[str], ddl_of: Collection[str] = ()) -> dict[str, CompiledNode]:
+    """Return the SQL of these nodes, of views in `ddl_of` also the statement that creates them.
+
+    A node that dbt cannot compile has a problem, not an error.
+    """
     wanted = tuple(unique_ids)
     if not wanted:
         return {}
     compilation = _Compilation(parsed.manifest)
     with redirect_stdout(sys.stderr):
         project_hooks = compilation.project_hooks()
-        return {unique_id: compilation.compiled(unique_id, project_hooks) for unique_id in wanted}
+        found = {unique_id: compilation.compiled(unique_id, project_hooks) for unique_id in wanted}
+        return {
+            unique_id: replace(each, ddl=compilation.view_ddl(unique_id)) if unique_id in ddl_of else each
+            for unique_id, each in found.items()
+        }
 
 
 def executed_form(parsed: Parsed, unique_id: str) -> CompiledNode | None:
@@ -99,10 +108,10 @@ class _Compilation:
         """Return the SQL of one node in all its forms, with its hooks."""
         node = self._manifest.nodes.get(unique_id)
         if node is None:  # a unit test or a function
-            return CompiledNode(project_hooks=project_hooks, problem="it has no SQL")
+            return CompiledNode(project_hooks=project_hooks, problem=NO_SQL)
         hooks = self._attempt("incremental", lambda: self._rendered_hooks(node))
         forms: dict[str, str] = {}
-        problem = "" if getattr(node, "raw_code", "") else "it has no SQL"
+        problem = "" if getattr(node, "raw_code", "") else NO_SQL
         for name in ("sql", "incremental") if _is_incremental(node) else ("sql",):
             text = self._attempt(name, lambda: self._sql(node)) if not problem else _Problem(problem)
             if isinstance(text, _Problem):
@@ -112,6 +121,12 @@ class _Compilation:
         return CompiledNode(
             language=_language(node), forms=forms, hooks=_texts(hooks), project_hooks=project_hooks, problem=problem
         )
+
+    def view_ddl(self, unique_id: str) -> str:
+        """Return the statement with which dbt's own materialization creates a view, or nothing if unknown."""
+        node = self._manifest.nodes.get(unique_id)
+        text = self._attempt("sql", lambda: self._view_ddl(node)) if node is not None else ""
+        return text if isinstance(text, str) else ""
 
     def project_hooks(self) -> tuple[str, ...] | None:
         """Return the rendered on-run-start and on-run-end hooks, or None when they cannot be compared."""
@@ -135,6 +150,13 @@ class _Compilation:
 
     def _sql(self, node: Any, **context: Any) -> str:
         return str(self._compiler.compile_node(_fresh(node), self._manifest, context, write=False).compiled_code)
+
+    def _view_ddl(self, node: Any) -> str:
+        from dbt.clients.jinja import get_rendered
+
+        compiled = self._compiler.compile_node(_fresh(node), self._manifest, {}, write=False)
+        context = self._compiler._create_node_context(compiled, self._manifest, {})
+        return str(get_rendered(VIEW_DDL, context, node)) if context["sql"] else ""
 
     def _rendered_hooks(self, node: Any) -> list[str]:
         from dbt.clients.jinja import get_rendered

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,7 +25,7 @@ from dbt_state_plugin.baseline import (
     reasons_by_records,
     removed_nodes,
 )
-from dbt_state_plugin.comparison import compiled_document
+from dbt_state_plugin.comparison import compiled_document, has_view_ddl
 from dbt_state_plugin.digest import definition_digest, keyed_digest
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.execution.against import PlannedAgainst
@@ -155,19 +155,21 @@ class _ManifestComparison:
             for unique_id, node in self.project.nodes.items()
             if unique_id in self.before.project.nodes and record_key(node, self.project) in wanted
         }
-        compiled = compile_nodes(self.artifact.parsed, nodes)
+        items = {unique_id: self.before.items(unique_id) for unique_id in nodes}
+        ddl_of = [each for each in nodes if has_view_ddl(self.before.project.nodes[each], items[each])]
+        compiled = compile_nodes(self.artifact.parsed, nodes, ddl_of)
         return {
             key: RecordedDetail(
-                items=self.before.items(unique_id),
+                items=items[unique_id],
                 compiled=compiled_document(compiled[unique_id]) if unique_id in compiled else {},
             )
             for unique_id, key in nodes.items()
         }
 
-    def _compiled(self, unique_ids: Iterable[str]) -> dict[str, CompiledNode]:
+    def _compiled(self, unique_ids: Iterable[str], ddl_of: Collection[str] = ()) -> dict[str, CompiledNode]:
         from dbt_state_plugin.engine.compilation import compile_nodes
 
-        return compile_nodes(self.parsed, unique_ids)
+        return compile_nodes(self.parsed, unique_ids, ddl_of)
 
     def _too_large_seeds(self, own: Reasons) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of the seeds whose content neither manifest tells."""

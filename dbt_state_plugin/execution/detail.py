@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.comparison import compiled_document
+from dbt_state_plugin.comparison import compiled_document, has_view_ddl
 from dbt_state_plugin.model import RecordedDetail
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ class BuildDetail:
         self._parsed = parsed
         self._digest = digest
         wanted = tuple(unique_ids)
-        compiled = dict(planned.judged.compiled)
-        compiled |= compile_nodes(
-            parsed, [node for node in wanted if needs_compiling(parsed, node) and node not in compiled]
-        )
-        self._compiled = {node: compiled[node] for node in wanted if needs_compiling(parsed, node) and node in compiled}
         self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
+        ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
+        kept = [node for node in wanted if node in ddl_of or needs_compiling(parsed, node)]
+        compiled = dict(planned.judged.compiled)
+        compiled |= compile_nodes(parsed, [node for node in kept if node not in compiled], ddl_of)
+        self._compiled = {node: compiled[node] for node in kept if node in compiled}
 
     def of(self, unique_id: str) -> RecordedDetail:
         """Return what is recorded; called when dbt has executed the node."""

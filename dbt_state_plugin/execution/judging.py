@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.comparison import Evidence, compiled_document, judge, wants_compiled
+from dbt_state_plugin.comparison import Evidence, compiled_document, judge, wants_compiled, wants_ddl
 from dbt_state_plugin.decision import differences_in_scope
 from dbt_state_plugin.digest import Digest, definition_digest
 from dbt_state_plugin.lineage import build_order, lineages, record_key
 from dbt_state_plugin.model import CompiledNode, Judgement, Plan, Project, Recorded, RecordedDetail, RelationName
 from dbt_state_plugin.state.marks import Refresh, refresh_definitions
+from dbt_state_plugin.wording import changed_items
 
 if TYPE_CHECKING:
     from dbt_state_plugin.fingerprint import Fingerprinter
     from dbt_state_plugin.state.state import State
 
-Compile = Callable[[Iterable[str]], Mapping[str, CompiledNode]]
+Compile = Callable[[Iterable[str], Collection[str]], Mapping[str, CompiledNode]]
+"""Compile nodes; of those in the second collection the statement that creates the view as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +55,21 @@ def judge_differences(
         )
         for unique_id, difference in found.items()
     }
-    compiled = compile_nodes([unique_id for unique_id, each in evidence.items() if wants_compiled(each)])
+    evidence = {unique_id: _with_view_ddl(each, fingerprinter) for unique_id, each in evidence.items()}
+    wanted = {unique_id: wants_ddl(each) for unique_id, each in evidence.items() if wants_compiled(each)}
+    compiled = compile_nodes(list(wanted), {unique_id for unique_id, has_ddl in wanted.items() if has_ddl})
     judgements = {
         unique_id: judge(replace(each, compiled=compiled.get(unique_id)), digest)
         for unique_id, each in evidence.items()
     }
     return Judged(judgements=judgements, compiled=compiled)
+
+
+def _with_view_ddl(evidence: Evidence, fingerprinter: Fingerprinter) -> Evidence:
+    if "materialization" not in evidence.difference.parts or "ddl" not in evidence.recorded.compiled:
+        return evidence
+    sides = (evidence.recorded.items.get("materialization", {}), evidence.items.get("materialization", {}))
+    return replace(evidence, in_view_ddl=fingerprinter.in_view_ddl(evidence.node.unique_id, changed_items(*sides)))
 
 
 def record_cosmetic(
