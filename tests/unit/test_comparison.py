@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.values import KEY, node
 
-from dbt_state_plugin.comparison import Evidence, compiled_document, hashed_statement, judge, wants_compiled
+from dbt_state_plugin.comparison import Evidence, compiled_document, hashed_statement, judge, wants_compiled, wants_ddl
 from dbt_state_plugin.differences import Difference
 from dbt_state_plugin.digest import keyed_digest
-from dbt_state_plugin.model import CompiledNode, Judgement, RecordedDetail
+from dbt_state_plugin.model import NO_SQL, CompiledNode, Judgement, RecordedDetail
 from dbt_state_plugin.wording import PART_WORDS
 
 DIGEST = keyed_digest(KEY)
@@ -650,3 +650,74 @@ def test_no_sql_is_in_the_hashes_of_it() -> None:
     assert document["hashed"] is True
     assert not [word for word in ("select", "grant", "analyze") if word in str(document)]
     assert document["forms"]["sql"] == hashed_statement(SQL, DIGEST)
+
+
+VIEW = node("model.shop.v", materialized="view")
+DDL = "create view v as (select a from t)"
+
+
+def ddl(before: str, now: str, *, is_hashed: bool = False, **fields: Any) -> Evidence:
+    """Return what is known where macros of the project that create a view differ."""
+    values: dict[str, Any] = {"node": VIEW, "in_view_ddl": True} | fields
+    return evidence("materialization", before=sql(ddl=before), now=sql(ddl=now), is_hashed=is_hashed, **values)
+
+
+@pytest.mark.parametrize("is_hashed", [False, True], ids=["text", "hash"])
+def test_what_shows_only_in_the_ddl_of_a_view_is_told_by_the_ddl(is_hashed: bool) -> None:
+    same = judge(ddl(DDL, DDL.upper(), is_hashed=is_hashed), DIGEST)
+    other = judge(ddl(DDL, DDL.replace("create", "create or replace"), is_hashed=is_hashed), DIGEST)
+
+    assert (real(same), cosmetic(same)) == ([], ["materialization"])
+    assert (real(other), cosmetic(other)) == (["materialization"], [])
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        ddl(DDL, DDL, in_view_ddl=False),
+        ddl("", DDL),
+        ddl(DDL, ""),
+        ddl("", ""),
+        replace(ddl(DDL, DDL), compiled=None),
+        replace(ddl(DDL, DDL), recorded=RecordedDetail(items=items_for(["materialization"], "#1"))),
+    ],
+)
+def test_without_the_ddl_of_both_sides_the_macros_that_create_a_view_count(found: Evidence) -> None:
+    assert real(judge(found, DIGEST)) == ["materialization"]
+
+
+def test_the_ddl_of_a_view_says_nothing_of_other_parts() -> None:
+    found = replace(ddl(DDL, DDL), difference=Difference(parts=("materialization", "config", "body")))
+
+    assert real(judge(replace(found, compiled=sql(OTHER, ddl=DDL)), DIGEST)) == ["config", "body"]
+
+
+def test_the_ddl_of_a_view_is_wanted_where_it_decides() -> None:
+    assert wants_compiled(ddl(DDL, DDL))
+    assert not wants_compiled(ddl(DDL, DDL, in_view_ddl=False))
+    assert not wants_compiled(ddl("", DDL))
+    assert wants_ddl(ddl(DDL, DDL))
+    assert wants_ddl(ddl(DDL, DDL, items={}))
+    assert wants_ddl(evidence("body", node=VIEW, items={"materialization": {"macro.shop.a": "1"}}))
+    assert not wants_ddl(evidence("body", node=VIEW))
+    assert not wants_ddl(evidence("body", items={"materialization": {"macro.shop.a": "1"}}))
+
+
+PROBLEM = "it asks the database while it compiles (run_query)"
+
+
+@pytest.mark.parametrize(
+    ("part", "problem", "words"),
+    [
+        ("body", PROBLEM, f"its code changed; {PROBLEM}, so its SQL cannot be compared"),
+        ("macros", PROBLEM, f"x of macros changed; {PROBLEM}, so its SQL cannot be compared"),
+        ("references", PROBLEM, f"x of references changed; {PROBLEM}, so its SQL cannot be compared"),
+        ("config", PROBLEM, "x of config changed"),
+        ("body", NO_SQL, "its code changed"),
+        ("body", "", "its code changed"),
+    ],
+)
+def test_why_the_sql_could_not_decide_stands_beside_what_differs(part: str, problem: str, words: str) -> None:
+    found = judged(part, before=sql(), now=CompiledNode(problem=problem))
+
+    assert [reason.detail for reason in found.reasons] == [words]

@@ -7,12 +7,15 @@ import re
 from typing import Any
 
 import pytest
-from support.values import KEY, definition, macro, project_definition
+from support.values import BUILTIN, KEY, builtin, definition, macro, project_definition
 
 from dbt_state_plugin.definition import NodeDefinition
 from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.fingerprint import Fingerprinter
 
+INDEX_LOOP = "{% for each in config.get('indexes', []) %}{{ get_create_index_sql(each) }}{% endfor %}"
+INDEX_MACROS = ("create_indexes", "get_create_index_sql")
+TABLE = [each for each in BUILTIN if each.name != "create_indexes"]
 HASH = re.compile(r"#[0-9a-f]{64}")
 TWO_HASHES = re.compile(r"[0-9a-f]{64}:[0-9a-f]{64}")
 
@@ -54,11 +57,11 @@ def test_every_item_of_every_part_is_named() -> None:
     assert {part: sorted(names) for part, names in found.items()} == {
         "body": ["code", "test_metadata"],
         "config": ["event_time of source.shop.raw", "indexes", "materialized", "persist_docs"],
-        "macros": ["dispatch", "macro.shop.a"],
+        "macros": ["macro.shop.a"],
         "variables": ["dbt_version", "env_var E", "graph", "target.schema", "the node's own properties", "var x"],
-        "materialization": ["dispatch", "macro.shop.create_table_as"],
+        "materialization": ["macro.shop.create_table_as"],
         "contract": ["columns", "constraints", "contract", "foreign keys"],
-        "hooks": ["dispatch", "macro.shop.a", "post-hook 2", "pre-hook 1"],
+        "hooks": ["macro.shop.a", "post-hook 2", "pre-hook 1"],
         "project_hooks": ["operation.shop.start"],
         "docs": ["columns", "description"],
         "relation": ["relation"],
@@ -211,3 +214,34 @@ def test_the_keys_of_the_config_that_the_project_sets_are_known(unrendered: obje
     node = definition(config={"grants": {"select": ["a"]}, "unlogged": False}, unrendered_config=unrendered)
 
     assert Fingerprinter(project_definition(node), key=KEY).configured(node.unique_id) == names
+
+
+LIB = {"macro_namespace": "lib", "search_order": ["shop", "lib"]}
+DBT = {"macro_namespace": "dbt", "search_order": ["shop", "dbt"]}
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [
+        ("{{ b() }}", [DBT]),
+        ("{{ adapter.dispatch('b', 'lib')() }}", [LIB, DBT]),
+        ("{{ adapter.dispatch('b', 'other')() }}", [DBT]),
+        ("{{ adapter.dispatch('b', name)() }}", [LIB, DBT]),
+    ],
+)
+def test_of_the_search_order_of_macros_only_the_searched_namespaces_count(code: str, kept: list[Any]) -> None:
+    project = {"macros": [macro("a", code), macro("b")], "dispatch": [LIB, DBT]}
+
+    found = items(definition("{{ a() }}"), **project)
+
+    assert found["macros"]["dispatch"] == "#" + keyed_digest(KEY)(kept)
+
+
+@pytest.mark.parametrize("config", [{"indexes": [{"columns": ["id"]}]}, {"meta": {"indexes": []}}])
+def test_an_override_for_indexes_counts_for_nodes_with_indexes(config: dict[str, Any]) -> None:
+    macros = [builtin(name, INDEX_LOOP) if name == "create_indexes" else macro(name) for name in INDEX_MACROS]
+
+    with_indexes, without = (items(definition(config=each), macros=[*TABLE, *macros]) for each in (config, {}))
+
+    assert with_indexes["materialization"].keys() == {"macro.shop.get_create_index_sql"}
+    assert "materialization" not in without

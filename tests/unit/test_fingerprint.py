@@ -92,12 +92,13 @@ def test_a_new_macro_that_shadows_one_of_a_package_is_a_change() -> None:
     assert of_macros("{{ a() }}", [lib], [lib, macro("a", "1")]) == {"macros"}
 
 
-def test_another_order_of_dispatch_is_a_change_where_macros_are_reached() -> None:
-    macros = [macro("a")]
+def test_another_order_of_dispatch_is_a_change_where_it_decides_which_macro_is_called() -> None:
+    macros = [macro("a", "{{ adapter.dispatch('b', 'lib')() }}"), macro("b")]
     before = {"macros": macros, "dispatch": [{"macro_namespace": "lib", "search_order": ["shop", "lib"]}]}
     after = {"macros": macros, "dispatch": [{"macro_namespace": "lib", "search_order": ["lib", "shop"]}]}
 
     assert of_project("{{ a() }}", before, after) == {"macros"}
+    assert of_project("{{ b() }}", before, after) == set()
     assert of_project("select 1", before, after) == set()
 
 

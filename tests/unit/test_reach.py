@@ -421,3 +421,172 @@ def test_unknown_names_mean_all_vars() -> None:
 
     assert variable_values(None, defined) == defined
     assert variable_values(frozenset({"x", "z"}), defined) == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "namespaces"),
+    [
+        ("{{ adapter.dispatch('a') }}", set()),
+        ("{{ adapter.dispatch('a')() }}{{ adapter.dispatch('b', 'lib')() }}", {"lib"}),
+        ("{{ adapter.dispatch( macro_name = 'a' , macro_namespace = 'lib' )() }}", {"lib"}),
+        ('{{ adapter.dispatch("a", macro_namespace="my-lib",)() }}', {"my-lib"}),
+        ("{{ adapter.dispatch('a', 'lib' ~ x) }}", None),
+        ("{{ adapter.dispatch('a', lib) }}", None),
+        ("{{ adapter.dispatch('a', 'it\\'s') }}", None),
+        ("{{ adapter.dispatch(name, 'lib') }}", None),
+        ("{{ adapter.dispatch('a', packages=['lib']) }}", None),
+        ("{% set find = adapter.dispatch %}{{ adapter.dispatch('a', 'lib') }}", None),
+        ("{{ context[name] }}", None),
+        ("select 1", set()),
+    ],
+)
+def test_the_namespaces_of_dispatch_are_known_by_their_literal_names(text: str, namespaces: set[str] | None) -> None:
+    assert reach_of(text).namespaces == namespaces
+    assert union([reach_of(text), reach_of("{{ adapter.dispatch('z', 'z') }}")]).namespaces == (
+        None if namespaces is None else namespaces | {"z"}
+    )
+
+
+LOOP = "{%- for each in config.get('indexes', default=[]) -%}{{ create_index(each) }}{%- endfor -%}"
+NAMED_LOOP = "{%- set all = config.get('indexes', []) %}{% for each in all %}{{ create_index(each) }}{% endfor %}"
+
+
+def with_indexes(code: str, *, is_builtin: bool = True, has_indexes: bool = False) -> set[str]:
+    """Return what building a table reaches of the project where the macro for indexes has this code."""
+    of_dbt = [each for each in BUILTIN if each.name != "create_indexes"]
+    creates = builtin("create_indexes", code) if is_builtin else macro("create_indexes", code)
+    index = MacroIndex([*of_dbt, builtin("run_index"), creates, macro("create_index"), macro("drop_index")])
+    return {found.name for found in index.run_with("table", has_indexes=has_indexes)}
+
+
+@pytest.mark.parametrize("code", [LOOP, NAMED_LOOP, f"{LOOP}{NAMED_LOOP}"])
+def test_what_dbt_does_for_each_index_is_not_reached_without_indexes(code: str) -> None:
+    assert with_indexes(code) == set()
+    assert with_indexes(code, has_indexes=True) == {"create_index"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"{LOOP}{{{{ create_index() }}}}",
+        LOOP.replace("{%- endfor", "{% else %}{{ create_index() }}{%- endfor"),
+        LOOP.replace("{{ create", "{% for x in y %}{% endfor %}{{ create"),
+        LOOP.replace("default=[]", "default=[1]"),
+        LOOP.replace("'indexes'", "'grants'"),
+        NAMED_LOOP.replace("{% for", "{% set all = [1] %}{% for"),
+        NAMED_LOOP.replace("in all", "in others"),
+    ],
+)
+def test_what_may_happen_without_indexes_is_reached_without_them(code: str) -> None:
+    assert with_indexes(code) == {"create_index"}
+
+
+def test_a_loop_over_the_indexes_in_a_macro_of_the_project_is_followed() -> None:
+    assert with_indexes(LOOP, is_builtin=False) == {"create_indexes", "create_index"}
+
+
+VIEW = """
+{%- set target_relation = this.incorporate(type='view') -%}
+{%- set intermediate_relation =  make_intermediate_relation(target_relation) -%}
+{{ run_hooks(pre) }}
+{% call statement('main') -%}
+  {{ get_create_view_as_sql(intermediate_relation, sql) }}
+{%- endcall %}
+"""
+VIEWS = (
+    builtin("materialization_view_default", VIEW),
+    builtin("get_create_view_as_sql", "{{ adapter.dispatch('get_create_view_as_sql', 'dbt')(relation, sql) }}"),
+    builtin("default__get_create_view_as_sql", "{{ create_view_as(relation, sql) }}"),
+    builtin("create_view_as", "{{ adapter.dispatch('create_view_as', 'dbt')(relation, sql) }}"),
+    builtin("default__create_view_as", "create view"),
+    builtin("make_intermediate_relation", "{{ base }}"),
+    builtin("run_hooks", "{{ statement() }}"),
+    builtin("statement", "{{ context[name](sql) }}"),
+)
+OVERRIDE = macro("postgres__create_view_as", "{{ barrier() }}")
+BARRIER = macro("barrier", "1")
+
+
+def only_in_ddl(*names: str, macros: tuple[MacroDefinition, ...] = (OVERRIDE, BARRIER), **fields: str) -> bool:
+    index = MacroIndex([*VIEWS, *macros])
+    return index.shows_only_in_view_ddl([f"macro.shop.{name}" for name in names], **fields)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["postgres__create_view_as"],
+        ["barrier"],
+        ["barrier", "postgres__create_view_as", "no_longer_postgres__create_view_as"],
+        ["default__get_create_view_as_sql"],
+        ["get_create_view_as_sql"],
+        ["is_gone"],
+    ],
+)
+def test_what_only_makes_the_statement_of_a_view_shows_only_there(names: list[str]) -> None:
+    assert only_in_ddl(*names)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run_hooks",
+        "statement",
+        "default__run_hooks",
+        "make_intermediate_relation",
+        "postgres__make_intermediate_relation",
+        "materialization_view_default",
+        "materialization_view_postgres",
+        "drop_relation",
+        "pre",
+        "intermediate_relation",
+        "a·b",
+    ],
+)
+def test_what_is_named_on_the_way_to_a_view_may_show_elsewhere(name: str) -> None:
+    assert not only_in_ddl(name)
+    assert not only_in_ddl("barrier", name)
+
+
+@pytest.mark.parametrize(
+    "macros",
+    [
+        (macro("default__run_hooks", "{{ barrier() }}"),),
+        (macro("default__run_hooks", "{{ other() }}"), macro("other", "barrier")),
+        (macro("default__run_hooks", "{{ context[name]() }}"),),
+        (macro("default__run_hooks", "{{ shop[name]() }}"),),
+        (macro("default__run_hooks", "{{ create_view_as(other, sql) }}"),),
+        (macro("default__run_hooks", "{{ shop.postgres__create_view_as(other, sql) }}"),),
+        (macro("materialization_view_default", VIEW),),
+        (macro("materialization_view_postgres", VIEW),),
+        (macro("a·b", "{{ barrier() }}"),),
+    ],
+)
+def test_another_way_to_a_macro_or_to_the_statement_is_seen(macros: tuple[MacroDefinition, ...]) -> None:
+    assert not only_in_ddl("barrier", macros=(OVERRIDE, BARRIER, *macros))
+
+
+def test_a_strategy_that_names_a_macro_leads_to_it() -> None:
+    assert not only_in_ddl("barrier", text="barrier")
+    assert only_in_ddl("barrier", text="other")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        VIEW.replace("intermediate_relation, sql", "target_relation, sql"),
+        VIEW.replace("intermediate_relation, sql", "intermediate_relation, sql ~ ''"),
+        VIEW.replace("type='view'", "type='table'"),
+        VIEW.replace("(target_relation)", "(this)"),
+        VIEW.replace("{{ run", "{% set sql = 'select 1' %}{{ run"),
+        VIEW.replace("{{ run", "{% set intermediate_relation = this %}{{ run"),
+        VIEW.replace("'main'", "'other'"),
+        VIEW + VIEW,
+        "",
+    ],
+)
+def test_another_materialization_of_views_is_not_known(code: str) -> None:
+    index = MacroIndex([builtin("materialization_view_default", code), *VIEWS[1:], OVERRIDE, BARRIER])
+
+    assert not index.shows_only_in_view_ddl(["macro.shop.barrier"])
+    assert not MacroIndex([OVERRIDE, BARRIER]).shows_only_in_view_ddl(["macro.shop.barrier"])

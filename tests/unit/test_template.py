@@ -7,7 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
 
-from dbt_state_plugin.template import without_layout
+from dbt_state_plugin.canonical import same_statement
+from dbt_state_plugin.template import without_discarded_text, without_layout, without_sql_layout
 
 
 def same(before: str, after: str) -> bool:
@@ -151,3 +152,154 @@ def test_white_space_inside_of_tags_is_never_a_difference(pieces: list[str | lis
     assume(rendered(spellings[0]) is not None)
 
     assert same(*spellings)
+
+
+def same_sql(before: str, after: str) -> bool:
+    return without_sql_layout(before) == without_sql_layout(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select a from t", "SELECT  a -- the key\nFROM t\n"),
+        ("select {{ a }} from t", "select {{a}} /* x */\nfrom t"),
+        ("{% if a %} select 1 {% endif %}", "{% if a %}\n  select 1\n{% endif %}"),
+        ("select '{{ a }}'", "select  '{{ a }}'"),
+        ("select {{ f('x') }} from t", "select {{ f('x') }}  from t"),
+        ("{% call statement('x') %}select 1 {% endcall %}", "{% call statement('x') %}select  1\n{% endcall %}"),
+        ("{% set a = b | trim %}select 1", "{% set a = b | trim %}select  1"),
+        ("{% raw %}select '{{', 1{% endraw %}", "{% raw %}select '{{',  1{% endraw %}"),
+        ("{% macro x() %} select 1 {% endmacro %}", "{% macro x() %}\n  select  1\n{% endmacro %}"),
+        ("select 1 {# note #}from t", "select 1  from t"),
+    ],
+)
+def test_comments_and_white_space_of_sql_outside_of_tags_are_no_difference(before: str, after: str) -> None:
+    assert same_sql(before, after)
+    assert not same(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select a from t", "select b from t"),
+        ("select 'a b'", "select 'a  b'"),
+        ("select '{{ a }} b'", "select '{{ a }}  b'"),
+        ("{{ a }}{{ b }}", "{{ a }} {{ b }}"),
+        ("{{ a }}b", "{{ a }} b"),
+        ("select {{ a }}", "select {{ b }}"),
+        ("select 1 -- {{ a }}", "select  1 -- {{ a }}"),
+        ("select 1 -- {{ a }}", "select 1"),
+        ("select 'a", "select  'a"),
+        ("{% set a %}x  y{% endset %}", "{% set a %}x y{% endset %}"),
+        ("{% set a | replace(count=1) %}x  y{% endset %}", "{% set a | replace(count=1) %}x y{% endset %}"),
+        ("{% filter upper %}x  y{% endfilter %}", "{% filter upper %}x y{% endfilter %}"),
+        ("{% call f() %}x  y{% endcall %}", "{% call f() %}x y{% endcall %}"),
+        ('{{ "\'" }}x  y{{ "\'" }}', '{{ "\'" }}x y{{ "\'" }}'),
+        ("{{ '--' }} a\nb", "{{ '--' }} a b"),
+        ("{{ '/*' }} a  b", "{{ '/*' }} a b"),
+        ("{{ '$$' }} a  b{{ '$$' }}", "{{ '$$' }} a b{{ '$$' }}"),
+        ("{% macro x() %}a  b{% endmacro %}'{{ x() }}'", "{% macro x() %}a b{% endmacro %}'{{ x() }}'"),
+    ],
+)
+def test_what_may_be_more_than_layout_of_sql_is_a_difference(before: str, after: str) -> None:
+    assert not same_sql(before, after)
+
+
+def test_where_text_may_be_no_sql_it_is_kept_with_its_layout() -> None:
+    captured = "{% set a %}x  y{% endset %}"
+
+    assert without_sql_layout(captured) == without_layout(captured)
+    assert without_sql_layout("{{ 'a }}") == "{{ 'a }}"
+
+
+_SQL_PIECES = st.one_of(
+    st.sampled_from(["select ", " a\n", "  ", "\n", "'", "-- x\n", "/* y */", ",", "+", "b", "'it''s  b'", "$$ $$"]),
+    st.sampled_from(
+        [
+            "{{ a }}",
+            "{{- f('x  y') }}",
+            '{{ "\'" }}',
+            "{{ '--' }}",
+            "{% if a == 1 %}",
+            "{% endif -%}",
+            "{% set c %}",
+            "{% set c | upper %}",
+            "{% endset %}",
+            "{% set d = 'x' | upper %}",
+            "{{ c }}{{ d }}",
+            "{% filter upper %}",
+            "{% endfilter %}",
+            "{% macro m() %}",
+            "{% endmacro %}",
+            "{{ m() }}",
+            "{# note #}",
+            "{% raw %}{{ a  }}{% endraw %}",
+        ]
+    ),
+)
+
+
+@settings(deadline=None, max_examples=1000)
+@given(st.lists(_SQL_PIECES, max_size=8), st.data())
+def test_templates_of_sql_that_are_the_same_render_the_same_statement(pieces: list[str], data: st.DataObject) -> None:
+    before = "".join(pieces)
+    layout = st.sampled_from(["", "", " ", "\n", "  ", "/* z */", "-- z\n", "{# z #}"])
+    after = "".join(data.draw(layout) + piece for piece in pieces)
+
+    if same_sql(before, after):
+        was, is_now = rendered(before), rendered(after)
+        assert was == is_now or (was is not None and is_now is not None and same_statement(was, is_now))
+
+
+def same_captured(before: str, after: str) -> bool:
+    return without_discarded_text(before) == without_discarded_text(after)
+
+
+def materialization(body: str) -> str:
+    return f"{{% materialization t, default %}}{body}{{{{ return(x) }}}}{{% endmaterialization %}}"
+
+
+MAIN = "{% call statement('main') %}select a{{ b }} from t{% endcall %}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{{{{ f() }}}}{MAIN}", f"  {{{{ f() }}}} -- {{# first #}}\n{MAIN} \n"),
+        (f"{{{{ f() }}}}{{{{ g() }}}}{MAIN}", f"{{{{ f() }}}}{{# x #}} it's {{{{ g() }}}}{MAIN}"),
+        (MAIN, MAIN.replace("select ", "SELECT -- all\n ")),
+        (f"-- {{{{ f() }}}}{MAIN}", f"{{{{ f() }}}}{MAIN}"),
+        ("{% set a %}x  y{% endset %}", "a {% set a %}x  y{% endset %} b"),
+    ],
+)
+def test_what_a_materialization_renders_outside_of_its_blocks_is_no_difference(before: str, after: str) -> None:
+    assert same_captured(materialization(before), materialization(after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (MAIN, MAIN.replace("from t", "from u")),
+        (MAIN, MAIN.replace("a{{", "a {{")),
+        (MAIN, MAIN.replace("'main'", "'other'")),
+        (MAIN, MAIN + "{{ f() }}"),
+        (MAIN, "{{ f() }}" + MAIN),
+        (MAIN + "{{ f() }}", "{{ f() }}" + MAIN),
+        (MAIN, "select a{{ b }} from t"),
+        ("{% set a %}x  y{% endset %}", "{% set a %}x y{% endset %}"),
+        ("{% set a %}x {{ b }}{% endset %}", "{% set a %}x{{ b }}{% endset %}"),
+        ("{% filter upper %}x{% endfilter %}", "{% filter upper %} x{% endfilter %}"),
+        ("{% call f() %}a  b{% endcall %}", "{% call f() %}a b{% endcall %}"),
+        (f"{{% set a %}}{MAIN}x  {{% endset %}}", f"{{% set a %}}{MAIN}x{{% endset %}}"),
+        ("{% macro q() %}a b{% endmacro %}", "{% macro q() %}a  b{% endmacro %}"),
+    ],
+)
+def test_what_a_materialization_executes_is_a_difference(before: str, after: str) -> None:
+    assert not same_captured(materialization(before), materialization(after))
+
+
+def test_a_materialization_that_returns_nothing_or_is_no_template_is_kept_as_it_is() -> None:
+    text = "{% materialization t, default %}a  b{% endmaterialization %}"
+
+    assert without_discarded_text(text) == without_layout(text)
+    assert without_discarded_text("{{ 'a }}") == "{{ 'a }}"
