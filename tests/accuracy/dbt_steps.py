@@ -92,8 +92,21 @@ def described(manifest: Any) -> dict[str, dict[str, Any]]:
                 "relation": f"{node.schema}.{getattr(node, 'alias', None) or node.identifier}",
                 "parents": list(getattr(getattr(node, "depends_on", None), "nodes", [])),
                 "file": _file_checksum(node, manifest),
+                "inputs": _inputs(node, manifest),
             }
     return nodes
+
+
+def _inputs(node: Any, manifest: Any) -> list[str]:
+    """Return the code of a node and of the macros that it calls, without comments and layout."""
+    todo, macros = [node], {}
+    while todo:
+        names = getattr(getattr(todo.pop(), "depends_on", None), "macros", [])
+        fresh = [name for name in names if name not in macros and name in manifest.macros]
+        macros |= {name: manifest.macros[name].macro_sql for name in fresh if not name.startswith("macro.dbt")}
+        todo += [manifest.macros[name] for name in fresh if name in macros]
+    codes = [getattr(node, "raw_code", ""), *(code for _, code in sorted(macros.items()))]
+    return [re.sub(r"\{#.*?#\}|/\*.*?\*/|--[^\n]*|\s+", "", code, flags=re.DOTALL) for code in codes]
 
 
 def _file_checksum(node: Any, manifest: Any) -> str:

@@ -19,7 +19,8 @@ class Mutation:
     """Say in which ways the mutated side differs from the base.
 
     `edits` change files of the project; `profile` replaces fields of the target; `sources` is SQL run over the loaded
-    tables (in the from-scratch build too), `by_hand` is SQL run over the warehouse that dbt left.
+    tables (in the from-scratch build too), `by_hand` is SQL run over the warehouse that dbt left. `by_rule` says which
+    rule asks for builds although nothing differs: they are no detection, and are not scored as one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Mutation:
     profile: Mapping[str, object] = field(default_factory=dict)
     sources: str = ""
     by_hand: str = ""
+    by_rule: str = ""
 
 
 def replace(path: str, old: str, new: str) -> Edit:

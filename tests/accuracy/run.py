@@ -129,6 +129,7 @@ def main() -> int:
     needed = score.planned_recall(score.completed(records))
     print(score.table(records))
     print(f"\nPlanned of what has to be built: {needed[0]} of {needed[1]}.")
+    print("\n".join(["", *score.by_rule(records)]))
     print("\n".join(["", *found]) if found else "\nNothing missed, nothing superfluous, every run converges.")
     print(f"Results: {file}", file=sys.stderr)
     return 1 if found else 0

@@ -4,6 +4,10 @@ A record is one mutation's result as JSON: `mutation`, `group`, `truth` (changed
 how), `answers` per detector (changed, removed), `planned`, `reasons`, `converges` (where our run and a plain
 `dbt build` leave something else), `dbt_fails` where a plain `dbt build` does, and `error` where something broke.
 Recall and precision are micro-averaged over nodes. A deleted node that is not reported as removed is a miss.
+
+Where `by_rule` names a rule of ours that asks for builds although nothing differs, no detector's false alarms are
+scored, and the nodes are listed. Of ours only those that the rule explains are left out: what another environment
+built, and what lies below it.
 """
 
 from __future__ import annotations
@@ -37,11 +41,15 @@ def verdict(record: Record, detector: str) -> Verdict:
     truth, answer = record["truth"], record["answers"][detector]
     real = {*truth["changed"], *(f"removed {node}" for node in truth["removed"])}
     said = {*answer["changed"], *(f"removed {node}" for node in answer["removed"])}
-    return Verdict(
-        hits=frozenset(real & said),
-        misses=frozenset(real - said),
-        false_alarms=frozenset(said - real - set(truth["either_way"])),
-    )
+    superfluous = said - real - set(truth["either_way"])
+    if record.get("by_rule"):
+        superfluous = {node for node in superfluous if detector == OURS and not _is_by_rule(record, node)}
+    return Verdict(hits=frozenset(real & said), misses=frozenset(real - said), false_alarms=frozenset(superfluous))
+
+
+def _is_by_rule(record: Record, node: str) -> bool:
+    reasons = record["reasons"].get(node, [])
+    return bool(reasons) and all(reason.startswith(("drifted: last built by", "upstream: ")) for reason in reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +85,16 @@ def score(records: Iterable[Record], detector: str) -> Score:
         misses=sum(len(each.misses) for each in verdicts),
         false_alarms=sum(len(each.false_alarms) for each in verdicts),
     )
+
+
+def by_rule(records: Iterable[Record]) -> list[str]:
+    """List the mutations after which nodes are built by a rule, not because something differs."""
+    lines = []
+    for record in completed(records):
+        if record.get("by_rule"):
+            nodes = [node for node in record["planned"] if _is_by_rule(record, node)]
+            lines.append(f"- BY RULE {record['group']}: {record['mutation']}: {len(nodes)} nodes ({record['by_rule']})")
+    return lines
 
 
 def planned_recall(records: Iterable[Record]) -> tuple[int, int]:

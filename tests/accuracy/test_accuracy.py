@@ -14,7 +14,7 @@ from accuracy.detectors import OURS
 from accuracy.mutation import GROUPS
 from accuracy.mutations import MUTATIONS
 from accuracy.run import run_mutations
-from accuracy.score import completed, findings, planned_recall, score
+from accuracy.score import by_rule, completed, findings, planned_recall, score, verdict
 from accuracy.statements import normalised
 from accuracy.truth import Build, observed_truth
 
@@ -115,6 +115,34 @@ def test_the_judge_sees_new_and_deleted_nodes() -> None:
     truth = observed_truth(base, mutated, frozenset())
 
     assert (truth.changed, truth.removed) == ({"new"}, {"old"})
+
+
+def test_the_judge_cannot_tell_what_a_model_asks_the_database_after_its_code_changed() -> None:
+    node = "model.shop.int_status_labels"
+    base, mutated, laid_out = (_build({node: "select 1"}, rows={node: 1}) for _ in range(3))
+    base.nodes[node]["inputs"], mutated.nodes[node]["inputs"] = ["ask(a)"], ["ask(b)"]
+    laid_out.nodes[node]["inputs"] = ["ask(a)"]
+
+    assert observed_truth(base, mutated, frozenset()).either_way == {node}
+    assert observed_truth(base, laid_out, frozenset()).either_way == frozenset()
+
+
+def test_what_a_rule_asks_for_is_no_false_alarm_and_is_listed() -> None:
+    truth = {"changed": [], "either_way": [], "removed": []}
+    record = {
+        "mutation": "another target",
+        "group": "environment",
+        "truth": truth,
+        "answers": {OURS: {"changed": ["a", "b"], "removed": []}},
+        "planned": ["a", "b"],
+        "reasons": {"a": ["drifted: last built by shop/dev (db.main)"], "b": ["body: its code changed"]},
+    }
+
+    assert verdict(record, OURS).false_alarms == {"a", "b"}
+    assert verdict({**record, "by_rule": "a rule"}, OURS).false_alarms == {"b"}
+    assert by_rule([record, {**record, "by_rule": "a rule"}]) == [
+        "- BY RULE environment: another target: 1 nodes (a rule)"
+    ]
 
 
 def _build(statements: dict[str, str], rows: dict[str, int]) -> Build:

@@ -17,8 +17,11 @@ It is not changed for itself, only *below* something that is, when its statement
 or definition differ together with a parent's. Incremental models and snapshots name their parents' columns in the
 statements of the second build: when only that build differs, and a parent does, that is below as well.
 
-Four kinds of nodes are scored *either way*, neither as a miss nor as a false alarm:
+Five kinds of nodes are scored *either way*, neither as a miss nor as a false alarm:
 - a model whose Jinja queries a parent that changed: its SQL cannot be known before the parent is built;
+- a model whose Jinja queries the database, and whose own code or macros changed in more than layout, but not what dbt
+  executed: its SQL is the answer to a question that only the database of that moment can answer. Not to ask it before
+  the build is a rule (what the code asks may be slow, or change something), so the rule says that it is built;
 - a node that reads, directly or through views, a source whose rows or columns changed, and that stayed equal (a filter
   left the change out, or it is a view): nobody can know without running it;
 - all nodes that stayed equal when what `on-run-start` or `on-run-end` executed differs: nobody can know what a hook
@@ -171,7 +174,11 @@ class _Comparison:
         """Say whether nobody can know without a build that the node stays as it is."""
         if _hook_statements(self.base) != _hook_statements(self.mutated):
             return True
-        return self._reads_changed_source(node)
+        return self._asks_otherwise(node) or self._reads_changed_source(node)
+
+    def _asks_otherwise(self, node: str) -> bool:
+        before, after = self.base.nodes.get(node, {}), self.mutated.nodes[node]
+        return node in INTROSPECTIVE and before.get("inputs") != after.get("inputs")
 
     def _reads_changed_source(self, node: str) -> bool:
         for parent in self.mutated.nodes[node]["parents"]:

@@ -192,6 +192,7 @@ def _as_record(mutation: Mutation, truth: Truth, ours: Answer, answers: Mapping[
         },
         "planned": sorted(ours.planned),
         "reasons": dict(ours.reasons),
+        "by_rule": mutation.by_rule,
         "converges": [],
     }
 

@@ -168,7 +168,7 @@ def same_sql(before: str, after: str) -> bool:
         ("select {{ f('x') }} from t", "select {{ f('x') }}  from t"),
         ("{% call statement('x') %}select 1 {% endcall %}", "{% call statement('x') %}select  1\n{% endcall %}"),
         ("{% set a = b | trim %}select 1", "{% set a = b | trim %}select  1"),
-        ("{% raw %}select '{{', 1{% endraw %}", "{% raw %}select '{{',  1{% endraw %}"),
+        ("{% raw %}select '{{' {% endraw %}", "{% raw %}select  '{{' {% endraw %}"),
         ("{% macro x() %} select 1 {% endmacro %}", "{% macro x() %}\n  select  1\n{% endmacro %}"),
         ("select 1 {# note #}from t", "select 1  from t"),
     ],
