@@ -90,9 +90,8 @@ def judge(evidence: Evidence, digest: Digest) -> Judgement:
         if part not in still_open
     }
     inlined_is_same = "inlined" in same
-    reasons = tuple(_reason(part, _real_words(part, evidence)) for part in real)
     return Judgement(
-        reasons=reasons,
+        reasons=_real_reasons(real, evidence),
         cosmetic=tuple(
             _reason(part, _cosmetic_words(part, words, evidence)) for part, words in (settled | same).items()
         ),
@@ -268,12 +267,17 @@ def _cosmetic_words(part: str, words: str, evidence: Evidence) -> str:
     return f"{_words(part, evidence)}, but {words}" if part in PART_WORDS else words
 
 
-def _real_words(part: str, evidence: Evidence) -> str:
-    """Say what differs, and why SQL could not tell whether that matters."""
-    words, compiled = _words(part, evidence), evidence.compiled
-    if compiled is None or compiled.problem in ("", NO_SQL) or part not in _THROUGH_SQL | _THROUGH_BOTH:
-        return words
-    return f"{words}; {compiled.problem}, so its SQL cannot be compared"
+def _real_reasons(parts: Iterable[str], evidence: Evidence) -> tuple[Reason, ...]:
+    """Say what differs and, beside the first part that shows in the SQL, why SQL could not decide."""
+    compiled = evidence.compiled
+    problem = compiled.problem if compiled is not None and compiled.problem != NO_SQL else ""
+    reasons = []
+    for part in parts:
+        words = _words(part, evidence)
+        if problem and part in _THROUGH_SQL | _THROUGH_BOTH:
+            words, problem = f"{words}; {problem}, so its SQL cannot be compared", ""
+        reasons.append(_reason(part, words))
+    return tuple(reasons)
 
 
 def _words(part: str, evidence: Evidence) -> str:

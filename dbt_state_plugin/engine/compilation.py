@@ -141,11 +141,12 @@ class _Compilation:
         try:
             with self._untouched(form):
                 return render()
-        except _NotComparable as reason:
-            return _Problem(f"it asks the database while it compiles ({reason})")
-        except DbtBaseException:
-            return _Problem("dbt cannot compile it")
         except Exception as error:  # whatever a macro may raise: the node is built, and dbt says what is wrong
+            asked = _refusal_behind(error)
+            if asked is not None:
+                return _Problem(f"it asks the database while it compiles ({asked})")
+            if isinstance(error, DbtBaseException):
+                return _Problem("dbt cannot compile it")
             return _Problem(f"it cannot be compiled by itself ({type(error).__name__})")
 
     def _sql(self, node: Any, **context: Any) -> str:
@@ -180,6 +181,13 @@ class _Compilation:
             nodes.update(originals)
             if macro:
                 macro.macro_sql = code
+
+
+def _refusal_behind(error: BaseException | None) -> _NotComparable | None:
+    """Return the refusal that an error came from: dbt puts errors of its own around those of macros."""
+    while error is not None and not isinstance(error, _NotComparable):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _compiler_without_database(config: Any) -> Any:

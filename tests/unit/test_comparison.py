@@ -721,3 +721,9 @@ def test_why_the_sql_could_not_decide_stands_beside_what_differs(part: str, prob
     found = judged(part, before=sql(), now=CompiledNode(problem=problem))
 
     assert [reason.detail for reason in found.reasons] == [words]
+
+
+def test_why_the_sql_could_not_decide_is_said_once() -> None:
+    found = judged("config", "body", "references", before=sql(), now=CompiledNode(problem=PROBLEM))
+
+    assert [PROBLEM in reason.detail for reason in found.reasons] == [False, True, False]
