@@ -33,6 +33,7 @@ class ReasonKind(str, Enum):
     DEFINITION = "definition"
     UPSTREAM = "upstream"
     DATA = "data"
+    AGE = "age"
     MISSING = "missing"
     DRIFTED = "drifted"
     INTERRUPTED = "interrupted"
@@ -85,7 +86,9 @@ class Node:
     """Describe one node of the dbt project with the fingerprint of its definition.
 
     `fingerprint` maps the name of a part (`body`, `config`, `macros`, ...) to a sha256 in hex. `volatile` holds what
-    makes the compiled SQL differ on every run, such as `run_started_at`.
+    makes the compiled SQL differ on every run, such as `run_started_at`. `settings` holds what the project says about
+    the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
+    loader writes beside the rows.
     """
 
     unique_id: str
@@ -101,6 +104,8 @@ class Node:
     raw_code: str = ""
     volatile: tuple[str, ...] = ()
     version: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    names_loader_columns: bool = False
 
     @property
     def is_ephemeral(self) -> bool:
@@ -137,8 +142,8 @@ class PhysicalIdentity:
 class Catalog:
     """Say which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
 
-    `data` maps a source's relation to two texts with a slash between them: one differs when its columns differ, the
-    other whenever its rows may differ.
+    `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
+    differ, one whenever its rows may differ, and one says what the rows themselves gave (see data_version.py).
     """
 
     identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)

@@ -215,6 +215,29 @@ def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_cod
         )
 
 
+_SEEN = """
+    UPDATE {state}.relation r SET trace = jsonb_set(r.trace, '{{parents}}', (r.trace -> 'parents') || n.parents)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, parents)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, str]]) -> None:
+    """Record versions of sources with the relations that hold their very rows; raises StateError."""
+    if not seen:
+        return
+    columns = (
+        [key.database for key in seen],
+        [key.schema for key in seen],
+        [key.identifier for key in seen],
+        [json.dumps(dict(parents)) for parents in seen.values()],
+    )
+    with database_errors("Cannot record the versions of sources"):
+        state.execute(_SEEN, (*columns, state.environment.warehouse, state.environment_id))
+
+
 _NOTE = """
     UPDATE {state}.node_result r SET status = o.status, rows_affected = o.rows_affected, duration_ms = o.duration_ms,
         message = o.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,12 @@ def installation_key(state: State) -> bytes:
             "Drop the schema (the next run then builds everything), or restore it from a backup.",
         )
     return bytes(rows[0][0])
+
+
+def server_time(state: State) -> datetime:
+    """Return the time on the clock by which builds are recorded."""
+    time: datetime = state.rows("SELECT pg_catalog.clock_timestamp()")[0][0]
+    return time
 
 
 def read_recorded(state: State, relations: Iterable[RelationName]) -> Recorded:

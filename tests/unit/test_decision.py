@@ -388,7 +388,7 @@ def test_rows_that_a_loader_changed_are_new_data_for_all_that_store_them() -> No
 
     assert warehouse.planned(of) == {"model.shop.a", "model.shop.t"}
     assert kinds(warehouse, of, "model.shop.t") == ["data"]
-    assert details(warehouse, of, "model.shop.a") == ["rows or columns changed"]
+    assert details(warehouse, of, "model.shop.a") == ["rows changed"]
 
 
 def test_a_table_with_new_grants_and_new_rows_below_keeps_nothing(warehouse: Warehouse) -> None:
