@@ -156,11 +156,13 @@ class Trace:
     """Say what a successful build saw.
 
     `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a
-    parent without a relation (ephemeral model, tested model's definition) to a hash of its definition.
+    parent without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells
+    the rows that the build left, where the node is configured to compare them.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
     inlined: Mapping[str, str] = field(default_factory=dict)
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,7 +144,8 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
 
 
 def _trace_json(trace: Trace) -> str:
-    return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined)})
+    content = {"content": trace.content} if trace.content else {}
+    return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined), **content})
 
 
 def _json(value: Any) -> str:

@@ -118,7 +118,7 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         resource_type=row[4],
         materialized=row[5],
         fingerprint=_text_mapping(row[6]),
-        trace=Trace(parents=_text_mapping(row[7].get("parents")), inlined=_text_mapping(row[7].get("inlined"))),
+        trace=_trace(row[7]),
         build_id=UUID(row[8]),
         built_at=row[9],
         execution_id=UUID(row[10]) if row[10] else None,
@@ -127,6 +127,14 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         raw_definition_id=row[15],
         data_id=UUID(row[16]),
         environment=str(environment_of(row[17:], warehouse)),
+    )
+
+
+def _trace(value: Any) -> Trace:
+    return Trace(
+        parents=_text_mapping(value.get("parents")),
+        inlined=_text_mapping(value.get("inlined")),
+        content=str(value.get("content") or ""),
     )
 
 

@@ -57,7 +57,7 @@ _FACTS = """
             pg_catalog.bool_or(p.provolatile = 'v' OR (p.provolatile = 's' AND p.oid >= 16384)
                 OR (p.proname IN ('now', 'transaction_timestamp', 'statement_timestamp', 'current_setting')
                     OR (p.proname = 'age' AND p.pronargs = 1))) AS is_open
-        FROM (SELECT DISTINCT oid FROM tree) v
+        FROM (SELECT DISTINCT tree.oid FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid AND c.relkind = 'v') v
         JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN'
         CROSS JOIN LATERAL pg_catalog.regexp_matches(
             r.ev_action::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([0-9]+)', 'g') AS f (id)
@@ -166,6 +166,13 @@ def content_of(connection: Connection, relation: RelationName, columns: Iterable
             raise
         return "?error"
     return ":".join(rows[0])
+
+
+def content_of_build(connection: Connection, relation: RelationName) -> str:
+    """Return a value of all columns and rows of a relation that was just built, or nothing where they cannot be read."""
+    facts = read_source_facts(connection, [relation])[relation]
+    content = content_of(connection, relation, facts.columns)
+    return "" if content.startswith("?") else f"{columns_hash(facts, facts.columns)}:{content}"
 
 
 def answer_of_query(connection: Connection, source: str, relation: RelationName, query: str) -> str:

@@ -25,11 +25,6 @@ SINGER_TABLE = """
 """
 
 
-def counted(database: Database) -> None:
-    """Wait until the server shows what other sessions have written; each of them reports when it ends."""
-    database.query("SELECT pg_stat_clear_snapshot()")
-
-
 def reasons(project: Project, *arguments: str) -> dict[str, list[str]]:
     """Return what the plan says about each node that is to be built: node, source and what happened to it."""
     document = json.loads(project.plugin("plan", *arguments, "--output", "json", check=0).stdout)
@@ -51,7 +46,7 @@ def test_rows_that_a_singer_target_sends_again_are_no_new_data(dbt_project: Proj
         }
     )
     project.plugin("run", check=0)
-    database.query(
+    database.load(
         "DELETE FROM raw.orders; INSERT INTO raw.orders VALUES"
         " (2, 'ben', 20, '2026-01-02', 2), (1, 'ann', 10, '2026-01-02', 2)"
     )
@@ -64,5 +59,5 @@ def test_rows_that_a_singer_target_sends_again_are_no_new_data(dbt_project: Proj
     remembered = project.plugin("run", check=0)
     assert "Plan: nothing to build, 3 unchanged" in remembered.stderr
     assert "Reading " not in remembered.stderr  # the counters were remembered: no second scan
-    database.query("UPDATE raw.orders SET amount = CASE id WHEN 1 THEN 20 ELSE 10 END")
+    database.load("UPDATE raw.orders SET amount = CASE id WHEN 1 THEN 20 ELSE 10 END")
     assert reasons(project) == {"orders": ["data rows changed"], "newest": ["data rows changed"]}
