@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from dbt_state_plugin.data_rule import max_age_hours
+from dbt_state_plugin.data_version import SourceVersion, data_change
 from dbt_state_plugin.differences import Difference, differing_parts, find_differences
 from dbt_state_plugin.errors import ProjectError
-from dbt_state_plugin.lineage import Lineage, build_order, lineages, record_key, trace_of
+from dbt_state_plugin.lineage import (
+    Lineage,
+    build_order,
+    lineages,
+    readers_of_loader_columns,
+    record_key,
+    trace_of,
+)
 from dbt_state_plugin.model import (
     Catalog,
     Decision,
@@ -45,6 +55,7 @@ class Request:
     """Say what was asked for.
 
     `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.
+    `now` is the time on the clock that the times of builds were recorded by; without it no build is too old.
     """
 
     environment: Environment
@@ -52,6 +63,7 @@ class Request:
     selected: frozenset[str] | None = None
     full_refresh: bool = False
     force: bool = False
+    now: datetime | None = None
 
 
 _NO_JUDGEMENT = Judgement()
@@ -121,13 +133,29 @@ def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) ->
     for node in project.nodes.values():
         if (node.relation is not None and not node.is_ephemeral) or node.resource_type == "function":
             key = record_key(node, project)
-            version = relation_version(recorded.relations.get(key), catalog.identities.get(key))
-            if key not in written and key in catalog.data:  # what nodes of the project write is known by their builds
-                version = f"{version}/{catalog.data[key]}"
+            record, identity = recorded.relations.get(key), catalog.identities.get(key)
             # What an interrupted build wrote in place (a snapshot, an incremental model) shows in nothing else.
             doubts = sorted(str(intent.execution_id) for intent in recorded.intents.get(key, ()))
-            versions[key] = "/".join([version, *doubts])
+            if key not in written and key in catalog.data:  # what nodes of the project write is known by their builds
+                versions[key] = _source_version(record, identity, doubts, catalog.data[key])
+            else:
+                versions[key] = "+".join([relation_version(record, identity), *doubts])
     return versions
+
+
+def _source_version(
+    record: RecordedRelation | None, identity: PhysicalIdentity | None, doubts: Iterable[str], data: str
+) -> str:
+    columns, touched, answer = (*data.split("/"), "")[:3]
+    version = SourceVersion(
+        data="+".join([str(record.data_id) if record else "-", *doubts]),
+        oid=str(identity.oid) if identity else "-",
+        relfilenode=str(identity.relfilenode) if identity else "-",
+        columns=columns,
+        touched=touched,
+        answer=answer,
+    )
+    return str(version)
 
 
 def relation_version(record: RecordedRelation | None, identity: PhysicalIdentity | None) -> str:
@@ -170,6 +198,7 @@ class _Decisions:
         self.versions = versions
         self.judgements = judgements
         self.keeps_data: set[str] = set()
+        self.reads_loader_columns = readers_of_loader_columns(project, lineage)
         # A source may name a relation that a model writes; the model owns it.
         self.owners = {
             node.relation: node.unique_id
@@ -297,6 +326,7 @@ class _Decisions:
         reasons += _changed_parts(node, record) if judgement is None else judgement.reasons
         reasons += self._drift(node, record)
         reasons += self._volatile(node)
+        reasons += self._age(node, record)
         reasons += self._upstream_builds(node, record)
         return tuple(reasons)
 
@@ -328,6 +358,15 @@ class _Decisions:
     def _volatile(self, node: Node) -> list[Reason]:
         return [Reason(kind=ReasonKind.VOLATILE, detail=f"its code reads {name}") for name in node.volatile]
 
+    def _age(self, node: Node, record: RecordedRelation) -> list[Reason]:
+        most = max_age_hours(node)
+        if most is None or self.request.now is None:
+            return []
+        age = (self.request.now - record.built_at) / timedelta(hours=1)
+        if age < most:
+            return []
+        return [Reason(kind=ReasonKind.AGE, detail=f"its last build is {age:.3g} h old, max_age is {most:g}")]
+
     def _upstream_builds(self, node: Node, record: RecordedRelation) -> list[Reason]:
         lineage = self.lineage[node.unique_id]
         now = trace_of(self.project, lineage, self.versions)
@@ -340,36 +379,18 @@ class _Decisions:
         for parent in lineage.parents:
             relation = str(record_key(self.project.nodes[parent], self.project))
             seen = record.trace.parents.get(relation)
-            # A view holds no rows of a source: only another table or other columns make it differ.
-            holds_rows = node.materialized != "view" or not self._is_source(parent)
-            if _differs(seen, now.parents[relation], by_rows=holds_rows):
-                later[parent] = self._later_build(parent, seen, now.parents[relation])
+            if reason := self._change_of(node, parent, seen, now.parents[relation]):
+                later[parent] = reason
         behind = self._behind_views(node.unique_id, later)
         return [*reasons, *(reason for parent, reason in later.items() if parent not in behind)]
 
-    def _later_build(self, parent: str, seen: str | None, now: str) -> Reason:
-        if not self._is_source(parent):
+    def _change_of(self, node: Node, parent: str, seen: str | None, now: str) -> Reason | None:
+        if self.project.nodes[parent].resource_type != "source":
             detail = "is a new parent" if seen is None else "was built since"
-            return Reason(kind=ReasonKind.UPSTREAM, node=parent, detail=detail)
-        detail = "is new here"
-        if seen is not None:
-            is_same = _incarnation(seen) == _incarnation(now)
-            detail = "rows or columns changed" if is_same else "the table was re-created or emptied"
-        return Reason(kind=ReasonKind.DATA, node=parent, detail=detail)
-
-    def _is_source(self, unique_id: str) -> bool:
-        return self.project.nodes[unique_id].resource_type == "source"
-
-
-def _differs(seen: str | None, now: str, *, by_rows: bool) -> bool:
-    if seen is None or by_rows:
-        return seen != now
-    return seen.split("/")[:-1] != now.split("/")[:-1]  # rows come last
-
-
-def _incarnation(version: str) -> list[str]:
-    """Return the part of a source's version that says which table it is, without what the table holds."""
-    return version.split("/")[:3]
+            return Reason(kind=ReasonKind.UPSTREAM, node=parent, detail=detail) if seen != now else None
+        holds_rows = node.materialized != "view"
+        detail = data_change(seen, now, by_rows=holds_rows, by_touch=node.unique_id in self.reads_loader_columns)
+        return Reason(kind=ReasonKind.DATA, node=parent, detail=detail) if detail else None
 
 
 def _interruption(intent: OpenIntent) -> str:

@@ -16,9 +16,11 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from dbt_state_plugin.data_rule import plugin_settings
 from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.digest import SCHEME, keyed_digest
 from dbt_state_plugin.facts import Code, Facts, ProjectFacts, is_statement
+from dbt_state_plugin.loader_columns import LoaderColumns
 from dbt_state_plugin.model import Node, Project
 from dbt_state_plugin.template import without_discarded_text, without_layout, without_sql_layout
 
@@ -40,6 +42,8 @@ class Fingerprinter:
         self._definitions = {node.unique_id: node for node in definition.nodes}
         self.macro_paths = {macro.unique_id: macro.path for macro in definition.macros}
         self._hidden: tuple[str, ...] | None = None
+        self._settings = {node.unique_id: plugin_settings(node.attributes) for node in definition.nodes}
+        self._loader_columns = LoaderColumns(self._settings.values())
         self.project = Project(
             name=definition.name,
             target=definition.target_name,
@@ -112,6 +116,8 @@ class Fingerprinter:
             raw_code=str(attributes.get("raw_code") or ""),
             volatile=facts.volatile,
             version="" if attributes.get("version") is None else str(attributes.get("version")),
+            settings=self._settings[node.unique_id],
+            names_loader_columns=self._loader_columns.are_named_in(node, facts),
         )
 
     def _hashed(self, facts: Facts) -> dict[str, str]:

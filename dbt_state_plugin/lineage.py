@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -77,3 +77,27 @@ def record_key(node: Node, project: Project) -> RelationName:
     if node.relation is not None:
         return node.relation
     return RelationName(database=project.database, schema="", identifier=f"{project.schema}.{node.unique_id}")
+
+
+def readers_of_loader_columns(project: Project, lineage: Mapping[str, Lineage]) -> frozenset[str]:
+    """Return the nodes for which the columns of a loader count like any other.
+
+    These name one of them, read through a view or an ephemeral model that does, or hand their columns on to such a
+    node (`select *` shows nothing of what it hands on).
+    """
+    naming = {node.unique_id for node in project.nodes.values() if node.names_loader_columns}
+    found = {
+        unique_id
+        for unique_id, read in lineage.items()
+        if unique_id in naming or not naming.isdisjoint((*read.inlined, *_views(read, project)))
+    }
+    todo = list(found)
+    while todo:
+        fresh = {parent for parent in project.nodes[todo.pop()].parents if parent in project.nodes} - found
+        found |= fresh
+        todo += fresh
+    return frozenset(found)
+
+
+def _views(read: Lineage, project: Project) -> Iterable[str]:
+    return (parent for parent in read.parents if project.nodes[parent].materialized == "view")

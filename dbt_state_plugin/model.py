@@ -36,6 +36,7 @@ class ReasonKind(str, Enum):
     DEFINITION = "definition"
     UPSTREAM = "upstream"
     DATA = "data"
+    AGE = "age"
     MISSING = "missing"
     DRIFTED = "drifted"
     INTERRUPTED = "interrupted"
@@ -88,7 +89,9 @@ class Node:
     """Describe one node of the dbt project with the fingerprint of its definition.
 
     `fingerprint` maps the name of a part (`body`, `config`, `macros`, ...) to a sha256 in hex. `volatile` holds what
-    makes the compiled SQL differ on every run, such as `run_started_at`.
+    makes the compiled SQL differ on every run, such as `run_started_at`. `settings` holds what the project says about
+    the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
+    loader writes beside the rows.
     """
 
     unique_id: str
@@ -104,6 +107,8 @@ class Node:
     raw_code: str = ""
     volatile: tuple[str, ...] = ()
     version: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    names_loader_columns: bool = False
 
     @property
     def is_ephemeral(self) -> bool:
@@ -140,8 +145,8 @@ class PhysicalIdentity:
 class Catalog:
     """Say which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
 
-    `data` maps a source's relation to two texts with a slash between them: one differs when its columns differ, the
-    other whenever its rows may differ.
+    `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
+    differ, one whenever its rows may differ, and one says what the rows themselves gave (see data_version.py).
     """
 
     identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)
@@ -154,11 +159,13 @@ class Trace:
     """Say what a successful build saw.
 
     `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a
-    parent without a relation (ephemeral model, tested model's definition) to a hash of its definition.
+    parent without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells
+    the rows that the build left, where the node is configured to compare them.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
     inlined: Mapping[str, str] = field(default_factory=dict)
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

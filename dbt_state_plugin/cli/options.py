@@ -6,6 +6,7 @@ environment. Each is read from `DBT_STATE_PLUGIN_<NAME>` first and then from dbt
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -84,6 +85,7 @@ def shared_options(command: Command) -> Command:
 
 def settings_of(context: click.Context, **changes: Any) -> Settings:
     """Return the settings of this invocation; `changes` are fields that the command itself knows."""
+    _show_log(context)
     values: dict[str, Any] = context.find_root().ensure_object(dict)
     fields: dict[str, Any] = {
         "project_dir": values.get("project_dir"),
@@ -94,6 +96,7 @@ def settings_of(context: click.Context, **changes: Any) -> Settings:
         "pipeline": values.get("pipeline") or "",
         "database_url": os.environ.get("DBT_STATE_PLUGIN_DATABASE_URL", ""),
         "store_sql": os.environ.get("DBT_STATE_PLUGIN_STORE_SQL") or "text",
+        "data_version": os.environ.get("DBT_STATE_PLUGIN_DATA_VERSION", ""),
         "target_path": os.environ.get("DBT_ENGINE_TARGET_PATH") or os.environ.get("DBT_TARGET_PATH") or None,
         "caller": "meltano" if os.environ.get("MELTANO_PROJECT_ROOT") else "cli",
         "meltano_run_id": os.environ.get("MELTANO_RUN_ID") or os.environ.get("MELTANO_PARENT_CONTEXT_UUID") or "",
@@ -112,6 +115,15 @@ def _schema_name(name: str) -> str:
             "Give --state-schema a shorter name.",
         )
     return name
+
+
+def _show_log(context: click.Context) -> None:
+    """Let what the package logs appear on stderr, as far as --log-level wants it."""
+    log = logging.getLogger("dbt_state_plugin")
+    log.setLevel((context.find_root().ensure_object(dict).get("log_level") or "info").upper())
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
+        log.propagate = False
 
 
 def says(context: click.Context, level: str = "info") -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from dbt_state_plugin.data_rule import compares_content
 from dbt_state_plugin.engine.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
 from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
@@ -14,6 +16,7 @@ from dbt_state_plugin.model import Node, NodeOutcome, PhysicalIdentity, PlanEntr
 from dbt_state_plugin.state.connection import first_line
 from dbt_state_plugin.state.marks import Mark, lock_lost, mark_built
 from dbt_state_plugin.warehouse.postgres import read_identity
+from dbt_state_plugin.warehouse.source_data import content_of_build
 
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
@@ -57,6 +60,7 @@ class Marker:
         self._versions = dict(self._before)
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
+        self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
         self.unrecorded: dict[str, str] = {}
         self.lost: LockLostError | None = None
 
@@ -104,6 +108,10 @@ class Marker:
             self.unrecorded[node.unique_id] = problem
             return
         key, state = record_key(node, project), self._session.state
+        content = self._content_of(node)
+        if content and entry.record is not None and entry.record.trace.content == content:
+            self._equal[node.unique_id] = entry.record.data_id
+        trace = trace_of(project, self._lineages[node.unique_id], self._seen_by(node.unique_id))
         is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
         mark_built(
             state,
@@ -112,7 +120,7 @@ class Marker:
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
                 entry=entry,
-                trace=trace_of(project, self._lineages[node.unique_id], self._seen_by(node.unique_id)),
+                trace=replace(trace, content=content),
                 identity=None if is_here else self._identity_of(node),
                 is_here=is_here and node.relation is not None,
                 outcome=outcome,
@@ -134,7 +142,13 @@ class Marker:
     def _data_of(self, entry: PlanEntry) -> UUID:
         if entry.keeps_data and entry.record is not None:
             return entry.record.data_id
-        return self._builds[entry.node.unique_id]
+        return self._equal.get(entry.node.unique_id, self._builds[entry.node.unique_id])
+
+    def _content_of(self, node: Node) -> str:
+        """Return what the rows of a node are now, where it is configured to compare them and they can be read."""
+        if node.relation is None or node.materialized == "view" or not compares_content(node):
+            return ""
+        return content_of_build(self._session.warehouse, node.relation)
 
     def _identity_of(self, node: Node) -> PhysicalIdentity | None:
         import psycopg2

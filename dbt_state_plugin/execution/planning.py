@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.data_rule import max_age_hours
 from dbt_state_plugin.decision import SCOPES, Request, differences_in_scope, make_plan
 from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.engine.arguments import read_extra_arguments
 from dbt_state_plugin.engine.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.execution.data_versions import Answers, catalog_with_data
 from dbt_state_plugin.execution.judging import Judged, judge_differences
 from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project, recorded_project
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import Catalog, Plan, Project, Recorded
 from dbt_state_plugin.project.inputs import InputPlaces
-from dbt_state_plugin.state.relations import installation_key, read_details, read_recorded
+from dbt_state_plugin.state.relations import installation_key, read_details, read_recorded, server_time
 from dbt_state_plugin.warehouse.postgres import read_catalog
 
 if TYPE_CHECKING:
@@ -68,25 +70,30 @@ def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, recor
     """
     invocation = invocation_of(session.settings, session.workplace)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
+    answers: Answers = {}  # rows are read once, where the project is looked at twice
     if session.has_state and not _narrows(wish):
         project = recorded_project(session, key, invocation.extra)
         if project is not None:
-            plan = _plan_recorded(session, wish, project, needs_manifest=needs_manifest)
+            plan = _plan_recorded(session, wish, project, answers, needs_manifest=needs_manifest)
             if plan is not None:
                 return Planned(plan=plan, project=project, invocation=invocation)
-    return _plan_parsed(session, wish, invocation, key, records_project=records_project)
+    return _plan_parsed(session, wish, invocation, key, answers, records_project=records_project)
 
 
-def _plan_recorded(session: Session, wish: Wish, project: Project, *, needs_manifest: bool) -> Plan | None:
+def _plan_recorded(
+    session: Session, wish: Wish, project: Project, answers: Answers, *, needs_manifest: bool
+) -> Plan | None:
     """Return the plan for the project as it was parsed the last time, or None when dbt has to look at it again."""
-    seen = _see(session, project)
+    seen = _see(session, project, wish, answers)
     if differences_in_scope(project, seen.recorded, wish.command):
         return None
-    plan = make_plan(project, seen.recorded, seen.catalog, _request(session, wish, None))
+    plan = make_plan(project, seen.recorded, seen.catalog, _request(session, wish, None, project))
     return None if needs_manifest and plan.to_build else plan
 
 
-def _plan_parsed(session: Session, wish: Wish, invocation: Invocation, key: bytes, *, records_project: bool) -> Planned:
+def _plan_parsed(
+    session: Session, wish: Wish, invocation: Invocation, key: bytes, answers: Answers, *, records_project: bool
+) -> Planned:
     from dbt_state_plugin.engine.compilation import compile_nodes
     from dbt_state_plugin.engine.dbt import parse, seed_rows
     from dbt_state_plugin.fingerprint import Fingerprinter
@@ -98,8 +105,8 @@ def _plan_parsed(session: Session, wish: Wish, invocation: Invocation, key: byte
     if records_project and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
         record_project(session, key, invocation.extra, project, places, before)
-    seen = _see(session, project)
-    request = _request(session, wish, selected_nodes(parsed, invocation, wish))
+    seen = _see(session, project, wish, answers)
+    request = _request(session, wish, selected_nodes(parsed, invocation, wish), project)
     judged = judge_differences(
         fingerprinter,
         seen.recorded,
@@ -126,21 +133,30 @@ class _Seen:
     catalog: Catalog
 
 
-def _see(session: Session, project: Project) -> _Seen:
+def _see(session: Session, project: Project, wish: Wish, answers: Answers) -> _Seen:
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
-    sources = [node.relation for node in project.nodes.values() if node.resource_type == "source" and node.relation]
-    catalog = read_catalog(session.warehouse, [*keys, *recorded.relations], sources)
+    catalog = catalog_with_data(
+        session.warehouse,
+        project,
+        recorded,
+        read_catalog(session.warehouse, [*keys, *recorded.relations]),
+        command=wish.command,
+        default=session.settings.data_version,
+        answers=answers,
+    )
     return _Seen(recorded=recorded, catalog=catalog)
 
 
-def _request(session: Session, wish: Wish, selected: frozenset[str] | None) -> Request:
+def _request(session: Session, wish: Wish, selected: frozenset[str] | None, project: Project) -> Request:
+    has_age = any(node.settings and max_age_hours(node) is not None for node in project.nodes.values())
     return Request(
         environment=session.state.environment,
         command=wish.command,
         selected=selected,
         full_refresh=wish.full_refresh,
         force=wish.force,
+        now=server_time(session.state) if has_age else None,
     )
 
 

@@ -16,7 +16,8 @@ class Settings:
     """Hold the options of one invocation; None means "as dbt would find it".
 
     `variables` are the values of `--vars`. `lock_timeout` is in seconds. `database_url` may hold a password, so it is
-    left out of `repr`. `extra_arguments` are dbt flags given after `--`.
+    left out of `repr`. `data_version` is for the sources that say nothing themselves. `extra_arguments` are dbt flags
+    given after `--`.
     """
 
     project_dir: str | None = None
@@ -31,6 +32,7 @@ class Settings:
     lock_timeout: float = DEFAULT_LOCK_TIMEOUT
     target_path: str | None = None
     store_sql: str = "text"
+    data_version: str = ""
     caller: str = "api"
     meltano_run_id: str = ""
     extra_arguments: tuple[str, ...] = ()

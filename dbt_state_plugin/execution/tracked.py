@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 from dbt_state_plugin import __version__
 from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.errors import InterruptedRun, PluginError
+from dbt_state_plugin.execution.data_versions import record_equal_content
 from dbt_state_plugin.execution.detail import BuildDetail
 from dbt_state_plugin.execution.judging import record_cosmetic
 from dbt_state_plugin.execution.marker import Marker
@@ -122,6 +123,7 @@ class _Run:
             planned = plan_in(self.session, self.wish, needs_manifest=True, records_project=True)
             self._record_plan(planned)
             self._record_cosmetic(planned)
+            record_equal_content(self.session.state, planned.plan)
             self.listener.on_plan(planned.plan)
             if planned.plan.to_build and planned.parsed is not None:
                 result = self._build(planned, planned.parsed)
@@ -245,7 +247,7 @@ def _redefined_materialized_views(plan: Plan) -> tuple[str, ...]:
 
     A materialized view holds no data of its own, so dropping it loses nothing.
     """
-    harmless = {ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.VOLATILE}
+    harmless = {ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.AGE, ReasonKind.VOLATILE}
     return tuple(
         entry.node.unique_id
         for entry in plan.to_build

@@ -7,7 +7,7 @@ from collections import Counter
 from dbt_state_plugin.model import Plan, PlanEntry, Reason, ReasonKind
 from dbt_state_plugin.report.plain import plain
 
-_DOWNSTREAM = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA})
+_DOWNSTREAM = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.AGE})
 _REPAIRED = frozenset({ReasonKind.MISSING, ReasonKind.DRIFTED, ReasonKind.INTERRUPTED})
 _CATEGORIES = ("new", "changed", "downstream", "repaired", "volatile", "forced")
 

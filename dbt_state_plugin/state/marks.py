@@ -144,7 +144,8 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
 
 
 def _trace_json(trace: Trace) -> str:
-    return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined)})
+    content = {"content": trace.content} if trace.content else {}
+    return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined), **content})
 
 
 def _json(value: Any) -> str:
@@ -213,6 +214,29 @@ def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_cod
                 state.environment_id,
             ),
         )
+
+
+_SEEN = """
+    UPDATE {state}.relation r SET trace = jsonb_set(r.trace, '{{parents}}', (r.trace -> 'parents') || n.parents)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, parents)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, str]]) -> None:
+    """Record versions of sources with the relations that hold their very rows; raises StateError."""
+    if not seen:
+        return
+    columns = (
+        [key.database for key in seen],
+        [key.schema for key in seen],
+        [key.identifier for key in seen],
+        [json.dumps(dict(parents)) for parents in seen.values()],
+    )
+    with database_errors("Cannot record the versions of sources"):
+        state.execute(_SEEN, (*columns, state.environment.warehouse, state.environment_id))
 
 
 _NOTE = """

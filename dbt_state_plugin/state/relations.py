@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,12 @@ def installation_key(state: State) -> bytes:
             "Drop the schema (the next run then builds everything), or restore it from a backup.",
         )
     return bytes(rows[0][0])
+
+
+def server_time(state: State) -> datetime:
+    """Return the time on the clock by which builds are recorded."""
+    time: datetime = state.rows("SELECT pg_catalog.clock_timestamp()")[0][0]
+    return time
 
 
 def read_recorded(state: State, relations: Iterable[RelationName]) -> Recorded:
@@ -111,7 +118,7 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         resource_type=row[4],
         materialized=row[5],
         fingerprint=_text_mapping(row[6]),
-        trace=Trace(parents=_text_mapping(row[7].get("parents")), inlined=_text_mapping(row[7].get("inlined"))),
+        trace=_trace(row[7]),
         build_id=UUID(row[8]),
         built_at=row[9],
         execution_id=UUID(row[10]) if row[10] else None,
@@ -120,6 +127,14 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         raw_definition_id=row[15],
         data_id=UUID(row[16]),
         environment=str(environment_of(row[17:], warehouse)),
+    )
+
+
+def _trace(value: Any) -> Trace:
+    return Trace(
+        parents=_text_mapping(value.get("parents")),
+        inlined=_text_mapping(value.get("inlined")),
+        content=str(value.get("content") or ""),
     )
 
 

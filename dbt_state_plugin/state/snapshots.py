@@ -63,6 +63,7 @@ def _node_document(node: Node) -> list[Any]:
         *(node.unique_id, node.resource_type, node.name, node.package, node.fqn, node.path, node.materialized),
         [relation.database, relation.schema, relation.identifier] if relation else None,
         *(node.parents, dict(node.fingerprint), node.volatile, node.version),
+        *(dict(node.settings), node.names_loader_columns),
     ]
 
 
@@ -94,4 +95,6 @@ def _node(row: list[Any]) -> Node:
         fingerprint=row[9],
         volatile=tuple(row[10]),
         version=row[11],
+        settings=row[12],
+        names_loader_columns=row[13],
     )

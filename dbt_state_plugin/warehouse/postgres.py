@@ -51,48 +51,8 @@ def whereabouts(connection: Connection) -> tuple[str, str]:
     return str(database), str(system)
 
 
-# The counters of a table move with every row that is inserted, updated or deleted (chapter "The Cumulative Statistics
-# System" of PostgreSQL's manual), and start again when the server has crashed or somebody resets them: then the time of
-# the reset differs. A partitioned table is its partitions, and a view the tables that it reads.
-_DATA = """
-    WITH RECURSIVE wanted AS (
-        SELECT n.nspname, c.relname, c.oid FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
-        JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
-        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
-    ), edge AS (
-        SELECT inhparent AS upper, inhrelid AS lower FROM pg_catalog.pg_inherits
-        UNION SELECT r.ev_class, d.refobjid FROM pg_catalog.pg_rewrite r
-        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
-            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class
-    ), tree AS (
-        SELECT oid AS root, oid FROM wanted
-        UNION SELECT tree.root, edge.lower FROM tree JOIN edge ON edge.upper = tree.oid
-    ), member AS (
-        SELECT tree.root, pg_catalog.string_agg(pg_catalog.concat_ws(':', c.oid, c.relfilenode,
-            pg_catalog.pg_stat_get_tuples_inserted(c.oid), pg_catalog.pg_stat_get_tuples_updated(c.oid),
-            pg_catalog.pg_stat_get_tuples_deleted(c.oid),
-            CASE WHEN c.relkind IN ('v', 'm') THEN pg_catalog.md5(pg_catalog.pg_get_viewdef(c.oid)) END
-        ), ',' ORDER BY c.oid) AS members
-        FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid GROUP BY tree.root
-    )
-    SELECT w.nspname::text, w.relname::text,
-        (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(
-             ' ', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)), ',' ORDER BY a.attnum))
-         FROM pg_catalog.pg_attribute a WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped),
-        pg_catalog.md5(pg_catalog.concat_ws(' ', member.members, (SELECT stats_reset FROM pg_catalog.pg_stat_bgwriter),
-        (SELECT stats_reset FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()),
-        CASE WHEN pg_catalog.current_setting('track_counts') <> 'on' THEN pg_catalog.clock_timestamp() END))
-    FROM wanted w JOIN member ON member.root = w.oid
-"""
-
-
-def read_catalog(
-    connection: Connection, relations: Iterable[RelationName], sources: Iterable[RelationName] = ()
-) -> Catalog:
-    """Return what is in the schemas of `relations`, and versions of the data of `sources`.
-
-    Three queries, however many there are. Counters reach their view up to a second after a commit.
-    """
+def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> Catalog:
+    """Return what is in the schemas of `relations`: two queries, however many there are."""
     relations = tuple(relations)
     schemas = sorted({relation.schema for relation in relations if relation.schema})
     databases = {relation.schema: relation.database for relation in relations}
@@ -109,14 +69,9 @@ def read_catalog(
         cursor.execute(_VIEW_DEPENDENCIES, (schemas,))
         for parent_schema, parent, child_schema, child in cursor:
             cascades[named(parent_schema, parent)].append(named(child_schema, child))
-        columns = zip(*sorted({(source.schema, source.identifier) for source in sources}), strict=True)
-        schema_names, identifiers = tuple(list(column) for column in columns) or ([], [])
-        cursor.execute(_DATA, (schema_names, identifiers))
-        data = {named(row[0], row[1]): f"{row[2]}/{row[3]}" for row in cursor}
     return Catalog(
         identities=identities,
         cascades={parent: tuple(sorted(views)) for parent, views in cascades.items()},
-        data=data,
     )
 
 

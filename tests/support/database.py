@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,14 @@ class Database:
         with closing(self.connect()) as opened, opened.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def load(self, statement: str | Composable, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
+        """Change rows as a loader does, and wait until the server has counted them: a session reports at its end."""
+        with closing(self.connect()) as opened, opened.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            process_id = opened.info.backend_pid
+        while self.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process_id,)):
+            time.sleep(0.01)
 
 
 @contextmanager

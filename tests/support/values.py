@@ -161,6 +161,7 @@ class Warehouse:
     contents: dict[RelationName, object] = field(default_factory=dict)
     loads: dict[RelationName, str] = field(default_factory=dict)
     grants: dict[RelationName, str] = field(default_factory=dict)
+    answers: dict[RelationName, str] = field(default_factory=dict)
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -176,7 +177,10 @@ class Warehouse:
         return Catalog(
             identities=dict(self.identities),
             cascades={name: tuple(sorted(views)) for name, views in cascades.items()},
-            data={name: f"columns/{self.loads.get(name, 0)}" for name in self.identities},
+            data={
+                name: f"columns/{self.loads.get(name, 0)}" + (f"/{self.answers[name]}" if name in self.answers else "")
+                for name in self.identities
+            },
         )
 
     def plan(self, of: Project, asked: Request | None = None) -> Plan:

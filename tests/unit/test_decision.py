@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from support.values import HERE, Warehouse, descendants, edited, granted, node, project, record, relation, request
+from support.values import HERE, THEN, Warehouse, descendants, edited, granted, node, project, record, relation, request
 
 from dbt_state_plugin.decision import SCOPES, Request, make_plan, relation_version
 from dbt_state_plugin.errors import ProjectError
@@ -388,7 +389,31 @@ def test_rows_that_a_loader_changed_are_new_data_for_all_that_store_them() -> No
 
     assert warehouse.planned(of) == {"model.shop.a", "model.shop.t"}
     assert kinds(warehouse, of, "model.shop.t") == ["data"]
-    assert details(warehouse, of, "model.shop.a") == ["rows or columns changed"]
+    assert details(warehouse, of, "model.shop.a") == ["rows changed"]
+
+
+def test_a_model_that_may_be_so_old_and_is_older_is_built_with_what_reads_it(warehouse: Warehouse) -> None:
+    aging = replace(A, settings={"max_age": 24})
+    of = project(RAW, aging, B, C)
+    later = [request(now=THEN + timedelta(hours=hours)) for hours in (23.9, 24, 26.04)]
+
+    assert [warehouse.planned(of, asked) for asked in later] == [set(), ALL, ALL]
+    entry = warehouse.plan(of, later[-1]).entry("model.shop.a")
+    assert entry is not None
+    assert entry.reasons == (Reason(kind=ReasonKind.AGE, detail="its last build is 26 h old, max_age is 24"),)
+    assert warehouse.planned(of) == set()  # without a clock nothing is old
+
+
+def test_rows_that_are_equal_again_are_no_new_data_but_for_those_who_read_the_loaders_columns() -> None:
+    of = project(RAW, A, node("model.shop.newest", ["source.shop.raw"], names_loader_columns=True))
+    warehouse = Warehouse(answers={relation("raw"): "content:columns:2:5"})
+    warehouse.create(relation("raw"))
+    warehouse.build(of, BUILD)
+    warehouse.load(relation("raw"))
+
+    assert warehouse.planned(of) == {"model.shop.newest"}
+    warehouse.answers[relation("raw")] = "content:columns:2:6"
+    assert warehouse.planned(of) == {"model.shop.a", "model.shop.newest"}
 
 
 def test_a_table_with_new_grants_and_new_rows_below_keeps_nothing(warehouse: Warehouse) -> None:

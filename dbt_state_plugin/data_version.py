@@ -1,0 +1,146 @@
+"""Which data did a source hold, and do two versions of it differ for somebody who reads it?
+
+A version is a text of fields with slashes between them, stored in the trace of each relation that reads the source:
+
+    data / oid / relfilenode / columns / touched [/ answer [/ checked]]
+
+`data` is what is recorded about the relation where another project writes it. `columns` is a hash of its columns,
+`touched` one of the server's counters, or `?` and a word for what the server does not count. `answer` says what the
+rows themselves gave: `content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the newest
+state of the counters in which the content was found to be equal; `touched` stays that of the build.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+ABSENT = "absent"
+BLIND: dict[str, str] = {
+    ABSENT: "does not exist",
+    "foreign": "is a foreign table, whose rows are not counted",
+    "function": "is computed by functions that cannot be seen into",
+    "kind": "is no table, so its rows are not counted",
+}
+_UNREADABLE = {
+    "rights": "was written, and this role may not read its rows to compare them",
+    "error": "was written, and its rows could not be read to compare them",
+}
+_EVERY_RUN = "built on every run"
+_NO_TABLE_BEFORE = "was re-created or emptied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceVersion:
+    """Hold the fields of a version."""
+
+    data: str
+    oid: str
+    relfilenode: str
+    columns: str
+    touched: str
+    answer: str = ""
+    checked: str = ""
+
+    def __str__(self) -> str:
+        fields = [self.data, self.oid, self.relfilenode, self.columns, self.touched, self.answer, self.checked]
+        while not fields[-1]:
+            fields.pop()
+        return "/".join(fields)
+
+    @property
+    def state(self) -> str:
+        """Return all that the catalog says about the rows, in one text without a slash."""
+        return ":".join((self.data, self.oid, self.relfilenode, self.touched))
+
+    @property
+    def is_blind(self) -> bool:
+        """Tell whether the server does not count what is written."""
+        return self.touched.startswith("?")
+
+    def is_untouched_since(self, seen: SourceVersion) -> bool:
+        """Tell whether nothing was written since `seen`."""
+        return not self.is_blind and self.state == seen.state
+
+    def is_known_since(self, seen: SourceVersion) -> bool:
+        """Tell whether nothing was written since the content of `seen` was looked at."""
+        return not self.is_blind and self.state in (seen.state, seen.checked)
+
+
+def parse_version(text: str) -> SourceVersion | None:
+    """Return the fields of a version, or None for a text that is none (a relation that was not there)."""
+    fields = text.split("/")
+    if len(fields) < 5:
+        return None
+    names = ("data", "oid", "relfilenode", "columns", "touched", "answer", "checked")
+    return SourceVersion(**dict(zip(names, fields, strict=False)))
+
+
+def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> str:
+    """Return in words how a source differs from what a build saw, or nothing when it does not.
+
+    A view holds no rows: for it (`by_rows` is false) only another table or other columns count. With `by_touch` the
+    content is no proof, since the reader uses columns that are not compared.
+    """
+    current = parse_version(now)
+    before = parse_version(seen) if seen is not None else None
+    if current is None:  # nobody looked at the rows
+        return "is new here" if seen is None else "" if seen == now else _NO_TABLE_BEFORE
+    if by_rows and current.answer == "always":
+        return f"has data_version always: {_EVERY_RUN}"
+    if by_rows and current.is_blind and not current.answer:
+        return f"{BLIND.get(current.touched[1:], 'cannot be seen into')}: {_EVERY_RUN}"
+    if seen is None:
+        return "is new here"
+    if before is None:
+        return _NO_TABLE_BEFORE
+    if before.columns != current.columns:
+        return "columns changed"
+    if not by_rows:
+        return "was re-created" if before.oid != current.oid else ""
+    return _change_of_rows(before, current, by_touch=by_touch)
+
+
+def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool) -> str:
+    if now.answer == "never":
+        return ""
+    if now.answer.startswith("query:"):
+        return "" if now.answer == before.answer else "gives its query another answer"
+    if by_touch or not now.answer:
+        return "" if now.is_untouched_since(before) else _what_was_touched(before, now)
+    if now.is_known_since(before):
+        return ""
+    if "?" in now.answer:
+        return _UNREADABLE[now.answer.partition("?")[2]]
+    return "" if now.answer == before.answer else "rows changed"
+
+
+def _what_was_touched(before: SourceVersion, now: SourceVersion) -> str:
+    if (before.oid, before.relfilenode) == (now.oid, now.relfilenode):
+        return "rows changed"
+    return "was re-created" if before.oid != now.oid else "was emptied or written anew"
+
+
+def with_checked(seen: str, now: str) -> str | None:
+    """Return the version to be kept by a reader that stays as it is, or None where it may stay too.
+
+    The content was found to be equal: only that is remembered. What the build saw of the counters stays what it was.
+    """
+    before, current = parse_version(seen), parse_version(now)
+    if before is None or current is None or current.is_blind:
+        return None
+    if not current.answer.startswith("content:") or "?" in current.answer:
+        return None
+    if current.is_known_since(before) and before.answer == current.answer:
+        return None
+    return str(replace(before, answer=current.answer, checked=current.state))
+
+
+def known_answer(seen: str, now: SourceVersion, prefix: str) -> str:
+    """Return the content that was recorded for the very state in which the table still is, or nothing.
+
+    `prefix` names what was compared and how.
+    """
+    before = parse_version(seen)
+    if before is None or not before.answer.startswith(prefix) or "?" in before.answer:
+        return ""
+    return before.answer if now.is_known_since(before) else ""
