@@ -169,7 +169,7 @@ def content_of(connection: Connection, relation: RelationName, columns: Iterable
 
 
 def content_of_build(connection: Connection, relation: RelationName) -> str:
-    """Return a value of all columns and rows of a relation that was just built, or nothing where they cannot be read."""
+    """Return a value of all columns and rows of a relation that was just built, or nothing if unreadable."""
     facts = read_source_facts(connection, [relation])[relation]
     content = content_of(connection, relation, facts.columns)
     return "" if content.startswith("?") else f"{columns_hash(facts, facts.columns)}:{content}"
