@@ -12,7 +12,7 @@ from typing import Any
 
 from dbt_state_plugin.model import Node
 
-SCHEME = "2"  # another number where hashes of the same definition come out differently
+SCHEME = "3"  # another number where hashes of the same definition come out differently
 Digest = Callable[[Any], str]
 
 

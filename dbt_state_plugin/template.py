@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
+from itertools import takewhile
 
 from dbt_state_plugin.canonical import CANONICAL_VERSION, canonical
 
 _PLACEHOLDER = "__jinja_tag_{}__"
+# Where the first line after a tag ends. What the tag renders may end with a comment of SQL, which takes that line.
+_LINE_END = "__jinja_line_end__"
+_STARTS_A_TEXT = ([["name", "macro"]], [["name", "call"]])
+# Half of a comment's edge may be in the tag; what stands beside the end of a line may be two pieces of one string.
+_DOUBTFUL = re.compile(rf"[-/*]__jinja_tag_|__jinja_tag_[0-9]+__[-/*]|' {_LINE_END} '")
 _LAYOUT = frozenset({"whitespace", "comment_begin", "comment", "comment_end", "linecomment"})
 
 
@@ -61,6 +68,8 @@ def _spelled_as_sql(tokens: list[list[str]]) -> str | None:
     marks = [_PLACEHOLDER.format(position) for position in range(len(tags))]
     if statement is None or any(mark not in statement for mark in marks):
         return None
+    if _DOUBTFUL.search(text) or _DOUBTFUL.search(statement):
+        return None
     if not all(map(_leaves_text_alone, tags)) or _has_macro_inside(tags):
         return None
     return json.dumps([CANONICAL_VERSION, statement, *tags], ensure_ascii=False)
@@ -84,12 +93,8 @@ def _captured(tokens: list[list[str]]) -> list[list[str]]:
 
 def _tag_at(tokens: list[list[str]], position: int) -> list[str]:
     """Return the words of the tag that begins at a position."""
-    words: list[str] = []
-    for kind, value in tokens[position + 1 :]:
-        if kind == "block_end":
-            break
-        words.append(value)
-    return words
+    inside = takewhile(lambda token: token[0] != "block_end", tokens[position + 1 :])
+    return [value for _, value in inside]
 
 
 def _captures(words: list[str]) -> bool:
@@ -128,13 +133,14 @@ def _tokens(template: str) -> list[list[str]] | None:
 
 
 def _joined(tokens: list[list[str]]) -> tuple[str, list[list[list[str]]]]:
-    """Return the text with a word in the place of each tag, and the tags."""
+    """Return the text with a word in the place of each tag and at the end of the line after it, and the tags."""
     text: list[str] = []
     tags: list[list[list[str]]] = []
     is_open = False
     for kind, value in tokens:
         if kind == "data" and not is_open:
-            text.append(value)
+            is_after_text = bool(tags) and tags[-1][1:2] not in _STARTS_A_TEXT
+            text.append(value.replace("\n", f"\n{_LINE_END} ", 1) if is_after_text else value)
         elif not is_open:
             text.append(_PLACEHOLDER.format(len(tags)))
             tags.append([[kind, value]])

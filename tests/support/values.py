@@ -435,6 +435,27 @@ BUILTIN = (
 )
 
 
+# As in dbt: how it creates a view, to the letter where that counts.
+VIEW = """
+{%- set target_relation = this.incorporate(type='view') -%}
+{%- set intermediate_relation =  make_intermediate_relation(target_relation) -%}
+{{ run_hooks(pre) }}
+{% call statement('main') -%}
+  {{ get_create_view_as_sql(intermediate_relation, sql) }}
+{%- endcall %}
+"""
+VIEWS = (
+    builtin("materialization_view_default", VIEW),
+    builtin("get_create_view_as_sql", "{{ adapter.dispatch('get_create_view_as_sql', 'dbt')(relation, sql) }}"),
+    builtin("default__get_create_view_as_sql", "{{ create_view_as(relation, sql) }}"),
+    builtin("create_view_as", "{{ adapter.dispatch('create_view_as', 'dbt')(relation, sql) }}"),
+    builtin("default__create_view_as", "create view"),
+    builtin("make_intermediate_relation", "{{ base }}"),
+    builtin("run_hooks", "{{ statement() }}"),
+    builtin("statement", "{{ context[name](sql) }}"),
+)
+
+
 def definition(
     code: str = "select 1",
     *,

@@ -475,3 +475,26 @@ def test_sql_of_then_may_be_any_of_the_forms_of_today() -> None:
     assert is_among_forms("SELECT 1 -- then\nwhere TRUE", CompiledNode(forms=forms))
     assert not is_among_forms("select 2", CompiledNode(forms=forms))
     assert not is_among_forms("x = 1  # then", CompiledNode(language="python", forms={"sql": "x = 1"}))
+
+
+def test_a_record_of_a_node_that_is_gone_or_is_built_no_more_is_not_compared() -> None:
+    records = recorded(CHAIN)
+    kept = project(SEED, replace(A, materialized="ephemeral"), B)
+
+    assert {each.unique_id for each in comparable(kept, records).relations.values()} == {
+        SEED.unique_id,
+        B.unique_id,
+    }
+
+
+def test_a_place_without_a_name_of_its_relation_names_nothing() -> None:
+    def nameless(of: ProjectDefinition) -> ProjectDefinition:
+        return replace(
+            of, nodes=tuple(replace(each, attributes={**each.attributes, "relation_name": None}) for each in of.nodes)
+        )
+
+    assert relocation_between(nameless(parsed_for("prod")), nameless(parsed_for("dev"))).names == {}
+
+
+def test_sql_is_kept_where_no_name_changes() -> None:
+    assert translated("select 1", {}) == "select 1"

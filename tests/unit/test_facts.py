@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.values import BUILTIN, KEY, builtin, definition, macro, project_definition
+from support.values import BUILTIN, KEY, VIEWS, builtin, definition, macro, project_definition
 
 from dbt_state_plugin.definition import NodeDefinition
 from dbt_state_plugin.digest import keyed_digest
@@ -245,3 +246,34 @@ def test_an_override_for_indexes_counts_for_nodes_with_indexes(config: dict[str,
 
     assert with_indexes["materialization"].keys() == {"macro.shop.get_create_index_sql"}
     assert "materialization" not in without
+
+
+@pytest.mark.parametrize(
+    ("resource", "materialized", "changed", "is_only_there"),
+    [
+        ("model", "view", ["macro.shop.postgres__create_view_as"], True),
+        ("model", "view", ["macro.shop.postgres__create_view_as", "var x"], False),
+        ("model", "view", ["macro.shop.run_hooks"], False),
+        ("model", "table", ["macro.shop.postgres__create_view_as"], False),
+        ("snapshot", "view", ["macro.shop.postgres__create_view_as"], False),
+    ],
+)
+def test_what_creates_a_view_is_told_from_what_else_is_done_for_it(
+    resource: str, materialized: str, changed: list[str], is_only_there: bool
+) -> None:
+    node = definition(unique_id=f"{resource}.shop.a", config={"materialized": materialized})
+    project = replace(project_definition(node), macros=(*VIEWS, macro("postgres__create_view_as")))
+
+    assert Fingerprinter(project, key=KEY).in_view_ddl(node.unique_id, changed) == is_only_there
+
+
+def test_text_that_a_materialization_renders_outside_of_its_blocks_has_no_hash_of_its_own() -> None:
+    def hashes(text: str) -> list[str]:
+        code = f"{{% materialization table, default %}}{text}{{{{ return(x) }}}}{{% endmaterialization %}}"
+        custom = replace(macro("materialization_table_default"), code=code)
+        return items(definition(), macros=[custom])["materialization"][custom.unique_id].split(":")
+
+    before, after, other = hashes("-- a"), hashes("-- b"), hashes("{{ f() }}")
+
+    assert before[0] != after[0]
+    assert before[1] == after[1] != other[1]

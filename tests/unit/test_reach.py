@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.values import BUILTIN, builtin, macro
+from support.values import BUILTIN, VIEW, VIEWS, builtin, macro
 
 from dbt_state_plugin.definition import MacroDefinition
 from dbt_state_plugin.reach import MacroIndex, reach_of, union, variable_values
@@ -485,24 +485,6 @@ def test_a_loop_over_the_indexes_in_a_macro_of_the_project_is_followed() -> None
     assert with_indexes(LOOP, is_builtin=False) == {"create_indexes", "create_index"}
 
 
-VIEW = """
-{%- set target_relation = this.incorporate(type='view') -%}
-{%- set intermediate_relation =  make_intermediate_relation(target_relation) -%}
-{{ run_hooks(pre) }}
-{% call statement('main') -%}
-  {{ get_create_view_as_sql(intermediate_relation, sql) }}
-{%- endcall %}
-"""
-VIEWS = (
-    builtin("materialization_view_default", VIEW),
-    builtin("get_create_view_as_sql", "{{ adapter.dispatch('get_create_view_as_sql', 'dbt')(relation, sql) }}"),
-    builtin("default__get_create_view_as_sql", "{{ create_view_as(relation, sql) }}"),
-    builtin("create_view_as", "{{ adapter.dispatch('create_view_as', 'dbt')(relation, sql) }}"),
-    builtin("default__create_view_as", "create view"),
-    builtin("make_intermediate_relation", "{{ base }}"),
-    builtin("run_hooks", "{{ statement() }}"),
-    builtin("statement", "{{ context[name](sql) }}"),
-)
 OVERRIDE = macro("postgres__create_view_as", "{{ barrier() }}")
 BARRIER = macro("barrier", "1")
 
