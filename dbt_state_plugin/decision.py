@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dbt_state_plugin.differences import Difference, differing_parts, find_differences
+from dbt_state_plugin.drift import columns_version, drift_words
 from dbt_state_plugin.errors import ProjectError
 from dbt_state_plugin.lineage import Lineage, build_order, lineages, record_key, trace_of
 from dbt_state_plugin.model import (
@@ -121,7 +122,9 @@ def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) ->
     for node in project.nodes.values():
         if (node.relation is not None and not node.is_ephemeral) or node.resource_type == "function":
             key = record_key(node, project)
-            version = relation_version(recorded.relations.get(key), catalog.identities.get(key))
+            version = relation_version(
+                recorded.relations.get(key), catalog.identities.get(key), catalog.columns.get(key)
+            )
             if key not in written and key in catalog.data:  # what nodes of the project write is known by their builds
                 version = f"{version}/{catalog.data[key]}"
             # What an interrupted build wrote in place (a snapshot, an incremental model) shows in nothing else.
@@ -130,14 +133,17 @@ def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) ->
     return versions
 
 
-def relation_version(record: RecordedRelation | None, identity: PhysicalIdentity | None) -> str:
+def relation_version(
+    record: RecordedRelation | None, identity: PhysicalIdentity | None, columns: str | None = None
+) -> str:
     """Return a value that differs whenever the rows or columns of a relation may differ.
 
     As long as the relation is the one that was recorded, the recorded data say it; another incarnation is named.
     """
     data = str(record.data_id) if record else "-"
     if record is not None and identity == record.identity:
-        return data
+        altered = columns_version(record, columns)
+        return f"{data}/{altered}" if altered else data
     return f"{data}/{identity.oid}/{identity.relfilenode}" if identity else f"{data}/absent"
 
 
@@ -321,8 +327,8 @@ class _Decisions:
         identity = self.catalog.identities.get(node.relation)
         if identity is None:
             reasons.append(Reason(kind=ReasonKind.MISSING, detail=f"{node.relation} does not exist"))
-        elif identity != record.identity:
-            reasons.append(Reason(kind=ReasonKind.DRIFTED, detail=f"{node.relation} was replaced since we built it"))
+        elif drifted := drift_words(record, identity, self.catalog.columns.get(node.relation)):
+            reasons.append(Reason(kind=ReasonKind.DRIFTED, detail=drifted))
         return reasons
 
     def _volatile(self, node: Node) -> list[Reason]:
