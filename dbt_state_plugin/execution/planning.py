@@ -47,7 +47,8 @@ class Wish:
 class Planned:
     """Hold a plan with what is needed to carry it out.
 
-    `parsed` is None when nothing had to be parsed, because no input differs from those of the last time.
+    `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
+    says that what was parsed is recorded for the next time.
     """
 
     plan: Plan
@@ -56,6 +57,7 @@ class Planned:
     parsed: Parsed | None = None
     fingerprinter: Fingerprinter | None = None
     judged: Judged = field(default_factory=Judged)
+    is_recorded: bool = False
 
 
 def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, records_project: bool = False) -> Planned:
@@ -95,9 +97,10 @@ def _plan_parsed(session: Session, wish: Wish, invocation: Invocation, key: byte
     parsed = parse(invocation, environ=os.environ)
     fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
     project = fingerprinter.project
+    is_recorded = False
     if records_project and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
-        record_project(session, key, invocation.extra, project, places, before)
+        is_recorded = record_project(session, key, invocation.extra, project, places, before)
     seen = _see(session, project)
     request = _request(session, wish, selected_nodes(parsed, invocation, wish))
     judged = judge_differences(
@@ -115,6 +118,7 @@ def _plan_parsed(session: Session, wish: Wish, invocation: Invocation, key: byte
         parsed=parsed,
         fingerprinter=fingerprinter,
         judged=judged,
+        is_recorded=is_recorded,
     )
 
 

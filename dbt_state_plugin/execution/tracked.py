@@ -22,6 +22,7 @@ from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.errors import InterruptedRun, PluginError
 from dbt_state_plugin.execution.detail import BuildDetail
 from dbt_state_plugin.execution.judging import record_cosmetic
+from dbt_state_plugin.execution.manifests import keep_manifest
 from dbt_state_plugin.execution.marker import Marker
 from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
 from dbt_state_plugin.execution.session import Session, open_session
@@ -122,6 +123,7 @@ class _Run:
             planned = plan_in(self.session, self.wish, needs_manifest=True, records_project=True)
             self._record_plan(planned)
             self._record_cosmetic(planned)
+            keep_manifest(self.session, planned, self.execution_id, command=self.wish.command)
             self.listener.on_plan(planned.plan)
             if planned.plan.to_build and planned.parsed is not None:
                 result = self._build(planned, planned.parsed)
