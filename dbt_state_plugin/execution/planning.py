@@ -138,6 +138,12 @@ def _see(session: Session, project: Project) -> _Seen:
     return _Seen(recorded=recorded, catalog=catalog)
 
 
+def seen_now(session: Session, project: Project) -> tuple[Recorded, Catalog]:
+    """Return what the state and the warehouse say about the project's relations now."""
+    seen = _see(session, project)
+    return seen.recorded, seen.catalog
+
+
 def _request(session: Session, wish: Wish, selected: frozenset[str] | None) -> Request:
     return Request(
         environment=session.state.environment,

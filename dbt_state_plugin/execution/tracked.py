@@ -62,7 +62,7 @@ def run_tracked(settings: Settings, wish: Wish, listener: Listener) -> RunResult
             with open_session(settings) as session:
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
                 execution_id = uuid4()
-                begin_execution(session.state, _new_execution(execution_id, session, wish))
+                begin_execution(session.state, new_execution(execution_id, session, command=wish.command))
                 return _Run(session, wish, listener, execution_id, stop, started).carry_out()
         except KeyboardInterrupt:
             raise interrupted(stop) from None
@@ -78,11 +78,12 @@ def interrupted(stop: Stop, when: str = "") -> InterruptedRun:
     )
 
 
-def _new_execution(execution_id: UUID, session: Session, wish: Wish) -> NewExecution:
+def new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:
+    """Return what is known about an execution of this process when it begins."""
     project_dir = session.workplace.project_dir if session.workplace else Path()
     return NewExecution(
         execution_id=execution_id,
-        command=wish.command,
+        command=command,
         caller=session.settings.caller,
         host=socket.gethostname(),
         process_id=os.getpid(),

@@ -134,15 +134,15 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
         "resource_type": node.resource_type,
         "materialized": node.materialized,
         "fingerprint": json.dumps(dict(node.fingerprint)),
-        "trace": _trace_json(mark.trace),
+        "trace": trace_document(mark.trace),
         "is_here": mark.is_here,
         "oid": identity.oid if identity else None,
         "relfilenode": identity.relfilenode if identity else None,
         "relkind": identity.relkind if identity else None,
         "definition": definition_id(node.raw_code) if mark.stores_code else None,
         "data": str(mark.data_id),
-        "items": _json(mark.detail.items),
-        "compiled": _json(mark.detail.compiled),
+        "items": json_document(mark.detail.items),
+        "compiled": json_document(mark.detail.compiled),
         "columns": mark.columns,
         "status": mark.outcome.status,
         "rows": mark.outcome.rows_affected,
@@ -150,11 +150,12 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
     }
 
 
-def _trace_json(trace: Trace) -> str:
+def trace_document(trace: Trace) -> str:
+    """Return a trace as it is stored."""
     return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined)})
 
 
-def _json(value: Any) -> str:
+def json_document(value: Any) -> str:
     """Return a document without what PostgreSQL's jsonb cannot hold."""
     return json.dumps(_storable(value), ensure_ascii=False)
 
@@ -213,8 +214,8 @@ def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_cod
                 [each.key.identifier for each in found],
                 [json.dumps(dict(each.fingerprint)) for each in found],
                 [definition_id(each.raw_code) if store_code else None for each in found],
-                [_json(each.detail.items) for each in found],
-                [_json(each.detail.compiled) for each in found],
+                [json_document(each.detail.items) for each in found],
+                [json_document(each.detail.compiled) for each in found],
                 [json.dumps(dict(each.inlined)) for each in found],
                 state.environment.warehouse,
                 state.environment_id,
