@@ -32,7 +32,10 @@ PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced."""
+    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced.
+
+    With `defer_to` only what differs from that environment is built, and all else is read there.
+    """
 
     command: str = "run"
     select: tuple[str, ...] = ()
@@ -41,6 +44,7 @@ class Wish:
     selection_state: str | None = None
     full_refresh: bool = False
     force: bool = False
+    defer_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,10 @@ def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, recor
     was parsed for the next time.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
+    if wish.defer_to is not None:
+        from dbt_state_plugin.execution.deferring import plan_deferred
+
+        return plan_deferred(session, wish, wish.defer_to, writes_manifest=records_project)
     invocation = invocation_of(session.settings, session.workplace)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     if session.has_state and not _narrows(wish):
@@ -84,7 +92,7 @@ def _plan_recorded(session: Session, wish: Wish, project: Project, *, needs_mani
     seen = _see(session, project)
     if differences_in_scope(project, seen.recorded, wish.command):
         return None
-    plan = make_plan(project, seen.recorded, seen.catalog, _request(session, wish, None))
+    plan = make_plan(project, seen.recorded, seen.catalog, request_of(session, wish, None))
     return None if needs_manifest and plan.to_build else plan
 
 
@@ -102,7 +110,7 @@ def _plan_parsed(session: Session, wish: Wish, invocation: Invocation, key: byte
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
         is_recorded = record_project(session, key, invocation.extra, project, places, before)
     seen = _see(session, project)
-    request = _request(session, wish, selected_nodes(parsed, invocation, wish))
+    request = request_of(session, wish, selected_nodes(parsed, invocation, wish))
     judged = judge_differences(
         fingerprinter,
         seen.recorded,
@@ -144,7 +152,8 @@ def seen_now(session: Session, project: Project) -> tuple[Recorded, Catalog]:
     return seen.recorded, seen.catalog
 
 
-def _request(session: Session, wish: Wish, selected: frozenset[str] | None) -> Request:
+def request_of(session: Session, wish: Wish, selected: frozenset[str] | None) -> Request:
+    """Return what was asked for in the decision's own terms."""
     return Request(
         environment=session.state.environment,
         command=wish.command,

@@ -87,7 +87,7 @@ def test_what_is_not_as_the_project_makes_it_is_refused_and_built_by_the_next_ru
     planned = project.plugin("plan", "--for", "build", "--exclude", "resource_type:test", check=0)
 
     refused = [line.split(maxsplit=2)[1:] for line in adopted.stdout.splitlines() if line.startswith("  refuse")]
-    assert {name: why for name, why in refused} == {
+    assert dict(refused) == {
         "on_table": "it is a table, and the project makes it a view",
         "contracted": "it has besides c",
         "above": "it has another type of n",
