@@ -29,6 +29,26 @@ def against_option(command: Command) -> Command:
     )(command)
 
 
+def defer_option(command: Command) -> Command:
+    """Add `--defer`."""
+    return click.option(
+        "--defer",
+        is_flag=True,
+        help="With --against: build only what differs there, and read everything else there.",
+    )(command)
+
+
+def deferred_to(against: str | None, *, defer: bool, needs_both: bool) -> str | None:
+    """Return the environment to defer to, or None; raises UsageError where one option misses the other."""
+    if defer and against is None:
+        raise UsageError("--defer does not say where to read.", "Add --against ENVIRONMENT, such as --against prod.")
+    if needs_both and against is not None and not defer:
+        raise UsageError(
+            "--against does not say what to build.", "Add --defer, or use `plan --against` for a comparison alone."
+        )
+    return against if defer else None
+
+
 def compared_if_asked(
     context: click.Context, settings: Settings, wish: Wish, against: str | None
 ) -> PlannedAgainst | None:

@@ -77,10 +77,18 @@ _SELECTION = (
         help="Build all selected nodes, whatever is recorded.",
     ),
 )
+_NARROWING = 4  # the first ones; the others say what is forced
 
 
 def selection_options(command: Command) -> Command:
     """Add the options that say what is planned."""
     for option in reversed(_SELECTION):
+        command = option(command)
+    return command
+
+
+def narrowing_options(command: Command) -> Command:
+    """Add the options that say which nodes are meant."""
+    for option in reversed(_SELECTION[:_NARROWING]):
         command = option(command)
     return command

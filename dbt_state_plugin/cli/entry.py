@@ -27,6 +27,7 @@ _COMMANDS = {
     "history": "history",
     "show": "history",
     "forget": "forget",
+    "adopt": "adopt",
     "state": "state",
     "completion": "completion",
     "init-execution": "bookkeeping",

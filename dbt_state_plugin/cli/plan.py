@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dbt_state_plugin.baseline import Compared
-from dbt_state_plugin.cli.against import against_option, compared_if_asked
+from dbt_state_plugin.cli.against import against_option, compared_if_asked, defer_option, deferred_to
 from dbt_state_plugin.cli.building import Command, selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
@@ -54,6 +54,7 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
     @click.command(name, help=help_text)
     @_output_options(default)
     @against_option
+    @defer_option
     @selection_options
     @shared_options
     @click.argument("folder", required=False, metavar="[DIR]")
@@ -67,13 +68,15 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         shows_all: bool,
         exit_code: bool,
         against: str | None,
+        defer: bool,
         **given: Any,
     ) -> int:
         from dbt_state_plugin.execution.api import planned
 
         _check_output(output, folder)
-        settings, wish = settings_of(context), Wish(command=command, **given)
-        comparison = compared_if_asked(context, settings, wish, against)
+        defer_to = deferred_to(against, defer=defer, needs_both=False)
+        settings, wish = settings_of(context), Wish(command=command, defer_to=defer_to, **given)
+        comparison = None if defer_to else compared_if_asked(context, settings, wish, against)
         result = comparison.planned if comparison else planned(settings, wish)
         compared = comparison.compared if comparison else None
         answer = _answer(result, output, folder, shows_all, compared)

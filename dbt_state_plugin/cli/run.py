@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from dbt_state_plugin.cli.against import against_option, defer_option, deferred_to
 from dbt_state_plugin.cli.building import selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
@@ -15,9 +17,16 @@ from dbt_state_plugin.report.plain import plain
 from dbt_state_plugin.report.text import plan_lines, result_lines, width_of, write_lines
 
 
+def _deferring(name: str) -> Callable[[Any], Any]:
+    return (
+        (lambda command: against_option(defer_option(command))) if name in ("run", "build") else lambda command: command
+    )
+
+
 def _command(name: str, help_text: str) -> click.Command:
     @click.command(name, help=help_text, context_settings={"ignore_unknown_options": False})
     @selection_options
+    @_deferring(name)
     @click.option("--threads", type=click.IntRange(min=1), envvar=["DBT_STATE_PLUGIN_THREADS"], help="Threads for dbt.")
     @shared_options
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
@@ -26,6 +35,7 @@ def _command(name: str, help_text: str) -> click.Command:
         from dbt_state_plugin.execution.api import run as run_command
         from dbt_state_plugin.execution.tracked import Listener
 
+        defer_to = deferred_to(wish.pop("against", None), defer=wish.pop("defer", False), needs_both=True)
         settings = settings_of(context, threads=threads, extra_arguments=dbt_flags)
         width = width_of(sys.stderr)
 
@@ -37,7 +47,9 @@ def _command(name: str, help_text: str) -> click.Command:
             if says(context, "warning"):
                 write_lines([plain(f"Waiting for another run: {holder}.")])
 
-        result = run_command(settings, command=name, listener=Listener(on_wait=on_wait, on_plan=on_plan), **wish)
+        result = run_command(
+            settings, command=name, listener=Listener(on_wait=on_wait, on_plan=on_plan), defer_to=defer_to, **wish
+        )
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()

@@ -117,8 +117,29 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
     )
     click.echo(
         f"{'Would remove' if dry_run else 'Removed'} {_count(pruned.executions, 'execution')}, "
-        f"{_count(pruned.checksum_sets, 'checksum set')} and {_count(pruned.definitions, 'definition')}."
+        f"{_count(pruned.checksum_sets, 'checksum set')}, {_count(pruned.definitions, 'definition')} "
+        f"and {_count(pruned.manifests, 'manifest')}."
     )
+
+
+@state.command("export-manifest")
+@click.argument("baseline", metavar="ENVIRONMENT|EXECUTION")
+@click.option("--output-dir", metavar="DIR", help="Write DIR/manifest.json instead of printing it.")
+@shared_options
+@click.pass_context
+def export_manifest(context: click.Context, baseline: str, output_dir: str | None) -> None:
+    """Print the manifest of an environment's last complete run, or of an execution, for dbt's --state.
+
+    It holds no compiled SQL, and *** instead of values of env vars and --vars in free text.
+    """
+    from dbt_state_plugin.execution.manifests import exported_manifest, write_manifest_file
+
+    text = exported_manifest(settings_of(context), baseline)
+    if output_dir is None:
+        sys.stdout.write(f"{text}\n")
+        return
+    click.echo(plain(str(write_manifest_file(output_dir, text).parent)))
+    _say(context, "dbt reads it with `--state` and this folder.")
 
 
 @state.command("orphans")

@@ -43,3 +43,16 @@ def seed_rows_digest(path: Path, delimiter: str) -> str:
     except (OSError, ValueError, TypeError, csv.Error):
         return ""
     return digest.hexdigest()
+
+
+def seed_size(path: Path, delimiter: str) -> tuple[int, int] | None:
+    """Return how many columns and rows a seed's file has, or None where it cannot be read; empty lines are no rows."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            if file.read(1) != "\ufeff":
+                file.seek(0)
+            rows = (row for row in csv.reader(file, delimiter=delimiter) if row)
+            columns = len(next(rows, []))
+            return columns, sum(1 for _ in rows)
+    except (OSError, ValueError, TypeError, csv.Error):
+        return None

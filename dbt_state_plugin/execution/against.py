@@ -75,7 +75,7 @@ def plan_against(settings: Settings, wish: Wish, name: str) -> PlannedAgainst:
     with open_session(settings, create=False) as session:
         environment, execution = find_baseline(session, name)
         with invocation_there(session, environment) as invocation:
-            return _Comparison(session, wish, environment, invocation).against(execution)
+            return Comparison(session, wish, environment, invocation).against(execution)
 
 
 def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownExecution | None]:
@@ -154,7 +154,7 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
         )
 
 
-class _Comparison:
+class Comparison:
     """Compare one parsed project with what the state holds of an environment."""
 
     def __init__(self, session: Session, wish: Wish, there: KnownEnvironment, invocation: Invocation) -> None:

@@ -15,7 +15,7 @@ from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.model import Node, NodeOutcome, PhysicalIdentity, PlanEntry, RelationName
 from dbt_state_plugin.state.connection import first_line
 from dbt_state_plugin.state.marks import Mark, lock_lost, mark_built
-from dbt_state_plugin.warehouse.postgres import read_identity
+from dbt_state_plugin.warehouse.postgres import read_incarnation
 from dbt_state_plugin.warehouse.source_data import content_of_build
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class Marker:
             self._equal[node.unique_id] = entry.record.data_id
         trace = trace_of(project, self._lineages[node.unique_id], self._seen_by(node.unique_id))
         is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
+        identity, columns = (None, None) if is_here else self._incarnation_of(node)
         mark_built(
             state,
             Mark(
@@ -121,7 +122,8 @@ class Marker:
                 build_id=self._builds[node.unique_id],
                 entry=entry,
                 trace=replace(trace, content=content),
-                identity=None if is_here else self._identity_of(node),
+                identity=identity,
+                columns=columns,
                 is_here=is_here and node.relation is not None,
                 outcome=outcome,
                 stores_code=self._session.settings.store_sql == "text",
@@ -150,11 +152,11 @@ class Marker:
             return ""
         return content_of_build(self._session.warehouse, node.relation)
 
-    def _identity_of(self, node: Node) -> PhysicalIdentity | None:
+    def _incarnation_of(self, node: Node) -> tuple[PhysicalIdentity | None, str | None]:
         import psycopg2
 
         try:
-            return read_identity(self._session.warehouse, node.relation) if node.relation else None
+            return read_incarnation(self._session.warehouse, node.relation) if node.relation else (None, None)
         except psycopg2.Error as error:
             if self._session.state.connection.closed:  # the warehouse is mostly read on the lock's own connection
                 raise lock_lost(first_line(error)) from error

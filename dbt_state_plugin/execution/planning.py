@@ -34,7 +34,10 @@ PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced."""
+    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced.
+
+    With `defer_to` only what differs from that environment is built, and all else is read there.
+    """
 
     command: str = "run"
     select: tuple[str, ...] = ()
@@ -43,13 +46,15 @@ class Wish:
     selection_state: str | None = None
     full_refresh: bool = False
     force: bool = False
+    defer_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """Hold a plan with what is needed to carry it out.
 
-    `parsed` is None when nothing had to be parsed, because no input differs from those of the last time.
+    `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
+    says that what was parsed is recorded for the next time.
     """
 
     plan: Plan
@@ -58,6 +63,7 @@ class Planned:
     parsed: Parsed | None = None
     fingerprinter: Fingerprinter | None = None
     judged: Judged = field(default_factory=Judged)
+    is_recorded: bool = False
 
 
 def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, records_project: bool = False) -> Planned:
@@ -68,6 +74,10 @@ def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, recor
     was parsed for the next time.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
+    if wish.defer_to is not None:
+        from dbt_state_plugin.execution.deferring import plan_deferred
+
+        return plan_deferred(session, wish, wish.defer_to, writes_manifest=records_project)
     invocation = invocation_of(session.settings, session.workplace)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     answers: Answers = {}  # rows are read once, where the project is looked at twice
@@ -87,7 +97,7 @@ def _plan_recorded(
     seen = _see(session, project, wish, answers)
     if differences_in_scope(project, seen.recorded, wish.command):
         return None
-    plan = make_plan(project, seen.recorded, seen.catalog, _request(session, wish, None, project))
+    plan = make_plan(project, seen.recorded, seen.catalog, request_of(session, wish, None, project))
     return None if needs_manifest and plan.to_build else plan
 
 
@@ -102,11 +112,12 @@ def _plan_parsed(
     parsed = parse(invocation, environ=os.environ)
     fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
     project = fingerprinter.project
+    is_recorded = False
     if records_project and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
-        record_project(session, key, invocation.extra, project, places, before)
+        is_recorded = record_project(session, key, invocation.extra, project, places, before)
     seen = _see(session, project, wish, answers)
-    request = _request(session, wish, selected_nodes(parsed, invocation, wish), project)
+    request = request_of(session, wish, selected_nodes(parsed, invocation, wish), project)
     judged = judge_differences(
         fingerprinter,
         seen.recorded,
@@ -122,6 +133,7 @@ def _plan_parsed(
         parsed=parsed,
         fingerprinter=fingerprinter,
         judged=judged,
+        is_recorded=is_recorded,
     )
 
 
@@ -148,7 +160,14 @@ def _see(session: Session, project: Project, wish: Wish, answers: Answers) -> _S
     return _Seen(recorded=recorded, catalog=catalog)
 
 
-def _request(session: Session, wish: Wish, selected: frozenset[str] | None, project: Project) -> Request:
+def seen_now(session: Session, project: Project, wish: Wish) -> tuple[Recorded, Catalog]:
+    """Return what the state and the warehouse say about the project's relations now."""
+    seen = _see(session, project, wish, {})
+    return seen.recorded, seen.catalog
+
+
+def request_of(session: Session, wish: Wish, selected: frozenset[str] | None, project: Project) -> Request:
+    """Return what was asked for in the decision's own terms."""
     has_age = any(node.settings and max_age_hours(node) is not None for node in project.nodes.values())
     return Request(
         environment=session.state.environment,

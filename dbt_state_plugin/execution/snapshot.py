@@ -58,22 +58,26 @@ def files_before_parsing(session: Session) -> dict[str, str]:
 
 def record_project(
     session: Session, key: bytes, extra: ExtraArguments, project: Project, places: InputPlaces, before: dict[str, str]
-) -> None:
-    """Record what was parsed; nothing is recorded when a file changed meanwhile or an input cannot be seen."""
+) -> bool:
+    """Record what was parsed; tell whether that was done.
+
+    Nothing is recorded when a file changed meanwhile or an input cannot be seen.
+    """
     if _holds_jinja(session):
-        return
+        return False
     try:
         scanned = scan_places(places)
         if scanned is None:
-            return
+            return False
         after = file_digests(files_in(scanned))
         if any(before.get(path) != digest for path, digest in after.items()):
-            return
+            return False
         # The very digests that were compared: a file that changes from here on must not pass for what was parsed.
         digest = inputs_digest(session, key, extra, scanned, digest_of_digests(after))
     except OSError:
-        return
+        return False
     write_snapshot(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
+    return True
 
 
 def _holds_jinja(session: Session) -> bool:

@@ -23,6 +23,7 @@ from dbt_state_plugin.errors import InterruptedRun, PluginError
 from dbt_state_plugin.execution.data_versions import record_equal_content
 from dbt_state_plugin.execution.detail import BuildDetail
 from dbt_state_plugin.execution.judging import record_cosmetic
+from dbt_state_plugin.execution.manifests import keep_manifest
 from dbt_state_plugin.execution.marker import Marker
 from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
 from dbt_state_plugin.execution.session import Session, open_session
@@ -62,7 +63,7 @@ def run_tracked(settings: Settings, wish: Wish, listener: Listener) -> RunResult
             with open_session(settings) as session:
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
                 execution_id = uuid4()
-                begin_execution(session.state, _new_execution(execution_id, session, wish))
+                begin_execution(session.state, new_execution(execution_id, session, command=wish.command))
                 return _Run(session, wish, listener, execution_id, stop, started).carry_out()
         except KeyboardInterrupt:
             raise interrupted(stop) from None
@@ -78,11 +79,12 @@ def interrupted(stop: Stop, when: str = "") -> InterruptedRun:
     )
 
 
-def _new_execution(execution_id: UUID, session: Session, wish: Wish) -> NewExecution:
+def new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:
+    """Return what is known about an execution of this process when it begins."""
     project_dir = session.workplace.project_dir if session.workplace else Path()
     return NewExecution(
         execution_id=execution_id,
-        command=wish.command,
+        command=command,
         caller=session.settings.caller,
         host=socket.gethostname(),
         process_id=os.getpid(),
@@ -124,6 +126,7 @@ class _Run:
             self._record_plan(planned)
             self._record_cosmetic(planned)
             record_equal_content(self.session.state, planned.plan)
+            keep_manifest(self.session, planned, self.execution_id, command=self.wish.command)
             self.listener.on_plan(planned.plan)
             if planned.plan.to_build and planned.parsed is not None:
                 result = self._build(planned, planned.parsed)

@@ -19,7 +19,8 @@ from dbt_state_plugin.state.state import State
 class Mark:
     """Hold all that is recorded about one successful build.
 
-    `identity` is given when the warehouse is another database; with `is_here` the statement itself finds the relation.
+    `identity` and `columns` are given when the warehouse is another database; with `is_here` the statement itself finds
+    the relation.
     """
 
     key: RelationName
@@ -33,6 +34,7 @@ class Mark:
     stores_code: bool
     data_id: UUID
     detail: RecordedDetail
+    columns: str | None = None
 
 
 # One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
@@ -55,7 +57,11 @@ _MARK = """
         SELECT c.oid, CASE WHEN c.relkind = 'v' THEN (
                 SELECT (pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295)::oid FROM pg_catalog.pg_rewrite r
                 WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
-            ) ELSE c.relfilenode END AS relfilenode, c.relkind::text
+            ) ELSE c.relfilenode END AS relfilenode, c.relkind::text, (
+                SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                    a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+                FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            ) AS columns
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE %(is_here)s AND n.nspname = %(schema)s AND c.relname = %(identifier)s
@@ -63,12 +69,12 @@ _MARK = """
     )
     INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
         resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, relation_oid, relfilenode,
-        relkind, raw_definition_id, data_id, items, compiled)
+        relkind, raw_definition_id, data_id, items, compiled, columns)
     SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
         %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
         coalesce(%(oid)s::oid, here.oid), coalesce(%(relfilenode)s::oid, here.relfilenode),
         coalesce(%(relkind)s::text, here.relkind), %(definition)s, %(data)s::uuid, %(items)s::jsonb,
-        %(compiled)s::jsonb
+        %(compiled)s::jsonb, coalesce(%(columns)s::jsonb, here.columns)
     FROM mine LEFT JOIN here ON true
     ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
         environment_id = excluded.environment_id, unique_id = excluded.unique_id,
@@ -77,7 +83,7 @@ _MARK = """
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
         relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
         raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
-        compiled = excluded.compiled
+        compiled = excluded.compiled, columns = excluded.columns
     RETURNING relation_oid::bigint, relfilenode::bigint, relkind
 """
 
@@ -128,27 +134,29 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
         "resource_type": node.resource_type,
         "materialized": node.materialized,
         "fingerprint": json.dumps(dict(node.fingerprint)),
-        "trace": _trace_json(mark.trace),
+        "trace": trace_document(mark.trace),
         "is_here": mark.is_here,
         "oid": identity.oid if identity else None,
         "relfilenode": identity.relfilenode if identity else None,
         "relkind": identity.relkind if identity else None,
         "definition": definition_id(node.raw_code) if mark.stores_code else None,
         "data": str(mark.data_id),
-        "items": _json(mark.detail.items),
-        "compiled": _json(mark.detail.compiled),
+        "items": json_document(mark.detail.items),
+        "compiled": json_document(mark.detail.compiled),
+        "columns": mark.columns,
         "status": mark.outcome.status,
         "rows": mark.outcome.rows_affected,
         "duration": mark.outcome.duration_ms,
     }
 
 
-def _trace_json(trace: Trace) -> str:
+def trace_document(trace: Trace) -> str:
+    """Return a trace as it is stored."""
     content = {"content": trace.content} if trace.content else {}
     return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined), **content})
 
 
-def _json(value: Any) -> str:
+def json_document(value: Any) -> str:
     """Return a document without what PostgreSQL's jsonb cannot hold."""
     return json.dumps(_storable(value), ensure_ascii=False)
 
@@ -207,8 +215,8 @@ def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_cod
                 [each.key.identifier for each in found],
                 [json.dumps(dict(each.fingerprint)) for each in found],
                 [definition_id(each.raw_code) if store_code else None for each in found],
-                [_json(each.detail.items) for each in found],
-                [_json(each.detail.compiled) for each in found],
+                [json_document(each.detail.items) for each in found],
+                [json_document(each.detail.compiled) for each in found],
                 [json.dumps(dict(each.inlined)) for each in found],
                 state.environment.warehouse,
                 state.environment_id,

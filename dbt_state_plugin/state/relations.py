@@ -23,7 +23,7 @@ from dbt_state_plugin.state.state import State
 _RECORDED = """
     SELECT r.database_name, r.schema_name, r.identifier, r.unique_id, r.resource_type, r.materialized, r.fingerprint,
            r.trace, r.build_id::text, r.built_at, r.execution_id::text, r.duration_ms, r.relation_oid::bigint,
-           r.relfilenode::bigint, r.relkind, r.raw_definition_id, r.data_id::text,
+           r.relfilenode::bigint, r.relkind, r.raw_definition_id, r.data_id::text, r.columns::text,
            e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
     FROM {state}.relation r JOIN {state}.environment e USING (environment_id)
     WHERE r.warehouse = %s AND (r.environment_id = %s OR (r.database_name, r.schema_name, r.identifier) IN (
@@ -126,7 +126,8 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         identity=identity,
         raw_definition_id=row[15],
         data_id=UUID(row[16]),
-        environment=str(environment_of(row[17:], warehouse)),
+        columns=row[17],
+        environment=str(environment_of(row[18:], warehouse)),
     )
 
 

@@ -26,6 +26,7 @@ class Pruned:
     executions: int
     checksum_sets: int
     definitions: int
+    manifests: int = 0
 
 
 _OUTDATED = """
@@ -49,6 +50,12 @@ _UNUSED_DEFINITIONS = """
       AND NOT EXISTS (SELECT 1 FROM {state}.node_result n
                       WHERE n.definition_id = d.definition_id AND n.execution_id <> ALL (%s::uuid[]))
 """
+_UNUSED_MANIFESTS = """
+    SELECT manifest_id FROM {state}.manifest m
+    WHERE NOT EXISTS (SELECT 1 FROM {state}.project_snapshot s WHERE s.manifest_id = m.manifest_id)
+      AND NOT EXISTS (SELECT 1 FROM {state}.execution x
+                      WHERE x.manifest_id = m.manifest_id AND x.execution_id <> ALL (%s::uuid[]))
+"""
 _DELETE_EXECUTIONS = "DELETE FROM {state}.execution WHERE execution_id = ANY (%s::uuid[])"
 # Whoever refers to one of the rows below has inserted it in the same transaction, if only in vain. The lock waits for
 # that transaction and keeps the next one out, so that the look at who refers to a row cannot be out of date.
@@ -62,6 +69,13 @@ _DELETE_DEFINITIONS = """
     DELETE FROM {state}.definition d WHERE definition_id = ANY (%s)
       AND NOT EXISTS (SELECT 1 FROM {state}.relation r WHERE r.raw_definition_id = d.definition_id)
       AND NOT EXISTS (SELECT 1 FROM {state}.node_result n WHERE n.definition_id = d.definition_id)
+"""
+
+_DELETE_MANIFESTS = """
+    LOCK TABLE {state}.manifest IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM {state}.manifest m WHERE manifest_id = ANY (%s)
+      AND NOT EXISTS (SELECT 1 FROM {state}.project_snapshot s WHERE s.manifest_id = m.manifest_id)
+      AND NOT EXISTS (SELECT 1 FROM {state}.execution x WHERE x.manifest_id = m.manifest_id)
 """
 
 
@@ -79,12 +93,20 @@ def prune(
         checksum_sets = [row[0] for row in cursor.fetchall()]
         cursor.execute(compose(_UNUSED_DEFINITIONS, schema), (executions,))
         definitions = [row[0] for row in cursor.fetchall()]
+        cursor.execute(compose(_UNUSED_MANIFESTS, schema), (executions,))
+        manifests = [row[0] for row in cursor.fetchall()]
     if dry_run:
-        return Pruned(executions=len(executions), checksum_sets=len(checksum_sets), definitions=len(definitions))
+        return Pruned(
+            executions=len(executions),
+            checksum_sets=len(checksum_sets),
+            definitions=len(definitions),
+            manifests=len(manifests),
+        )
     return Pruned(
         executions=_delete(connection, schema, _DELETE_EXECUTIONS, executions),
         checksum_sets=_delete(connection, schema, _DELETE_CHECKSUM_SETS, checksum_sets),
         definitions=_delete(connection, schema, _DELETE_DEFINITIONS, definitions),
+        manifests=_delete(connection, schema, _DELETE_MANIFESTS, manifests),
     )
 
 

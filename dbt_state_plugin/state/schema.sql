@@ -1,4 +1,4 @@
--- The state, whole, as version 0002 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0003 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -26,6 +26,13 @@ CREATE TABLE environment (
     CHECK ((pipeline = '') <> (project_name = ''))
 );
 
+-- What dbt parsed, compressed and without what must not be kept, for `state export-manifest`; by its content.
+CREATE TABLE manifest (
+    manifest_id text PRIMARY KEY CHECK (manifest_id ~ '^[0-9a-f]{64}$'),
+    content bytea NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 CREATE TABLE execution (
     execution_id uuid PRIMARY KEY,
     environment_id bigint NOT NULL REFERENCES environment ON DELETE CASCADE,
@@ -45,11 +52,14 @@ CREATE TABLE execution (
     git_commit text NOT NULL DEFAULT '',
     meltano_run_id text NOT NULL DEFAULT '',
     message text NOT NULL DEFAULT '',
+    -- Of an execution that built all that was due: what an environment holds then.
+    manifest_id text REFERENCES manifest,
     CHECK ((status = 'running') = (finished_at IS NULL))
 );
 -- Executions of `run` hold the environment's lock; those of scripts (init-execution) do not and may overlap.
 CREATE UNIQUE INDEX execution_one_running ON execution (environment_id) WHERE status = 'running' AND is_exclusive;
 CREATE INDEX execution_by_time ON execution (environment_id, started_at);
+CREATE INDEX execution_manifest ON execution (manifest_id);
 
 -- Checksums are kept by content: an execution of an unchanged project adds no row here.
 CREATE TABLE checksum_set (
@@ -111,6 +121,8 @@ CREATE TABLE relation (
     -- Each part of the fingerprint by its items, and the SQL that dbt compiled: what a difference is judged by.
     items jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(items) = 'object'),
     compiled jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(compiled) = 'object'),
+    -- The columns that the build left, as pairs of name and type; null where nobody looked.
+    columns jsonb CHECK (jsonb_typeof(columns) = 'array'),
     PRIMARY KEY (warehouse, database_name, schema_name, identifier),
     CHECK ((relation_oid IS NULL) = (relfilenode IS NULL) AND (relation_oid IS NULL) = (relkind IS NULL))
 );
@@ -137,8 +149,11 @@ CREATE TABLE project_snapshot (
     inputs_digest text NOT NULL CHECK (inputs_digest ~ '^[0-9a-f]{64}$'),
     places jsonb NOT NULL CHECK (jsonb_typeof(places) = 'object'),
     project bytea NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The manifest of exactly these inputs, once it was kept.
+    manifest_id text REFERENCES manifest ON DELETE SET NULL
 );
+CREATE INDEX project_snapshot_manifest ON project_snapshot (manifest_id);
 
 CREATE TABLE node_result (
     execution_id uuid NOT NULL REFERENCES execution ON DELETE CASCADE,
@@ -156,4 +171,4 @@ CREATE INDEX node_result_definition ON node_result (definition_id);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0002');
+INSERT INTO alembic_version (version_num) VALUES ('0003');

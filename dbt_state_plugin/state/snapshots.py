@@ -15,7 +15,7 @@ _READ = "SELECT inputs_digest, places, project FROM {state}.project_snapshot WHE
 _WRITE = """
     INSERT INTO {state}.project_snapshot AS s (environment_id, inputs_digest, places, project) VALUES (%s, %s, %s, %s)
     ON CONFLICT (environment_id) DO UPDATE SET inputs_digest = excluded.inputs_digest, places = excluded.places,
-        project = excluded.project, recorded_at = clock_timestamp()
+        project = excluded.project, recorded_at = clock_timestamp(), manifest_id = NULL
     WHERE s.inputs_digest <> excluded.inputs_digest
 """
 

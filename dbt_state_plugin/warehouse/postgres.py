@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.model import Catalog, PhysicalIdentity, RelationName
 from dbt_state_plugin.state.connection import database_errors
@@ -22,7 +22,10 @@ _IDENTITIES = """
         CASE WHEN c.relkind = 'v' THEN (
             SELECT pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295 FROM pg_catalog.pg_rewrite r
             WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
-        ) ELSE c.relfilenode::bigint END, c.relkind::text
+        ) ELSE c.relfilenode::bigint END, c.relkind::text, (
+            SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)::text
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (%s::text[])
 """
@@ -63,21 +66,24 @@ def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> C
     cascades: dict[RelationName, list[RelationName]] = defaultdict(list)
     with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
         cursor.execute(_IDENTITIES, (schemas,))
-        identities = {
-            named(row[0], row[1]): PhysicalIdentity(oid=row[2], relfilenode=row[3], relkind=row[4]) for row in cursor
-        }
+        found = {named(row[0], row[1]): row[2:] for row in cursor}
         cursor.execute(_VIEW_DEPENDENCIES, (schemas,))
         for parent_schema, parent, child_schema, child in cursor:
             cascades[named(parent_schema, parent)].append(named(child_schema, child))
     return Catalog(
-        identities=identities,
+        identities={name: _identity(row) for name, row in found.items()},
         cascades={parent: tuple(sorted(views)) for parent, views in cascades.items()},
+        columns={name: row[3] for name, row in found.items() if row[3] is not None},
     )
 
 
-def read_identity(connection: Connection, relation: RelationName) -> PhysicalIdentity | None:
-    """Return the identity of one relation now, or None when it does not exist; raises psycopg2.Error."""
+def read_incarnation(connection: Connection, relation: RelationName) -> tuple[PhysicalIdentity | None, str | None]:
+    """Return the identity and the columns of one relation now, None when it does not exist; raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute(_IDENTITY, ([relation.schema], relation.identifier))
         row = cursor.fetchone()
-    return PhysicalIdentity(oid=row[2], relfilenode=row[3], relkind=row[4]) if row else None
+    return (_identity(row[2:]), row[5]) if row else (None, None)
+
+
+def _identity(row: tuple[Any, ...]) -> PhysicalIdentity:
+    return PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2])

@@ -385,6 +385,8 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
             "models/base_view.sql": "select id from {{ ref('base') }}",
             "models/old_name.sql": TABLE + "select 1 as id",
             "models/steady.sql": TABLE + "select 1 as id",
+            "models/altered.sql": TABLE + "select 1 as id, 'x' as name",
+            "models/redefined.sql": "select id from {{ ref('steady') }}",
         }
     )
     project.plugin("run", check=0)
@@ -395,6 +397,8 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
     database.query("DROP TABLE analytics.replaced; CREATE TABLE analytics.replaced AS SELECT 'mine' AS id")
     project.dbt("run", "--select", "base", check=0)
     assert "base_view" not in incarnations(database)
+    database.query("ALTER TABLE analytics.altered ADD COLUMN mine int, DROP COLUMN name")
+    database.query("CREATE OR REPLACE VIEW analytics.redefined AS SELECT id + 1 AS id FROM analytics.steady")
     project.write("models/new_name.sql", project.read("models/old_name.sql"))
     project.delete("models/old_name.sql")
     repaired = project.plugin("run", check=0)
@@ -402,10 +406,12 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
     where = f'"{database.dbname}"."analytics"'
     assert listed("build", repaired.stderr) == {
         "dropped": f'missing: {where}."dropped" does not exist',
-        "replaced": f'drifted: {where}."replaced" was replaced since we built it',
-        "base": f'drifted: {where}."base" was replaced since we built it',
+        "replaced": "drifted: it was replaced since we built it (by a plain dbt run?)",
+        "base": "drifted: it was replaced since we built it (by a plain dbt run?)",
         "base_view": f'missing: {where}."base_view" does not exist (+1 more)',
         "new_name": "new: no build of it is recorded",
+        "altered": "drifted: its columns were altered since we built it (added mine, dropped name)",
+        "redefined": "drifted: its view definition was changed by hand since we built it",
     }
     assert f'  gone   model.shop.old_name: {where}."old_name" is left behind\n' in repaired.stderr
     assert incarnations(database)["steady"] == steady

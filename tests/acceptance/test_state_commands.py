@@ -182,13 +182,13 @@ def test_prune_removes_what_is_old_and_not_needed(plugin: Plugin, database: Data
     execution(database, 6, days=100, status="failed")
 
     would = plugin("state", "prune", "--dry-run")
-    assert would.stdout == "Would remove 2 executions, 2 checksum sets and 0 definitions.\n"
+    assert would.stdout == "Would remove 2 executions, 2 checksum sets, 0 definitions and 0 manifests.\n"
     assert len(executions(database)) == 6
 
-    assert plugin("state", "prune").stdout == "Removed 2 executions, 2 checksum sets and 0 definitions.\n"
+    assert plugin("state", "prune").stdout == "Removed 2 executions, 2 checksum sets, 0 definitions and 0 manifests.\n"
     assert executions(database) == kept
     assert database.query("SELECT count(*) FROM dbt_state_plugin.checksum") == [(4,)]
-    assert plugin("state", "prune").stdout == "Removed 0 executions, 0 checksum sets and 0 definitions.\n"
+    assert plugin("state", "prune").stdout == "Removed 0 executions, 0 checksum sets, 0 definitions and 0 manifests.\n"
 
 
 def test_prune_keeps_what_an_open_intent_needs_and_what_a_relation_refers_to(
@@ -212,7 +212,7 @@ def test_prune_keeps_what_an_open_intent_needs_and_what_a_relation_refers_to(
         {"killed": str(killed), "built": str(built)},
     )
 
-    assert plugin("state", "prune").stdout == "Removed 1 execution, 1 checksum set and 1 definition.\n"
+    assert plugin("state", "prune").stdout == "Removed 1 execution, 1 checksum set, 1 definition and 0 manifests.\n"
 
     assert executions(database) == {killed}
     assert database.query("SELECT execution_id, raw_definition_id FROM dbt_state_plugin.relation") == [(None, "a" * 64)]
@@ -258,7 +258,7 @@ def test_prune_does_not_take_checksums_from_a_step_that_is_being_recorded(
         cursor.execute("COMMIT")
     recording.close()
 
-    assert pruning.communicate()[0] == "Removed 1 execution, 0 checksum sets and 0 definitions.\n"
+    assert pruning.communicate()[0] == "Removed 1 execution, 0 checksum sets, 0 definitions and 0 manifests.\n"
     assert pruning.returncode == 0
     assert database.query("SELECT count(*) FROM dbt_state_plugin.checksum") == [(2,)]
 
@@ -271,7 +271,7 @@ def wait_for_a_lock_on(database: Database, table: str) -> None:
 
 
 def test_prune_has_nothing_to_do_where_nothing_is_recorded(plugin: Plugin, database: Database) -> None:
-    assert plugin("state", "prune").stdout == "Removed 0 executions, 0 checksum sets and 0 definitions.\n"
+    assert plugin("state", "prune").stdout == "Removed 0 executions, 0 checksum sets, 0 definitions and 0 manifests.\n"
     assert tables(database) == set()
 
 

@@ -43,3 +43,19 @@ def test_the_benchmark_of_change_detection_prints_its_ratios(tmp_path: Path) -> 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for line in ("all models compiled / dbt compile", "one model edited / no model edited"):
         assert re.search(rf"^{re.escape(line)} +\d+\.\d\d +\d+\.\d\d +<= 1\.\d\d$", ended.stdout, re.MULTILINE)
+
+
+def test_the_benchmark_of_adoption_prints_what_it_took(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("adopt.py")
+
+    ended = subprocess.run(
+        [sys.executable, str(script), "--models", "10"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for line in ("dbt run", "adopt", "the run after it"):
+        assert re.search(rf"^{line} +\d+\.\d\d s wall +\d+\.\d\d s CPU$", ended.stdout, re.MULTILINE)

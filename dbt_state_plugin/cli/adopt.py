@@ -1,0 +1,75 @@
+"""The command that takes an existing warehouse over."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from dbt_state_plugin.cli.building import narrowing_options
+from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, ConfigurationError, UsageError
+from dbt_state_plugin.report.document import rendered
+from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.text import width_of, wrapped, write_lines
+
+
+@click.command("adopt")
+@narrowing_options
+@click.option("--again", is_flag=True, help="Also relations that are recorded already.")
+@click.option("--yes", is_flag=True, help="Record them without asking.")
+@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@shared_options
+@click.pass_context
+def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **wish: Any) -> int:
+    """Record the relations that are there as built by the project as it stands, without building them.
+
+    What is missing, of another kind or with other columns is not recorded: the next run builds it. Exit code 1 says
+    that one had to be refused.
+    """
+    from dbt_state_plugin.adoption import Outcome
+    from dbt_state_plugin.execution import adopting
+    from dbt_state_plugin.execution.planning import Wish
+    from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
+
+    settings = settings_of(context)
+    found, inspected = adopting.find_adoptable(settings, Wish(command="build", **wish), again=again)
+    width = width_of(sys.stdout)
+    if output == "text":
+        write_lines(adoption_lines(found, width=width), sys.stdout)
+    wanted = found.of(Outcome.ADOPT)
+    if wanted:
+        if not yes or says(context):
+            write_lines(assumption_lines(found, width=width_of(sys.stderr)))
+        if not yes:
+            _ask()
+        found = adopting.adopt(
+            settings,
+            found,
+            inspected,
+            on_wait=lambda holder: (
+                write_lines([plain(f"Waiting for another run: {holder}.")]) if says(context, "warning") else None
+            ),
+        )
+    if output == "json":
+        click.echo(rendered(adoption_document(found)))
+    refused = found.of(Outcome.REFUSE)
+    if not wanted and not found.of(Outcome.KNOWN):
+        raise ConfigurationError(
+            "There is nothing to adopt: no relation of the project stands there as the project makes it.",
+            "Check --target; `dbt-state-plugin run` builds everything.",
+        )
+    if says(context, "error" if refused else "info"):
+        write_lines(wrapped(adopted_summary(found), width_of(sys.stderr)))
+    return EXIT_NODES_FAILED if refused else EXIT_OK
+
+
+def _ask() -> None:
+    """Return when somebody at a terminal types yes; raises UsageError otherwise."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("Nothing was recorded: nobody is there to confirm it.", "Pass --yes if that is right.")
+    sys.stderr.write("Record them? Type yes: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != "yes":
+        raise UsageError("Nothing was recorded: that was not a yes.", "Run the command again when you are ready.")

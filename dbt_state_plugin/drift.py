@@ -1,0 +1,70 @@
+"""Is a relation still the one that its last build left, and if not, what happened to it?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from dbt_state_plugin.model import PhysicalIdentity, RecordedRelation
+
+_SHOWN = 3
+_KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
+
+
+def drift_words(record: RecordedRelation, identity: PhysicalIdentity, columns: str | None) -> str:
+    """Return what was done to a relation since it was recorded, or nothing.
+
+    `columns` are those that it has now, as JSON. Where none were recorded nothing is said about them.
+    """
+    before = record.identity
+    if before is None or identity.oid != before.oid:
+        return _replaced(before, identity)
+    altered = altered_columns(record.columns, columns)
+    if identity == before:
+        return f"its columns were altered since we built it ({altered})" if altered else ""
+    if identity.relkind == "v":
+        return "its view definition was changed by hand since we built it"
+    if altered:
+        return f"it was rewritten and its columns altered since we built it ({altered})"
+    return "it was emptied or rewritten since we built it (TRUNCATE, VACUUM FULL or the like)"
+
+
+def _replaced(before: PhysicalIdentity | None, identity: PhysicalIdentity) -> str:
+    if before is not None and identity.relkind != before.relkind:
+        was, now = (_KINDS.get(each.relkind, "relation") for each in (before, identity))
+        return f"it was replaced since we built it: a {was} then, a {now} now"
+    return "it was replaced since we built it (by a plain dbt run?)"
+
+
+def altered_columns(before: str | None, now: str | None) -> str:
+    """Return in words how two lists of columns differ, or nothing where they are equal or one is not known."""
+    if before is None or now is None or before == now:
+        return ""
+    recorded, present = _pairs(before), _pairs(now)
+    if recorded is None or present is None:  # a row that was edited by hand
+        return "they cannot be compared"
+    changes = {
+        "added": [name for name in present if name not in recorded],
+        "dropped": [name for name in recorded if name not in present],
+        "other type of": [name for name in present if name in recorded and recorded[name] != present[name]],
+    }
+    words = [f"{word} {_listed(names)}" for word, names in changes.items() if names]
+    return ", ".join(words) or "in another order"
+
+
+def columns_version(record: RecordedRelation, columns: str | None) -> str:
+    """Return a value that tells altered columns from the recorded ones, or nothing where nobody altered them."""
+    if not altered_columns(record.columns, columns):
+        return ""
+    return hashlib.sha256(str(columns).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _pairs(columns: str) -> dict[str, str] | None:
+    try:
+        return {str(name): str(kind) for name, kind in json.loads(columns)}
+    except (ValueError, TypeError):
+        return None
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -1,0 +1,87 @@
+"""How does a take-over of relations read, in a terminal and as JSON?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from dbt_state_plugin.adoption import Adoption, Candidate, Outcome
+from dbt_state_plugin.report.document import VERSION, environment_document
+from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.text import FOLD_AFTER, fitted, wrapped
+from dbt_state_plugin.report.words import count, short_name
+
+_WORDS = {Outcome.ADOPT: "adopt", Outcome.KNOWN: "known", Outcome.MISSING: "build", Outcome.REFUSE: "refuse"}
+
+
+def adoption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]:
+    """Return a line for each relation, what cannot be adopted last and never folded."""
+    lines = []
+    for outcome in (Outcome.KNOWN, Outcome.ADOPT, Outcome.MISSING, Outcome.REFUSE):
+        found = adoption.of(outcome)
+        folded = len(found) > FOLD_AFTER and outcome is not Outcome.REFUSE
+        lines += [_line(each) for each in (found[:FOLD_AFTER] if folded else found)]
+        lines += [f"  ...    and {len(found) - FOLD_AFTER} more (`--output json` lists them)"] if folded else []
+    return [fitted(line, width) for line in lines]
+
+
+def _line(candidate: Candidate) -> str:
+    what = candidate.why or f"{candidate.node.materialized} {candidate.relation}"
+    return plain(f"  {_WORDS[candidate.outcome]:<6} {short_name(candidate.node.unique_id)}  {what}")
+
+
+def assumption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]:
+    """Return what is assumed when these relations are adopted."""
+    found = adoption.of(Outcome.ADOPT)
+    kinds = Counter(each.node.materialized for each in found)
+    what = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in sorted(kinds.items()))
+    lines = []
+    if found:
+        lines.append(
+            f"Adopt {count(len(found), 'relation')} ({what}) as they stand: as if the project as it stands had built "
+            f"them for {adoption.environment}, from the rows that are there now."
+        )
+        unseen = len([each for each in found if not each.is_compared])
+        lines.append(
+            "Compared: which exist, of which kind, with which columns, and how many rows seeds have. Not compared: "
+            "other rows, and the code that really built them." + (f" {unseen} without columns." if unseen else "")
+        )
+    if adoption.untouched:
+        lines.append(f"Tests and functions stay unrecorded: `build` runs each of the {adoption.untouched} once.")
+    return [part for line in lines for part in wrapped(plain(line), width)]
+
+
+def adopted_summary(adoption: Adoption) -> str:
+    """Return what was done in one line."""
+    parts = [f"{count(len(adoption.of(Outcome.ADOPT)), 'relation')} adopted"]
+    for outcome, words in (
+        (Outcome.KNOWN, "known already"),
+        (Outcome.MISSING, "missing"),
+        (Outcome.REFUSE, "refused"),
+    ):
+        found = adoption.of(outcome)
+        parts += [f"{len(found)} {words}"] if found else []
+    due = len(adoption.of(Outcome.MISSING)) + len(adoption.of(Outcome.REFUSE))
+    rest = f" The next run builds {count(due, 'node')} and what reads them." if due else ""
+    execution = f" Execution {adoption.execution_id}." if adoption.execution_id else ""
+    return f"{', '.join(parts)}.{rest}{execution}"
+
+
+def adoption_document(adoption: Adoption) -> dict[str, Any]:
+    """Return what is or was done with each relation; `execution_id` is null as long as nothing was written."""
+    return {
+        "version": VERSION,
+        "environment": environment_document(adoption.environment),
+        "execution_id": str(adoption.execution_id) if adoption.execution_id else None,
+        "relations": [
+            {
+                "unique_id": each.node.unique_id,
+                "relation": str(each.relation),
+                "materialized": each.node.materialized,
+                "outcome": each.outcome.value,
+                "why": each.why,
+                "compared": each.is_compared,
+            }
+            for each in adoption.candidates
+        ],
+    }

@@ -1,0 +1,111 @@
+"""Can a warehouse that dbt built be taken over without building it again?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from acceptance.test_run import incarnations, listed
+from support.database import Database
+from support.project import Project
+
+ProjectFactory = Callable[[Mapping[str, str]], Project]
+
+SNAPSHOT = """{% snapshot history %}
+{{ config(target_schema='analytics', unique_key='id', strategy='check', check_cols='all') }}
+select id from {{ ref('orders') }}
+{% endsnapshot %}"""
+FILES = {
+    "seeds/countries.csv": "id,name\n1,France\n2,Chad\n",
+    "models/sources.yml": "sources: [{name: raw, tables: [{name: orders}]}]",
+    "models/orders.sql": "select id, country from {{ source('raw', 'orders') }}",
+    "models/inside.sql": "{{ config(materialized='ephemeral') }} select id from {{ ref('orders') }}",
+    "models/outside.sql": "select * from {{ ref('inside') }}",
+    "models/by_country.sql": "{{ config(materialized='table', indexes=[{'columns': ['name']}]) }} select name, "
+    "count(*) as n from {{ ref('orders') }} join {{ ref('countries') }} c on c.id = country group by name",
+    "models/on_table.sql": "select n from {{ ref('by_country') }}",
+    "models/above.sql": "{{ config(materialized='table') }} select n, 'x' as word from {{ ref('on_table') }}",
+    "models/growing.sql": "{{ config(materialized='incremental', on_schema_change='append_new_columns') }} select id "
+    "from {{ ref('orders') }} {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+    "models/kept.sql": "{{ config(materialized='materialized_view') }} select id from {{ ref('growing') }}",
+    "models/contracted.sql": "{{ config(materialized='table') }} select 'a' as b, 1 as a",
+    "models/contracted.yml": "models: [{name: contracted, config: {contract: {enforced: true}}, "
+    "columns: [{name: a, data_type: int}, {name: b, data_type: text}]}]",
+    "models/tested.yml": "models: [{name: orders, columns: [{name: id, data_tests: [not_null]}]}]",
+    "snapshots/history.sql": SNAPSHOT,
+}
+RELATIONS = 10
+
+
+def built_by_dbt(dbt_project: ProjectFactory, database: Database) -> Project:
+    database.query("CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id, 1 AS country")
+    project = dbt_project(FILES)
+    project.dbt("--quiet", "build", check=0)
+    return project
+
+
+def test_what_dbt_built_is_adopted_and_the_next_run_builds_nothing(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    project = built_by_dbt(dbt_project, database)
+    before = incarnations(database)
+
+    asked = project.plugin("adopt", check=2)
+    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
+    adopted = project.plugin("adopt", "--yes", "--output", "json", check=0)
+    ran = project.plugin("run", check=0)
+    planned = json.loads(project.plugin("plan", "--for", "build", "--output", "json", check=0).stdout)
+
+    assert "nobody is there to confirm it" in asked.stderr
+    outcomes = json.loads(adopted.stdout)["relations"]
+    assert {each["outcome"] for each in outcomes} == {"adopt"}
+    assert all(each["compared"] for each in outcomes)
+    assert len(outcomes) == RELATIONS
+    assert "Plan: nothing to build" in ran.stderr
+    assert incarnations(database) == before
+    due = {node["unique_id"].split(".")[0] for node in planned["nodes"] if node["decision"] == "build"}
+    assert due == {"test"}
+    (history,) = database.query(
+        "SELECT status, manifest_id IS NOT NULL FROM dbt_state_plugin.execution WHERE command = 'adopt'"
+    )
+    assert history == ("succeeded", True)
+
+
+def test_what_is_not_as_the_project_makes_it_is_refused_and_built_by_the_next_run(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    project = built_by_dbt(dbt_project, database)
+    database.query(
+        "DROP VIEW analytics.outside; DROP VIEW analytics.on_table;"
+        "CREATE TABLE analytics.on_table AS SELECT 1 AS n;"
+        "ALTER TABLE analytics.contracted ADD COLUMN c int; ALTER TABLE analytics.above ALTER COLUMN n TYPE text;"
+        "DELETE FROM analytics.countries WHERE id = 2; ALTER TABLE analytics.history DROP COLUMN id"
+    )
+
+    adopted = project.plugin("adopt", "--yes", check=1)
+    known = project.plugin("adopt", "--yes", "--select", "orders", check=0)
+    planned = project.plugin("plan", "--for", "build", "--exclude", "resource_type:test", check=0)
+
+    refused = [line.split(maxsplit=2)[1:] for line in adopted.stdout.splitlines() if line.startswith("  refuse")]
+    assert dict(refused) == {
+        "on_table": "it is a table, and the project makes it a view",
+        "contracted": "it has besides c",
+        "above": "it has another type of n",
+        "countries": "it has 1 rows, and its file 2",
+        "history": "it lacks id",
+    }
+    assert "  build  outside  it does not exist\n" in adopted.stdout
+    assert "4 relations adopted, 1 missing, 5 refused." in adopted.stderr
+    assert "0 relations adopted, 1 known already." in known.stderr
+    assert listed("build", planned.stdout).keys() == {
+        *("seed countries", "outside", "by_country", "on_table", "above", "contracted", "snapshot history"),
+    }
+
+
+def test_where_nothing_stands_there_is_nothing_to_adopt(dbt_project: ProjectFactory, database: Database) -> None:
+    project = dbt_project({"models/orders.sql": "select 1 as id"})
+
+    adopted = project.plugin("adopt", "--yes", check=2)
+
+    assert adopted.stderr.startswith("Error: There is nothing to adopt")
+    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
