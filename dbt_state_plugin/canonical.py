@@ -80,6 +80,11 @@ def canonical(sql: str) -> str | None:
     return None if tokens is None else " ".join(tokens)
 
 
+def tokens(sql: str) -> list[str] | None:
+    """Return the tokens, words outside of quotes in small letters, or None for what cannot be read with certainty."""
+    return _tokens(sql)
+
+
 def _tokens(sql: str) -> list[str] | None:
     if "\0" in sql:  # where a statement ends for a server
         return None

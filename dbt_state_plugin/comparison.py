@@ -29,6 +29,14 @@ _WITHOUT_SQL = frozenset({"seed", "unit_test", "function"})
 _HOOK_NAMES = ("pre-hook ", "post-hook ", "operation.")
 # Keys of the config that change how a relation is kept, but none of its rows and columns.
 _PHYSICAL_CONFIG = frozenset({"indexes", "grants", "persist_docs", "unlogged"})
+# Parts that decide which rows a build gives. Hooks run again on every build, with whatever rows are there.
+_LOGIC = frozenset(
+    {"body", "macros", "variables", "references", "engine", "config", "contract", "materialization", "session"}
+)
+# Keys of the config and of the session that say how a build is carried out, but not which rows it gives.
+_NO_LOGIC = _PHYSICAL_CONFIG | frozenset(
+    {"full_refresh", "concurrent_batches", "lookback", "batch_size", "on_configuration_change", "role"}
+)
 # Materializations whose build gives the same rows again; the others add to what is there.
 _REPEATED = frozenset({"table", "view", "materialized_view", "seed"})
 _LAYOUT_WORDS = "only comments, white space or letter case differ in the SQL"
@@ -100,6 +108,7 @@ def judge(evidence: Evidence, digest: Digest) -> Judgement:
         and all(_is_physical(part, evidence) for part in real)
         and _gives_the_same_rows(evidence),
         inlined_is_same=inlined_is_same,
+        is_logic=any(_is_logic(part, evidence) for part in real),
     )
 
 
@@ -234,6 +243,14 @@ def _is_physical(part: str, evidence: Evidence) -> bool:
         return True
     changed = changed_items(*_sides(part, evidence)[:2])
     return part == "config" and bool(changed) and _PHYSICAL_CONFIG.issuperset(changed)
+
+
+def _is_logic(part: str, evidence: Evidence) -> bool:
+    """Tell whether a part that differs may make rows differ from those that an earlier build has left."""
+    if part not in _LOGIC:
+        return False
+    changed = changed_items(*_sides(part, evidence)[:2])
+    return part not in ("config", "session") or not changed or not _NO_LOGIC.issuperset(changed)
 
 
 def _gives_the_same_rows(evidence: Evidence) -> bool:

@@ -23,12 +23,14 @@ from dbt_state_plugin.lineage import (
     record_key,
     trace_of,
 )
+from dbt_state_plugin.logic import holds_rows, is_logic_change, old_rows, older_rows_reason, wants_rebuild
 from dbt_state_plugin.model import (
     Catalog,
     Decision,
     Environment,
     Judgement,
     Node,
+    OldRows,
     OpenIntent,
     PhysicalIdentity,
     Plan,
@@ -40,6 +42,7 @@ from dbt_state_plugin.model import (
     RecordedRelation,
     RelationName,
 )
+from dbt_state_plugin.volatile_reasons import volatile_reasons
 from dbt_state_plugin.wording import PART_WORDS
 
 SCOPES: Mapping[str, frozenset[str]] = {
@@ -57,6 +60,8 @@ class Request:
 
     `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.
     `now` is the time on the clock that the times of builds were recorded by; without it no build is too old.
+    `on_logic_change` and `volatile` are for nodes that say nothing of their own. With `code_only` nothing is built for
+    the sake of rows or time alone; it stays due.
     """
 
     environment: Environment
@@ -65,6 +70,10 @@ class Request:
     full_refresh: bool = False
     force: bool = False
     now: datetime | None = None
+    full_refresh_changed: bool = False
+    on_logic_change: str | None = None
+    volatile: str | None = None
+    code_only: bool = False
 
 
 _NO_JUDGEMENT = Judgement()
@@ -86,8 +95,10 @@ def make_plan(
     versions = relation_versions(project, recorded, catalog)
     decided = _Decisions(project, recorded, catalog, request, lineages(project, order), versions, judgements or {})
     in_scope = [node for node in order if _is_in_scope(project.nodes[node], request.command)]
+    coded = decided.needed(in_scope, without=_NOT_CODE) if request.code_only else None
     needed = decided.needed(in_scope)
-    building = decided.narrowed(in_scope, needed)
+    building = decided.narrowed(in_scope, needed if coded is None else coded)
+    needed |= coded or {}
     keys = {record_key(node, project) for node in project.nodes.values() if not node.is_ephemeral}
     return Plan(
         environment=request.environment,
@@ -99,7 +110,7 @@ def make_plan(
             if relation not in keys and relation.schema and record.environment == str(request.environment)
         ),
         parent_versions=versions,
-        is_narrowed=request.selected is not None,
+        is_narrowed=request.selected is not None or request.code_only,
     )
 
 
@@ -178,6 +189,7 @@ def _is_in_scope(node: Node, command: str) -> bool:
     return node.resource_type in SCOPES[command] and not node.is_ephemeral
 
 
+_NOT_CODE = frozenset({ReasonKind.DATA, ReasonKind.VOLATILE, ReasonKind.AGE})
 _FROM_ABOVE = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA})
 _DROPPED_WITH = "PostgreSQL drops this view together with it"
 
@@ -211,9 +223,12 @@ class _Decisions:
             if node.relation is not None and node.resource_type != "source" and not node.is_ephemeral
         }
 
-    def needed(self, in_scope: list[str]) -> dict[str, tuple[Reason, ...]]:
-        """Return the reasons of every node that needs a build, whatever the selection says."""
-        own = {node: self._own_reasons(self.project.nodes[node]) for node in in_scope}
+    def needed(
+        self, in_scope: list[str], without: frozenset[ReasonKind] = frozenset()
+    ) -> dict[str, tuple[Reason, ...]]:
+        """Return the reasons of every node that needs a build, whatever the selection says, but for some kinds."""
+        everything = {node: self._own_reasons(self.project.nodes[node]) for node in in_scope}
+        own = {node: tuple(r for r in reasons if r.kind not in without) for node, reasons in everything.items()}
         while True:
             needed = self._propagated(in_scope, own)
             dropped = self._dropped_views(needed, in_scope)
@@ -311,6 +326,7 @@ class _Decisions:
     def entry(self, unique_id: str, reasons: tuple[Reason, ...], *, is_built: bool) -> PlanEntry:
         """Return the plan's entry for one node."""
         node = self.project.nodes[unique_id]
+        record = self.recorded.relations.get(record_key(node, self.project))
         return PlanEntry(
             node=node,
             decision=Decision.BUILD if is_built else Decision.SKIP,
@@ -318,8 +334,35 @@ class _Decisions:
             outside_selection=bool(reasons) and not is_built,
             cosmetic=self.judgements.get(unique_id, _NO_JUDGEMENT).cosmetic,
             keeps_data=unique_id in self.keeps_data,
-            record=self.recorded.relations.get(record_key(node, self.project)),
+            record=record,
+            old_rows=self._old_rows(node, record, reasons) if reasons else None,
         )
+
+    def _old_rows(self, node: Node, record: RecordedRelation | None, reasons: tuple[Reason, ...]) -> OldRows | None:
+        if record is None or not holds_rows(node, record, reasons):
+            return None
+        judgement = self.judgements.get(node.unique_id)
+        is_changed = is_logic_change(self.project, self.lineage[node.unique_id], judgement, reasons)
+        if not is_changed and not record.trace.older_logic:
+            return None
+        return old_rows(
+            node,
+            is_asked=self._asks_to_rebuild(node),
+            is_full_refresh=self.request.full_refresh,
+            is_changed=is_changed,
+            default=self.request.on_logic_change,
+        )
+
+    def _asks_to_rebuild(self, node: Node) -> bool:
+        selected = self.request.selected
+        return self.request.full_refresh_changed and (selected is None or node.unique_id in selected)
+
+    def _older_rows(self, node: Node, record: RecordedRelation) -> list[Reason]:
+        """Return the reason to build from scratch what holds rows of an older logic, where that is wanted."""
+        if not record.trace.older_logic or not holds_rows(node, record, ()):
+            return []
+        is_wanted = wants_rebuild(node, is_asked=self._asks_to_rebuild(node), default=self.request.on_logic_change)
+        return [older_rows_reason(record)] if is_wanted else []
 
     def _own_reasons(self, node: Node) -> tuple[Reason, ...]:
         key = record_key(node, self.project)
@@ -329,8 +372,9 @@ class _Decisions:
             return (Reason(kind=ReasonKind.NEW, detail="no build of it is recorded"), *reasons)
         judgement = self.judgements.get(node.unique_id)
         reasons += _changed_parts(node, record) if judgement is None else judgement.reasons
+        reasons += self._older_rows(node, record)
         reasons += self._drift(node, record)
-        reasons += self._volatile(node)
+        reasons += self._volatile(node, record)
         reasons += self._age(node, record)
         reasons += self._upstream_builds(node, record)
         return tuple(reasons)
@@ -360,8 +404,10 @@ class _Decisions:
             reasons.append(Reason(kind=ReasonKind.DRIFTED, detail=drifted))
         return reasons
 
-    def _volatile(self, node: Node) -> list[Reason]:
-        return [Reason(kind=ReasonKind.VOLATILE, detail=f"its code reads {name}") for name in node.volatile]
+    def _volatile(self, node: Node, record: RecordedRelation) -> list[Reason]:
+        parents = [self.project.nodes[parent] for parent in self.lineage[node.unique_id].parents]
+        read = [(parent, self.recorded.relations.get(record_key(parent, self.project))) for parent in parents]
+        return volatile_reasons(node, record, read, default=self.request.volatile)
 
     def _age(self, node: Node, record: RecordedRelation) -> list[Reason]:
         most = max_age_hours(node)

@@ -118,6 +118,7 @@ class Fingerprinter:
             version="" if attributes.get("version") is None else str(attributes.get("version")),
             settings=self._settings[node.unique_id],
             names_loader_columns=self._loader_columns.are_named_in(node, facts),
+            full_refresh=(attributes.get("config") or {}).get("full_refresh"),
         )
 
     def _hashed(self, facts: Facts) -> dict[str, str]:

@@ -41,7 +41,17 @@ class ReasonKind(str, Enum):
     DRIFTED = "drifted"
     INTERRUPTED = "interrupted"
     VOLATILE = "volatile"
+    LOGIC = "logic"
     FORCED = "forced"
+
+
+class OldRows(str, Enum):
+    """What becomes of rows that the earlier logic of an incremental model or a snapshot has built."""
+
+    KEPT = "kept"
+    REBUILT = "rebuilt"
+    PROTECTED = "protected"
+    REFUSED = "refused"
 
 
 class Decision(str, Enum):
@@ -91,7 +101,7 @@ class Node:
     `fingerprint` maps the name of a part (`body`, `config`, `macros`, ...) to a sha256 in hex. `volatile` holds what
     makes the compiled SQL differ on every run, such as `run_started_at`. `settings` holds what the project says about
     the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
-    loader writes beside the rows.
+    loader writes beside the rows. `full_refresh` is dbt's own config of this name.
     """
 
     unique_id: str
@@ -109,6 +119,7 @@ class Node:
     version: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     names_loader_columns: bool = False
+    full_refresh: bool | None = None
 
     @property
     def is_ephemeral(self) -> bool:
@@ -162,12 +173,16 @@ class Trace:
 
     `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a
     parent without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells
-    the rows that the build left, where the node is configured to compare them.
+    the rows that the build left, where the node is configured to compare them. `volatile` names the calls in its SQL
+    that may give another answer on every run, None when that is not known. `older_logic` is the execution since which
+    the relation holds rows that an earlier logic has built, empty when it holds none.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
     inlined: Mapping[str, str] = field(default_factory=dict)
     content: str = ""
+    volatile: tuple[str, ...] | None = None
+    older_logic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +191,7 @@ class RecordedRelation:
 
     `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
     `columns` are those that the build left, as JSON; None where nobody looked.
+    `is_of_today` says that its build began on the present day of the server's clock.
     """
 
     relation: RelationName
@@ -193,6 +209,7 @@ class RecordedRelation:
     duration_ms: int | None = None
     raw_definition_id: str | None = None
     columns: str | None = None
+    is_of_today: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,13 +275,15 @@ class Judgement:
     """Say what the differences between a node's definition and its recorded one amount to.
 
     `reasons` are the real ones; `cosmetic` those that leave what dbt executes as it was. `is_physical` says that no row
-    and no column can come out differently. `inlined_is_same` says so of the ephemeral models in it.
+    and no column can come out differently. `inlined_is_same` says so of the ephemeral models in it. `is_logic` says
+    that rows built before may differ from those that would be built now.
     """
 
     reasons: tuple[Reason, ...] = ()
     cosmetic: tuple[Reason, ...] = ()
     is_physical: bool = False
     inlined_is_same: bool = False
+    is_logic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +292,8 @@ class PlanEntry:
 
     `reasons` is empty when the node is unchanged. A node that needs a build but stands outside the selection has
     reasons, the decision `skip` and `outside_selection`. `cosmetic` holds differences that leave what dbt executes as
-    it was. `keeps_data` says that the build changes no row and no column.
+    it was. `keeps_data` says that the build changes no row and no column. `old_rows` says what becomes of rows that an
+    earlier logic has built, None where there are none.
     """
 
     node: Node
@@ -283,6 +303,7 @@ class PlanEntry:
     cosmetic: tuple[Reason, ...] = ()
     keeps_data: bool = False
     record: RecordedRelation | None = None
+    old_rows: OldRows | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from dbt_state_plugin.execution.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_BY_THE_STATE = {"full_refresh": "--full-refresh", "force": "--force"}
+_BY_THE_STATE = {
+    "full_refresh": "--full-refresh",
+    "full_refresh_changed": "--full-refresh-changed",
+    "on_logic_change": "--on-logic-change",
+    "volatile": "--volatile",
+    "force": "--force",
+}
 
 
 def against_option(command: Command) -> Command:

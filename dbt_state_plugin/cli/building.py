@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from dbt_state_plugin.node_settings import ON_LOGIC_CHANGE, VOLATILE
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -69,6 +71,30 @@ _SELECTION = (
         is_flag=True,
         envvar=["DBT_STATE_PLUGIN_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH", "DBT_FULL_REFRESH"],
         help="Build all selected nodes anew, incremental models from scratch.",
+    ),
+    click.option(
+        "--full-refresh-changed",
+        is_flag=True,
+        envvar="DBT_STATE_PLUGIN_FULL_REFRESH_CHANGED",
+        help="Build incremental models from scratch whose logic changed, now or in an earlier run.",
+    ),
+    click.option(
+        "--on-logic-change",
+        type=click.Choice(ON_LOGIC_CHANGE),
+        envvar="DBT_STATE_PLUGIN_ON_LOGIC_CHANGE",
+        help="What to do with incremental models whose logic changed, where their meta says nothing (default: run).",
+    ),
+    click.option(
+        "--volatile",
+        type=click.Choice(VOLATILE),
+        envvar="DBT_STATE_PLUGIN_VOLATILE",
+        help="How often to build what calls the clock or chance, where its meta says nothing (default: always).",
+    ),
+    click.option(
+        "--code-only",
+        is_flag=True,
+        envvar="DBT_STATE_PLUGIN_CODE_ONLY",
+        help="Leave out what is due for new rows or for the time alone; it stays due.",
     ),
     click.option(
         "--force",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from dbt_state_plugin.cli.building import Command, selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.execution.planning import Planned, Wish
+from dbt_state_plugin.listing import without_downstream
 from dbt_state_plugin.report.against import compared_document, compared_lines, compared_summary
 from dbt_state_plugin.report.document import plan_document, rendered
 from dbt_state_plugin.report.plain import plain
@@ -36,6 +38,11 @@ def _output_options(default: str) -> Callable[[Command], Command]:
             help="Plan for this dbt command.",
         )(command)
         command = click.option("--all", "shows_all", is_flag=True, help="List every node, unchanged ones too.")(command)
+        command = click.option(
+            "--downstream/--no-downstream",
+            default=True,
+            help="List what others drag along too, or only nodes with reasons of their own; run builds all of it.",
+        )(command)
         command = click.option("--exit-code", is_flag=True, help="Exit with 1 when something is to be built.")(command)
         return click.option(
             "--output",
@@ -67,6 +74,7 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         command: str,
         shows_all: bool,
         exit_code: bool,
+        downstream: bool,
         against: str | None,
         defer: bool,
         **given: Any,
@@ -79,11 +87,14 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         comparison = None if defer_to else compared_if_asked(context, settings, wish, against)
         result = comparison.planned if comparison else planned(settings, wish)
         compared = comparison.compared if comparison else None
-        answer = _answer(result, output, folder, shows_all, compared)
+        shown = result if downstream else replace(result, plan=without_downstream(result.plan))
+        if compared and not downstream:
+            compared = replace(compared, plan=shown.plan)
+        answer = _answer(shown, output, folder, shows_all, compared)
         sys.stdout.write(answer)
         sys.stdout.flush()
         if output != "text" and says(context):
-            write_lines([compared_summary(compared) if compared else summary_line(result.plan)])
+            write_lines([compared_summary(compared) if compared else summary_line(shown.plan)])
         return EXIT_NODES_FAILED if exit_code and result.plan.to_build else EXIT_OK
 
     return command

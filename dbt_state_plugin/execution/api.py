@@ -29,7 +29,8 @@ _ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,2
 def plan(settings: Settings | None = None, *, command: str = "run", **wish: Any) -> Plan:
     """Return what `command` (run, build, seed, snapshot) would build and why, without writing anything.
 
-    `wish` takes the other fields of `Wish`: select, exclude, selector, selection_state, full_refresh, force, defer_to.
+    `wish` takes the other fields of `Wish`: select, exclude, selector, selection_state, full_refresh,
+    full_refresh_changed, on_logic_change, volatile, code_only, force, defer_to.
     Raises the errors of `dbt_state_plugin.errors`.
     """
     return planned(settings or Settings(), _wish(command, wish)).plan

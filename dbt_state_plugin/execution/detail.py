@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.comparison import compiled_document, has_view_ddl
-from dbt_state_plugin.model import RecordedDetail
+from dbt_state_plugin.model import CompiledNode, RecordedDetail
 
 if TYPE_CHECKING:
     from dbt_state_plugin.digest import Digest
@@ -38,6 +38,16 @@ class BuildDetail:
 
     def of(self, unique_id: str) -> RecordedDetail:
         """Return what is recorded; called when dbt has executed the node."""
+        compiled = self._found(unique_id)
+        document = compiled_document(compiled, self._digest) if compiled else {}
+        return RecordedDetail(items=self._items.get(unique_id, {}), compiled=document)
+
+    def statements(self, unique_id: str) -> tuple[str, ...]:
+        """Return the SQL of a node in all its forms, nothing where it is no SQL; called when dbt has executed it."""
+        compiled = self._found(unique_id)
+        return tuple(compiled.forms.values()) if compiled and compiled.language == "sql" else ()
+
+    def _found(self, unique_id: str) -> CompiledNode | None:
         from dbt_state_plugin.engine.compilation import executed_form
 
         compiled = self._compiled.get(unique_id)
@@ -46,5 +56,4 @@ class BuildDetail:
             if executed is not None and compiled is not None:
                 executed = replace(executed, hooks=compiled.hooks, project_hooks=compiled.project_hooks)
             compiled = executed or compiled
-        document = compiled_document(compiled, self._digest) if compiled else {}
-        return RecordedDetail(items=self._items.get(unique_id, {}), compiled=document)
+        return compiled

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID, uuid4
 
 from dbt_state_plugin.data_rule import compares_content
 from dbt_state_plugin.engine.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
+from dbt_state_plugin.execution.volatility import VolatileCalls
 from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.model import Node, NodeOutcome, PhysicalIdentity, PlanEntry, RelationName
+from dbt_state_plugin.logic import older_logic_after
+from dbt_state_plugin.model import Node, NodeOutcome, PhysicalIdentity, PlanEntry, RelationName, Trace
 from dbt_state_plugin.state.connection import first_line
 from dbt_state_plugin.state.marks import Mark, lock_lost, mark_built
 from dbt_state_plugin.warehouse.postgres import read_incarnation
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.execution.detail import BuildDetail
     from dbt_state_plugin.execution.planning import Planned
     from dbt_state_plugin.execution.session import Session
+
+Answer = TypeVar("Answer")
 
 
 class Marker:
@@ -56,6 +60,7 @@ class Marker:
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self._builds = {node: uuid4() for node in self._entries}
         self._lineages = lineages(planned.project, build_order(planned.project))
+        self._volatile = VolatileCalls(session.warehouse, planned.project)
         self._before = planned.plan.parent_versions
         self._versions = dict(self._before)
         self._mutex = threading.Lock()
@@ -111,7 +116,6 @@ class Marker:
         content = self._content_of(node)
         if content and entry.record is not None and entry.record.trace.content == content:
             self._equal[node.unique_id] = entry.record.data_id
-        trace = trace_of(project, self._lineages[node.unique_id], self._seen_by(node.unique_id))
         is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
         identity, columns = (None, None) if is_here else self._incarnation_of(node)
         mark_built(
@@ -121,7 +125,7 @@ class Marker:
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
                 entry=entry,
-                trace=replace(trace, content=content),
+                trace=replace(self._trace_of(entry), content=content),
                 identity=identity,
                 columns=columns,
                 is_here=is_here and node.relation is not None,
@@ -133,6 +137,15 @@ class Marker:
         )
         self._see(entry)
         self._marked.add(node.unique_id)
+
+    def _trace_of(self, entry: PlanEntry) -> Trace:
+        lineage = self._lineages[entry.node.unique_id]
+        statements = self._detail.statements(entry.node.unique_id)
+        return replace(
+            trace_of(self._project, lineage, self._seen_by(entry.node.unique_id)),
+            volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
+            older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
+        )
 
     def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
         self._see(entry)
@@ -153,12 +166,17 @@ class Marker:
         return content_of_build(self._session.warehouse, node.relation)
 
     def _incarnation_of(self, node: Node) -> tuple[PhysicalIdentity | None, str | None]:
+        relation = node.relation
+        return self._asked(lambda: read_incarnation(self._session.warehouse, relation)) if relation else (None, None)
+
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what the warehouse answers; it is mostly read on the lock's own connection."""
         import psycopg2
 
         try:
-            return read_incarnation(self._session.warehouse, node.relation) if node.relation else (None, None)
+            return ask()
         except psycopg2.Error as error:
-            if self._session.state.connection.closed:  # the warehouse is mostly read on the lock's own connection
+            if self._session.state.connection.closed:
                 raise lock_lost(first_line(error)) from error
             raise
 

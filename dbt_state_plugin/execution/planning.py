@@ -17,6 +17,7 @@ from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.execution.data_versions import Answers, catalog_with_data
 from dbt_state_plugin.execution.judging import Judged, judge_differences
 from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project, recorded_project
+from dbt_state_plugin.execution.volatility import with_volatile_calls
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import Catalog, Plan, Project, Recorded
 from dbt_state_plugin.project.inputs import InputPlaces
@@ -47,6 +48,10 @@ class Wish:
     full_refresh: bool = False
     force: bool = False
     defer_to: str | None = None
+    full_refresh_changed: bool = False
+    on_logic_change: str | None = None
+    volatile: str | None = None
+    code_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,17 +89,19 @@ def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, recor
     if session.has_state and not _narrows(wish):
         project = recorded_project(session, key, invocation.extra)
         if project is not None:
-            plan = _plan_recorded(session, wish, project, answers, needs_manifest=needs_manifest)
+            plan = _plan_recorded(
+                session, wish, project, answers, needs_manifest=needs_manifest, records_project=records_project
+            )
             if plan is not None:
                 return Planned(plan=plan, project=project, invocation=invocation)
     return _plan_parsed(session, wish, invocation, key, answers, records_project=records_project)
 
 
 def _plan_recorded(
-    session: Session, wish: Wish, project: Project, answers: Answers, *, needs_manifest: bool
+    session: Session, wish: Wish, project: Project, answers: Answers, *, needs_manifest: bool, records_project: bool
 ) -> Plan | None:
     """Return the plan for the project as it was parsed the last time, or None when dbt has to look at it again."""
-    seen = _see(session, project, wish, answers)
+    seen = _see(session, project, wish, answers, records_project=records_project)
     if differences_in_scope(project, seen.recorded, wish.command):
         return None
     plan = make_plan(project, seen.recorded, seen.catalog, request_of(session, wish, None, project))
@@ -116,7 +123,7 @@ def _plan_parsed(
     if records_project and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
         is_recorded = record_project(session, key, invocation.extra, project, places, before)
-    seen = _see(session, project, wish, answers)
+    seen = _see(session, project, wish, answers, records_project=records_project)
     request = request_of(session, wish, selected_nodes(parsed, invocation, wish), project)
     judged = judge_differences(
         fingerprinter,
@@ -145,9 +152,10 @@ class _Seen:
     catalog: Catalog
 
 
-def _see(session: Session, project: Project, wish: Wish, answers: Answers) -> _Seen:
+def _see(session: Session, project: Project, wish: Wish, answers: Answers, *, records_project: bool) -> _Seen:
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
+    recorded = with_volatile_calls(session, project, recorded, records=records_project)
     catalog = catalog_with_data(
         session.warehouse,
         project,
@@ -162,7 +170,7 @@ def _see(session: Session, project: Project, wish: Wish, answers: Answers) -> _S
 
 def seen_now(session: Session, project: Project, wish: Wish) -> tuple[Recorded, Catalog]:
     """Return what the state and the warehouse say about the project's relations now."""
-    seen = _see(session, project, wish, {})
+    seen = _see(session, project, wish, {}, records_project=False)
     return seen.recorded, seen.catalog
 
 
@@ -176,6 +184,10 @@ def request_of(session: Session, wish: Wish, selected: frozenset[str] | None, pr
         full_refresh=wish.full_refresh,
         force=wish.force,
         now=server_time(session.state) if has_age else None,
+        full_refresh_changed=wish.full_refresh_changed,
+        on_logic_change=wish.on_logic_change,
+        volatile=wish.volatile,
+        code_only=wish.code_only,
     )
 
 

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from dbt_state_plugin import __version__
 from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
-from dbt_state_plugin.errors import InterruptedRun, PluginError
+from dbt_state_plugin.errors import ConfigurationError, InterruptedRun, PluginError
 from dbt_state_plugin.execution.data_versions import record_equal_content
 from dbt_state_plugin.execution.detail import BuildDetail
 from dbt_state_plugin.execution.judging import record_cosmetic
@@ -29,7 +29,7 @@ from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
 from dbt_state_plugin.execution.session import Session, open_session
 from dbt_state_plugin.execution.signals import Stop, stopping_like_sigint
 from dbt_state_plugin.lineage import record_key
-from dbt_state_plugin.model import NodeOutcome, Plan, ReasonKind, RunResult
+from dbt_state_plugin.model import NodeOutcome, OldRows, Plan, ReasonKind, RunResult
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
@@ -128,6 +128,7 @@ class _Run:
             record_equal_content(self.session.state, planned.plan)
             keep_manifest(self.session, planned, self.execution_id, command=self.wish.command)
             self.listener.on_plan(planned.plan)
+            refuse_mixed_rows(planned.plan)
             if planned.plan.to_build and planned.parsed is not None:
                 result = self._build(planned, planned.parsed)
             else:
@@ -202,7 +203,7 @@ class _Run:
             command=self.wish.command,
             unique_ids=[node.entry.node.unique_id for node in nodes],
             full_refresh=self.wish.full_refresh,
-            refreshed_nodes=_redefined_materialized_views(planned.plan),
+            refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
             on_finished=marker.on_finished,
             should_stop=lambda: marker.lost is not None or bool(self.stop.signal_number),
         )
@@ -256,6 +257,21 @@ def _redefined_materialized_views(plan: Plan) -> tuple[str, ...]:
         for entry in plan.to_build
         if entry.node.materialized == "materialized_view" and any(r.kind not in harmless for r in entry.reasons)
     )
+
+
+def _rebuilt(plan: Plan) -> tuple[str, ...]:
+    """Return the nodes whose rows of an older logic are built anew."""
+    return tuple(entry.node.unique_id for entry in plan.to_build if entry.old_rows is OldRows.REBUILT)
+
+
+def refuse_mixed_rows(plan: Plan) -> None:
+    """Raise ConfigurationError when `on_logic_change: fail` forbids a build that would leave rows of two logics."""
+    names = [entry.node.name for entry in plan.to_build if entry.old_rows is OldRows.REFUSED]
+    if names:
+        raise ConfigurationError(
+            f"The logic of {', '.join(names)} changed, and on_logic_change: fail forbids to keep its earlier rows.",
+            "Pass --full-refresh-changed to build all rows anew, leave it out with --exclude, or configure `run`.",
+        )
 
 
 def _not_marked(result: RunResult, marker: Marker) -> list[NodeOutcome]:

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Protocol
 
-from dbt_state_plugin.model import Decision, PlanEntry, ReasonKind
+from dbt_state_plugin.logic import since
+from dbt_state_plugin.model import Decision, OldRows, PlanEntry, ReasonKind
 from dbt_state_plugin.report.plain import plain
 from dbt_state_plugin.report.text import moment
 from dbt_state_plugin.report.words import duration, reason_words
@@ -48,12 +49,31 @@ def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iter
         lines += [f"  - {name}: {reason_words(reason)}" for reason in own]
     if entry.keeps_data:
         lines.append("  its rows and columns stay as they are: tables that read it need no build")
+    lines += _rows_lines(entry)
     if entry.cosmetic:
         lines.append("  differs from the last build in nothing that dbt would execute:")
         lines += [f"  - {reason_words(reason)}" for reason in entry.cosmetic]
     lines += _record_lines(entry)
     for text in texts:
         lines += _diff_lines(text)
+    return lines
+
+
+_OLD_ROWS = {
+    OldRows.KEPT: "rows that are there keep the old logic; --full-refresh-changed builds them anew",
+    OldRows.PROTECTED: "rows that are there keep the old logic, since dbt never builds them anew",
+    OldRows.REBUILT: "its rows are all built anew",
+    OldRows.REFUSED: "on_logic_change: fail refuses the run; --full-refresh-changed builds all rows anew",
+}
+
+
+def _rows_lines(entry: PlanEntry) -> list[str]:
+    """Return what is to be known about rows of an older logic, and how to build less often what calls the clock."""
+    lines = [f"  {_OLD_ROWS[entry.old_rows]}"] if entry.old_rows else []
+    if entry.record is not None and entry.record.trace.older_logic and entry.old_rows is not OldRows.REBUILT:
+        lines.append(f"  it holds rows of an older logic, since {since(entry.record)}")
+    if any(reason.kind is ReasonKind.VOLATILE for reason in entry.reasons):
+        lines.append("  to build it less often, set meta.dbt_state_plugin.volatile to daily or never")
     return lines
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
-from dbt_state_plugin.model import Plan, PlanEntry, ReasonKind, RunResult
+from dbt_state_plugin.model import OldRows, Plan, PlanEntry, ReasonKind, RunResult
 from dbt_state_plugin.report.plain import plain
 from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 
@@ -61,20 +61,22 @@ def _why_not(entry: PlanEntry) -> str:
     return since(entry) + cosmetic
 
 
-_LOGIC = frozenset({ReasonKind.BODY, ReasonKind.CONFIG, ReasonKind.MACROS, ReasonKind.VARIABLES, ReasonKind.CONTRACT})
+_OLD_ROWS = {
+    OldRows.KEPT: "warning: earlier rows keep the old logic, unless --full-refresh-changed",
+    OldRows.PROTECTED: "warning: earlier rows keep the old logic, since dbt never builds them anew",
+    OldRows.REBUILT: "all rows are built anew, since their logic changed",
+    OldRows.REFUSED: "refused by on_logic_change: fail, unless --full-refresh-changed",
+}
 
 
 def _warnings(plan: Plan) -> list[str]:
-    """Return a line for the incremental models whose logic changed: dbt keeps the rows that they hold."""
-    if any(reason.detail == "--full-refresh" for entry in plan.to_build for reason in entry.reasons):
-        return []
-    names = [
-        label(entry)
-        for entry in plan.to_build
-        if entry.node.materialized == "incremental" and any(reason.kind in _LOGIC for reason in entry.reasons)
-    ]
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return [f"  warning: earlier rows keep the old logic, unless --full-refresh: {shown}"] if names else []
+    """Return what becomes of the rows that an earlier logic has built; dbt keeps what incremental models hold."""
+    lines = []
+    for rows, words in _OLD_ROWS.items():
+        names = [label(entry) for entry in plan.to_build if entry.old_rows is rows]
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        lines += [f"  {words}: {shown}"] if names else []
+    return lines
 
 
 def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> list[str]:

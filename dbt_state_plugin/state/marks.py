@@ -152,8 +152,11 @@ def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
 
 def trace_document(trace: Trace) -> str:
     """Return a trace as it is stored."""
-    content = {"content": trace.content} if trace.content else {}
-    return json.dumps({"parents": dict(trace.parents), "inlined": dict(trace.inlined), **content})
+    document: dict[str, Any] = {"parents": dict(trace.parents), "inlined": dict(trace.inlined)}
+    document |= {"content": trace.content} if trace.content else {}
+    document |= {"volatile": list(trace.volatile)} if trace.volatile is not None else {}
+    document |= {"older_logic": trace.older_logic} if trace.older_logic else {}
+    return json_document(document)
 
 
 def json_document(value: Any) -> str:
@@ -245,6 +248,22 @@ def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, 
     )
     with database_errors("Cannot record the versions of sources"):
         state.execute(_SEEN, (*columns, state.environment.warehouse, state.environment_id))
+
+
+_VOLATILE = """
+    UPDATE {state}.relation r SET trace = r.trace || pg_catalog.jsonb_build_object('volatile', n.volatile)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, volatile)
+    WHERE r.warehouse = %s AND NOT r.trace ? 'volatile'
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def record_volatile(state: State, found: Mapping[RelationName, tuple[str, ...]]) -> None:
+    """Record the volatile calls of relations whose records do not say them; raises StateError."""
+    keys = sorted(found)
+    columns = ([k.database for k in keys], [k.schema for k in keys], [k.identifier for k in keys])
+    state.execute(_VOLATILE, (*columns, [json_document(found[key]) for key in keys], state.environment.warehouse))
 
 
 _NOTE = """

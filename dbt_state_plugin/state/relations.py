@@ -24,6 +24,8 @@ _RECORDED = """
     SELECT r.database_name, r.schema_name, r.identifier, r.unique_id, r.resource_type, r.materialized, r.fingerprint,
            r.trace, r.build_id::text, r.built_at, r.execution_id::text, r.duration_ms, r.relation_oid::bigint,
            r.relfilenode::bigint, r.relkind, r.raw_definition_id, r.data_id::text, r.columns::text,
+           (r.built_at - pg_catalog.make_interval(secs => coalesce(r.duration_ms, 0) / 1000.0))::date
+               = pg_catalog.statement_timestamp()::date,
            e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
     FROM {state}.relation r JOIN {state}.environment e USING (environment_id)
     WHERE r.warehouse = %s AND (r.environment_id = %s OR (r.database_name, r.schema_name, r.identifier) IN (
@@ -127,15 +129,19 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         raw_definition_id=row[15],
         data_id=UUID(row[16]),
         columns=row[17],
-        environment=str(environment_of(row[18:], warehouse)),
+        is_of_today=bool(row[18]),
+        environment=str(environment_of(row[19:], warehouse)),
     )
 
 
 def _trace(value: Any) -> Trace:
+    volatile = value.get("volatile")
     return Trace(
         parents=_text_mapping(value.get("parents")),
         inlined=_text_mapping(value.get("inlined")),
         content=str(value.get("content") or ""),
+        volatile=tuple(str(name) for name in volatile) if isinstance(volatile, list) else None,
+        older_logic=str(value.get("older_logic") or ""),
     )
 
 

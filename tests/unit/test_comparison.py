@@ -727,3 +727,39 @@ def test_why_the_sql_could_not_decide_is_said_once() -> None:
     found = judged("config", "body", "references", before=sql(), now=CompiledNode(problem=PROBLEM))
 
     assert [PROBLEM in reason.detail for reason in found.reasons] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("part", "is_logic"),
+    [(part, True) for part in [*THROUGH_SQL, "contract", "materialization"]]
+    + [(part, False) for part in ["hooks", "project_hooks", "docs", "relation", "flags"]],
+)
+def test_what_may_make_rows_differ_is_logic(part: str, is_logic: bool) -> None:
+    assert judged(part, before=sql(), now=sql(OTHER)).is_logic is is_logic
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "is_logic"),
+    [
+        *(("config", name, True) for name in ("unique_key", "incremental_strategy", "on_schema_change", "strategy")),
+        *(("config", name, False) for name in ("indexes", "grants", "full_refresh", "lookback")),
+        ("session", "search_path", True),
+        ("session", "role", False),
+    ],
+)
+def test_a_key_of_the_config_is_logic_unless_it_is_known_to_be_none(part: str, name: str, is_logic: bool) -> None:
+    found = judged(part, items_before={part: {name: "#1"}}, items={part: {name: "#2"}})
+
+    assert found.is_logic is is_logic
+
+
+def test_where_no_items_were_recorded_a_change_of_the_config_is_logic() -> None:
+    assert judged("config", items_before={}, items={}).is_logic
+
+
+def test_what_is_only_layout_is_no_logic() -> None:
+    assert not judged("body", before=sql(), now=sql(LAID_OUT)).is_logic
+
+
+def test_another_version_of_this_tool_is_no_logic() -> None:
+    assert not judged("scheme", "body").is_logic

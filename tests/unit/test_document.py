@@ -51,6 +51,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "reasons": [{"kind": "body", "detail": "its code changed"}],
                 "cosmetic": [],
                 "change": "data",
+                "old_rows": None,
                 "built_at": THEN.isoformat(),
             },
             {
@@ -64,6 +65,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "reasons": [],
                 "cosmetic": [],
                 "change": None,
+                "old_rows": None,
                 "built_at": THEN.isoformat(),
             },
         ],

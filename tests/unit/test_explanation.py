@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
-from support.values import Warehouse, edited, granted, node, project, record, request
+from support.values import Warehouse, edited, granted, node, project, record, relation, request
 
 from dbt_state_plugin.cause import first_cause
 from dbt_state_plugin.decision import Request
-from dbt_state_plugin.model import Decision, Plan, PlanEntry, Project, Reason, ReasonKind
+from dbt_state_plugin.model import Decision, OldRows, Plan, PlanEntry, Project, Reason, ReasonKind
 from dbt_state_plugin.report.explanation import explanation_lines
 
 OF = project(
@@ -182,3 +182,35 @@ def test_reasons_that_go_round_in_circles_end_where_they_began() -> None:
     plan = replace(planned(Warehouse(), OF), entries=entries)
 
     assert first_cause(plan, entries[0]) == (entries[0],)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (OldRows.KEPT, "rows that are there keep the old logic; --full-refresh-changed builds them anew"),
+        (OldRows.PROTECTED, "rows that are there keep the old logic, since dbt never builds them anew"),
+        (OldRows.REBUILT, "its rows are all built anew"),
+        (OldRows.REFUSED, "on_logic_change: fail refuses the run; --full-refresh-changed builds all rows anew"),
+    ],
+)
+def test_what_becomes_of_rows_of_an_older_logic_is_told(warehouse: Warehouse, rows: OldRows, words: str) -> None:
+    entry = planned(warehouse, edited(OF, "model.shop.a")).to_build[0]
+
+    assert f"  {words}" in explanation_lines(replace(entry, old_rows=rows), (entry,))
+
+
+def test_since_when_there_are_such_rows_is_told(warehouse: Warehouse) -> None:
+    known = warehouse.records[relation("a")]
+    warehouse.records[relation("a")] = replace(known, trace=replace(known.trace, older_logic="6a1b2c3d-1"))
+
+    assert "  it holds rows of an older logic, since execution 6a1b2c3d" in explained(
+        planned(warehouse, OF), "model.shop.a"
+    )
+
+
+def test_how_to_build_less_often_what_calls_the_clock_is_told(warehouse: Warehouse) -> None:
+    of = project(replace(OF.nodes["model.shop.a"], volatile=("run_started_at",)))
+
+    assert "  to build it less often, set meta.dbt_state_plugin.volatile to daily or never" in explained(
+        planned(warehouse, of), "model.shop.a"
+    )

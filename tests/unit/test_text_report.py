@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from support.values import HERE, THEN, node, record
 
-from dbt_state_plugin.model import Decision, NodeOutcome, Plan, PlanEntry, Reason, ReasonKind, RunResult
+from dbt_state_plugin.model import Decision, NodeOutcome, OldRows, Plan, PlanEntry, Reason, ReasonKind, RunResult
 from dbt_state_plugin.report.history import execution_lines, history_lines
 from dbt_state_plugin.report.text import FOLD_AFTER, fitted, moment, plan_lines, result_lines, width_of, write_lines
 from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult, StepSummary
@@ -159,24 +159,23 @@ def test_control_characters_of_a_name_are_escaped() -> None:
     assert len(shown) == 2
 
 
-def test_an_incremental_model_with_new_logic_keeps_old_rows_and_the_plan_says_so() -> None:
-    changed = [entry(f"model.shop.m{number}", because("body"), materialized="incremental") for number in range(4)]
-
-    assert plan_lines(plan(*changed))[-2] == (
-        "  warning: earlier rows keep the old logic, unless --full-refresh: m0, m1, m2, ..."
-    )
-
-
 @pytest.mark.parametrize(
-    "harmless",
+    ("rows", "words"),
     [
-        entry("model.shop.a", because("upstream"), materialized="incremental"),
-        entry("model.shop.a", because("body"), materialized="table"),
-        entry("model.shop.a", because("forced", "--full-refresh"), because("body"), materialized="incremental"),
+        (OldRows.KEPT, "warning: earlier rows keep the old logic, unless --full-refresh-changed"),
+        (OldRows.PROTECTED, "warning: earlier rows keep the old logic, since dbt never builds them anew"),
+        (OldRows.REBUILT, "all rows are built anew, since their logic changed"),
+        (OldRows.REFUSED, "refused by on_logic_change: fail, unless --full-refresh-changed"),
     ],
 )
-def test_there_is_no_such_warning_where_no_rows_keep_old_logic(harmless: PlanEntry) -> None:
-    assert "warning" not in "".join(plan_lines(plan(harmless)))
+def test_the_plan_says_what_becomes_of_rows_of_an_older_logic(rows: OldRows, words: str) -> None:
+    changed = [replace(entry(f"model.shop.m{number}", because("body")), old_rows=rows) for number in range(4)]
+
+    assert plan_lines(plan(*changed))[-2] == f"  {words}: m0, m1, m2, ..."
+
+
+def test_without_such_rows_nothing_is_said() -> None:
+    assert len(plan_lines(plan(entry("model.shop.a", because("body"), materialized="incremental")))) == 2
 
 
 def test_a_line_that_fits_is_not_cut() -> None:
