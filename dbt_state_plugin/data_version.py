@@ -26,7 +26,10 @@ _UNREADABLE = {
     "error": "was written, and its rows could not be read to compare them",
 }
 _EVERY_RUN = "built on every run"
+_NEW = "is new here"
 _NO_TABLE_BEFORE = "was re-created or emptied"
+_COLUMNS = "columns changed"
+OTHER_COLUMNS = frozenset({_NEW, _NO_TABLE_BEFORE, _COLUMNS})  # of all that can be said, what may come with these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +87,23 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     current = parse_version(now)
     before = parse_version(seen) if seen is not None else None
     if current is None:  # nobody looked at the rows
-        return "is new here" if seen is None else "" if seen == now else _NO_TABLE_BEFORE
-    if by_rows and current.answer == "always":
-        return f"has data_version always: {_EVERY_RUN}"
-    if by_rows and current.is_blind and not current.answer:
-        return f"{BLIND.get(current.touched[1:], 'cannot be seen into')}: {_EVERY_RUN}"
+        return _NEW if seen is None else "" if seen == now else _NO_TABLE_BEFORE
     if seen is None:
-        return "is new here"
+        return _NEW
     if before is None:
         return _NO_TABLE_BEFORE
     if before.columns != current.columns:
-        return "columns changed"
+        return _COLUMNS
     if not by_rows:
         return "was re-created" if before.oid != current.oid else ""
     return _change_of_rows(before, current, by_touch=by_touch)
 
 
 def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool) -> str:
+    if now.answer == "always":
+        return f"has data_version always: {_EVERY_RUN}"
+    if now.is_blind and not now.answer:
+        return f"{BLIND.get(now.touched[1:], 'cannot be seen into')}: {_EVERY_RUN}"
     if now.answer == "never":
         return ""
     if now.answer.startswith("query:"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dbt_state_plugin.data_rule import max_age_hours
-from dbt_state_plugin.data_version import SourceVersion, data_change
+from dbt_state_plugin.data_version import OTHER_COLUMNS, SourceVersion, data_change
 from dbt_state_plugin.differences import Difference, differing_parts, find_differences
 from dbt_state_plugin.drift import columns_version, drift_words
 from dbt_state_plugin.errors import ProjectError
@@ -215,6 +215,8 @@ class _Decisions:
         self.versions = versions
         self.judgements = judgements
         self.keeps_data: set[str] = set()
+        self.keeps_types: set[str] = set()
+        self.standing: dict[str, frozenset[str]] = {}
         self.reads_loader_columns = readers_of_loader_columns(project, lineage)
         # A source may name a relation that a model writes; the model owns it.
         self.owners = {
@@ -239,9 +241,13 @@ class _Decisions:
 
     def _propagated(self, in_scope: list[str], own: Mapping[str, tuple[Reason, ...]]) -> dict[str, tuple[Reason, ...]]:
         needed: dict[str, tuple[Reason, ...]] = {}
-        self.keeps_data = set()
+        self.keeps_data, self.keeps_types = set(), set()
         for node in in_scope:
-            building = [parent for parent in self.lineage[node].parents if parent in needed]
+            building = [
+                parent
+                for parent in self.lineage[node].parents
+                if parent in needed and not (self._is_written_into(parent) and self._stands_on(node, parent))
+            ]
             # That a parent was built since says less than that it is built now.
             changing = [parent for parent in building if parent not in self.keeps_data]
             behind = self._behind_views(node, changing)
@@ -253,7 +259,34 @@ class _Decisions:
                 needed[node] = (*kept, *upstream)
                 if not upstream and self._keeps_data(node, kept):
                     self.keeps_data.add(node)
+                if all(self._tells_of_rows(reason) for reason in needed[node]):
+                    self.keeps_types.add(node)
         return needed
+
+    def _tells_of_rows(self, reason: Reason) -> bool:
+        """Tell whether a reason leaves the columns of what is built, and their types, as they were."""
+        if reason.kind is ReasonKind.UPSTREAM:
+            return reason.node in self.keeps_types
+        return reason.kind is ReasonKind.AGE or (reason.kind is ReasonKind.DATA and reason.detail not in OTHER_COLUMNS)
+
+    def _is_written_into(self, node: str) -> bool:
+        """Tell whether the build of a needed node writes into its table as it stands.
+
+        Where an input has other types dbt may widen a column, for which it drops the views that show it.
+        """
+        keeps = self.project.nodes[node].keeps_columns and not self.request.full_refresh
+        return keeps and node in self.keeps_types
+
+    def _stands_on(self, node: str, table: str) -> bool:
+        """Tell whether a node is a view that PostgreSQL knows to read the very table that is there now.
+
+        Then nothing but other columns of that table could make another view of it.
+        """
+        if self.project.nodes[node].materialized != "view" or not self.project.nodes[table].keeps_columns:
+            return False
+        if table not in self.standing:
+            self.standing[table] = frozenset(self._cascades([table]))
+        return node in self.standing[table]
 
     def _behind_views(self, node: str, parents: Iterable[str]) -> set[str]:
         """Return what a node reads only through views that are among these parents: naming the view says it."""
@@ -279,7 +312,8 @@ class _Decisions:
         """Return the views that PostgreSQL drops with a needed node where that says something new, with that node."""
         scope = set(in_scope)
         # Where several nodes take a view down, one that changes data says more than one that keeps it.
-        dropped = self._cascades(sorted(needed, key=self.keeps_data.__contains__))
+        dropping = [node for node in needed if not self._is_written_into(node)]
+        dropped = self._cascades(sorted(dropping, key=self.keeps_data.__contains__))
         return {
             view: parent
             for view, parent in dropped.items()
@@ -438,6 +472,8 @@ class _Decisions:
     def _change_of(self, node: Node, parent: str, seen: str | None, now: str) -> Reason | None:
         if self.project.nodes[parent].resource_type != "source":
             detail = "is a new parent" if seen is None else "was built since"
+            if seen is not None and self._stands_on(node.unique_id, parent):
+                return None
             return Reason(kind=ReasonKind.UPSTREAM, node=parent, detail=detail) if seen != now else None
         holds_rows = node.materialized != "view"
         detail = data_change(seen, now, by_rows=holds_rows, by_touch=node.unique_id in self.reads_loader_columns)

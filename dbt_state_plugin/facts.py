@@ -59,6 +59,17 @@ class Facts:
     volatile: tuple[str, ...] = ()
 
 
+def keeps_columns(config: Mapping[str, Any], facts: Facts) -> bool:
+    """Tell whether dbt's own incremental materialization writes into the table without altering it; hooks may do so."""
+    custom = any(isinstance(item, MacroDefinition) for item in facts.parts.get("materialization", {}).values())
+    return (
+        config.get("materialized") == "incremental"
+        and config.get("on_schema_change") in (None, "ignore", "fail")
+        and not config.get("full_refresh")
+        and not (custom or facts.parts.get("hooks") or facts.parts.get("project_hooks"))
+    )
+
+
 class ProjectFacts:
     """Find the facts of each node; what is the same for many nodes is found once."""
 

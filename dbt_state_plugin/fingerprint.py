@@ -19,7 +19,7 @@ from typing import Any
 from dbt_state_plugin.data_rule import plugin_settings
 from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.digest import SCHEME, keyed_digest
-from dbt_state_plugin.facts import Code, Facts, ProjectFacts, is_statement
+from dbt_state_plugin.facts import Code, Facts, ProjectFacts, is_statement, keeps_columns
 from dbt_state_plugin.loader_columns import LoaderColumns
 from dbt_state_plugin.model import Node, Project
 from dbt_state_plugin.template import without_discarded_text, without_layout, without_sql_layout
@@ -119,6 +119,7 @@ class Fingerprinter:
             settings=self._settings[node.unique_id],
             names_loader_columns=self._loader_columns.are_named_in(node, facts),
             full_refresh=(attributes.get("config") or {}).get("full_refresh"),
+            keeps_columns=keeps_columns(attributes.get("config") or {}, facts),
         )
 
     def _hashed(self, facts: Facts) -> dict[str, str]:

@@ -101,7 +101,8 @@ class Node:
     `fingerprint` maps the name of a part (`body`, `config`, `macros`, ...) to a sha256 in hex. `volatile` holds what
     makes the compiled SQL differ on every run, such as `run_started_at`. `settings` holds what the project says about
     the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
-    loader writes beside the rows. `full_refresh` is dbt's own config of this name.
+    loader writes beside the rows. `full_refresh` is dbt's own config of this name. `keeps_columns` says that dbt writes
+    into its table as it stands and never alters its columns, unless it builds it from scratch.
     """
 
     unique_id: str
@@ -120,6 +121,7 @@ class Node:
     settings: Mapping[str, Any] = field(default_factory=dict)
     names_loader_columns: bool = False
     full_refresh: bool | None = None
+    keeps_columns: bool = False
 
     @property
     def is_ephemeral(self) -> bool:

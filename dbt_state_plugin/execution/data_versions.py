@@ -7,7 +7,6 @@ now, and before anything is built: what is recorded is never newer than what the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -125,20 +124,20 @@ def _kind_by_looks(rule: DataRule, facts: SourceFacts) -> str:
     return "content" if is_small and is_loaded_by_singer(facts.columns) else "touched"
 
 
-def _answer(
-    connection: Connection, source: _Source, version: SourceVersion, readers: Iterable[str | None] | None
-) -> str:
+def _answer(connection: Connection, source: _Source, version: SourceVersion, readers: list[str | None] | None) -> str:
     """Return what the rows of a source say, or nothing where the counters do."""
     rule = source.rule
     if source.facts.touched == "?absent" or rule.kind == "touched":
         return ""
     if rule.kind in ("always", "never"):
         return rule.kind
+    if readers is None:  # nobody holds its rows
+        return ""
     if rule.kind == "query":
         ask, sql = (answer_of_query, rule.query) if rule.query else (newest_row, rule.loaded_at)
         _LOG.info("Asking %s how new its data are.", source.relation)
         return f"query:{ask(connection, source.node.unique_id, source.relation, sql)}"
-    if readers is None:  # nobody holds its rows, or for all who do the columns of the loader count too
+    if not readers:  # for all who hold them the columns of the loader count too
         return ""
     known = (known_answer(seen, version, source.answers_by) for seen in readers if seen is not None)
     return next(filter(None, known), "") or _content(connection, source)
@@ -151,7 +150,7 @@ def _content(connection: Connection, source: _Source) -> str:
 
 
 def _seen_by_readers(project: Project, recorded: Recorded, command: str) -> dict[RelationName, list[str | None]]:
-    """Return for each relation that is read what the builds of its readers saw; views hold no rows of it."""
+    """Return for each relation whose rows are stored by others what the builds of those saw that compare content."""
     lineage = lineages(project, build_order(project))
     by_touch = readers_of_loader_columns(project, lineage)
     found: dict[RelationName, list[str | None]] = {}
@@ -162,8 +161,9 @@ def _seen_by_readers(project: Project, recorded: Recorded, command: str) -> dict
         record = recorded.relations.get(record_key(node, project))
         for parent in read.parents:
             key = record_key(project.nodes[parent], project)
+            seen = found.setdefault(key, [])
             if unique_id not in by_touch:
-                found.setdefault(key, []).append(record.trace.parents.get(str(key)) if record else None)
+                seen.append(record.trace.parents.get(str(key)) if record else None)
     return found
 
 

@@ -63,7 +63,7 @@ def _node_document(node: Node) -> list[Any]:
         *(node.unique_id, node.resource_type, node.name, node.package, node.fqn, node.path, node.materialized),
         [relation.database, relation.schema, relation.identifier] if relation else None,
         *(node.parents, dict(node.fingerprint), node.volatile, node.version),
-        *(dict(node.settings), node.names_loader_columns, node.full_refresh),
+        *(dict(node.settings), node.names_loader_columns, node.full_refresh, node.keeps_columns),
     ]
 
 
@@ -98,4 +98,5 @@ def _node(row: list[Any]) -> Node:
         settings=row[12],
         names_loader_columns=row[13],
         full_refresh=row[14],
+        keeps_columns=row[15],
     )

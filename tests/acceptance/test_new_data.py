@@ -25,9 +25,9 @@ SINGER_TABLE = """
 """
 
 
-def reasons(project: Project, *arguments: str) -> dict[str, list[str]]:
-    """Return what the plan says about each node that is to be built: node, source and what happened to it."""
-    document = json.loads(project.plugin("plan", *arguments, "--output", "json", check=0).stdout)
+def reasons(project: Project, env: Mapping[str, str] | None = None) -> dict[str, list[str]]:
+    """Return what the plan says about each node that is to be built: the kind of the reason and its words."""
+    document = json.loads(project.plugin("plan", "--output", "json", check=0, env=env).stdout)
     return {
         node["name"]: [f"{reason['kind']} {reason['detail']}" for reason in node["reasons"]]
         for node in document["nodes"]
@@ -61,3 +61,209 @@ def test_rows_that_a_singer_target_sends_again_are_no_new_data(dbt_project: Proj
     assert "Reading " not in remembered.stderr  # the counters were remembered: no second scan
     database.load("UPDATE raw.orders SET amount = CASE id WHEN 1 THEN 20 ELSE 10 END")
     assert reasons(project) == {"orders": ["data rows changed"], "newest": ["data rows changed"]}
+
+
+KINDS = """
+sources:
+  - name: raw
+    config: {meta: {dbt_state_plugin: {data_version: touched}}}
+    tables:
+      - {name: counted}
+      - {name: compared, config: {meta: {dbt_state_plugin: {data_version: content}}}}
+      - name: asked
+        meta: {dbt_state_plugin: {data_version: query, data_version_query: "select max(id) from {source}"}}
+      - {name: dated, config: {meta: {dbt_state_plugin: {data_version: query}}, loaded_at_field: loaded_at}}
+      - {name: ever, config: {meta: {dbt_state_plugin: {data_version: always}}}}
+      - {name: fixed, config: {meta: {dbt_state_plugin: {data_version: never}}}}
+  - name: elsewhere
+    schema: raw
+    tables:
+      - {name: far}
+      - {name: far_compared, config: {meta: {dbt_state_plugin: {data_version: content}}}}
+      - {name: far_dated, config: {loaded_at_field: loaded_at}}
+      - {name: computed}
+      - {name: plain}
+"""
+LOCAL = ("counted", "compared", "asked", "dated", "ever", "fixed", "plain")
+
+
+def reader(source: str, table: str) -> str:
+    return TABLE + f"select * from {{{{ source('{source}', '{table}') }}}}"
+
+
+def test_each_source_is_looked_at_as_it_is_configured(dbt_project: ProjectFactory, database: Database) -> None:
+    database.load("CREATE SCHEMA raw; CREATE EXTENSION postgres_fdw")
+    database.query(
+        f"CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{database.host}', port '{database.port}',"
+        f" dbname '{database.dbname}'); CREATE USER MAPPING FOR CURRENT_USER SERVER here"
+        f" OPTIONS (user '{database.user}', password '{database.password}')"
+    )
+    for table in LOCAL:
+        database.load(f"CREATE TABLE raw.{table} AS SELECT 1 AS id, '2026-01-01'::date AS loaded_at")
+    for table in ("far", "far_compared", "far_dated"):
+        database.query(
+            f"CREATE FOREIGN TABLE raw.{table} (id int, loaded_at date) SERVER here"
+            " OPTIONS (schema_name 'raw', table_name 'plain')"
+        )
+    database.query("CREATE VIEW raw.computed AS SELECT now() AS at")
+    foreign = ("far", "far_compared", "far_dated", "computed", "plain")
+    project = dbt_project(
+        {
+            "models/sources.yml": KINDS,
+            **{f"models/{table}.sql": reader("raw", table) for table in LOCAL if table != "plain"},
+            **{f"models/{table}.sql": reader("elsewhere", table) for table in foreign},
+            "models/far_view.sql": "select * from {{ source('elsewhere', 'far') }}",
+        }
+    )
+    project.plugin("run", check=0)
+
+    every_run = {
+        "ever": ["data has data_version always: built on every run"],
+        "far": ["data is a foreign table, whose rows are not counted: built on every run"],
+        "computed": ["data is computed by functions that cannot be seen into: built on every run"],
+    }
+    assert reasons(project) == every_run
+
+    for table in LOCAL:
+        database.load(f"UPDATE raw.{table} SET id = id")
+    assert reasons(project) == {**every_run, "counted": ["data rows changed"], "plain": ["data rows changed"]}
+
+    for table in LOCAL:
+        database.load(f"INSERT INTO raw.{table} VALUES (2, '2026-01-01')")
+    asked = ["data gives its query another answer"]
+    assert reasons(project) == {
+        **every_run,
+        **{table: ["data rows changed"] for table in ("counted", "compared", "plain", "far_compared")},
+        **dict.fromkeys(("asked", "dated", "far_dated"), asked),
+    }
+
+
+def test_the_nearest_setting_wins_and_a_wrong_one_is_named(dbt_project: ProjectFactory, database: Database) -> None:
+    database.load("CREATE SCHEMA raw; CREATE TABLE raw.a AS SELECT 1 AS id; CREATE TABLE raw.b AS SELECT 1 AS id")
+    sources = """
+sources:
+  - name: raw
+    tables: [{name: a}, {name: b, config: {meta: {dbt_state_plugin: {data_version: %s}}}}]
+"""
+    project = dbt_project(
+        {
+            "models/sources.yml": sources % "always",
+            "models/a.sql": reader("raw", "a"),
+            "models/b.sql": reader("raw", "b"),
+        }
+    )
+    project.plugin("run", check=0, env={"DBT_STATE_PLUGIN_DATA_VERSION": "never"})
+    for table in ("a", "b"):
+        database.load(f"UPDATE raw.{table} SET id = id")
+
+    assert reasons(project, env={"DBT_STATE_PLUGIN_DATA_VERSION": "never"}).keys() == {"b"}
+    assert reasons(project, env={"DBT_STATE_PLUGIN_DATA_VERSION": "touched"}).keys() == {"a", "b"}
+    everywhere = "sources: {shop: {+meta: {dbt_state_plugin: {data_version: never}}}}\n"
+    project.write("dbt_project.yml", project.read("dbt_project.yml") + everywhere)
+    assert reasons(project, env={"DBT_STATE_PLUGIN_DATA_VERSION": "touched"}).keys() == {"b"}
+
+    project.write("models/sources.yml", sources % "newest")
+    wrong = project.plugin("plan", check=2).stderr.splitlines()
+    assert wrong[0] == ("Error: meta.dbt_state_plugin of source.shop.raw.b cannot be used: data_version is 'newest'.")
+    assert wrong[1] == "  Use one of touched, content, query, always, never."
+
+
+def test_what_is_read_from_an_appended_table_is_built_again_and_a_view_on_it_is_not(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    database.load("CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id")
+    project = dbt_project(
+        {
+            "models/sources.yml": SOURCES,
+            "models/appended.sql": "{{ config(materialized='incremental') }}\n"
+            "select id from {{ source('raw', 'orders') }}"
+            "{% if is_incremental() %} where id > (select max(id) from {{ this }}){% endif %}",
+            "models/counted.sql": TABLE + "select count(*) as n from {{ ref('appended') }}",
+            "models/shown.sql": "select id from {{ ref('appended') }}",
+            "models/totals.sql": TABLE + "select count(*) as n from {{ ref('shown') }}",
+        }
+    )
+    project.plugin("run", check=0)
+    database.load("INSERT INTO raw.orders VALUES (2)")
+
+    narrowed = project.plugin("run", "--select", "appended", check=0)
+
+    assert "build  appended  data: raw.orders rows changed" in narrowed.stderr
+    assert "3 unchanged" not in narrowed.stderr
+    due = reasons(project)
+    assert due == {"counted": ["upstream was built since"], "totals": ["upstream was built since"]}
+    assert "Plan: 2 downstream, 2 unchanged" in project.plugin("run", check=0).stderr
+    assert database.query("SELECT n FROM analytics.counted, LATERAL (SELECT 1) x") == [(2,)]
+
+    database.load("UPDATE raw.orders SET id = id")  # touched: a run that appends nothing
+    assert "Plan: 3 downstream, 1 unchanged" in project.plugin("run", check=0).stderr
+    assert "Plan: nothing to build, 4 unchanged" in project.plugin("run", check=0).stderr
+
+
+def test_a_model_that_came_out_equal_leaves_those_who_read_it_alone_later(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    database.load("CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id, 'new' AS status")
+    equal = "{{ config(materialized='table', meta={'dbt_state_plugin': {'data_version': 'content'}}) }}\n"
+    project = dbt_project(
+        {
+            "models/sources.yml": SOURCES,
+            "models/ids.sql": equal + "select id from {{ source('raw', 'orders') }}",
+            "models/counted.sql": TABLE + "select count(*) as n from {{ ref('ids') }}",
+        }
+    )
+    project.plugin("run", check=0)
+
+    database.load("UPDATE raw.orders SET status = 'sent'")
+    project.plugin("run", "--select", "ids", check=0)
+    assert reasons(project) == {}
+    database.load("UPDATE raw.orders SET id = 2")
+    project.plugin("run", "--select", "ids", check=0)
+    assert reasons(project) == {"counted": ["upstream was built since"]}
+
+
+def test_a_model_is_built_when_it_is_older_than_it_may_be(dbt_project: ProjectFactory, database: Database) -> None:
+    aging = "{{ config(materialized='table', meta={'dbt_state_plugin': {'max_age': 24}}) }}\n"
+    project = dbt_project(
+        {
+            "models/rates.sql": aging + "select 1 as rate",
+            "models/converted.sql": TABLE + "select rate from {{ ref('rates') }}",
+            "models/other.sql": TABLE + "select 1 as id",
+        }
+    )
+    project.plugin("run", check=0)
+    assert reasons(project) == {}
+    database.query("UPDATE dbt_state_plugin.relation SET built_at = built_at - interval '26 hours'")
+
+    due = project.plugin("run", check=0).stderr
+
+    assert "build  rates      age: its last build is 26 h old, max_age is 24" in due
+    assert "build  converted  upstream: rates is built" in due
+    assert "Plan: 2 downstream, 1 unchanged" in due
+    assert reasons(project) == {}
+
+
+def test_rows_that_the_role_may_not_read_count_as_changed_when_they_were_written(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    database.load(SINGER_TABLE)
+    database.query("CREATE VIEW raw.readable AS SELECT id FROM raw.orders")
+    sources = "\nsources: [{name: raw, tables: [{name: orders}]}]\n"
+    project = dbt_project(
+        {
+            "models/sources.yml": sources,
+            "models/orders.sql": TABLE + "select 1 as id -- {{ source('raw', 'orders') }}",
+        }
+    )
+    role = f"reader_{database.dbname}"
+    database.query(
+        f"CREATE ROLE {role}; GRANT CREATE ON DATABASE {database.dbname} TO {role}; GRANT {role} TO CURRENT_USER"
+    )
+    try:
+        project.write("profiles.yml", project.read("profiles.yml") + f"      role: {role}\n")
+        project.plugin("run", check=0)
+        assert reasons(project) == {}
+        database.load("UPDATE raw.orders SET amount = 0")
+        assert reasons(project) == {"orders": ["data was written, and this role may not read its rows to compare them"]}
+    finally:
+        database.query(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")

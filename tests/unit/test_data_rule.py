@@ -173,6 +173,14 @@ def test_a_node_names_a_column_of_the_loader_in_its_code_its_macros_its_vars_or_
     assert not names("{{ other() }}", macros=[macro("other", "1"), macro("newest", "_sdc_sequence")])
 
 
+def test_a_macro_that_several_nodes_reach_is_looked_at_once() -> None:
+    nodes = [definition("{{ newest() }}", unique_id=f"model.shop.{name}") for name in "ab"]
+
+    of = fingerprint_project(project_definition(*nodes, macros=[macro("newest", "max(_sdc_sequence)")]), key=KEY)
+
+    assert all(item.names_loader_columns for item in of.nodes.values())
+
+
 def test_a_snapshot_of_all_columns_reads_those_of_the_loader_too() -> None:
     item = definition("", unique_id="snapshot.shop.a", resource_type="snapshot", config={"check_cols": "all"})
 

@@ -392,6 +392,22 @@ def test_rows_that_a_loader_changed_are_new_data_for_all_that_store_them() -> No
     assert details(warehouse, of, "model.shop.a") == ["rows changed"]
 
 
+def test_a_view_on_a_table_that_is_only_written_into_stays_and_what_reads_it_is_built() -> None:
+    table = node("model.shop.table", ["source.shop.raw"], materialized="incremental", keeps_columns=True)
+    view = node("model.shop.view", ["model.shop.table"], materialized="view")
+    second = node("model.shop.second", ["model.shop.view"], materialized="view")
+    of = project(RAW, table, view, second, node("model.shop.last", ["model.shop.second"]))
+    warehouse = built(of)
+    warehouse.load(relation("raw"))
+
+    assert warehouse.planned(of) == {"model.shop.table", "model.shop.last"}
+    assert warehouse.planned(edited(of, "model.shop.table")) == warehouse.planned(of, request(full_refresh=True))
+    warehouse.build(of, request(selected=["model.shop.table"]))
+    assert warehouse.planned(of) == {"model.shop.last"}
+    warehouse.create(relation("table"))
+    assert warehouse.planned(of) == set(of.nodes) - {"source.shop.raw"}
+
+
 def test_a_model_that_may_be_so_old_and_is_older_is_built_with_what_reads_it(warehouse: Warehouse) -> None:
     aging = replace(A, settings={"max_age": 24})
     of = project(RAW, aging, B, C)
@@ -882,7 +898,8 @@ def projects(draw: st.DrawFn, *, with_sources: bool = False) -> Project:
         resource_type, materialized = draw(st.sampled_from(kinds))
         known = [] if resource_type in ("seed", "source") else [item.unique_id for item in nodes]
         parents = draw(st.lists(st.sampled_from(known), max_size=3, unique=True)) if known else []
-        nodes.append(node(f"{resource_type}.shop.n{number}", parents, materialized=materialized))
+        keeps = materialized == "incremental" and draw(st.booleans())
+        nodes.append(node(f"{resource_type}.shop.n{number}", parents, materialized=materialized, keeps_columns=keeps))
     return project(*nodes)
 
 

@@ -277,3 +277,26 @@ def test_text_that_a_materialization_renders_outside_of_its_blocks_has_no_hash_o
 
     assert before[0] != after[0]
     assert before[1] == after[1] != other[1]
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "keeps"),
+    [
+        ({"materialized": "incremental"}, {}, True),
+        ({"materialized": "incremental", "on_schema_change": "ignore", "full_refresh": False}, {}, True),
+        ({"materialized": "incremental", "on_schema_change": "fail"}, {}, True),
+        ({"materialized": "incremental", "on_schema_change": "append_new_columns"}, {}, False),
+        ({"materialized": "incremental", "full_refresh": True}, {}, False),
+        ({"materialized": "incremental", "post-hook": [{"sql": "alter table x add y int"}]}, {}, False),
+        ({"materialized": "incremental"}, {"project_hooks": {"operation.shop.end": "alter table x"}}, False),
+        ({"materialized": "incremental"}, {"macros": [macro("get_incremental_default_sql")]}, False),
+        ({"materialized": "table"}, {}, False),
+        ({"materialized": "snapshot"}, {}, False),
+    ],
+)
+def test_a_table_keeps_its_columns_where_dbts_own_incremental_materialization_may_not_alter_them(
+    config: dict[str, Any], fields: dict[str, Any], keeps: bool
+) -> None:
+    fingerprinter = Fingerprinter(project_definition(definition(config=config), **fields), key=KEY)
+
+    assert fingerprinter.project.nodes["model.shop.orders"].keeps_columns is keeps
