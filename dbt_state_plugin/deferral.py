@@ -91,7 +91,18 @@ def deferred_project(project: Project, deferral: Deferral, changed: Iterable[str
 
 
 def _as_source(node: Node, relation: RelationName) -> Node:
-    return replace(node, resource_type="source", relation=relation, parents=(), fingerprint={}, materialized="")
+    # Its own builds say what it holds, whatever is configured for sources: `never` must not hide them.
+    settings = {"data_version": "touched"}
+    return replace(
+        node,
+        resource_type="source",
+        relation=relation,
+        parents=(),
+        fingerprint={},
+        materialized="",
+        volatile=(),
+        settings=settings,
+    )
 
 
 def explained(plan: Plan, why: Reasons) -> Plan:

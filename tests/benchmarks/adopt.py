@@ -27,7 +27,7 @@ def measure(models: int) -> None:
         adopted, output = contestant.run(PLUGIN, "adopt", "--yes", "--log-level", "info")
         unchanged = contestant.tracked(builds=0)
         print(f"{models} models\n{versions(server)}\n")
-        print("\n".join(line for line in output.splitlines() if "adopted" in line))
+        print("\n".join(line for line in output.splitlines() if "adopted." in line and not line.startswith(" ")))
         for name, cost in (("dbt run", built), ("adopt", adopted), ("the run after it", unchanged)):
             print(f"{name:<20}{cost.wall:>8.2f} s wall{cost.cpu:>8.2f} s CPU")
 

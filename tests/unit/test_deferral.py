@@ -93,6 +93,12 @@ def test_the_build_sees_what_is_read_there_as_sources_and_nothing_else() -> None
     assert seen.nodes[A].relation == THERE[A]
 
 
+def test_what_is_read_there_is_never_hidden_by_a_setting_for_data() -> None:
+    shop = replace(SHOP, nodes={**SHOP.nodes, A: replace(SHOP.nodes[A], settings={"data_version": "never"})})
+
+    assert deferred_project(shop, found(B, C), {B, C}).nodes[A].settings == {"data_version": "touched"}
+
+
 def test_what_was_never_built_here_is_explained_by_what_differs_there() -> None:
     new, why = Reason(kind=ReasonKind.NEW), Reason(kind=ReasonKind.BODY)
     entries = (
