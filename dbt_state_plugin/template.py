@@ -72,7 +72,8 @@ def _spelled_as_sql(tokens: list[list[str]]) -> str | None:
         return None
     if not all(map(_leaves_text_alone, tags)) or _has_macro_inside(tags):
         return None
-    return json.dumps([CANONICAL_VERSION, statement, *tags], ensure_ascii=False)
+    # Whatever a statement stands in goes on in a new line.
+    return json.dumps([CANONICAL_VERSION, statement.removesuffix(f" {_LINE_END}"), *tags], ensure_ascii=False)
 
 
 def _captured(tokens: list[list[str]]) -> list[list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -150,6 +152,8 @@ def test_white_space_inside_of_tags_is_never_a_difference(pieces: list[str | lis
     gaps = data.draw(st.lists(_GAPS, min_size=2, max_size=2))
     spellings = ["".join(piece if isinstance(piece, str) else gap.join(piece) for piece in pieces) for gap in gaps]
     assume(rendered(spellings[0]) is not None)
+    # A brace and what follows it may open a tag that is none of the pieces, as `{` and `#}` do.
+    assume(not any(one == "{" and other[0][0] in "{#%" for one, other in pairwise(pieces)))
 
     assert same(*spellings)
 
@@ -168,6 +172,7 @@ def same_sql(before: str, after: str) -> bool:
         ("select {{ f('x') }} from t", "select {{ f('x') }}  from t"),
         ("{% call statement('x') %}select 1 {% endcall %}", "{% call statement('x') %}select  1\n{% endcall %}"),
         ("{% set a = b | trim %}select 1", "{% set a = b | trim %}select  1"),
+        ("select * from {{ a }}", "select * from {{ a }}\n-- all of it\n"),
         ("select {{ a }}, b\nfrom t", "select {{ a }},  b -- the key\n\nfrom t"),
         ("{% raw %}select '{{' {% endraw %}", "{% raw %}select  '{{' {% endraw %}"),
         ("{% macro x() %} select 1 {% endmacro %}", "{% macro x() %}\n  select  1\n{% endmacro %}"),
