@@ -21,7 +21,8 @@ from meltano_plugin.running_load import running_load
 
 ALL_STREAMS = "*"
 _STATE = "singer_state"
-_NO_BOOKMARK = ("version", "starting_replication_value")  # what full-table streams leave, or a start without a value
+# What streams leave that are always loaded whole, and a start that was never reached.
+_NO_BOOKMARK = frozenset({"version", "starting_replication_value", "initial_full_table_complete"})
 _TIMEOUT = 300  # seconds
 
 
@@ -108,7 +109,9 @@ def without_bookmarks(
 
 
 def _is_bookmark(value: Any) -> bool:
-    return bool(value) and not (isinstance(value, Mapping) and set(value) <= set(_NO_BOOKMARK))
+    if not isinstance(value, Mapping):
+        return bool(value)
+    return any(item not in (None, "", [], {}) for name, item in value.items() if name not in _NO_BOOKMARK)
 
 
 def _not_understood(state_id: str) -> ConfigurationError:

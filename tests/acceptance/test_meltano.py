@@ -99,29 +99,6 @@ def test_a_change_outlives_failures_and_is_reset_only_once(project: MeltanoProje
     assert project.entry("load-plan", check=0).stdout.splitlines()[-1] == "Nothing to reset."
 
 
-def test_another_definition_after_a_reset_is_reset_again(project: MeltanoProject) -> None:
-    project.meltano("run", "shop", check=0)
-    project.set_tap(select=["orders.*", "customers.*"])
-    project.entry("load-plan", "--apply", check=0)
-    project.set_tap(select=["orders.id", "orders.note", "customers.*"])
-
-    again = project.entry("load-plan", check=0)
-
-    assert "Nothing was reset." in again.stdout
-
-
-def test_a_new_release_is_reported_and_reloads_nothing(project: MeltanoProject) -> None:
-    project.meltano("run", "shop", check=0)
-    project.set_tap(pip_url="tap-shop==2")
-
-    answer = project.entry("load-plan", "--apply", "--output", "json", check=0)
-
-    statuses = {
-        stream["stream"]: (stream["reasons"], stream["status"]) for stream in json.loads(answer.stdout)["streams"]
-    }
-    assert statuses == {"customers": (["version changed"], "kept"), "orders": (["version changed"], "kept")}
-
-
 def test_the_definition_works_for_each_of_its_commands(project: MeltanoProject) -> None:
     definition = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
     for command in definition["commands"].values():

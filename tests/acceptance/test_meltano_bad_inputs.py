@@ -97,6 +97,19 @@ def test_a_tap_that_has_no_bookmarks_needs_no_reset(project: MeltanoProject, dat
     assert "orders: select changed; no bookmark to reset: it is loaded from the start" in answer.stdout
 
 
+def test_a_new_release_is_a_warning_and_reloads_nothing(project: MeltanoProject, database: Database) -> None:
+    load_by_hand(database)
+    project.entry("run", check=0)
+    project.set_tap(pip_url="tap-shop==2")
+
+    answer = project.entry("load-plan", "--apply", check=0)
+
+    assert "keep   tap-shop to target-shop / orders: version changed; a new release alone reloads nothing" in (
+        answer.stdout
+    )
+    assert answer.stdout.splitlines()[-1] == "Nothing to reset."
+
+
 def test_the_target_falls_back_to_the_default_of_the_profile_and_says_so(
     project: MeltanoProject, database: Database
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -14,8 +16,10 @@ import yaml
 from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.execution.recorded_step import Earlier
+from dbt_state_plugin.state.recorded_steps import StepRecord
 from meltano_plugin.bookmarks import ALL_STREAMS, without_bookmarks
 from meltano_plugin.load_changes import changes_between
+from meltano_plugin.load_plan import reset_before
 from meltano_plugin.load_step import checksums_now
 from meltano_plugin.pair import Pair, pairs_of
 from meltano_plugin.plugin import effective_plugin
@@ -225,22 +229,59 @@ def test_a_stream_that_comes_back_is_compared_with_its_own_last_definition() -> 
     assert [(change.reasons, change.wants_reload) for change in other] == [(("new stream", "select changed"), True)]
 
 
+@pytest.mark.parametrize(
+    ("later", "counts"),
+    [
+        ([], False),
+        ([("LOAD", "2")], False),  # loaded so, but with the bookmark of before
+        ([("RELOAD", "2")], True),
+        ([("RELOAD", "2"), ("LOAD", "2"), ("LOAD", "2")], True),  # the runs failed, else there were a new baseline
+        ([("RELOAD", "3")], False),
+        ([("RELOAD", "2"), ("RELOAD", "3")], False),
+        ([("RELOAD", "2"), ("LOAD", "3")], False),
+        ([("RELOAD", "2"), ("LOAD", "3"), ("RELOAD", "2")], True),
+    ],
+)
+def test_a_reset_counts_while_every_load_since_had_its_definition(later: list[tuple[str, str]], counts: bool) -> None:
+    now = {"p / s / select": "2", "p / s / version": "9"}
+    [change] = changes_between({"p / s / select": "1", "p / s / version": "1"}, now, {})
+    moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    steps = [
+        StepRecord(
+            execution_id=UUID(int=number),
+            name=name,
+            started_at=moment + timedelta(hours=number),
+            finished_at=None,
+            checksums={"p / s / select": value, "p / s / version": "1", "p / other / select": "5"},
+        )
+        for number, (name, value) in enumerate(later)
+    ]
+
+    assert bool(reset_before(change, steps)) is counts
+
+
 def test_only_the_bookmarks_of_the_streams_are_taken_away() -> None:
     state = {
         "singer_state": {
-            "bookmarks": {"a": {"replication_key_value": 1}, "b": {"lsn": 2}, "full": {"version": 3}, "none": {}},
+            "bookmarks": {
+                "a": {"replication_key_value": 1},
+                "b": {"lsn": 2},
+                "full": {"version": 3},
+                "none": {},
+                "empty": {"partitions": []},
+            },
             "currently_syncing": None,
         }
     }
 
-    kept, reset = without_bookmarks(state, {"a", "full", "none", "unknown"})
+    kept, reset = without_bookmarks(state, {"a", "full", "none", "empty", "unknown"})
     everything, all_reset = without_bookmarks(state, {ALL_STREAMS})
 
     assert reset == ("a",)
-    assert list(kept["singer_state"]["bookmarks"]) == ["b", "full", "none"]
+    assert list(kept["singer_state"]["bookmarks"]) == ["b", "full", "none", "empty"]
     assert "currently_syncing" in kept["singer_state"]
     assert all_reset == ("a", "b")
-    assert list(everything["singer_state"]["bookmarks"]) == ["full", "none"]
+    assert list(everything["singer_state"]["bookmarks"]) == ["full", "none", "empty"]
 
 
 def test_state_of_another_form_is_refused_and_no_state_is_nothing_to_reset() -> None:
