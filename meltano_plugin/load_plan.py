@@ -63,7 +63,7 @@ def load_plan(context: click.Context, /, applies: bool, since: str | None, outpu
 
     project, utility = project_of(os.environ), utility_name(os.environ)
     settings = settings_of(context)
-    compared = compare_step(settings, load_step(project, utility), since=since, others=(RELOAD,))
+    compared = compare_step(settings, load_step(project, utility), since=since and since.lower(), others=(RELOAD,))
     earlier, now = compared.earlier, compared.covered.checksums
     changes = changes_between(earlier.checksums, now, earlier.known) if earlier.execution_id else ()
     streams = tuple(_planned(change, compared.later) for change in changes)

@@ -95,7 +95,7 @@ def _given(option: str, environ: Mapping[str, str], arguments: Sequence[str], sh
     for position, argument in enumerate(arguments):
         if argument == "--":
             break
-        if argument in (f"--{option}", short) and position + 1 < len(arguments):
+        if argument and argument in (f"--{option}", short) and position + 1 < len(arguments):
             return arguments[position + 1]
         if argument.startswith(f"--{option}="):
             return argument.partition("=")[2]
