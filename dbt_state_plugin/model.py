@@ -332,6 +332,19 @@ class NodeOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepItem:
+    """Say about one thing that a step of somebody else covers, such as a stream, what changed and why.
+
+    Each reason is a kind and a word to it, as in ("select", "changed"); read together they are the phrase.
+    """
+
+    name: str
+    resource_type: str
+    status: str
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """Say how a run ended: `status` is succeeded, failed or cancelled.
 

@@ -1,1 +1,1 @@
-"""The place of the Meltano utility, which a later version brings. It is not part of the distribution yet."""
+"""The place of dbt-state-plugin in Meltano: its definition, and how Meltano's world is told to the command line."""

@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ import click
 
 from dbt_state_plugin import __version__
 from dbt_state_plugin.cli.options import shared_options
+from dbt_state_plugin.cli.orchestration import Orchestration
 from dbt_state_plugin.errors import EXIT_ERROR, PluginError
 
 # command -> module of dbt_state_plugin.cli that holds it; modules are imported when their command is called
@@ -41,12 +43,14 @@ _COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
+    """The commands of this package, imported when they are called, and those that an orchestrator's entry adds."""
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [*_COMMANDS, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
+            return super().get_command(ctx, cmd_name)
         module = importlib.import_module(f"dbt_state_plugin.cli.{_COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
@@ -70,18 +74,27 @@ def cli() -> None:
     """Build only the dbt models that need it, and say why."""
 
 
-def main() -> NoReturn:
-    """Run the command line and exit with the documented code."""
+def main(
+    commands: tuple[click.Command, ...] = (), prepare: Callable[[list[str]], Orchestration] | None = None
+) -> NoReturn:
+    """Run the command line and exit with the documented code.
+
+    An orchestrator's entry adds `commands` of its own, and `prepare` tells from the arguments what it adds to the run;
+    the errors that it raises are shown like all others.
+    """
+    for command in commands:
+        cli.add_command(command)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller, as with `>&-`
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
     logging.raiseExceptions = False  # else each line that dbt logs to a closed pipe becomes a traceback
-    sys.exit(_exit_code(sys.argv[1:]))
+    sys.exit(_exit_code(sys.argv[1:], prepare))
 
 
-def _exit_code(arguments: list[str]) -> int:
+def _exit_code(arguments: list[str], prepare: Callable[[list[str]], Orchestration] | None = None) -> int:
     try:
-        result: Any = cli.main(args=arguments, prog_name="dbt-state-plugin", standalone_mode=False)
+        values = {"orchestration": prepare(arguments)} if prepare else {}
+        result: Any = cli.main(args=arguments, prog_name="dbt-state-plugin", standalone_mode=False, obj=values)
         sys.stdout.flush()
     except PluginError as error:
         return _report(error.what, error.do, error.exit_code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -99,13 +99,19 @@ def settings_of(context: click.Context, **changes: Any) -> Settings:
         "data_version": os.environ.get("DBT_STATE_PLUGIN_DATA_VERSION", ""),
         "target_path": os.environ.get("DBT_ENGINE_TARGET_PATH") or os.environ.get("DBT_TARGET_PATH") or None,
         "caller": "meltano" if os.environ.get("MELTANO_PROJECT_ROOT") else "cli",
-        "meltano_run_id": os.environ.get("MELTANO_RUN_ID") or os.environ.get("MELTANO_PARENT_CONTEXT_UUID") or "",
+        "meltano_run_id": _meltano_run(os.environ),
     }
     if values.get("state_schema"):
         fields["state_schema"] = _schema_name(values["state_schema"])
     if values.get("lock_timeout") is not None:
         fields["lock_timeout"] = values["lock_timeout"]
     return Settings(**(fields | changes))
+
+
+def _meltano_run(environ: Mapping[str, str]) -> str:
+    """Return the id that the caller gave the Meltano run, and that which Meltano gives all plugins of one run."""
+    given, context = environ.get("MELTANO_RUN_ID", ""), environ.get("MELTANO_PARENT_CONTEXT_UUID", "")
+    return f"{given} (context {context})" if given and context and given != context else given or context
 
 
 def _schema_name(name: str) -> str:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dbt_state_plugin.cli.building import selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.orchestration import orchestration_of
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.model import Plan
 from dbt_state_plugin.report.plain import plain
-from dbt_state_plugin.report.text import plan_lines, result_lines, width_of, write_lines
+from dbt_state_plugin.report.text import first_line, plan_lines, result_lines, step_lines, width_of, write_lines
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.execution.recorded_step import Covered, RecordedStep
+
+_TRANSFORMING = ("run", "build")
 
 
 def _command(name: str, help_text: str) -> click.Command:
@@ -26,22 +32,31 @@ def _command(name: str, help_text: str) -> click.Command:
         from dbt_state_plugin.execution.api import run as run_command
         from dbt_state_plugin.execution.tracked import Listener
 
-        settings = settings_of(context, threads=threads, extra_arguments=dbt_flags)
+        orchestration = orchestration_of(context)
+        flags = ("--no-use-colors", *dbt_flags) if orchestration.reads_last_line else dbt_flags
+        settings = settings_of(context, threads=threads, extra_arguments=flags)
         width = width_of(sys.stderr)
+        lines_of_steps: list[str] = []
+
+        def on_step(step: RecordedStep, covered: Covered) -> None:
+            lines_of_steps.extend(step_lines(step.name, covered.items, width=width))
 
         def on_plan(plan: Plan) -> None:
             if says(context):
-                write_lines(plan_lines(plan, width=width))
+                first = [first_line(plan, orchestration.target_choice)] if orchestration.reads_last_line else []
+                write_lines([*first, *lines_of_steps, *plan_lines(plan, width=width)])
 
         def on_wait(holder: str) -> None:
             if says(context, "warning"):
                 write_lines([plain(f"Waiting for another run: {holder}.")])
 
-        result = run_command(settings, command=name, listener=Listener(on_wait=on_wait, on_plan=on_plan), **wish)
+        listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
+        steps = orchestration.steps if name in _TRANSFORMING else ()
+        result = run_command(settings, command=name, listener=listener, steps=steps, **wish)
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()
-            write_lines(result_lines(result, width=width))
+            write_lines(result_lines(result, width=width, says_why=orchestration.reads_last_line))
         return EXIT_NODES_FAILED if failed else EXIT_OK
 
     return command

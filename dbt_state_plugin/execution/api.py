@@ -12,6 +12,7 @@ from dbt_state_plugin.decision import SCOPES
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.execution.explaining import Explanation, differing_texts
 from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
+from dbt_state_plugin.execution.recorded_step import RecordedStep
 from dbt_state_plugin.execution.session import open_session
 from dbt_state_plugin.execution.settings import Settings
 from dbt_state_plugin.execution.tracked import Listener, run_tracked
@@ -36,14 +37,20 @@ def plan(settings: Settings | None = None, *, command: str = "run", **wish: Any)
 
 
 def run(
-    settings: Settings | None = None, *, command: str = "run", listener: Listener | None = None, **wish: Any
+    settings: Settings | None = None,
+    *,
+    command: str = "run",
+    listener: Listener | None = None,
+    steps: Iterable[RecordedStep] = (),
+    **wish: Any,
 ) -> RunResult:
     """Build what has to be built with dbt in this process, record it, and return how it ended.
 
+    `steps` are what somebody else did before, such as loading: they are recorded in the same execution.
     A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are raised, as are the
     other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel its queries.
     """
-    return run_tracked(settings or Settings(), _wish(command, wish), listener or Listener())
+    return run_tracked(settings or Settings(), _wish(command, wish), listener or Listener(), tuple(steps))
 
 
 def planned(settings: Settings, wish: Wish) -> Planned:

@@ -25,6 +25,7 @@ from dbt_state_plugin.execution.detail import BuildDetail
 from dbt_state_plugin.execution.judging import record_cosmetic
 from dbt_state_plugin.execution.marker import Marker
 from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
+from dbt_state_plugin.execution.recorded_step import Covered, RecordedStep, record_step
 from dbt_state_plugin.execution.session import Session, open_session
 from dbt_state_plugin.execution.signals import Stop, stopping_like_sigint
 from dbt_state_plugin.lineage import record_key
@@ -48,10 +49,11 @@ class Listener:
 
     on_wait: Callable[[str], None] = lambda _holder: None
     on_plan: Callable[[Plan], None] = lambda _plan: None
+    on_step: Callable[[RecordedStep, Covered], None] = lambda _step, _covered: None
 
 
-def run_tracked(settings: Settings, wish: Wish, listener: Listener) -> RunResult:
-    """Plan, build what the plan says, and record it.
+def run_tracked(settings: Settings, wish: Wish, listener: Listener, steps: tuple[RecordedStep, ...] = ()) -> RunResult:
+    """Plan, build what the plan says, and record it, after the steps that somebody else did before.
 
     Raises InterruptedRun after a signal, BusyError when another run holds the environment, and the other errors of
     this package when nothing could be run.
@@ -63,7 +65,7 @@ def run_tracked(settings: Settings, wish: Wish, listener: Listener) -> RunResult
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
                 execution_id = uuid4()
                 begin_execution(session.state, _new_execution(execution_id, session, wish))
-                return _Run(session, wish, listener, execution_id, stop, started).carry_out()
+                return _Run(session, wish, listener, execution_id, stop, started).carry_out(steps)
         except KeyboardInterrupt:
             raise interrupted(stop) from None
 
@@ -117,9 +119,11 @@ class _Run:
         self.started = started
         self.marker: Marker | None = None
 
-    def carry_out(self) -> RunResult:
+    def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
         """Return how the run ended; whatever ends it early is recorded and raised again."""
         try:
+            for step in steps:
+                self.listener.on_step(step, record_step(self.session.state, self.execution_id, step))
             planned = plan_in(self.session, self.wish, needs_manifest=True, records_project=True)
             self._record_plan(planned)
             self._record_cosmetic(planned)

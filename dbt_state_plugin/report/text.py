@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
-from dbt_state_plugin.model import Plan, PlanEntry, ReasonKind, RunResult
+from dbt_state_plugin.model import Plan, PlanEntry, ReasonKind, RunResult, StepItem
 from dbt_state_plugin.report.plain import plain
 from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 
@@ -131,8 +131,33 @@ def moment(time: datetime | None) -> str:
     return time.isoformat(sep=" ", timespec="seconds") if time else "-"
 
 
-def result_lines(result: RunResult, *, width: int | None = None) -> list[str]:
-    """Return how a run ended: first what has to be built again and why, then one line with the outcome."""
+def first_line(plan: Plan, target_choice: str = "") -> str:
+    """Return what is built and why in one line, for logs in which the first line is all that people see."""
+    where = f"target {plan.environment.target}{f' ({target_choice})' if target_choice else ''}"
+    parts = summary_line(plan).removeprefix("Plan: ")
+    return plain(f"{plan.command} on {where}: {parts}")
+
+
+def step_lines(step: str, items: Iterable[StepItem], *, width: int | None = None) -> list[str]:
+    """Return a line for each thing that changed in a step of somebody else, such as a stream of a loader."""
+    items = tuple(items)
+    column = min(48, max((len(plain(item.name)) for item in items), default=0))
+    lines = [f"  {plain(step.lower()):<6} {plain(item.name):<{column}}  {step_reasons(item)}" for item in items]
+    if len(lines) > FOLD_AFTER:
+        lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more"]
+    return [fitted(line, width) for line in lines]
+
+
+def step_reasons(item: StepItem) -> str:
+    """Return the reasons of an item in words."""
+    return plain(", ".join(" ".join(part for part in reason if part) for reason in item.reasons))
+
+
+def result_lines(result: RunResult, *, width: int | None = None, says_why: bool = False) -> list[str]:
+    """Return how a run ended: first what has to be built again and why, then one line with the outcome.
+
+    With `says_why` that last line says the first failure too: for logs in which nobody sees an exit code.
+    """
     failed, lines = result.failed_ids, []
     for entry in result.plan.to_build:
         node = entry.node.unique_id
@@ -140,7 +165,17 @@ def result_lines(result: RunResult, *, width: int | None = None) -> list[str]:
             lines.append(f"  again  {label(entry)}  {_failure(result, node)}")
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`show {result.execution_id}` lists them)"]
-    return [part for line in [*lines, _outcome_line(result)] for part in wrapped(line, width)]
+    last = _outcome_line(result) + (_first_failure(result) if says_why else "")
+    return [part for line in [*lines, last] for part in wrapped(line, width)]
+
+
+def _first_failure(result: RunResult) -> str:
+    """Return the first node that failed by itself, else the first that was not built, with its message."""
+    failed = [entry for entry in result.plan.to_build if entry.node.unique_id in result.failed_ids]
+    outcomes = result.outcomes
+    own = [e for e in failed if e.node.unique_id in outcomes and outcomes[e.node.unique_id].status != "skipped"]
+    first = next(iter([*own, *failed]), None)
+    return f" Why: {label(first)}: {_failure(result, first.node.unique_id)}" if first else ""
 
 
 def _failure(result: RunResult, node: str) -> str:

@@ -63,6 +63,7 @@ _EXECUTION = """
 """
 _LAST_SUCCESSFUL = """
     SELECT execution_id::text FROM {state}.execution WHERE environment_id = %s AND status = 'succeeded'
+      AND command <> 'load-plan' -- that one only notes which bookmarks were reset
     ORDER BY finished_at DESC, started_at DESC, execution_id DESC LIMIT 1
 """
 _STEP = """

@@ -147,7 +147,8 @@ _SUMMARIES = """
     SELECT e.execution_id::text, e.command, e.status, e.started_at, e.finished_at, e.caller, e.host, e.git_commit,
            e.meltano_run_id, e.tool_version, e.dbt_version, e.message, count(r.unique_id),
            count(r.unique_id) FILTER (WHERE r.status IN ('success', 'pass', 'warn', 'no-op'))
-    FROM {state}.execution e LEFT JOIN {state}.node_result r USING (execution_id)
+    FROM {state}.execution e
+    LEFT JOIN {state}.node_result r ON r.execution_id = e.execution_id AND r.resource_type <> 'stream'
     WHERE e.environment_id = %s AND (%s::text IS NULL OR starts_with(e.execution_id::text, %s::text))
     GROUP BY e.execution_id ORDER BY e.started_at DESC, e.execution_id LIMIT %s
 """

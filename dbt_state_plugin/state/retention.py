@@ -1,7 +1,7 @@
 """Which old executions may go, and what does nothing refer to any more?
 
-Kept whatever their age: executions that run, the last successful one of each environment (the baseline of the next),
-and those with an open intent (they say which relations cannot be trusted).
+Kept whatever their age: executions that run, the last successful one of each environment and of each kind of step (the
+baseline of the next), and those with an open intent (they say which relations cannot be trusted).
 """
 
 from __future__ import annotations
@@ -34,8 +34,14 @@ _OUTDATED = """
       AND (%(environment_id)s::bigint IS NULL OR environment_id = %(environment_id)s)
       AND NOT EXISTS (SELECT 1 FROM {state}.intent i WHERE i.execution_id = x.execution_id)
       AND execution_id NOT IN (
-          SELECT DISTINCT ON (environment_id) execution_id FROM {state}.execution WHERE status = 'succeeded'
+          SELECT DISTINCT ON (environment_id) execution_id FROM {state}.execution
+          WHERE status = 'succeeded' AND command <> 'load-plan'
           ORDER BY environment_id, finished_at DESC, started_at DESC, execution_id DESC)
+      AND execution_id NOT IN (
+          SELECT DISTINCT ON (environment_id, name) execution_id
+          FROM {state}.execution JOIN {state}.execution_step s USING (execution_id)
+          WHERE execution.status = 'succeeded'
+          ORDER BY environment_id, name, execution.finished_at DESC, execution_id DESC)
     ORDER BY finished_at
 """
 _UNUSED_CHECKSUM_SETS = """

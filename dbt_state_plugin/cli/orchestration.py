@@ -1,0 +1,30 @@
+"""What does an orchestrator such as Meltano add to one invocation of the command line?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.execution.recorded_step import RecordedStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orchestration:
+    """Hold what an orchestrator adds: the steps before the transformation, and how it chose the target.
+
+    `target_choice` is a phrase for the first line of a run. `reads_last_line` where people only see the output: the
+    first line then says what is built and the last how it ended and why.
+    """
+
+    steps: tuple[RecordedStep, ...] = ()
+    target_choice: str = ""
+    reads_last_line: bool = False
+
+
+def orchestration_of(context: click.Context) -> Orchestration:
+    """Return what the orchestrator adds to this invocation; nothing where there is none."""
+    found = context.find_root().ensure_object(dict).get("orchestration")
+    return found if isinstance(found, Orchestration) else Orchestration()

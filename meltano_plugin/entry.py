@@ -1,0 +1,50 @@
+"""How is Meltano's world told to the command line of dbt-state-plugin?
+
+This is the executable of the Meltano plugin. Outside Meltano it is the plain command line with one command more.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from dbt_state_plugin.cli.entry import main as command_line
+from dbt_state_plugin.cli.orchestration import Orchestration
+from meltano_plugin.load_plan import load_plan
+from meltano_plugin.places import places_in
+from meltano_plugin.project import active_environment, project_of, utility_name
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.execution.recorded_step import RecordedStep
+
+_STEPS_FOR = ("run", "build")
+_NEEDS_NOTHING = ("-h", "--help", "-V", "--version", "completion")
+
+
+def main() -> NoReturn:
+    """Run the command line as Meltano's plugin and exit with the documented code."""
+    command_line(commands=(load_plan,), prepare=prepare)
+
+
+def prepare(arguments: list[str]) -> Orchestration:
+    """Set the variables that the command line reads, and return what Meltano adds to the run.
+
+    Raises ConfigurationError before anything is recorded: no active environment, no dbt project, no profiles, or a
+    meltano.yml that cannot be read.
+    """
+    environ = os.environ
+    root = environ.get("MELTANO_PROJECT_ROOT")
+    if not root or not arguments or any(each in arguments for each in _NEEDS_NOTHING):
+        return Orchestration()
+    environment = active_environment(environ)
+    if environ.get("DBT_STATE_PLUGIN_PIPELINE") or "--pipeline" in arguments:
+        return Orchestration(reads_last_line=True)
+    steps: tuple[RecordedStep, ...] = ()
+    if any(command in arguments for command in _STEPS_FOR):
+        from meltano_plugin.load_step import load_step
+
+        steps = (load_step(project_of(environ), utility_name(environ)),)
+    places = places_in(Path(root), environment, environ, arguments)
+    environ.update(places.variables)
+    return Orchestration(steps=steps, target_choice=places.target_choice, reads_last_line=True)

@@ -1,0 +1,155 @@
+"""What does a Meltano project say in meltano.yml and in the files that it includes?
+
+Meltano itself is not imported: that takes seconds. Its rules are followed: included files are merged in, lists are
+joined, mappings merged (Meltano 4: `meltano.core.project_files`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dbt_state_plugin.errors import ConfigurationError
+
+MELTANO_FILE_NAME = "meltano.yml"
+PLUGIN_NAME = "dbt-state-plugin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeltanoProject:
+    """One Meltano project in its active environment; `content` is meltano.yml with what it includes.
+
+    `content` and `environ` may hold secrets, so they are left out of `repr`.
+    """
+
+    root: Path
+    system_dir: Path
+    environment: str
+    content: Mapping[str, Any] = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
+
+    def plugins(self, kind: str) -> list[Mapping[str, Any]]:
+        """Return the plugins of a kind (`extractors`, `loaders`, `mappers`, `utilities`) as they are written."""
+        return _named(_mapping(self.content.get("plugins")).get(kind))
+
+    def plugin(self, kind: str, name: str) -> Mapping[str, Any]:
+        """Return one plugin as it is written, or an empty mapping."""
+        return next((plugin for plugin in self.plugins(kind) if plugin["name"] == name), {})
+
+    def environment_plugin(self, kind: str, name: str) -> Mapping[str, Any]:
+        """Return what the active environment says about a plugin."""
+        for environment in _named(self.content.get("environments")):
+            if environment["name"] == self.environment:
+                plugins = _mapping(_mapping(environment.get("config")).get("plugins"))
+                return next((each for each in _named(plugins.get(kind)) if each["name"] == name), {})
+        return {}
+
+    def lock(self, kind: str, name: str, variant: str | None) -> Mapping[str, Any]:
+        """Return the Hub's definition of a plugin as `meltano add` wrote it down, or an empty mapping."""
+        folder = self.root / "plugins" / kind
+        names = [f"{name}--{variant}.lock"] if variant else sorted(each.name for each in folder.glob(f"{name}--*.lock"))
+        for path in [folder / name for name in names]:
+            try:
+                return _mapping(json.loads(path.read_text(encoding="utf-8")))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                raise ConfigurationError(
+                    f"{path} cannot be read: {_cause(error)}.",
+                    "Correct it, or write it anew with `meltano lock --update`.",
+                ) from None
+        return {}
+
+    @property
+    def jobs(self) -> dict[str, tuple[str, ...]]:
+        """Return each job with its blocks, whichever way its tasks are grouped."""
+        return {str(job["name"]): tuple(_words(job.get("tasks"))) for job in _named(self.content.get("jobs"))}
+
+
+def active_environment(environ: Mapping[str, str]) -> str:
+    """Return the name of the active Meltano environment; raises ConfigurationError without one."""
+    name = environ.get("MELTANO_ENVIRONMENT", "")
+    if not name:
+        raise ConfigurationError(
+            "No Meltano environment is active.",
+            "Name one, as in `meltano --environment=dev run ...`, or set default_environment in meltano.yml.",
+        )
+    return name
+
+
+def utility_name(environ: Mapping[str, str]) -> str:
+    """Return the name under which this plugin stands in meltano.yml."""
+    return environ.get("MELTANO_UTILITY_NAME") or PLUGIN_NAME
+
+
+def project_of(environ: Mapping[str, str]) -> MeltanoProject:
+    """Read the Meltano project; raises ConfigurationError."""
+    root = Path(environ["MELTANO_PROJECT_ROOT"])
+    system_dir = Path(environ.get("MELTANO_SYS_DIR_ROOT") or root / ".meltano")
+    return read_project(root, system_dir, active_environment(environ), dict(environ))
+
+
+def read_project(root: Path, system_dir: Path, environment: str, environ: Mapping[str, str]) -> MeltanoProject:
+    """Read meltano.yml and what it includes; raise ConfigurationError when one cannot be read."""
+    main = root / MELTANO_FILE_NAME
+    content = _read(main)
+    patterns = content.get("include_paths") or []
+    included = {
+        path: None
+        for pattern in patterns
+        for path in sorted(root.glob(str(pattern)))
+        if path != main and path.is_file()
+    }
+    for path in included:
+        content = _merged(content, _read(path))
+    return MeltanoProject(root=root, system_dir=system_dir, environment=environment, content=content, environ=environ)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {_cause(error)}.", "Correct the file.") from None
+    if content is not None and not isinstance(content, dict):
+        raise ConfigurationError(f"{path} does not hold a mapping.", "Write keys such as plugins: at its top.")
+    return dict(content or {})
+
+
+def _cause(error: Exception) -> str:
+    """Return what is wrong without the text of the file, in which secrets may stand."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        return f"it is no valid YAML{where}"
+    if isinstance(error, yaml.YAMLError):
+        return "it is no valid YAML"
+    if isinstance(error, OSError):
+        return (error.strerror or type(error).__name__).lower()
+    return "it is no valid JSON" if isinstance(error, json.JSONDecodeError) else "it is no UTF-8 text"
+
+
+def _merged(into: Any, more: Any) -> Any:
+    if isinstance(into, dict) and isinstance(more, dict):
+        return {**into, **{key: _merged(into[key], value) if key in into else value for key, value in more.items()}}
+    return [*into, *more] if isinstance(into, list) and isinstance(more, list) else more
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _named(value: Any) -> list[Mapping[str, Any]]:
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, Mapping) and "name" in item]
+
+
+def _words(tasks: Any) -> Iterator[str]:
+    if isinstance(tasks, str):
+        yield from tasks.split()
+    elif isinstance(tasks, Iterable):
+        for task in tasks:
+            yield from _words(task)
