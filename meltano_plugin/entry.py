@@ -1,6 +1,6 @@
 """How is Meltano's world told to the command line of dbt-state-plugin?
 
-This is the executable of the Meltano plugin. Outside Meltano it is the plain command line with one command more.
+This is the executable of the Meltano plugin. Outside Meltano it is the plain command line with two commands more.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+import click
 
 from dbt_state_plugin.cli.entry import main as command_line
 from dbt_state_plugin.cli.orchestration import Orchestration
@@ -19,12 +21,19 @@ if TYPE_CHECKING:
     from dbt_state_plugin.execution.recorded_step import RecordedStep
 
 _STEPS_FOR = ("run", "build")
-_NEEDS_NOTHING = ("-h", "--help", "-V", "--version", "completion")
+_NEEDS_NOTHING = ("-h", "--help", "-V", "--version", "completion", "definition")
+
+
+@click.command("definition")
+def definition() -> None:
+    """Print the definition of the utility for `meltano add --from-ref`."""
+    path = Path(__file__).with_name("dbt-state-plugin.yml")
+    click.echo(path.read_text(encoding="utf-8"), nl=False)
 
 
 def main() -> NoReturn:
     """Run the command line as Meltano's plugin and exit with the documented code."""
-    command_line(commands=(load_plan,), prepare=prepare)
+    command_line(commands=(load_plan, definition), prepare=prepare)
 
 
 def prepare(arguments: list[str]) -> Orchestration:
