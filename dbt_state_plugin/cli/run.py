@@ -43,8 +43,9 @@ def _command(name: str, help_text: str) -> click.Command:
 
         def on_plan(plan: Plan) -> None:
             if says(context):
-                first = [first_line(plan, orchestration.target_choice)] if orchestration.reads_last_line else []
-                write_lines([*first, *lines_of_steps, *plan_lines(plan, width=width)])
+                leads = orchestration.reads_last_line
+                first = [first_line(plan, orchestration.target_choice)] if leads else []
+                write_lines([*first, *lines_of_steps, *plan_lines(plan, width=width, ends_with_summary=not leads)])
 
         def on_wait(holder: str) -> None:
             if says(context, "warning"):

@@ -42,7 +42,9 @@ def wrapped(line: str, width: int | None) -> list[str]:
     return textwrap.wrap(line, width, subsequent_indent=indent + "  ", drop_whitespace=True, break_on_hyphens=False)
 
 
-def plan_lines(plan: Plan, *, shows_all: bool = False, width: int | None = None) -> list[str]:
+def plan_lines(
+    plan: Plan, *, shows_all: bool = False, width: int | None = None, ends_with_summary: bool = True
+) -> list[str]:
     """Return the plan: one line per planned node with its first reason, then the summary."""
     lines = entry_lines(plan.to_build, "build", shows_all=shows_all)
     lines += entry_lines(plan.waiting, "later", shows_all=shows_all)
@@ -53,7 +55,8 @@ def plan_lines(plan: Plan, *, shows_all: bool = False, width: int | None = None)
         f"  gone   {plain(record.unique_id)}: {plain(str(record.relation))} is left behind" for record in plan.removed
     ]
     rows = [fitted(line, width) for line in lines]
-    return rows + [part for line in [*_warnings(plan), summary_line(plan)] for part in wrapped(line, width)]
+    summary = [summary_line(plan)] if ends_with_summary else []
+    return rows + [part for line in [*_warnings(plan), *summary] for part in wrapped(line, width)]
 
 
 def _why_not(entry: PlanEntry) -> str:
@@ -133,9 +136,8 @@ def moment(time: datetime | None) -> str:
 
 def first_line(plan: Plan, target_choice: str = "") -> str:
     """Return what is built and why in one line, for logs in which the first line is all that people see."""
-    where = f"target {plan.environment.target}{f' ({target_choice})' if target_choice else ''}"
-    parts = summary_line(plan).removeprefix("Plan: ")
-    return plain(f"{plan.command} on {where}: {parts}")
+    how = f", {target_choice}" if target_choice else ""
+    return plain(f"{summary_line(plan)} ({plan.command}, target {plan.environment.target}{how})")
 
 
 def step_lines(step: str, items: Iterable[StepItem], *, width: int | None = None) -> list[str]:

@@ -45,7 +45,7 @@ def test_the_wheel_works_in_a_fresh_project_after_meltano_add(tmp_path: Path, da
 
     lines = said(answer)
     assert lines[0] == "Load plan for dev: 2 streams, and no successful run to compare with; nothing to reset."
-    assert lines[1] == "run on target dev (as the Meltano environment): 2 new, 0 unchanged"
+    assert lines[1] == "Plan: 2 new, 0 unchanged (run, target dev, as the Meltano environment)"
     assert lines[-1].startswith("Succeeded: 2 nodes built")
     assert database.query("SELECT count(*) FROM analytics.all_orders") == [(3,)]
     execution = database.query("SELECT caller, meltano_run_id FROM dbt_state_plugin.execution WHERE command = 'run'")

@@ -105,7 +105,7 @@ def test_the_target_falls_back_to_the_default_of_the_profile_and_says_so(
     answer = project.entry("run", env={"MELTANO_ENVIRONMENT": "prod"}, check=0)
 
     assert answer.stderr.splitlines()[0] == (
-        "run on target dev (the profile's default, as it has no target prod): 2 new, 0 unchanged"
+        "Plan: 2 new, 0 unchanged (run, target dev, the profile's default, as it has no target prod)"
     )
 
 
