@@ -191,6 +191,29 @@ def test_prune_removes_what_is_old_and_not_needed(plugin: Plugin, database: Data
     assert plugin("state", "prune").stdout == "Removed 0 executions, 0 checksum sets and 0 definitions.\n"
 
 
+def test_prune_keeps_the_newest_success_of_each_step_and_a_reset_of_bookmarks_is_nobodys_baseline(
+    plugin: Plugin, database: Database
+) -> None:
+    plugin("state", "upgrade")
+    older, loaded, transformed, reset = (execution(database, number, days=400 - number) for number in range(1, 5))
+    steps = {loaded: ("run", "LOAD"), transformed: ("seed", "TRANSFORM"), reset: ("load-plan", "RELOAD")}
+    for number, (command, step) in steps.items():
+        values = {"id": str(number), "command": command, "step": step}
+        database.query(
+            """
+            UPDATE dbt_state_plugin.execution SET command = %(command)s WHERE execution_id = %(id)s;
+            UPDATE dbt_state_plugin.execution_step SET name = %(step)s WHERE execution_id = %(id)s
+            """,
+            values,
+        )
+
+    assert plugin("get-last-successful-execution").stdout == f"{transformed}\n"
+    plugin("state", "prune")
+
+    assert executions(database) == {loaded, transformed, reset}
+    assert older not in executions(database)
+
+
 def test_prune_keeps_what_an_open_intent_needs_and_what_a_relation_refers_to(
     plugin: Plugin, database: Database
 ) -> None:
