@@ -33,7 +33,7 @@ PROGRAMS = {
     "dbt-state-plugin": ("-m", "dbt_state_plugin"),
     "dbt": ("-c", "from dbt.cli.main import cli; cli()"),
 }
-FOREIGN_SETTINGS = ("DBT_", "PG", "MELTANO_", "SHOP_DB_")
+FOREIGN_SETTINGS = ("DBT_", "PG", "MELTANO_", "WAREHOUSE_")
 STEPS = 8
 
 COUNTRY = "models/marts/revenue_by_country.sql"

@@ -24,11 +24,11 @@ def load_source(server: Server) -> None:
 def connection_environment(server: Server) -> dict[str, str]:
     """Give the variables that transform/profiles.yml reads."""
     return {
-        "SHOP_DB_HOST": server.host,
-        "SHOP_DB_PORT": str(server.port),
-        "SHOP_DB_USER": server.user,
-        "SHOP_DB_PASSWORD": server.password,
-        "SHOP_DB_NAME": server.dbname,
+        "WAREHOUSE_HOST": server.host,
+        "WAREHOUSE_PORT": str(server.port),
+        "WAREHOUSE_USER": server.user,
+        "WAREHOUSE_PASSWORD": server.password,
+        "WAREHOUSE_NAME": server.dbname,
     }
 
 
