@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -71,3 +72,10 @@ def dbt_project(tmp_path: Path, database: Database) -> ProjectWriter:
         return write_project(tmp_path / name, database, tmp_path / "home", files)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder in which Meltano's plugins are installed once for all processes of this session."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed"

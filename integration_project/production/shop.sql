@@ -6,6 +6,7 @@ create table customers (
     name varchar(100) not null,
     email varchar(100) not null,
     country_code varchar(2) not null,
+    phone varchar(20),
     updated_at timestamp not null
 );
 
@@ -24,19 +25,19 @@ create table payments (
     amount_cents integer not null
 );
 
-insert into customers (id, name, email, country_code, updated_at) values
-    (1, 'Ada Lovelace', 'ada@example.com', 'GB', '2026-01-01 09:00:00'),
-    (2, 'Grace Hopper', 'grace@example.com', 'US', '2026-01-02 09:00:00'),
-    (3, 'Emmy Noether', 'emmy@example.com', 'DE', '2026-01-03 09:00:00'),
-    (4, 'Marie Curie', 'marie@example.com', 'FR', '2026-01-04 09:00:00'),
-    (5, 'Alan Turing', 'alan@example.com', 'GB', '2026-01-05 09:00:00'),
-    (6, 'Katherine Johnson', 'katherine@example.com', 'US', '2026-01-06 09:00:00'),
-    (7, 'Carl Gauss', 'carl@example.com', 'DE', '2026-01-07 09:00:00'),
-    (8, 'Sophie Germain', 'sophie@example.com', 'FR', '2026-01-08 09:00:00'),
-    (9, 'Edgar Codd', 'edgar@example.com', 'GB', '2026-01-09 09:00:00'),
-    (10, 'Barbara Liskov', 'barbara@example.com', 'US', '2026-01-10 09:00:00'),
-    (11, 'Konrad Zuse', 'konrad@example.com', 'DE', '2026-01-11 09:00:00'),
-    (12, 'Blaise Pascal', 'blaise@example.com', 'FR', '2026-01-12 09:00:00');
+insert into customers (id, name, email, country_code, phone, updated_at) values
+    (1, 'Ada Lovelace', 'ada@example.com', 'GB', '+00 555 0101', '2026-01-01 09:00:00'),
+    (2, 'Grace Hopper', 'grace@example.com', 'US', '+00 555 0102', '2026-01-02 09:00:00'),
+    (3, 'Emmy Noether', 'emmy@example.com', 'DE', '+00 555 0103', '2026-01-03 09:00:00'),
+    (4, 'Marie Curie', 'marie@example.com', 'FR', '+00 555 0104', '2026-01-04 09:00:00'),
+    (5, 'Alan Turing', 'alan@example.com', 'GB', '+00 555 0105', '2026-01-05 09:00:00'),
+    (6, 'Katherine Johnson', 'katherine@example.com', 'US', '+00 555 0106', '2026-01-06 09:00:00'),
+    (7, 'Carl Gauss', 'carl@example.com', 'DE', '+00 555 0107', '2026-01-07 09:00:00'),
+    (8, 'Sophie Germain', 'sophie@example.com', 'FR', '+00 555 0108', '2026-01-08 09:00:00'),
+    (9, 'Edgar Codd', 'edgar@example.com', 'GB', '+00 555 0109', '2026-01-09 09:00:00'),
+    (10, 'Barbara Liskov', 'barbara@example.com', 'US', '+00 555 0110', '2026-01-10 09:00:00'),
+    (11, 'Konrad Zuse', 'konrad@example.com', 'DE', '+00 555 0111', '2026-01-11 09:00:00'),
+    (12, 'Blaise Pascal', 'blaise@example.com', 'FR', '+00 555 0112', '2026-01-12 09:00:00');
 
 insert into orders (id, customer_id, status, ordered_at, updated_at) values
     (1, 6, 'completed', '2026-01-02 09:30:00', '2026-01-02 09:30:00'),

@@ -16,7 +16,7 @@ from mariadb_server import start_mariadb
 from postgres_server import Server
 from production import Production, move, take_back, trade
 from support.database import Database, fresh_database
-from support.pipeline import Pipeline, changed, is_shared_by_workers, write_pipeline
+from support.pipeline import Pipeline, changed, write_pipeline
 
 EXPECTED = Path(__file__).with_name("expected")
 EXTRACTED = ("tap-postgres", "target-postgres", "dbt-state-plugin")
@@ -41,13 +41,6 @@ BELOW_PAYMENTS = {
     "top_customers",
     "payments_by_method",
 }
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder in which the plugins are installed once for all processes of this session."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if is_shared_by_workers() else base) / "installed"
 
 
 @contextmanager

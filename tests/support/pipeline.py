@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -161,11 +160,6 @@ def tool_environment(home: Path) -> dict[str, str]:
     foreign = ("PRODUCTION_", "WAREHOUSE_", "TAP_", "TARGET_")
     kept = {name: value for name, value in clean_environment(home).items() if not name.startswith(foreign)}
     return {**kept, **meltano_project.package_cache(), "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false"}
-
-
-def is_shared_by_workers() -> bool:
-    """Tell whether pytest runs in several processes."""
-    return "PYTEST_XDIST_WORKER" in os.environ
 
 
 def _name(unique_id: str) -> str:
