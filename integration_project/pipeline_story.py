@@ -40,7 +40,7 @@ def tell(stage: Stage) -> None:
     repaired(stage)
     another_selection(stage)
     history(stage)
-    summary(stage)
+    summary(stage, plain="dbt build", things="relations")
 
 
 def installed(stage: Stage) -> None:

@@ -211,11 +211,11 @@ def expect(came_true: bool, what: str, chapter: Chapter | None = None) -> None:
         raise BrokenStory(f"This was to happen and did not: {what}{found}.")
 
 
-def summary(stage: Stage) -> None:
-    """Print the numbers."""
-    say_line("\n\n" + styled(stage, "1", f"{'run':<28}{'models built':>14}{'seconds':>10}"))
+def summary(stage: Stage, *, plain: str = "dbt run", things: str = "models") -> None:
+    """Print the numbers, beside those of the plain command that would have built all things."""
+    say_line("\n\n" + styled(stage, "1", f"{'run':<28}{things + ' built':>18}{'seconds':>10}"))
     for chapter in stage.chapters:
         share = f"{chapter.built} of {stage.models}"
-        say_line(f"{chapter.name:<28}{share:>14}{chapter.seconds:>10.1f}")
+        say_line(f"{chapter.name:<28}{share:>18}{chapter.seconds:>10.1f}")
     runs, built = len(stage.chapters), sum(chapter.built for chapter in stage.chapters)
-    say(f"Plain `dbt run` would have built {runs * stage.models} models in these {runs} runs; {built} were enough.")
+    say(f"Plain `{plain}` would have built {runs * stage.models} {things} in these {runs} runs; {built} were enough.")

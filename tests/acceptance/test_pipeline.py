@@ -6,6 +6,7 @@ warehouse's own word on which of them were written anew.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -65,6 +66,16 @@ def pipeline(tmp_path: Path, postgres_server: Server, database: Database, instal
         yield write_pipeline(tmp_path, installed, source, database, EXTRACTED)
 
 
+def extracted(output: str) -> dict[str, int]:
+    """Give the number of rows of each stream that the tap sent, by its own metrics."""
+    metrics = [
+        json.loads(line.partition("METRIC: ")[2])
+        for line in output.splitlines()
+        if " tap-" in line and '"record_count"' in line
+    ]
+    return {metric["tags"]["stream"]: metric["value"] for metric in metrics}
+
+
 def assert_expected(pipeline: Pipeline, state: str) -> None:
     """Compare relations of the warehouse with the files of tests/acceptance/expected."""
     for file in sorted((EXPECTED / state).glob("*.csv")):
@@ -80,7 +91,7 @@ def test_one_changed_customer_builds_exactly_what_reads_customers(pipeline: Pipe
 
     unchanged = pipeline.run()
 
-    assert "public-payments" in unchanged.output  # extracted and loaded again
+    assert extracted(unchanged.output) == {"public-customers": 1, "public-orders": 1, "public-payments": 40}
     assert unchanged.built == set(), unchanged.output
     assert unchanged.tests == 0
     assert pipeline.identities() == before
@@ -121,7 +132,7 @@ def test_an_edited_model_a_broken_one_and_its_repair(pipeline: Pipeline) -> None
     broken = pipeline.run(check=1)
 
     assert (broken.built, broken.failed) == (set(), edited_and_below)
-    assert broken.execution["status"] == "failed"
+    assert broken.status == "failed"
     assert "column orders.state does not exist" in broken.output
     last_words = [line for line in broken.output.splitlines() if " dbt-state-plugin " in line][-1]
     assert "Failed: " in last_words
@@ -132,6 +143,30 @@ def test_an_edited_model_a_broken_one_and_its_repair(pipeline: Pipeline) -> None
 
     assert repaired.built == edited_and_below, repaired.output
     assert_expected(pipeline, "opening")
+
+
+def test_another_selection_is_reported_and_reloads_exactly_its_stream_when_asked(pipeline: Pipeline) -> None:
+    pipeline.run()
+    assert (
+        pipeline.warehouse.query("select column_name from information_schema.columns where column_name = 'phone'") == []
+    )
+
+    pipeline.edit("meltano.yml", '"!public-customers.phone", ', "")
+    plan = pipeline.meltano("invoke", "dbt-state-plugin:load-plan", check=0).stdout
+
+    assert "public-customers: select changed" in plan
+    assert "Nothing was reset." in plan
+
+    load = ("tap-postgres", "target-postgres", "dbt-state-plugin:build")
+    reloaded = pipeline.run("dbt-state-plugin:load-plan-apply", *load)
+
+    assert "Reset 1 stream" in reloaded.output
+    assert extracted(reloaded.output) == {"public-customers": 12, "public-orders": 1, "public-payments": 40}
+    assert pipeline.warehouse.query("select count(phone) from raw.customers") == [(12,)]
+    assert reloaded.built == {"stg_customers", *BELOW_CUSTOMERS}, reloaded.output  # its source has another column
+    assert {step["name"] for step in reloaded.steps} == {"LOAD", "TRANSFORM"}
+    assert_expected(pipeline, "opening")
+    assert "Nothing to reset." in pipeline.meltano("invoke", "dbt-state-plugin:load-plan", check=0).stdout
 
 
 @pytest.mark.mariadb

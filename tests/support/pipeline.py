@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from io import StringIO
@@ -36,7 +36,8 @@ class Ran:
     built: frozenset[str]
     failed: frozenset[str]
     tests: int
-    execution: Mapping[str, object]
+    status: str
+    steps: Sequence[Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,8 @@ class Pipeline:
             built=frozenset(_name(key) for key, value in nodes.items() if value == "success"),
             failed=frozenset(_name(key) for key, value in nodes.items() if value != "success"),
             tests=len(status) - len(nodes),
-            execution=shown,
+            status=shown["status"],
+            steps=shown["steps"],
         )
 
     def identities(self) -> dict[str, tuple[int, int]]:
