@@ -84,7 +84,7 @@ def test_the_demo_tells_the_story_of_the_pipeline_and_leaves_nothing_behind(temp
 
     assert demo.returncode == 0, output
     assert "  extracted  public-customers: 1 row\n" in output
-    assert "Plan: nothing to build, 44 unchanged\n" in output
+    assert "Plan: nothing to build, 44 unchanged" in output
     assert "public-customers: select changed\n" in output
     words = " ".join(output.split())
     assert "rows sent again, none new 0 of 18 " in words
