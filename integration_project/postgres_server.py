@@ -218,7 +218,7 @@ def _own_server(binaries: Binaries, settings: Mapping[str, str]) -> Iterator[Ser
 @contextmanager
 def _guarded_directory(account: Account) -> Iterator[Path]:
     """Yield a directory of the account; a server in it is stopped and the directory removed when this process ends."""
-    directory = Path(tempfile.mkdtemp(prefix="shop-pg-", dir=_temporary_base(account)))
+    directory = Path(tempfile.mkdtemp(prefix="shop-pg-", dir=temporary_base(account)))
     if account.uid is not None and account.gid is not None:
         os.chown(directory, account.uid, account.gid)
     guardian = subprocess.Popen(
@@ -238,7 +238,7 @@ def _guarded_directory(account: Account) -> Iterator[Path]:
         guardian.communicate()
 
 
-def _temporary_base(account: Account) -> str:
+def temporary_base(account: Account) -> str:
     """Find a directory for temporary files that the account can use and whose path is short enough for a socket."""
     for base in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
         if len(os.fsencode(base)) <= LONGEST_BASE:

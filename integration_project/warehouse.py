@@ -1,4 +1,4 @@
-"""What does the shop's warehouse hold before dbt runs, and how does its dbt project find it."""
+"""What does the shop's warehouse hold before dbt runs, and how do its Meltano and dbt projects find it?"""
 
 from __future__ import annotations
 
@@ -8,39 +8,64 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from postgres_server import Server, connect, start_server
+from postgres_server import Server, connect, create_database, drop_database, start_server
+from production import TABLES, Production
 
 from dbt_state_plugin.errors import PluginError
 
-TRANSFORM = Path(__file__).parent / "transform"
+PROJECT = Path(__file__).parent
 
 
 def load_source(server: Server) -> None:
-    """Create and fill the source tables, as a loader would; done again, it starts afresh."""
+    """Create and fill the source tables without a loader; done again, it starts afresh."""
     with closing(connect(server)) as opened, opened.cursor() as cursor:
-        cursor.execute((TRANSFORM / "setup" / "source.sql").read_text(encoding="utf-8"))
+        cursor.execute("drop schema if exists raw cascade")
+        cursor.execute("create schema raw")
+        cursor.execute("set search_path to raw")
+        cursor.execute(TABLES.read_text(encoding="utf-8"))
 
 
 def connection_environment(server: Server) -> dict[str, str]:
-    """Give the variables that transform/profiles.yml reads."""
+    """Give the variables that meltano.yml and transform/profiles.yml read."""
     return {
-        "SHOP_DB_HOST": server.host,
-        "SHOP_DB_PORT": str(server.port),
-        "SHOP_DB_USER": server.user,
-        "SHOP_DB_PASSWORD": server.password,
-        "SHOP_DB_NAME": server.dbname,
+        "WAREHOUSE_HOST": server.host,
+        "WAREHOUSE_PORT": str(server.port),
+        "WAREHOUSE_USER": server.user,
+        "WAREHOUSE_PASSWORD": server.password,
+        "WAREHOUSE_NAME": server.dbname,
     }
 
 
+def production_on(server: Server) -> Production:
+    """Create the shop's production database, empty, on the warehouse's server; done again, it starts afresh."""
+    production = Production(
+        kind="postgresql",
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname=f"{server.dbname}_production",
+    )
+    drop_database(server, production.dbname)
+    create_database(server, production.dbname)
+    return production
+
+
 def main() -> int:
-    """Open a shell in the dbt project, beside a server that is removed when the shell ends."""
+    """Open a shell in the Meltano project, beside a server that is removed when the shell ends."""
     try:
         with start_server() as server:
             load_source(server)
-            print(f"PostgreSQL {server.version} listens on port {server.port}. Try `dbt deps`, `dbt build`, `exit`.")
+            production = production_on(server)
+            print(
+                f"PostgreSQL {server.version} listens on port {server.port}. Try\n"
+                "  cd transform; dbt deps; dbt-state-plugin build    # the tables in the schema raw are filled\n"
+                "or `python new_business.py open`, `meltano install` and `meltano run shop`, and at last `exit`."
+            )
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-            environment = {**os.environ, **connection_environment(server), "PATH": path}
-            subprocess.run([os.environ.get("SHELL", "/bin/sh")], cwd=TRANSFORM, env=environment, check=False)
+            environment = {**os.environ, **connection_environment(server), **production.environment(), "PATH": path}
+            subprocess.run([os.environ.get("SHELL", "/bin/sh")], cwd=PROJECT, env=environment, check=False)
+            drop_database(server, production.dbname)
     except PluginError as error:
         print(error, file=sys.stderr)
         return error.exit_code

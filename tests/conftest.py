@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -17,11 +18,29 @@ settings.load_profile("unhurried")
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project")]
 
+from mariadb_server import missing_programs  # noqa: E402 - found by the line above
 from postgres_server import Server, start_server  # noqa: E402 - found by the line above
 from support.database import Database, fresh_database  # noqa: E402
 from support.project import Project, ProjectWriter, write_project  # noqa: E402
 
 from dbt_state_plugin.errors import PluginError  # noqa: E402
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that need a MariaDB where its programs are not installed; the last lines say so."""
+    if missing_programs():
+        left_out = [item for item in items if item.get_closest_marker("mariadb")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what could not be tested on this machine."""
+    if missing_programs():
+        terminalreporter.write_line(
+            f"Not tested here: the pipeline from MariaDB, since there is no {missing_programs()[0]}. "
+            "Install mariadb-server, or let .ci/run do it as root."
+        )
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +72,10 @@ def dbt_project(tmp_path: Path, database: Database) -> ProjectWriter:
         return write_project(tmp_path / name, database, tmp_path / "home", files)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder in which Meltano's plugins are installed once for all processes of this session."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.project import clean_environment
+from support.pipeline import tool_environment
 
 INTEGRATION_PROJECT = Path(__file__).parents[2] / "integration_project"
 DEMO = INTEGRATION_PROJECT / "demo.py"
@@ -26,12 +26,12 @@ def temporary() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def start(temporary: Path, demo: Path = DEMO) -> subprocess.Popen[str]:
+def start(temporary: Path, *arguments: str, demo: Path = DEMO) -> subprocess.Popen[str]:
     """Start the demo as a user would, with its output in a pipe."""
-    environment = {**clean_environment(temporary.parent), "TMPDIR": str(temporary)}
+    environment = {**tool_environment(temporary.parent), "TMPDIR": str(temporary)}
     del environment["NO_COLOR"]  # a pipe is reason enough for no colours
     return subprocess.Popen(
-        [sys.executable, str(demo)],
+        [sys.executable, str(demo), *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -43,7 +43,7 @@ def start(temporary: Path, demo: Path = DEMO) -> subprocess.Popen[str]:
 
 def files(directory: Path) -> dict[str, int]:
     """Give the time of the last change of everything below a directory."""
-    return {str(path): path.lstat().st_mtime_ns for path in directory.rglob("*")}
+    return {str(path): path.lstat().st_mtime_ns for path in directory.rglob("*") if "__pycache__" not in str(path)}
 
 
 def processes_in(directory: Path) -> list[str]:
@@ -52,10 +52,10 @@ def processes_in(directory: Path) -> list[str]:
     return [line for line in answer.stdout.splitlines() if str(directory) in line]
 
 
-def test_the_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path) -> None:
+def test_the_fast_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path) -> None:
     before = files(INTEGRATION_PROJECT / "transform")
 
-    demo = start(temporary)
+    demo = start(temporary, "--fast")
     output, _ = demo.communicate()
 
     assert demo.returncode == 0, output
@@ -76,9 +76,28 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path) -> 
     assert files(INTEGRATION_PROJECT / "transform") == before
 
 
+def test_the_demo_tells_the_story_of_the_pipeline_and_leaves_nothing_behind(temporary: Path) -> None:
+    before = files(INTEGRATION_PROJECT)
+
+    demo = start(temporary)
+    output, _ = demo.communicate()
+
+    assert demo.returncode == 0, output
+    assert "  extracted  public-customers: 1 row\n" in output
+    assert "Plan: nothing to build, 44 unchanged" in output
+    assert "public-customers: select changed\n" in output
+    words = " ".join(output.split())
+    assert "rows sent again, none new 0 of 18 " in words
+    assert "one customer moves 6 of 18 " in words
+    assert "one model edited 2 of 18 " in words
+    assert not list(temporary.iterdir())
+    assert not processes_in(temporary)
+    assert files(INTEGRATION_PROJECT) == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_demo_removes_its_server_and_its_folder(temporary: Path, number: signal.Signals) -> None:
-    demo = start(temporary)
+    demo = start(temporary, "--fast")
     assert demo.stdout
     for line in demo.stdout:
         if line.startswith("$ dbt-state-plugin seed"):
@@ -100,7 +119,7 @@ def test_a_story_that_does_not_come_true_ends_with_1(temporary: Path, tmp_path: 
     model = copy / "transform" / "models" / "marts" / "customer_history.sql"
     model.write_text(model.read_text(encoding="utf-8") + "-- {{ run_started_at }}\n", encoding="utf-8")
 
-    demo = start(temporary, copy / "demo.py")
+    demo = start(temporary, "--fast", demo=copy / "demo.py")
     output, _ = demo.communicate()
 
     assert demo.returncode == 1, output

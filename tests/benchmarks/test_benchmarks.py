@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.pipeline import tool_environment
 from support.project import clean_environment
 
 
@@ -59,3 +60,20 @@ def test_the_benchmark_of_adoption_prints_what_it_took(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for line in ("dbt run", "adopt", "the run after it"):
         assert re.search(rf"^{line} +\d+\.\d\d s wall +\d+\.\d\d s CPU$", ended.stdout, re.MULTILINE)
+
+
+def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Path, installed: Path) -> None:
+    script = Path(__file__).with_name("meltano_block.py")
+
+    ended = subprocess.run(
+        [sys.executable, str(script), "--rounds", "1", "--plugins", str(installed)],
+        env=tool_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for line in (r"dbt-state-plugin:run +\d+\.\d\d +\d+\.\d\d +<= 1\.50", r"dbt deps && dbt run +\d+\.\d\d +\d+\.\d\d"):
+        assert re.search(rf"^{line}$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^the first / the second +\d+\.\d\d +\d+\.\d\d +<= 0\.20$", ended.stdout, re.MULTILINE)

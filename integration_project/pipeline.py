@@ -1,0 +1,88 @@
+"""How does a copy of the Meltano project get its plugins, and what does one run of it cost to prepare?"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dbt_state_plugin.errors import ConfigurationError
+
+PROJECT = Path(__file__).parent
+LEFT_BEHIND = (".meltano", ".env", "dbt_packages", "target", "logs", "output", ".user.yml", "__pycache__")
+PLUGIN_FOLDERS = ("extractors", "loaders", "utilities")
+MELTANO = (sys.executable, "-c", "from meltano.cli import main; main()")
+DBT = (sys.executable, "-c", "from dbt.cli.main import cli; cli()")
+
+
+def copy_project(folder: Path, source: Path = PROJECT) -> Path:
+    """Copy the project into the folder without what runs left behind; its plugin stays the one of this checkout."""
+    copy = folder / "integration_project"
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+    file = copy / "meltano.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("$MELTANO_PROJECT_ROOT/..", str(PROJECT.parent)), encoding="utf-8")
+    return copy
+
+
+def installed_project(folder: Path, environment: Mapping[str, str], *plugins: str) -> Path:
+    """Give a copy of the project in the folder with the plugins installed, once for all processes that ask.
+
+    Raises ConfigurationError where an installation fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # freed when the process ends, however it ends
+        copy = folder / "integration_project"
+        if not copy.exists():
+            copy_project(folder)
+            _prepare([*DBT, "deps", "--quiet"], copy / "transform", environment)
+        for plugin in plugins:
+            done = folder / f"{plugin}.installed"
+            if not done.exists():
+                _prepare([*MELTANO, "install", "--plugin-type", _kind(plugin), plugin], copy, environment)
+                done.touch()
+    return copy
+
+
+def copy_installed(installed: Path, folder: Path) -> Path:
+    """Copy an installed project into the folder; both use the same environments of the plugins."""
+    copy = folder / "integration_project"
+    shutil.copytree(installed, copy, ignore=shutil.ignore_patterns(".meltano", "target", "logs"))
+    (copy / ".meltano").mkdir()
+    for name in PLUGIN_FOLDERS:
+        (copy / ".meltano" / name).symlink_to(installed / ".meltano" / name)
+    return copy
+
+
+def package_cache() -> dict[str, str]:
+    """Give the variable that lets another HOME use the packages that were downloaded already."""
+    from uv import find_uv_bin
+
+    answer = subprocess.run([find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True)
+    return {"UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or answer.stdout.strip()}
+
+
+def _kind(plugin: str) -> str:
+    return {"tap": "extractor", "target": "loader"}.get(plugin.partition("-")[0], "utility")
+
+
+def _prepare(command: list[str], directory: Path, environment: Mapping[str, str]) -> None:
+    answer = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise ConfigurationError(
+            f"`{' '.join(command[3:])}` failed: {answer.stdout.strip()}", "Correct that, and try again."
+        )
