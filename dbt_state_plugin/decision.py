@@ -266,7 +266,8 @@ class _Decisions:
     def _tells_of_rows(self, reason: Reason) -> bool:
         """Tell whether a reason leaves the columns of what is built, and their types, as they were."""
         if reason.kind is ReasonKind.UPSTREAM:
-            return reason.node in self.keeps_types
+            # A function is part of the logic of those who call it, which may be built from scratch for it.
+            return reason.node in self.keeps_types and self.project.nodes[reason.node].resource_type != "function"
         return reason.kind is ReasonKind.AGE or (reason.kind is ReasonKind.DATA and reason.detail not in OTHER_COLUMNS)
 
     def _is_written_into(self, node: str) -> bool:

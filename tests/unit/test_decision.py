@@ -408,6 +408,16 @@ def test_a_view_on_a_table_that_is_only_written_into_stays_and_what_reads_it_is_
     assert warehouse.planned(of) == set(of.nodes) - {"source.shop.raw"}
 
 
+def test_a_view_on_a_table_that_calls_a_function_which_is_built_is_built_with_it() -> None:
+    function = node("function.shop.f", ["source.shop.raw"])
+    table = node("model.shop.table", ["function.shop.f"], materialized="incremental", keeps_columns=True)
+    of = project(RAW, function, table, node("model.shop.view", ["model.shop.table"], materialized="view"))
+    warehouse = built(of)
+    warehouse.load(relation("raw"))
+
+    assert warehouse.planned(of, BUILD) >= {"model.shop.table", "model.shop.view"}
+
+
 def test_a_model_that_may_be_so_old_and_is_older_is_built_with_what_reads_it(warehouse: Warehouse) -> None:
     aging = replace(A, settings={"max_age": 24})
     of = project(RAW, aging, B, C)
