@@ -16,12 +16,17 @@ from meltano_plugin.project import MeltanoProject
 from meltano_plugin.running_load import running_load
 
 TABLE = "CREATE TABLE runs (job_name text, state text, started_at timestamp, last_heartbeat_at timestamp)"
-NOW = datetime.now(timezone.utc).replace(tzinfo=None)
-RUNS = [
-    ("dev:running", "RUNNING", NOW, NOW),
-    ("dev:dead", "RUNNING", NOW, NOW - timedelta(minutes=9)),
-    ("dev:done", "SUCCESS", NOW, NOW),
-]
+STARTED = datetime(2026, 1, 1, 12, 30)
+
+
+def runs() -> list[tuple[str, str, datetime, datetime]]:
+    """Return runs whose heartbeats are of this moment, and one that is dead."""
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    return [
+        ("dev:running", "RUNNING", STARTED, now),
+        ("dev:dead", "RUNNING", STARTED, now - timedelta(minutes=9)),
+        ("dev:done", "SUCCESS", STARTED, now),
+    ]
 
 
 def project(directory: Path, uri: str) -> MeltanoProject:
@@ -35,7 +40,7 @@ def sqlite_uri(tmp_path: Path) -> str:
     path = tmp_path / "meltano.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(TABLE)
-        rows = [(name, state, str(started), str(beat)) for name, state, started, beat in RUNS]
+        rows = [(name, state, str(started), str(beat)) for name, state, started, beat in runs()]
         connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", rows)
     return f"sqlite:///{path}"
 
@@ -44,7 +49,7 @@ def sqlite_uri(tmp_path: Path) -> str:
 def postgres_uri(database: Database) -> str:
     with closing(database.connect()) as connection, connection, connection.cursor() as cursor:
         cursor.execute(TABLE)
-        for run in RUNS:
+        for run in runs():
             cursor.execute("INSERT INTO runs VALUES (%s, %s, %s, %s)", run)
     return database.url.replace("postgresql://", "postgresql+psycopg2://")
 
@@ -53,7 +58,7 @@ def postgres_uri(database: Database) -> str:
 def test_only_a_live_run_of_this_id_counts(request: pytest.FixtureRequest, tmp_path: Path, fixture: str) -> None:
     meltano = project(tmp_path, request.getfixturevalue(fixture))
 
-    assert running_load(meltano, "dev:running") == str(NOW)[:19]
+    assert running_load(meltano, "dev:running") == str(STARTED)
     assert [running_load(meltano, name) for name in ("dev:dead", "dev:done", "dev:other")] == ["", "", ""]
 
 
