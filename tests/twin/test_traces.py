@@ -1,0 +1,28 @@
+"""Is the warehouse the same as after a plain `dbt run` in every history that is known to be hard?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from accuracy import warehouse
+from postgres_server import Server
+
+from twin.pair import paired
+from twin.steps import Steps
+from twin.traces import LOADED, TRACES, Trace
+
+
+@pytest.fixture(scope="module")
+def steps(postgres_server: Server) -> Iterator[Steps]:
+    """Start the process that forks."""
+    warehouse.create_roles(postgres_server)
+    with Steps() as started:
+        yield started
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=[trace.name for trace in TRACES])
+def test_both_warehouses_are_the_same_when(trace: Trace, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
+    with paired(postgres_server, steps, tmp_path / "pair", trace.files, LOADED) as pair:
+        trace.steps(pair)
