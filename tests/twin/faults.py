@@ -1,15 +1,20 @@
 """Which faults in our own decisions must the histories find?
 
-Each is planted in the process of one run of ours, by replacing a function; the name of the function that is gone after a
-change of the code is a KeyError or an AssertionError, never a fault that was not planted.
+Each is planted in the process of one run of ours, by replacing a function or a part of a statement. Where that is not
+there any more after a change of the code, the run ends with an error: a fault is never silently not planted.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from dbt_state_plugin import warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,10 @@ def every_build_keeps_the_data() -> None:
     _around(_Decisions, "_keeps_data", lambda *_: True)
 
 
-@fault("views that PostgreSQL drops along are ignored", found_by="a_table_is_rebuilt_with_equal_rows_and_takes_its_view_down")
+@fault(
+    "views that PostgreSQL drops along are ignored",
+    found_by="a_table_is_rebuilt_with_equal_rows_and_takes_its_view_down",
+)
 def cascades_are_ignored() -> None:
     from dbt_state_plugin.decision import _Decisions
 
@@ -158,7 +166,13 @@ def ephemeral_models_are_not_traced() -> None:
         return dataclasses.replace(original(*given), inlined={})
 
     _around(differences, "_differing_inlined", lambda *_: ())
-    _around(decision, "trace_of", lambda original, project, lineage, versions: original(project, dataclasses.replace(lineage, inlined=()), versions))
+    _around(
+        decision,
+        "trace_of",
+        lambda original, project, lineage, versions: original(
+            project, dataclasses.replace(lineage, inlined=()), versions
+        ),
+    )
     original = decision._Decisions._upstream_builds
 
     def seen(self: Any, node: Any, record: Any) -> Any:
@@ -172,7 +186,10 @@ def ephemeral_models_are_not_traced() -> None:
     decision._Decisions._upstream_builds = seen  # type: ignore[method-assign]
 
 
-@fault("a build that failed is recorded as good", found_by="a_build_that_failed_succeeds_later_though_nothing_of_it_changed")
+@fault(
+    "a build that failed is recorded as good",
+    found_by="a_build_that_failed_succeeds_later_though_nothing_of_it_changed",
+)
 def failures_are_recorded_as_built() -> None:
     from dbt_state_plugin.execution.marker import Marker
 
@@ -186,46 +203,69 @@ def failures_are_recorded_as_built() -> None:
 @fault("versions are read after the build", found_by="rows_arrive_while_a_model_is_built")
 def versions_are_read_after_the_build() -> None:
     from dbt_state_plugin.decision import relation_versions
-    from dbt_state_plugin.execution import marker
-    from dbt_state_plugin.execution.planning import _see
+    from dbt_state_plugin.execution import marker, planning
+
+    see = planning._see
+    asked: list[Any] = []
+
+    def remembered(original: Any, *given: Any) -> Any:
+        asked[:] = [{} if isinstance(value, dict) else value for value in given]  # what was read is read again
+        return original(*given)
+
+    _around(planning, "_see", remembered)
 
     def late(original: Any, self: Any, entry: Any, outcome: Any) -> Any:
-        seen = _see(self._session, self._project)
+        seen = see(*asked)
         self._before = relation_versions(self._project, seen.recorded, seen.catalog)
         return original(self, entry, outcome)
 
     _around(marker.Marker, "_mark", late)
 
 
-def _in_data_query(old: str, new: str) -> None:
-    from dbt_state_plugin.warehouse import postgres
-
-    assert old in postgres._DATA, f"the data query has no {old!r} any more"
-    postgres._DATA = postgres._DATA.replace(old, new)
+def _in_sql(old: str, new: str) -> None:
+    """Replace what a pattern finds in the statements that read the warehouse; it must be there."""
+    found = 0
+    for each in pkgutil.iter_modules(warehouse.__path__, f"{warehouse.__name__}."):
+        module = importlib.import_module(each.name)
+        for name, text in vars(module).items():
+            if isinstance(text, str) and name.isupper():
+                changed, times = re.subn(old, new, text)
+                setattr(module, name, changed)
+                found += times
+    assert found, f"no statement has {old!r} any more"
 
 
 @fault("the tuple counters are forgotten", found_by="rows_of_a_source_are_inserted_updated_deleted_and_truncated")
 def counters_are_forgotten() -> None:
     for counter in ("inserted", "updated", "deleted"):
-        _in_data_query(f"pg_catalog.pg_stat_get_tuples_{counter}(c.oid)", "0")
+        _in_sql(rf"pg_catalog\.pg_stat_get_tuples_{counter}\(c\.oid\)", "0")
 
 
-@fault("the time when counters were reset is forgotten", found_by="as_many_rows_are_counted_again_after_the_counters_were_reset")
+@fault(
+    "the time when counters were reset is forgotten",
+    found_by="as_many_rows_are_counted_again_after_the_counters_were_reset",
+)
 def reset_time_is_forgotten() -> None:
-    _in_data_query("SELECT stats_reset FROM pg_catalog.pg_stat_database", "SELECT NULL FROM pg_catalog.pg_stat_database")
+    _in_sql(r"SELECT stats_reset FROM pg_catalog\.pg_stat_database", "SELECT NULL FROM pg_catalog.pg_stat_database")
 
 
 @fault("oid and relfilenode of a source are forgotten", found_by="a_source_is_replaced_by_one_with_equal_columns")
 def incarnation_of_a_source_is_forgotten() -> None:
-    from dbt_state_plugin import decision
+    from dbt_state_plugin.execution import planning
 
-    _in_data_query("c.oid, c.relfilenode,", "")
-    _around(decision, "relation_version", lambda original, record, identity: original(record, None))
+    _in_sql(r"c\.oid, c\.relfilenode,(?=\s+pg_catalog\.pg_stat)", "")
+
+    def without_sources(original: Any, *given: Any) -> Any:
+        seen = original(*given)
+        identities = {name: each for name, each in seen.catalog.identities.items() if name.schema != "raw"}
+        return dataclasses.replace(seen, catalog=dataclasses.replace(seen.catalog, identities=identities))
+
+    _around(planning, "_see", without_sources)
 
 
 @fault("the columns of a source are forgotten", found_by="a_source_gets_a_column_and_another_type")
 def columns_of_a_source_are_forgotten() -> None:
-    _in_data_query("a.attrelid = w.oid", "false")
+    _in_sql(r"(a\.)?attrelid = w\.oid", "false")
 
 
 @fault("a materialized view keeps its old query", found_by="a_materialized_view_gets_another_query")

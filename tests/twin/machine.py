@@ -78,7 +78,11 @@ class History(RuleBasedStateMachine):
         self._pair.execute(f"do $$ begin {which}; exception when {errors} then null; end $$")
         self._count("hands")
 
-    @rule(least=st.sampled_from((None, 25, 40)), label=st.sampled_from(("none", "first")), profile=st.sampled_from(("dev", "other")))
+    @rule(
+        least=st.sampled_from((None, 25, 40)),
+        label=st.sampled_from(("none", "first")),
+        profile=st.sampled_from(("dev", "other")),
+    )
     def choose(self, least: int | None, label: str, profile: str) -> None:
         self.variables = () if least is None else ("--vars", f"{{least: {least}}}")
         self.label, self.target = label, profile
@@ -101,7 +105,11 @@ class History(RuleBasedStateMachine):
         self._count("narrowed runs")
 
     @precondition(lambda self: self.idle < 1)
-    @rule(at=st.sampled_from(KILLS), number=st.integers(min_value=1, max_value=120), command=st.sampled_from(("run", "build")))
+    @rule(
+        at=st.sampled_from(KILLS),
+        number=st.integers(min_value=1, max_value=120),
+        command=st.sampled_from(("run", "build")),
+    )
     def run_killed(self, at: str, number: int, command: str) -> None:
         # As many events come as a run of some nodes has; marks are fewer, and intents are opened once.
         times = 1 if "intents" in at else number if at == "event" else number % 8 + 1
@@ -145,12 +153,13 @@ class History(RuleBasedStateMachine):
         self.counts[what] = self.counts.get(what, 0) + 1
 
 
-def run_histories(server: Server, steps: Steps, *, fault: str = "", histories: int, length: int) -> dict[str, int]:
-    """Run so many histories; return how often each thing was done. Raises Difference, with all that was done before.
+def run_histories(
+    server: Server, steps: Steps, *, counts: dict[str, int], fault: str = "", histories: int, length: int
+) -> None:
+    """Run so many histories and count what is done. Raises Difference, with all that was done before.
 
     The same numbers give the same histories where no `SIZE_VARIABLE` asks for more.
     """
-    counts: dict[str, int] = {}
     machine = type("History", (History,), {"server": server, "steps": steps, "fault": fault, "counts": counts})
     run_state_machine_as_test(
         machine,
@@ -165,18 +174,17 @@ def run_histories(server: Server, steps: Steps, *, fault: str = "", histories: i
             verbosity=Verbosity.normal,
         ),
     )
-    return counts
 
 
 def run_as_many_as_asked(server: Server, steps: Steps) -> dict[str, int]:
-    """Run the histories that `SIZE_VARIABLE` asks for: a number of them, or seconds as in `600s`."""
+    """Run the histories that `SIZE_VARIABLE` asks for, a number of them or seconds as in `600s`; return the counts."""
     asked = os.environ.get(SIZE_VARIABLE, "")
+    counts: dict[str, int] = {}
     if not asked.endswith("s"):
-        histories = int(asked or DEFAULT_HISTORIES)
-        return run_histories(server, steps, histories=histories, length=FULL_STEPS if asked else DEFAULT_STEPS)
-    total: dict[str, int] = {}
+        histories, length = (int(asked), FULL_STEPS) if asked else (DEFAULT_HISTORIES, DEFAULT_STEPS)
+        run_histories(server, steps, counts=counts, histories=histories, length=length)
+        return counts
     end = time.monotonic() + float(asked[:-1])
     while time.monotonic() < end:
-        for what, number in run_histories(server, steps, histories=2, length=FULL_STEPS).items():
-            total[what] = total.get(what, 0) + number
-    return total
+        run_histories(server, steps, counts=counts, histories=2, length=FULL_STEPS)
+    return counts

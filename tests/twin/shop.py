@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _T = "{{ config(materialized='table') }}\n"
-_ORDERS_VIEW = "select id, customer_id, {{ money('cents') }} as amount, status, changed_at from {{ source('raw', 'orders') }}"
-_RECENT = "{{ config(materialized='ephemeral') }}\nselect * from {{ ref('stg_orders') }} where amount >= {{ var('least') }}"
+_ORDERS_VIEW = (
+    "select id, customer_id, {{ money('cents') }} as amount, status, changed_at from {{ source('raw', 'orders') }}"
+)
+_RECENT = (
+    "{{ config(materialized='ephemeral') }}\nselect * from {{ ref('stg_orders') }} where amount >= {{ var('least') }}"
+)
 _TOTALS = """{{ config(materialized='table', indexes=[{'columns': ['customer_id'], 'unique': true}],
     grants={'select': ['accuracy_reader']}) }}
 select customer_id, count(*) as n, sum(amount) as total from {{ ref('recent_orders') }} group by customer_id"""
@@ -107,7 +111,8 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "models/summary_shown.sql": ("select name, total from {{ ref('summary') }}",),
     "models/report.sql": (
-        _T + "select s.*, (select sum(share) from {{ ref('order_shares') }}) as shares from {{ ref('summary_shown') }} s",
+        _T
+        + "select s.*, (select sum(share) from {{ ref('order_shares') }}) as shares from {{ ref('summary_shown') }} s",
     ),
     "models/latest_orders.sql": (
         _T + "select id, amount, status from {{ ref('snap_orders') }} where dbt_valid_to is null",
@@ -133,14 +138,14 @@ create table raw.prices (id int, price int);
 insert into raw.prices values (1, 10), (2, 20);
 create view raw.prices_now as select id, price from raw.prices where price > 0;
 """
+_LATER = "timestamp '2026-02-01' + {step} * interval '1 hour'"
 # What loaders do: {n} is a small number, {step} grows with each change, as a clock would.
 CHANGES: tuple[str, ...] = (
-    "insert into raw.orders values (100 + {step}, {n} % 3, 500 * {n}, 'open', timestamp '2026-02-01' + {step} * interval '1 hour')",
-    "update raw.orders set cents = cents + 100, changed_at = timestamp '2026-02-01' + {step} * interval '1 hour' "
-    "where id % 5 = {n} % 5",
-    "update raw.orders set status = 'lost', changed_at = timestamp '2026-02-01' + {step} * interval '1 hour' where id = {n}",
+    "insert into raw.orders values (100 + {step}, {n} % 3, 500 * {n}, 'open', " + _LATER + ")",
+    "update raw.orders set cents = cents + 100, changed_at = " + _LATER + " where id % 5 = {n} % 5",
+    "update raw.orders set status = 'lost', changed_at = " + _LATER + " where id = {n}",
     "delete from raw.orders where id = {n}",
-    "insert into raw.orders values (1000 + {step}, 1, 13, 'bad', timestamp '2026-02-01' + {step} * interval '1 hour')",
+    "insert into raw.orders values (1000 + {step}, 1, 13, 'bad', " + _LATER + ")",
     "delete from raw.orders where cents = 13",
     "truncate raw.orders",
     "update raw.orders set status = status where id = {n}",
@@ -169,7 +174,9 @@ HANDS: tuple[str, ...] = (
     "create or replace view analytics.summary_shown as select 'nobody'::text as name, 0::numeric as total",
 )
 NODES: tuple[str, ...] = tuple(
-    path.rsplit("/", 1)[1].split(".")[0] for path in VERSIONS if path.endswith((".sql", ".csv")) and "macros" not in path
+    path.rsplit("/", 1)[1].split(".")[0]
+    for path in VERSIONS
+    if path.endswith((".sql", ".csv")) and "macros" not in path
 )
 EDITED: tuple[tuple[str, int], ...] = tuple(
     (path, number) for path, versions in VERSIONS.items() for number in range(len(versions)) if len(versions) > 1
