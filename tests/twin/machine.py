@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, settings
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from postgres_server import Server
 
-from twin.pair import Pair, paired
+from twin.pair import Difference, Pair, paired
 from twin.shop import CHANGES, EDITED, HANDS, LOADED, NODES, VERSIONS
 from twin.steps import KILLS, Kill, Steps
 
@@ -33,6 +34,7 @@ class History(RuleBasedStateMachine):
     steps: Steps
     fault = ""
     counts: dict[str, int]
+    found: list[str]  # what differed: hypothesis runs a history that ended so once more
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +49,8 @@ class History(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        if self.found:
+            raise Difference(self.found[0])
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
         files = {path: versions[0] for path, versions in VERSIONS.items()}
         self.pair = self.stack.enter_context(
@@ -139,7 +143,11 @@ class History(RuleBasedStateMachine):
     def _run(self, command: str) -> None:
         options = ("--target", self.target, *self.variables)
         self.is_over = True  # until it turns out that nothing differs
-        succeeded = self._pair.run(command, *options, env={"TWIN_LABEL": self.label})
+        try:
+            succeeded = self._pair.run(command, *options, env={"TWIN_LABEL": self.label})
+        except Difference as difference:
+            self.found.append(str(difference))
+            raise
         self.is_over = False
         self._count(f"{'compared' if succeeded else 'failed'} runs")
 
@@ -160,9 +168,11 @@ def run_histories(
 
     The same numbers give the same histories where no `SIZE_VARIABLE` asks for more.
     """
-    machine = type("History", (History,), {"server": server, "steps": steps, "fault": fault, "counts": counts})
-    run_state_machine_as_test(
-        machine,
+    found: list[str] = []
+    where = {"server": server, "steps": steps, "fault": fault, "counts": counts, "found": found}
+    run = partial(
+        run_state_machine_as_test,
+        type("History", (History,), where),
         settings=settings(
             max_examples=histories,
             stateful_step_count=length,
@@ -174,6 +184,12 @@ def run_histories(
             verbosity=Verbosity.normal,
         ),
     )
+    try:
+        run()
+    except Exception:
+        if found:  # however the second run ended
+            raise Difference(found[0]) from None
+        raise
 
 
 def run_as_many_as_asked(server: Server, steps: Steps) -> dict[str, int]:
