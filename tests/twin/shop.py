@@ -29,7 +29,7 @@ select * from {{ source('raw', 'customers') }}
 _SHARES = _T + "select id, 1000 / (cents - 13) as share from {{ source('raw', 'orders') }}"
 _HEAVY = "{{ config(materialized='materialized_view') }}\nselect sum(weight) as weight from {{ ref('parts') }}"
 _HOOKED = """{{ config(materialized='table', pre_hook="select 1",
-    post_hook="create index if not exists hooked_label on {{ this }} (label)") }}
+    post_hook="create index on {{ this }} (label)") }}
 select '{{ target.name }} {{ env_var("TWIN_LABEL", "none") }}' as label"""
 _SNAP_ORDERS = """{% snapshot snap_orders %}{{ config(unique_key='id', strategy='timestamp', updated_at='changed_at',
     target_schema='analytics') }}
