@@ -45,7 +45,7 @@ create table raw.parts_low partition of raw.parts for values from (0) to (100);
 create table raw.parts_high partition of raw.parts for values from (100) to (200);
 insert into raw.parts select n, n from generate_series(1, 3) as n;
 create view raw.seen as select id, status from raw.orders;
-create function raw.highest() returns numeric stable language sql return (select max(amount) from raw.orders);
+create function raw.highest() returns numeric stable language sql as 'select max(amount) from raw.orders';
 """
 ORDERS = "{{ source('raw', 'orders') }}"
 
