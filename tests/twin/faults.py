@@ -208,14 +208,16 @@ def versions_are_read_after_the_build() -> None:
     see = planning._see
     asked: list[Any] = []
 
-    def remembered(original: Any, *given: Any) -> Any:
-        asked[:] = [{} if isinstance(value, dict) else value for value in given]  # what was read is read again
-        return original(*given)
+    def remembered(original: Any, *given: Any, **named: Any) -> Any:
+        again = [{} if isinstance(value, dict) else value for value in given]  # what was read is read again
+        asked[:] = [(again, named)]
+        return original(*given, **named)
 
     _around(planning, "_see", remembered)
 
     def late(original: Any, self: Any, entry: Any, outcome: Any) -> Any:
-        seen = see(*asked)
+        again, named = asked[0]
+        seen = see(*again, **named)
         self._before = relation_versions(self._project, seen.recorded, seen.catalog)
         return original(self, entry, outcome)
 
@@ -255,8 +257,8 @@ def incarnation_of_a_source_is_forgotten() -> None:
 
     _in_sql(r"c\.oid, c\.relfilenode,(?=\s+pg_catalog\.pg_stat)", "")
 
-    def without_sources(original: Any, *given: Any) -> Any:
-        seen = original(*given)
+    def without_sources(original: Any, *given: Any, **named: Any) -> Any:
+        seen = original(*given, **named)
         identities = {name: each for name, each in seen.catalog.identities.items() if name.schema != "raw"}
         return dataclasses.replace(seen, catalog=dataclasses.replace(seen.catalog, identities=identities))
 
