@@ -77,3 +77,35 @@ def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Pat
     for line in (r"dbt-state-plugin:run +\d+\.\d\d +\d+\.\d\d +<= 1\.50", r"dbt deps && dbt run +\d+\.\d\d +\d+\.\d\d"):
         assert re.search(rf"^{line}$", ended.stdout, re.MULTILINE)
     assert re.search(r"^the first / the second +\d+\.\d\d +\d+\.\d\d +<= 0\.20$", ended.stdout, re.MULTILINE)
+
+
+def test_the_benchmark_of_a_pipeline_prints_its_hours_and_finds_equal_warehouses(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("hourly_pipeline.py")
+    options = "--models 12 --sources 3 --hours 1 --changed 1 --rows 50".split()
+
+    ended = subprocess.run(
+        [sys.executable, str(script), *options],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"^ +0  \d +\d of 12( +\d+\.\d\d){3}$", ended.stdout, re.MULTILINE)
+    assert ended.stdout.endswith("\nwarehouses: equal\n")
+
+
+def test_the_benchmark_of_data_versions_prints_its_milliseconds(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("data_versions.py")
+
+    ended = subprocess.run(
+        [sys.executable, str(script), "--rows", "1000", "--rounds", "1"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"^version from the catalog +\d+\.\d\d +< 20$", ended.stdout, re.MULTILINE)

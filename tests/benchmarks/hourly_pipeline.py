@@ -1,0 +1,198 @@
+"""What does a scheduled pipeline save in which each hour a few sources get rows?
+
+    python tests/benchmarks/hourly_pipeline.py --models 300 --sources 20 --hours 24
+
+generates a project, builds it in two schemas, and then, hour by hour, adds rows to `--changed` of the sources, which
+both schemas read, and runs `dbt-state-plugin run` in one and `dbt run` in the other. Prints the models built and the
+wall time of each hour and the ratios of all, and ends with 1 when the two schemas are not the same at the end.
+Times say something only on a machine that has nothing else to do; compare ratios, not seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "integration_project")]
+
+from accuracy.relations import observed  # noqa: E402 - found by the line above
+from postgres_server import Server, connect, start_server  # noqa: E402
+from project_generator import PROFILES  # noqa: E402
+from psycopg2 import sql  # noqa: E402
+from run import DBT, PLUGIN, Contestant, Cost, versions  # noqa: E402
+
+PROJECT = "name: bench\nversion: '1.0'\nprofile: bench\nmodels: {bench: {+materialized: table}}\n"
+LAYERS = 5  # models of one source stand in so many rows, each reading the one before
+_INSERT = sql.SQL(
+    "insert into {} select %(from)s + n, n %% 17, n * 3, timestamp '2026-01-01' + n * interval '1 minute' "
+    "from generate_series(1, %(rows)s) as n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """Hold what both did in one hour."""
+
+    sources: tuple[int, ...]
+    built: int
+    ours: Cost
+    plain: Cost
+
+
+def pipeline_files(models: int, sources: int) -> dict[str, str]:
+    """Give the project: for each source a view, a chain of tables and an incremental model, and marts over two sources.
+
+    Of ten models of one source one is a view and one incremental; every twelfth model of all joins two sources.
+    """
+    marts = max(1, models // 12)
+    files = {"dbt_project.yml": PROJECT, "profiles.yml": PROFILES, "models/sources.yml": _sources(sources)}
+    for number in range(models - marts):
+        source, place = number % sources, number // sources
+        files[f"models/{_name(source, place)}.sql"] = _model(source, place)
+    for mart in range(marts):
+        one, other = mart % sources, (mart + 1) % sources
+        text = (
+            "select a.customer_id, a.n, b.n as other from {{ ref('%s') }} a join {{ ref('%s') }} b using (customer_id)"
+        )
+        files[f"models/mart_{mart:03}.sql"] = text % (_name(one, 1), _name(other, 1))
+    return files
+
+
+def _name(source: int, place: int) -> str:
+    return f"s{source:02}_{place:03}"
+
+
+def _model(source: int, place: int) -> str:
+    if place == 0:
+        return f"{{{{ config(materialized='view') }}}}\nselect * from {{{{ source('raw', 'events_{source}') }}}}\n"
+    if place == 1:
+        return f"select customer_id, count(*) as n, sum(cents) as cents from {_ref(source, 0)} group by customer_id\n"
+    if place % 10 == 2:
+        return (
+            "{{ config(materialized='incremental', unique_key='id') }}\n"
+            f"select id, customer_id, cents, happened_at from {_ref(source, 0)}\n"
+            "{% if is_incremental() %}where id > (select max(id) from {{ this }}){% endif %}\n"
+        )
+    below = place - 1 if place % LAYERS != 3 and (place - 1) % 10 != 2 else 1
+    return f"select customer_id, n, cents + {place} as cents from {_ref(source, below)}\n"
+
+
+def _ref(source: int, place: int) -> str:
+    return f"{{{{ ref('{_name(source, place)}') }}}}"
+
+
+def _sources(count: int) -> str:
+    tables = "".join(f"      - name: events_{number}\n" for number in range(count))
+    return f"sources:\n  - name: raw\n    schema: raw\n    tables:\n{tables}"
+
+
+def load(server: Server, source: int, *, first: int, rows: int) -> None:
+    """Add rows to a source, on a connection of its own, as a loader does."""
+    with closing(connect(server)) as opened, opened.cursor() as cursor:
+        cursor.execute(_INSERT.format(sql.Identifier("raw", f"events_{source}")), {"from": first, "rows": rows})
+
+
+def prepared(server: Server, folder: Path, *, models: int, sources: int, rows: int) -> tuple[Contestant, Contestant]:
+    """Fill the sources and build everything in both schemas; give ours and the plain one."""
+    with closing(connect(server)) as opened, opened.cursor() as cursor:
+        cursor.execute("create schema raw")
+        for number in range(sources):
+            table = sql.Identifier("raw", f"events_{number}")
+            columns = sql.SQL("(id bigint, customer_id int, cents bigint, happened_at timestamp)")
+            cursor.execute(sql.SQL("create table {} {}").format(table, columns))
+    for number in range(sources):
+        load(server, number, first=0, rows=rows)
+    ours, plain = (Contestant(server=server, directory=folder / name, schema=name) for name in ("ours", "plain"))
+    for contestant in (ours, plain):
+        for path, text in pipeline_files(models, sources).items():
+            file = contestant.directory / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    ours.tracked(builds=models)
+    plain.run(DBT, "run", "--quiet")
+    return ours, plain
+
+
+def one_hour(ours: Contestant, plain: Contestant, sources: tuple[int, ...], *, first: int, rows: int) -> Hour:
+    """Load rows into these sources, and run both."""
+    for source in sources:
+        load(ours.server, source, first=first, rows=rows)
+    mine, _ = ours.run(PLUGIN, "run")
+    theirs, _ = plain.run(DBT, "run", "--quiet")
+    _, answer = ours.run(PLUGIN, "history", "--limit", "1", "--output", "json")
+    return Hour(sources=sources, built=json.loads(answer)["executions"][0]["succeeded"], ours=mine, plain=theirs)
+
+
+def different(server: Server) -> list[str]:
+    """Give the relations that are not the same in both schemas."""
+    found = observed(server.url())
+    keys = ("kind", "columns", "rows", "definition")
+    mine, theirs = (
+        {
+            name.removeprefix(f"{schema}."): [str(each[key]).replace(f"{schema}.", "") for key in keys]
+            for name, each in found.items()
+            if name.startswith(f"{schema}.")
+        }
+        for schema in ("ours", "plain")
+    )
+    return sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+
+
+def line(number: int, hour: Hour, models: int) -> str:
+    """Give the line of one hour."""
+    sources = ", ".join(str(source) for source in hour.sources)
+    ours, plain = hour.ours.wall, hour.plain.wall
+    return f"{number:>4}  {sources:<16}{hour.built:>6} of {models:<6}{ours:>8.2f}{plain:>9.2f}{ours / plain:>8.2f}"
+
+
+def summary(hours: list[Hour], models: int) -> list[str]:
+    """Give the ratios of all hours."""
+    built = sum(hour.built for hour in hours) / (models * len(hours))
+    wall = sum(hour.ours.wall for hour in hours) / sum(hour.plain.wall for hour in hours)
+    cpu = sum(hour.ours.cpu for hour in hours) / sum(hour.plain.cpu for hour in hours)
+    head = f"{'dbt-state-plugin run / dbt run, all hours':<44}"
+    return [
+        f"{head}{'models':>8}{'wall':>8}{'CPU':>8}{'aim':>9}",
+        f"{'ratio':<44}{built:>8.2f}{wall:>8.2f}{cpu:>8.2f}{'<= 0.25':>9}",
+    ]
+
+
+def main() -> int:
+    """Read the arguments, run the hours and print them."""
+    parser = argparse.ArgumentParser(description="Compare a day of hourly runs with plain dbt.")
+    for name, default in (("models", 300), ("sources", 20), ("hours", 24), ("changed", 2), ("rows", 20_000)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    given = parser.parse_args()
+    if (
+        not 1 <= given.changed <= given.sources
+        or given.models < 4 * given.sources
+        or given.hours < 1
+        or given.rows < 20
+    ):
+        parser.error("at least four models a source, an hour, 20 rows, and no more changed sources than there are")
+    random = Random(given.models)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, start_server() as server:
+        print(f"{given.models} models, {given.sources} sources of {given.rows} rows\n{versions(server)}\n", flush=True)
+        ours, plain = prepared(server, Path(folder), models=given.models, sources=given.sources, rows=given.rows)
+        print("hour  sources         models built     ours      dbt   ratio", flush=True)
+        hours = []
+        for number in range(given.hours):
+            sources = tuple(sorted(random.sample(range(given.sources), given.changed)))
+            first = given.rows * (number + 1)
+            hours.append(one_hour(ours, plain, sources, first=first, rows=max(1, given.rows // 20)))
+            print(line(number, hours[-1], given.models), flush=True)
+        print("\n" + "\n".join(summary(hours, given.models)))
+        wrong = different(server)
+        print(f"\nwarehouses: {'equal' if not wrong else 'different in ' + ', '.join(wrong)}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

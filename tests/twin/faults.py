@@ -1,0 +1,298 @@
+"""Which faults in our own decisions must the histories find?
+
+Each is planted in the process of one run of ours, by replacing a function or a part of a statement. Where that is not
+there any more after a change of the code, the run ends with an error: a fault is never silently not planted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dbt_state_plugin import warehouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A mutant of the tool: what it does wrong, how it is planted, and which trace has to find it."""
+
+    what: str
+    found_by: str
+    plant: Callable[[], None]
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(what: str, *, found_by: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a fault under the name of the function that plants it."""
+
+    def register(plant: Callable[[], None]) -> Callable[[], None]:
+        FAULTS[plant.__name__] = Fault(what=what, found_by=found_by, plant=plant)
+        return plant
+
+    return register
+
+
+def _around(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
+    """Let `replacement(original, *arguments)` stand where the function stood."""
+    original = getattr(owner, name)
+    assert callable(original)
+
+    def called(*arguments: Any, **named: Any) -> Any:
+        return replacement(original, *arguments, **named)
+
+    setattr(owner, name, called)
+
+
+def _without_reasons(kind: str) -> None:
+    from dbt_state_plugin.decision import _Decisions
+    from dbt_state_plugin.model import ReasonKind
+
+    dropped = ReasonKind[kind]
+
+    def kept(original: Any, self: Any, node: Any) -> Any:
+        return tuple(reason for reason in original(self, node) if reason.kind is not dropped)
+
+    _around(_Decisions, "_own_reasons", kept)
+
+
+@fault("a parent that was built since is no reason", found_by="a_narrowed_run_leaves_the_rest_for_later")
+def parents_built_earlier_are_forgotten() -> None:
+    _without_reasons("UPSTREAM")
+
+
+@fault("the data of sources are no reason", found_by="rows_of_a_source_are_inserted_updated_deleted_and_truncated")
+def data_of_sources_are_ignored() -> None:
+    _without_reasons("DATA")
+
+
+@fault("open intents are ignored", found_by="an_incremental_model_is_killed_after_its_commit_and_reverted")
+def intents_are_ignored() -> None:
+    from dbt_state_plugin.execution import planning
+
+    _around(planning, "read_recorded", lambda read, *given: dataclasses.replace(read(*given), intents={}))
+
+
+@fault("a relation that is gone is no reason", found_by="relations_are_dropped_by_hand")
+def missing_relations_are_ignored() -> None:
+    _without_reasons("MISSING")
+
+
+@fault("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
+def relfilenode_is_forgotten() -> None:
+    from dbt_state_plugin.model import PhysicalIdentity
+
+    def same(self: Any, other: Any) -> Any:
+        return self.oid == other.oid if isinstance(other, PhysicalIdentity) else NotImplemented
+
+    PhysicalIdentity.__eq__ = same  # type: ignore[method-assign]
+
+
+@fault("what is planned does not reach its children", found_by="an_edit_reaches_what_is_below_it")
+def every_build_keeps_the_data() -> None:
+    from dbt_state_plugin.decision import _Decisions
+
+    _around(_Decisions, "_keeps_data", lambda *_: True)
+
+
+@fault(
+    "views that PostgreSQL drops along are ignored",
+    found_by="a_table_is_rebuilt_with_equal_rows_and_takes_its_view_down",
+)
+def cascades_are_ignored() -> None:
+    from dbt_state_plugin.decision import _Decisions
+
+    _around(_Decisions, "_cascades", lambda *_: {})
+
+
+@fault("views are not looked through", found_by="rows_change_below_a_view_on_a_view")
+def views_hide_what_they_read() -> None:
+    from dbt_state_plugin import decision
+    from dbt_state_plugin.execution import marker
+
+    def direct(found: Any, project: Any, order: Any) -> Any:
+        lineage = found(project, order)
+        return {
+            node: dataclasses.replace(each, parents=tuple(p for p in each.parents if _is_direct(project, node, p)))
+            for node, each in lineage.items()
+        }
+
+    _around(decision, "lineages", direct)
+    _around(marker, "lineages", direct)
+
+
+def _is_direct(project: Any, node: str, parent: str) -> bool:
+    above = project.nodes[node].parents
+    return parent in above or not any(project.nodes[p].materialized == "view" for p in above if p in project.nodes)
+
+
+def _without_part(name: str) -> None:
+    from dbt_state_plugin.fingerprint import Fingerprinter
+
+    def hashed(original: Any, self: Any, facts: Any) -> Any:
+        return {part: value for part, value in original(self, facts).items() if part != name}
+
+    _around(Fingerprinter, "_hashed", hashed)
+
+
+@fault("values of variables are not in the fingerprint", found_by="a_macro_in_a_macro_a_var_and_an_env_var_change")
+def variables_are_not_fingerprinted() -> None:
+    _without_part("variables")
+
+
+@fault("macros are not in the fingerprint", found_by="a_macro_in_a_macro_a_var_and_an_env_var_change")
+def macros_are_not_fingerprinted() -> None:
+    _without_part("macros")
+
+
+@fault("the second stage finds every difference cosmetic", found_by="an_edit_reaches_what_is_below_it")
+def all_sql_is_equal() -> None:
+    from dbt_state_plugin import comparison
+
+    _around(comparison._Same, "__call__", lambda *_: True)
+
+
+@fault("definitions of ephemeral models are not in the trace", found_by="an_ephemeral_model_is_edited")
+def ephemeral_models_are_not_traced() -> None:
+    from dbt_state_plugin import decision, differences
+
+    def blind(original: Any, *given: Any) -> Any:
+        return dataclasses.replace(original(*given), inlined={})
+
+    _around(differences, "_differing_inlined", lambda *_: ())
+    _around(
+        decision,
+        "trace_of",
+        lambda original, project, lineage, versions: original(
+            project, dataclasses.replace(lineage, inlined=()), versions
+        ),
+    )
+    original = decision._Decisions._upstream_builds
+
+    def seen(self: Any, node: Any, record: Any) -> Any:
+        lineage = self.lineage
+        self.lineage = {name: dataclasses.replace(each, inlined=()) for name, each in lineage.items()}
+        try:
+            return original(self, node, record)
+        finally:
+            self.lineage = lineage
+
+    decision._Decisions._upstream_builds = seen  # type: ignore[method-assign]
+
+
+@fault(
+    "a build that failed is recorded as good",
+    found_by="a_build_that_failed_succeeds_later_though_nothing_of_it_changed",
+)
+def failures_are_recorded_as_built() -> None:
+    from dbt_state_plugin.execution.marker import Marker
+
+    def good(original: Any, self: Any, outcome: Any) -> Any:
+        status = "success" if outcome.status == "error" else outcome.status
+        return original(self, dataclasses.replace(outcome, status=status))
+
+    _around(Marker, "on_finished", good)
+
+
+@fault("versions are read after the build", found_by="rows_arrive_while_a_model_is_built")
+def versions_are_read_after_the_build() -> None:
+    from dbt_state_plugin.decision import relation_versions
+    from dbt_state_plugin.execution import marker, planning
+
+    see = planning._see
+    asked: list[Any] = []
+
+    def remembered(original: Any, *given: Any, **named: Any) -> Any:
+        again = [{} if isinstance(value, dict) else value for value in given]  # what was read is read again
+        asked[:] = [(again, named)]
+        return original(*given, **named)
+
+    _around(planning, "_see", remembered)
+
+    def late(original: Any, self: Any, entry: Any, outcome: Any) -> Any:
+        again, named = asked[0]
+        seen = see(*again, **named)
+        self._before = relation_versions(self._project, seen.recorded, seen.catalog)
+        return original(self, entry, outcome)
+
+    _around(marker.Marker, "_mark", late)
+
+
+def _in_sql(old: str, new: str) -> None:
+    """Replace what a pattern finds in the statements that read the warehouse; it must be there."""
+    found = 0
+    for each in pkgutil.iter_modules(warehouse.__path__, f"{warehouse.__name__}."):
+        module = importlib.import_module(each.name)
+        for name, text in vars(module).items():
+            if isinstance(text, str) and name.isupper():
+                changed, times = re.subn(old, new, text)
+                setattr(module, name, changed)
+                found += times
+    assert found, f"no statement has {old!r} any more"
+
+
+@fault("the tuple counters are forgotten", found_by="rows_of_a_source_are_inserted_updated_deleted_and_truncated")
+def counters_are_forgotten() -> None:
+    for counter in ("inserted", "updated", "deleted"):
+        _in_sql(rf"pg_catalog\.pg_stat_get_tuples_{counter}\(c\.oid\)", "0")
+
+
+@fault(
+    "the time when counters were reset is forgotten",
+    found_by="as_many_rows_are_counted_again_after_the_counters_were_reset",
+)
+def reset_time_is_forgotten() -> None:
+    _in_sql(r"SELECT stats_reset FROM pg_catalog\.pg_stat_database", "SELECT NULL FROM pg_catalog.pg_stat_database")
+
+
+@fault("oid and relfilenode of a source are forgotten", found_by="a_source_is_replaced_by_one_with_equal_columns")
+def incarnation_of_a_source_is_forgotten() -> None:
+    from dbt_state_plugin.execution import planning
+
+    _in_sql(r"c\.oid, c\.relfilenode,(?=\s+pg_catalog\.pg_stat)", "")
+
+    def without_sources(original: Any, *given: Any, **named: Any) -> Any:
+        seen = original(*given, **named)
+        identities = {name: each for name, each in seen.catalog.identities.items() if name.schema != "raw"}
+        return dataclasses.replace(seen, catalog=dataclasses.replace(seen.catalog, identities=identities))
+
+    _around(planning, "_see", without_sources)
+
+
+@fault("the columns of a source are forgotten", found_by="a_source_gets_a_column_and_another_type")
+def columns_of_a_source_are_forgotten() -> None:
+    _in_sql(r"(a\.)?attrelid = w\.oid", "false")
+
+
+@fault("a materialized view keeps its old query", found_by="a_materialized_view_gets_another_query")
+def materialized_views_are_only_refreshed() -> None:
+    from dbt_state_plugin.execution import tracked
+
+    _around(tracked, "_redefined_materialized_views", lambda *_: ())
+
+
+@fault("a narrowed run counts as done what it left out", found_by="a_narrowed_run_leaves_the_rest_for_later")
+def narrowed_runs_count_as_whole() -> None:
+    """Let the children that were left out have seen what was built in the run, as `last successful execution` does."""
+    from dbt_state_plugin.execution import tracked
+
+    def finish(original: Any, state: Any, execution_id: Any, **named: Any) -> Any:
+        if named.get("status") == "succeeded":
+            state.execute(_TRACES_OF_NOW, (str(execution_id),))
+        return original(state, execution_id, **named)
+
+    _around(tracked, "finish_execution", finish)
+
+
+_TRACES_OF_NOW = """
+    UPDATE {state}.relation child SET trace = pg_catalog.jsonb_set(child.trace, ARRAY['parents', p.name], p.data)
+    FROM (SELECT format('"%%s"."%%s"."%%s"', database_name, schema_name, identifier) AS name,
+              pg_catalog.to_jsonb(data_id::text) AS data, execution_id FROM {state}.relation) p
+    WHERE p.execution_id = %s AND child.trace -> 'parents' ? p.name
+"""

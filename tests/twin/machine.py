@@ -1,0 +1,206 @@
+"""What happens in a random history, and when are the two warehouses compared?
+
+Run with `DBT_STATE_PLUGIN_TWIN=200` for 200 histories, or `DBT_STATE_PLUGIN_TWIN=3600s` for an hour of them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from postgres_server import Server
+
+from twin.pair import Difference, Pair, paired
+from twin.shop import CHANGES, EDITED, HANDS, LOADED, NODES, VERSIONS
+from twin.steps import KILLS, Kill, Steps
+
+SIZE_VARIABLE = "DBT_STATE_PLUGIN_TWIN"
+DEFAULT_HISTORIES, DEFAULT_STEPS, FULL_STEPS = 4, 8, 25
+# The same values for every history, so that a failure can be told in a line.
+_NUMBERS = st.integers(min_value=1, max_value=9)
+
+
+class History(RuleBasedStateMachine):
+    """One history; the class attributes say where it runs."""
+
+    server: Server
+    steps: Steps
+    fault = ""
+    counts: dict[str, int]
+    found: list[str]  # what differed: hypothesis runs a history that ended so once more
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.step = 0
+        self.variables: tuple[str, ...] = ()
+        self.label = "none"
+        self.target = "dev"
+        self.pair: Pair | None = None
+        self.is_over = False
+        self.idle = 0  # runs since something changed: more of them would only cost time
+
+    @initialize()
+    def begin(self) -> None:
+        if self.found:
+            raise Difference(self.found[0])
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
+        files = {path: versions[0] for path, versions in VERSIONS.items()}
+        self.pair = self.stack.enter_context(
+            paired(self.server, self.steps, folder / "pair", files, LOADED, fault=self.fault)
+        )
+        self._count("histories")
+
+    @rule(which=st.sampled_from(CHANGES), n=_NUMBERS)
+    def load(self, which: str, n: int) -> None:
+        self.step += 1
+        self._pair.execute(which.format(n=n, step=self.step))
+        self._count("loads")
+
+    @rule(edit=st.sampled_from(EDITED))
+    def edit(self, edit: tuple[str, int]) -> None:
+        path, number = edit
+        self._pair.write(path, VERSIONS[path][number])
+        self._count("edits")
+
+    @rule(edit=st.sampled_from(EDITED), n=_NUMBERS, which=st.sampled_from(CHANGES))
+    def edit_and_load(self, edit: tuple[str, int], n: int, which: str) -> None:
+        self.edit(edit)
+        self.load(which, n)
+
+    @rule(which=st.sampled_from(HANDS))
+    def alter_by_hand(self, which: str) -> None:
+        # What is not there, or is of another kind, cannot be altered; that is no news.
+        errors = " or ".join(("undefined_table", "wrong_object_type", "undefined_object", "invalid_table_definition"))
+        self._pair.execute(f"do $$ begin {which}; exception when {errors} then null; end $$")
+        self._count("hands")
+
+    @rule(
+        least=st.sampled_from((None, 25, 40)),
+        label=st.sampled_from(("none", "first")),
+        profile=st.sampled_from(("dev", "other")),
+    )
+    def choose(self, least: int | None, label: str, profile: str) -> None:
+        self.variables = () if least is None else ("--vars", f"{{least: {least}}}")
+        self.label, self.target = label, profile
+        self._count("choices")
+
+    @precondition(lambda self: self.idle < 2)
+    @rule()
+    def run_models(self) -> None:
+        self._run("run")
+
+    @precondition(lambda self: self.idle < 2)
+    @rule(command=st.sampled_from(("run", "build", "build", "seed", "snapshot")))
+    def run_command(self, command: str) -> None:
+        self._run(command)
+
+    @precondition(lambda self: self.idle < 1)
+    @rule(node=st.sampled_from(NODES), after=st.sampled_from(("", "+")), command=st.sampled_from(("run", "build")))
+    def run_narrowed(self, node: str, after: str, command: str) -> None:
+        self._pair.run_narrowed(node + after, command)
+        self._count("narrowed runs")
+
+    @precondition(lambda self: self.idle < 1)
+    @rule(
+        at=st.sampled_from(KILLS),
+        number=st.integers(min_value=1, max_value=120),
+        command=st.sampled_from(("run", "build")),
+    )
+    def run_killed(self, at: str, number: int, command: str) -> None:
+        # As many events come as a run of some nodes has; marks are fewer, and intents are opened once.
+        times = 1 if "intents" in at else number if at == "event" else number % 8 + 1
+        died = self._pair.run_killed(Kill(at=at, number=times), command)
+        self._count("killed runs" if died else "runs that ended before the kill")
+
+    @precondition(lambda self: self.idle < 1)
+    @rule()
+    def run_behind_our_back(self) -> None:
+        self._pair.run_by_hand()
+        self._count("runs of plain dbt in our warehouse")
+
+    def teardown(self) -> None:
+        """End every history that found nothing with a whole build of a project that works."""
+        try:
+            if self.pair is not None and not self.is_over:
+                self._mend()
+        finally:
+            self.stack.close()
+
+    def _mend(self) -> None:
+        for path, number in (("models/customer_totals.sql", 0), ("models/order_shares.sql", 1)):
+            self._pair.write(path, VERSIONS[path][number])
+        self._pair.execute("delete from raw.orders where cents = 13")
+        self._run("build")
+
+    def _run(self, command: str) -> None:
+        options = ("--target", self.target, *self.variables)
+        self.is_over = True  # until it turns out that nothing differs
+        try:
+            succeeded = self._pair.run(command, *options, env={"TWIN_LABEL": self.label})
+        except Difference as difference:
+            self.found.append(str(difference))
+            raise
+        self.is_over = False
+        self._count(f"{'compared' if succeeded else 'failed'} runs")
+
+    @property
+    def _pair(self) -> Pair:
+        assert self.pair is not None
+        return self.pair
+
+    def _count(self, what: str) -> None:
+        self.idle = self.idle + 1 if "run" in what else 0
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+
+def run_histories(
+    server: Server, steps: Steps, *, counts: dict[str, int], fault: str = "", histories: int, length: int
+) -> None:
+    """Run so many histories and count what is done. Raises Difference, with all that was done before.
+
+    The same numbers give the same histories where no `SIZE_VARIABLE` asks for more.
+    """
+    found: list[str] = []
+    where = {"server": server, "steps": steps, "fault": fault, "counts": counts, "found": found}
+    run = partial(
+        run_state_machine_as_test,
+        type("History", (History,), where),
+        settings=settings(
+            max_examples=histories,
+            stateful_step_count=length,
+            derandomize=SIZE_VARIABLE not in os.environ,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),  # a history takes its time: what was done is printed, not made shorter
+            suppress_health_check=list(HealthCheck),
+            verbosity=Verbosity.normal,
+        ),
+    )
+    try:
+        run()
+    except Exception:
+        if found:  # however the second run ended
+            raise Difference(found[0]) from None
+        raise
+
+
+def run_as_many_as_asked(server: Server, steps: Steps) -> dict[str, int]:
+    """Run the histories that `SIZE_VARIABLE` asks for, a number of them or seconds as in `600s`; return the counts."""
+    asked = os.environ.get(SIZE_VARIABLE, "")
+    counts: dict[str, int] = {}
+    if not asked.endswith("s"):
+        histories, length = (int(asked), FULL_STEPS) if asked else (DEFAULT_HISTORIES, DEFAULT_STEPS)
+        run_histories(server, steps, counts=counts, histories=histories, length=length)
+        return counts
+    end = time.monotonic() + float(asked[:-1])
+    while time.monotonic() < end:
+        run_histories(server, steps, counts=counts, histories=2, length=FULL_STEPS)
+    return counts

@@ -1,0 +1,23 @@
+"""Are two warehouses the same after any history, one run with dbt-state-plugin and one with plain dbt?"""
+
+from __future__ import annotations
+
+import pytest
+from accuracy import warehouse
+from postgres_server import Server
+
+from twin.machine import run_as_many_as_asked
+from twin.steps import Steps
+
+
+def test_random_histories_leave_two_warehouses_the_same(
+    postgres_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.create_roles(postgres_server)
+
+    with Steps() as steps:
+        counts = run_as_many_as_asked(postgres_server, steps)
+
+    with capsys.disabled():
+        print("\nrandom histories: " + ", ".join(f"{number} {what}" for what, number in sorted(counts.items())))
+    assert counts["compared runs"] >= counts["histories"]

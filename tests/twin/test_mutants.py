@@ -1,0 +1,34 @@
+"""Does each planted fault make two warehouses differ in the history that is named for it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from accuracy import warehouse
+from postgres_server import Server
+
+from twin.faults import FAULTS
+from twin.pair import Difference, paired
+from twin.steps import Steps
+from twin.traces import LOADED, TRACES
+
+
+@pytest.fixture(scope="module")
+def steps(postgres_server: Server) -> Iterator[Steps]:
+    """Start the process that forks."""
+    warehouse.create_roles(postgres_server)
+    with Steps() as started:
+        yield started
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(fault: str, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
+    trace = next(trace for trace in TRACES if trace.name == FAULTS[fault].found_by)
+
+    with (
+        paired(postgres_server, steps, tmp_path / "pair", trace.files, LOADED, fault=fault) as pair,
+        pytest.raises(Difference),
+    ):
+        trace.steps(pair)

@@ -1,0 +1,432 @@
+"""Which short histories have misled a design before, or would mislead this one if a rule were missing?
+
+Each is run in two warehouses (see pair.py) and names only what matters. Counterexamples that other tests hold already,
+with their exact plans, are
+
+| counterexample | held by |
+|---|---|
+| edited, failed after its commit, reverted | test_run: a_reverted_model_is_rebuilt_where_a_failed_build... |
+| edited, killed between commit and record, reverted | test_interruption: a_reverted_model_is_rebuilt_after... |
+| killed before the intents: nothing is due | test_interruption: a_run_that_was_killed_before_its_intents... |
+| lock lost while dbt builds | test_interruption: a_run_that_lost_its_lock_records_nothing_more... |
+| narrowing forgets | test_run: a_narrowed_run_keeps_the_views_on_its_tables... |
+| dropped, replaced or built by hand | test_run: relations_that_were_dropped_replaced_or_built_by_hand... |
+| a materialized view keeps its old query | test_materializations |
+| a second environment writes the same relation | test_concurrency: a_relation_of_another_target... |
+| a file changes while dbt runs, mtimes that lie | test_unchanged_project |
+
+All but the last three are here again where a planted fault (faults.py) needs them to be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from twin.pair import Pair
+from twin.steps import Kill
+
+TABLE = "{{ config(materialized='table') }}\n"
+INCREMENTAL = "{{ config(materialized='incremental', unique_key='id') }}\n"
+MATERIALIZED_VIEW = "{{ config(materialized='materialized_view') }}\n"
+SOURCES = """\
+sources:
+  - name: raw
+    schema: raw
+    tables: [{name: orders}, {name: parts}, {name: seen}]
+"""
+LOADED = """
+create schema raw;
+create table raw.orders (id int, amount numeric, status text, changed_at timestamp);
+insert into raw.orders select n, n * 10, 'open', timestamp '2026-01-01' + n * interval '1 day'
+from generate_series(1, 3) as n;
+create table raw.parts (id int, weight int) partition by range (id);
+create table raw.parts_low partition of raw.parts for values from (0) to (100);
+create table raw.parts_high partition of raw.parts for values from (100) to (200);
+insert into raw.parts select n, n from generate_series(1, 3) as n;
+create view raw.seen as select id, status from raw.orders;
+create function raw.highest() returns numeric stable language sql as 'select max(amount) from raw.orders';
+"""
+ORDERS = "{{ source('raw', 'orders') }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """A history in a small project of its own."""
+
+    name: str
+    files: Mapping[str, str]
+    steps: Callable[[Pair], None]
+
+
+TRACES: list[Trace] = []
+
+
+def trace(
+    more: Mapping[str, str] | None = None, **models: str
+) -> Callable[[Callable[[Pair], None]], Callable[[Pair], None]]:
+    """Register a history of a project with these models (name: SQL) and `more` files (path: text)."""
+
+    def register(steps: Callable[[Pair], None]) -> Callable[[Pair], None]:
+        files = {"models/sources.yml": SOURCES, **{f"models/{name}.sql": text for name, text in models.items()}}
+        TRACES.append(Trace(name=steps.__name__, files={**files, **(more or {})}, steps=steps))
+        return steps
+
+    return register
+
+
+# What comes from outside: rows and columns.
+
+
+@trace(
+    direct=TABLE + f"select id, amount from {ORDERS}",
+    view=f"select * from {ORDERS}",
+    behind=TABLE + "select id, status from {{ ref('view') }}",
+    merged=INCREMENTAL + f"select id, amount from {ORDERS}",
+)
+def rows_of_a_source_are_inserted_updated_deleted_and_truncated(pair: Pair) -> None:
+    for statement in (
+        "insert into raw.orders values (4, 40, 'open', '2026-01-04')",
+        "update raw.orders set status = 'paid', amount = amount + 1 where id = 2",
+        "delete from raw.orders where id = 1",
+        "truncate raw.orders",
+    ):
+        pair.execute(statement)
+        pair.run()
+
+
+@trace(
+    view=f"select id, status from {ORDERS}",
+    upper="select id, upper(status) as status from {{ ref('view') }}",
+    behind=TABLE + "select id, status from {{ ref('upper') }}",
+)
+def rows_change_below_a_view_on_a_view(pair: Pair) -> None:
+    pair.execute("update raw.orders set status = 'paid' where id = 2")
+    pair.run()
+
+
+@trace(
+    parts=TABLE + "select id, weight from {{ source('raw', 'parts') }}",
+    seen=TABLE + "select id, status from {{ source('raw', 'seen') }}",
+)
+def rows_change_below_a_partitioned_table_and_a_view_used_as_sources(pair: Pair) -> None:
+    pair.execute("insert into raw.parts values (150, 1)")
+    pair.execute("update raw.orders set status = 'paid' where id = 2")
+    pair.run()
+    pair.execute("create or replace view raw.seen as select id, status || '!' as status from raw.orders")
+    pair.run()
+
+
+@trace(view=f"select * from {ORDERS}", everything=TABLE + "select * from {{ ref('view') }}")
+def a_source_gets_a_column_and_another_type(pair: Pair) -> None:
+    pair.execute("alter table raw.orders add column note text")
+    pair.run()
+    pair.execute("drop view analytics.view; alter table raw.orders alter column note type varchar(9)")
+    pair.run()
+
+
+@trace(direct=TABLE + f"select id, amount from {ORDERS}")
+def as_many_rows_are_counted_again_after_the_counters_were_reset(pair: Pair) -> None:
+    pair.execute("delete from raw.orders where id = 3; delete from raw.orders where id = 2")
+    pair.execute("select pg_stat_reset()")
+    pair.execute("insert into raw.orders select n, n, 'late', '2026-02-01' from generate_series(2, 4) as n")
+    pair.run()
+
+
+@trace(direct=TABLE + f"select id, amount from {ORDERS}")
+def a_source_is_replaced_by_one_with_equal_columns(pair: Pair) -> None:
+    pair.execute(
+        "create table raw.next (like raw.orders); insert into raw.next select 7, n, 'new', '2026-02-01' "
+        "from generate_series(1, 3) as n; drop view raw.seen; drop table raw.orders; "
+        "alter table raw.next rename to orders"
+    )
+    pair.run()
+
+
+@trace(
+    direct="{{ config(materialized='table', post_hook=\"insert into raw.orders select 9, 90, 'late', '2026-02-01' "
+    'where not exists (select from raw.orders where id = 9)") }}\n'
+    f"select id, amount from {ORDERS}"
+)
+def rows_arrive_while_a_model_is_built(pair: Pair) -> None:
+    pair.execute("delete from raw.orders where id = 9")
+    pair.run()
+    pair.run()
+
+
+@trace(
+    appended="{{ config(materialized='incremental') }}\n"
+    f"select id, amount from {ORDERS}\n"
+    "{% if is_incremental() %}where id > (select max(id) from {{ this }}){% endif %}",
+    merged=INCREMENTAL + "select * from {{ ref('appended') }}",
+    counted=TABLE + "select count(*) as n from {{ ref('appended') }}",
+    view="select max(id) as id from {{ ref('appended') }}",
+)
+def an_incremental_model_gets_rows_and_its_children_follow(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run()
+    pair.execute("delete from raw.orders where id = 4")
+    pair.run()
+
+
+# What comes from the code.
+
+
+@trace(
+    base=TABLE + "select 1 as id, 1 as version",
+    child=TABLE + "select * from {{ ref('base') }}",
+    grandchild=TABLE + "select version from {{ ref('child') }}",
+)
+def an_edit_reaches_what_is_below_it(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select 1 as id, 2 as version")
+    pair.run()
+    pair.write("models/base.sql", TABLE + "select 1 as id, 1 as version")
+    pair.run()
+
+
+@trace(
+    {
+        "macros/share.sql": "{% macro share() %}{{ part() }}{% endmacro %}",
+        "macros/part.sql": "{% macro part() %}0.5{% endmacro %}",
+    },
+    base=TABLE + "select {{ share() }} as share, '{{ var('day', 'monday') }}' as day",
+)
+def a_macro_in_a_macro_a_var_and_an_env_var_change(pair: Pair) -> None:
+    pair.write("macros/part.sql", "{% macro part() %}0.25{% endmacro %}")
+    pair.run()
+    pair.run("run", "--vars", "{day: tuesday}")
+    pair.write("models/base.sql", TABLE + "select '{{ env_var('TWIN_LABEL', 'none') }}' as label")
+    pair.run(env={"TWIN_LABEL": "first"})
+    pair.run(env={"TWIN_LABEL": "second"})
+
+
+@trace(
+    inside="{{ config(materialized='ephemeral') }}\nselect 1 as id",
+    reader=TABLE + "select * from {{ ref('inside') }}",
+)
+def an_ephemeral_model_is_edited(pair: Pair) -> None:
+    pair.write("models/inside.sql", "{{ config(materialized='ephemeral') }}\nselect 2 as id")
+    pair.run()
+
+
+@trace(base=TABLE + "select 1 as id", view="select id from {{ ref('base') }}")
+def a_table_is_rebuilt_with_equal_rows_and_takes_its_view_down(pair: Pair) -> None:
+    pair.write("models/base.sql", "{{ config(materialized='table', indexes=[{'columns': ['id']}]) }}\nselect 1 as id")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    total=MATERIALIZED_VIEW + "select sum(amount) as total from {{ ref('base') }}",
+)
+def a_materialized_view_gets_another_query(pair: Pair) -> None:
+    pair.write("models/total.sql", MATERIALIZED_VIEW + "select max(amount) as total from {{ ref('base') }}")
+    pair.run()
+    pair.execute("update raw.orders set amount = 99 where id = 3")
+    pair.run()
+
+
+@trace(
+    merged=INCREMENTAL + f"select id, amount from {ORDERS}\n"
+    "{% if is_incremental() %}where id >= (select max(id) from {{ this }}){% endif %}",
+    counted=TABLE + "select sum(amount) as total from {{ ref('merged') }}",
+)
+def the_logic_of_an_incremental_model_changes(pair: Pair) -> None:
+    pair.write(
+        "models/merged.sql",
+        INCREMENTAL + f"select id, amount * 2 as amount from {ORDERS}\n"
+        "{% if is_incremental() %}where id >= (select max(id) from {{ this }}){% endif %}",
+    )
+    pair.run()
+    pair.run("run", "--full-refresh")
+
+
+@trace(
+    {
+        "snapshots/snap_orders.sql": "{% snapshot snap_orders %}{{ config(unique_key='id', strategy='timestamp', "
+        "updated_at='changed_at', target_schema='analytics') }}\nselect * from {{ ref('view') }}{% endsnapshot %}"
+    },
+    view=f"select id, status, changed_at from {ORDERS}",
+    latest=TABLE + "select id, status from {{ ref('snap_orders') }} where dbt_valid_to is null",
+)
+def a_snapshot_below_a_view_is_taken_when_rows_change(pair: Pair) -> None:
+    pair.execute("update raw.orders set status = 'paid', changed_at = '2026-03-01' where id = 2")
+    pair.run("snapshot")
+    pair.run("run")
+    later = "changed_at + interval '1 day' as changed_at"
+    pair.write("models/view.sql", f"select id, upper(status) as status, {later} from {ORDERS}")
+    pair.run("build")
+
+
+@trace(
+    {"seeds/seed_names.csv": "id,name\n1,one\n2,two\n"},
+    counted=TABLE + "select count(*) as n, max(name) as name from {{ ref('seed_names') }}",
+)
+def a_seed_changes(pair: Pair) -> None:
+    pair.write("seeds/seed_names.csv", "id,name\n1,one\n2,zwei\n3,three\n")
+    pair.run("run")
+    pair.run("seed")
+    pair.run("run")
+
+
+# What comes from failures, kills and narrowed runs.
+
+
+@trace(base=TABLE + "select 'A' as version", child=TABLE + "select version from {{ ref('base') }}")
+def killed_between_the_commit_and_the_record_and_reverted(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select 'B' as version")
+    assert pair.run_killed(Kill(at="before the mark"))
+    pair.write("models/base.sql", TABLE + "select 'A' as version")
+    pair.run()
+
+
+@trace(base=INCREMENTAL + "select 1 as id, 'A' as version", child=TABLE + "select version from {{ ref('base') }}")
+def an_incremental_model_is_killed_after_its_commit_and_reverted(pair: Pair) -> None:
+    pair.write("models/base.sql", INCREMENTAL + "select 1 as id, 'B' as version")
+    assert pair.run_killed(Kill(at="before the mark"))
+    pair.write("models/base.sql", INCREMENTAL + "select 1 as id, 'A' as version")
+    pair.run()
+
+
+@trace(base=TABLE + "select 'A' as version", child=TABLE + "select version from {{ ref('base') }}")
+def killed_after_the_record_of_a_parent_and_reverted(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select 'B' as version")
+    assert pair.run_killed(Kill(at="after the mark"))
+    pair.write("models/base.sql", TABLE + "select 'A' as version")
+    assert pair.run_killed(Kill(at="after the mark"))
+    pair.run()
+
+
+@trace(flip=TABLE + "select 'A' as version", steady=TABLE + "select 1 as id")
+def edited_failed_after_its_commit_and_reverted(pair: Pair) -> None:
+    fails = "{{ config(materialized='table', post_hook={'sql': 'select 1 / 0', 'transaction': false}) }}\n"
+    pair.write("models/flip.sql", fails + "select 'B' as version")
+    assert not pair.run()
+    pair.write("models/flip.sql", TABLE + "select 'A' as version")
+    assert pair.run()
+
+
+@trace(base=TABLE + "select 'A' as version", child=TABLE + "select version from {{ ref('base') }}")
+def a_build_that_failed_succeeds_later_though_nothing_of_it_changed(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select public.version_now() as version")
+    assert not pair.run()
+    pair.execute("create function public.version_now() returns text immutable language sql return 'B'")
+    assert pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, 100 / (amount - 13) as share from {ORDERS}",
+    child=TABLE + "select count(*) as n from {{ ref('base') }}",
+)
+def a_model_divides_by_zero_until_the_row_is_gone(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (13, 13, 'bad', '2026-01-13')")
+    assert not pair.run()
+    pair.execute("delete from raw.orders where id = 13")
+    assert pair.run()
+
+
+@trace(
+    base=TABLE + "select 1 as id, 'A' as version",
+    view="select version from {{ ref('base') }}",
+    child=TABLE + "select version from {{ ref('view') }}",
+    other=TABLE + "select version from {{ ref('base') }}",
+)
+def a_narrowed_run_leaves_the_rest_for_later(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select 1 as id, 'B' as version")
+    pair.run_narrowed("base")
+    pair.run()
+
+
+@trace(
+    base=TABLE + "select 'A' as version",
+    child=TABLE + "select version from {{ ref('base') }}",
+    other=TABLE + "select 'A' as version",
+)
+def a_narrowed_run_fails_to_notice_a_revert(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select 'B' as version")
+    pair.write("models/other.sql", TABLE + "select 'B' as version")
+    pair.run_narrowed("base child")
+    pair.write("models/base.sql", TABLE + "select 'A' as version")
+    pair.run_narrowed("base")
+    pair.run()
+
+
+# What comes from somebody's hand.
+
+
+@trace(
+    base=TABLE + "select 1 as id, 'A' as version",
+    view="select version from {{ ref('base') }}",
+    child=TABLE + "select version from {{ ref('view') }}",
+)
+def relations_are_dropped_by_hand(pair: Pair) -> None:
+    pair.execute("drop table analytics.base cascade")
+    pair.run()
+    pair.execute("drop view analytics.view")
+    pair.run()
+
+
+@trace(
+    base=TABLE + "select 1 as id, 'A' as version",
+    view="select version from {{ ref('base') }}",
+)
+def relations_are_emptied_and_replaced_by_hand(pair: Pair) -> None:
+    pair.execute("truncate analytics.base")
+    pair.run()
+    pair.execute("create or replace view analytics.view as select 'by hand'::text as version")
+    pair.run()
+    pair.execute("drop table analytics.base cascade; create table analytics.base as select 2 as id, 'C' as version")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    merged=INCREMENTAL + "select id, amount from {{ ref('base') }}",
+    view="select max(amount) as amount from {{ ref('base') }}",
+)
+def dbt_runs_behind_our_back(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.write("models/view.sql", "select min(amount) as amount from {{ ref('base') }}")
+    pair.run_by_hand()
+    pair.execute("update raw.orders set amount = 50 where id = 4")
+    pair.write("models/view.sql", "select max(amount) as amount from {{ ref('base') }}")
+    pair.run()
+
+
+@trace(base=TABLE + "select '{{ target.name }}' as name", child=TABLE + "select name from {{ ref('base') }}")
+def another_target_writes_the_same_relations(pair: Pair) -> None:
+    pair.run("run", "--target", "other")
+    pair.run()
+
+
+@trace(
+    base=TABLE + "select 1 as id, 'A' as version",
+    child=TABLE + "select count(*) as n from {{ ref('base') }}",
+)
+def rows_of_a_table_are_changed_by_hand(pair: Pair) -> None:
+    pair.execute("insert into analytics.base values (5, 'by hand')")
+    pair.run()
+
+
+@trace(
+    {"seeds/seed_names.csv": "id,name\n1,one\n2,two\n"},
+    merged=INCREMENTAL + f"select id, amount from {ORDERS}",
+    counted=TABLE + "select count(*) as n from {{ ref('seed_names') }}",
+)
+def rows_of_an_incremental_model_and_a_seed_are_changed_by_hand(pair: Pair) -> None:
+    pair.execute("update analytics.merged set amount = 0; delete from analytics.seed_names where id = 1")
+    pair.run()
+    pair.run("seed")
+    pair.run()
+
+
+@trace(base=TABLE + "select 1 as id, 'A' as version", child=TABLE + "select * from {{ ref('base') }}")
+def a_column_is_added_to_a_table_by_hand(pair: Pair) -> None:
+    pair.execute("alter table analytics.base add column extra int")
+    pair.run()
+
+
+@trace(highest=TABLE + "select raw.highest() as highest")
+def a_function_reads_rows_that_change(pair: Pair) -> None:
+    pair.execute("update raw.orders set amount = 1000 where id = 1")
+    pair.run()
