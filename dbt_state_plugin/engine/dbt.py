@@ -248,12 +248,16 @@ def execute(
     refreshed_nodes: Iterable[str],
     on_finished: Callable[[NodeOutcome], None],
     should_stop: Callable[[], bool] = lambda: False,
+    refusal: Callable[[], str] = lambda: "",
 ) -> EngineOutcome:
     """Run dbt in this process on exactly these nodes of the manifest that was parsed.
 
     `on_finished` is called in dbt's worker threads after a node's commit. dbt hangs or calls a committed node failed
     when a callback raises, so it must not; whatever it raises all the same is swallowed here. `refreshed_nodes` are
     built from scratch among the others, unless their own `full_refresh: false` forbids it.
+
+    `refusal` is asked in its thread right before a node is executed: where it says why not, the node fails before it
+    writes anything.
 
     dbt's build runs a unit test only right before its model. Those whose model is not built are run by `dbt test`
     after the build, as a model's inputs must exist then; not when the build ended early or `should_stop` is true.
@@ -268,12 +272,12 @@ def execute(
     outcome = EngineOutcome(nodes={})
     if built or not tested:
         refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
-        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, on_finished)
+        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, on_finished, refusal)
         if not tested or outcome.was_interrupted or outcome.error or should_stop():
             return outcome
         if _failed_fast(outcome):
             return replace(outcome, nodes={**outcome.nodes, **{test: _skipped_by_fail_fast(test) for test in tested}})
-    after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, on_finished)
+    after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, on_finished, refusal)
     return replace(after, nodes={**outcome.nodes, **after.nodes})
 
 
@@ -284,6 +288,7 @@ def _invoke(
     flags: Iterable[str],
     unique_ids: Iterable[str],
     on_finished: Callable[[NodeOutcome], None],
+    refusal: Callable[[], str],
 ) -> EngineOutcome:
     from dbt.cli.main import dbtRunner
 
@@ -293,7 +298,10 @@ def _invoke(
         write_selection_folder(Path(folder), unique_ids, command=command)
         arguments += ["--select", "result:error", "--state", folder]
         arguments += ["--indirect-selection", "empty"] if command in ("build", "test") else []
-        callbacks = [lambda event: _notice_finished(event, on_finished)]
+        callbacks = [
+            lambda event: _notice_finished(event, on_finished),
+            lambda event: _notice_executing(event, refusal),
+        ]
         with _without(("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
     nodes = {outcome.unique_id: outcome for outcome in map(_outcome, getattr(result.result, "results", None) or ())}
@@ -401,6 +409,15 @@ def _notice_finished(event: Any, on_finished: Callable[[NodeOutcome], None]) -> 
         sys.stderr.write(
             f"dbt-state-plugin: a node could not be recorded ({type(error).__name__}); it is built again.\n"
         )
+
+
+def _notice_executing(event: Any, refusal: Callable[[], str]) -> None:
+    if event.info.name != "NodeExecuting":
+        return
+    if problem := refusal():
+        from dbt_common.exceptions import DbtRuntimeError
+
+        raise DbtRuntimeError(problem)  # here, unlike at NodeStart, dbt takes it for a failure of the node
 
 
 def _outcome(result: Any) -> NodeOutcome:

@@ -16,7 +16,7 @@ from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.logic import older_logic_after
 from dbt_state_plugin.model import Node, NodeOutcome, PhysicalIdentity, PlanEntry, RelationName, Trace
 from dbt_state_plugin.state.connection import first_line
-from dbt_state_plugin.state.marks import Mark, lock_lost, mark_built
+from dbt_state_plugin.state.marks import Mark, lock_lost, mark_built, require_running
 from dbt_state_plugin.warehouse.postgres import read_incarnation
 from dbt_state_plugin.warehouse.source_data import content_of_build
 
@@ -84,6 +84,21 @@ class Marker:
             record = self._see_batch if outcome.unique_id in self._microbatch else self._mark
             self._attempt(record, entry, outcome)
 
+    def refusal(self) -> str:
+        """Return why dbt must not write any more, or nothing.
+
+        A run that was cut off learns it here, before it writes over what another run has built since.
+        """
+        with self._mutex:
+            if self.lost is None:
+                try:
+                    require_running(self._session.state, self._execution_id)
+                except LockLostError as error:
+                    self._lose(error)
+                except PluginError as error:
+                    return error.what
+            return self.lost.what if self.lost is not None else ""
+
     def finish(self, outcomes: Iterable[NodeOutcome]) -> None:
         """Record the microbatch models, whose success is known only when dbt has ended."""
         with self._mutex:
@@ -99,13 +114,16 @@ class Marker:
         try:
             record(entry, outcome)
         except LockLostError as error:
-            self.lost = error
             self.unrecorded[outcome.unique_id] = error.what
-            self._interrupt()  # dbt must not write any more: somebody else may hold the lock now
+            self._lose(error)
         except PluginError as error:
             self.unrecorded[outcome.unique_id] = error.what
         except Exception as error:
             self.unrecorded[outcome.unique_id] = f"{type(error).__name__}: {error}"
+
+    def _lose(self, error: LockLostError) -> None:
+        self.lost = error
+        self._interrupt()  # dbt must not write any more: somebody else may hold the lock now
 
     def _mark(self, entry: PlanEntry, outcome: NodeOutcome) -> None:
         node, project = entry.node, self._project

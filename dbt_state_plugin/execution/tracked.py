@@ -22,6 +22,7 @@ from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, InterruptedRun, PluginError
 from dbt_state_plugin.execution.data_versions import record_equal_content
 from dbt_state_plugin.execution.detail import BuildDetail
+from dbt_state_plugin.execution.heartbeat import heartbeat
 from dbt_state_plugin.execution.judging import record_cosmetic
 from dbt_state_plugin.execution.manifests import keep_manifest
 from dbt_state_plugin.execution.marker import Marker
@@ -64,9 +65,7 @@ def run_tracked(settings: Settings, wish: Wish, listener: Listener, steps: tuple
         try:
             with open_session(settings) as session:
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
-                execution_id = uuid4()
-                begin_execution(session.state, new_execution(execution_id, session, command=wish.command))
-                return _Run(session, wish, listener, execution_id, stop, started).carry_out(steps)
+                return _Run(session, wish, listener, uuid4(), stop, started).carry_out(steps)
         except KeyboardInterrupt:
             raise interrupted(stop) from None
 
@@ -108,7 +107,7 @@ def _git_commit(project_dir: Path) -> str:
 
 
 class _Run:
-    """Carry out one run whose execution has begun and whose lock is held."""
+    """Carry out one run whose lock is held."""
 
     def __init__(
         self, session: Session, wish: Wish, listener: Listener, execution_id: UUID, stop: Stop, started: float
@@ -124,6 +123,9 @@ class _Run:
     def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
         """Return how the run ended; whatever ends it early is recorded and raised again."""
         try:
+            begin_execution(
+                self.session.state, new_execution(self.execution_id, self.session, command=self.wish.command)
+            )
             for step in steps:
                 self.listener.on_step(step, record_step(self.session.state, self.execution_id, step))
             planned = plan_in(self.session, self.wish, needs_manifest=True, records_project=True)
@@ -137,6 +139,8 @@ class _Run:
                 result = self._build(planned, planned.parsed)
             else:
                 result = self._result(planned.plan, {}, {})
+            rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
+            finish_execution(self.session.state, self.execution_id, status=result.status, rows=rows)
         except KeyboardInterrupt:
             if self.marker is not None and self.marker.lost is not None:
                 raise self.marker.lost from None  # the interrupt was our own
@@ -148,8 +152,6 @@ class _Run:
         except Exception as error:
             self._finish("failed", f"{type(error).__name__}")
             raise
-        rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
-        finish_execution(self.session.state, self.execution_id, status=result.status, rows=rows)
         return result
 
     def _finish(self, status: str, message: str) -> None:
@@ -201,16 +203,18 @@ class _Run:
         open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
         detail = BuildDetail(planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql())
         self.marker = marker = Marker(self.session, planned, parsed, self.execution_id, detail, self.stop.interrupt)
-        outcome = execute(
-            parsed,
-            planned.invocation,
-            command=self.wish.command,
-            unique_ids=[node.entry.node.unique_id for node in nodes],
-            full_refresh=self.wish.full_refresh,
-            refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
-            on_finished=marker.on_finished,
-            should_stop=lambda: marker.lost is not None or bool(self.stop.signal_number),
-        )
+        with heartbeat(marker.refusal):
+            outcome = execute(
+                parsed,
+                planned.invocation,
+                command=self.wish.command,
+                unique_ids=[node.entry.node.unique_id for node in nodes],
+                full_refresh=self.wish.full_refresh,
+                refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
+                on_finished=marker.on_finished,
+                should_stop=lambda: marker.lost is not None or bool(self.stop.signal_number),
+                refusal=marker.refusal,
+            )
         marker.finish(outcome.nodes.values())
         if marker.lost is not None:
             raise marker.lost

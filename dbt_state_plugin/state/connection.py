@@ -46,6 +46,7 @@ def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,  # milliseconds; what was sent and never confirmed counts as a lost connection, too
     }
     arguments |= settings.connect_arguments()
     arguments["application_name"] = APPLICATION_NAME
@@ -112,14 +113,14 @@ def first_line(error: BaseException) -> str:
 def transaction(connection: Connection) -> Iterator[Any]:
     """Yield a cursor inside one transaction: committed at the end, rolled back on any error."""
     with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        try:
+        try:  # a signal may come at any moment, and must leave no transaction open behind it
+            cursor.execute("BEGIN")
             yield cursor
+            cursor.execute("COMMIT")
         except BaseException:
             if not connection.closed:
                 cursor.execute("ROLLBACK")
             raise
-        cursor.execute("COMMIT")
 
 
 @contextmanager

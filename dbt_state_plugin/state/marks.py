@@ -112,6 +112,21 @@ def mark_built(state: State, mark: Mark) -> PhysicalIdentity | None:
     return PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2]) if row[0] is not None else None
 
 
+_STILL_RUNNING = "SELECT 1 FROM {state}.execution WHERE execution_id = %s AND status = 'running'"
+
+
+def require_running(state: State, execution_id: UUID) -> None:
+    """Raise LockLostError when the lock's connection is gone or another execution has taken over; else StateError."""
+    try:
+        rows = state.rows(_STILL_RUNNING, (str(execution_id),))
+    except StateError as error:
+        if state.connection.closed:
+            raise lock_lost(first_line(error.__cause__ or error)) from error
+        raise
+    if not rows:
+        raise lock_lost("another execution has taken over")
+
+
 def lock_lost(why: str) -> LockLostError:
     """Return the error that says that nothing may be recorded any more."""
     return LockLostError(

@@ -267,3 +267,19 @@ def test_a_run_that_lost_its_lock_records_nothing_more_and_cancels_dbt(
     assert touched(before, incarnations(database)) == {"gated", "slow", "last", "last_view"}
     assert warehouse(database) == plain_warehouse
     assert statuses(project) == ["succeeded", "abandoned"]
+
+
+def test_a_run_that_lost_its_lock_learns_it_during_a_long_query_and_cancels_it(
+    project: Project, database: Database
+) -> None:
+    with started(project) as process:
+        until(lambda: sessions(database, SLEEPS), "slow is being built")
+        until(lambda: recorded(database) == {"first", "gated", "steady"}, "the others are recorded")
+
+        terminate(database, HOLDS_THE_LOCK)
+
+        until(lambda: not sessions(database, SLEEPS), "the query is gone", seconds=30)
+        _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "Error: The connection that holds the environment's lock is lost: " in stderr
+    assert recorded(database) == {"first", "gated", "steady"}

@@ -1,0 +1,31 @@
+"""Does the run still hold its lock while dbt is busy with a long query?
+
+Without this a run whose connection to the state was cut off would learn it only at the end of the query. It also keeps
+the connection in use, which firewalls close when it is silent for minutes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+SECONDS = 5.0
+
+
+@contextmanager
+def heartbeat(check: Callable[[], object]) -> Iterator[None]:
+    """Call `check`, which must not raise, every few seconds in a thread of its own."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(SECONDS):
+            check()
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()  # what it found must reach the main thread before the run goes on
