@@ -1,0 +1,22 @@
+"""Which world do the tests of the protocol play in?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.database import Database
+
+from faults.run import without_dbt
+from faults.world import World
+
+
+@pytest.fixture
+def world(database: Database) -> Iterator[World]:
+    """Give a warehouse with an empty state, on which runs go with a stand-in for dbt."""
+    created = World(database.url)
+    with without_dbt():
+        try:
+            yield created
+        finally:
+            created.end()

@@ -1,0 +1,197 @@
+"""What are our protections, and how does the tool behave without one of them?
+
+Each function switches one protection off. They reach into the package on purpose: a name that moves is an error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg2
+import pytest
+
+from dbt_state_plugin.execution import marker as marking
+from dbt_state_plugin.execution import signals, tracked
+from dbt_state_plugin.execution.marker import Marker
+from dbt_state_plugin.execution.signals import Stop
+from dbt_state_plugin.model import NodeOutcome
+from dbt_state_plugin.state import connection, executions, intents, marks, retention, state
+from dbt_state_plugin.state.intents import PlannedNode, open_intents
+from dbt_state_plugin.state.marks import mark_built
+from faults.run import planned, session_of
+from faults.world import World
+
+Mutant = Callable[[pytest.MonkeyPatch, World], None]
+
+
+def _without(patch: pytest.MonkeyPatch, module: Any, name: str, text: str, instead: str = "") -> None:
+    """Take a piece out of a statement."""
+    statement = getattr(module, name)
+    assert text in statement, f"{module.__name__}.{name} does not hold {text!r} any more"
+    patch.setattr(module, name, statement.replace(text, instead))
+
+
+def the_intents_are_written_only_when_a_node_is_done(patch: pytest.MonkeyPatch, world: World) -> None:
+    def late(state: Any, mark: Any) -> Any:
+        open_intents(state, mark.execution_id, [PlannedNode(key=mark.key, entry=mark.entry)], store_code=False)
+        return mark_built(state, mark)
+
+    patch.setattr(tracked, "open_intents", lambda *_arguments, **_names: None)
+    patch.setattr(marking, "mark_built", late)
+
+
+def the_intents_of_a_dead_run_are_swept_away(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(executions, "_ABANDON_STEPS", "DELETE FROM {state}.intent WHERE %s > 0")
+
+
+def the_intents_are_written_one_by_one(patch: pytest.MonkeyPatch, world: World) -> None:
+    @contextmanager
+    def no_transaction(opened: Any) -> Iterator[Any]:
+        with opened.cursor() as cursor:
+            yield cursor
+
+    patch.setattr(intents, "transaction", no_transaction)
+    _skip_statement(patch, "LOCK TABLE {state}.intent IN SHARE ROW EXCLUSIVE MODE")
+
+
+def the_intents_are_written_without_a_lock_on_their_table(patch: pytest.MonkeyPatch, world: World) -> None:
+    _skip_statement(patch, "LOCK TABLE {state}.intent IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _skip_statement(patch: pytest.MonkeyPatch, skipped: str) -> None:
+    compose = state.compose
+    seen = []
+
+    def composed(text: str, schema: str) -> Any:
+        seen.append(text)
+        return compose("SELECT 1" if text == skipped else text, schema)
+
+    patch.setattr(state, "compose", composed)
+
+
+def overlapping_plans_of_two_targets_are_let_through(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(intents, "_refuse_overlap", lambda *_arguments: None)
+
+
+def the_lock_is_not_taken(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(tracked, "acquire_lock", lambda *_arguments, **_names: None)
+
+
+def dead_runs_are_not_called_abandoned(patch: pytest.MonkeyPatch, world: World) -> None:
+    _without(patch, executions, "_ABANDON", "AND is_exclusive", "AND false")
+
+
+def several_executions_may_be_running(patch: pytest.MonkeyPatch, world: World) -> None:
+    world.execute("DROP INDEX dbt_state_plugin.execution_one_running")
+
+
+def a_mark_goes_by_a_connection_of_its_own(patch: pytest.MonkeyPatch, world: World) -> None:
+    def elsewhere(state: Any, mark: Any) -> Any:
+        other = psycopg2.connect(world.url)
+        other.autocommit = True
+        try:
+            return mark_built(replace(state, connection=other), mark)
+        finally:
+            other.close()
+
+    patch.setattr(marking, "mark_built", elsewhere)
+
+
+def a_mark_does_not_ask_whether_its_execution_still_runs(patch: pytest.MonkeyPatch, world: World) -> None:
+    _without(patch, marks, "_MARK", " AND x.status = 'running'")
+
+
+def a_mark_does_not_ask_for_its_intent(patch: pytest.MonkeyPatch, world: World) -> None:
+    _without(
+        patch, marks, "_MARK", "FROM mine LEFT JOIN here ON true", "FROM (SELECT 1) AS any_ LEFT JOIN here ON true"
+    )
+
+
+def a_mark_leaves_out_the_record_but_clears_the_intent(patch: pytest.MonkeyPatch, world: World) -> None:
+    _without(patch, marks, "_MARK", "fingerprint = excluded.fingerprint, trace = excluded.trace,", "")
+
+
+def a_failed_node_is_marked_too(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(NodeOutcome, "is_success", property(lambda _outcome: True))
+
+
+def a_lost_lock_is_swallowed(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(Marker, "_lose", lambda *_arguments: None)
+
+
+def dbt_is_not_cancelled_when_the_lock_is_lost(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(Stop, "interrupt", lambda _stop: None)
+
+
+def dbt_does_not_ask_before_it_writes(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(Marker, "refusal", lambda _marker: "")
+
+
+def who_asks_before_he_writes_does_not_look_for_a_successor(patch: pytest.MonkeyPatch, world: World) -> None:
+    _without(patch, marks, "_STILL_RUNNING", " AND status = 'running'")
+
+
+def a_run_succeeds_when_dbt_says_so(patch: pytest.MonkeyPatch, world: World) -> None:
+    result = tracked._Run._result
+
+    def succeeded(run: Any, *arguments: Any) -> Any:
+        return replace(result(run, *arguments), status="succeeded")
+
+    patch.setattr(tracked._Run, "_result", succeeded)
+
+
+def a_trace_says_what_is_there_after_the_build(patch: pytest.MonkeyPatch, world: World) -> None:
+    seen_by = Marker._seen_by
+
+    def afterwards(marker: Any, unique_id: str) -> Any:
+        marker._before = planned(session_of(marker._session.state, world.admin), marker._project).plan.parent_versions
+        return seen_by(marker, unique_id)
+
+    patch.setattr(Marker, "_seen_by", afterwards)
+
+
+def a_child_is_taken_to_have_seen_an_unrecorded_parent(patch: pytest.MonkeyPatch, world: World) -> None:
+    attempt = Marker._attempt
+
+    def seen(marker: Any, record: Any, entry: Any, outcome: Any) -> None:
+        attempt(marker, record, entry, outcome)
+        marker.unrecorded.pop(outcome.unique_id, None)
+        marker._marked.add(outcome.unique_id)
+
+    patch.setattr(Marker, "_attempt", seen)
+
+
+def sigterm_and_sighup_end_the_process(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(signals, "_STOPPING", signals._STOPPING[:1])
+
+
+def a_signal_leaves_a_transaction_open(patch: pytest.MonkeyPatch, world: World) -> None:
+    @contextmanager
+    def left_open(opened: Any) -> Iterator[Any]:
+        with opened.cursor() as cursor:
+            cursor.execute("BEGIN")
+            yield cursor
+            cursor.execute("COMMIT")
+
+    for module in (executions, intents):
+        patch.setattr(module, "transaction", left_open)
+
+
+def old_executions_are_pruned_though_they_say_what_is_in_doubt(patch: pytest.MonkeyPatch, world: World) -> None:
+    _without(
+        patch,
+        retention,
+        "_OUTDATED",
+        "AND NOT EXISTS (SELECT 1 FROM {state}.intent i WHERE i.execution_id = x.execution_id)",
+    )
+    world.execute(
+        "ALTER TABLE dbt_state_plugin.intent DROP CONSTRAINT intent_execution_id_fkey,"
+        " ADD FOREIGN KEY (execution_id) REFERENCES dbt_state_plugin.execution ON DELETE CASCADE"
+    )
+
+
+def a_session_keeps_the_timeouts_of_its_role(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(connection, "_SESSION", "SELECT 1")

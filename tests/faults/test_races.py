@@ -1,0 +1,208 @@
+"""Who wins when many want the same environment, relation or state at the same moment?
+
+`DBT_STATE_PLUGIN_FAULTS=full` runs 200 rounds with 8 and with 16 processes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+import yaml
+from support.database import Database
+from support.project import NAME, Project, profiles
+
+from faults.nursery import Nursery, nursery
+from faults.racer import MODELS, field_of
+from faults.size import is_small, size
+from faults.tables import graph
+from faults.world import World
+
+ProjectFactory = Callable[[Mapping[str, str]], Project]
+
+GATE = 7
+GATED = "{{ config(materialized='table') }} " + f"select 1 as id from pg_advisory_xact_lock_shared({GATE})"
+AT_THE_GATE = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'
+    AND application_name <> 'dbt-state-plugin'
+"""
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+PROCESSES = [8] if is_small() else [8, 16]
+
+
+@pytest.fixture
+def built(world: World) -> World:
+    """Give a world whose four models are built."""
+    world.begin(graph(world.database, MODELS), ["dev", "prod"])
+    assert world.run("dev").is_success
+    return world
+
+
+def start(target: str = "dev", timeout: float = 0) -> dict[str, Any]:
+    return {"name": "start", "with": {"target": target, "timeout": timeout}}
+
+
+def finish(target: str = "dev") -> dict[str, Any]:
+    return {"name": "finish", "with": {"target": target}}
+
+
+def winners(answers: list[dict[str, Any]]) -> list[int]:
+    return [number for number, answer in enumerate(answers) if "error" not in answer]
+
+
+@pytest.mark.parametrize("processes", PROCESSES)
+def test_of_many_that_start_at_once_one_wins_and_the_others_are_told_who(built: World, processes: int) -> None:
+    rounds = size(small=15, full=200)
+    with field_of(processes, built.url) as field:
+        for _ in range(rounds):
+            answers = field.all_at_once([start()] * processes)
+
+            won = winners(answers)
+            assert len(won) == 1, answers
+            holder = answers[won[0]]
+            for answer in (answer for answer in answers if "error" in answer):
+                assert answer["error"] == "BusyError", answer
+                known = f"execution {holder['execution']} (`run`, process {holder['pid']} on here"
+                assert known in answer["what"] or "database session" in answer["what"], answer
+            assert "error" not in field.tell(won[0], finish())
+    assert_all_ended_well(built, rounds + 1)
+
+
+def test_those_who_wait_run_one_after_the_other(built: World) -> None:
+    built.execute("CREATE TABLE public.counter AS SELECT 0 AS value")
+    processes, rounds = (4, 1) if is_small() else (16, 5)
+    with field_of(processes, built.url) as field:
+        for _ in range(rounds):
+            whole = {"name": "whole", "with": {"target": "dev", "timeout": 300}}
+            assert len(winners(field.all_at_once([whole] * processes))) == processes
+    with built.admin.cursor() as cursor:
+        cursor.execute("SELECT value FROM public.counter")
+        assert cursor.fetchall() == [(processes * rounds,)]
+    assert_all_ended_well(built, processes * rounds + 1)
+
+
+def test_two_targets_on_one_schema_never_write_it_at_the_same_time(built: World) -> None:
+    rounds = size(small=15, full=200)
+    both = 0
+    with field_of(2, built.url) as field:
+        for _ in range(rounds):
+            answers = field.all_at_once([start("dev"), start("prod")])
+
+            won = winners(answers)
+            assert len(won) == 1, answers
+            loser = answers[1 - won[0]]
+            assert loser["error"] == "BusyError"
+            assert "is writing" in loser["what"]
+            field.tell(won[0], finish(("dev", "prod")[won[0]]))
+            both += 1
+    assert both == rounds
+    assert deadlocks(built) == 0
+
+
+def test_runs_go_on_while_others_prune_and_upgrade_the_state(built: World) -> None:
+    rounds = size(small=10, full=200)
+    with field_of(6, built.url) as field:
+        for _ in range(rounds):
+            others = [{"name": "prune"}, {"name": "prune"}, {"name": "upgrade"}]
+            answers = field.all_at_once([start(), start(), start(), *others])
+            won = winners(answers[:3])
+            assert len(won) == 1, answers
+            assert [answer for answer in answers[3:] if "error" in answer] == []
+            commands = [finish() if number == won[0] else {"name": "prune"} for number in range(6)]
+            assert [answer for answer in field.all_at_once(commands) if "error" in answer] == []
+    assert built.intents() == set()
+    assert deadlocks(built) == 0
+
+
+def test_many_that_find_no_state_create_it_once(database: Database) -> None:
+    with field_of(8, database.url) as field:
+        for _ in range(size(small=3, full=50)):
+            database.query("DROP SCHEMA IF EXISTS dbt_state_plugin CASCADE")
+            answers = field.all_at_once([{"name": "upgrade"}] * 8)
+            assert [answer for answer in answers if "error" in answer] == []
+            assert database.query("SELECT count(*) FROM dbt_state_plugin.installation") == [(1,)]
+            assert database.query("SELECT count(*) FROM dbt_state_plugin.environment") == [(1,)]
+
+
+def assert_all_ended_well(world: World, executions: int) -> None:
+    assert world.intents() == set()
+    assert world.statuses() == ["succeeded"] * executions
+    assert deadlocks(world) == 0
+
+
+def deadlocks(world: World) -> int:
+    with world.admin.cursor() as cursor:
+        cursor.execute(DEADLOCKS)
+        return int(cursor.fetchall()[0][0])
+
+
+@pytest.fixture
+def children(tmp_path: Any) -> Iterator[Nursery]:
+    with nursery(tmp_path / "output") as started:
+        yield started
+
+
+def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
+    dbt_project: ProjectFactory, database: Database, children: Nursery
+) -> None:
+    profile = yaml.safe_load(profiles(database))
+    profile[NAME]["outputs"]["prod"] = profile[NAME]["outputs"]["dev"]
+    project = dbt_project({"profiles.yml": json.dumps(profile), "models/gated.sql": GATED})
+    where: dict[str, Any] = {"cwd": project.directory, "environment": project.environment}
+    runs = size(small=4, full=16) if is_small() else 16
+
+    database.query("CREATE SCHEMA analytics; CREATE TABLE analytics.gated AS SELECT 1 AS id")  # that adopt would take
+    with ExitStack() as stack:
+        gate = stack.enter_context(closing(database.connect()))
+        gate.cursor().execute("SELECT pg_advisory_lock(%s)", (GATE,))
+        pids = [children.standing(["run", "--lock-timeout", "0"], **where) for _ in range(runs)]
+        for pid in pids:
+            children.go_on(pid)
+        until(lambda: database.query(AT_THE_GATE), "a run stands at the gate")
+        holder = database.query("SELECT process_id FROM dbt_state_plugin.execution WHERE status = 'running'")[0][0]
+        losers = [children.wait(pid) for pid in pids if pid != holder]
+        meanwhile = {
+            "forget": children.run(["forget", "--all", "--lock-timeout", "0"], **where),
+            "adopt": children.run(["adopt", "--yes", "--lock-timeout", "0"], **where),
+            "prune": children.run(["state", "prune", "--keep-days", "0"], **where),
+            "upgrade": children.run(["state", "upgrade"], **where),
+            "plan": children.run(["plan"], **where),
+            "prod": children.run(["run", "--target", "prod"], **where),
+        }
+        recorded = database.query("SELECT unique_id FROM dbt_state_plugin.relation")
+        database.query("UPDATE dbt_state_plugin.alembic_version SET version_num = '9999'")
+        newer = children.run(["run"], **where)
+        database.query("UPDATE dbt_state_plugin.alembic_version SET version_num = %s", (expected_version(),))
+        gate.cursor().execute("SELECT pg_advisory_unlock(%s)", (GATE,))
+        winner = children.wait(holder)
+
+    assert [loser.code for loser in losers] == [3] * (runs - 1)
+    assert all(f"process {holder} on " in loser.stderr or "database session" in loser.stderr for loser in losers)
+    codes = {name: ended.code for name, ended in meanwhile.items()}
+    assert codes.pop("adopt") in (2, 3), "what a run may be writing is nothing to adopt"
+    assert recorded == []
+    assert codes == {"forget": 3, "prune": 0, "upgrade": 0, "plan": 0, "prod": 3}, meanwhile
+    assert newer.code == 2
+    assert "which is newer than this tool knows" in newer.stderr
+    assert winner.code == 0, winner.stderr
+    assert database.query("SELECT status FROM dbt_state_plugin.execution ORDER BY started_at")[0] == ("succeeded",)
+    after = children.run(["run"], **where)
+    assert "nothing to build" in after.stderr
+
+
+def expected_version() -> str:
+    from dbt_state_plugin.state.schema import EXPECTED_VERSION
+
+    return EXPECTED_VERSION
+
+
+def until(condition: Callable[[], Any], what: str, *, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)

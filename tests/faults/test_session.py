@@ -1,0 +1,25 @@
+"""Do the state's own connections stand what roles, servers and networks do to them?"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from dbt_state_plugin.database_settings import DatabaseSettings
+from dbt_state_plugin.state.connection import connect
+from faults.world import World
+
+
+def test_the_timeouts_of_a_role_do_not_end_what_a_run_does(world: World) -> None:
+    settings = ("statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+    for name in settings:
+        world.execute(f"ALTER DATABASE {world.database} SET {name} = '100ms'")
+
+    with closing(connect(DatabaseSettings.from_url(world.url))) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.3)")
+        cursor.execute("BEGIN; SELECT 1")
+        world.execute("SET statement_timeout = 0; SELECT pg_sleep(0.3)")
+        cursor.execute("COMMIT")
+        world.execute("SELECT pg_sleep(0.3)")
+        cursor.execute("SELECT 1")
+
+        assert cursor.fetchall() == [(1,)]
