@@ -135,7 +135,7 @@ def pipeline_run(stage: Stage, name: str, line: str = RUN, *, ends_with: int = 0
     seconds = time.monotonic() - begun
     last = answer_of(stage, "history", "--limit", "1")["executions"][0]
     nodes = answer_of(stage, "show", last["execution_id"])["nodes"]
-    written = [node for node in nodes if not node["unique_id"].startswith(("test.", "unit_test."))]
+    written = [node for node in nodes if node["resource_type"] in ("model", "seed", "snapshot")]
     names = frozenset(node["unique_id"].split(".")[2] for node in written if node["status"] == "success")
     chapter = Chapter(name=name, built=len(names), planned=len(written), seconds=seconds, names=names)
     stage.chapters.append(chapter)

@@ -20,6 +20,7 @@ from support.database import Database
 from support.project import clean_environment
 
 SCHEMA = "analytics_dev"
+RELATION_TYPES = ("model", "seed", "snapshot")  # among what an execution records are tests and streams, too
 PLUGIN = (sys.executable, "-m", "dbt_state_plugin")
 
 
@@ -71,14 +72,16 @@ class Pipeline:
         last = self._last_execution()
         assert last not in ("", before), f"no execution was recorded\n{ended.stdout}"
         shown = json.loads(self._plugin("show", last, "--output", "json"))
-        status = {node["unique_id"]: node["status"] for node in shown["nodes"]}
-        nodes = {key: value for key, value in status.items() if not key.startswith(("test.", "unit_test."))}
+        nodes = {
+            node["unique_id"]: node["status"] for node in shown["nodes"] if node["resource_type"] in RELATION_TYPES
+        }
+        tests = [node for node in shown["nodes"] if node["resource_type"] in ("test", "unit_test")]
         return Ran(
             returncode=ended.returncode,
             output=ended.stdout,
             built=frozenset(_name(key) for key, value in nodes.items() if value == "success"),
             failed=frozenset(_name(key) for key, value in nodes.items() if value != "success"),
-            tests=len(status) - len(nodes),
+            tests=len(tests),
             status=shown["status"],
             steps=shown["steps"],
         )
