@@ -22,7 +22,7 @@ from dbt_state_plugin.digest import SCHEME, keyed_digest
 from dbt_state_plugin.facts import Code, Facts, ProjectFacts, is_statement, keeps_columns
 from dbt_state_plugin.loader_columns import LoaderColumns
 from dbt_state_plugin.model import Node, Project
-from dbt_state_plugin.template import without_discarded_text, without_layout, without_sql_layout
+from dbt_state_plugin.template import without_certain_layout, without_discarded_text, without_layout, without_sql_layout
 
 
 class Fingerprinter:
@@ -84,7 +84,7 @@ class Fingerprinter:
         if isinstance(value, MacroDefinition):
             return f"{self._digest(value.code)}:{self._digest(_spelled(value))}"
         if isinstance(value, Code):
-            return f"{self._digest(value.text)}:{self._digest(without_sql_layout(value.text))}"
+            return f"{self._digest(value.text)}:{self._digest(without_certain_layout(value.text))}"
         if part in ("config", "references"):
             text = json.dumps(value, ensure_ascii=False, default=str)
             if not any(hidden in text for hidden in self._hidden_values()):

@@ -46,6 +46,17 @@ def without_sql_layout(template: str) -> str:
 
 
 @cache
+def without_certain_layout(template: str) -> str:
+    """Return a template without layout of SQL where it is plain SQL, and as `without_layout` where it has tags.
+
+    What a tag renders may be half of a quote or of a comment; where there is a compiler, it knows better.
+    """
+    tokens = _tokens(template)
+    is_plain = tokens is not None and all(kind == "data" for kind, _ in tokens)
+    return without_sql_layout(template) if is_plain else without_layout(template)
+
+
+@cache
 def without_discarded_text(template: str) -> str:
     """Return a template of which only captured text counts, as `without_sql_layout` does, without all other text.
 
@@ -73,7 +84,20 @@ def _spelled_as_sql(tokens: list[list[str]]) -> str | None:
     if not all(map(_leaves_text_alone, tags)) or _has_macro_inside(tags):
         return None
     # Whatever a statement stands in goes on in a new line.
-    return json.dumps([CANONICAL_VERSION, statement.removesuffix(f" {_LINE_END}"), *tags], ensure_ascii=False)
+    spelled = statement.removesuffix(f" {_LINE_END}")
+    return json.dumps([CANONICAL_VERSION, spelled, _neighbours(text), *tags], ensure_ascii=False)
+
+
+def _neighbours(text: str) -> list[str]:
+    """Return what touches each tag, which may grow together with what the tag renders, or with what stands behind it.
+
+    A string before and one behind a tag that renders nothing are one string, with a quote in it.
+    """
+    marks = re.finditer(_PLACEHOLDER.format(r"\d+"), text)
+    touching = [
+        text[max(mark.start() - 1, 0) : mark.start()] + "|" + text[mark.end() : mark.end() + 1] for mark in marks
+    ]
+    return [re.sub(r"\w", "w", re.sub(r"[\s(),;\[\]]", "", each)) for each in touching]
 
 
 def _captured(tokens: list[list[str]]) -> list[list[str]]:
