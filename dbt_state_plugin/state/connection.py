@@ -17,12 +17,15 @@ MINIMUM_SERVER_VERSION = 140000
 APPLICATION_NAME = "dbt-state-plugin"
 
 # A role's own timeouts must not end a lock or a mark in the middle of a run, so each session sets its own. The empty
-# search_path makes every name that is not qualified an error instead of somebody else's table.
+# search_path makes every name that is not qualified an error instead of somebody else's table. What was marked must
+# survive a crash of the server: a mark that is lost while the build that it announced is kept would lose a change.
 _SESSION = """
     SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false),
            set_config('idle_in_transaction_session_timeout', '0', false),
            set_config('idle_session_timeout', '0', false),
-           set_config('search_path', '', false), set_config('timezone', 'UTC', false)
+           set_config('search_path', '', false), set_config('timezone', 'UTC', false),
+           set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local'
+                      ELSE current_setting('synchronous_commit') END, false)
 """
 # Frees the lock soon after this machine is gone, even while a query runs; not every platform of the server knows it.
 _NOTICE_LOST_CLIENT = "SELECT set_config('client_connection_check_interval', '10s', false)"

@@ -23,3 +23,17 @@ def test_the_timeouts_of_a_role_do_not_end_what_a_run_does(world: World) -> None
         cursor.execute("SELECT 1")
 
         assert cursor.fetchall() == [(1,)]
+
+
+def test_a_mark_survives_a_crash_of_a_server_that_does_not_wait_for_its_disk(world: World) -> None:
+    settings = DatabaseSettings.from_url(world.url)
+    expected = {"off": "local", "remote_apply": "remote_apply"}
+
+    found = {}
+    for configured in expected:
+        world.execute(f"ALTER DATABASE {world.database} SET synchronous_commit = '{configured}'")
+        with closing(connect(settings)) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            found[configured] = cursor.fetchone()[0]
+
+    assert found == expected
