@@ -20,6 +20,7 @@ from dbt_state_plugin.execution.planning import Planned, Wish, invocation_of, se
 from dbt_state_plugin.execution.session import open_session
 from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project
 from dbt_state_plugin.execution.tracked import STEP_NAME, new_execution
+from dbt_state_plugin.execution.volatility import COMPILED, VolatileCalls
 from dbt_state_plugin.lineage import build_order, lineages, trace_of
 from dbt_state_plugin.model import (
     Catalog,
@@ -33,6 +34,7 @@ from dbt_state_plugin.model import (
 )
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
+from dbt_state_plugin.state.connection import database_errors
 from dbt_state_plugin.state.executions import begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key
@@ -219,6 +221,8 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
     records = adopted_records(project, *seen, wanted, str(state.environment), uuid4)
     digest = None if session.settings.store_sql == "text" else keyed_digest(key)
     details = {each.node.unique_id: _detail(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted}
+    with database_errors("Cannot read the functions of the warehouse"):
+        records = _with_volatile_calls(session, project, inspected, records)
     adopted = [
         Adopted(record=record, node=project.nodes[record.unique_id], detail=details[record.unique_id])
         for record in records
@@ -273,6 +277,22 @@ def adopted_records(
     return tuple(
         replace(record, trace=trace_of(project, lineage[record.unique_id], versions)) for record in records.values()
     )
+
+
+def _with_volatile_calls(
+    session: Session, project: Project, inspected: Inspected, records: Iterable[RecordedRelation]
+) -> tuple[RecordedRelation, ...]:
+    """Return the records with the volatile calls of the SQL that was compiled, which may be kept as a hash only."""
+    calls, lineage = VolatileCalls(session.warehouse, project), lineages(project, build_order(project))
+    found = []
+    for record in records:
+        compiled = inspected.compiled.get(record.unique_id)
+        statements = compiled.forms.values() if compiled is not None and compiled.language == "sql" else ()
+        if compiled is not None or record.resource_type not in COMPILED:
+            names = calls.of(project.nodes[record.unique_id], lineage[record.unique_id], statements)
+            record = replace(record, trace=replace(record.trace, volatile=names))
+        found.append(record)
+    return tuple(found)
 
 
 def _detail(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: str, digest: Any) -> RecordedDetail:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NOT_KEPT = "what is not known, since no SQL is kept"
 _READABLE = frozenset({"sql", "plpgsql"})
-_COMPILED = frozenset({"model", "snapshot", "test"})
+COMPILED = frozenset({"model", "snapshot", "test"})
 
 
 class VolatileCalls:
@@ -40,7 +40,7 @@ class VolatileCalls:
         """Return the calls in a node's own SQL and in the views among its sources; raises psycopg2.Error."""
         if node.resource_type == "function":
             return self._in_bodies(node.name.lower())
-        if node.resource_type not in _COMPILED:
+        if node.resource_type not in COMPILED:
             return ()
         sources = [self._project.nodes[parent] for parent in lineage.parents]
         relations = [source.relation for source in sources if source.resource_type == "source" and source.relation]
@@ -111,7 +111,7 @@ def _recorded_calls(
     document: Mapping[str, Any] = detail.compiled if detail is not None else {}
     if node.resource_type == "function":
         return calls.of(node, lineage, ())
-    if node.resource_type not in _COMPILED or document.get("language", "sql") != "sql":
+    if node.resource_type not in COMPILED or document.get("language", "sql") != "sql":
         return ()
     forms = document.get("forms") or {}
     if document.get("hashed") or not forms:

@@ -82,9 +82,10 @@ def test_what_is_not_as_the_project_makes_it_is_refused_and_built_by_the_next_ru
         "DELETE FROM analytics.countries WHERE id = 2; ALTER TABLE analytics.history DROP COLUMN id"
     )
 
-    adopted = project.plugin("adopt", "--yes", check=1)
-    known = project.plugin("adopt", "--yes", "--select", "orders", check=0)
-    planned = project.plugin("plan", "--for", "build", "--exclude", "resource_type:test", check=0)
+    hashes = {"DBT_STATE_PLUGIN_STORE_SQL": "hash"}
+    adopted = project.plugin("adopt", "--yes", env=hashes, check=1)
+    known = project.plugin("adopt", "--yes", "--select", "orders", env=hashes, check=0)
+    planned = project.plugin("plan", "--for", "build", "--exclude", "resource_type:test", env=hashes, check=0)
 
     refused = [line.split(maxsplit=2)[1:] for line in adopted.stdout.splitlines() if line.startswith("  refuse")]
     assert dict(refused) == {
