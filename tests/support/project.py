@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from support import preloaded
 from support.database import Database
 
+COMMANDS = {
+    "dbt": [str(Path(sys.executable).with_name("dbt"))],
+    "dbt-state-plugin": [sys.executable, "-m", "dbt_state_plugin"],
+}
 NAME = "shop"
 SCHEMA = "analytics"
 PROJECT_FILE = """\
@@ -53,8 +58,7 @@ class Project:
         self, *arguments: str, env: Mapping[str, str] | None = None, check: int | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run the real dbt of this environment; `check` is the exit code that it must end with."""
-        dbt = str(Path(sys.executable).with_name("dbt"))
-        return self._run([dbt, *arguments], env=env, check=check, input=None)
+        return self._run("dbt", arguments, env=env, check=check, input=None)
 
     def plugin(
         self,
@@ -64,7 +68,7 @@ class Project:
         input: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run dbt-state-plugin as a user would; `check` is the exit code that it must end with."""
-        return self._run([sys.executable, "-m", "dbt_state_plugin", *arguments], env=env, check=check, input=input)
+        return self._run("dbt-state-plugin", arguments, env=env, check=check, input=input)
 
     def plugin_process(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start dbt-state-plugin in a session of its own and return at once, for tests that send signals."""
@@ -81,23 +85,28 @@ class Project:
 
     def _run(
         self,
-        command: list[str],
+        program: str,
+        arguments: tuple[str, ...],
         *,
         env: Mapping[str, str] | None,
         check: int | None,
         input: str | None,
     ) -> subprocess.CompletedProcess[str]:
-        finished = subprocess.run(
-            command,
-            cwd=self.directory,
-            env={**self.environment, **(env or {})},
-            input=input if input is not None else "",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = {**self.environment, **(env or {})}
+        if preloaded.fits(env or {}):  # most of the time of a short command goes into imports
+            finished = preloaded.run(program, arguments, cwd=self.directory, environment=environment, input=input or "")
+        else:
+            finished = subprocess.run(
+                [*COMMANDS[program], *arguments],
+                cwd=self.directory,
+                env=environment,
+                input=input or "",
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         assert check is None or finished.returncode == check, (
-            f"{' '.join(command)} ended with {finished.returncode}, not {check}\n"
+            f"{program} {' '.join(arguments)} ended with {finished.returncode}, not {check}\n"
             f"--- stdout\n{finished.stdout}\n--- stderr\n{finished.stderr}"
         )
         return finished
