@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,12 +183,14 @@ def started(stage: Stage, line: str, *, stdout: Any, stderr: Any) -> subprocess.
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """End a command in order, or at once when it does not listen."""
-    process.send_signal(signal.SIGINT)
+    """End a command and what it started in order, or at once when it does not listen."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)  # an interpreter that has just begun prints a traceback for SIGINT
     try:
         process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
