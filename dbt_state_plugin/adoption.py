@@ -52,6 +52,7 @@ class Candidate:
     why: str = ""
     identity: PhysicalIdentity | None = None
     columns: str | None = None
+    touched: str | None = None
     record: RecordedRelation | None = None
     is_compared: bool = False
 
@@ -104,6 +105,7 @@ def _candidate(
         why=why,
         identity=identity,
         columns=catalog.columns.get(relation),
+        touched=catalog.touched.get(relation),
         record=record,
     )
 
@@ -135,6 +137,5 @@ def other_columns(expected: Columns, actual: Columns, *, keeps_order: bool, may_
 
 def is_as_it_was(shown: Candidate, now: Candidate) -> bool:
     """Tell whether nothing happened to a relation, its record or its intents since it was shown."""
-    return (shown.identity, shown.columns, shown.record) == (now.identity, now.columns, now.record) and (
-        now.outcome is Outcome.ADOPT
-    )
+    before = (shown.identity, shown.columns, shown.touched, shown.record)
+    return before == (now.identity, now.columns, now.touched, now.record) and now.outcome is Outcome.ADOPT

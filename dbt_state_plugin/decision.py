@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from dbt_state_plugin.data_rule import max_age_hours
 from dbt_state_plugin.data_version import OTHER_COLUMNS, SourceVersion, data_change
 from dbt_state_plugin.differences import Difference, differing_parts, find_differences
-from dbt_state_plugin.drift import columns_version, drift_words
+from dbt_state_plugin.drift import altered_version, drift_words
 from dbt_state_plugin.errors import ProjectError
 from dbt_state_plugin.lineage import (
     Lineage,
@@ -146,13 +146,13 @@ def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) ->
         if (node.relation is not None and not node.is_ephemeral) or node.resource_type == "function":
             key = record_key(node, project)
             record, identity = recorded.relations.get(key), catalog.identities.get(key)
-            columns = catalog.columns.get(key)
+            columns, touched = catalog.columns.get(key), catalog.touched.get(key)
             # What an interrupted build wrote in place (a snapshot, an incremental model) shows in nothing else.
             doubts = sorted(str(intent.execution_id) for intent in recorded.intents.get(key, ()))
             if key not in written and key in catalog.data:  # what nodes of the project write is known by their builds
                 versions[key] = _source_version(record, identity, doubts, catalog.data[key])
             else:
-                versions[key] = "+".join([relation_version(record, identity, columns), *doubts])
+                versions[key] = "+".join([relation_version(record, identity, columns, touched), *doubts])
     return versions
 
 
@@ -172,17 +172,23 @@ def _source_version(
 
 
 def relation_version(
-    record: RecordedRelation | None, identity: PhysicalIdentity | None, columns: str | None = None
+    record: RecordedRelation | None,
+    identity: PhysicalIdentity | None,
+    columns: str | None = None,
+    touched: str | None = None,
 ) -> str:
     """Return a value that differs whenever the rows or columns of a relation may differ.
 
-    As long as the relation is the one that was recorded, the recorded data say it; another incarnation is named.
+    As long as the relation is the one that was recorded, the recorded data say it; another incarnation is named, with
+    the counters of what is written into it.
     """
     data = str(record.data_id) if record else "-"
     if record is not None and identity == record.identity:
-        altered = columns_version(record, columns)
+        altered = altered_version(record, columns, touched)
         return f"{data}/{altered}" if altered else data
-    return f"{data}/{identity.oid}/{identity.relfilenode}" if identity else f"{data}/absent"
+    if identity is None:
+        return f"{data}/absent"
+    return "/".join([data, str(identity.oid), str(identity.relfilenode), *([touched] if touched else [])])
 
 
 def _is_in_scope(node: Node, command: str) -> bool:
@@ -433,9 +439,10 @@ class _Decisions:
         if node.relation is None:
             return reasons
         identity = self.catalog.identities.get(node.relation)
+        columns, touched = self.catalog.columns.get(node.relation), self.catalog.touched.get(node.relation)
         if identity is None:
             reasons.append(Reason(kind=ReasonKind.MISSING, detail=f"{node.relation} does not exist"))
-        elif drifted := drift_words(record, identity, self.catalog.columns.get(node.relation)):
+        elif drifted := drift_words(record, identity, columns, touched):
             reasons.append(Reason(kind=ReasonKind.DRIFTED, detail=drifted))
         return reasons
 

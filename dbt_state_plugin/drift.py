@@ -8,20 +8,26 @@ import json
 from dbt_state_plugin.model import PhysicalIdentity, RecordedRelation
 
 _SHOWN = 3
+_ROWS_CHANGED = "its rows were changed since we built it (by hand or by plain dbt)"
 _KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
 
 
-def drift_words(record: RecordedRelation, identity: PhysicalIdentity, columns: str | None) -> str:
+def drift_words(
+    record: RecordedRelation, identity: PhysicalIdentity, columns: str | None, touched: str | None = None
+) -> str:
     """Return what was done to a relation since it was recorded, or nothing.
 
-    `columns` are those that it has now, as JSON. Where none were recorded nothing is said about them.
+    `columns` are those that it has now, as JSON, and `touched` its counters now. Where none were recorded nothing is
+    said about them.
     """
     before = record.identity
     if before is None or identity.oid != before.oid:
         return _replaced(before, identity)
     altered = altered_columns(record.columns, columns)
     if identity == before:
-        return f"its columns were altered since we built it ({altered})" if altered else ""
+        if altered:
+            return f"its columns were altered since we built it ({altered})"
+        return _ROWS_CHANGED if has_other_rows(record, touched) else ""
     if identity.relkind == "v":
         return "its view definition was changed by hand since we built it"
     if altered:
@@ -52,11 +58,18 @@ def altered_columns(before: str | None, now: str | None) -> str:
     return ", ".join(words) or "in another order"
 
 
-def columns_version(record: RecordedRelation, columns: str | None) -> str:
-    """Return a value that tells altered columns from the recorded ones, or nothing where nobody altered them."""
-    if not altered_columns(record.columns, columns):
+def has_other_rows(record: RecordedRelation, touched: str | None) -> bool:
+    """Tell whether something was written into a relation since its counters were recorded; unknown ones say nothing."""
+    return record.touched is not None and touched is not None and touched != record.touched
+
+
+def altered_version(record: RecordedRelation, columns: str | None, touched: str | None) -> str:
+    """Return a value for columns and rows that are not the recorded ones any more, nothing for those that are."""
+    is_altered = altered_columns(record.columns, columns) != ""
+    if not is_altered and not has_other_rows(record, touched):
         return ""
-    return hashlib.sha256(str(columns).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    now = [columns if is_altered else None, touched if has_other_rows(record, touched) else None]
+    return hashlib.sha256(json.dumps(now).encode()).hexdigest()[:16]
 
 
 def _pairs(columns: str) -> dict[str, str] | None:

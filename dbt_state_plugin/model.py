@@ -160,13 +160,15 @@ class Catalog:
 
     `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
     differ, one whenever its rows may differ, and one says what the rows themselves gave (see data_version.py).
-    `columns` maps a relation to its columns, as JSON pairs of name and type.
+    `columns` maps a relation to its columns, as JSON pairs of name and type, `touched` to the server's counters of what
+    was written into it.
     """
 
     identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)
     cascades: Mapping[RelationName, tuple[RelationName, ...]] = field(default_factory=dict)
     data: Mapping[RelationName, str] = field(default_factory=dict)
     columns: Mapping[RelationName, str] = field(default_factory=dict)
+    touched: Mapping[RelationName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +194,8 @@ class RecordedRelation:
     """Hold what is recorded about one relation: who built it, from what, and which incarnation it was.
 
     `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
-    `columns` are those that the build left, as JSON; None where nobody looked.
+    `columns` are those that the build left, as JSON, and `touched` the server's counters of what was written into the
+    relation, as they stood when its run had ended; None where nobody looked.
     `is_of_today` says that its build began on the present day of the server's clock.
     """
 
@@ -211,6 +214,7 @@ class RecordedRelation:
     duration_ms: int | None = None
     raw_definition_id: str | None = None
     columns: str | None = None
+    touched: str | None = None
     is_of_today: bool = False
 
 

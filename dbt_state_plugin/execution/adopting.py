@@ -265,6 +265,7 @@ def adopted_records(
             trace=Trace(),
             identity=each.identity,
             columns=each.columns,
+            touched=each.touched,
             build_id=new_id(),
             data_id=new_id(),
             built_at=datetime.now(timezone.utc),

@@ -14,6 +14,7 @@ from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.engine.arguments import read_extra_arguments
 from dbt_state_plugin.engine.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.execution.counters import record_first_counters
 from dbt_state_plugin.execution.data_versions import Answers, catalog_with_data
 from dbt_state_plugin.execution.judging import Judged, judge_differences
 from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project, recorded_project
@@ -165,6 +166,8 @@ def _see(session: Session, project: Project, wish: Wish, answers: Answers, *, re
         default=session.settings.data_version,
         answers=answers,
     )
+    if records_project:
+        record_first_counters(session, recorded, catalog)
     return _Seen(recorded=recorded, catalog=catalog)
 
 

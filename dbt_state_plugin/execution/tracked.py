@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 from dbt_state_plugin import __version__
 from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, InterruptedRun, PluginError
+from dbt_state_plugin.execution.counters import names_of_dbt_sessions, record_counters_of_build
 from dbt_state_plugin.execution.data_versions import record_equal_content
 from dbt_state_plugin.execution.detail import BuildDetail
 from dbt_state_plugin.execution.heartbeat import heartbeat
@@ -218,6 +219,8 @@ class _Run:
         marker.finish(outcome.nodes.values())
         if marker.lost is not None:
             raise marker.lost
+        built = [planned.project.nodes[node] for node in marker.marked]
+        record_counters_of_build(self.session, built, session_names=names_of_dbt_sessions(self.session))
         result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, marker, outcome.nodes))
         note_outcomes(state, self.execution_id, _not_marked(result, marker))
         if outcome.was_interrupted or self.stop.signal_number:

@@ -83,7 +83,7 @@ _MARK = """
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
         relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
         raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
-        compiled = excluded.compiled, columns = excluded.columns
+        compiled = excluded.compiled, columns = excluded.columns, touched = NULL
     RETURNING relation_oid::bigint, relfilenode::bigint, relkind
 """
 
@@ -279,6 +279,31 @@ def record_volatile(state: State, found: Mapping[RelationName, tuple[str, ...]])
     keys = sorted(found)
     columns = ([k.database for k in keys], [k.schema for k in keys], [k.identifier for k in keys])
     state.execute(_VOLATILE, (*columns, [json_document(found[key]) for key in keys], state.environment.warehouse))
+
+
+_COUNTERS = """
+    UPDATE {state}.relation r SET touched = n.touched
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
+        AS n (database_name, schema_name, identifier, relation_oid, relfilenode, touched)
+    WHERE r.warehouse = %s AND r.relation_oid = n.relation_oid::oid AND r.relfilenode = n.relfilenode::oid
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+      AND r.touched IS NULL AND r.environment_id = %s
+"""
+
+
+def record_counters(state: State, found: Mapping[RelationName, tuple[PhysicalIdentity, str]]) -> None:
+    """Record the counters of relations whose records have none and that are still the recorded ones; raises StateError.
+
+    A mark leaves a record without counters.
+    """
+    keys = sorted(found)
+    identities = [found[key][0] for key in keys]
+    values = (
+        *([k.database for k in keys], [k.schema for k in keys], [k.identifier for k in keys]),
+        *([each.oid for each in identities], [each.relfilenode for each in identities]),
+        [found[key][1] for key in keys],
+    )
+    state.execute(_COUNTERS, (*values, state.environment.warehouse, state.environment_id))
 
 
 _NOTE = """

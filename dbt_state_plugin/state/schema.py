@@ -13,8 +13,8 @@ from dbt_state_plugin.state.connection import database_errors, transaction
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-EXPECTED_VERSION = "0003"
-KNOWN_VERSIONS = ("0001", "0002", "0003")  # oldest first; a test holds this to the migrations folder
+EXPECTED_VERSION = "0004"
+KNOWN_VERSIONS = ("0001", "0002", "0003", "0004")  # oldest first; a test holds this to the migrations folder
 DEFAULT_SCHEMA = "dbt_state_plugin"
 
 # Any two tools that create or upgrade the state wait for each other; the number is this purpose's own.

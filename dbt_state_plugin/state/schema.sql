@@ -1,4 +1,4 @@
--- The state, whole, as version 0003 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0004 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -123,6 +123,9 @@ CREATE TABLE relation (
     compiled jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(compiled) = 'object'),
     -- The columns that the build left, as pairs of name and type; null where nobody looked.
     columns jsonb CHECK (jsonb_typeof(columns) = 'array'),
+    -- The server's counters of what was written into the relation, when the run that built it had ended; null where
+    -- nobody looked since.
+    touched text,
     PRIMARY KEY (warehouse, database_name, schema_name, identifier),
     CHECK ((relation_oid IS NULL) = (relfilenode IS NULL) AND (relation_oid IS NULL) = (relkind IS NULL))
 );
@@ -171,4 +174,4 @@ CREATE INDEX node_result_definition ON node_result (definition_id);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0003');
+INSERT INTO alembic_version (version_num) VALUES ('0004');

@@ -385,6 +385,8 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
             "models/base_view.sql": "select id from {{ ref('base') }}",
             "models/old_name.sql": TABLE + "select 1 as id",
             "models/steady.sql": TABLE + "select 1 as id",
+            "models/written.sql": TABLE + "select 1 as id",
+            "models/reader.sql": TABLE + "select id from {{ ref('written') }}",
             "models/altered.sql": TABLE + "select 1 as id, 'x' as name",
             "models/redefined.sql": "select id from {{ ref('steady') }}",
         }
@@ -398,6 +400,7 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
     project.dbt("run", "--select", "base", check=0)
     assert "base_view" not in incarnations(database)
     database.query("ALTER TABLE analytics.altered ADD COLUMN mine int, DROP COLUMN name")
+    database.query("INSERT INTO analytics.written VALUES (2)")
     database.query("CREATE OR REPLACE VIEW analytics.redefined AS SELECT id + 1 AS id FROM analytics.steady")
     project.write("models/new_name.sql", project.read("models/old_name.sql"))
     project.delete("models/old_name.sql")
@@ -410,6 +413,8 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
         "base": "drifted: it was replaced since we built it (by a plain dbt run?)",
         "base_view": f'missing: {where}."base_view" does not exist (+1 more)',
         "new_name": "new: no build of it is recorded",
+        "written": "drifted: its rows were changed since we built it (by hand or by plain dbt)",
+        "reader": "upstream: written is built",
         "altered": "drifted: its columns were altered since we built it (added mine, dropped name)",
         "redefined": "drifted: its view definition was changed by hand since we built it",
     }

@@ -53,7 +53,8 @@ def test_a_fault_at_any_message_loses_nothing(
 
         ended, fired = stage.run_with(kind, at, action)
 
-        if fired and action == signal.SIGKILL:
+        is_last = at == chosen[-1]  # the end of the connection, after which the process may have gone by itself
+        if fired and action == signal.SIGKILL and not (is_last and ended.code == 0):
             assert ended.code == -signal.SIGKILL, told
         elif ended.code == 0:
             assert stage.warehouse() == stage.expected[TWO], f"{told}: it said that it succeeded"

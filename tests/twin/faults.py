@@ -84,6 +84,13 @@ def missing_relations_are_ignored() -> None:
     _without_reasons("MISSING")
 
 
+@fault("what is written into a table after its build does not count", found_by="a_snapshot_is_taken_by_plain_dbt")
+def rows_changed_in_place_are_not_seen() -> None:
+    from dbt_state_plugin import drift
+
+    drift.has_other_rows = lambda _record, _touched: False
+
+
 @fault("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
 def relfilenode_is_forgotten() -> None:
     from dbt_state_plugin.model import PhysicalIdentity

@@ -25,6 +25,11 @@ SIZE_VARIABLE = "DBT_STATE_PLUGIN_TWIN"
 DEFAULT_HISTORIES, DEFAULT_STEPS, FULL_STEPS = 4, 8, 25
 # The same values for every history, so that a failure can be told in a line.
 _NUMBERS = st.integers(min_value=1, max_value=9)
+_MANY = 100_000  # histories: the first of those that hypothesis draws at once are short and alike
+
+
+class TimeIsUp(KeyboardInterrupt):
+    """The time that was asked for has passed; hypothesis lets nothing but an interrupt through at once."""
 
 
 class History(RuleBasedStateMachine):
@@ -34,6 +39,7 @@ class History(RuleBasedStateMachine):
     steps: Steps
     fault = ""
     counts: dict[str, int]
+    end: float = float("inf")  # when no new history begins, by time.monotonic()
     found: list[str]  # what differed: hypothesis runs a history that ended so once more
 
     def __init__(self) -> None:
@@ -51,6 +57,8 @@ class History(RuleBasedStateMachine):
     def begin(self) -> None:
         if self.found:
             raise Difference(self.found[0])
+        if time.monotonic() > self.end:
+            raise TimeIsUp
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
         files = {path: versions[0] for path, versions in VERSIONS.items()}
         self.pair = self.stack.enter_context(
@@ -162,14 +170,24 @@ class History(RuleBasedStateMachine):
 
 
 def run_histories(
-    server: Server, steps: Steps, *, counts: dict[str, int], fault: str = "", histories: int, length: int
+    server: Server,
+    steps: Steps,
+    *,
+    counts: dict[str, int],
+    fault: str = "",
+    histories: int,
+    length: int,
+    seconds: float = float("inf"),
 ) -> None:
-    """Run so many histories and count what is done. Raises Difference, with all that was done before.
+    """Run so many histories, or those that begin in so many seconds, and count what is done.
+
+    Raises Difference, with all that was done before.
 
     The same numbers give the same histories where no `SIZE_VARIABLE` asks for more.
     """
     found: list[str] = []
-    where = {"server": server, "steps": steps, "fault": fault, "counts": counts, "found": found}
+    end = time.monotonic() + seconds
+    where = {"server": server, "steps": steps, "fault": fault, "counts": counts, "found": found, "end": end}
     run = partial(
         run_state_machine_as_test,
         type("History", (History,), where),
@@ -186,6 +204,8 @@ def run_histories(
     )
     try:
         run()
+    except TimeIsUp:
+        return
     except Exception:
         if found:  # however the second run ended
             raise Difference(found[0]) from None
@@ -200,7 +220,6 @@ def run_as_many_as_asked(server: Server, steps: Steps) -> dict[str, int]:
         histories, length = (int(asked), FULL_STEPS) if asked else (DEFAULT_HISTORIES, DEFAULT_STEPS)
         run_histories(server, steps, counts=counts, histories=histories, length=length)
         return counts
-    end = time.monotonic() + float(asked[:-1])
-    while time.monotonic() < end:
-        run_histories(server, steps, counts=counts, histories=2, length=FULL_STEPS)
+    seconds = float(asked[:-1])
+    run_histories(server, steps, counts=counts, histories=_MANY, length=FULL_STEPS, seconds=seconds)
     return counts

@@ -9,19 +9,9 @@ import pytest
 from accuracy import warehouse
 from postgres_server import Server
 
-from twin.pair import Difference, paired
+from twin.pair import paired
 from twin.steps import Steps
 from twin.traces import LOADED, TRACES, Trace
-
-# What the tool does not see yet: a trace that ends well is to be taken out of here.
-AWAITED = (
-    "rows_of_a_table_are_changed_by_hand",
-    "rows_of_an_incremental_model_and_a_seed_are_changed_by_hand",
-)
-PARAMETERS = [
-    pytest.param(trace, id=trace.name, marks=[pytest.mark.xfail(raises=Difference)] if trace.name in AWAITED else [])
-    for trace in TRACES
-]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +22,7 @@ def steps(postgres_server: Server) -> Iterator[Steps]:
         yield started
 
 
-@pytest.mark.parametrize("trace", PARAMETERS)
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.name)
 def test_both_warehouses_are_the_same_when(trace: Trace, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
     with paired(postgres_server, steps, tmp_path / "pair", trace.files, LOADED) as pair:
         trace.steps(pair)

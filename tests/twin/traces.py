@@ -420,6 +420,21 @@ def rows_of_an_incremental_model_and_a_seed_are_changed_by_hand(pair: Pair) -> N
     pair.run()
 
 
+@trace(
+    {
+        "snapshots/snap_orders.sql": "{% snapshot snap_orders %}{{ config(unique_key='id', strategy='timestamp', "
+        f"updated_at='changed_at', target_schema='analytics') }}}}\nselect * from {ORDERS}{{% endsnapshot %}}"
+    },
+    table=TABLE + "select count(*) as n from {{ ref('snap_orders') }}",
+    view="select max(amount) as amount from {{ ref('snap_orders') }}",
+    above=TABLE + "select amount from {{ ref('view') }}",
+)
+def a_snapshot_is_taken_by_plain_dbt(pair: Pair) -> None:
+    pair.execute("update raw.orders set amount = 1000, changed_at = '2026-02-01' where id = 1")
+    pair.run_by_hand("snapshot")
+    pair.run()
+
+
 @trace(base=TABLE + "select 1 as id, 'A' as version", child=TABLE + "select * from {{ ref('base') }}")
 def a_column_is_added_to_a_table_by_hand(pair: Pair) -> None:
     pair.execute("alter table analytics.base add column extra int")

@@ -10,7 +10,7 @@ from support.values import node, record
 
 from dbt_state_plugin.decision import relation_version
 from dbt_state_plugin.drift import altered_columns, drift_words
-from dbt_state_plugin.model import PhysicalIdentity
+from dbt_state_plugin.model import PhysicalIdentity, RecordedRelation
 
 TABLE = PhysicalIdentity(oid=1, relfilenode=1, relkind="r")
 VIEW = PhysicalIdentity(oid=1, relfilenode=1, relkind="v")
@@ -90,3 +90,45 @@ def test_altered_columns_are_another_version_for_whoever_reads_them() -> None:
 
     assert relation_version(BUILT, TABLE, COLUMNS) == unaltered
     assert relation_version(BUILT, TABLE, '[["id", "integer"]]') not in ("", unaltered)
+
+
+COUNTED = replace(BUILT, touched="3.0.0:1:")
+
+
+@pytest.mark.parametrize(
+    ("built", "now", "is_changed"),
+    [
+        (COUNTED, "3.0.0:1:", False),
+        (COUNTED, "3.1.0:1:", True),
+        (COUNTED, "3.0.0:2:", True),
+        (COUNTED, None, False),
+        (BUILT, "3.1.0:1:", False),
+    ],
+)
+def test_rows_that_were_written_in_place_show_in_the_counters_that_were_recorded(
+    built: RecordedRelation, now: str | None, is_changed: bool
+) -> None:
+    words = drift_words(built, TABLE, COLUMNS, now)
+    version = relation_version(built, TABLE, COLUMNS, now)
+
+    assert words.startswith("its rows were changed since we built it") is is_changed
+    assert bool(words) is is_changed
+    assert (version != relation_version(built, TABLE)) is is_changed
+
+
+def test_each_change_of_rows_or_columns_is_a_version_of_its_own() -> None:
+    states = [
+        (COLUMNS, "3.0.0:1:"),
+        (COLUMNS, "3.1.0:1:"),
+        (COLUMNS, "3.2.0:1:"),
+        ("[]", "3.0.0:1:"),
+        ("[]", "3.1.0:1:"),
+    ]
+
+    assert len({relation_version(COUNTED, TABLE, columns, touched) for columns, touched in states}) == len(states)
+
+
+def test_what_is_written_into_a_relation_that_nobody_recorded_is_another_version() -> None:
+    versions = {relation_version(None, TABLE, COLUMNS, touched) for touched in (None, "3.0.0:1:", "3.1.0:1:")}
+
+    assert len(versions) == 3
