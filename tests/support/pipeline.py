@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,12 +15,12 @@ import production
 from production import Production
 from psycopg2 import sql
 
+from support import preloaded
 from support.database import Database
 from support.project import clean_environment
 
 SCHEMA = "analytics_dev"
 RELATION_TYPES = ("model", "seed", "snapshot")  # among what an execution records are tests and streams, too
-PLUGIN = (sys.executable, "-m", "dbt_state_plugin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +117,8 @@ class Pipeline:
         return str(executions[0]["execution_id"]) if executions else ""
 
     def _plugin(self, *arguments: str) -> str:
-        answer = subprocess.run(
-            [*PLUGIN, *arguments],
-            cwd=self.directory / "transform",
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+        answer = preloaded.run(
+            "dbt-state-plugin", arguments, cwd=self.directory / "transform", environment=self.environment, input=""
         )
         assert answer.returncode == 0, answer.stderr
         return answer.stdout

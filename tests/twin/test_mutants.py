@@ -1,7 +1,11 @@
-"""Does each planted fault make two warehouses differ in the history that is named for it?"""
+"""Does each planted fault make two warehouses differ in the history that is named for it?
+
+Every other fault by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for more than the suite's own size.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +14,12 @@ from accuracy import warehouse
 from postgres_server import Server
 
 from twin.faults import FAULTS
+from twin.machine import SIZE_VARIABLE
 from twin.pair import Difference, paired
 from twin.steps import Steps
 from twin.traces import LOADED, TRACES
+
+PLANTED = sorted(FAULTS) if SIZE_VARIABLE in os.environ else sorted(FAULTS)[::2]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +30,7 @@ def steps(postgres_server: Server) -> Iterator[Steps]:
         yield started
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_is_found(fault: str, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
     trace = next(trace for trace in TRACES if trace.name == FAULTS[fault].found_by)
 
