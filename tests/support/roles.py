@@ -21,9 +21,9 @@ class Logins:
     database: Database
     made: list[str]
 
-    def __call__(self, purpose: str, *, member_of: str = "") -> Database:
+    def __call__(self, purpose: str, *, member_of: str = "", password: str = "") -> Database:
         """Give the database as a new role sees it, which is a member of `member_of`, if anything."""
-        name, password = f"{purpose}_{secrets.token_hex(6)}", secrets.token_hex(12)
+        name, password = f"{purpose}_{secrets.token_hex(6)}", password or secrets.token_hex(12)
         execute(self.database, "CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(name), sql.Literal(password))
         self.made.append(name)
         if member_of:
@@ -50,7 +50,7 @@ def drop_roles(database: Database, names: list[str]) -> None:
 
 def as_role(database: Database, name: str, password: str) -> Database:
     """Give the database as a role sees it."""
-    at = f"{name}:{quote(password)}@"
+    at = f"{name}:{quote(password, safe='')}@"
     url = re.sub(r"^postgresql://[^@/]*@", f"postgresql://{at}", database.url)
     assert at in url
     return replace(database, user=name, password=password, url=url)
