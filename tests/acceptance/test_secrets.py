@@ -221,8 +221,11 @@ def test_no_secret_stands_in_the_state_in_what_is_printed_or_in_a_file(secrets: 
         "DBT_STATE_PLUGIN_VARS": f"{{quiet: {CANARIES['var in the environment']}}}",
     }
     assert "QUIET" in secrets.plugin("explain", "report", check=0, env=changed)
-    secrets.plugin("run", "--target", "secret", "--select", "orders", check=0, env={URL: ""})
-    assert EXPECTED_VERSION in secrets.plugin("state", "current", "--target", "var", check=0, env={URL: ""})
+    apart = ("--state-schema", "of_secret")
+    secrets.plugin("run", "--target", "secret", "--select", "orders", *apart, check=0, env={URL: ""})
+    assert EXPECTED_VERSION in secrets.plugin(
+        "state", "upgrade", "--target", "var", "--state-schema", "of_var", check=0, env={URL: ""}
+    )
 
     assert database.query(f"SELECT DISTINCT url FROM {SCHEMA}.report") == [("hidden",)]
     assert found_in(dump(database)) == set()
