@@ -475,7 +475,7 @@ def test_damaged_files_and_rows_end_a_command_in_one_line_and_an_edit_is_still_b
     files = {"profiles.yml": yaml.safe_load(built.read("profiles.yml")), "dbt_project.yml": PROJECT_FILE}
     texts = {name: built.read(name) for name in files}
 
-    for number in range(size(small=4, full=300)):
+    for number in range(size(small=2, full=300)):
         source = random.Random(f"end to end {number}")
         if number % 2:
             name = source.choice(list(files))
