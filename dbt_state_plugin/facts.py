@@ -22,8 +22,8 @@ _DEFAULTS: Mapping[str, Any] = {"unlogged": False}
 _VOLATILE_ATTRIBUTES = frozenset(
     {"created_at", "_event_status", "compiled_path", "build_path", "compiled", "compiled_code"}
 )
-# Never stored in any form; dbt keeps them out of SQL too.
-_SECRET_PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET")
+# Never stored in any form; dbt keeps the first two out of SQL, and does not get to see the last.
+_SECRET_PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET", "DBT_STATE_PLUGIN_DATABASE_URL")
 _METADATA_PREFIX = "DBT_ENV_CUSTOM_ENV_"
 _HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
 # Every statement runs under these fields of the target: they decide what unqualified names mean and who owns a table.

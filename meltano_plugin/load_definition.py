@@ -134,7 +134,7 @@ def catalog_streams(project: MeltanoProject, tap: Plugin) -> frozenset[str] | No
     try:
         catalog = json.loads(Path(path).read_text(encoding="utf-8"))
         return frozenset(str(stream.get("tap_stream_id") or stream["stream"]) for stream in catalog["streams"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None  # Meltano discovers it anew, or says what is wrong with it
 
 

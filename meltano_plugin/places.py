@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.project.yaml_values import load_yaml
 
 _PREFIXES = ("DBT_STATE_PLUGIN_", "DBT_ENGINE_", "DBT_")
 _PROJECT_FILE = "dbt_project.yml"
@@ -84,8 +85,8 @@ def _outputs(profile: Any) -> Mapping[str, Any]:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     return content if isinstance(content, Mapping) else {}
 

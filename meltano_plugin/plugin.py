@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meltano_plugin.project import MeltanoProject
+from meltano_plugin.project import MeltanoProject, mapping, named
 from meltano_plugin.sensitive import declared_secrets
 
 EXTRAS = ("select", "select_filter", "metadata", "schema", "load_schema", "catalog")
@@ -44,14 +44,14 @@ def effective_plugin(project: MeltanoProject, kind: str, name: str) -> Plugin:
     chain = list(_ancestors(project, kind, name))
     written = [layer for own, layer in chain if own]
     definitions = [layer for _, layer in chain]
-    settings = [setting for layer in definitions for setting in layer.get("settings") or [] if _is_named(setting)]
+    settings = [setting for layer in definitions for setting in named(layer.get("settings"))]
     config: dict[str, Any] = {}
     extras: dict[str, Any] = {}
     for setting in reversed(settings):
         if setting.get("value") is not None:
             config |= _flat({setting["name"]: setting["value"]})
     for layer in reversed(_with_environment(project, kind, written)):
-        given = dict(layer.get("config") or {})
+        given = dict(mapping(layer.get("config")))
         for extra in EXTRAS:
             value = given.pop(f"_{extra}", layer.get(extra))
             if value is not None:
@@ -149,7 +149,3 @@ def _upper(name: str) -> str:
 
 def _first(definitions: list[Mapping[str, Any]], key: str) -> Any:
     return next((layer[key] for layer in definitions if layer.get(key) is not None), None)
-
-
-def _is_named(setting: Any) -> bool:
-    return isinstance(setting, Mapping) and "name" in setting

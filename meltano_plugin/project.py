@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.project.yaml_values import load_yaml
 
 MELTANO_FILE_NAME = "meltano.yml"
 PLUGIN_NAME = "dbt-state-plugin"
@@ -35,7 +36,7 @@ class MeltanoProject:
 
     def plugins(self, kind: str) -> list[Mapping[str, Any]]:
         """Return the plugins of a kind (`extractors`, `loaders`, `mappers`, `utilities`) as they are written."""
-        return _named(_mapping(self.content.get("plugins")).get(kind))
+        return named(mapping(self.content.get("plugins")).get(kind))
 
     def plugin(self, kind: str, name: str) -> Mapping[str, Any]:
         """Return one plugin as it is written, or an empty mapping."""
@@ -43,22 +44,23 @@ class MeltanoProject:
 
     def environment_plugin(self, kind: str, name: str) -> Mapping[str, Any]:
         """Return what the active environment says about a plugin."""
-        for environment in _named(self.content.get("environments")):
+        for environment in named(self.content.get("environments")):
             if environment["name"] == self.environment:
-                plugins = _mapping(_mapping(environment.get("config")).get("plugins"))
-                return next((each for each in _named(plugins.get(kind)) if each["name"] == name), {})
+                plugins = mapping(mapping(environment.get("config")).get("plugins"))
+                return next((each for each in named(plugins.get(kind)) if each["name"] == name), {})
         return {}
 
     def lock(self, kind: str, name: str, variant: str | None) -> Mapping[str, Any]:
         """Return the Hub's definition of a plugin as `meltano add` wrote it down, or an empty mapping."""
         folder = self.root / "plugins" / kind
-        names = [f"{name}--{variant}.lock"] if variant else sorted(each.name for each in folder.glob(f"{name}--*.lock"))
+        there = sorted(each.name for each in folder.glob("*--*.lock"))
+        names = [f"{name}--{variant}.lock"] if variant else [each for each in there if each.startswith(f"{name}--")]
         for path in [folder / name for name in names]:
             try:
-                return _mapping(json.loads(path.read_text(encoding="utf-8")))
+                return mapping(json.loads(path.read_text(encoding="utf-8")))
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 raise ConfigurationError(
                     f"{path} cannot be read: {_cause(error)}.",
                     "Correct it, or write it anew with `meltano lock --update`.",
@@ -68,7 +70,7 @@ class MeltanoProject:
     @property
     def jobs(self) -> dict[str, tuple[str, ...]]:
         """Return each job with its blocks, whichever way its tasks are grouped."""
-        return {str(job["name"]): tuple(_words(job.get("tasks"))) for job in _named(self.content.get("jobs"))}
+        return {str(job["name"]): tuple(_words(job.get("tasks"))) for job in named(self.content.get("jobs"))}
 
 
 def active_environment(environ: Mapping[str, str]) -> str:
@@ -98,22 +100,30 @@ def read_project(root: Path, system_dir: Path, environment: str, environ: Mappin
     """Read meltano.yml and what it includes; raise ConfigurationError when one cannot be read."""
     main = root / MELTANO_FILE_NAME
     content = _read(main)
-    patterns = content.get("include_paths") or []
-    included = {
-        path: None
-        for pattern in patterns
-        for path in sorted(root.glob(str(pattern)))
-        if path != main and path.is_file()
-    }
-    for path in included:
+    for path in _included(root, content.get("include_paths") or ()):
         content = _merged(content, _read(path))
     return MeltanoProject(root=root, system_dir=system_dir, environment=environment, content=content, environ=environ)
 
 
+def _included(root: Path, patterns: Any) -> list[Path]:
+    if not isinstance(patterns, Iterable) or isinstance(patterns, (str, Mapping)):
+        return []
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        try:
+            found |= dict.fromkeys(sorted(root.glob(str(pattern))))
+        except (NotImplementedError, ValueError, OSError):
+            raise ConfigurationError(
+                f"include_paths of {root / MELTANO_FILE_NAME} holds what is no pattern for files of the project.",
+                "Write paths below the project, such as ./extract/*.meltano.yml.",
+            ) from None
+    return [path for path in found if path != root / MELTANO_FILE_NAME and path.is_file()]
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path} cannot be read: {_cause(error)}.", "Correct the file.") from None
     if content is not None and not isinstance(content, dict):
         raise ConfigurationError(f"{path} does not hold a mapping.", "Write keys such as plugins: at its top.")
@@ -127,6 +137,8 @@ def _cause(error: Exception) -> str:
         return f"it is no valid YAML{where}"
     if isinstance(error, yaml.YAMLError):
         return "it is no valid YAML"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
     return "it is no valid JSON" if isinstance(error, json.JSONDecodeError) else "it is no UTF-8 text"
@@ -138,13 +150,17 @@ def _merged(into: Any, more: Any) -> Any:
     return [*into, *more] if isinstance(into, list) and isinstance(more, list) else more
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a mapping with names for keys; whatever else stands in its place says nothing."""
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 
-def _named(value: Any) -> list[Mapping[str, Any]]:
+def named(value: Any) -> list[Mapping[str, Any]]:
+    """Return the items of a list that have a name, which Meltano takes for text."""
     items = value if isinstance(value, list) else []
-    return [item for item in items if isinstance(item, Mapping) and "name" in item]
+    return [
+        {**mapping(item), "name": str(item["name"])} for item in items if isinstance(item, Mapping) and "name" in item
+    ]
 
 
 def _words(tasks: Any) -> Iterator[str]:

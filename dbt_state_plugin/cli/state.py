@@ -72,6 +72,18 @@ def downgrade(context: click.Context, revision: str, sql: bool, yes: bool) -> No
     _say_versions(context, *administration.downgrade_state(settings, revision))
 
 
+@state.command("roles")
+@shared_options
+@click.pass_context
+def roles(context: click.Context) -> None:
+    """Print SQL that separates owner, writers and readers.
+
+    A database administrator runs it, before the state is created and after each upgrade.
+    """
+    click.echo(administration.roles_script(settings_of(context)), nl=False)
+    _say(context, "Run it with psql as an administrator, before the state is created and after each upgrade.")
+
+
 @state.command("current")
 @shared_options
 @click.pass_context

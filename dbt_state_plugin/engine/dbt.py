@@ -61,7 +61,7 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
     from dbt.cli.main import dbtRunner
 
     arguments = ["parse", "--no-write-json", "--log-level", "none", *invocation.arguments()]
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), _without(_OURS):
         result = dbtRunner(callbacks=[_repeat_warnings]).invoke([*arguments, *invocation.extra.for_parsing])
     if not result.success or result.result is None:
         raise ProjectError(
@@ -215,7 +215,7 @@ def list_selected(
         arguments += [name, *values] if values else []
     arguments += ["--selector", selector] if selector else []
     arguments += ["--state", state] if state else []
-    with tempfile.TemporaryFile("w") as nowhere, redirect_stdout(nowhere):
+    with tempfile.TemporaryFile("w") as nowhere, redirect_stdout(nowhere), _without(_OURS):
         result = dbtRunner(manifest=parsed.manifest).invoke(arguments)
     if not result.success:
         raise SelectionError(
@@ -302,7 +302,7 @@ def _invoke(
             lambda event: _notice_finished(event, on_finished),
             lambda event: _notice_executing(event, refusal),
         ]
-        with _without(("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
+        with _without((*_OURS, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
     nodes = {outcome.unique_id: outcome for outcome in map(_outcome, getattr(result.result, "results", None) or ())}
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
@@ -441,8 +441,12 @@ def _one_line(error: BaseException | None) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
+# What code of the project and its packages could read with env_var() and render into SQL is none of theirs.
+_OURS = ("DBT_STATE_PLUGIN_DATABASE_URL",)
+
+
 class _without:
-    """Hide environment variables that would narrow dbt's selection behind the plan's back."""
+    """Hide environment variables: those that would narrow dbt's selection behind the plan's back, and our password."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = tuple(names)

@@ -10,7 +10,7 @@ from dbt_state_plugin.database_settings import DatabaseSettings
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.execution.session import open_session, read_workplace
 from dbt_state_plugin.execution.settings import Settings
-from dbt_state_plugin.state import migration, retention
+from dbt_state_plugin.state import migration, retention, roles
 from dbt_state_plugin.state.connection import connect
 from dbt_state_plugin.state.migration import Version
 from dbt_state_plugin.state.retention import Pruned
@@ -46,6 +46,11 @@ def upgrade_script(settings: Settings, start: str = migration.BASE) -> str:
 def downgrade_script(settings: Settings, revision: str) -> str:
     """Return the SQL of a downgrade from this tool's version, without a connection; raises UsageError."""
     return migration.downgrade_script(settings.state_schema, revision)
+
+
+def roles_script(settings: Settings) -> str:
+    """Return the SQL that separates owner, writers and readers, without a connection; raises UsageError."""
+    return roles.roles_script(settings.state_schema)
 
 
 def current_version(settings: Settings) -> str | None:

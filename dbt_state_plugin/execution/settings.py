@@ -48,7 +48,7 @@ def parse_variables(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
 
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError("The value of --vars is not valid YAML.", "Write it like --vars '{name: value}'.") from error
     if not isinstance(value, dict):
         raise UsageError("The value of --vars is not a mapping.", "Write it like --vars '{name: value}'.")

@@ -42,7 +42,7 @@ def recorded_project(session: Session, key: bytes, extra: ExtraArguments) -> Pro
         if inputs_digest(session, key, extra, places, digest_of_files(places)) != snapshot.inputs_digest:
             return None
         return snapshot.project()
-    except (OSError, KeyError, TypeError, ValueError, IndexError, AttributeError, zlib.error):
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):
         return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
 
 

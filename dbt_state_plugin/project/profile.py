@@ -57,7 +57,7 @@ def find_profiles_dir(option: str | None, cwd: Path, home: Path) -> Path:
     """
     candidates = [Path(os.path.normpath(cwd / option))] if option else [cwd, home / ".dbt"]
     for directory in candidates:
-        if (directory / PROFILES_FILE_NAME).exists():
+        if os.path.exists(directory / PROFILES_FILE_NAME):  # noqa: PTH110 - no error for a name that no file can have
             return directory
     raise _no_profiles_file(candidates)
 

@@ -39,13 +39,13 @@ def find_project_dir(option: str | None, cwd: Path) -> Path:
     """
     if option:
         directory = Path(os.path.normpath(cwd / option))
-        if (directory / PROJECT_FILE_NAME).is_file():
+        if os.path.isfile(directory / PROJECT_FILE_NAME):  # noqa: PTH113 - no error for a name that no file can have
             return directory
         raise ConfigurationError(
             f"There is no {PROJECT_FILE_NAME} in {directory}.", "Correct --project-dir or DBT_PROJECT_DIR."
         )
     for directory in (cwd, *cwd.parents):
-        if (directory / PROJECT_FILE_NAME).exists():
+        if os.path.exists(directory / PROJECT_FILE_NAME):  # noqa: PTH110 - as above
             return directory
     raise ConfigurationError(
         f"There is no {PROJECT_FILE_NAME} in {cwd} or in a directory above it.",

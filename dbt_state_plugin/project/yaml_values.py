@@ -16,6 +16,8 @@ from dbt_state_plugin.project.native_jinja import RefusedNameError, render_nativ
 
 _MARKED_SECRET = re.compile("({})".join(map(re.escape, SECRET_MARK.split("{}"))).format(SECRET_PREFIX + ".*"))
 
+_DEEPEST = 200  # levels; the parser written in C ends the process without a word some thousand levels down
+
 
 def read_yaml(path: Path) -> Any:
     """Load one YAML file as dbt does.
@@ -31,7 +33,7 @@ def read_yaml(path: Path) -> Any:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text.", "Save the file as UTF-8.") from None
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+        return load_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
@@ -39,6 +41,19 @@ def read_yaml(path: Path) -> Any:
             f"{path} is not valid YAML{line}.",
             "Correct indentation and quotes there; a value with special characters needs quotes.",
         ) from None
+
+
+def load_yaml(text: str) -> Any:
+    """Load a text as dbt does; raises yaml.YAMLError, ValueError and, for what is nested too deeply, RecursionError."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise RecursionError
+    return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader
 
 
 def render_tree(value: Any, context: YamlContext, *, where: str) -> Any:

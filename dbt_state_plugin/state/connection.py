@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.pooled_cursor import pooled_cursor
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -16,22 +17,23 @@ if TYPE_CHECKING:
 MINIMUM_SERVER_VERSION = 140000
 APPLICATION_NAME = "dbt-state-plugin"
 
-# A role's own timeouts must not end a lock or a mark in the middle of a run, so each session sets its own. The empty
-# search_path makes every name that is not qualified an error instead of somebody else's table. What was marked must
-# survive a crash of the server: a mark that is lost while the build that it announced is kept would lose a change.
+# A role's own timeouts must not end a lock or a mark in the middle of a run, so each session sets its own. Nothing of
+# anybody's is found without its schema: PostgreSQL's own names come first, temporary tables and types last, and that is
+# said by itself, before a statement with an operator is read. What was marked must survive a crash of the server: a
+# mark that is lost while the build that it announced is kept would lose a change.
 _SESSION = """
+    SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false),
            set_config('idle_in_transaction_session_timeout', '0', false),
-           set_config('idle_session_timeout', '0', false),
-           set_config('search_path', '', false), set_config('timezone', 'UTC', false),
+           set_config('idle_session_timeout', '0', false), set_config('timezone', 'UTC', false),
            set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local'
                       ELSE current_setting('synchronous_commit') END, false)
 """
 # Frees the lock soon after this machine is gone, even while a query runs; not every platform of the server knows it.
-_NOTICE_LOST_CLIENT = "SELECT set_config('client_connection_check_interval', '10s', false)"
+_NOTICE_LOST_CLIENT = "SELECT pg_catalog.set_config('client_connection_check_interval', '10s', false)"
 _PREFLIGHT = """
     SELECT pg_catalog.current_setting('server_version_num')::int, pg_catalog.pg_is_in_recovery(),
-           pg_catalog.current_setting('transaction_read_only')::bool, pg_catalog.pg_backend_pid()
+           pg_catalog.current_setting('transaction_read_only')::boolean, pg_catalog.pg_backend_pid()
 """
 
 
@@ -60,9 +62,11 @@ def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
             cursor.execute(_PREFLIGHT)
             version, in_recovery, read_only, backend_pid = cast("tuple[int, bool, bool, int]", cursor.fetchone())
             is_pooled = connection.info.backend_pid != backend_pid
-            if settings.role and not (is_pooled and writes):
-                cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(settings.role)))
-            if not is_pooled:  # else the settings would stay with the pooler's other clients
+            if is_pooled:  # settings of the session would stay with the pooler's other clients
+                connection.cursor_factory = pooled_cursor(settings.role)
+            else:
+                if settings.role:
+                    cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(settings.role)))
                 cursor.execute(_SESSION)
                 with suppress(psycopg2.DataError):
                     cursor.execute(_NOTICE_LOST_CLIENT)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.state.connection import transaction
+from dbt_state_plugin.state.ownership import become_owner
 from dbt_state_plugin.state.schema import (
     EXPECTED_VERSION,
     KNOWN_VERSIONS,
@@ -66,6 +67,7 @@ def upgrade(connection: Connection, schema: str) -> None:
         cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
         if cursor.fetchone() is None:
             cursor.execute(_create_schema(schema))
+        become_owner(cursor, schema)
         cursor.execute(_statements(schema, version or BASE, EXPECTED_VERSION))
 
 
@@ -80,7 +82,9 @@ def downgrade(connection: Connection, schema: str, revision: str) -> None:
         refuse_newer(version, schema)
         if revision == (version or BASE):
             return
-        cursor.execute(_downgrade_statements(schema, version or BASE, revision))
+        statements = _downgrade_statements(schema, version or BASE, revision)
+        become_owner(cursor, schema)
+        cursor.execute(statements)
 
 
 def upgrade_script(schema: str, start: str = BASE) -> str:
@@ -109,7 +113,7 @@ def _statements(schema: str, start: str, end: str) -> str:
     if start != end:
         step = command.upgrade if is_upgrade else command.downgrade
         step(_config(output), f"{start}:{end}", sql=True)
-    return f"SET LOCAL search_path TO {_quoted(schema)};\n\n{output.getvalue()}"
+    return f"SET LOCAL search_path TO {quoted(schema)};\n\n{output.getvalue()}"
 
 
 def _downgrade_statements(schema: str, start: str, revision: str) -> str:
@@ -133,10 +137,11 @@ def _unknown_version(revision: str) -> UsageError:
 
 
 def _create_schema(schema: str, *, only_if_missing: bool = False) -> str:
-    return f"CREATE SCHEMA {'IF NOT EXISTS ' if only_if_missing else ''}{_quoted(schema)};"
+    return f"CREATE SCHEMA {'IF NOT EXISTS ' if only_if_missing else ''}{quoted(schema)};"
 
 
-def _quoted(schema: str) -> str:
+def quoted(schema: str) -> str:
+    """Return a name of the database as SQL spells it."""
     from sqlalchemy.dialects import postgresql
 
     dialect: Any = postgresql.dialect  # SQLAlchemy does not annotate it

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.state.ownership import become_owner, refuse_stranger, separate_owner
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -22,9 +23,13 @@ SCHEMA_LOCK = 7_237_411_902_115_301
 
 
 def recorded_version(cursor: Any, schema: str) -> str | None:
-    """Return the version recorded in the schema, or None when nothing is there yet."""
+    """Return the version recorded in the schema, or None when nothing is there yet.
+
+    Raises StateError when somebody else owns what is there.
+    """
     from psycopg2 import sql
 
+    refuse_stranger(cursor, schema)
     cursor.execute(
         "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = %s AND c.relname = 'alembic_version'",
@@ -51,6 +56,7 @@ def ensure_schema(connection: Connection, schema: str) -> None:
         cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
         version = recorded_version(cursor, schema)  # look again: another process may have been faster
         if version is None:
+            become_owner(cursor, schema)
             _create(cursor, schema)
     if version is not None and version != EXPECTED_VERSION:
         from dbt_state_plugin.state import migration
@@ -95,7 +101,7 @@ def schema_errors(connection: Connection, schema: str, what: str) -> Iterator[No
             message = f'{what} in schema "{schema}": permission denied for schema {schema}'
         elif not isinstance(error.__cause__, psycopg2.errors.InsufficientPrivilege):
             raise
-        raise StateError(message, _missing_grant(connection, schema)) from error.__cause__
+        raise StateError(message, _missing_grant(connection, schema, message)) from error.__cause__
 
 
 _ROLE_AND_SCHEMA = """
@@ -106,12 +112,19 @@ _ROLE_AND_SCHEMA = """
 """
 
 
-def _missing_grant(connection: Connection, schema: str) -> str:
+def _missing_grant(connection: Connection, schema: str, message: str) -> str:
     from psycopg2 import sql
 
     with database_errors("Cannot read the rights of this role"), connection.cursor() as cursor:
+        owner = separate_owner(cursor, schema)
         cursor.execute(_ROLE_AND_SCHEMA, {"schema": schema})
         database, role, schema_exists, state_exists = cursor.fetchone() or ("", "", False, False)
+        if owner:
+            if not message.startswith("Cannot read"):
+                return f'Let its owner, the role "{owner[0]}", run `dbt-state-plugin state upgrade` (or `downgrade`).'
+            return (
+                "Let an administrator run what `dbt-state-plugin state roles` prints, and grant you one of the roles."
+            )
         if state_exists:
             grant = (
                 "GRANT USAGE ON SCHEMA {schema} TO {role}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ _WRITE = """
 """
 
 
+_WHOLE = "whole"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSnapshot:
     """Hold a parsed project with the digest of the inputs that it was parsed from; `places` say where those are."""
@@ -29,7 +33,9 @@ class ProjectSnapshot:
     packed: bytes
 
     def project(self) -> Project:
-        """Return the project; its nodes have no raw code."""
+        """Return the project; its nodes have no raw code. Raises ValueError when the row is not as it was written."""
+        if self.places.get(_WHOLE) != _digest(self.places, self.packed):
+            raise ValueError("the row was edited by hand")
         return _project(json.loads(zlib.decompress(self.packed)))
 
 
@@ -42,7 +48,14 @@ def read_snapshot(state: State) -> ProjectSnapshot | None:
 def write_snapshot(state: State, *, inputs_digest: str, places: Mapping[str, Any], project: Project) -> None:
     """Record a parsed project in place of the earlier one."""
     packed = zlib.compress(json.dumps(_document(project), ensure_ascii=False).encode("utf-8", "surrogatepass"), 1)
-    state.execute(_WRITE, (state.environment_id, inputs_digest, json.dumps(places), packed))
+    document = json.dumps({**places, _WHOLE: _digest(places, packed)})
+    state.execute(_WRITE, (state.environment_id, inputs_digest, document, packed))
+
+
+def _digest(places: Mapping[str, Any], packed: bytes) -> str:
+    """Return what tells that a project and the places of its inputs belong together, and that no part is lost."""
+    named = json.dumps({name: value for name, value in places.items() if name != _WHOLE}, sort_keys=True)
+    return hashlib.sha256(named.encode() + b"\0" + packed).hexdigest()
 
 
 def _document(project: Project) -> dict[str, Any]:

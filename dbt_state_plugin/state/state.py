@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.connection import database_errors
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ class State:
         """Run a query and return all its rows; raises StateError."""
         with database_errors("Cannot read the state"), self.connection.cursor() as cursor:
             cursor.execute(self.statement(text), values)
-            return cursor.fetchall()
+            try:
+                return cursor.fetchall()
+            except ValueError as error:  # such as a year beyond 9999, which the server takes and Python does not
+                raise StateError(
+                    f"The state holds a value that this tool has not written: {error}.",
+                    "Correct the row, or restore the state; without it everything is built once.",
+                ) from error
 
     def execute(self, text: str, values: Any = ()) -> int:
         """Run a statement and return how many rows it touched; raises StateError."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import secrets
 import shutil
 import socket
 import subprocess
@@ -23,6 +21,7 @@ from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.pooler import transaction_pooler
 from support.project import SCHEMA, Project, profiles
+from support.roles import execute, logins
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 
@@ -39,22 +38,8 @@ POOLERS = ["stand-in", *(["pgbouncer"] if PGBOUNCER else [])]
 @pytest.fixture
 def role(database: Database) -> Iterator[Database]:
     """Give the database as a role sees it that was granted nothing."""
-    name, password = f"role_{secrets.token_hex(6)}", secrets.token_hex(12)
-    execute(database, "CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(name), sql.Literal(password))
-    yield as_role(database, name, password)
-    execute(database, "DROP OWNED BY {}", sql.Identifier(name))
-    execute(database, "DROP ROLE {}", sql.Identifier(name))
-
-
-def as_role(database: Database, name: str, password: str) -> Database:
-    at = f"{name}:{quote(password)}@"
-    url = re.sub(r"^postgresql://[^@/]*@", f"postgresql://{at}", database.url)
-    assert at in url
-    return replace(database, user=name, password=password, url=url)
-
-
-def execute(database: Database, statement: str, *names: sql.Composable) -> None:
-    database.query(sql.SQL(statement).format(*names))
+    with logins(database) as made:
+        yield made("role")
 
 
 def refusal(project: Project, *arguments: str, env: Mapping[str, str] | None = None) -> tuple[str, str]:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import yaml
+from faults.size import size
 from support.database import Database
+from support.hostile_names import hostile_names
 from support.project import NAME, PROJECT_FILE, SCHEMA, Project
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
@@ -195,3 +197,23 @@ def test_names_that_differ_in_letter_case_only_are_refused_and_both_are_named(
     assert "model.shop.orders" in what
     assert "alias" in do
     assert database.query("SELECT FROM pg_namespace WHERE nspname = %s", (SCHEMA,)) == []
+
+
+def test_of_two_hundred_hostile_names_exactly_those_that_changed_are_selected_and_built(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    names = hostile_names(200)[:: max(1, 200 // size(small=50, full=200))]
+    changed = set(names[::3])
+    project = dbt_project({**WITH_SPACES, **models(names, 1)})
+    assert_printable(project.plugin("run", "--", "--quiet", check=0).stderr)
+    before = dict(database.query(RELATIONS, (SCHEMA,)))
+    assert before.keys() == set(names)
+
+    write_models(project, changed, 2)
+    second = project.plugin("run", "--", "--quiet", check=0)
+
+    assert_printable(second.stderr)
+    assert {row[0] for row in database.query(BUILT)} == set(map(model, changed))
+    after = dict(database.query(RELATIONS, (SCHEMA,)))
+    assert {name for name in after if before[name] != after[name]} == changed
+    assert planned(project) == set()

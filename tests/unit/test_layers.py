@@ -40,3 +40,4 @@ def test_the_wheel_carries_everything_that_is_not_python() -> None:
 
     assert package.joinpath("py.typed").is_file()
     assert "CREATE TABLE relation" in package.joinpath("state", "schema.sql").read_text(encoding="utf-8")
+    assert "CREATE ROLE" in package.joinpath("state", "roles.sql").read_text(encoding="utf-8")

@@ -1,0 +1,64 @@
+"""Who owns the state, and may its owner be trusted?
+
+Whoever owns a table may attach triggers, rules and views to it, whose code runs with the rights of whoever uses the
+table: a state that somebody else has put in our way would take over the role that dbt builds with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbt_state_plugin.errors import StateError
+
+# A role by this name needs somebody who may create roles, and such a one may do anything in the database anyway.
+OWNER_SUFFIX = "_owner"
+
+# Trusted are superusers, the database's owner, this role, the roles that it is a member of (a superuser counts as a
+# member of all, and must not trust all of them), and the owner that `state roles` makes.
+_STRANGERS = """
+    SELECT DISTINCT o.rolname::text
+    FROM (SELECT n.oid, n.nspowner AS owner FROM pg_catalog.pg_namespace n WHERE n.nspname = %(schema)s
+          UNION ALL
+          SELECT n.oid, c.relowner FROM pg_catalog.pg_class c
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %(schema)s) x
+    JOIN pg_catalog.pg_roles o ON o.oid = x.owner
+    CROSS JOIN (SELECT coalesce(pg_catalog.bool_or(rolsuper), true) AS is_super FROM pg_catalog.pg_roles
+                WHERE rolname IN (current_user, session_user)) we
+    WHERE NOT (o.rolsuper OR o.rolname IN (current_user, session_user, %(owner)s)
+               OR o.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+               OR (NOT we.is_super AND (pg_catalog.pg_has_role(current_user, o.oid, 'MEMBER')
+                                        OR pg_catalog.pg_has_role(session_user, o.oid, 'MEMBER'))))
+    ORDER BY 1
+"""
+
+
+def refuse_stranger(cursor: Any, schema: str) -> None:
+    """Raise StateError when the state's schema, or anything in it, belongs to a role that is not to be trusted."""
+    cursor.execute(_STRANGERS, {"schema": schema, "owner": f"{schema}{OWNER_SUFFIX}"})
+    strangers = [row[0] for row in cursor.fetchall()]
+    if strangers:
+        raise StateError(
+            f'The schema "{schema}" belongs to the role "{strangers[0]}", and an owner\'s triggers would run as you.',
+            "Let an administrator run what `dbt-state-plugin state roles` prints, or choose another --state-schema.",
+        )
+
+
+_SEPARATE_OWNER = """
+    SELECT o.rolname::text, pg_catalog.pg_has_role(current_user, o.oid, 'MEMBER')
+    FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles o ON o.oid = n.nspowner
+    WHERE n.nspname = %s AND o.rolname = %s
+"""
+
+
+def separate_owner(cursor: Any, schema: str) -> tuple[str, bool] | None:
+    """Return the owner that `state roles` made, and whether we may act as it; None when the state has no such owner."""
+    cursor.execute(_SEPARATE_OWNER, (schema, f"{schema}{OWNER_SUFFIX}"))
+    row: tuple[str, bool] | None = cursor.fetchone()
+    return row
+
+
+def become_owner(cursor: Any, schema: str) -> None:
+    """Act as the state's separate owner for the rest of the transaction, if we may: what is created is the owner's."""
+    owner = separate_owner(cursor, schema)
+    if owner and owner[1]:
+        cursor.execute("SELECT pg_catalog.set_config('role', %s, true)", (owner[0],))
