@@ -70,7 +70,7 @@ def database_of_the_dump(server: Server, version: str) -> Iterator[Database]:
 
 
 def restored(database: Database, version: str) -> None:
-    """Load the state of a version beside the warehouse that it tells of; only a dump's oids are other ones there."""
+    """Load the state of a version beside the warehouse that it tells of, whose oids are other ones, and whose rows nobody counted."""
     text = (DUMPS / f"{version}.sql").read_text(encoding="utf-8")
     database.query(text)
     database.query(WAREHOUSE)
@@ -81,6 +81,8 @@ def restored(database: Database, version: str) -> None:
     for relation, identity in found.items():
         values = (identity.oid, identity.relfilenode, identity.relkind, relation.schema, relation.identifier)
         database.query(IDENTITY, values)
+    if version >= "0004":
+        database.query("UPDATE dbt_state_plugin.relation SET touched = NULL")
 
 
 def contents(database: Database, of: Mapping[str, list[str]] | None = None) -> dict[str, tuple[list[str], Any]]:
