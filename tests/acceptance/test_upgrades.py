@@ -70,7 +70,7 @@ def database_of_the_dump(server: Server, version: str) -> Iterator[Database]:
 
 
 def restored(database: Database, version: str) -> None:
-    """Load the state of a version beside the warehouse of which it tells, with other oids and rows that nobody counted."""
+    """Load the state of a version beside its warehouse, which has other oids and rows that nobody counted."""
     text = (DUMPS / f"{version}.sql").read_text(encoding="utf-8")
     database.query(text)
     database.query(WAREHOUSE)
