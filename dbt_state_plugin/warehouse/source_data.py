@@ -42,15 +42,16 @@ _FACTS = """
         SELECT w.nspname, w.relname, c.oid, c.relkind FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
         LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
-    ), edge AS (
-        SELECT inhparent AS upper, inhrelid AS lower FROM pg_catalog.pg_inherits
-        UNION SELECT r.ev_class, d.refobjid FROM pg_catalog.pg_rewrite r
-        JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
-        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
-            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class
     ), tree AS (
         SELECT oid AS root, oid FROM wanted WHERE oid IS NOT NULL
-        UNION SELECT tree.root, edge.lower FROM tree JOIN edge ON edge.upper = tree.oid
+        UNION SELECT tree.root, edge.lower FROM tree CROSS JOIN LATERAL (
+            SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = tree.oid
+            UNION ALL SELECT d.refobjid FROM pg_catalog.pg_rewrite r
+            JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+                AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class
+            WHERE r.ev_class = tree.oid
+        ) AS edge (lower)
     ), called AS (
         SELECT v.oid, pg_catalog.string_agg(pg_catalog.concat_ws(':', p.oid, p.xmin), ',' ORDER BY p.oid)
             FILTER (WHERE p.oid >= 16384) AS own_functions,
