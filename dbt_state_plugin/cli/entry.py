@@ -3,43 +3,59 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from dbt_state_plugin import __version__
 from dbt_state_plugin.cli.options import shared_options
-from dbt_state_plugin.cli.orchestration import Orchestration
 from dbt_state_plugin.errors import EXIT_ERROR, PluginError
 
-# command -> module of dbt_state_plugin.cli that holds it; modules are imported when their command is called
+if TYPE_CHECKING:
+    from dbt_state_plugin.cli.orchestration import Orchestration
+
+# command -> the module of dbt_state_plugin.cli that holds it, and the first sentence of its help; a test compares them.
+# Modules are imported when their command is called, and not for the list of all commands.
 _COMMANDS = {
-    "run": "run",
-    "build": "run",
-    "seed": "run",
-    "snapshot": "run",
-    "plan": "plan",
-    "select": "plan",
-    "explain": "explain",
-    "history": "history",
-    "show": "history",
-    "forget": "forget",
-    "adopt": "adopt",
-    "state": "state",
-    "completion": "completion",
-    "init-execution": "bookkeeping",
-    "get-last-successful-execution": "bookkeeping",
-    "get-execution-completion-timestamp": "bookkeeping",
-    "init-step": "bookkeeping",
-    "compare-step-models": "bookkeeping",
-    "complete-step": "bookkeeping",
-    "complete-execution": "bookkeeping",
-    "fail-execution": "bookkeeping",
+    "run": ("run", "Build the models that need it with `dbt run`; flags for dbt go after `--`."),
+    "build": ("run", "Build the models, seeds, snapshots and tests that need it with `dbt build`."),
+    "seed": ("run", "Load the seeds that need it with `dbt seed`."),
+    "snapshot": ("run", "Take the snapshots that need it with `dbt snapshot`."),
+    "plan": ("plan", "Show what would be built and why; nothing is written."),
+    "select": ("plan", "Print what would be built as a selection for `dbt run --select`."),
+    "explain": ("explain", "Tell why NODE (a name or a unique_id) would be built or left alone."),
+    "history": ("history", "List the executions of this environment, newest first."),
+    "show": ("history", "Show one EXECUTION with its steps and the reason and result of each node."),
+    "forget": ("forget", "Forget the recorded builds of NODES; the next run builds them again."),
+    "adopt": (
+        "adopt",
+        "Record the relations that are there as built by the project as it stands, without building them.",
+    ),
+    "state": ("state", "Look after the state: its version, its migrations and its size."),
+    "completion": ("completion", "Print the script that makes SHELL complete this program's commands and options."),
+    "init-execution": ("bookkeeping", "Start an execution and print its id."),
+    "get-last-successful-execution": (
+        "bookkeeping",
+        "Print the id of the execution that succeeded last, or an empty line.",
+    ),
+    "get-execution-completion-timestamp": (
+        "bookkeeping",
+        "Print when EXECUTION_ID was completed, in ISO 8601 with the time zone.",
+    ),
+    "init-step": (
+        "bookkeeping",
+        "Start a step of EXECUTION_ID, record the checksums of what it covers, and print its id.",
+    ),
+    "compare-step-models": (
+        "bookkeeping",
+        "Print the names whose checksum in STEP_ID is new or differs from that in PREVIOUS_EXECUTION_ID.",
+    ),
+    "complete-step": ("bookkeeping", "Record that STEP_ID succeeded."),
+    "complete-execution": ("bookkeeping", "Record that EXECUTION_ID succeeded; all its steps must be completed."),
+    "fail-execution": ("bookkeeping", "Record that EXECUTION_ID failed, and its running steps with it."),
 }
 
 
@@ -52,14 +68,14 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module = importlib.import_module(f"dbt_state_plugin.cli.{_COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"dbt_state_plugin.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands with their whole first sentence, which click would cut at the long names."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, command.get_short_help_str(limit=200)) for name, command in commands if command is not None]
+        rows = [(name, summary) for name, (_, summary) in _COMMANDS.items()]
+        rows += [(name, command.get_short_help_str(limit=200)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows, col_max=16)
 
@@ -87,8 +103,7 @@ def main(
         cli.add_command(command)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller, as with `>&-`
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
-    logging.raiseExceptions = False  # else each line that dbt logs to a closed pipe becomes a traceback
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - open until the process ends
     sys.exit(_exit_code(sys.argv[1:], prepare))
 
 

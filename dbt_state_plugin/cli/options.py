@@ -6,17 +6,18 @@ environment. Each is read from `DBT_STATE_PLUGIN_<NAME>` first and then from dbt
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from dbt_state_plugin.defaults import DEFAULT_LOCK_TIMEOUT
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.execution.settings import DEFAULT_LOCK_TIMEOUT, Settings, parse_variables
-from dbt_state_plugin.model import MAX_IDENTIFIER_BYTES
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.execution.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -85,6 +86,8 @@ def shared_options(command: Command) -> Command:
 
 def settings_of(context: click.Context, **changes: Any) -> Settings:
     """Return the settings of this invocation; `changes` are fields that the command itself knows."""
+    from dbt_state_plugin.execution.settings import Settings, parse_variables
+
     _show_log(context)
     values: dict[str, Any] = context.find_root().ensure_object(dict)
     fields: dict[str, Any] = {
@@ -115,6 +118,8 @@ def _meltano_run(environ: Mapping[str, str]) -> str:
 
 
 def _schema_name(name: str) -> str:
+    from dbt_state_plugin.model import MAX_IDENTIFIER_BYTES
+
     if len(name.encode()) > MAX_IDENTIFIER_BYTES:
         raise UsageError(
             f"The schema name {name!r} is longer than {MAX_IDENTIFIER_BYTES} bytes, so PostgreSQL would cut it.",
@@ -125,6 +130,9 @@ def _schema_name(name: str) -> str:
 
 def _show_log(context: click.Context) -> None:
     """Let what the package logs appear on stderr, as far as --log-level wants it."""
+    import logging
+
+    logging.raiseExceptions = False  # else each line that dbt logs to a closed pipe becomes a traceback
     log = logging.getLogger("dbt_state_plugin")
     log.setLevel((context.find_root().ensure_object(dict).get("log_level") or "info").upper())
     if not log.handlers:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dbt_state_plugin.defaults import DEFAULT_LOCK_TIMEOUT
 from dbt_state_plugin.errors import UsageError
-
-DEFAULT_LOCK_TIMEOUT = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,14 @@ _REFUSED_NAMES = frozenset(
 )
 
 
+# What most profiles hold; it is read without Jinja, whose import takes longer than all the rest of a profile.
+_ONLY_ENV_VAR = re.compile(
+    r"\{\{-?\s*env_var\(\s*(?:'(?P<single>\w+)'|\"(?P<double>\w+)\")"
+    r"\s*(?:,\s*(?:'(?P<text>[^'\\{}%#\r\n]*)'|\"(?P<words>[^\"\\{}%#\r\n]*)\")\s*)?\)"
+    r"\s*(?:\|\s*(?P<filter>as_text|as_bool|as_native|as_number)\s*)?-?\}\}"
+)
+
+
 class TextMarker(str):
     """A value that passed `as_text`: it stays as it is."""
 
@@ -61,21 +69,41 @@ class NumberMarker(NativeMarker):
     __slots__ = ()
 
 
+_MARKERS = {"as_text": TextMarker, "as_bool": BoolMarker, "as_native": NativeMarker, "as_number": NumberMarker}
+
+
 class RefusedNameError(ConfigurationError):
     """An expression uses a name that only dbt itself can answer."""
 
 
 def render_native(text: str, names: Mapping[str, Any], *, where: str) -> Any:
     """Render `text` to text, or to what its only expression gives; text that looks like a number stays text."""
+    is_plain, value = _env_var_alone(text, names)
+    if is_plain:
+        return _revealed(value, where)
     _refuse_names(text, where)
     template = _environment(native=True).from_string(text, globals=dict(names))
     nodes: list[Any] = list(template.root_render_func(template.new_context(dict(names))))
     if len(nodes) != 1:
         return "".join(str(node) for node in nodes)
-    node = nodes[0]
+    return _revealed(nodes[0], where)
+
+
+def _revealed(node: Any, where: str) -> Any:
     if isinstance(node, TextMarker):
         return str(node)
     return _literal(node, where) if isinstance(node, NativeMarker) else node
+
+
+def _env_var_alone(text: str, names: Mapping[str, Any]) -> tuple[bool, Any]:
+    """Tell whether the text is one call of env_var() with literals and nothing else, and what that gives."""
+    found = _ONLY_ENV_VAR.fullmatch(text) if "env_var" in names else None
+    if found is None:
+        return False, None
+    given = [found["single"] or found["double"]]
+    given += [default for default in (found["text"], found["words"]) if default is not None]
+    value = names["env_var"](*given)
+    return True, _MARKERS[found["filter"]](value) if found["filter"] else value
 
 
 def render_text(text: str, names: Mapping[str, Any], *, where: str) -> str:
@@ -137,8 +165,7 @@ def _environment(*, native: bool) -> jinja2.Environment:
     environment = SandboxedEnvironment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
     if native:
         environment.code_generator_class = NativeCodeGenerator
-        markers = {"as_text": TextMarker, "as_bool": BoolMarker, "as_native": NativeMarker, "as_number": NumberMarker}
-        environment.filters.update(markers)
+        environment.filters.update(_MARKERS)
     else:
         environment.filters.update(dict.fromkeys(("as_text", "as_bool", "as_native", "as_number"), _unchanged))
     environment.filters["is_list"] = _is_list

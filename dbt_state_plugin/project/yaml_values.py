@@ -103,26 +103,28 @@ def _render(value: Any, context: YamlContext, where: str) -> Any:
     # Jinja also normalises line ends and drops the last one, so only text of one line may pass untouched.
     if not isinstance(value, str) or not re.search(r"[{\r\n]", value):
         return value
-    import jinja2
-
     try:
         return render_native(value, names_of(context, where=where), where=where)
     except ConfigurationError:
         raise
-    except jinja2.TemplateSyntaxError:
-        raise ConfigurationError(
-            f"{where} is not valid Jinja.", "Correct the expression, or pass the text through env_var()."
-        ) from None
-    except jinja2.UndefinedError as error:
-        problem = " ".join((error.message or "").split())  # holds names only, no values
-        raise ConfigurationError(
-            f"{where} cannot be rendered: {problem}.", "Correct the name; env_var() and var() can be used there."
-        ) from None
     except Exception as error:
-        # The error's text may quote a value, hence a password: its kind has to do.
-        raise ConfigurationError(
-            f"{where} cannot be rendered: {type(error).__name__}.", "Correct the Jinja expression."
-        ) from None
+        raise _not_rendered(error, where) from None
+
+
+def _not_rendered(error: Exception, where: str) -> ConfigurationError:
+    import jinja2
+
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return ConfigurationError(
+            f"{where} is not valid Jinja.", "Correct the expression, or pass the text through env_var()."
+        )
+    if isinstance(error, jinja2.UndefinedError):
+        problem = " ".join((error.message or "").split())  # holds names only, no values
+        return ConfigurationError(
+            f"{where} cannot be rendered: {problem}.", "Correct the name; env_var() and var() can be used there."
+        )
+    # The error's text may quote a value, hence a password: its kind has to do.
+    return ConfigurationError(f"{where} cannot be rendered: {type(error).__name__}.", "Correct the Jinja expression.")
 
 
 def _reveal_secret(rendered: Any, context: YamlContext, where: str) -> str | None:

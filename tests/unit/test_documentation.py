@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from dbt_state_plugin.cli.entry import cli
+from dbt_state_plugin.cli.entry import _COMMANDS, cli
 from dbt_state_plugin.cli.plan import OUTPUTS
 from dbt_state_plugin.model import ReasonKind
 
@@ -33,6 +33,12 @@ def test_the_readme_names_each_command(name: str) -> None:
 
     assert re.search(rf"\b{re.escape(last)}\b", README)
     assert not group or re.search(rf"\b{re.escape(group)}\b", README)
+
+
+def test_the_list_of_commands_says_what_each_command_says_of_itself() -> None:
+    said = {name: command.get_short_help_str(limit=200) for name, command in commands() if name in _COMMANDS}
+
+    assert {name: summary for name, (_, summary) in _COMMANDS.items()} == said
 
 
 def test_the_readme_names_each_option() -> None:
