@@ -77,6 +77,7 @@ class Request:
 
 
 _NO_JUDGEMENT = Judgement()
+_KINDS = {kind.value: kind for kind in ReasonKind}
 
 
 def make_plan(
@@ -499,8 +500,7 @@ def _interruption(intent: OpenIntent) -> str:
 
 def _changed_parts(node: Node, record: RecordedRelation) -> list[Reason]:
     """Return a reason for each part of the fingerprint that differs."""
-    kinds = {kind.value: kind for kind in ReasonKind}
     return [
-        Reason(kind=kinds.get(part, ReasonKind.CONFIG), detail=PART_WORDS.get(part, part))
+        Reason(kind=_KINDS.get(part, ReasonKind.CONFIG), detail=PART_WORDS.get(part, part))
         for part in differing_parts(node, record)
     ]

@@ -26,12 +26,17 @@ def keyed_digest(key: bytes) -> Digest:
     return digest
 
 
+_AS_THEY_ARE = frozenset({str, bool, int, float, type(None)})
+
+
 def _exact(value: Any) -> Any:
     """Return a value in JSON's terms without losing what Jinja can tell apart.
 
     The order of a mapping counts, since Jinja can loop over it, and so do the types of its keys. dbt holds enums and
     times after a full parse, and their texts after a partial one: they are the same.
     """
+    if type(value) in _AS_THEY_ARE:  # nearly all; a subclass may mean more
+        return value
     if isinstance(value, Enum):
         return _exact(value.value)
     if isinstance(value, Mapping):
