@@ -70,7 +70,10 @@ class RelationName:
     identifier: str
 
     def __str__(self) -> str:
-        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.database, self.schema, self.identifier))
+        parts = (self.database, self.schema, self.identifier)
+        if '"' not in "".join(parts):  # nearly all; a plan asks for the names of all parents of all nodes
+            return '"' + '"."'.join(parts) + '"'
+        return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +222,14 @@ class RecordedRelation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedNode:
+    """Name a relation that a node left behind which the project has no more."""
+
+    unique_id: str
+    relation: RelationName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIntent:
     """Say that an execution which has ended may have written a relation without recording it."""
 
@@ -316,15 +327,17 @@ class PlanEntry:
 class Plan:
     """Hold the decisions about every node in scope, in an order in which parents come first.
 
-    `parent_versions` maps each relation of the project to the version that a child built now would see.
+    `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
+    counts nodes that are left alone and have no entry, since the verdict of an earlier plan stands.
     """
 
     environment: Environment
     command: str
     entries: tuple[PlanEntry, ...]
-    removed: tuple[RecordedRelation, ...] = ()
+    removed: tuple[RecordedRelation | RemovedNode, ...] = ()
     parent_versions: Mapping[RelationName, str] = field(default_factory=dict)
     is_narrowed: bool = False
+    unlisted: int = 0
 
     @property
     def to_build(self) -> tuple[PlanEntry, ...]:
@@ -335,6 +348,11 @@ class Plan:
     def skipped(self) -> tuple[PlanEntry, ...]:
         """Return the entries that are left alone because nothing asks for a build."""
         return tuple(entry for entry in self.entries if entry.decision is Decision.SKIP and not entry.reasons)
+
+    @property
+    def left_alone(self) -> int:
+        """Return how many nodes are left alone because nothing asks for a build."""
+        return len(self.skipped) + self.unlisted
 
     @property
     def waiting(self) -> tuple[PlanEntry, ...]:

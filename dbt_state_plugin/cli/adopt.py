@@ -30,7 +30,7 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **wish
     """
     from dbt_state_plugin.adoption import Outcome
     from dbt_state_plugin.execution import adopting
-    from dbt_state_plugin.execution.planning import Wish
+    from dbt_state_plugin.execution.wish import Wish
     from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
 
     settings = settings_of(context)

@@ -12,8 +12,8 @@ from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
     from dbt_state_plugin.execution.against import PlannedAgainst
-    from dbt_state_plugin.execution.planning import Wish
     from dbt_state_plugin.execution.settings import Settings
+    from dbt_state_plugin.execution.wish import Wish
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _BY_THE_STATE = {

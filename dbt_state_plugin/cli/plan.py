@@ -14,7 +14,8 @@ from dbt_state_plugin.cli.against import against_option, compared_if_asked, defe
 from dbt_state_plugin.cli.building import Command, selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
-from dbt_state_plugin.execution.planning import Planned, Wish
+from dbt_state_plugin.execution.planning import Planned
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.listing import without_downstream
 from dbt_state_plugin.report.against import compared_document, compared_lines, compared_summary
 from dbt_state_plugin.report.document import plan_document, rendered

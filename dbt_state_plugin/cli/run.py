@@ -38,8 +38,9 @@ def _command(name: str, help_text: str) -> click.Command:
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context
     def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **wish: Any) -> int:
-        from dbt_state_plugin.execution.api import run as run_command
-        from dbt_state_plugin.execution.tracked import Listener
+        from dbt_state_plugin.execution.beginning import Listener
+        from dbt_state_plugin.execution.running import run_briefly
+        from dbt_state_plugin.execution.wish import Wish
 
         defer_to = deferred_to(wish.pop("against", None), defer=wish.pop("defer", False), needs_both=True)
         orchestration = orchestration_of(context)
@@ -63,7 +64,7 @@ def _command(name: str, help_text: str) -> click.Command:
 
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()
-        result = run_command(settings, command=name, listener=listener, steps=steps, defer_to=defer_to, **wish)
+        result = run_briefly(settings, Wish(command=name, defer_to=defer_to, **wish), listener, steps)
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()

@@ -15,12 +15,13 @@ from dbt_state_plugin.comparison import compiled_document
 from dbt_state_plugin.decision import refuse_shared_relations, relation_versions
 from dbt_state_plugin.digest import definition_digest, keyed_digest
 from dbt_state_plugin.errors import PluginError, StateError
+from dbt_state_plugin.execution.beginning import STEP_NAME, new_execution
 from dbt_state_plugin.execution.manifests import keep_manifest
-from dbt_state_plugin.execution.planning import Planned, Wish, invocation_of, seen_now, selected_nodes
+from dbt_state_plugin.execution.planning import Planned, invocation_of, seen_now, selected_nodes
 from dbt_state_plugin.execution.session import open_session
 from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project
-from dbt_state_plugin.execution.tracked import STEP_NAME, new_execution
 from dbt_state_plugin.execution.volatility import COMPILED, VolatileCalls
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.lineage import build_order, lineages, trace_of
 from dbt_state_plugin.model import (
     Catalog,

@@ -27,10 +27,11 @@ from dbt_state_plugin.baseline import (
 from dbt_state_plugin.decision import refuse_shared_relations
 from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, NotFoundError
+from dbt_state_plugin.execution.beginning import STEP_NAME
 from dbt_state_plugin.execution.judging import Judged, judge_differences
-from dbt_state_plugin.execution.planning import PRIVATE_TARGET, Planned, Wish, invocation_of, selected_nodes
+from dbt_state_plugin.execution.planning import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
 from dbt_state_plugin.execution.session import open_session
-from dbt_state_plugin.execution.tracked import STEP_NAME
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import RecordedDetail, RecordedRelation, RelationName
 from dbt_state_plugin.project.stand_in import write_stand_in

@@ -30,8 +30,9 @@ from dbt_state_plugin.digest import definition_digest, keyed_digest
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.execution.against import PlannedAgainst
 from dbt_state_plugin.execution.judging import Judged, judge_differences
-from dbt_state_plugin.execution.planning import Planned, Wish, invocation_of, selected_nodes
+from dbt_state_plugin.execution.planning import Planned, invocation_of, selected_nodes
 from dbt_state_plugin.execution.session import read_workplace
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.lineage import build_order, lineages, record_key
 from dbt_state_plugin.model import (
     CompiledNode,

@@ -7,22 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.cause import first_cause
-from dbt_state_plugin.decision import SCOPES
 from dbt_state_plugin.errors import NotFoundError, UsageError
-from dbt_state_plugin.execution.explaining import Explanation, differing_texts
-from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
-from dbt_state_plugin.execution.recorded_step import RecordedStep
 from dbt_state_plugin.execution.session import open_session
 from dbt_state_plugin.execution.settings import Settings
-from dbt_state_plugin.execution.tracked import Listener, run_tracked
-from dbt_state_plugin.model import Plan, PlanEntry, RunResult
-from dbt_state_plugin.state.executions import ExecutionSummary, read_execution, read_history
-from dbt_state_plugin.state.lock import acquire_lock
-from dbt_state_plugin.state.relations import forget_relations
+from dbt_state_plugin.execution.wish import Wish
 
 if TYPE_CHECKING:
     from dbt_state_plugin.execution.against import PlannedAgainst
+    from dbt_state_plugin.execution.beginning import Listener
+    from dbt_state_plugin.execution.explaining import Explanation
+    from dbt_state_plugin.execution.planning import Planned
+    from dbt_state_plugin.execution.recorded_step import RecordedStep
+    from dbt_state_plugin.model import Plan, PlanEntry, RunResult
+    from dbt_state_plugin.state.executions import ExecutionSummary
 
 _ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
@@ -51,11 +48,16 @@ def run(
     A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are raised, as are the
     other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel its queries.
     """
+    from dbt_state_plugin.execution.beginning import Listener
+    from dbt_state_plugin.execution.tracked import run_tracked
+
     return run_tracked(settings or Settings(), _wish(command, wish), listener or Listener(), tuple(steps))
 
 
 def planned(settings: Settings, wish: Wish) -> Planned:
     """Return a plan together with the parsed project."""
+    from dbt_state_plugin.execution.planning import plan_in
+
     with open_session(settings, create=False) as session:
         return plan_in(session, wish)
 
@@ -80,6 +82,10 @@ def explain(settings: Settings, node: str, *, command: str = "build") -> Explana
 
     `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it fits none or several nodes.
     """
+    from dbt_state_plugin.cause import first_cause
+    from dbt_state_plugin.execution.explaining import Explanation, differing_texts
+    from dbt_state_plugin.execution.planning import plan_in
+
     with open_session(settings, create=False) as session:
         found = plan_in(session, Wish(command=command), needs_manifest=True)
         entry = _find(found.plan, node)
@@ -89,6 +95,8 @@ def explain(settings: Settings, node: str, *, command: str = "build") -> Explana
 
 def history(settings: Settings, *, limit: int = 20) -> tuple[ExecutionSummary, ...]:
     """Return the newest executions of the environment, newest first."""
+    from dbt_state_plugin.state.executions import read_history
+
     with open_session(settings, create=False) as session:
         return read_history(session.state, limit=limit) if session.has_state else ()
 
@@ -98,6 +106,8 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
 
     Raises UsageError for what is no id, and NotFoundError.
     """
+    from dbt_state_plugin.state.executions import read_execution
+
     if not _ID_OR_BEGINNING.fullmatch(execution_id):
         raise UsageError(
             f"{execution_id!r} is not an execution's id (a UUID) or the beginning of one.",
@@ -115,6 +125,9 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
     `names` are unique_ids or the last part of one. Returns the unique_ids that were forgotten. Raises NotFoundError
     when one of them is not recorded, BusyError while a run is going on.
     """
+    from dbt_state_plugin.state.lock import acquire_lock
+    from dbt_state_plugin.state.relations import forget_relations
+
     with open_session(settings) as session:
         acquire_lock(session.state, timeout=settings.lock_timeout)
         if names is None:
@@ -137,6 +150,8 @@ def _recorded_ids(state: Any) -> list[str]:
 
 
 def _wish(command: str, fields: Mapping[str, Any]) -> Wish:
+    from dbt_state_plugin.decision import SCOPES
+
     if command not in SCOPES:
         raise UsageError(f"{command!r} is not a command that builds nodes.", f"Use one of {', '.join(SCOPES)}.")
     known = {name: value for name, value in fields.items() if value is not None}

@@ -21,12 +21,12 @@ from dbt_state_plugin.execution.against import Comparison, find_baseline, invoca
 from dbt_state_plugin.execution.judging import judge_differences
 from dbt_state_plugin.execution.planning import (
     Planned,
-    Wish,
     invocation_of,
     request_of,
     seen_now,
     selected_nodes,
 )
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.state.relations import installation_key, read_details
 from dbt_state_plugin.warehouse.postgres import read_catalog
 

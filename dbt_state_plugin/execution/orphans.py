@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.execution.planning import Wish, plan_in
+from dbt_state_plugin.execution.planning import plan_in
 from dbt_state_plugin.execution.session import open_session
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.model import RecordedRelation, RelationName
 from dbt_state_plugin.state.connection import database_errors, transaction
 from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked
@@ -94,7 +95,7 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
     if not session.has_state or not state.environment_id:
         return Orphans(environment=state.environment, is_recorded=False)
     planned = plan_in(session, Wish(command="build"))
-    records = planned.plan.removed
+    records = [record for record in planned.plan.removed if isinstance(record, RecordedRelation)]
     standings = read_standings(session.warehouse, [record.relation for record in records])
     parts = {part for standing in standings.values() for part in standing.parts}
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)

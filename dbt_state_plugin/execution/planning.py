@@ -18,7 +18,9 @@ from dbt_state_plugin.execution.counters import record_first_counters
 from dbt_state_plugin.execution.data_versions import Answers, catalog_with_data
 from dbt_state_plugin.execution.judging import Judged, judge_differences
 from dbt_state_plugin.execution.snapshot import files_before_parsing, record_project, recorded_project
+from dbt_state_plugin.execution.verdict import Prospect, prospect_of
 from dbt_state_plugin.execution.volatility import with_volatile_calls
+from dbt_state_plugin.execution.wish import Wish, narrows, narrows_by_environment
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import Catalog, Plan, Project, Recorded
 from dbt_state_plugin.project.inputs import InputPlaces
@@ -35,32 +37,12 @@ PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced.
-
-    With `defer_to` only what differs from that environment is built, and all else is read there.
-    """
-
-    command: str = "run"
-    select: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    selector: str | None = None
-    selection_state: str | None = None
-    full_refresh: bool = False
-    force: bool = False
-    defer_to: str | None = None
-    full_refresh_changed: bool = False
-    on_logic_change: str | None = None
-    volatile: str | None = None
-    code_only: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """Hold a plan with what is needed to carry it out.
 
     `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
-    says that what was parsed is recorded for the next time.
+    says that what was parsed is recorded for the next time. `prospect` is what was there before the plan, from which a
+    verdict may come for the next run.
     """
 
     plan: Plan
@@ -70,14 +52,22 @@ class Planned:
     fingerprinter: Fingerprinter | None = None
     judged: Judged = field(default_factory=Judged)
     is_recorded: bool = False
+    prospect: Prospect | None = None
 
 
-def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, records_project: bool = False) -> Planned:
+def plan_in(
+    session: Session,
+    wish: Wish,
+    *,
+    needs_manifest: bool = False,
+    records_project: bool = False,
+    inputs_stand: bool | None = None,
+) -> Planned:
     """Decide; reads the state and the warehouse.
 
     dbt parses only when an input of the parse differs from the recorded ones, or when the answer depends on dbt: a
     selection, or (with `needs_manifest`) nodes to build. Nothing is written unless `records_project`, which keeps what
-    was parsed for the next time.
+    was parsed for the next time. `inputs_stand` tells whether those inputs differ, where somebody has just looked.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
     if wish.defer_to is not None:
@@ -87,14 +77,15 @@ def plan_in(session: Session, wish: Wish, *, needs_manifest: bool = False, recor
     invocation = invocation_of(session.settings, session.workplace)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     answers: Answers = {}  # rows are read once, where the project is looked at twice
-    if session.has_state and not _narrows(wish):
-        project = recorded_project(session, key, invocation.extra)
+    if session.has_state and not narrows(wish):
+        project = recorded_project(session, key, invocation.extra, stands=inputs_stand)
         if project is not None:
+            prospect = prospect_of(session, wish, project) if records_project else None
             plan = _plan_recorded(
                 session, wish, project, answers, needs_manifest=needs_manifest, records_project=records_project
             )
             if plan is not None:
-                return Planned(plan=plan, project=project, invocation=invocation)
+                return Planned(plan=plan, project=project, invocation=invocation, prospect=prospect)
     return _plan_parsed(session, wish, invocation, key, answers, records_project=records_project)
 
 
@@ -210,19 +201,11 @@ def invocation_of(settings: Settings, workplace: Workplace | None) -> Invocation
     )
 
 
-def _narrows(wish: Wish) -> bool:
-    return bool(wish.select or wish.exclude or wish.selector or _narrows_by_environment())
-
-
-def _narrows_by_environment() -> bool:
-    return any(os.environ.get(name) for name in ("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES"))
-
-
 def selected_nodes(parsed: Parsed, invocation: Invocation, wish: Wish) -> frozenset[str] | None:
     """Return the unique_ids that the selection leaves, or None when nothing narrows; raises SelectionError."""
     from dbt_state_plugin.engine.dbt import list_selected
 
-    if not _narrows(wish):
+    if not narrows(wish):
         return None
     return list_selected(
         parsed,
@@ -237,4 +220,4 @@ def selected_nodes(parsed: Parsed, invocation: Invocation, wish: Wish) -> frozen
 
 def _listed_types(command: str) -> Iterable[str]:
     """Return the resource types to list; none, when the environment already says which ones count."""
-    return () if _narrows_by_environment() else sorted(SCOPES[command])
+    return () if narrows_by_environment() else sorted(SCOPES[command])

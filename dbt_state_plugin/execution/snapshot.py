@@ -23,6 +23,7 @@ from dbt_state_plugin.project.inputs import (
     scan_places,
     watched_environment,
 )
+from dbt_state_plugin.project.parsers import installed_parsers
 from dbt_state_plugin.state.snapshots import read_snapshot, write_snapshot
 
 if TYPE_CHECKING:
@@ -30,20 +31,37 @@ if TYPE_CHECKING:
     from dbt_state_plugin.execution.session import Session
 
 
-def recorded_project(session: Session, key: bytes, extra: ExtraArguments) -> Project | None:
-    """Return the project as it was parsed the last time, or None when an input differs or cannot be seen."""
-    if _holds_jinja(session):
+def recorded_project(
+    session: Session, key: bytes, extra: ExtraArguments, *, stands: bool | None = None
+) -> Project | None:
+    """Return the project as it was parsed the last time, or None when an input differs or cannot be seen.
+
+    `stands` says whether the inputs are those of then, where somebody has just looked.
+    """
+    if stands is False or _holds_jinja(session):
         return None
     snapshot = read_snapshot(session.state)
     if snapshot is None:
         return None
     try:
         places = places_from_document(snapshot.places)
-        if inputs_digest(session, key, extra, places, digest_of_files(places)) != snapshot.inputs_digest:
+        if not (stands or inputs_stand(session, key, extra, places, snapshot.inputs_digest)):
             return None
         return snapshot.project()
     except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):
         return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
+
+
+def inputs_stand(
+    session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, recorded_digest: str
+) -> bool:
+    """Tell whether all inputs of the parse are what they were; not where one of them cannot be seen."""
+    if _holds_jinja(session):
+        return False
+    try:
+        return inputs_digest(session, key, extra, places, digest_of_files(places)) == recorded_digest
+    except (OSError, TypeError, ValueError):
+        return False
 
 
 def files_before_parsing(session: Session) -> dict[str, str]:
@@ -91,7 +109,7 @@ def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: I
     workplace, settings = session.workplace, session.settings
     return keyed_digest(key)(
         {
-            "versions": _versions(),
+            "versions": [__version__, SCHEME, sys.version, *installed_parsers()],
             "target": dict(workplace.profile.target_context) if workplace else {},
             "folder": str(workplace.project_dir) if workplace else "",
             "vars": dict(settings.variables),
@@ -100,13 +118,3 @@ def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: I
             "files": files_digest,
         }
     )
-
-
-def _versions() -> list[str]:
-    """Return the versions of everything that parses, and the top-level modules that dbt would import as plugins."""
-    import pkgutil
-    from importlib.metadata import version
-
-    found = [version(name) for name in ("dbt-core", "dbt-adapters", "dbt-common", "dbt-postgres")]
-    plugins = sorted({module.name for module in pkgutil.iter_modules() if module.name.startswith("dbt_")})
-    return [__version__, SCHEME, sys.version, *found, *plugins]

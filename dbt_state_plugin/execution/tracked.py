@@ -6,20 +6,14 @@ lock, and call it succeeded only when every planned node was recorded.
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from dbt_state_plugin import __version__
 from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, InterruptedRun, PluginError
+from dbt_state_plugin.execution.beginning import STEP_NAME, Listener, interrupted, new_execution
 from dbt_state_plugin.execution.counters import names_of_dbt_sessions, record_counters_of_build
 from dbt_state_plugin.execution.data_versions import record_equal_content
 from dbt_state_plugin.execution.detail import BuildDetail
@@ -27,13 +21,15 @@ from dbt_state_plugin.execution.heartbeat import heartbeat
 from dbt_state_plugin.execution.judging import record_cosmetic
 from dbt_state_plugin.execution.manifests import keep_manifest
 from dbt_state_plugin.execution.marker import Marker
-from dbt_state_plugin.execution.planning import Planned, Wish, plan_in
-from dbt_state_plugin.execution.recorded_step import Covered, RecordedStep, record_step
+from dbt_state_plugin.execution.planning import Planned, plan_in
+from dbt_state_plugin.execution.recorded_step import RecordedStep, record_step
 from dbt_state_plugin.execution.session import Session, open_session
 from dbt_state_plugin.execution.signals import Stop, stopping_like_sigint
+from dbt_state_plugin.execution.verdict import keep_verdict, saved_ms
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import NodeOutcome, OldRows, Plan, ReasonKind, RunResult
-from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
+from dbt_state_plugin.state.executions import begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.marks import note_outcomes
@@ -42,17 +38,6 @@ from dbt_state_plugin.state.relations import installation_key
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
     from dbt_state_plugin.execution.settings import Settings
-
-STEP_NAME = "TRANSFORM"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """Hold what wants to be told while a run goes on; each is called in the main thread, before dbt prints."""
-
-    on_wait: Callable[[str], None] = lambda _holder: None
-    on_plan: Callable[[Plan], None] = lambda _plan: None
-    on_step: Callable[[RecordedStep, Covered], None] = lambda _step, _covered: None
 
 
 def run_tracked(settings: Settings, wish: Wish, listener: Listener, steps: tuple[RecordedStep, ...] = ()) -> RunResult:
@@ -66,52 +51,37 @@ def run_tracked(settings: Settings, wish: Wish, listener: Listener, steps: tuple
         try:
             with open_session(settings) as session:
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
-                return _Run(session, wish, listener, uuid4(), stop, started).carry_out(steps)
+                return run_locked(session, wish, listener, steps, stop, started)
         except KeyboardInterrupt:
             raise interrupted(stop) from None
 
 
-def interrupted(stop: Stop, when: str = "") -> InterruptedRun:
-    """Return the error for a run that a signal ended."""
-    number = stop.signal_number or signal.SIGINT
-    return InterruptedRun(
-        f"Stopped by {signal.Signals(number).name}{when}.",
-        "What was finished is kept; the next run builds the rest.",
-        signal_number=number,
-    )
-
-
-def new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:
-    """Return what is known about an execution of this process when it begins."""
-    project_dir = session.workplace.project_dir if session.workplace else Path()
-    return NewExecution(
-        execution_id=execution_id,
-        command=command,
-        caller=session.settings.caller,
-        host=socket.gethostname(),
-        process_id=os.getpid(),
-        tool_version=__version__,
-        git_commit=_git_commit(project_dir),
-        meltano_run_id=session.settings.meltano_run_id,
-    )
-
-
-def _git_commit(project_dir: Path) -> str:
-    """Return the commit that is checked out, or nothing where there is no git."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=project_dir, capture_output=True, text=True, check=False, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+def run_locked(
+    session: Session,
+    wish: Wish,
+    listener: Listener,
+    steps: tuple[RecordedStep, ...],
+    stop: Stop,
+    started: float,
+    *,
+    inputs_stand: bool | None = None,
+) -> RunResult:
+    """Carry out a run whose lock is held; `inputs_stand` says whether those of the parse do, where that is known."""
+    return _Run(session, wish, listener, uuid4(), stop, started, inputs_stand).carry_out(steps)
 
 
 class _Run:
     """Carry out one run whose lock is held."""
 
     def __init__(
-        self, session: Session, wish: Wish, listener: Listener, execution_id: UUID, stop: Stop, started: float
+        self,
+        session: Session,
+        wish: Wish,
+        listener: Listener,
+        execution_id: UUID,
+        stop: Stop,
+        started: float,
+        inputs_stand: bool | None,
     ) -> None:
         self.session = session
         self.wish = wish
@@ -119,6 +89,7 @@ class _Run:
         self.execution_id = execution_id
         self.stop = stop
         self.started = started
+        self.inputs_stand = inputs_stand
         self.marker: Marker | None = None
 
     def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
@@ -129,8 +100,10 @@ class _Run:
             )
             for step in steps:
                 self.listener.on_step(step, record_step(self.session.state, self.execution_id, step))
-            planned = plan_in(self.session, self.wish, needs_manifest=True, records_project=True)
-            self._record_plan(planned)
+            planned = plan_in(
+                self.session, self.wish, needs_manifest=True, records_project=True, inputs_stand=self.inputs_stand
+            )
+            covered = self._record_plan(planned)
             self._record_cosmetic(planned)
             record_equal_content(self.session.state, planned.plan)
             keep_manifest(self.session, planned, self.execution_id, command=self.wish.command)
@@ -140,6 +113,7 @@ class _Run:
                 result = self._build(planned, planned.parsed)
             else:
                 result = self._result(planned.plan, {}, {})
+                self._keep_verdict(planned, covered)
             rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
             finish_execution(self.session.state, self.execution_id, status=result.status, rows=rows)
         except KeyboardInterrupt:
@@ -162,12 +136,16 @@ class _Run:
         except PluginError:
             return
 
-    def _record_plan(self, planned: Planned) -> None:
+    def _keep_verdict(self, planned: Planned, covered: str) -> None:
+        if planned.prospect is not None:
+            keep_verdict(self.session, self.wish, planned.prospect, planned.plan, planned.project, covered)
+
+    def _record_plan(self, planned: Planned) -> str:
         project, state = planned.project, self.session.state
         checksums = {
             node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
         }
-        begin_step(
+        return begin_step(
             state,
             self.execution_id,
             name=STEP_NAME,
@@ -253,7 +231,7 @@ class _Run:
             outcomes={node: outcome for node, outcome in outcomes.items() if node in planned},
             unrecorded=dict(unrecorded),
             elapsed_ms=round((time.monotonic() - self.started) * 1000),
-            saved_ms=sum((entry.record.duration_ms or 0) for entry in plan.skipped if entry.record),
+            saved_ms=saved_ms(plan),
         )
 
 

@@ -198,7 +198,7 @@ def essence(message: str) -> str:
 
 
 def _outcome_line(result: RunResult) -> str:
-    left_alone = f"{len(result.plan.skipped)} left alone"
+    left_alone = f"{result.plan.left_alone} left alone"
     if result.saved_ms:
         left_alone += f" (saved about {duration(result.saved_ms)})"
     if not result.plan.to_build:

@@ -30,7 +30,7 @@ def summary_counts(plan: Plan) -> dict[str, int]:
     """Return how many nodes are built for which kind of reason, and how many are left alone."""
     counted = Counter(category(entry) for entry in plan.to_build)
     counts = {name: counted[name] for name in _CATEGORIES}
-    return counts | {"unchanged": len(plan.skipped), "outside_selection": len(plan.waiting)}
+    return counts | {"unchanged": plan.left_alone, "outside_selection": len(plan.waiting)}
 
 
 def summary_line(plan: Plan) -> str:

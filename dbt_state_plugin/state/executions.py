@@ -127,12 +127,13 @@ def begin_step(
     checksums: Mapping[str, str],
     dbt_version: str,
     adapter_version: str,
-) -> None:
-    """Record a step of a run with the fingerprints that it covers, and which dbt parsed the project."""
+) -> str:
+    """Record a step of a run with the fingerprints that it covers, and which dbt parsed it; return the set's id."""
     with database_errors("Cannot record the step"), transaction(state.connection) as cursor:
         covered = record_checksum_set(cursor, state, kind="fingerprint", checksums=checksums)
         cursor.execute(state.statement(_BEGIN_STEP), (str(uuid4()), str(execution_id), name, covered))
         cursor.execute(state.statement(_VERSIONS), (dbt_version, adapter_version, str(execution_id)))
+    return covered
 
 
 def finish_execution(

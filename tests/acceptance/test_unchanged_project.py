@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
+from typing import Any
 
+from support.database import Database
 from support.project import Project, ProjectWriter
 
 FILES = {
@@ -30,6 +34,53 @@ def test_an_unchanged_project_is_planned_and_run_without_dbt(dbt_project: Projec
     for module in ("dbt.cli", "sqlalchemy", "alembic", "agate"):
         assert f" {module}" not in again.stderr
     assert plan(project) == (False, "Plan: nothing to build, 2 unchanged")
+
+
+def rows_written(database: Database) -> int:
+    """Return how many rows of the state were written, when all sessions of the tool have reported them."""
+    while database.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'dbt-state-plugin'"):
+        time.sleep(0.01)
+    counters = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname = %s"
+    return int(database.query(counters, ("dbt_state_plugin",))[0][0])
+
+
+def last_execution(project: Project) -> dict[str, Any]:
+    history = json.loads(project.plugin("history", "--limit", "1", "--output", "json", check=0).stdout)
+    execution: dict[str, Any] = history["executions"][0]
+    return execution
+
+
+def test_while_nothing_at_all_differs_a_run_reads_neither_nodes_nor_records(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    project = dbt_project(FILES)
+    project.plugin("run", check=0)
+    looked = project.plugin("run", check=0)
+    earlier = last_execution(project)
+    before = rows_written(database)
+
+    again = project.plugin("run", env={"PYTHONPROFILEIMPORTTIME": "1"}, check=0)
+
+    assert rows_written(database) - before <= 3
+    for module in ("dbt_state_plugin.decision", "dbt.cli", "jinja2", "sqlalchemy", "alembic"):
+        assert f" {module}" not in again.stderr
+    said = [line for line in again.stderr.splitlines() if not line.startswith("import time:")]
+    assert said[0] == looked.stderr.splitlines()[0] == "Plan: nothing to build, 2 unchanged"
+    assert said[1].startswith("Nothing to build: 2 left alone (saved about ")
+    changing = {"execution_id", "started_at", "finished_at", "steps"}
+    last = last_execution(project)
+    assert {name: last[name] for name in last.keys() - changing} == {
+        name: earlier[name] for name in earlier.keys() - changing
+    }
+    assert [(step["name"], step["status"]) for step in last["steps"]] == [("TRANSFORM", "succeeded")]
+    covered = "SELECT count(*), count(DISTINCT checksum_set_id) FROM dbt_state_plugin.execution_step"
+    assert database.query(covered) == [(3, 1)]
+    kept = "SELECT count(*), count(manifest_id), count(DISTINCT manifest_id) FROM dbt_state_plugin.execution"
+    assert database.query(kept) == [(3, 3, 1)]
+
+    database.query("DROP TABLE analytics.revenue")
+    project.write("models/orders.sql", FILES["models/orders.sql"] + " -- a comment")
+    assert "Plan: 1 repaired, 1 unchanged" in project.plugin("run", check=0).stderr
 
 
 def test_a_change_is_seen_though_the_file_keeps_its_size_and_time(dbt_project: ProjectWriter) -> None:

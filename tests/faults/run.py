@@ -26,11 +26,13 @@ from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.engine.dbt import EngineOutcome
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.execution import heartbeat, tracked
+from dbt_state_plugin.execution.beginning import Listener
 from dbt_state_plugin.execution.judging import Judged
-from dbt_state_plugin.execution.planning import Planned, Wish, request_of, seen_now
+from dbt_state_plugin.execution.planning import Planned, request_of, seen_now
 from dbt_state_plugin.execution.session import Session
 from dbt_state_plugin.execution.settings import Settings
-from dbt_state_plugin.execution.tracked import Listener, run_tracked
+from dbt_state_plugin.execution.tracked import run_tracked
+from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.lineage import build_order, record_key
 from dbt_state_plugin.model import Environment, Node, NodeOutcome, Project, RunResult
 from dbt_state_plugin.state.relations import read_details
@@ -153,7 +155,6 @@ def without_dbt() -> Iterator[None]:
         patch.setattr(tracked, "plan_in", _plan_in)
         patch.setattr(tracked, "BuildDetail", _BuildDetail)
         patch.setattr(tracked, "keep_manifest", lambda *_arguments, **_names: None)
-        patch.setattr(tracked, "_git_commit", lambda _directory: "")
         patch.setattr(engine, "check_flags", lambda *_arguments, **_names: None)
         patch.setattr(engine, "execute", _execute)
         patch.setattr(heartbeat, "SECONDS", 3600)  # a thread of its own would come to points of its own

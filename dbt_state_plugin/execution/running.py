@@ -1,0 +1,99 @@
+"""How does a run go for people, who need not see each node that is left alone?
+
+Where the verdict of the last run stands, that is all: a run like this is recorded and over. Else it is carried out as
+ever (tracked.py), in the same session and under the same lock.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from dbt_state_plugin.engine.arguments import read_extra_arguments
+from dbt_state_plugin.errors import PluginError
+from dbt_state_plugin.execution.beginning import STEP_NAME, Listener, interrupted, new_execution
+from dbt_state_plugin.execution.session import Session, open_session
+from dbt_state_plugin.execution.signals import stopping_like_sigint
+from dbt_state_plugin.execution.standing import Standing, look
+from dbt_state_plugin.model import RunResult
+from dbt_state_plugin.state.executions import begin_execution, finish_execution
+from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.standing import finish_standing
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.execution.recorded_step import RecordedStep
+    from dbt_state_plugin.execution.settings import Settings
+    from dbt_state_plugin.execution.wish import Wish
+
+
+def run_briefly(settings: Settings, wish: Wish, listener: Listener, steps: tuple[RecordedStep, ...] = ()) -> RunResult:
+    """Run as `run_tracked` does; nodes that are left alone may be counted instead of listed."""
+    started = time.monotonic()
+    with stopping_like_sigint() as stop:
+        try:
+            with open_session(settings) as session:
+                acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
+                looked = look(session, wish, read_extra_arguments(settings.extra_arguments, os.environ))
+                if looked.standing is not None:
+                    return _recorded(session, wish, listener, steps, looked.standing, started)
+                from dbt_state_plugin.execution.tracked import run_locked
+
+                return run_locked(session, wish, listener, steps, stop, started, inputs_stand=looked.inputs_stand)
+        except KeyboardInterrupt:
+            raise interrupted(stop) from None
+
+
+def _recorded(
+    session: Session,
+    wish: Wish,
+    listener: Listener,
+    steps: tuple[RecordedStep, ...],
+    standing: Standing,
+    started: float,
+) -> RunResult:
+    """Record a run that has nothing to do, after the steps that somebody else did before."""
+    execution_id = uuid4()
+    begin_execution(session.state, new_execution(execution_id, session, command=wish.command))
+    try:
+        _record_steps(session, listener, steps, execution_id)
+        listener.on_plan(standing.plan)
+        finish_standing(
+            session.state,
+            execution_id,
+            step=STEP_NAME,
+            covered=standing.covered,
+            covers_project=wish.command in ("run", "build") and session.settings.store_sql == "text",
+            has_other_steps=bool(steps),
+            dbt_version=standing.dbt_version,
+            adapter_version=standing.adapter_version,
+        )
+    except BaseException as error:
+        _finish(session, execution_id, error)
+        raise
+    return RunResult(
+        execution_id=execution_id,
+        status="succeeded",
+        plan=standing.plan,
+        elapsed_ms=round((time.monotonic() - started) * 1000),
+        saved_ms=standing.saved_ms,
+    )
+
+
+def _record_steps(session: Session, listener: Listener, steps: tuple[RecordedStep, ...], execution_id: UUID) -> None:
+    if steps:
+        from dbt_state_plugin.execution.recorded_step import record_step
+
+        for step in steps:
+            listener.on_step(step, record_step(session.state, execution_id, step))
+
+
+def _finish(session: Session, execution_id: UUID, error: BaseException) -> None:
+    """Record an early end; when the database is gone as well, the next run marks the execution abandoned."""
+    status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+    message = error.what if isinstance(error, PluginError) else type(error).__name__
+    try:
+        finish_execution(session.state, execution_id, status=status, message=message)
+    except PluginError:
+        return

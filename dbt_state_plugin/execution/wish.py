@@ -1,0 +1,37 @@
+"""What did the user ask for: which dbt command, which nodes, and what is forced?"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced.
+
+    With `defer_to` only what differs from that environment is built, and all else is read there.
+    """
+
+    command: str = "run"
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    selector: str | None = None
+    selection_state: str | None = None
+    full_refresh: bool = False
+    force: bool = False
+    defer_to: str | None = None
+    full_refresh_changed: bool = False
+    on_logic_change: str | None = None
+    volatile: str | None = None
+    code_only: bool = False
+
+
+def narrows(wish: Wish) -> bool:
+    """Tell whether only some nodes are wanted, by options or by dbt's own environment variables."""
+    return bool(wish.select or wish.exclude or wish.selector or narrows_by_environment())
+
+
+def narrows_by_environment() -> bool:
+    """Tell whether dbt's own environment variables say which types of nodes count."""
+    return any(os.environ.get(name) for name in ("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES"))
