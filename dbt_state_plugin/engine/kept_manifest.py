@@ -36,8 +36,10 @@ def kept_manifest(parsed: Parsed, *values: Any) -> str:
     document = parsed.manifest.writable_manifest().to_dict(omit_none=False, context={"artifact": True})
     hidden = sorted({text for text in _texts(values) if len(text) >= _SHORTEST}, key=len, reverse=True)
     kept = without_values(document, hidden)
+    del document  # each of these is as large as the manifest
     text = json.dumps(kept, sort_keys=True, default=str, ensure_ascii=False)
-    return text if not hidden or _is_readable(text) else ""
+    del kept
+    return text if _MASK not in text or _is_readable(text) else ""
 
 
 def without_values(document: Mapping[str, Any], hidden: list[str]) -> dict[str, Any]:

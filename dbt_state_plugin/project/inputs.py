@@ -120,19 +120,21 @@ def _root_files(root: str) -> list[str]:
 
 def _all_files(folder: str, *, skip: frozenset[str] = frozenset()) -> list[str]:
     found: list[str] = []
-    todo = [folder]
-    visited: set[str] = set()
+    todo: list[tuple[str, tuple[str, ...]]] = [(folder, ())]
     while todo:
-        current = todo.pop()
+        current, above = todo.pop()
         real = os.path.realpath(current)
-        if real in visited:
-            continue  # a symlink that leads back up
-        visited.add(real)
+        if real in above:
+            continue  # a symlink that leads back up; those of `dbt deps` lead aside, and count like folders
         try:
             with os.scandir(current) as entries:
                 for entry in entries:
-                    if entry.name not in skip:
-                        (todo if entry.is_dir() else found).append(entry.path)
+                    if entry.name in skip:
+                        continue
+                    if entry.is_dir():
+                        todo.append((entry.path, (*above, real)))
+                    else:
+                        found.append(entry.path)
         except (FileNotFoundError, NotADirectoryError):
             continue
     return found

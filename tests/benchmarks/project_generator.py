@@ -1,7 +1,8 @@
 """What does a dbt project of N models look like, with the layers, documentation, tests and macros of a real one?
 
 Three of ten models are staging views on sources and seeds, four are intermediate views, three are marts, of which every
-tenth is a table and every 25th incremental. The same numbers give the same project.
+tenth is a table, in chains of up to 20, and every 25th incremental. For each two models there is a macro, some of them
+in a package, and for each hundred a snapshot, which `dbt run` leaves alone. The same numbers give the same project.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ profile: bench
 model-paths: [models]
 seed-paths: [seeds]
 macro-paths: [macros]
+snapshot-paths: [snapshots]
 
 vars:
   first_day: "2026-01-01"
@@ -62,19 +64,30 @@ MACROS = {
 }
 
 
+PACKAGE = "toolbox"  # a package that stands in the project itself, installed as `dbt deps` would
+PACKAGE_FILES = {
+    "packages.yml": f"packages:\n  - local: {PACKAGE}\n",
+    f"{PACKAGE}/dbt_project.yml": f'name: {PACKAGE}\nversion: "1.0"\nmacro-paths: [macros]\n',
+}
+CHAIN = 20
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """Hold one model: its layer (a folder), its SQL, and the models that it reads."""
+    """Hold one model: its layer (a folder), its SQL, and its materialization where it has one of its own."""
 
     name: str
     layer: str
     sql: str
+    materialized: str = ""
 
 
 def write_project(directory: Path, *, models: int) -> None:
     """Write the whole project; `models` is at least 10."""
     files = {"dbt_project.yml": PROJECT, "profiles.yml": PROFILES, "models/staging/sources.yml": _sources()}
-    files |= {f"macros/{name}.sql": f"{text}\n" for name, text in MACROS.items()}
+    files |= {f"macros/{name}.sql": f"{text}\n" for name, text in MACROS.items()} | PACKAGE_FILES
+    files |= {_macro_file(number): f"{_step(number)}\n" for number in range(models // 2)}
+    files |= {f"snapshots/snap_{number:04}.sql": _snapshot(number) for number in range(models // 100)}
     files |= {f"seeds/seed_{number}.csv": _seed(number) for number in range(SEEDS)}
     for model in generated_models(models):
         files[f"models/{model.layer}/{model.name}.sql"] = model.sql
@@ -83,6 +96,8 @@ def write_project(directory: Path, *, models: int) -> None:
         file = directory / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
+    (directory / "dbt_packages").mkdir()
+    (directory / "dbt_packages" / PACKAGE).symlink_to(directory / PACKAGE)
 
 
 def source_script() -> str:
@@ -114,8 +129,11 @@ def generated_models(count: int) -> list[Model]:
         found += [Model(name=name, layer=layer, sql=_joined(_some(random, parents))) for name in names]
     for number, name in enumerate(marts):
         materialized = "table" if number % 10 == 3 else "incremental" if number % 25 == 7 else ""
-        sql = _joined(_some(random, upper), "view" if name == LEAF else materialized)
-        found.append(Model(name=name, layer="marts", sql=sql))
+        parents = _some(random, upper)
+        if materialized == "table" and number // 10 % CHAIN:
+            parents = [f"mart_{number - 10:04}", parents[0]]
+        sql = _joined(parents, "view" if name == LEAF else materialized)
+        found.append(Model(name=name, layer="marts", sql=sql, materialized=materialized))
     return found
 
 
@@ -130,13 +148,66 @@ def _staging(number: int) -> str:
         select
             events.id,
             customer_id,
-            {{{{ money('events.cents') }}}} as amount,
+            {{{{ {_caller(number)}step_{number:04}(money('events.cents')) }}}} as amount,
             {{{{ day_of('events.happened_at') }}}} as day,
             {{{{ currency() }}}} as currency
         from {{{{ source('raw', 'events_{number % SOURCES}') }}}} as events
         where {{{{ is_recent('events.happened_at') }}}}
         """
     ).replace("\nwhere", f"{seed if number % 5 == 0 else ''}\nwhere")
+
+
+def _macro_file(number: int) -> str:
+    return f"{PACKAGE if number % 5 == 0 else '.'}/macros/step_{number:04}.sql"
+
+
+def _step(number: int) -> str:
+    return f"{{% macro step_{number:04}(value) %}}({{{{ value }}}} + {number % 7}){{% endmacro %}}"
+
+
+def _caller(number: int) -> str:
+    """Return what stands before a macro: the package that holds it."""
+    return f"{PACKAGE}." if number % 5 == 0 else ""
+
+
+def _snapshot(number: int) -> str:
+    config = "target_schema='snapshots', unique_key='id', strategy='check', check_cols=['cents']"
+    source = f"{{{{ source('raw', 'events_{number % SOURCES}') }}}}"
+    name = f"snap_{number:04}"
+    return f"{{% snapshot {name} %}}{{{{ config({config}) }}}}select * from {source}{{% endsnapshot %}}\n"
+
+
+def rendered_models(directory: Path, models: int, *, database: str, schema: str) -> list[tuple[str, str, str]]:
+    """Return for each model its name, kind and SQL, parents first, as dbt would compile it for an empty warehouse."""
+    from jinja2 import DictLoader, Environment
+
+    files = sorted([*directory.glob("macros/*.sql"), *directory.glob(f"{PACKAGE}/macros/*.sql")])
+    loader = DictLoader({"macros": "".join(file.read_text(encoding="utf-8") for file in files)})
+    environment = Environment(loader=loader, autoescape=False)
+    variables = {"first_day": "2026-01-01", "currency": "EUR"}
+
+    def relation(name: str) -> str:
+        return f'"{database}"."{schema}{"_seeds" if name.startswith("seed_") else ""}"."{name}"'
+
+    names = {
+        "var": variables.__getitem__,
+        "config": lambda **_given: "",
+        "is_incremental": lambda: False,
+        "source": lambda schema, name: f'"{database}"."{schema}"."{name}"',
+        "ref": relation,
+    }
+    environment.globals.update(names)
+    macros = environment.get_template("macros").make_module(names)
+    environment.globals.update({name: each for name, each in vars(macros).items() if not name.startswith("_")})
+    environment.globals[PACKAGE] = macros
+    return [
+        (
+            model.name,
+            "view" if model.materialized in ("", "view") else "table",
+            environment.from_string(model.sql).render(),
+        )
+        for model in generated_models(models)
+    ]
 
 
 def _joined(parents: list[str], materialized: str = "") -> str:
@@ -184,4 +255,9 @@ def _sources() -> str:
 
 
 def _seed(number: int) -> str:
-    return "customer_id,name\n" + "".join(f"{row},customer {number}-{row}\n" for row in range(SEED_ROWS))
+    return "customer_id,name\n" + "".join(f"{row},{name}\n" for row, name in seed_rows(number))
+
+
+def seed_rows(number: int) -> list[tuple[int, str]]:
+    """Give the rows of a seed."""
+    return [(row, f"customer {number}-{row}") for row in range(SEED_ROWS)]

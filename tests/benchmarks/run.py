@@ -14,22 +14,19 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
-from postgres_server import Server, connect, start_server  # noqa: E402 - found by the line above
+from floor import Cost, cost_of, medians  # noqa: E402 - found by the line above
+from postgres_server import Server, connect, start_server  # noqa: E402
 from project_generator import LEAF, edit_leaf, source_script, write_project  # noqa: E402
 from psycopg2 import sql  # noqa: E402
 
@@ -49,25 +46,20 @@ RATIOS = ((FIRST, PLAIN, "1.10"), (UNCHANGED, LIST, "0.50"), (ONE_LEAF, BY_HAND,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """Hold what one command took, in seconds."""
-
-    wall: float
-    cpu: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
     """Hold one copy of the project and the schema that its target writes."""
 
     server: Server
     directory: Path
     schema: str
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         """Give the environment of its commands: nothing of the user's dbt settings."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))}
+        # Python's own variables too: PYTHONDONTWRITEBYTECODE alone doubles the time of a short command.
+        others = ("DBT_", "PG", "MELTANO_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         server = self.server
         connection = {
             "BENCH_HOST": server.host,
@@ -77,28 +69,14 @@ class Contestant:
             "BENCH_DBNAME": server.dbname,
             "BENCH_SCHEMA": self.schema,
         }
-        return {**kept, **connection, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1"}
+        return {**kept, **connection, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1", **self.more}
 
     def run(self, program: Sequence[str], *arguments: str) -> tuple[Cost, str]:
         """Run a command; give its cost and its answer. Raises SystemExit with its output where it fails."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        started = time.monotonic()
-        ended = subprocess.run(
-            [*program, *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        wall = time.monotonic() - started
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if ended.returncode != 0:
-            raise SystemExit(f"{' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout}")
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Cost(wall=wall, cpu=cpu), ended.stdout
+        cost, code, answer = cost_of([*program, *arguments], directory=self.directory, environment=self.environment)
+        if code != 0:
+            raise SystemExit(f"{' '.join(arguments)} ended with {code}:\n{answer}")
+        return cost, answer
 
     def tracked(self, *, builds: int) -> Cost:
         """Run the plugin and make sure that it built as many models as it had to."""
@@ -158,10 +136,7 @@ class Benchmark:
 
     def medians(self) -> dict[str, Cost]:
         """Give the median wall and CPU time of each command."""
-        return {
-            name: Cost(wall=median(cost.wall for cost in costs), cpu=median(cost.cpu for cost in costs))
-            for name, costs in self.costs.items()
-        }
+        return {name: medians(costs) for name, costs in self.costs.items()}
 
 
 def table(medians: Mapping[str, Cost]) -> list[str]:

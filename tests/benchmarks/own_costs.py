@@ -1,0 +1,62 @@
+"""What do plan, intents and the selection for dbt cost by themselves, where every node of a project is built?
+
+It runs in the project's folder, on what a run has recorded there, and needs no parse. The execution that it begins ends
+as failed.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from dbt_state_plugin.decision import make_plan
+from dbt_state_plugin.engine.arguments import read_extra_arguments
+from dbt_state_plugin.execution.beginning import new_execution
+from dbt_state_plugin.execution.planning import Planned, invocation_of, request_of, seen_now
+from dbt_state_plugin.execution.selection_folder import write_folder
+from dbt_state_plugin.execution.session import open_session
+from dbt_state_plugin.execution.settings import Settings
+from dbt_state_plugin.execution.snapshot import recorded_project
+from dbt_state_plugin.execution.wish import Wish
+from dbt_state_plugin.lineage import record_key
+from dbt_state_plugin.state.executions import begin_execution, finish_execution
+from dbt_state_plugin.state.intents import PlannedNode, open_intents
+from dbt_state_plugin.state.relations import installation_key
+
+
+def main() -> None:
+    """Print the seconds of CPU of each part."""
+    import dbt.version  # noqa: F401 - which version it is stands in the selection; its import is no part of this
+
+    settings, wish = Settings(), Wish(force=True)
+    with open_session(settings) as session:
+        state, execution_id = session.state, uuid4()
+        extra = read_extra_arguments((), os.environ)
+
+        def planned() -> Planned:
+            project = recorded_project(session, installation_key(state), extra)
+            if project is None:
+                raise SystemExit("The inputs differ from the recorded ones.")
+            plan = make_plan(project, *seen_now(session, project, wish), request_of(session, wish, None, project))
+            return Planned(plan=plan, project=project, invocation=invocation_of(settings, session.workplace))
+
+        plan = _timed("plan", planned)
+        nodes = [PlannedNode(key=record_key(entry.node, plan.project), entry=entry) for entry in plan.plan.to_build]
+        begin_execution(state, new_execution(execution_id, session, command="run"))
+        _timed("intents", lambda: open_intents(state, execution_id, nodes, store_code=True))
+        finish_execution(state, execution_id, status="failed")
+        state.execute("DELETE FROM {state}.intent WHERE execution_id = %s", (str(execution_id),))
+        with tempfile.TemporaryDirectory() as folder:
+            _timed("selection", lambda: write_folder(plan, str(Path(folder) / "selection")))
+
+
+def _timed(name: str, action: Callable[[], Any]) -> Any:
+    before = time.process_time()
+    result = action()
+    print(f"{name}: {time.process_time() - before:.3f}")
+    return result

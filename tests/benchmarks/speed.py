@@ -1,0 +1,263 @@
+"""What does dbt-state-plugin cost beside dbt and beside the least that it could cost, as the project grows?
+
+    python tests/benchmarks/speed.py --models 500 2000 10000 --rounds 5
+
+generates a project of each size, starts a PostgreSQL, and prints a table of ratios with what is aimed at. Both copies of
+a project of up to `--build` models are built by dbt, for the row of the first run. What a larger one holds is made by
+SQL and taken over by `adopt`, since dbt would build for half an hour. Peers of more than 2,000 models run only once.
+Times say something only on a machine that has nothing else to do; compare ratios, not seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
+
+from floor import Cost, floor_of, medians, start_of_python  # noqa: E402 - found by the line above
+from postgres_server import Server, connect, start_server  # noqa: E402
+from project_generator import (  # noqa: E402
+    LEAF,
+    SEEDS,
+    edit_leaf,
+    rendered_models,
+    seed_rows,
+    source_script,
+    write_project,
+)
+from psycopg2 import sql  # noqa: E402
+from run import DBT, PLUGIN, Contestant, versions  # noqa: E402
+
+from dbt_state_plugin.project.inputs import project_files  # noqa: E402
+
+LARGE = 2000  # of more models than these, peers are measured once, and not the edit of a leaf
+GROWTH_RUNS = 20
+TALLY = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del), sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables "
+
+
+@dataclass(slots=True, kw_only=True)
+class Size:
+    """Hold two copies of a project of one size, and what was measured of them."""
+
+    models: int
+    plain: Contestant
+    tracked: Contestant
+    costs: dict[str, Cost] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def measure(self, name: str, action: Callable[[], Cost], rounds: int) -> None:
+        """Keep the medians of some rounds."""
+        self.costs[name] = medians([action() for _ in range(rounds)])
+
+
+def prepare(size: Size, *, is_built: bool) -> None:
+    """Bring both copies to where everything is built and recorded; keep the costs of the first runs."""
+    for contestant in (size.plain, size.tracked):
+        write_project(contestant.directory, models=size.models)
+        if is_built:
+            contestant.run(DBT, "seed", "--quiet")
+        elif contestant is size.tracked or size.models <= LARGE:
+            create_relations(contestant, size.models)
+    size.measure("parse, cold", lambda: size.plain.run(DBT, "parse")[0], 1)
+    if is_built:
+        size.tracked.run(PLUGIN, "plan")  # parsed once, as the other one
+        size.measure("first run by dbt", lambda: size.plain.run(DBT, "run")[0], 1)
+        size.measure("first run", lambda: size.tracked.tracked(builds=size.models), 1)
+    else:
+        size.tracked.run(PLUGIN, "adopt", "--yes")
+    manifest = size.plain.directory / "last_run"
+    manifest.mkdir()
+    shutil.copy(size.plain.directory / "target" / "manifest.json", manifest)
+
+
+def create_relations(contestant: Contestant, models: int) -> None:
+    """Create by SQL what dbt would have built."""
+    server, schema = contestant.server, contestant.schema
+    rendered = rendered_models(contestant.directory, models, database=server.dbname, schema=schema)
+    with closing(connect(server)) as opened, opened.cursor() as cursor:
+        for name in (schema, f"{schema}_seeds"):
+            cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
+        for number in range(SEEDS):
+            seed = sql.Identifier(f"{schema}_seeds", f"seed_{number}")
+            cursor.execute(sql.SQL("create table {} (customer_id integer, name text)").format(seed))
+            rows = sql.SQL(", ").join(map(sql.Literal, seed_rows(number)))
+            cursor.execute(sql.SQL("insert into {} values {}").format(seed, rows))
+        for name, kind, body in rendered:
+            head = sql.SQL("create table {} as " if kind == "table" else "create view {} as ")
+            cursor.execute(head.format(sql.Identifier(schema, name)).as_string(opened) + body.replace("%", "%%"))
+
+
+def measure(size: Size, *, rounds: int) -> None:
+    """Measure one size, those that are compared one after the other."""
+    plain, tracked = size.plain, size.tracked
+    peer_rounds = rounds if size.models <= LARGE else 1
+    tracked.run(PLUGIN, "run")  # what was adopted gets the calls that its SQL makes
+    size.measure("no change, read", lambda: tracked.tracked(builds=0), 1)
+    size.measure("parse", lambda: plain.run(DBT, "parse")[0], 1)
+    state = ("-s", "state:modified+", "--state", "last_run")
+    size.measure("ls", lambda: plain.run(DBT, "ls", *state)[0], peer_rounds)
+    tracked.run(PLUGIN, "run")
+    size.measure("no change", lambda: tracked.run(PLUGIN, "run")[0], rounds)
+    files = project_files(str(tracked.directory))
+    size.costs["floor"] = floor_of(files, tracked.server, tracked.directory, tracked.environment, rounds=rounds)
+    size.numbers["rows"], size.numbers["growth"] = growth(tracked)
+    size.numbers |= own_costs(tracked)
+    if size.models <= LARGE:
+        edits = iter(range(2 * rounds))
+
+        def edited(contestant: Contestant, run: Callable[[], Cost]) -> Cost:
+            edit_leaf(contestant.directory, next(edits))
+            return run()
+
+        size.measure("leaf by hand", lambda: edited(plain, lambda: plain.run(DBT, "run", "-s", LEAF)[0]), rounds)
+        size.measure("leaf", lambda: edited(tracked, lambda: tracked.tracked(builds=1)), rounds)
+
+
+def growth(contestant: Contestant) -> tuple[float, float]:
+    """Return how many rows a run without changes writes, and by how many bytes the state grows."""
+    before = _tally(contestant.server)
+    for _ in range(GROWTH_RUNS):
+        contestant.run(PLUGIN, "run")
+    after = _tally(contestant.server)
+    return (after[0] - before[0]) / GROWTH_RUNS, (after[1] - before[1]) / GROWTH_RUNS
+
+
+def _tally(server: Server) -> tuple[float, float]:
+    """Return how many rows of the state were ever written, and its bytes, once all sessions have reported."""
+    with closing(connect(server)) as opened, opened.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dbt-state-plugin'")
+            if (cursor.fetchone() or (0,))[0] == 0:
+                break
+            time.sleep(0.01)
+        cursor.execute(TALLY + "WHERE schemaname = 'dbt_state_plugin'")
+        rows, size = cursor.fetchone() or (0, 0)
+    return float(rows), float(size)
+
+
+def own_costs(contestant: Contestant) -> dict[str, float]:
+    """Return what plan, intents and the selection cost where every node is built, in seconds of CPU."""
+    code = "import own_costs; own_costs.main()"
+    _, answer = replace(contestant, more={"PYTHONPATH": str(HERE)}).run((sys.executable, "-c", code))
+    return {name: float(number) for name, number in (line.split(": ") for line in answer.splitlines())}
+
+
+Row = tuple[str, str, str, str, str]
+
+
+def table(sizes: Sequence[Size], small: dict[str, Cost]) -> list[str]:
+    """Give the table as lines of at most 80 columns."""
+    rows: list[Row] = [("seconds of wall time", "ours", "peer", "ratio", "aim")]
+    for size in sizes:
+        rows += _rows(size)
+    for name in ("--help", "--version", "history"):
+        rows.append(_ratio(f"{name}: CPU / python -c pass", small[name].cpu, small["pass"].cpu, "5"))
+    if len(sizes) > 1:
+        rows += [
+            (
+                "exponent, no change",
+                f"{_exponent(sizes, lambda size: size.costs['no change'].wall):.2f}",
+                "",
+                "",
+                "1.1",
+            ),
+            ("exponent, plan of all", f"{_exponent(sizes, lambda size: size.numbers['plan']):.2f}", "", "", "1.1"),
+        ]
+    return [f"{case:<44}{ours:>9}{peer:>9}{ratio:>9}{aim:>8}".rstrip() for case, ours, peer, ratio, aim in rows]
+
+
+def _rows(size: Size) -> list[Row]:
+    cost, number = size.costs, size.numbers
+    n = f"{size.models:,}"
+    aim = "0.015" if size.models >= 10_000 else "0.04" if size.models >= LARGE else ""
+    rows = [
+        _ratio(f"{n}: no change / ls state:modified+", cost["no change"].wall, cost["ls"].wall, aim),
+        _ratio(f"{n}:   CPU", cost["no change"].cpu, cost["ls"].cpu, ""),
+        _ratio(f"{n}:   memory, MB", cost["no change"].memory, cost["ls"].memory, "0.2"),
+        _ratio(f"{n}: no change / warm dbt parse", cost["no change"].wall, cost["parse"].wall, ""),
+        _ratio(f"{n}: no change / floor", cost["no change"].wall, cost["floor"].wall, "2"),
+        _ratio(f"{n}:   CPU", cost["no change"].cpu, cost["floor"].cpu, ""),
+        (f"{n}: no change, where records are read", f"{cost['no change, read'].wall:.2f}", "", "", ""),
+    ]
+    if "leaf" in cost:
+        rows.append(_ratio(f"{n}: one leaf / dbt run -s leaf", cost["leaf"].wall, cost["leaf by hand"].wall, "1.10"))
+        rows.append(_ratio(f"{n}:   CPU", cost["leaf"].cpu, cost["leaf by hand"].cpu, ""))
+    if "first run" in cost:
+        rows.append(_ratio(f"{n}: first run / dbt run", cost["first run"].wall, cost["first run by dbt"].wall, "1.05"))
+        rows.append(_ratio(f"{n}:   CPU", cost["first run"].cpu, cost["first run by dbt"].cpu, ""))
+    own = sum(number[name] for name in ("plan", "intents", "selection"))
+    rows += [
+        (f"{n}: plan, intents, selection of all, CPU", f"{own:.2f}", "", "", "5" if size.models >= 10_000 else ""),
+        (f"{n}: rows written without a change", f"{number['rows']:g}", "", "", "3"),
+        (f"{n}: growth of the state, bytes", f"{number['growth']:.0f}", "", "", "2048"),
+    ]
+    return rows
+
+
+def _ratio(case: str, ours: float, peer: float, aim: str) -> Row:
+    return case, f"{ours:.2f}", f"{peer:.2f}", f"{ours / peer:.3f}", aim
+
+
+def _exponent(sizes: Sequence[Size], value: Callable[[Size], float]) -> float:
+    """Return the slope of the straight line through the logarithms: 1 where a cost grows as the project does."""
+    points = [(math.log(size.models), math.log(value(size))) for size in sizes]
+    x, y = (sum(column) / len(points) for column in zip(*points, strict=True))
+    return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+
+
+def small_commands(contestant: Contestant, *, rounds: int) -> dict[str, Cost]:
+    """Return what the commands cost that should answer at once."""
+    names = ("--help", "--version", "history")
+    costs = {name: medians([contestant.run(PLUGIN, name)[0] for _ in range(rounds)]) for name in names}
+    return costs | {"pass": start_of_python(contestant.directory, contestant.environment, rounds=rounds)}
+
+
+def benchmark(models: Sequence[int], *, rounds: int, builds: int) -> None:
+    """Measure each size in a database of its own, and print."""
+    sizes: list[Size] = []
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        for count in models:
+            with start_server() as server:
+                with closing(connect(server)) as opened, opened.cursor() as cursor:
+                    cursor.execute(source_script())
+                plain, tracked = (
+                    Contestant(server=server, directory=Path(folder) / f"{name}_{count}", schema=name)
+                    for name in ("plain", "tracked")
+                )
+                size = Size(models=count, plain=plain, tracked=tracked)
+                prepare(size, is_built=count <= builds)
+                measure(size, rounds=rounds)
+                if not sizes:
+                    small = small_commands(tracked, rounds=rounds)
+                    print(f"medians of {rounds}; {versions(server)}\nload {os.getloadavg()[0]:.1f}\n", flush=True)
+                sizes.append(size)
+                print(f"{count} models are measured.", file=sys.stderr, flush=True)
+    print("\n".join(table(sizes, small)))
+
+
+def main() -> int:
+    """Read the arguments and run the benchmark."""
+    parser = argparse.ArgumentParser(description="Compare dbt-state-plugin with dbt on generated projects.")
+    parser.add_argument("--models", type=int, nargs="+", default=[500, 2000], help="sizes, at least 10")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--build", type=int, default=500, help="up to how many models are built by dbt itself")
+    arguments = parser.parse_args()
+    if min(arguments.models) < 10 or arguments.rounds < 1:
+        parser.error("at least 10 models and 1 round are needed")
+    benchmark(arguments.models, rounds=arguments.rounds, builds=arguments.build)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Which files are inputs of a parse, and which programs parse?"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from dbt_state_plugin.project.commit import checked_out_commit
+from dbt_state_plugin.project.inputs import InputPlaces, digest_of_files, project_files
+from dbt_state_plugin.project.parsers import installed_parsers
+
+
+def test_a_package_that_is_linked_from_the_project_itself_has_its_files_in_both_places(tmp_path: Path) -> None:
+    (tmp_path / "toolbox/macros").mkdir(parents=True)
+    (tmp_path / "toolbox/macros/a.sql").write_text("1")
+    (tmp_path / "dbt_packages").mkdir()
+    (tmp_path / "dbt_packages/toolbox").symlink_to(tmp_path / "toolbox")
+
+    found = {Path(path).relative_to(tmp_path).as_posix() for path in project_files(str(tmp_path))}
+
+    assert found == {"toolbox/macros/a.sql", "dbt_packages/toolbox/macros/a.sql"}
+
+
+def test_a_link_that_leads_back_up_ends(tmp_path: Path) -> None:
+    (tmp_path / "models/deep").mkdir(parents=True)
+    (tmp_path / "models/a.sql").write_text("1")
+    (tmp_path / "models/deep/up").symlink_to(tmp_path / "models")
+
+    assert [Path(path).name for path in project_files(str(tmp_path))] == ["a.sql"]
+
+
+def test_the_digest_of_files_is_that_of_their_contents_and_paths(tmp_path: Path) -> None:
+    places = InputPlaces(folders=(str(tmp_path),), roots=())
+    (tmp_path / "a.sql").write_text("1")
+    before = digest_of_files(places)
+
+    (tmp_path / "a.sql").write_text("2")
+    changed = digest_of_files(places)
+    (tmp_path / "a.sql").rename(tmp_path / "b.sql")
+
+    assert len({before, changed, digest_of_files(places)}) == 3
+
+
+def test_what_parses_is_named_with_its_version_and_so_is_each_plugin(tmp_path: Path) -> None:
+    for name in ("dbt_core-1.11.16.dist-info", "dbt_own_plugin", "unrelated"):
+        (tmp_path / name).mkdir()
+    with ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("dbt_zipped.py", "")
+
+    found = installed_parsers([str(tmp_path), str(tmp_path / "more.zip"), str(tmp_path / "missing")])
+
+    assert found[:3] == ["dbt_core-1.11.16.dist-info", "dbt_own_plugin", "dbt_zipped"]
+    assert [each.split()[0] for each in found[3:]] == ["dbt_adapters", "dbt_common", "dbt_postgres"]
+
+
+def git(directory: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize("form", ["a branch", "packed", "detached", "a worktree", "a folder below"])
+def test_the_commit_is_the_one_that_git_names(tmp_path: Path, form: str) -> None:
+    place = tmp_path / "project"
+    place.mkdir()
+    git(place, "init", "-q")
+    git(place, "commit", "-q", "--allow-empty", "-m", "one")
+    if form == "packed":
+        git(place, "pack-refs", "--all")
+    elif form == "detached":
+        git(place, "checkout", "-q", "--detach")
+    elif form == "a worktree":
+        git(place, "worktree", "add", "-q", str(tmp_path / "tree"))
+        place = tmp_path / "tree"
+    elif form == "a folder below":
+        place = place / "dbt"
+        place.mkdir()
+
+    assert checked_out_commit(place, {}) == git(place, "rev-parse", "HEAD") != ""
+
+
+def test_where_there_is_no_git_or_no_commit_none_is_named(tmp_path: Path) -> None:
+    assert checked_out_commit(tmp_path, {}) == ""
+
+    git(tmp_path, "init", "-q")
+    assert checked_out_commit(tmp_path, {}) == ""
