@@ -2,9 +2,9 @@
 
     python tests/benchmarks/speed.py --models 500 2000 10000 --rounds 5
 
-generates a project of each size, starts a PostgreSQL, and prints a table of ratios with what is aimed at. Both copies of
-a project of up to `--build` models are built by dbt, for the row of the first run. What a larger one holds is made by
-SQL and taken over by `adopt`, since dbt would build for half an hour. Peers of more than 2,000 models run only once.
+generates a project of each size, starts a PostgreSQL, and prints a table of ratios with what is aimed at. Both copies
+of a project of up to `--build` models are built by dbt, for the row of the first run. What a larger one holds is made
+by SQL and taken over by `adopt`, since dbt would build for half an hour. Peers of more than 2,000 models run once.
 Times say something only on a machine that has nothing else to do; compare ratios, not seconds.
 """
 
@@ -25,6 +25,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
+from contestant import DBT, PLUGIN, Contestant, versions  # noqa: E402
 from floor import Cost, floor_of, medians, start_of_python  # noqa: E402 - found by the line above
 from postgres_server import Server, connect, start_server  # noqa: E402
 from project_generator import (  # noqa: E402
@@ -37,7 +38,6 @@ from project_generator import (  # noqa: E402
     write_project,
 )
 from psycopg2 import sql  # noqa: E402
-from run import DBT, PLUGIN, Contestant, versions  # noqa: E402
 
 from dbt_state_plugin.project.inputs import project_files  # noqa: E402
 
