@@ -63,11 +63,8 @@ def compared_if_asked(
     `--state` is for the selection when that has `state:`, `result:` or `source_status:`. From the environment it is
     always, since there it is set for dbt. Raises UsageError and the errors of a plan.
     """
-    from dbt_state_plugin.execution.against_manifest import selects_by_artifacts
-    from dbt_state_plugin.execution.api import compared
-
     folder = wish.selection_state if _is_given(context, "selection_state") else None
-    folder = None if folder is None or selects_by_artifacts(settings, wish) else folder
+    folder = None if folder is None or _selects_by_artifacts(settings, wish) else folder
     if against is None and folder is None:
         return None
     if against is not None and folder is not None:
@@ -79,7 +76,15 @@ def compared_if_asked(
             raise UsageError(
                 f"{option} says nothing about what the code changes.", f"Leave {option} out of this comparison."
             )
+    from dbt_state_plugin.execution.api import compared
+
     return compared(settings, wish, against=against, folder=folder)
+
+
+def _selects_by_artifacts(settings: Settings, wish: Wish) -> bool:
+    from dbt_state_plugin.execution.against_manifest import selects_by_artifacts
+
+    return selects_by_artifacts(settings, wish)
 
 
 def _is_given(context: click.Context, name: str) -> bool:

@@ -5,25 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dbt_state_plugin.baseline import Compared
 from dbt_state_plugin.cli.against import against_option, compared_if_asked, defer_option, deferred_to
 from dbt_state_plugin.cli.building import Command, selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
-from dbt_state_plugin.execution.planning import Planned
-from dbt_state_plugin.execution.wish import Wish
-from dbt_state_plugin.listing import without_downstream
-from dbt_state_plugin.report.against import compared_document, compared_lines, compared_summary
-from dbt_state_plugin.report.document import plan_document, rendered
-from dbt_state_plugin.report.plain import plain
-from dbt_state_plugin.report.selectors import selectors_yaml
-from dbt_state_plugin.report.text import plan_lines, width_of, write_lines
-from dbt_state_plugin.report.words import summary_line
-from dbt_state_plugin.selection import name_nodes, select_line
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.baseline import Compared
+    from dbt_state_plugin.execution.settings import Settings
+    from dbt_state_plugin.execution.wish import Wish
+    from dbt_state_plugin.model import Plan
 
 OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir")
 
@@ -80,23 +75,27 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer: bool,
         **given: Any,
     ) -> int:
-        from dbt_state_plugin.execution.api import planned
+        from dbt_state_plugin.execution.running import plan_briefly
+        from dbt_state_plugin.execution.wish import Wish
+        from dbt_state_plugin.listing import without_downstream
+        from dbt_state_plugin.report.text import write_lines
 
         _check_output(output, folder)
         defer_to = deferred_to(against, defer=defer, needs_both=False)
         settings, wish = settings_of(context), Wish(command=command, defer_to=defer_to, **given)
         comparison = None if defer_to else compared_if_asked(context, settings, wish, against)
-        result = comparison.planned if comparison else planned(settings, wish)
+        plan_of = _planned if shows_all or output == "json" else plan_briefly
+        plan = comparison.planned.plan if comparison else plan_of(settings, wish)
         compared = comparison.compared if comparison else None
-        shown = result if downstream else replace(result, plan=without_downstream(result.plan))
+        shown = plan if downstream else without_downstream(plan)
         if compared and not downstream:
-            compared = replace(compared, plan=shown.plan)
+            compared = replace(compared, plan=shown)
         answer = _answer(shown, output, folder, shows_all, compared)
         sys.stdout.write(answer)
         sys.stdout.flush()
         if output != "text" and says(context):
-            write_lines([compared_summary(compared) if compared else summary_line(shown.plan)])
-        return EXIT_NODES_FAILED if exit_code and result.plan.to_build else EXIT_OK
+            write_lines([_summary(shown, compared)])
+        return EXIT_NODES_FAILED if exit_code and plan.to_build else EXIT_OK
 
     return command
 
@@ -109,33 +108,66 @@ def _check_output(output: str, folder: str | None) -> None:
         raise UsageError(what, "A folder is given only as in `--output state-dir DIR`.")
 
 
-def _answer(planned: Planned, output: str, folder: str | None, shows_all: bool, compared: Compared | None) -> str:
-    plan = planned.plan
+def _planned(settings: Settings, wish: Wish) -> Plan:
+    from dbt_state_plugin.execution.api import planned
+
+    return planned(settings, wish).plan
+
+
+def _summary(plan: Plan, compared: Compared | None) -> str:
+    if compared:
+        from dbt_state_plugin.report.against import compared_summary
+
+        return compared_summary(compared)
+    from dbt_state_plugin.report.words import summary_line
+
+    return summary_line(plan)
+
+
+def _answer(plan: Plan, output: str, folder: str | None, shows_all: bool, compared: Compared | None) -> str:
+    from dbt_state_plugin.report.plain import plain
+
     nodes = [entry.node for entry in plan.to_build]
     if output == "json":
-        return rendered(compared_document(compared) if compared else plan_document(plan)) + "\n"
+        return _document(plan, compared)
     if output == "text":
-        width = width_of(sys.stdout)
-        lines = compared_lines(compared, shows_all=shows_all, width=width) if compared else None
-        lines = lines or plan_lines(plan, shows_all=shows_all, width=width)
-        return "".join(f"{line}\n" for line in lines)
+        return "".join(f"{line}\n" for line in _lines(plan, shows_all, compared))
     if output == "name":
         return "".join(f"{plain(node.name)}\n" for node in nodes)
     if output == "path":
         return "".join(f"{plain(path)}\n" for path in dict.fromkeys(node.path for node in nodes))
     if output == "state-dir":
-        return _state_folder(planned, str(folder))
+        from dbt_state_plugin.execution.selection_folder import write_folder
+
+        return f"{write_folder(plan, str(folder))}\n"
+    from dbt_state_plugin.report.selectors import selectors_yaml
+    from dbt_state_plugin.selection import name_nodes, select_line
+
     wanted = {node.unique_id for node in nodes}
     others = [entry.node for entry in plan.entries if entry.node.unique_id not in wanted]
     named = name_nodes(nodes, others, on_command_line=output == "select")
     return select_line(named) + "\n" if output == "select" else selectors_yaml(named)
 
 
-def _state_folder(planned: Planned, folder: str) -> str:
-    from dbt_state_plugin.execution.selection_folder import write_folder
+def _document(plan: Plan, compared: Compared | None) -> str:
+    from dbt_state_plugin.report.document import plan_document, rendered
 
-    path = write_folder(planned, folder)
-    return f"{path}\n"
+    if compared:
+        from dbt_state_plugin.report.against import compared_document
+
+        return rendered(compared_document(compared)) + "\n"
+    return rendered(plan_document(plan)) + "\n"
+
+
+def _lines(plan: Plan, shows_all: bool, compared: Compared | None) -> list[str]:
+    from dbt_state_plugin.report.text import plan_lines, width_of
+
+    width = width_of(sys.stdout)
+    if compared:
+        from dbt_state_plugin.report.against import compared_lines
+
+        return compared_lines(compared, shows_all=shows_all, width=width)
+    return plan_lines(plan, shows_all=shows_all, width=width)
 
 
 plan = _command("plan", "text", "Show what would be built and why; nothing is written.")

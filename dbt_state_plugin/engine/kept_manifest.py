@@ -33,36 +33,49 @@ def kept_manifest(parsed: Parsed, *values: Any) -> str:
     `values` are those of env vars and of --vars, which must not be kept. Call it before dbt executes anything, which
     leaves notes in the manifest.
     """
-    document = parsed.manifest.writable_manifest().to_dict(omit_none=False, context={"artifact": True})
     hidden = sorted({text for text in _texts(values) if len(text) >= _SHORTEST}, key=len, reverse=True)
-    kept = without_values(document, hidden)
-    del document  # each of these is as large as the manifest
+    writable = parsed.manifest.writable_manifest()
+    kept = without_values(writable.to_dict(omit_none=False, context={"artifact": True}), hidden)
+    del writable  # each of these is as large as the manifest
     text = json.dumps(kept, sort_keys=True, default=str, ensure_ascii=False)
     del kept
     return text if _MASK not in text or _is_readable(text) else ""
 
 
-def without_values(document: Mapping[str, Any], hidden: list[str]) -> dict[str, Any]:
-    """Return a manifest without what belongs to one run, and with the hidden values masked in free text."""
-    metadata = document.get("metadata") or {}
-    kept = {"metadata": {name: metadata.get(name) for name in _METADATA}, "disabled": {}}
-    rest = {name: value for name, value in document.items() if name not in ("metadata", "disabled")}
-    return {**kept, **{name: _stripped(value, hidden) for name, value in rest.items()}}
+def without_values(document: dict[str, Any], hidden: list[str]) -> dict[str, Any]:
+    """Return a manifest without what belongs to one run, and with the hidden values masked in free text.
+
+    The document is used up: a second one of its size would be held in memory besides dbt's own.
+    """
+    metadata = document.pop("metadata", None) or {}
+    document.pop("disabled", None)
+    kept: dict[str, Any] = {"metadata": {name: metadata.get(name) for name in _METADATA}, "disabled": {}}
+    for name in list(document):
+        group = document.pop(name)
+        if isinstance(group, dict):
+            group = dict(group)  # what dbt holds on to must not be used up
+            kept[name] = {key: each for key in list(group) for each in _kept_of(key, group.pop(key), hidden)}
+        else:
+            kept[name] = _stripped(group, hidden)
+    return kept
 
 
 def _stripped(value: Any, hidden: list[str]) -> Any:
     if isinstance(value, Mapping):
-        return {
-            name: item if name in _NEVER_MASKED and not isinstance(item, Mapping) else _stripped(item, hidden)
-            for name, item in value.items()
-            if name not in _OF_A_RUN
-        }
+        return {name: each for name, item in value.items() for each in _kept_of(name, item, hidden)}
     if isinstance(value, (list, tuple)):
         return [_stripped(item, hidden) for item in value]
     if isinstance(value, str):
         for secret in hidden:
             value = value.replace(secret, _MASK)
     return value
+
+
+def _kept_of(name: str, item: Any, hidden: list[str]) -> list[Any]:
+    """Return what is kept of one entry of a mapping: nothing or one value."""
+    if name in _OF_A_RUN:
+        return []
+    return [item if name in _NEVER_MASKED and not isinstance(item, Mapping) else _stripped(item, hidden)]
 
 
 def _texts(value: Any) -> list[str]:

@@ -61,13 +61,13 @@ def plan_in(
     *,
     needs_manifest: bool = False,
     records_project: bool = False,
-    inputs_stand: bool | None = None,
+    known_inputs: str | None = None,
 ) -> Planned:
     """Decide; reads the state and the warehouse.
 
     dbt parses only when an input of the parse differs from the recorded ones, or when the answer depends on dbt: a
     selection, or (with `needs_manifest`) nodes to build. Nothing is written unless `records_project`, which keeps what
-    was parsed for the next time. `inputs_stand` tells whether those inputs differ, where somebody has just looked.
+    was parsed for the next time. `known_inputs` is their digest, where somebody has just looked.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
     if wish.defer_to is not None:
@@ -78,7 +78,7 @@ def plan_in(
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     answers: Answers = {}  # rows are read once, where the project is looked at twice
     if session.has_state and not narrows(wish):
-        project = recorded_project(session, key, invocation.extra, stands=inputs_stand)
+        project = recorded_project(session, key, invocation.extra, known=known_inputs)
         if project is not None:
             prospect = prospect_of(session, wish, project) if records_project else None
             plan = _plan_recorded(

@@ -1,4 +1,4 @@
-"""How does a run go for people, who need not see each node that is left alone?
+"""How do a run and a plan go for people, who need not see each node that is left alone?
 
 Where the verdict of the last run stands, that is all: a run like this is recorded and over. Else it is carried out as
 ever (tracked.py), in the same session and under the same lock.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.execution.recorded_step import RecordedStep
     from dbt_state_plugin.execution.settings import Settings
     from dbt_state_plugin.execution.wish import Wish
+    from dbt_state_plugin.model import Plan
 
 
 def run_briefly(settings: Settings, wish: Wish, listener: Listener, steps: tuple[RecordedStep, ...] = ()) -> RunResult:
@@ -40,9 +41,20 @@ def run_briefly(settings: Settings, wish: Wish, listener: Listener, steps: tuple
                     return _recorded(session, wish, listener, steps, looked.standing, started)
                 from dbt_state_plugin.execution.tracked import run_locked
 
-                return run_locked(session, wish, listener, steps, stop, started, inputs_stand=looked.inputs_stand)
+                return run_locked(session, wish, listener, steps, stop, started, known_inputs=looked.known_inputs)
         except KeyboardInterrupt:
             raise interrupted(stop) from None
+
+
+def plan_briefly(settings: Settings, wish: Wish) -> Plan:
+    """Return a plan without writing anything; nodes that are left alone may be counted instead of listed."""
+    with open_session(settings, create=False) as session:
+        looked = look(session, wish, read_extra_arguments(settings.extra_arguments, os.environ))
+        if looked.standing is not None:
+            return looked.standing.plan
+        from dbt_state_plugin.execution.planning import plan_in
+
+        return plan_in(session, wish, known_inputs=looked.known_inputs).plan
 
 
 def _recorded(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.execution.planning import Planned
+from dbt_state_plugin.model import Plan
 
 
-def write_folder(planned: Planned, folder: str) -> Path:
+def write_folder(plan: Plan, folder: str) -> Path:
     """Write the planned nodes to DIR/run_results.json and return the absolute path of DIR.
 
     Raises UsageError when the folder cannot be made or holds artifacts that are not ours.
@@ -22,9 +22,7 @@ def write_folder(planned: Planned, folder: str) -> Path:
         )
     try:
         path.mkdir(parents=True, exist_ok=True)
-        write_selection_folder(
-            path, [entry.node.unique_id for entry in planned.plan.to_build], command=planned.plan.command
-        )
+        write_selection_folder(path, [entry.node.unique_id for entry in plan.to_build], command=plan.command)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}.", "Give another folder.") from error
     return path

@@ -32,20 +32,21 @@ if TYPE_CHECKING:
 
 
 def recorded_project(
-    session: Session, key: bytes, extra: ExtraArguments, *, stands: bool | None = None
+    session: Session, key: bytes, extra: ExtraArguments, *, known: str | None = None
 ) -> Project | None:
     """Return the project as it was parsed the last time, or None when an input differs or cannot be seen.
 
-    `stands` says whether the inputs are those of then, where somebody has just looked.
+    `known` is the recorded digest that the inputs have, where somebody has just looked; nothing where they differ.
     """
-    if stands is False or _holds_jinja(session):
+    if known == "" or _holds_jinja(session):
         return None
     snapshot = read_snapshot(session.state)
     if snapshot is None:
         return None
     try:
         places = places_from_document(snapshot.places)
-        if not (stands or inputs_stand(session, key, extra, places, snapshot.inputs_digest)):
+        recorded = snapshot.inputs_digest
+        if recorded != known and not inputs_stand(session, key, extra, places, recorded):
             return None
         return snapshot.project()
     except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):

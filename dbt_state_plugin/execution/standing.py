@@ -58,10 +58,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """Say what a look at the last verdict gave: the plan where it stands, and whether the inputs do (None: unknown)."""
+    """Say what a look at the last verdict gave: the plan where it stands, and the digest of the inputs where they do.
+
+    The digest is empty where the inputs differ, and None where nobody looked at them.
+    """
 
     standing: Standing | None = None
-    inputs_stand: bool | None = None
+    known_inputs: str | None = None
 
 
 def look(session: Session, wish: Wish, extra: ExtraArguments) -> Looked:
@@ -87,7 +90,8 @@ def look(session: Session, wish: Wish, extra: ExtraArguments) -> Looked:
     finally:
         hashing.join()
     is_same = evidence is not None and evidence == kept.verdict.get("evidence") and stands == [True]
-    return Looked(standing=standing if is_same else None, inputs_stand=stands[0] if stands else None)
+    known = kept.inputs_digest if stands == [True] else ""
+    return Looked(standing=standing if is_same else None, known_inputs=known)
 
 
 def may_stand(session: Session, wish: Wish) -> bool:

@@ -64,10 +64,10 @@ def run_locked(
     stop: Stop,
     started: float,
     *,
-    inputs_stand: bool | None = None,
+    known_inputs: str | None = None,
 ) -> RunResult:
-    """Carry out a run whose lock is held; `inputs_stand` says whether those of the parse do, where that is known."""
-    return _Run(session, wish, listener, uuid4(), stop, started, inputs_stand).carry_out(steps)
+    """Carry out a run whose lock is held; `known_inputs` as in `plan_in`."""
+    return _Run(session, wish, listener, uuid4(), stop, started, known_inputs).carry_out(steps)
 
 
 class _Run:
@@ -81,7 +81,7 @@ class _Run:
         execution_id: UUID,
         stop: Stop,
         started: float,
-        inputs_stand: bool | None,
+        known_inputs: str | None,
     ) -> None:
         self.session = session
         self.wish = wish
@@ -89,7 +89,7 @@ class _Run:
         self.execution_id = execution_id
         self.stop = stop
         self.started = started
-        self.inputs_stand = inputs_stand
+        self.known_inputs = known_inputs
         self.marker: Marker | None = None
 
     def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
@@ -101,7 +101,7 @@ class _Run:
             for step in steps:
                 self.listener.on_step(step, record_step(self.session.state, self.execution_id, step))
             planned = plan_in(
-                self.session, self.wish, needs_manifest=True, records_project=True, inputs_stand=self.inputs_stand
+                self.session, self.wish, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
             )
             covered = self._record_plan(planned)
             self._record_cosmetic(planned)

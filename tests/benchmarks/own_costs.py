@@ -52,7 +52,7 @@ def main() -> None:
         finish_execution(state, execution_id, status="failed")
         state.execute("DELETE FROM {state}.intent WHERE execution_id = %s", (str(execution_id),))
         with tempfile.TemporaryDirectory() as folder:
-            _timed("selection", lambda: write_folder(plan, str(Path(folder) / "selection")))
+            _timed("selection", lambda: write_folder(plan.plan, str(Path(folder) / "selection")))
 
 
 def _timed(name: str, action: Callable[[], Any]) -> Any:

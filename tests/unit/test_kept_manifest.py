@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from dbt_state_plugin.engine.kept_manifest import without_values
@@ -24,7 +25,7 @@ DOCUMENT = {
 
 
 def test_values_are_masked_in_free_text_and_names_and_code_stay() -> None:
-    kept = without_values(DOCUMENT, ["longer secret", "secret"])["nodes"]["model.shop.secret"]
+    kept = without_values(deepcopy(DOCUMENT), ["longer secret", "secret"])["nodes"]["model.shop.secret"]
 
     assert kept == {
         "unique_id": "model.shop.secret",
@@ -37,7 +38,7 @@ def test_values_are_masked_in_free_text_and_names_and_code_stay() -> None:
 
 
 def test_what_belongs_to_one_run_is_left_out() -> None:
-    kept = without_values(DOCUMENT, [])
+    kept = without_values(deepcopy(DOCUMENT), [])
 
     assert {name: value for name, value in kept["metadata"].items() if value is not None} == {"dbt_version": "1.11.16"}
     assert kept["disabled"] == {}
