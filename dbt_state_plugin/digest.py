@@ -37,6 +37,8 @@ def _exact(value: Any) -> Any:
     """
     if type(value) in _AS_THEY_ARE:  # nearly all; a subclass may mean more
         return value
+    if type(value) is dict:
+        return {"mapping": [[_exact(name), _exact(item)] for name, item in value.items()]}
     if isinstance(value, Enum):
         return _exact(value.value)
     if isinstance(value, Mapping):

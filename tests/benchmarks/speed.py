@@ -193,6 +193,7 @@ def _rows(size: Size) -> list[Row]:
     if "leaf" in cost:
         rows.append(_ratio(f"{n}: one leaf / dbt run -s leaf", cost["leaf"].wall, cost["leaf by hand"].wall, "1.10"))
         rows.append(_ratio(f"{n}:   CPU", cost["leaf"].cpu, cost["leaf by hand"].cpu, ""))
+        rows.append(_ratio(f"{n}:   memory, MB", cost["leaf"].memory, cost["leaf by hand"].memory, ""))
     if "first run" in cost:
         rows.append(_ratio(f"{n}: first run / dbt run", cost["first run"].wall, cost["first run by dbt"].wall, "1.05"))
         rows.append(_ratio(f"{n}:   CPU", cost["first run"].cpu, cost["first run by dbt"].cpu, ""))
