@@ -18,6 +18,7 @@ _SECRET_PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET")
 _OWN_PREFIX = "DBT_STATE_PLUGIN_"
 _ROOT_FILES = re.compile(r"(\.ya?ml|\.dbtignore)$", re.IGNORECASE)
 _NEVER_INPUT = frozenset({".git", ".hg", ".venv", "venv", "node_modules", "target", "logs", "__pycache__"})
+_BLOCK = 1 << 14  # bytes
 _NOT_RENDERED = frozenset({".csv", ".parquet", ".png", ".jpg", ".svg"})
 _ENV_VAR = re.compile(rb"\benv_var\b")
 _LITERAL_ENV_VAR = re.compile(rb"\benv_var\s*\(\s*(['\"])([^'\"\\]*)\1\s*[,)]")
@@ -67,11 +68,19 @@ def digest_of_digests(digests: Mapping[str, str]) -> str:
 
 def file_digests(paths: Iterable[str]) -> dict[str, str]:
     """Return the sha256 of the content of each file; raises OSError."""
-    digests = {}
-    for path in paths:
-        with open(path, "rb") as file:  # noqa: PTH123 - measurably faster than Path.open for thousands of files
-            digests[path] = hashlib.sha256(file.read()).hexdigest()
-    return digests
+    return {path: _digest_of_file(path) for path in paths}
+
+
+def _digest_of_file(path: str) -> str:
+    # The calls of the system itself: half of the time of a file object, for tens of thousands of small files.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        found = hashlib.sha256(os.read(descriptor, _BLOCK))
+        while block := os.read(descriptor, _BLOCK):
+            found.update(block)
+    finally:
+        os.close(descriptor)
+    return found.hexdigest()
 
 
 def project_files(project_dir: str) -> list[str]:

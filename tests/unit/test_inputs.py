@@ -44,6 +44,16 @@ def test_the_digest_of_files_is_that_of_their_contents_and_paths(tmp_path: Path)
     assert len({before, changed, digest_of_files(places)}) == 3
 
 
+def test_the_end_of_a_large_file_counts(tmp_path: Path) -> None:
+    places = InputPlaces(folders=(str(tmp_path),), roots=())
+    (tmp_path / "seed.csv").write_bytes(b"x" * 100_000)
+    before = digest_of_files(places)
+
+    (tmp_path / "seed.csv").write_bytes(b"x" * 99_999 + b"y")
+
+    assert digest_of_files(places) != before
+
+
 def test_what_parses_is_named_with_its_version_and_so_is_each_plugin(tmp_path: Path) -> None:
     for name in ("dbt_core-1.11.16.dist-info", "dbt_own_plugin", "unrelated"):
         (tmp_path / name).mkdir()
