@@ -156,13 +156,19 @@ def own_costs(contestant: Contestant) -> dict[str, float]:
 Row = tuple[str, str, str, str, str]
 
 
-def table(sizes: Sequence[Size], small: dict[str, Cost]) -> list[str]:
-    """Give the table as lines of at most 80 columns."""
-    rows: list[Row] = [("seconds of wall time", "ours", "peer", "ratio", "aim")]
-    for size in sizes:
-        rows += _rows(size)
-    for name in ("--help", "--version", "history"):
-        rows.append(_ratio(f"{name}: CPU / python -c pass", small[name].cpu, small["pass"].cpu, "5"))
+HEAD: Row = ("seconds of wall time", "ours", "peer", "ratio", "aim")
+
+
+def printed(rows: Sequence[Row]) -> None:
+    """Print rows of the table, at most 80 columns wide."""
+    for case, ours, peer, ratio, aim in rows:
+        print(f"{case:<44}{ours:>9}{peer:>9}{ratio:>9}{aim:>8}".rstrip(), flush=True)
+
+
+def last_rows(sizes: Sequence[Size], small: dict[str, Cost]) -> list[Row]:
+    """Give the rows that are not of one size."""
+    names = ("--help", "--version", "history")
+    rows = [_ratio(f"{name}: CPU / python -c pass", small[name].cpu, small["pass"].cpu, "5") for name in names]
     if len(sizes) > 1:
         rows += [
             (
@@ -174,7 +180,7 @@ def table(sizes: Sequence[Size], small: dict[str, Cost]) -> list[str]:
             ),
             ("exponent, plan of all", f"{_exponent(sizes, lambda size: size.numbers['plan']):.2f}", "", "", "1.1"),
         ]
-    return [f"{case:<44}{ours:>9}{peer:>9}{ratio:>9}{aim:>8}".rstrip() for case, ours, peer, ratio, aim in rows]
+    return rows
 
 
 def _rows(size: Size) -> list[Row]:
@@ -242,9 +248,10 @@ def benchmark(models: Sequence[int], *, rounds: int, builds: int) -> None:
                 if not sizes:
                     small = small_commands(tracked, rounds=rounds)
                     print(f"medians of {rounds}; {versions(server)}\nload {os.getloadavg()[0]:.1f}\n", flush=True)
+                    printed([HEAD])
                 sizes.append(size)
-                print(f"{count} models are measured.", file=sys.stderr, flush=True)
-    print("\n".join(table(sizes, small)))
+                printed(_rows(size))
+    printed(last_rows(sizes, small))
 
 
 def main() -> int:
