@@ -37,12 +37,10 @@ def _exact(value: Any) -> Any:
     """
     if type(value) in _AS_THEY_ARE:  # nearly all; a subclass may mean more
         return value
-    if type(value) is dict:
+    if type(value) is dict or isinstance(value, Mapping):
         return {"mapping": [[_exact(name), _exact(item)] for name, item in value.items()]}
     if isinstance(value, Enum):
         return _exact(value.value)
-    if isinstance(value, Mapping):
-        return {"mapping": [[_exact(name), _exact(item)] for name, item in value.items()]}
     if isinstance(value, (list, tuple)):
         return [_exact(item) for item in value]
     if value is None or isinstance(value, (str, int, float)):
