@@ -77,7 +77,7 @@ def look(session: Session, wish: Wish, extra: ExtraArguments) -> Looked:
     try:
         places = places_from_document(kept.places)
         scope, standing = _scope(kept.verdict), _standing(session, wish, kept.verdict)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return Looked()  # a row that was edited by hand
     stands: list[bool] = []
     # The server looks at its catalog while the files are hashed here.

@@ -60,7 +60,7 @@ def keep_verdict(session: Session, wish: Wish, prospect: Prospect, plan: Plan, p
         adapter_version=project.adapter_version,
     )
     document = document_of(scope, standing, prospect.evidence)
-    write_verdict(session.state, wish.command, inputs_digest=kept.inputs_digest, verdict=document)
+    write_verdict(session.state, wish.command, kept, document)
 
 
 def saved_ms(plan: Plan) -> int:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from dbt_state_plugin.digest import keyed_digest
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.snapshots import VERDICTS
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.state import State
-
-_KEY = "verdicts"
 
 _READ = """
     SELECT s.inputs_digest, s.places, i.hash_key FROM {state}.project_snapshot s CROSS JOIN {state}.installation i
@@ -87,17 +87,26 @@ def read_verdict(state: State, command: str) -> KeptInputs | None:
     if not rows:
         return None
     digest, places, key = rows[0]
-    verdicts = places.get(_KEY)
-    verdict = verdicts.get(command) if isinstance(verdicts, dict) else None
+    verdicts = places.get(VERDICTS) if isinstance(places, dict) else None
+    sealed = verdicts.get(command) if isinstance(verdicts, dict) else None
+    verdict = None
+    if isinstance(sealed, dict) and sealed.get("seal") == _seal(sealed.get("verdict"), bytes(key)):
+        verdict = sealed["verdict"]  # as it was written
     return KeptInputs(
         inputs_digest=digest, places=places, key=bytes(key), verdict=verdict if isinstance(verdict, dict) else None
     )
 
 
-def write_verdict(state: State, command: str, *, inputs_digest: str, verdict: Mapping[str, Any]) -> None:
+def write_verdict(state: State, command: str, kept: KeptInputs, verdict: Mapping[str, Any]) -> None:
     """Keep a verdict about what was parsed from these inputs, in place of the command's earlier one."""
-    values = {"key": _KEY, "command": command, "document": json.dumps(verdict), "digest": inputs_digest}
+    document = json.dumps({"verdict": verdict, "seal": _seal(verdict, kept.key)})
+    values = {"key": VERDICTS, "command": command, "document": document, "digest": kept.inputs_digest}
     state.execute(_WRITE, values | {"environment": state.environment_id})
+
+
+def _seal(verdict: Any, key: bytes) -> str:
+    """Return what tells that a verdict is the one that was written."""
+    return keyed_digest(key)(json.dumps(verdict, sort_keys=True))
 
 
 def recorded_schemas(state: State) -> list[str]:

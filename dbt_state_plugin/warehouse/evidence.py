@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.state.connection import database_errors
+from dbt_state_plugin.warehouse.postgres import TOUCHED
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -25,16 +26,18 @@ _EVIDENCE = """
             pg_catalog.quote_ident(a.attname))
         FROM here JOIN pg_catalog.pg_attribute a ON a.attrelid = here.oid AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
+        SELECT pg_catalog.concat_ws(' ', c.oid, <touched>) FROM here AS c WHERE c.relkind IN ('r', 'p', 'm')
+        UNION ALL
         SELECT pg_catalog.concat_ws(' ', r.ev_class, pg_catalog.quote_ident(r.rulename), r.ev_action::text)
         FROM here JOIN pg_catalog.pg_rewrite r ON r.ev_class = here.oid WHERE here.relkind IN ('v', 'm')
     )
     SELECT pg_catalog.concat_ws(' ', count(*), pg_catalog.sum(pg_catalog.hashtextextended(text, 0)),
         pg_catalog.sum(pg_catalog.hashtextextended(text, 1))) FROM piece
-"""
+""".replace("<touched>", TOUCHED)
 
 
 def catalog_evidence(connection: Connection, schemas: Iterable[str]) -> str:
-    """Return a value that differs whenever a relation in these schemas, its columns or its query does.
+    """Return a value that differs whenever a relation in these schemas does, its columns, counters or query.
 
     Raises StateError.
     """

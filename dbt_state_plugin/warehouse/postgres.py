@@ -22,7 +22,7 @@ _WHEREABOUTS = """
 # The last column counts what is written into a table (chapter "The Cumulative Statistics System" of PostgreSQL's
 # manual). The counters start again when the server has crashed or somebody resets them: then the time of the reset
 # differs. Where the server does not count it is null.
-_TOUCHED = """
+TOUCHED = """
     CASE WHEN pg_catalog.current_setting('track_counts') = 'on' AND c.relkind IN ('r', 'm', 'p') THEN
         pg_catalog.concat_ws(':', CASE WHEN c.relkind = 'p' THEN (
                 SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', t.relid::pg_catalog.oid,
@@ -49,7 +49,7 @@ _IDENTITIES = """
         <touched>
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (%s::text[])
-""".replace("<touched>", _TOUCHED)
+""".replace("<touched>", TOUCHED)
 # A view or materialized view depends on relations through its rewrite rule (pg_rewrite); DROP ... CASCADE follows
 # these entries of pg_depend.
 _VIEW_DEPENDENCIES = """
@@ -70,7 +70,7 @@ _COUNTERS = """
     FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
     JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
-""".replace("<touched>", _TOUCHED)
+""".replace("<touched>", TOUCHED)
 # A session hands in what it counted when it ends, before it leaves this view.
 _SESSIONS = """
     SELECT 1 FROM pg_catalog.pg_stat_activity

@@ -66,6 +66,7 @@ DIFFERENCES = (
     "CREATE VIEW analytics.new AS SELECT 1 AS id",
     "REFRESH MATERIALIZED VIEW analytics.kept",
     "INSERT INTO raw.orders VALUES (1, 1)",
+    "INSERT INTO analytics.orders VALUES (1, 'a')",
     "ALTER TABLE raw.orders ADD COLUMN more int",
     "UPDATE dbt_state_plugin.relation SET trace = trace WHERE identifier = 'orders' AND schema_name = 'analytics'",
     "UPDATE dbt_state_plugin.relation SET trace = trace WHERE schema_name = ''",
