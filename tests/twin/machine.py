@@ -88,7 +88,10 @@ class History(RuleBasedStateMachine):
     @rule(which=st.sampled_from(HANDS))
     def alter_by_hand(self, which: str) -> None:
         # What is not there, or is of another kind, cannot be altered; that is no news.
-        errors = " or ".join(("undefined_table", "wrong_object_type", "undefined_object", "invalid_table_definition"))
+        errors = " or ".join(
+            ("undefined_table", "undefined_column", "wrong_object_type", "undefined_object", "invalid_table_definition")
+            + ("object_not_in_prerequisite_state",)  # a view that cannot be written into
+        )
         self._pair.execute(f"do $$ begin {which}; exception when {errors} then null; end $$")
         self._count("hands")
 

@@ -173,7 +173,7 @@ HANDS: tuple[str, ...] = (
     "truncate analytics.customers",
     "update analytics.customer_totals set total = 0",
     "delete from analytics.order_shares where ctid = (select min(ctid) from analytics.order_shares)",
-    "update analytics.daily_orders set orders = 0",
+    "update analytics.daily_orders set amount = 0",
     "create or replace view analytics.summary_shown as select 'nobody'::text as name, 0::numeric as total",
 )
 NODES: tuple[str, ...] = tuple(
