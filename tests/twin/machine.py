@@ -28,6 +28,10 @@ _NUMBERS = st.integers(min_value=1, max_value=9)
 # The first history that hypothesis draws is the simplest, and of ten or more it draws a tenth nearly as simple.
 _AT_ONCE = 9
 _ENDLESS = 1_000_000  # histories
+_NO_NEWS = (
+    *("undefined_table", "undefined_column", "wrong_object_type", "undefined_object", "invalid_table_definition"),
+    "object_not_in_prerequisite_state",  # a view that cannot be written into
+)
 
 
 class TimeIsUp(KeyboardInterrupt):
@@ -88,10 +92,7 @@ class History(RuleBasedStateMachine):
     @rule(which=st.sampled_from(HANDS))
     def alter_by_hand(self, which: str) -> None:
         # What is not there, or is of another kind, cannot be altered; that is no news.
-        errors = " or ".join(
-            ("undefined_table", "undefined_column", "wrong_object_type", "undefined_object", "invalid_table_definition")
-            + ("object_not_in_prerequisite_state",)  # a view that cannot be written into
-        )
+        errors = " or ".join(_NO_NEWS)
         self._pair.execute(f"do $$ begin {which}; exception when {errors} then null; end $$")
         self._count("hands")
 
