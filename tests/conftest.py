@@ -26,6 +26,11 @@ from support.project import Project, ProjectWriter, write_project  # noqa: E402
 from dbt_state_plugin.errors import PluginError  # noqa: E402
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run two tests on each core: they wait for servers, locks and processes about half of the time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that need a MariaDB where its programs are not installed; the last lines say so."""
     if missing_programs():

@@ -1,6 +1,6 @@
 """Are changes detected exactly, and does building what is selected leave what a plain `dbt build` leaves?
 
-The size comes from DBT_STATE_PLUGIN_ACCURACY: `small` (default) takes one or two mutations of each group, `full` all.
+The size comes from DBT_STATE_PLUGIN_ACCURACY: `small` (default) takes one mutation of each of some groups, `full` all.
 """
 
 from __future__ import annotations
@@ -20,20 +20,12 @@ from accuracy.truth import Build, observed_truth
 
 SIZE = os.environ.get("DBT_STATE_PLUGIN_ACCURACY", "small")
 SMALL = (
-    "the upper of two ephemeral models changes",
-    "a grant on a table changes",
     "a macro passed as an argument changes",
     "a nested var changes in one key",
-    "an env var in a hook changes",
-    "a table's identifier changes",
     "a value changes in a seed of more than 1 MiB",
     "check_cols change",
-    "a macro of a package changes",
-    "a leaf is deleted",
     "a view is dropped by hand",
-    "a nested block comment is added to a view",
     "a macro is refactored to the same SQL",
-    "a folder is renamed",
 )
 
 
@@ -48,7 +40,7 @@ def test_changes_are_detected_exactly(postgres_server: Server) -> None:
     groups = {group: score([each for each in done if each["group"] == group], OURS) for group in GROUPS}
     planned, needed = planned_recall(done)
     assert len(done) == len(mutations), report
-    assert all(each.mutations for each in groups.values()), "a group has no mutation"
+    assert SIZE != "full" or all(each.mutations for each in groups.values()), "a group has no mutation"
     assert {group: each.misses for group, each in groups.items()} == dict.fromkeys(GROUPS, 0), report
     assert planned == needed, report
     assert score(done, OURS).precision >= 0.97, report

@@ -24,6 +24,15 @@ def create_roles(server: Server) -> None:
                 cursor.execute(sql.SQL("create role {} superuser nologin").format(sql.Identifier(role)))
 
 
+FORGET_COUNTERS = """
+    do $$ begin
+        if to_regclass('dbt_state_plugin.relation') is not null then
+            update dbt_state_plugin.relation set touched = null;
+        end if;
+    end $$
+"""
+
+
 def create_sources(server: Server, name: str) -> None:
     """Create a database that holds the loaded tables and nothing else."""
     postgres_server.create_database(server, name)
@@ -31,9 +40,13 @@ def create_sources(server: Server, name: str) -> None:
 
 
 def copy(server: Server, template: str, name: str) -> None:
-    """Replace a database by a copy of another, with the same object identifiers."""
+    """Replace a database by a copy of another, with the same object identifiers.
+
+    The server does not copy its counters, so the state in the copy forgets them.
+    """
     postgres_server.drop_database(server, name)
     _administer(server, "create database {} template {}", name, template)
+    execute(server, name, FORGET_COUNTERS)
 
 
 def rename(server: Server, old: str, new: str) -> None:

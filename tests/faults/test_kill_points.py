@@ -39,7 +39,7 @@ def points(last: int, wanted: int) -> Sequence[int]:
     return sorted({1 + round(number * (last - 1) / max(1, wanted - 1)) for number in range(wanted)})
 
 
-@pytest.mark.parametrize(("kind", "small"), [(STATE, 4), (DBT, 4)], ids=["the state", "dbt"])
+@pytest.mark.parametrize(("kind", "small"), [(STATE, 2), (DBT, 2)], ids=["the state", "dbt"])
 @pytest.mark.parametrize("action", [signal.SIGKILL, "cut"], ids=["killed", "cut off"])
 def test_a_fault_at_any_message_loses_nothing(
     stage: Stage, messages: dict[str, int], kind: str, small: int, action: str | int
@@ -68,7 +68,7 @@ def test_a_signal_at_any_message_ends_the_run_as_cancelled_and_loses_nothing(
 ) -> None:
     chance = random.Random(7)
     codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-    for number in range(size(small=3, full=150)):
+    for number in range(size(small=2, full=150)):
         wanted = list(codes)[number % 3]
         kind = chance.choice([STATE, DBT])
         at = chance.randrange(1, messages[kind] * 9 // 10)
@@ -88,7 +88,7 @@ def test_a_signal_at_any_message_ends_the_run_as_cancelled_and_loses_nothing(
 def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over(
     stage: Stage, messages: dict[str, int]
 ) -> None:
-    chosen = points(messages[STATE], 3 if is_small() else size(small=3, full=ALL))
+    chosen = points(messages[STATE], 2 if is_small() else size(small=3, full=ALL))
     for number, at in enumerate(chosen):
         told = f"stopped at message {at} of {messages[STATE]} of the state"
         stage.begin()
