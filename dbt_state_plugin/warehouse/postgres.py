@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.model import Catalog, PhysicalIdentity, RelationName
-from dbt_state_plugin.state.connection import database_errors
+from dbt_state_plugin.state.connection import database_errors, is_pooled
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -114,20 +114,23 @@ def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> C
     )
 
 
-def wait_for_sessions(connection: Connection, user: str, application: str, *, patience: float) -> None:
+def sessions_ended(connection: Connection, user: str, application: str, *, patience: float) -> bool:
     """Wait until no session of a user and application that is younger than ours is left, `patience` seconds at most.
 
-    Raises StateError.
+    Tells whether that came true; never through a pooler, which keeps sessions. Raises StateError.
     """
+    if is_pooled(connection):
+        return False
     end = time.monotonic() + patience
     with database_errors("Cannot see the sessions of the warehouse"), connection.cursor() as cursor:
         while time.monotonic() < end:
             cursor.execute(_SESSIONS, (user, application))
             if cursor.fetchone() is None:
-                break
+                if connection.server_version < _COUNTERS_ARE_SHARED:
+                    time.sleep(_COLLECTED_AFTER)
+                return True
             time.sleep(0.01)
-    if connection.server_version < _COUNTERS_ARE_SHARED:
-        time.sleep(_COLLECTED_AFTER)
+    return False
 
 
 def read_counters(
