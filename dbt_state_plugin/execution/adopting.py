@@ -14,8 +14,8 @@ from dbt_state_plugin.adoption import Adoption, Candidate, Outcome, candidates, 
 from dbt_state_plugin.comparison import compiled_document
 from dbt_state_plugin.decision import refuse_shared_relations, relation_versions
 from dbt_state_plugin.digest import definition_digest, keyed_digest
-from dbt_state_plugin.errors import PluginError, StateError
-from dbt_state_plugin.execution.beginning import STEP_NAME, new_execution
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.execution.beginning import STEP_NAME, recorded_execution
 from dbt_state_plugin.execution.manifests import keep_manifest
 from dbt_state_plugin.execution.planning import Planned, invocation_of, seen_now, selected_nodes
 from dbt_state_plugin.execution.session import open_session
@@ -36,7 +36,7 @@ from dbt_state_plugin.model import (
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
 from dbt_state_plugin.state.connection import database_errors
-from dbt_state_plugin.state.executions import begin_execution, begin_step, finish_execution
+from dbt_state_plugin.state.executions import begin_step, finish_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key
 from dbt_state_plugin.warehouse.columns import QueryRefused, count_rows, described_columns, read_columns
@@ -182,15 +182,8 @@ def adopt(
     with open_session(settings) as session:
         acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=on_wait)
         execution_id = uuid4()
-        begin_execution(session.state, new_execution(execution_id, session, command="adopt"))
-        try:
+        with recorded_execution(session, execution_id, command="adopt"):
             done = _record(session, shown, inspected, execution_id)
-        except PluginError as error:
-            finish_execution(session.state, execution_id, status="failed", message=error.what)
-            raise
-        except BaseException as error:
-            finish_execution(session.state, execution_id, status="failed", message=type(error).__name__)
-            raise
         finish_execution(session.state, execution_id, status="succeeded")
         return done
 

@@ -1,25 +1,27 @@
-"""What is known about a run when it begins, who is told while it goes on, and what does a signal end it with?"""
+"""What is known about a run when it begins, who is told while it goes on, and what is recorded when it ends early?"""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dbt_state_plugin import __version__
-from dbt_state_plugin.errors import InterruptedRun
+from dbt_state_plugin.errors import InterruptedRun, PluginError
 from dbt_state_plugin.project.commit import checked_out_commit
-from dbt_state_plugin.state.executions import NewExecution
+from dbt_state_plugin.state.executions import NewExecution, begin_execution, finish_execution
 
 if TYPE_CHECKING:
     from dbt_state_plugin.execution.recorded_step import Covered, RecordedStep
     from dbt_state_plugin.execution.session import Session
     from dbt_state_plugin.execution.signals import Stop
     from dbt_state_plugin.model import Plan
+    from dbt_state_plugin.state.state import State
 
 STEP_NAME = "TRANSFORM"
 
@@ -33,8 +35,34 @@ class Listener:
     on_step: Callable[[RecordedStep, Covered], None] = lambda _step, _covered: None
 
 
-def new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:
-    """Return what is known about an execution of this process when it begins."""
+def record_steps(state: State, execution_id: UUID, steps: Iterable[RecordedStep], listener: Listener) -> None:
+    """Record the steps that somebody else did before, and tell what each covers."""
+    for step in steps:
+        from dbt_state_plugin.execution.recorded_step import record_step
+
+        listener.on_step(step, record_step(state, execution_id, step))
+
+
+@contextmanager
+def recorded_execution(session: Session, execution_id: UUID, *, command: str) -> Iterator[None]:
+    """Record that an execution of this process begins, and whatever ends it early, which is raised again."""
+    try:
+        begin_execution(session.state, _new_execution(execution_id, session, command=command))
+        yield
+    except BaseException as error:
+        is_stopped = isinstance(error, (KeyboardInterrupt, InterruptedRun))
+        message = error.what if isinstance(error, PluginError) else type(error).__name__
+        if isinstance(error, KeyboardInterrupt):
+            message = "stopped by a signal"
+        # Where the database is gone as well, the next run marks the execution abandoned.
+        with suppress(PluginError):
+            finish_execution(
+                session.state, execution_id, status="cancelled" if is_stopped else "failed", message=message
+            )
+        raise
+
+
+def _new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:
     project_dir = session.workplace.project_dir if session.workplace else Path()
     return NewExecution(
         execution_id=execution_id,

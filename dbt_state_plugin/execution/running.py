@@ -9,16 +9,20 @@ from __future__ import annotations
 import os
 import time
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from dbt_state_plugin.engine.arguments import read_extra_arguments
-from dbt_state_plugin.errors import PluginError
-from dbt_state_plugin.execution.beginning import STEP_NAME, Listener, interrupted, new_execution
+from dbt_state_plugin.execution.beginning import (
+    STEP_NAME,
+    Listener,
+    interrupted,
+    record_steps,
+    recorded_execution,
+)
 from dbt_state_plugin.execution.session import Session, open_session
 from dbt_state_plugin.execution.signals import stopping_like_sigint
 from dbt_state_plugin.execution.standing import Standing, look
 from dbt_state_plugin.model import RunResult
-from dbt_state_plugin.state.executions import begin_execution, finish_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.standing import finish_standing
 
@@ -67,9 +71,8 @@ def _recorded(
 ) -> RunResult:
     """Record a run that has nothing to do, after the steps that somebody else did before."""
     execution_id = uuid4()
-    begin_execution(session.state, new_execution(execution_id, session, command=wish.command))
-    try:
-        _record_steps(session, listener, steps, execution_id)
+    with recorded_execution(session, execution_id, command=wish.command):
+        record_steps(session.state, execution_id, steps, listener)
         listener.on_plan(standing.plan)
         finish_standing(
             session.state,
@@ -81,9 +84,6 @@ def _recorded(
             dbt_version=standing.dbt_version,
             adapter_version=standing.adapter_version,
         )
-    except BaseException as error:
-        _finish(session, execution_id, error)
-        raise
     return RunResult(
         execution_id=execution_id,
         status="succeeded",
@@ -91,21 +91,3 @@ def _recorded(
         elapsed_ms=round((time.monotonic() - started) * 1000),
         saved_ms=standing.saved_ms,
     )
-
-
-def _record_steps(session: Session, listener: Listener, steps: tuple[RecordedStep, ...], execution_id: UUID) -> None:
-    if steps:
-        from dbt_state_plugin.execution.recorded_step import record_step
-
-        for step in steps:
-            listener.on_step(step, record_step(session.state, execution_id, step))
-
-
-def _finish(session: Session, execution_id: UUID, error: BaseException) -> None:
-    """Record an early end; when the database is gone as well, the next run marks the execution abandoned."""
-    status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
-    message = error.what if isinstance(error, PluginError) else type(error).__name__
-    try:
-        finish_execution(session.state, execution_id, status=status, message=message)
-    except PluginError:
-        return

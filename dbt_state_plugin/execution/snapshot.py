@@ -38,7 +38,7 @@ def recorded_project(
 
     `known` is the recorded digest that the inputs have, where somebody has just looked; nothing where they differ.
     """
-    if known == "" or _holds_jinja(session):
+    if known == "":
         return None
     snapshot = read_snapshot(session.state)
     if snapshot is None:

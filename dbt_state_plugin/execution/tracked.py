@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from dbt_state_plugin.digest import Digest, definition_digest, keyed_digest
-from dbt_state_plugin.errors import ConfigurationError, InterruptedRun, PluginError
-from dbt_state_plugin.execution.beginning import STEP_NAME, Listener, interrupted, new_execution
+from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.execution.beginning import (
+    STEP_NAME,
+    Listener,
+    interrupted,
+    record_steps,
+    recorded_execution,
+)
 from dbt_state_plugin.execution.counters import names_of_dbt_sessions, record_counters_of_build
 from dbt_state_plugin.execution.data_versions import record_equal_content
 from dbt_state_plugin.execution.detail import BuildDetail
@@ -22,14 +28,14 @@ from dbt_state_plugin.execution.judging import record_cosmetic
 from dbt_state_plugin.execution.manifests import keep_manifest
 from dbt_state_plugin.execution.marker import Marker
 from dbt_state_plugin.execution.planning import Planned, plan_in
-from dbt_state_plugin.execution.recorded_step import RecordedStep, record_step
+from dbt_state_plugin.execution.recorded_step import RecordedStep
 from dbt_state_plugin.execution.session import Session, open_session
 from dbt_state_plugin.execution.signals import Stop, stopping_like_sigint
 from dbt_state_plugin.execution.verdict import keep_verdict, saved_ms
 from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.lineage import record_key
 from dbt_state_plugin.model import NodeOutcome, OldRows, Plan, ReasonKind, RunResult
-from dbt_state_plugin.state.executions import begin_execution, begin_step, finish_execution
+from dbt_state_plugin.state.executions import begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.marks import note_outcomes
@@ -94,47 +100,34 @@ class _Run:
 
     def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
         """Return how the run ended; whatever ends it early is recorded and raised again."""
-        try:
-            begin_execution(
-                self.session.state, new_execution(self.execution_id, self.session, command=self.wish.command)
-            )
-            for step in steps:
-                self.listener.on_step(step, record_step(self.session.state, self.execution_id, step))
-            planned = plan_in(
-                self.session, self.wish, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
-            )
-            covered = self._record_plan(planned)
-            self._record_cosmetic(planned)
-            record_equal_content(self.session.state, planned.plan)
-            keep_manifest(self.session, planned, self.execution_id, command=self.wish.command)
-            self.listener.on_plan(planned.plan)
-            refuse_mixed_rows(planned.plan)
-            if planned.plan.to_build and planned.parsed is not None:
-                result = self._build(planned, planned.parsed)
-            else:
-                result = self._result(planned.plan, {}, {})
-                self._keep_verdict(planned, covered)
-            rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
-            finish_execution(self.session.state, self.execution_id, status=result.status, rows=rows)
-        except KeyboardInterrupt:
-            if self.marker is not None and self.marker.lost is not None:
-                raise self.marker.lost from None  # the interrupt was our own
-            self._finish("cancelled", "stopped by a signal")
-            raise
-        except PluginError as error:
-            self._finish("cancelled" if isinstance(error, InterruptedRun) else "failed", error.what)
-            raise
-        except Exception as error:
-            self._finish("failed", f"{type(error).__name__}")
-            raise
-        return result
+        with recorded_execution(self.session, self.execution_id, command=self.wish.command):
+            try:
+                return self._carry_out(steps)
+            except KeyboardInterrupt:
+                if self.marker is not None and self.marker.lost is not None:
+                    raise self.marker.lost from None  # the interrupt was our own
+                raise
 
-    def _finish(self, status: str, message: str) -> None:
-        """Record an early end; when the database is gone as well, the next run marks the execution abandoned."""
-        try:
-            finish_execution(self.session.state, self.execution_id, status=status, message=message)
-        except PluginError:
-            return
+    def _carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
+        state = self.session.state
+        record_steps(state, self.execution_id, steps, self.listener)
+        planned = plan_in(
+            self.session, self.wish, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
+        )
+        covered = self._record_plan(planned)
+        self._record_cosmetic(planned)
+        record_equal_content(state, planned.plan)
+        keep_manifest(self.session, planned, self.execution_id, command=self.wish.command)
+        self.listener.on_plan(planned.plan)
+        refuse_mixed_rows(planned.plan)
+        if planned.plan.to_build and planned.parsed is not None:
+            result = self._build(planned, planned.parsed)
+        else:
+            result = self._result(planned.plan, {}, {})
+            self._keep_verdict(planned, covered)
+        rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
+        finish_execution(state, self.execution_id, status=result.status, rows=rows)
+        return result
 
     def _keep_verdict(self, planned: Planned, covered: str) -> None:
         if planned.prospect is not None:

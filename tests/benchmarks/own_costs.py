@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from dbt_state_plugin.decision import make_plan
 from dbt_state_plugin.engine.arguments import read_extra_arguments
-from dbt_state_plugin.execution.beginning import new_execution
+from dbt_state_plugin.execution.beginning import recorded_execution
 from dbt_state_plugin.execution.planning import Planned, invocation_of, request_of, seen_now
 from dbt_state_plugin.execution.selection_folder import write_folder
 from dbt_state_plugin.execution.session import open_session
@@ -24,7 +24,7 @@ from dbt_state_plugin.execution.settings import Settings
 from dbt_state_plugin.execution.snapshot import recorded_project
 from dbt_state_plugin.execution.wish import Wish
 from dbt_state_plugin.lineage import record_key
-from dbt_state_plugin.state.executions import begin_execution, finish_execution
+from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.relations import installation_key
 
@@ -47,8 +47,8 @@ def main() -> None:
 
         plan = _timed("plan", planned)
         nodes = [PlannedNode(key=record_key(entry.node, plan.project), entry=entry) for entry in plan.plan.to_build]
-        begin_execution(state, new_execution(execution_id, session, command="run"))
-        _timed("intents", lambda: open_intents(state, execution_id, nodes, store_code=True))
+        with recorded_execution(session, execution_id, command="run"):
+            _timed("intents", lambda: open_intents(state, execution_id, nodes, store_code=True))
         finish_execution(state, execution_id, status="failed")
         state.execute("DELETE FROM {state}.intent WHERE execution_id = %s", (str(execution_id),))
         with tempfile.TemporaryDirectory() as folder:
