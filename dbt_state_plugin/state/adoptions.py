@@ -9,7 +9,7 @@ from uuid import UUID
 
 from dbt_state_plugin.model import Node, RecordedDetail, RecordedRelation
 from dbt_state_plugin.state.connection import database_errors, transaction
-from dbt_state_plugin.state.intents import definition_id, storable
+from dbt_state_plugin.state.intents import definition_id, keep_code
 from dbt_state_plugin.state.marks import json_document, trace_document
 from dbt_state_plugin.state.relations import INTENTS, key_columns
 from dbt_state_plugin.state.state import State
@@ -24,10 +24,6 @@ class Adopted:
     detail: RecordedDetail
 
 
-_DEFINITIONS = """
-    INSERT INTO {state}.definition (definition_id, code)
-    SELECT DISTINCT ON (h) h, c FROM unnest(%s::text[], %s::text[]) AS adopted (h, c) ON CONFLICT DO NOTHING
-"""
 _RELATIONS = """
     INSERT INTO {state}.relation AS r (warehouse, environment_id, execution_id, database_name, schema_name, identifier,
         unique_id, resource_type, materialized, fingerprint, trace, build_id, data_id, relation_oid, relfilenode,
@@ -58,7 +54,6 @@ def record_adopted(state: State, execution_id: UUID, adopted: Iterable[Adopted],
     found = sorted(adopted, key=lambda each: each.record.relation)
     records = [each.record for each in found]
     keys = key_columns(record.relation for record in records)
-    code = {definition_id(each.node.raw_code): storable(each.node.raw_code) for each in found} if store_code else {}
     definitions = [definition_id(each.node.raw_code) if store_code else None for each in found]
     unique_ids, types = [record.unique_id for record in records], [record.resource_type for record in records]
     identities = [record.identity for record in records]
@@ -85,7 +80,8 @@ def record_adopted(state: State, execution_id: UUID, adopted: Iterable[Adopted],
         cursor.execute(state.statement(INTENTS), (state.environment.warehouse, *keys))
         if cursor.fetchall():
             return False
-        cursor.execute(state.statement(_DEFINITIONS), (list(code), list(code.values())))
+        if store_code:
+            keep_code(state, cursor, (each.node.raw_code for each in found))
         cursor.execute(
             state.statement(_RELATIONS),
             (state.environment.warehouse, state.environment_id, str(execution_id), *values),

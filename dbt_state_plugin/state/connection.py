@@ -61,8 +61,8 @@ def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
         with connection.cursor() as cursor:
             cursor.execute(_PREFLIGHT)
             version, in_recovery, read_only, backend_pid = cast("tuple[int, bool, bool, int]", cursor.fetchone())
-            through_pooler = connection.info.backend_pid != backend_pid
-            if through_pooler:  # settings of the session would stay with the pooler's other clients
+            if connection.info.backend_pid != backend_pid:
+                # Settings of the session would stay with the pooler's other clients.
                 connection.cursor_factory = pooled_cursor(settings.role)
             else:
                 if settings.role:
@@ -75,7 +75,7 @@ def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
             f"Cannot use the database {settings.display()}: {first_line(error)}",
             "Check that the server runs and that the dbt profile or DBT_STATE_PLUGIN_DATABASE_URL is right.",
         ) from error
-    _refuse_unfit(connection, settings, version, in_recovery, read_only if writes else False, through_pooler, writes)
+    _refuse_unfit(connection, settings, version, in_recovery, read_only if writes else False, writes)
     return connection
 
 
@@ -90,7 +90,6 @@ def _refuse_unfit(
     version: int,
     in_recovery: bool,
     read_only: bool,
-    through_pooler: bool,
     writes: bool,
 ) -> None:
     what = do = ""
@@ -105,7 +104,7 @@ def _refuse_unfit(
             f"The database {settings.display()} is read-only (transaction_read_only is on), so nothing can be recorded."
         )
         do = "Use a role and a server that may write (see default_transaction_read_only)."
-    elif writes and through_pooler:
+    elif writes and is_pooled(connection):
         what = (
             f"The database {settings.display()} is reached through a connection pooler, where a run's lock is not safe."
         )

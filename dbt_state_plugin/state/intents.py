@@ -31,7 +31,7 @@ _PLANNED = """
 """
 _DEFINITIONS = """
     INSERT INTO {state}.definition (definition_id, code)
-    SELECT DISTINCT ON (h) h, c FROM unnest(%s::text[], %s::text[]) AS planned (h, c) ON CONFLICT DO NOTHING
+    SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING
 """
 
 
@@ -52,7 +52,6 @@ def open_intents(state: State, execution_id: UUID, planned: Iterable[PlannedNode
     keys = key_columns(node.key for node in nodes)
     ids = [node.entry.node.unique_id for node in nodes]
     reasons = [json.dumps([_reason(reason) for reason in node.entry.reasons]) for node in nodes]
-    code = {definition_id(node.entry.node.raw_code): node.entry.node.raw_code for node in nodes}
     with database_errors("Cannot record the plan"), transaction(state.connection) as cursor:
         # Two environments that plan one relation at the same time must see each other's intents.
         cursor.execute(state.statement("LOCK TABLE {state}.intent IN SHARE ROW EXCLUSIVE MODE"))
@@ -63,10 +62,16 @@ def open_intents(state: State, execution_id: UUID, planned: Iterable[PlannedNode
         cursor.execute(state.statement(_OPEN), (state.environment.warehouse, str(execution_id), *keys, ids))
         # The code first: results and, later, the relations refer to it, which keeps retention away from it.
         if store_code:
-            cursor.execute(state.statement(_DEFINITIONS), (list(code), [storable(text) for text in code.values()]))
+            keep_code(state, cursor, (node.entry.node.raw_code for node in nodes))
         types = [node.entry.node.resource_type for node in nodes]
         definitions = [definition_id(node.entry.node.raw_code) if store_code else None for node in nodes]
         cursor.execute(state.statement(_PLANNED), (str(execution_id), ids, types, reasons, definitions))
+
+
+def keep_code(state: State, cursor: Any, codes: Iterable[str]) -> None:
+    """Store the code of nodes, each once, under what `definition_id` says; inside a transaction."""
+    by_id = {definition_id(code): storable(code) for code in codes}
+    cursor.execute(state.statement(_DEFINITIONS), (list(by_id), list(by_id.values())))
 
 
 def _refuse_overlap(state: State, rows: list[tuple[Any, ...]]) -> None:

@@ -11,7 +11,8 @@ from uuid import UUID
 from dbt_state_plugin.errors import LockLostError, StateError
 from dbt_state_plugin.model import NodeOutcome, PhysicalIdentity, PlanEntry, RecordedDetail, RelationName, Trace
 from dbt_state_plugin.state.connection import database_errors, first_line, transaction
-from dbt_state_plugin.state.intents import definition_id, storable
+from dbt_state_plugin.state.intents import definition_id, keep_code, storable
+from dbt_state_plugin.state.relations import key_columns
 from dbt_state_plugin.state.state import State
 
 
@@ -201,10 +202,6 @@ class Refresh:
     detail: RecordedDetail
 
 
-_REFRESH_CODE = """
-    INSERT INTO {state}.definition (definition_id, code) SELECT * FROM unnest(%s::text[], %s::text[])
-    ON CONFLICT DO NOTHING
-"""
 _REFRESH = """
     UPDATE {state}.relation r SET fingerprint = n.fingerprint, raw_definition_id = n.definition, items = n.items,
         compiled = CASE WHEN n.compiled = '{{}}' THEN r.compiled ELSE n.compiled END,
@@ -222,15 +219,13 @@ def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_cod
     found = tuple(refreshed)
     if not found:
         return
-    code = {definition_id(each.raw_code): storable(each.raw_code) for each in found} if store_code else {}
     with database_errors("Cannot record the definitions"), transaction(state.connection) as cursor:
-        cursor.execute(state.statement(_REFRESH_CODE), (list(code), list(code.values())))
+        if store_code:
+            keep_code(state, cursor, (each.raw_code for each in found))
         cursor.execute(
             state.statement(_REFRESH),
             (
-                [each.key.database for each in found],
-                [each.key.schema for each in found],
-                [each.key.identifier for each in found],
+                *key_columns(each.key for each in found),
                 [json.dumps(dict(each.fingerprint)) for each in found],
                 [definition_id(each.raw_code) if store_code else None for each in found],
                 [json_document(each.detail.items) for each in found],
@@ -255,12 +250,7 @@ def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, 
     """Record versions of sources with the relations that hold their very rows; raises StateError."""
     if not seen:
         return
-    columns = (
-        [key.database for key in seen],
-        [key.schema for key in seen],
-        [key.identifier for key in seen],
-        [json.dumps(dict(parents)) for parents in seen.values()],
-    )
+    columns = (*key_columns(seen), [json.dumps(dict(parents)) for parents in seen.values()])
     with database_errors("Cannot record the versions of sources"):
         state.execute(_SEEN, (*columns, state.environment.warehouse, state.environment_id))
 
@@ -276,9 +266,8 @@ _VOLATILE = """
 
 def record_volatile(state: State, found: Mapping[RelationName, tuple[str, ...]]) -> None:
     """Record the volatile calls of relations whose records do not say them; raises StateError."""
-    keys = sorted(found)
-    columns = ([k.database for k in keys], [k.schema for k in keys], [k.identifier for k in keys])
-    state.execute(_VOLATILE, (*columns, [json_document(found[key]) for key in keys], state.environment.warehouse))
+    columns = (*key_columns(found), [json_document(calls) for calls in found.values()])
+    state.execute(_VOLATILE, (*columns, state.environment.warehouse))
 
 
 _COUNTERS = """
@@ -296,14 +285,13 @@ def record_counters(state: State, found: Mapping[RelationName, tuple[PhysicalIde
 
     A mark leaves a record without counters.
     """
-    keys = sorted(found)
-    identities = [found[key][0] for key in keys]
-    values = (
-        *([k.database for k in keys], [k.schema for k in keys], [k.identifier for k in keys]),
-        *([each.oid for each in identities], [each.relfilenode for each in identities]),
-        [found[key][1] for key in keys],
+    columns = (
+        *key_columns(found),
+        [identity.oid for identity, _ in found.values()],
+        [identity.relfilenode for identity, _ in found.values()],
+        [counters for _, counters in found.values()],
     )
-    state.execute(_COUNTERS, (*values, state.environment.warehouse, state.environment_id))
+    state.execute(_COUNTERS, (*columns, state.environment.warehouse, state.environment_id))
 
 
 _NOTE = """

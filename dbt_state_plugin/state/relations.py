@@ -100,8 +100,8 @@ def read_details(state: State, relations: Iterable[RelationName]) -> dict[Relati
 
 
 def key_columns(relations: Iterable[RelationName]) -> tuple[list[str], list[str], list[str]]:
-    """Return the names of relations as three columns for `unnest`."""
-    ordered = sorted(relations, key=lambda name: (name.database, name.schema, name.identifier))
+    """Return the names of relations as three columns for `unnest`, in their order."""
+    ordered = tuple(relations)
     return [r.database for r in ordered], [r.schema for r in ordered], [r.identifier for r in ordered]
 
 
