@@ -10,15 +10,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from postgres_server import Server, create_database, drop_database
+from postgres_server import Server
 from psycopg2 import sql
-from support.database import Database
+from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles
 
 from dbt_state_plugin.digest import SCHEME
@@ -50,23 +50,9 @@ NODES = {"seed.shop.countries", *(f"model.shop.{name}" for name in ("orders", "t
 FORGETTABLE = {"project_snapshot", "alembic_version", "manifest"}
 
 
-@contextmanager
-def database_of_the_dump(server: Server, version: str) -> Iterator[Database]:
-    """Yield a database with the name that the dump's had, which its hashes cover."""
-    name = f"dumped_database_{version}"
-    drop_database(server, name)
-    create_database(server, name)
-    try:
-        yield Database(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            dbname=name,
-            url=server.url(name),
-        )
-    finally:
-        drop_database(server, name)
+def database_of_the_dump(server: Server, version: str) -> AbstractContextManager[Database]:
+    """Return a fresh database with the name that the dump's had, which its hashes cover."""
+    return fresh_database(server, f"dumped_database_{version}")
 
 
 def restored(database: Database, version: str) -> None:
@@ -82,7 +68,7 @@ def restored(database: Database, version: str) -> None:
         values = (identity.oid, identity.relfilenode, identity.relkind, relation.schema, relation.identifier)
         database.query(IDENTITY, values)
     if version >= "0004":
-        database.query("UPDATE dbt_state_plugin.relation SET touched = NULL")
+        database.forget_counters()
 
 
 def contents(database: Database, of: Mapping[str, list[str]] | None = None) -> dict[str, tuple[list[str], Any]]:

@@ -9,6 +9,7 @@ import postgres_server
 import psycopg2
 from postgres_server import Server
 from psycopg2 import sql
+from support.database import database_on
 
 ROLES = ("accuracy_reader", "accuracy_writer")
 _SOURCES = (Path(__file__).parent / "sources.sql").read_text()
@@ -24,15 +25,6 @@ def create_roles(server: Server) -> None:
                 cursor.execute(sql.SQL("create role {} superuser nologin").format(sql.Identifier(role)))
 
 
-FORGET_COUNTERS = """
-    do $$ begin
-        if to_regclass('dbt_state_plugin.relation') is not null then
-            update dbt_state_plugin.relation set touched = null;
-        end if;
-    end $$
-"""
-
-
 def create_sources(server: Server, name: str) -> None:
     """Create a database that holds the loaded tables and nothing else."""
     postgres_server.create_database(server, name)
@@ -46,7 +38,7 @@ def copy(server: Server, template: str, name: str) -> None:
     """
     postgres_server.drop_database(server, name)
     _administer(server, "create database {} template {}", name, template)
-    execute(server, name, FORGET_COUNTERS)
+    database_on(server, name).forget_counters()
 
 
 def rename(server: Server, old: str, new: str) -> None:

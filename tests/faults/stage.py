@@ -16,7 +16,7 @@ import postgres_server
 import psycopg2
 from postgres_server import Server
 from psycopg2 import sql
-from support.database import Database
+from support.database import Database, database_on
 from support.project import Project, profiles, write_project
 
 from faults.nursery import Ended, Nursery, nursery
@@ -62,9 +62,7 @@ class Stage:
     def begin(self) -> None:
         """Bring the database back to where the first version has just been built."""
         copy_database(self.server, ORIGINAL, STAGED)
-        self.direct.query(
-            "UPDATE dbt_state_plugin.relation SET touched = NULL"
-        )  # the server does not copy its counters
+        self.direct.forget_counters()
 
     def write(self, version: str) -> None:
         for path, text in files(version).items():
@@ -137,14 +135,7 @@ def staged(server: Server, directory: Path) -> Iterator[Stage]:
         children = stack.enter_context(nursery(directory / "output"))
         for name in (STAGED, ORIGINAL):
             stack.callback(postgres_server.drop_database, server, name)
-        direct = Database(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            dbname=STAGED,
-            url=server.url(STAGED),
-        )
+        direct = database_on(server, STAGED)
         through_proxy = replace(direct, host="127.0.0.1", port=proxy.port)
         project = write_project(directory / "project", through_proxy, directory / "home", files(ONE))
         stage = Stage(server=server, direct=direct, project=project, proxy=proxy, nursery=children, expected={})

@@ -15,7 +15,7 @@ import postgres_server
 import pytest
 from postgres_server import Server, start_server
 from psycopg2 import sql
-from support.database import Database, fresh_database
+from support.database import Database, database_on, fresh_database
 from support.project import Project, write_project
 
 from faults.nursery import Nursery, nursery
@@ -93,7 +93,7 @@ def test_a_restart_of_the_server_in_the_middle_of_a_run_loses_nothing(
     mode: Literal["fast", "immediate"], tmp_path: Path, children: Nursery
 ) -> None:
     with start_server(prefer="local") as server:
-        database = database_of(server)
+        database = database_on(server, server.dbname)
         play = Play(write_project(tmp_path / "project", database, tmp_path / "home", FILES), children)
         with closed_gate(database):
             pid = play.started()
@@ -109,22 +109,11 @@ def test_a_restart_of_the_server_in_the_middle_of_a_run_loses_nothing(
         assert_nothing_is_lost(play, database, code=0)
 
 
-def database_of(server: Server) -> Database:
-    return Database(
-        host=server.host,
-        port=server.port,
-        user=server.user,
-        password=server.password,
-        dbname=server.dbname,
-        url=server.url(),
-    )
-
-
 def test_a_full_disk_fails_the_node_and_loses_nothing(tmp_path: Path, children: Nursery) -> None:
     many = "select id, repeat('x', 1000) as pad from {{ ref('first') }}, generate_series(1, 40000)"
     files = {**FILES, "models/big.sql": TABLE + many}
     with start_server(prefer="local") as server:
-        database = database_of(server)
+        database = database_on(server, server.dbname)
         play = Play(write_project(tmp_path / "project", database, tmp_path / "home", files), children)
         restart_with_files_up_to(server, 20 << 20)
         ended = play.run()

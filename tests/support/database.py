@@ -51,20 +51,31 @@ class Database:
         while self.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process_id,)):
             time.sleep(0.01)
 
+    def forget_counters(self) -> None:
+        """Forget the counters that the state has recorded: the server does not copy its own with a database."""
+        if self.query("SELECT to_regclass('dbt_state_plugin.relation')") != [(None,)]:
+            self.query("UPDATE dbt_state_plugin.relation SET touched = NULL")
+
+
+def database_on(server: Server, name: str) -> Database:
+    """Return a database of a server by its name, whether it exists already or not."""
+    return Database(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname=name,
+        url=server.url(name),
+    )
+
 
 @contextmanager
-def fresh_database(server: Server) -> Iterator[Database]:
-    """Create a database with a unique name, and drop it afterwards whoever is still connected."""
-    name = f"test_{secrets.token_hex(8)}"
+def fresh_database(server: Server, name: str | None = None) -> Iterator[Database]:
+    """Create a database, with a unique name of its own if none is given, and drop it whoever is still connected."""
+    name = name or f"test_{secrets.token_hex(8)}"
+    postgres_server.drop_database(server, name)
     postgres_server.create_database(server, name)
     try:
-        yield Database(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            dbname=name,
-            url=server.url(name),
-        )
+        yield database_on(server, name)
     finally:
         postgres_server.drop_database(server, name)
