@@ -292,7 +292,10 @@ def _invoke(
 ) -> EngineOutcome:
     from dbt.cli.main import dbtRunner
 
-    arguments = [command, *invocation.arguments(), *flags]
+    # dbt would write the whole manifest again at its end, which takes longer than most runs of a few nodes.
+    flags = list(flags)
+    has_own_say = any("write-json" in flag for flag in flags) or any(name in os.environ for name in _WRITE_JSON)
+    arguments = [command, *invocation.arguments(), *([] if has_own_say else ["--no-write-json"]), *flags]
     arguments += ["--threads", str(invocation.threads)] if invocation.threads else []
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
         write_selection_folder(Path(folder), unique_ids, command=command)
@@ -304,10 +307,21 @@ def _invoke(
         ]
         with _without((*_OURS, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
+    if not has_own_say:
+        _write_results(result.result, invocation.target_path)
     nodes = {outcome.unique_id: outcome for outcome in map(_outcome, getattr(result.result, "results", None) or ())}
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
     error = _one_line(result.exception) if result.exception is not None and not interrupted else ""
     return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error)
+
+
+def _write_results(results: Any, folder: Path) -> None:
+    """Write dbt's `run_results.json`, which is as large as what was run."""
+    if hasattr(results, "write"):
+        try:
+            results.write(str(folder / "run_results.json"))
+        except OSError as error:
+            sys.stderr.write(f"dbt-state-plugin: run_results.json could not be written: {error.strerror or error}.\n")
 
 
 def _divided(manifest: Any, unique_ids: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -441,6 +455,7 @@ def _one_line(error: BaseException | None) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
+_WRITE_JSON = ("DBT_WRITE_JSON", "DBT_ENGINE_WRITE_JSON")
 # What code of the project and its packages could read with env_var() and render into SQL is none of theirs.
 _OURS = ("DBT_STATE_PLUGIN_DATABASE_URL",)
 

@@ -540,6 +540,31 @@ def test_flags_after_two_dashes_reach_dbt_and_count_where_they_change_what_is_bu
     assert refused.stderr.startswith("Error: --select cannot stand after `--`, because dbt-state-plugin decides it.\n")
 
 
+def test_what_was_built_stands_in_run_results_and_the_manifest_is_written_where_it_is_asked_for(
+    dbt_project: ProjectFactory,
+) -> None:
+    project = dbt_project({"models/a.sql": TABLE + "select 1 as id", "models/b.sql": TABLE + "select 2 as id"})
+    folder = project.directory / "target" / "dbt-state-plugin"
+
+    def built() -> list[tuple[str, str]]:
+        results = json.loads((folder / "run_results.json").read_text())["results"]
+        return sorted((each["unique_id"], each["status"]) for each in results)
+
+    project.plugin("run", check=0)
+    assert built() == [(f"model.{NAME}.a", "success"), (f"model.{NAME}.b", "success")]
+    assert not (folder / "manifest.json").exists()
+
+    project.write("models/b.sql", TABLE + "select 3 as id")
+    project.plugin("run", "--", "--write-json", check=0)
+    assert built() == [(f"model.{NAME}.b", "success")]
+    assert (folder / "manifest.json").exists()
+
+    (folder / "run_results.json").unlink()
+    project.write("models/b.sql", TABLE + "select 4 as id")
+    project.plugin("run", "--", "--no-write-json", check=0)
+    assert not (folder / "run_results.json").exists()
+
+
 def test_fail_fast_keeps_what_was_built_and_builds_the_rest_next_time(
     dbt_project: ProjectFactory, database: Database
 ) -> None:
