@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
 
 _METADATA = ("dbt_schema_version", "dbt_version", "project_name", "project_id", "adapter_type", "quoting")
-_OF_A_RUN = frozenset({"created_at", "compiled", "compiled_code", "compiled_path", "build_path", "defer_relation"})
+_OF_A_RUN = ("created_at", "compiled", "compiled_code", "compiled_path", "build_path", "defer_relation")
+_OF_IDS = frozenset({"parent_map", "child_map", "group_map"})
 # Names, code as it stands in a file, and words of dbt's own: either nothing was rendered into them, or it is a name.
 _NEVER_MASKED = frozenset(
     "unique_id name resource_type package_name path original_file_path root_path patch_path fqn alias database "
@@ -35,47 +36,55 @@ def kept_manifest(parsed: Parsed, *values: Any) -> str:
     """
     hidden = sorted({text for text in _texts(values) if len(text) >= _SHORTEST}, key=len, reverse=True)
     writable = parsed.manifest.writable_manifest()
-    kept = without_values(writable.to_dict(omit_none=False, context={"artifact": True}), hidden)
+    document = writable.to_dict(omit_none=False, context={"artifact": True})
     del writable  # each of these is as large as the manifest
-    text = json.dumps(kept, sort_keys=True, default=str, ensure_ascii=False)
-    del kept
-    return text if _MASK not in text or _is_readable(text) else ""
+    text, masked = without_values(document, hidden)
+    return text if not masked or _is_readable(json.loads(text), masked) else ""
 
 
-def without_values(document: dict[str, Any], hidden: list[str]) -> dict[str, Any]:
-    """Return a manifest without what belongs to one run, and with the hidden values masked in free text.
+def without_values(document: dict[str, Any], hidden: list[str]) -> tuple[str, list[tuple[str, str]]]:
+    """Return a manifest as JSON without what belongs to one run, and with the hidden values masked in free text.
 
-    The document is used up: a second one of its size would be held in memory besides dbt's own.
+    Tells in which groups and entries something was masked. The document is used up: a second one of its size would be
+    held in memory besides dbt's own.
     """
     metadata = document.pop("metadata", None) or {}
+    groups = {"metadata": _json({name: metadata.get(name) for name in _METADATA}), "disabled": "{}"}
     document.pop("disabled", None)
-    kept: dict[str, Any] = {"metadata": {name: metadata.get(name) for name in _METADATA}, "disabled": {}}
+    spelled = [_json(value)[1:-1] for value in hidden]  # as they stand in JSON
+    masked: list[tuple[str, str]] = []
     for name in list(document):
         group = document.pop(name)
-        if isinstance(group, dict):
-            group = dict(group)  # what dbt holds on to must not be used up
-            kept[name] = {key: each for key in list(group) for each in _kept_of(key, group.pop(key), hidden)}
-        else:
-            kept[name] = _stripped(group, hidden)
-    return kept
+        entries = []
+        for key, entry in sorted(group.items()) if isinstance(group, Mapping) else ():
+            kept = entry
+            if isinstance(entry, Mapping):
+                kept = {part: value for part, value in entry.items() if part not in _OF_A_RUN}
+            text = _json(kept)
+            if name not in _OF_IDS and any(value in text for value in spelled):
+                text, before = _json(_masked(kept, hidden)), text
+                masked += [(name, key)] if text != before else []
+            entries.append(f"{_json(str(key))}: {text}")
+        groups[name] = "{" + ", ".join(entries) + "}" if isinstance(group, Mapping) else _json(_masked(group, hidden))
+    return "{" + ", ".join(f"{_json(name)}: {groups[name]}" for name in sorted(groups)) + "}", masked
 
 
-def _stripped(value: Any, hidden: list[str]) -> Any:
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+
+
+def _masked(value: Any, hidden: list[str]) -> Any:
     if isinstance(value, Mapping):
-        return {name: each for name, item in value.items() for each in _kept_of(name, item, hidden)}
+        return {
+            name: item if name in _NEVER_MASKED and not isinstance(item, Mapping) else _masked(item, hidden)
+            for name, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [_stripped(item, hidden) for item in value]
+        return [_masked(item, hidden) for item in value]
     if isinstance(value, str):
         for secret in hidden:
             value = value.replace(secret, _MASK)
     return value
-
-
-def _kept_of(name: str, item: Any, hidden: list[str]) -> list[Any]:
-    """Return what is kept of one entry of a mapping: nothing or one value."""
-    if name in _OF_A_RUN:
-        return []
-    return [item if name in _NEVER_MASKED and not isinstance(item, Mapping) else _stripped(item, hidden)]
 
 
 def _texts(value: Any) -> list[str]:
@@ -86,11 +95,16 @@ def _texts(value: Any) -> list[str]:
     return [] if value is None or isinstance(value, bool) else [str(value)]
 
 
-def _is_readable(text: str) -> bool:
+def _is_readable(document: dict[str, Any], masked: list[tuple[str, str]]) -> bool:
+    """Tell whether dbt can read the entries in which something was masked, each by itself."""
     from dbt.artifacts.schemas.manifest import WritableManifest
 
+    part = {name: {} if isinstance(group, dict) else group for name, group in document.items()}
+    part["metadata"] = document["metadata"]
+    for name, key in masked:
+        part[name][key] = document[name][key]
     try:
-        WritableManifest.from_dict(json.loads(text))
+        WritableManifest.from_dict(part)
     except Exception:  # whatever dbt's classes make of a masked value where they want a word of their own
         return False
     return True
