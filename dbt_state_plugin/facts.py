@@ -91,7 +91,10 @@ class ProjectFacts:
         self._flags = {"flags": list(definition.flags)}
         self._engine = {"dbt": _minor(definition.dbt_version), "adapter": _minor(definition.adapter_version)}
         self._project_hooks = self._hooks_of_project() if definition.project_hooks else {}
+        # By identity; all of them are kept as long as this object is.
+        self._shared = {id(items) for items in (self._session, self._flags, self._engine, self._project_hooks)}
         self._hashes_of_shared: dict[int, str] = {}
+        self._hash_of_nothing = self._hash_of({})
 
     def of(self, node: NodeDefinition) -> Facts:
         """Return the facts of one node that dbt builds."""
@@ -106,7 +109,7 @@ class ProjectFacts:
             "config": _config(config) | self._event_times_of(node),
             "variables": self._read_values(reach) | self._properties_read(node, reach) | self._graph_if(reach),
             "macros": self._macro_items(macros, reach),
-            "materialization": run | self._properties_read(node, run_reach),
+            "materialization": self._with_properties(run, node, run_reach),
             "contract": _contract(node, config),
             "hooks": hooks | self._properties_read(node, hook_reach),
             "project_hooks": self._project_hooks,
@@ -124,12 +127,13 @@ class ProjectFacts:
 
     def hash_of(self, items: Mapping[str, Any]) -> str:
         """Return one hash over all items of a part, whatever their order."""
-        shared = (self._session, self._flags, self._engine, self._project_hooks)
-        if any(items is each for each in shared):
-            if id(items) not in self._hashes_of_shared:
-                self._hashes_of_shared[id(items)] = self._hash_of(items)
-            return self._hashes_of_shared[id(items)]
-        return self._hash_of(items)
+        if not items:
+            return self._hash_of_nothing
+        if id(items) not in self._shared:
+            return self._hash_of(items)
+        if id(items) not in self._hashes_of_shared:
+            self._hashes_of_shared[id(items)] = self._hash_of(items)
+        return self._hashes_of_shared[id(items)]
 
     def _hash_of(self, items: Mapping[str, Any]) -> str:
         return self._digest([[name, self._plain(value)] for name, value in sorted(items.items())])
@@ -191,10 +195,9 @@ class ProjectFacts:
             if extra:
                 more, their_reach = self._read_by("\n".join(extra))
                 macros, reach = tuple(dict.fromkeys((*macros, *more))), union([reach, their_reach])
-            self._run_parts[key] = (
-                self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach),
-                reach,
-            )
+            items = self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach)
+            self._run_parts[key] = (items, reach)
+            self._shared.add(id(items))
         return self._run_parts[key]
 
     def _hooks_of(self, config: Mapping[str, Any]) -> tuple[Items, Reach]:
@@ -225,6 +228,11 @@ class ProjectFacts:
         """Return the event times of the sources among its parents: dbt filters rows by them (microbatch, sample)."""
         sources = [parent for parent in node.parents if self._event_times.get(parent)]
         return {f"event_time of {parent}": self._event_times[parent] for parent in sources}
+
+    def _with_properties(self, items: Items, node: NodeDefinition, reach: Reach) -> Items:
+        """Return the items and the properties that are read; the very same items where there are none."""
+        properties = self._properties_read(node, reach)
+        return items | properties if properties else items
 
     @staticmethod
     def _properties_read(node: NodeDefinition, reach: Reach) -> Items:
