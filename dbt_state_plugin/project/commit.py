@@ -7,12 +7,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+# The variables that say where a repository is; see "The Git Repository" in git(1). Others do not move HEAD.
+_LEADS_ELSEWHERE = frozenset(
+    "GIT_DIR GIT_COMMON_DIR GIT_WORK_TREE GIT_CEILING_DIRECTORIES GIT_DISCOVERY_ACROSS_FILESYSTEM".split()
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def checked_out_commit(directory: Path, environ: Mapping[str, str]) -> str:
     """Return the commit, or nothing where there is no git."""
-    git = None if any(name.startswith("GIT_") for name in environ) else _git_folder(directory)
+    git = _git_folder(directory) if _LEADS_ELSEWHERE.isdisjoint(environ) else None
     found = _commit_of(git) if git else git
     return _asked(directory) if found is None else found
 

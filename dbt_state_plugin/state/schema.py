@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import StateError
@@ -147,4 +146,6 @@ def _create(cursor: Any, schema: str) -> None:
     if cursor.fetchone() is None:
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     cursor.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
+    from importlib.resources import files
+
     cursor.execute(files("dbt_state_plugin.state").joinpath("schema.sql").read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -220,6 +219,7 @@ def _name(relation: RelationName) -> Composable:
 
 def _answer(connection: Connection, statement: Composable, *, of_user: bool = False) -> list[tuple[Any, ...]]:
     """Return the rows that a read-only statement gives, cut short; a signal cancels it in the server."""
+    from concurrent.futures import ThreadPoolExecutor
 
     def ask() -> list[tuple[Any, ...]]:
         with _read_only(connection) as cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from zipfile import ZipFile
@@ -97,3 +98,21 @@ def test_where_there_is_no_git_or_no_commit_none_is_named(tmp_path: Path) -> Non
 
     git(tmp_path, "init", "-q")
     assert checked_out_commit(tmp_path, {}) == ""
+
+
+def test_only_variables_of_git_that_lead_elsewhere_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for place in (here, there):
+        place.mkdir()
+        git(place, "init", "-q")
+        git(place, "commit", "-q", "--allow-empty", "-m", place.name)
+    commits = [git(place, "rev-parse", "HEAD") for place in (here, there)]
+    assert commits[0] != commits[1]
+
+    monkeypatch.setenv("PATH", str(tmp_path))  # no git can be started
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "A")
+    assert checked_out_commit(here, os.environ) == commits[0]
+
+    monkeypatch.undo()
+    monkeypatch.setenv("GIT_DIR", str(there / ".git"))
+    assert checked_out_commit(here, os.environ) == commits[1]
