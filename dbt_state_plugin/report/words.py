@@ -40,7 +40,7 @@ def summary_line(plan: Plan) -> str:
     parts = parts or ["nothing to build"]
     parts.append(f"{counts['unchanged']} unchanged")
     if counts["outside_selection"]:
-        parts.append(f"{counts['outside_selection']} outside the selection still to be built")
+        parts.append(f"{counts['outside_selection']} left for later")
     return "Plan: " + ", ".join(parts)
 
 

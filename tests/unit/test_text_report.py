@@ -70,7 +70,7 @@ def test_a_plan_has_a_line_for_each_node_and_a_summary() -> None:
         "  build  test unique_id  upstream: orders is built (+1 more)",
         "  later  seed late  body: its code changed",
         '  gone   model.shop.gone: "db"."main"."gone" is left behind',
-        "Plan: 2 changed, 1 unchanged, 1 outside the selection still to be built",
+        "Plan: 2 changed, 1 unchanged, 1 left for later",
     ]
 
 
