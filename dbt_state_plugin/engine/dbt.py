@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -294,8 +294,12 @@ def _invoke(
 
     # dbt would write the whole manifest again at its end, which takes longer than most runs of a few nodes.
     flags = list(flags)
-    has_own_say = any("write-json" in flag for flag in flags) or any(name in os.environ for name in _WRITE_JSON)
-    arguments = [command, *invocation.arguments(), *([] if has_own_say else ["--no-write-json"]), *flags]
+    writes_results = not any("write-json" in flag for flag in flags) and "DBT_WRITE_JSON" not in os.environ
+    results_file = invocation.target_path / "run_results.json"
+    if writes_results:
+        with suppress(OSError):  # none yet; a run that stops half-way leaves none of an earlier one
+            results_file.unlink()
+    arguments = [command, *invocation.arguments(), *(["--no-write-json"] if writes_results else []), *flags]
     arguments += ["--threads", str(invocation.threads)] if invocation.threads else []
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
         write_selection_folder(Path(folder), unique_ids, command=command)
@@ -307,19 +311,19 @@ def _invoke(
         ]
         with _without((*_OURS, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
-    if not has_own_say:
-        _write_results(result.result, invocation.target_path)
+    if writes_results:
+        _write_results(result.result, results_file)
     nodes = {outcome.unique_id: outcome for outcome in map(_outcome, getattr(result.result, "results", None) or ())}
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
     error = _one_line(result.exception) if result.exception is not None and not interrupted else ""
     return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error)
 
 
-def _write_results(results: Any, folder: Path) -> None:
-    """Write dbt's `run_results.json`, which is as large as what was run."""
+def _write_results(results: Any, file: Path) -> None:
+    """Write dbt's `run_results.json`, which is as large as what was run; none where dbt stopped half-way."""
     if hasattr(results, "write"):
         try:
-            results.write(str(folder / "run_results.json"))
+            results.write(str(file))
         except OSError as error:
             sys.stderr.write(f"dbt-state-plugin: run_results.json could not be written: {error.strerror or error}.\n")
 
@@ -455,7 +459,6 @@ def _one_line(error: BaseException | None) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-_WRITE_JSON = ("DBT_WRITE_JSON", "DBT_ENGINE_WRITE_JSON")
 # What code of the project and its packages could read with env_var() and render into SQL is none of theirs.
 _OURS = ("DBT_STATE_PLUGIN_DATABASE_URL",)
 

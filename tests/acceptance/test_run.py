@@ -559,6 +559,10 @@ def test_what_was_built_stands_in_run_results_and_the_manifest_is_written_where_
     assert built() == [(f"model.{NAME}.b", "success")]
     assert (folder / "manifest.json").exists()
 
+    project.write("models/b.sql", TABLE + "select 1 / 0 as id")
+    project.plugin("run", "--", "--fail-fast", check=1)
+    assert built() == [(f"model.{NAME}.b", "error")]
+
     (folder / "run_results.json").unlink()
     project.write("models/b.sql", TABLE + "select 4 as id")
     project.plugin("run", "--", "--no-write-json", check=0)
