@@ -15,6 +15,8 @@ _LINE_END = "__jinja_line_end__"
 _STARTS_A_TEXT = ([["name", "macro"]], [["name", "call"]])
 # Half of a comment's edge may be in the tag; what stands beside the end of a line may be two pieces of one string.
 _DOUBTFUL = re.compile(rf"[-/*]__jinja_tag_|__jinja_tag_[0-9]+__[-/*]|' {_LINE_END} '")
+# Escapes, ends of block comments, and quotes with dollars; what ends a line for some and not for others.
+_OPENS_OR_CLOSES = re.compile(r"[$\\\r\0]|/\*|\*/")
 _LAYOUT = frozenset({"whitespace", "comment_begin", "comment", "comment_end", "linecomment"})
 
 
@@ -47,13 +49,40 @@ def without_sql_layout(template: str) -> str:
 
 @cache
 def without_certain_layout(template: str) -> str:
-    """Return a template without layout of SQL where it is plain SQL, and as `without_layout` where it has tags.
+    """Return a template without layout of SQL where it is plain SQL or behind the last tag, else as `without_layout`.
 
-    What a tag renders may be half of a quote or of a comment; where there is a compiler, it knows better.
+    What a tag renders may be half of a quote or of a comment; where there is a compiler, it knows better. Behind the
+    last tag nothing can close a quote again, so that text is SQL where it has no end of one (see `_at_the_end`).
     """
     tokens = _tokens(template)
-    is_plain = tokens is not None and all(kind == "data" for kind, _ in tokens)
-    return without_sql_layout(template) if is_plain else without_layout(template)
+    if tokens is None:
+        return template
+    if all(kind == "data" for kind, _ in tokens):
+        return without_sql_layout(template)
+    head, text = (tokens[:-1], tokens[-1][1]) if tokens[-1][0] == "data" else (tokens, "")
+    end = _at_the_end(text)
+    return (
+        without_layout(template)
+        if end is None
+        else json.dumps([CANONICAL_VERSION, "end", end, *head], ensure_ascii=False)
+    )
+
+
+def _at_the_end(text: str) -> str | None:
+    """Return the text behind the last tag in one spelling, or None where it may be no SQL.
+
+    If the tag has opened a quote or a block comment, nothing in this text closes it: marks of one kind come in pairs
+    and no comment hides one of them. Such a statement is refused by PostgreSQL, whatever the layout. A comment that
+    the tag has opened ends with the first line.
+    """
+    quotes = {"'", '"'} & set(text)
+    if _OPENS_OR_CLOSES.search(text) or len(quotes) > 1 or (quotes and "--" in text):
+        return None
+    if text and text[0] not in " \t\n(),;[]":  # it may grow together with what the tag renders
+        return None
+    marked = text.replace("\n", f"\n{_LINE_END} ", 1)
+    statement = canonical(marked)
+    return None if statement is None or _DOUBTFUL.search(statement) else f" {statement}".removesuffix(f" {_LINE_END}")
 
 
 @cache

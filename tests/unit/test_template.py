@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from dbt_state_plugin.canonical import canonical, same_statement
-from dbt_state_plugin.template import without_discarded_text, without_layout, without_sql_layout
+from dbt_state_plugin.template import (
+    without_certain_layout,
+    without_discarded_text,
+    without_layout,
+    without_sql_layout,
+)
 
 
 def same(before: str, after: str) -> bool:
@@ -265,6 +270,79 @@ def test_templates_of_sql_that_are_the_same_render_the_same_statement(pieces: li
             # Of what is no SQL, such as `1select`, nothing is said: PostgreSQL refuses it.
             is_sql = was is not None and is_now is not None and None not in (canonical(was), canonical(is_now))
             assert was == is_now or not is_sql or same_statement(was, is_now)
+
+
+def same_for_certain(before: str, after: str) -> bool:
+    return without_certain_layout(before) == without_certain_layout(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select a from t", "SELECT  a -- the key\nFROM t\n"),
+        ("select * from {{ a }}\n", "select * from {{ a }}\n\n-- all of it\n"),
+        ("select * from {{ a }}", "select * from {{a}} -- all of it"),
+        ("select * from {{ a }}\nwhere b > 1 ", "select * from {{ a }}\n  WHERE b > 1\n-- it is large"),
+        ("select f({{ a }}) as b\nfrom c", "select f({{ a }} ) as b -- b\n  from c\n"),
+        ("select * from {{ a }} where b = 'x'", "select * from {{ a }}  where b =  'x'\n"),
+    ],
+)
+def test_layout_of_plain_sql_and_behind_the_last_tag_is_certain(before: str, after: str) -> None:
+    assert same_for_certain(before, after)
+    assert not same(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "select {{ a }}, b from {{ c }}",
+            "select {{ a }},  b from {{ c }}",
+        ),  # the tag may open a quote, another close it
+        ("select * from {{ a }}", "select * from {{ b }}"),
+        ("select * from {{ a }} where b", "select * from {{ a }} where c"),
+        ("select {{ a }}b", "select {{ a }} b"),
+        ("select {{ a }}- b", "select {{ a }} - b"),
+        ("select {{ a }} , b\nfrom c", "select {{ a }}\n, b from c"),
+        ("select {{ a }} -- it's\n", "select {{ a }} -- its\n"),
+        ("select {{ a }} '-- ' x", "select {{ a }} '-- '  x"),
+        ('select {{ a }} "it\'s" x', 'select {{ a }} "it\'s"  x'),
+        ("select {{ a }} */ x", "select {{ a }} */  x"),
+        ("select {{ a }} $$ x", "select {{ a }} $$  x"),
+        ("select {{ a }} 'b", "select {{ a }}  'b"),
+        ("select {{ a }} 'b'\n'c'", "select {{ a }} 'b' 'c'"),
+        ("{% set a %}x  y{% endset %}", "{% set a %}x y{% endset %}"),
+        ("select {{ 'a }} b", "select {{ 'a }}  b"),
+    ],
+)
+def test_layout_that_a_tag_may_make_something_else_is_a_difference(before: str, after: str) -> None:
+    assert not same_for_certain(before, after)
+
+
+_ENDS = st.sampled_from(
+    [" a", "\n", " ", ",", " 'x'", "'", '"', ' "x"', " -- y\n", "--", "/* z */", "*/", "$$", "b", " -- it's\n"]
+)
+
+
+@settings(deadline=None, max_examples=2000)
+@given(st.lists(_SQL_PIECES, max_size=3), st.lists(_ENDS, max_size=5), st.data())
+def test_what_is_certain_renders_the_same_statement_whatever_the_last_tag_opens(
+    pieces: list[str], ends: list[str], data: st.DataObject
+) -> None:
+    layout = st.sampled_from(["", "", " ", "\n", "  ", " -- z\n", "\n-- z", "{# z #}"])
+    beginning = "".join(pieces) + "select {{ a }}"
+    before = beginning + "".join(ends)
+    after = beginning + "".join(data.draw(layout) + end for end in ends) + data.draw(layout)
+
+    if same_for_certain(before, after):
+        for value in (1, "x", "x -- y", "-", "'", '"', "/*", "$$", "e'", "'a'", "$b$ x"):
+            was, is_now = rendered(before, value), rendered(after, value)
+            is_sql = was is not None and is_now is not None and None not in (canonical(was), canonical(is_now))
+            assert was == is_now or not is_sql or same_statement(was, is_now)
+            # What only one of both layouts makes a statement of would be a change.
+            assert (was is None) == (is_now is None)
+            if was is not None and is_now is not None and canonical(was) is not None:
+                assert canonical(is_now) is not None
 
 
 def same_captured(before: str, after: str) -> bool:
