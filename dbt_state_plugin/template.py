@@ -82,7 +82,9 @@ def _at_the_end(text: str) -> str | None:
         return None
     marked = text.replace("\n", f"\n{_LINE_END} ", 1)
     statement = canonical(marked)
-    return None if statement is None or _DOUBTFUL.search(statement) else f" {statement}".removesuffix(f" {_LINE_END}")
+    if statement is None or _DOUBTFUL.search(statement):
+        return None
+    return f" {statement}".removesuffix(f" {_LINE_END}").lstrip()
 
 
 @cache

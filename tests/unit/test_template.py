@@ -282,6 +282,7 @@ def same_for_certain(before: str, after: str) -> bool:
         ("select a from t", "SELECT  a -- the key\nFROM t\n"),
         ("select * from {{ a }}\n", "select * from {{ a }}\n\n-- all of it\n"),
         ("select * from {{ a }}", "select * from {{a}} -- all of it"),
+        ("select * from {{ a }}", "select * from {{ a }}\n-- all of it"),
         ("select * from {{ a }}\nwhere b > 1 ", "select * from {{ a }}\n  WHERE b > 1\n-- it is large"),
         ("select f({{ a }}) as b\nfrom c", "select f({{ a }} ) as b -- b\n  from c\n"),
         ("select * from {{ a }} where b = 'x'", "select * from {{ a }}  where b =  'x'\n"),
