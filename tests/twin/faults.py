@@ -258,6 +258,7 @@ def counters_are_forgotten() -> None:
 def reset_time_is_forgotten() -> None:
     for time in ("stats_reset", r"pg_catalog\.date_part\('epoch', stats_reset\)"):
         _in_sql(rf"SELECT {time} FROM pg_catalog\.pg_stat_database", "SELECT 0 FROM pg_catalog.pg_stat_database")
+    rows_changed_in_place_are_not_seen()  # the counters of what was built, which were reset too, would tell
 
 
 @fault("oid and relfilenode of a source are forgotten", found_by="a_source_is_replaced_by_one_with_equal_columns")
