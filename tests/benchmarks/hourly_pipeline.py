@@ -124,7 +124,7 @@ def one_hour(ours: Contestant, plain: Contestant, sources: tuple[int, ...], *, f
     """Load rows into these sources, and run both."""
     for source in sources:
         load(ours.server, source, first=first, rows=rows)
-    mine, _ = ours.run(PLUGIN, "run")
+    mine, _ = ours.run(PLUGIN, "run", "--", "--quiet")
     theirs, _ = plain.run(DBT, "run", "--quiet")
     _, answer = ours.run(PLUGIN, "history", "--limit", "1", "--output", "json")
     return Hour(sources=sources, built=json.loads(answer)["executions"][0]["succeeded"], ours=mine, plain=theirs)
