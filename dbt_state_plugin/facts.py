@@ -91,9 +91,9 @@ class ProjectFacts:
         self._flags = {"flags": list(definition.flags)}
         self._engine = {"dbt": _minor(definition.dbt_version), "adapter": _minor(definition.adapter_version)}
         self._project_hooks = self._hooks_of_project() if definition.project_hooks else {}
-        # By identity; all of them are kept as long as this object is.
-        self._shared = {id(items) for items in (self._session, self._flags, self._engine, self._project_hooks)}
-        self._hashes_of_shared: dict[int, str] = {}
+        # By identity, all of them kept as long as this object is; empty until one is asked for.
+        shared = (self._session, self._flags, self._engine, self._project_hooks)
+        self._hashes_of_shared = dict.fromkeys(map(id, shared), "")
         self._hash_of_nothing = self._hash_of({})
 
     def of(self, node: NodeDefinition) -> Facts:
@@ -129,11 +129,11 @@ class ProjectFacts:
         """Return one hash over all items of a part, whatever their order."""
         if not items:
             return self._hash_of_nothing
-        if id(items) not in self._shared:
-            return self._hash_of(items)
-        if id(items) not in self._hashes_of_shared:
-            self._hashes_of_shared[id(items)] = self._hash_of(items)
-        return self._hashes_of_shared[id(items)]
+        known = self._hashes_of_shared.get(id(items))
+        found = known or self._hash_of(items)
+        if known == "":
+            self._hashes_of_shared[id(items)] = found
+        return found
 
     def _hash_of(self, items: Mapping[str, Any]) -> str:
         return self._digest([[name, self._plain(value)] for name, value in sorted(items.items())])
@@ -197,7 +197,7 @@ class ProjectFacts:
                 macros, reach = tuple(dict.fromkeys((*macros, *more))), union([reach, their_reach])
             items = self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach)
             self._run_parts[key] = (items, reach)
-            self._shared.add(id(items))
+            self._hashes_of_shared[id(items)] = ""
         return self._run_parts[key]
 
     def _hooks_of(self, config: Mapping[str, Any]) -> tuple[Items, Reach]:

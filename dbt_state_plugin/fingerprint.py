@@ -95,7 +95,7 @@ class Fingerprinter:
         """Return the values that must not be stored: of env vars and of --vars, but for the shortest."""
         if self._hidden is None:
             given = [defined[0][1] for defined in self._definition.variables.values() if _is_given(defined)]
-            values = {*self._definition.environment.values(), *_strings_in(given)}
+            values = {*self._definition.environment.values(), *strings_in(given)}
             self._hidden = tuple(json.dumps(value, ensure_ascii=False)[1:-1] for value in values if len(value) > 2)
         return self._hidden
 
@@ -137,11 +137,12 @@ def _is_given(defined: Any) -> bool:
     return bool(defined) and defined[0][0] == "command line"
 
 
-def _strings_in(value: Any) -> list[str]:
+def strings_in(value: Any) -> list[str]:
+    """Return the texts of all values below a value of YAML's kind, numbers as text; null and booleans give none."""
     if isinstance(value, Mapping):
-        return [text for item in value.values() for text in _strings_in(item)]
+        return [text for item in value.values() for text in strings_in(item)]
     if isinstance(value, (list, tuple)):
-        return [text for item in value for text in _strings_in(item)]
+        return [text for item in value for text in strings_in(item)]
     return [] if value is None or isinstance(value, bool) else [str(value)]
 
 

@@ -80,8 +80,7 @@ def _at_the_end(text: str) -> str | None:
         return None
     if text and text[0] not in " \t\n(),;[]":  # it may grow together with what the tag renders
         return None
-    marked = text.replace("\n", f"\n{_LINE_END} ", 1)
-    statement = canonical(marked)
+    statement = canonical(_with_line_end(text))
     if statement is None or _DOUBTFUL.search(statement):
         return None
     return f" {statement}".removesuffix(f" {_LINE_END}").lstrip()
@@ -196,7 +195,7 @@ def _joined(tokens: list[list[str]]) -> tuple[str, list[list[list[str]]]]:
     for kind, value in tokens:
         if kind == "data" and not is_open:
             is_after_text = bool(tags) and tags[-1][1:2] not in _STARTS_A_TEXT
-            text.append(value.replace("\n", f"\n{_LINE_END} ", 1) if is_after_text else value)
+            text.append(_with_line_end(value) if is_after_text else value)
         elif not is_open:
             text.append(_PLACEHOLDER.format(len(tags)))
             tags.append([[kind, value]])
@@ -205,6 +204,11 @@ def _joined(tokens: list[list[str]]) -> tuple[str, list[list[list[str]]]]:
             tags[-1].append([kind, value])
             is_open = kind not in ("block_end", "variable_end")
     return "".join(text), tags
+
+
+def _with_line_end(text: str) -> str:
+    """Return the text behind a tag with a word where the first line after the tag ends."""
+    return text.replace("\n", f"\n{_LINE_END} ", 1)
 
 
 def _leaves_text_alone(tag: list[list[str]]) -> bool:

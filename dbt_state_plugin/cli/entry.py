@@ -18,6 +18,10 @@ from dbt_state_plugin.errors import EXIT_ERROR, PluginError
 if TYPE_CHECKING:
     from dbt_state_plugin.cli.orchestration import Orchestration
 
+# For Python's garbage collector. What dbt parses stays until the end: looking for circles among it over and over, as
+# Python does by itself, takes half of a parse.
+GARBAGE_THRESHOLDS = (100_000, 20, 100)
+
 # command -> the module of dbt_state_plugin.cli that holds it, and the first sentence of its help; a test compares them.
 # Modules are imported when their command is called, and not for the list of all commands.
 _COMMANDS = {
@@ -100,8 +104,7 @@ def main(
     An orchestrator's entry adds `commands` of its own, and `prepare` tells from the arguments what it adds to the run;
     the errors that it raises are shown like all others.
     """
-    # What dbt parses stays until the end: looking for circles among it over and over takes half of a parse.
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     for command in commands:
         cli.add_command(command)
     for name in ("stdout", "stderr"):

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.fingerprint import strings_in
+
 if TYPE_CHECKING:
     from dbt_state_plugin.engine.dbt import Parsed
 
@@ -34,7 +36,7 @@ def kept_manifest(parsed: Parsed, *values: Any) -> str:
     `values` are those of env vars and of --vars, which must not be kept. Call it before dbt executes anything, which
     leaves notes in the manifest.
     """
-    hidden = sorted({text for text in _texts(values) if len(text) >= _SHORTEST}, key=len, reverse=True)
+    hidden = sorted({text for text in strings_in(values) if len(text) >= _SHORTEST}, key=len, reverse=True)
     writable = parsed.manifest.writable_manifest()
     document = writable.to_dict(omit_none=False, context={"artifact": True})
     del writable  # each of these is as large as the manifest
@@ -55,17 +57,20 @@ def without_values(document: dict[str, Any], hidden: list[str]) -> tuple[str, li
     masked: list[tuple[str, str]] = []
     for name in list(document):
         group = document.pop(name)
+        if not isinstance(group, Mapping):
+            groups[name] = _json(_masked(group, hidden))
+            continue
+        looked_for = () if name in _OF_IDS else spelled
         entries = []
-        for key, entry in sorted(group.items()) if isinstance(group, Mapping) else ():
-            kept = entry
+        for key, entry in sorted(group.items()):
             if isinstance(entry, Mapping):
-                kept = {part: value for part, value in entry.items() if part not in _OF_A_RUN}
-            text = _json(kept)
-            if name not in _OF_IDS and any(value in text for value in spelled):
-                text, before = _json(_masked(kept, hidden)), text
-                masked += [(name, key)] if text != before else []
+                entry = {part: value for part, value in entry.items() if part not in _OF_A_RUN}
+            text = before = _json(entry)
+            if any(value in text for value in looked_for):
+                text = _json(_masked(entry, hidden))
+            masked += [(name, key)] if text != before else []
             entries.append(f"{_json(str(key))}: {text}")
-        groups[name] = "{" + ", ".join(entries) + "}" if isinstance(group, Mapping) else _json(_masked(group, hidden))
+        groups[name] = "{" + ", ".join(entries) + "}"
     return "{" + ", ".join(f"{_json(name)}: {groups[name]}" for name in sorted(groups)) + "}", masked
 
 
@@ -85,14 +90,6 @@ def _masked(value: Any, hidden: list[str]) -> Any:
         for secret in hidden:
             value = value.replace(secret, _MASK)
     return value
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [text for item in value.values() for text in _texts(item)]
-    if isinstance(value, (list, tuple)):
-        return [text for item in value for text in _texts(item)]
-    return [] if value is None or isinstance(value, bool) else [str(value)]
 
 
 def _is_readable(document: dict[str, Any], masked: list[tuple[str, str]]) -> bool:

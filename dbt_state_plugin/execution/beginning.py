@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,13 @@ class Listener:
     on_step: Callable[[RecordedStep, Covered], None] = lambda _step, _covered: None
 
 
-def record_steps(state: State, execution_id: UUID, steps: Iterable[RecordedStep], listener: Listener) -> None:
+def record_steps(state: State, execution_id: UUID, steps: tuple[RecordedStep, ...], listener: Listener) -> None:
     """Record the steps that somebody else did before, and tell what each covers."""
-    for step in steps:
-        from dbt_state_plugin.execution.recorded_step import record_step
+    if not steps:
+        return
+    from dbt_state_plugin.execution.recorded_step import record_step
 
+    for step in steps:
         listener.on_step(step, record_step(state, execution_id, step))
 
 

@@ -139,6 +139,8 @@ def _missing_grant(connection: Connection, schema: str, message: str) -> str:
 
 
 def _create(cursor: Any, schema: str) -> None:
+    from importlib.resources import files
+
     from psycopg2 import sql
 
     # CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even where the schema exists: look first.
@@ -146,6 +148,4 @@ def _create(cursor: Any, schema: str) -> None:
     if cursor.fetchone() is None:
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     cursor.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-    from importlib.resources import files
-
     cursor.execute(files("dbt_state_plugin.state").joinpath("schema.sql").read_text(encoding="utf-8"))

@@ -95,9 +95,9 @@ def _import() -> None:
     import dbt.task.build
     import dbt.task.list  # noqa: F401
 
-    import dbt_state_plugin.cli.entry  # noqa: F401
+    from dbt_state_plugin.cli.entry import GARBAGE_THRESHOLDS
 
-    gc.set_threshold(100_000, 20, 100)  # as the command line does; plain dbt is faster for it, too
+    gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
     gc.collect()
     gc.freeze()
 
