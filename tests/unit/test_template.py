@@ -163,6 +163,12 @@ def test_white_space_inside_of_tags_is_never_a_difference(pieces: list[str | lis
     assert same(*spellings)
 
 
+def assert_same_statement(was: str | None, is_now: str | None) -> None:
+    """Compare what two templates render; of what is no SQL, as `1select`, nothing is said: PostgreSQL refuses it."""
+    is_sql = was is not None and is_now is not None and None not in (canonical(was), canonical(is_now))
+    assert was == is_now or not is_sql or same_statement(was, is_now)
+
+
 def same_sql(before: str, after: str) -> bool:
     return without_sql_layout(before) == without_sql_layout(after)
 
@@ -266,10 +272,7 @@ def test_templates_of_sql_that_are_the_same_render_the_same_statement(pieces: li
 
     if same_sql(before, after):
         for value in (1, "x", "x -- y", "-"):
-            was, is_now = rendered(before, value), rendered(after, value)
-            # Of what is no SQL, such as `1select`, nothing is said: PostgreSQL refuses it.
-            is_sql = was is not None and is_now is not None and None not in (canonical(was), canonical(is_now))
-            assert was == is_now or not is_sql or same_statement(was, is_now)
+            assert_same_statement(rendered(before, value), rendered(after, value))
 
 
 def same_for_certain(before: str, after: str) -> bool:
@@ -296,10 +299,8 @@ def test_layout_of_plain_sql_and_behind_the_last_tag_is_certain(before: str, aft
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (
-            "select {{ a }}, b from {{ c }}",
-            "select {{ a }},  b from {{ c }}",
-        ),  # the tag may open a quote, another close it
+        # The first tag may open a quote, and the other close it.
+        ("select {{ a }}, b from {{ c }}", "select {{ a }},  b from {{ c }}"),
         ("select * from {{ a }}", "select * from {{ b }}"),
         ("select * from {{ a }} where b", "select * from {{ a }} where c"),
         ("select {{ a }}b", "select {{ a }} b"),
@@ -338,8 +339,7 @@ def test_what_is_certain_renders_the_same_statement_whatever_the_last_tag_opens(
     if same_for_certain(before, after):
         for value in (1, "x", "x -- y", "-", "'", '"', "/*", "$$", "e'", "'a'", "$b$ x"):
             was, is_now = rendered(before, value), rendered(after, value)
-            is_sql = was is not None and is_now is not None and None not in (canonical(was), canonical(is_now))
-            assert was == is_now or not is_sql or same_statement(was, is_now)
+            assert_same_statement(was, is_now)
             # What only one of both layouts makes a statement of would be a change.
             assert (was is None) == (is_now is None)
             if was is not None and is_now is not None and canonical(was) is not None:

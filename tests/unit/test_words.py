@@ -61,7 +61,7 @@ def test_nothing_to_build_is_said() -> None:
 
 
 def test_what_stands_outside_the_selection_is_said() -> None:
-    assert summary_line(plan(entry("body", outside=True))) == ("Plan: nothing to build, 0 unchanged, 1 left for later")
+    assert summary_line(plan(entry("body", outside=True))) == "Plan: nothing to build, 0 unchanged, 1 left for later"
 
 
 @pytest.mark.parametrize(
