@@ -1,10 +1,11 @@
 """What does dbt-state-plugin cost beside dbt and beside the least that it could cost, as the project grows?
 
-    python tests/benchmarks/speed.py --models 500 2000 10000 --rounds 5
+    python tests/benchmarks/speed.py --models 500 2000 10000 --rounds 5 --peers /tmp/peers
 
 generates a project of each size, starts a PostgreSQL, and prints a table of ratios with what is aimed at. Both copies
 of a project of up to `--build` models are built by dbt, for the row of the first run. What a larger one holds is made
-by SQL and taken over by `adopt`, since dbt would build for half an hour. Peers of more than 2,000 models run once.
+by SQL and taken over by `adopt`, since dbt would build for half an hour. dbt with more than 2,000 models runs once.
+With `--peers` other tools are installed into that folder and measured, too, in projects of up to `--build` models.
 Times say something only on a machine that has nothing else to do; compare ratios, not seconds.
 """
 
@@ -25,8 +26,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
+import peers  # noqa: E402 - found by the line above
 from contestant import DBT, PLUGIN, Contestant, versions  # noqa: E402
-from floor import Cost, floor_of, medians, start_of_python  # noqa: E402 - found by the line above
+from floor import Cost, floor_of, medians, start_of_python  # noqa: E402
 from postgres_server import Server, connect, start_server  # noqa: E402
 from project_generator import (  # noqa: E402
     LEAF,
@@ -53,6 +55,7 @@ class Size:
     models: int
     plain: Contestant
     tracked: Contestant
+    others: dict[peers.Peer, Contestant] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
 
@@ -122,6 +125,13 @@ def measure(size: Size, *, rounds: int) -> None:
 
         size.measure("leaf by hand", lambda: edited(plain, lambda: plain.run(DBT, "run", "-s", LEAF)[0]), rounds)
         size.measure("leaf", lambda: edited(tracked, lambda: tracked.tracked(builds=1)), rounds)
+
+
+def measure_others(size: Size, *, rounds: int) -> None:
+    """Measure the other tools, each in a copy of its own."""
+    for peer, contestant in size.others.items():
+        write_project(contestant.directory, models=size.models)
+        size.costs[peer.name] = medians(peers.unchanged(peer, contestant, rounds=rounds))
 
 
 def growth(contestant: Contestant) -> tuple[float, float]:
@@ -196,6 +206,12 @@ def _rows(size: Size) -> list[Row]:
         _ratio(f"{n}:   CPU", cost["no change"].cpu, cost["floor"].cpu, ""),
         (f"{n}: no change, where records are read", f"{cost['no change, read'].wall:.2f}", "", "", ""),
     ]
+    for peer in size.others:
+        rows.append(
+            _ratio(f"{n}: no change / {peer.name} {peer.version}", cost["no change"].wall, cost[peer.name].wall, "")
+        )
+        rows.append(_ratio(f"{n}:   CPU", cost["no change"].cpu, cost[peer.name].cpu, ""))
+        rows.append(_ratio(f"{n}:   memory, MB", cost["no change"].memory, cost[peer.name].memory, ""))
     if "leaf" in cost:
         rows.append(_ratio(f"{n}: one leaf / dbt run -s leaf", cost["leaf"].wall, cost["leaf by hand"].wall, "1.10"))
         rows.append(_ratio(f"{n}:   CPU", cost["leaf"].cpu, cost["leaf by hand"].cpu, ""))
@@ -230,21 +246,24 @@ def small_commands(contestant: Contestant, *, rounds: int) -> dict[str, Cost]:
     return costs | {"pass": start_of_python(contestant.directory, contestant.environment, rounds=rounds)}
 
 
-def benchmark(models: Sequence[int], *, rounds: int, builds: int) -> None:
+def benchmark(models: Sequence[int], *, rounds: int, builds: int, others: Sequence[peers.Peer]) -> None:
     """Measure each size in a database of its own, and print."""
     sizes: list[Size] = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         for count in models:
-            with start_server() as server:
+            with start_server(settings=peers.SETTINGS if others else None) as server:
                 with closing(connect(server)) as opened, opened.cursor() as cursor:
                     cursor.execute(source_script())
-                plain, tracked = (
-                    Contestant(server=server, directory=Path(folder) / f"{name}_{count}", schema=name)
-                    for name in ("plain", "tracked")
+                measured = others if count <= builds else ()
+                names = ("plain", "tracked", *(peer.name.replace("-", "_") for peer in measured))
+                plain, tracked, *more = (
+                    Contestant(server=server, directory=Path(folder) / f"{name}_{count}", schema=name) for name in names
                 )
-                size = Size(models=count, plain=plain, tracked=tracked)
+                compared = dict(zip(measured, more, strict=True))
+                size = Size(models=count, plain=plain, tracked=tracked, others=compared)
                 prepare(size, is_built=count <= builds)
                 measure(size, rounds=rounds)
+                measure_others(size, rounds=rounds)
                 if not sizes:
                     small = small_commands(tracked, rounds=rounds)
                     print(f"medians of {rounds}; {versions(server)}\nload {os.getloadavg()[0]:.1f}\n", flush=True)
@@ -260,10 +279,12 @@ def main() -> int:
     parser.add_argument("--models", type=int, nargs="+", default=[500, 2000], help="sizes, at least 10")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--build", type=int, default=500, help="up to how many models are built by dbt itself")
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="measure SQLMesh and dbt State, installed there")
     arguments = parser.parse_args()
     if min(arguments.models) < 10 or arguments.rounds < 1:
         parser.error("at least 10 models and 1 round are needed")
-    benchmark(arguments.models, rounds=arguments.rounds, builds=arguments.build)
+    others = peers.install(arguments.peers) if arguments.peers else []
+    benchmark(arguments.models, rounds=arguments.rounds, builds=arguments.build, others=others)
     return 0
 
 
