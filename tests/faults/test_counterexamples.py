@@ -63,16 +63,14 @@ def test_a_run_that_is_killed_before_it_has_said_what_it_builds_leaves_nothing_t
     begin(world)
     world.edit("a", "2")
     held = world.start()
-    while not world.intents():
-        world.advance(held, 1)
+    world.advance_until(held, lambda: bool(world.intents()))
     world.kill(held)
     assert world.intents() == {"a", "b", "c", "d"}
     world.check_the_promise()
 
     world.edit("a", "3")
     held = world.start()
-    while 'INTO "dbt_state_plugin".node_result' not in held.run.statement:  # in the transaction that says it
-        held.advance_within_a_transaction()
+    world.advance_to_statement(held, 'INTO "dbt_state_plugin".node_result')  # in the transaction that says it
     world.kill(held)
     world.edit("a", "2")
     assert world.to_build() == set()
@@ -219,8 +217,7 @@ def test_a_late_mark_is_refused_though_the_successor_was_killed_before_it_planne
     held = started_to(world, "committed a")
     world.unlock(held)
     successor = world.start()
-    while world.statuses()[1] == "running":
-        world.advance(successor, 1)
+    world.advance_until(successor, lambda: world.statuses()[1] != "running")
     world.kill(successor)
 
     assert isinstance(world.finish(held).result, LockLostError)
@@ -283,8 +280,7 @@ def test_nobody_else_can_say_what_he_builds_while_a_run_says_it(world: World) ->
     begin(world)
     world.edit("a", "2")
     held = world.start()
-    while 'INTO "dbt_state_plugin".intent' not in held.run.statement:
-        held.advance_within_a_transaction()
+    world.advance_to_statement(held, 'INTO "dbt_state_plugin".intent')
 
     with pytest.raises(psycopg2.errors.LockNotAvailable):
         world.execute("SET lock_timeout = '200ms'; LOCK TABLE dbt_state_plugin.intent IN ROW EXCLUSIVE MODE")
@@ -463,8 +459,7 @@ def test_a_lost_connection_before_the_intents_ends_the_run_before_dbt_starts(wor
     begin(world)
     world.edit("a", "2")
     held = world.start()
-    while world.statuses()[-1] != "running":
-        world.advance(held, 1)
+    world.advance_until(held, lambda: world.statuses()[-1] == "running")
     world.cut(held)
 
     assert isinstance(world.finish(held).result, StateError)

@@ -111,6 +111,18 @@ class World:
         while not held.is_over and not held.run.where.startswith(where):
             self.advance(held, 1)
 
+    def advance_until(self, held: HeldRun, condition: Callable[[], bool]) -> None:
+        """Go on point by point until something is so; fail when the run ends before."""
+        while not condition():
+            assert not held.is_over, f"the run ended before: {held.run.result!r}"
+            self.advance(held, 1)
+
+    def advance_to_statement(self, held: HeldRun, part: str) -> None:
+        """Go on to a statement with this in its text, be it inside a transaction that keeps others waiting."""
+        while part not in held.run.statement:
+            assert not held.is_over, f"the run never said {part!r}: {held.run.result!r}"
+            held.advance_within_a_transaction()
+
     def finish(self, held: HeldRun) -> Run:
         held.finish()
         self._note_end(held)
