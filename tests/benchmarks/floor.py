@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -14,6 +14,7 @@ from statistics import median
 
 from postgres_server import Server, connect
 
+LAUNCHER = Path(__file__).with_name("launcher.py")
 ROUND_TRIPS = 3
 
 
@@ -28,25 +29,27 @@ class Cost:
 
 def cost_of(command: list[str], *, directory: Path, environment: dict[str, str]) -> tuple[Cost, int, str]:
     """Run a command and wait for it; return its cost, its exit code and its answer, both streams in one."""
-    started = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    answer = process.stdout.read() if process.stdout else ""
-    _, status, used = os.wait4(process.pid, 0)  # subprocess tells nothing of the memory of one child
-    wall = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return Cost(wall=wall, cpu=used.ru_utime + used.ru_stime, memory=_megabytes(used)), process.returncode, answer
-
-
-def _megabytes(used: resource.struct_rusage) -> float:
-    return used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as told:
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-S", str(LAUNCHER), str(write), *command],
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[write],
+                text=True,
+                check=False,
+            )
+        finally:
+            os.close(write)
+        if ended.returncode != 0:
+            raise SystemExit(f"{command[0]} cannot be run:\n{ended.stdout}")
+        measured = json.loads(told.read())
+    cost = Cost(wall=measured["wall"], cpu=measured["cpu"], memory=measured["memory"])
+    return cost, measured["code"], ended.stdout
 
 
 def medians(costs: list[Cost]) -> Cost:
