@@ -44,7 +44,7 @@ def install(folder: Path) -> list[Peer]:
         for command in (create, fill):
             ended = subprocess.run(command, capture_output=True, text=True, check=False)
             if ended.returncode != 0:
-                print(f"{name} cannot be installed and is left out: {ended.stderr.strip().splitlines()[-1:]}")
+                print(f"{name} cannot be installed and is left out:\n{ended.stderr}")
                 break
         else:
             code = f"from importlib.metadata import version; print(version({name!r}))"
@@ -69,25 +69,24 @@ def _by_sqlmesh(peer: Peer, contestant: Contestant, *, rounds: int) -> list[Cost
         _, answer = contestant.run(plan, may_fail=True)  # its first plan may stumble over itself, the next goes on
         if UNCHANGED in answer:
             break
-    costs = []
-    for _ in range(rounds):
-        cost, answer = contestant.run(plan)
-        if UNCHANGED not in answer:
-            raise SystemExit(f"SQLMesh still finds something to do:\n{answer}")
-        costs.append(cost)
-    return costs
+    return _costs(contestant, plan, rounds=rounds, says=UNCHANGED)
 
 
 def _by_dbt_state(peer: Peer, contestant: Contestant, *, rounds: int) -> list[Cost]:
-    dbt = (str(peer.programs / "dbt"),)
-    contestant.run(dbt, "seed", "--quiet")
+    dbt = str(peer.programs / "dbt")
+    contestant.run((dbt, "seed", "--quiet"))
     for _ in range(2):  # the second one knows what the first has built
-        contestant.run(dbt, "run")
+        contestant.run((dbt, "run"))
+    return _costs(contestant, (dbt, "run"), rounds=rounds, says="dbt State saved you")
+
+
+def _costs(contestant: Contestant, command: Sequence[str], *, rounds: int, says: str) -> list[Cost]:
+    """Return what a command costs each time; raises SystemExit where it does not say that it has done its part."""
     costs = []
     for _ in range(rounds):
-        cost, answer = contestant.run(dbt, "run")
-        if "dbt State saved you" not in answer:
-            raise SystemExit(f"dbt State was not asked:\n{answer}")
+        cost, answer = contestant.run(command)
+        if says not in answer:
+            raise SystemExit(f"{' '.join(command)} did not say {says!r}:\n{answer}")
         costs.append(cost)
     return costs
 
@@ -97,10 +96,8 @@ def _open_server(peer: Peer, store: Path) -> Iterator[dict[str, str]]:
     """Run the open server of dbt State; give the environment in which dbt asks it."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    command: Sequence[str] = (str(peer.programs / "dbt-state-oss"), "--store", "local", "--dir", str(store))
-    with subprocess.Popen(
-        [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
+    command = [str(peer.programs / "dbt-state-oss"), "--store", "local", "--dir", str(store), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_for(port, server)
             yield {

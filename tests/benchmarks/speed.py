@@ -197,28 +197,19 @@ def _rows(size: Size) -> list[Row]:
     cost, number = size.costs, size.numbers
     n = f"{size.models:,}"
     aim = "0.015" if size.models >= 10_000 else "0.04" if size.models >= LARGE else ""
+    no_change = cost["no change"]
     rows = [
-        _ratio(f"{n}: no change / ls state:modified+", cost["no change"].wall, cost["ls"].wall, aim),
-        _ratio(f"{n}:   CPU", cost["no change"].cpu, cost["ls"].cpu, ""),
-        _ratio(f"{n}:   memory, MB", cost["no change"].memory, cost["ls"].memory, "0.2"),
-        _ratio(f"{n}: no change / warm dbt parse", cost["no change"].wall, cost["parse"].wall, ""),
-        _ratio(f"{n}: no change / floor", cost["no change"].wall, cost["floor"].wall, "2"),
-        _ratio(f"{n}:   CPU", cost["no change"].cpu, cost["floor"].cpu, ""),
+        *_ratios(f"{n}: no change / ls state:modified+", no_change, cost["ls"], aim, memory="0.2"),
+        _ratio(f"{n}: no change / warm dbt parse", no_change.wall, cost["parse"].wall, ""),
+        *_ratios(f"{n}: no change / floor", no_change, cost["floor"], "2"),
         (f"{n}: no change, where records are read", f"{cost['no change, read'].wall:.2f}", "", "", ""),
     ]
     for peer in size.others:
-        rows.append(
-            _ratio(f"{n}: no change / {peer.name} {peer.version}", cost["no change"].wall, cost[peer.name].wall, "")
-        )
-        rows.append(_ratio(f"{n}:   CPU", cost["no change"].cpu, cost[peer.name].cpu, ""))
-        rows.append(_ratio(f"{n}:   memory, MB", cost["no change"].memory, cost[peer.name].memory, ""))
+        rows += _ratios(f"{n}: no change / {peer.name} {peer.version}", no_change, cost[peer.name], "", memory="")
     if "leaf" in cost:
-        rows.append(_ratio(f"{n}: one leaf / dbt run -s leaf", cost["leaf"].wall, cost["leaf by hand"].wall, "1.10"))
-        rows.append(_ratio(f"{n}:   CPU", cost["leaf"].cpu, cost["leaf by hand"].cpu, ""))
-        rows.append(_ratio(f"{n}:   memory, MB", cost["leaf"].memory, cost["leaf by hand"].memory, ""))
+        rows += _ratios(f"{n}: one leaf / dbt run -s leaf", cost["leaf"], cost["leaf by hand"], "1.10", memory="")
     if "first run" in cost:
-        rows.append(_ratio(f"{n}: first run / dbt run", cost["first run"].wall, cost["first run by dbt"].wall, "1.05"))
-        rows.append(_ratio(f"{n}:   CPU", cost["first run"].cpu, cost["first run by dbt"].cpu, ""))
+        rows += _ratios(f"{n}: first run / dbt run", cost["first run"], cost["first run by dbt"], "1.05")
     own = sum(number[name] for name in ("plan", "intents", "selection"))
     rows += [
         (f"{n}: plan, intents, selection of all, CPU", f"{own:.2f}", "", "", "5" if size.models >= 10_000 else ""),
@@ -230,6 +221,13 @@ def _rows(size: Size) -> list[Row]:
 
 def _ratio(case: str, ours: float, peer: float, aim: str) -> Row:
     return case, f"{ours:.2f}", f"{peer:.2f}", f"{ours / peer:.3f}", aim
+
+
+def _ratios(case: str, ours: Cost, peer: Cost, aim: str, *, memory: str | None = None) -> list[Row]:
+    """Give the rows of wall time and CPU, and of memory where there is an aim for it, be it an empty one."""
+    indented = f"{case.partition(':')[0]}:   "
+    rows = [_ratio(case, ours.wall, peer.wall, aim), _ratio(f"{indented}CPU", ours.cpu, peer.cpu, "")]
+    return rows if memory is None else [*rows, _ratio(f"{indented}memory, MB", ours.memory, peer.memory, memory)]
 
 
 def _exponent(sizes: Sequence[Size], value: Callable[[Size], float]) -> float:
