@@ -19,14 +19,14 @@ import click
 from dbt_state_plugin.cli.options import settings_of, shared_options
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.report.document import VERSION, rendered
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import moment, write_lines
 from dbt_state_plugin.report.words import count
 from meltano_plugin.project import project_of, utility_name
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.execution.recorded_step import Compared
-    from dbt_state_plugin.execution.settings import Settings
+    from dbt_state_plugin.operations.bookkeeping.steps import Compared
+    from dbt_state_plugin.operations.settings import Settings
     from dbt_state_plugin.state.recorded_steps import StepRecord
     from meltano_plugin.load_changes import StreamChange
     from meltano_plugin.pair import Pair
@@ -57,7 +57,7 @@ def load_plan(context: click.Context, /, applies: bool, since: str | None, outpu
         raise ConfigurationError(
             "load-plan needs a Meltano project.", "Run it as `meltano invoke dbt-state-plugin:load-plan`."
         )
-    from dbt_state_plugin.execution.recorded_step import compare_step
+    from dbt_state_plugin.operations.bookkeeping.steps import compare_step
     from meltano_plugin.load_changes import changes_between
     from meltano_plugin.load_step import RELOAD, load_step
 
@@ -156,7 +156,7 @@ def _reset(project: MeltanoProject, stream: PlannedStream, state_ids: Iterable[s
 
 
 def _record(settings: Settings, done: list[PlannedStream]) -> None:
-    from dbt_state_plugin.execution.recorded_step import Covered, record_apart
+    from dbt_state_plugin.operations.bookkeeping.steps import Covered, record_apart
     from meltano_plugin.load_step import RELOAD, item_of
 
     checksums = {name: checksum for each in done for name, checksum in each.change.definition.items()}

@@ -11,7 +11,7 @@ from dbt_state_plugin.cli.building import narrowing_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, ConfigurationError, UsageError
 from dbt_state_plugin.report.document import rendered
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 
 
@@ -28,9 +28,9 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **wish
     What is missing, of another kind or with other columns is not recorded: the next run builds it. Exit code 1 says
     that one had to be refused.
     """
-    from dbt_state_plugin.adoption import Outcome
-    from dbt_state_plugin.execution import adopting
-    from dbt_state_plugin.execution.wish import Wish
+    from dbt_state_plugin.core.comparison.adoption import Outcome
+    from dbt_state_plugin.operations import adoption as adopting
+    from dbt_state_plugin.operations.options import Wish
     from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
 
     settings = settings_of(context)

@@ -11,9 +11,9 @@ from click.core import ParameterSource
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.execution.against import PlannedAgainst
-    from dbt_state_plugin.execution.settings import Settings
-    from dbt_state_plugin.execution.wish import Wish
+    from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
+    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _BY_THE_STATE = {
@@ -76,13 +76,13 @@ def compared_if_asked(
             raise UsageError(
                 f"{option} says nothing about what the code changes.", f"Leave {option} out of this comparison."
             )
-    from dbt_state_plugin.execution.api import compared
+    from dbt_state_plugin.api import compared
 
     return compared(settings, wish, against=against, folder=folder)
 
 
 def _selects_by_artifacts(settings: Settings, wish: Wish) -> bool:
-    from dbt_state_plugin.execution.against_manifest import selects_by_artifacts
+    from dbt_state_plugin.operations.comparing.manifest import selects_by_artifacts
 
     return selects_by_artifacts(settings, wish)
 

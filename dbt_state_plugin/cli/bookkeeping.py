@@ -12,8 +12,8 @@ import click
 
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.execution import bookkeeping
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.operations.bookkeeping import bookkeeping
+from dbt_state_plugin.report.printable import plain
 
 
 @click.command("init-execution")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from dbt_state_plugin import __version__
 from dbt_state_plugin.cli.options import shared_options
+from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.errors import EXIT_ERROR, PluginError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 nodes failed, 2 error, 3 another run is going on, 130/143/129 interrupted.",
 )
-@click.version_option(__version__, "--version", "-V", message="dbt-state-plugin %(version)s")
+@click.version_option(VERSION, "--version", "-V", message="dbt-state-plugin %(version)s")
 @shared_options
 def cli() -> None:
     """Build only the dbt models that need it, and say why."""
@@ -147,7 +147,7 @@ def _wants_debug(arguments: list[str]) -> bool:
 
 
 def _report(what: str, do: str, exit_code: int) -> int:
-    from dbt_state_plugin.report.plain import plain
+    from dbt_state_plugin.report.printable import plain
 
     sys.stdout.flush()
     click.echo(f"Error: {plain(what)}", err=True)

@@ -25,7 +25,7 @@ from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 @click.pass_context
 def explain(context: click.Context, /, node: str, command: str) -> None:
     """Tell why NODE (a name or a unique_id) would be built or left alone."""
-    from dbt_state_plugin.execution.api import explain as explain_node
+    from dbt_state_plugin.api import explain as explain_node
 
     found = explain_node(settings_of(context), node, command=command)
     width = width_of(sys.stdout)

@@ -6,7 +6,7 @@ import click
 
 from dbt_state_plugin.cli.options import settings_of, shared_options
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import write_lines
 
 
@@ -17,7 +17,7 @@ from dbt_state_plugin.report.text import write_lines
 @click.pass_context
 def forget(context: click.Context, /, nodes: tuple[str, ...], everything: bool) -> None:
     """Forget the recorded builds of NODES; the next run builds them again. No relation is touched."""
-    from dbt_state_plugin.execution.api import forget as forget_builds
+    from dbt_state_plugin.api import forget as forget_builds
 
     if everything == bool(nodes):
         raise UsageError(

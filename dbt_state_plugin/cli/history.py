@@ -21,7 +21,7 @@ _output = click.option("--output", "-o", type=click.Choice(["text", "json"]), de
 @click.pass_context
 def history(context: click.Context, /, limit: int, output: str) -> None:
     """List the executions of this environment, newest first."""
-    from dbt_state_plugin.execution.api import history as read_history
+    from dbt_state_plugin.api import history as read_history
 
     executions = read_history(settings_of(context), limit=limit)
     if output == "json":
@@ -40,7 +40,7 @@ def history(context: click.Context, /, limit: int, output: str) -> None:
 @click.pass_context
 def show(context: click.Context, /, execution: str, output: str) -> None:
     """Show one EXECUTION with its steps and the reason and result of each node."""
-    from dbt_state_plugin.execution.api import execution as read_execution
+    from dbt_state_plugin.api import execution as read_execution
 
     found = read_execution(settings_of(context), execution)
     if output == "json":

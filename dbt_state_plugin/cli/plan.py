@@ -15,10 +15,10 @@ from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.baseline import Compared
-    from dbt_state_plugin.execution.settings import Settings
-    from dbt_state_plugin.execution.wish import Wish
-    from dbt_state_plugin.model import Plan
+    from dbt_state_plugin.core.comparison.baseline import Compared
+    from dbt_state_plugin.core.values.plan import Plan
+    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.settings import Settings
 
 OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir")
 
@@ -75,9 +75,9 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer: bool,
         **given: Any,
     ) -> int:
-        from dbt_state_plugin.execution.running import plan_briefly
-        from dbt_state_plugin.execution.wish import Wish
-        from dbt_state_plugin.listing import without_downstream
+        from dbt_state_plugin.operations.options import Wish
+        from dbt_state_plugin.operations.running.brief import plan_briefly
+        from dbt_state_plugin.report.listing import without_downstream
         from dbt_state_plugin.report.text import write_lines
 
         _check_output(output, folder)
@@ -109,7 +109,7 @@ def _check_output(output: str, folder: str | None) -> None:
 
 
 def _planned(settings: Settings, wish: Wish) -> Plan:
-    from dbt_state_plugin.execution.api import planned
+    from dbt_state_plugin.api import planned
 
     return planned(settings, wish).plan
 
@@ -125,7 +125,7 @@ def _summary(plan: Plan, compared: Compared | None) -> str:
 
 
 def _answer(plan: Plan, output: str, folder: str | None, shows_all: bool, compared: Compared | None) -> str:
-    from dbt_state_plugin.report.plain import plain
+    from dbt_state_plugin.report.printable import plain
 
     nodes = [entry.node for entry in plan.to_build]
     if output == "json":
@@ -137,11 +137,11 @@ def _answer(plan: Plan, output: str, folder: str | None, shows_all: bool, compar
     if output == "path":
         return "".join(f"{plain(path)}\n" for path in dict.fromkeys(node.path for node in nodes))
     if output == "state-dir":
-        from dbt_state_plugin.execution.selection_folder import write_folder
+        from dbt_state_plugin.dbt_runner.selection_folder import write_folder
 
         return f"{write_folder(plan, str(folder))}\n"
+    from dbt_state_plugin.report.selection import name_nodes, select_line
     from dbt_state_plugin.report.selectors import selectors_yaml
-    from dbt_state_plugin.selection import name_nodes, select_line
 
     wanted = {node.unique_id for node in nodes}
     others = [entry.node for entry in plan.entries if entry.node.unique_id not in wanted]

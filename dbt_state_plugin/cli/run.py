@@ -12,13 +12,13 @@ from dbt_state_plugin.cli.against import against_option, defer_option, deferred_
 from dbt_state_plugin.cli.building import selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.cli.orchestration import orchestration_of
+from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
-from dbt_state_plugin.model import Plan
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import first_line, plan_lines, result_lines, step_lines, width_of, write_lines
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.execution.recorded_step import Covered, RecordedStep
+    from dbt_state_plugin.operations.bookkeeping.steps import Covered, RecordedStep
 
 _TRANSFORMING = ("run", "build")
 
@@ -38,9 +38,9 @@ def _command(name: str, help_text: str) -> click.Command:
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context
     def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **wish: Any) -> int:
-        from dbt_state_plugin.execution.beginning import Listener
-        from dbt_state_plugin.execution.running import run_briefly
-        from dbt_state_plugin.execution.wish import Wish
+        from dbt_state_plugin.operations.execution_record import Listener
+        from dbt_state_plugin.operations.options import Wish
+        from dbt_state_plugin.operations.running.brief import run_briefly
 
         defer_to = deferred_to(wish.pop("against", None), defer=wish.pop("defer", False), needs_both=True)
         orchestration = orchestration_of(context)

@@ -8,8 +8,8 @@ import click
 
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
-from dbt_state_plugin.execution import administration
-from dbt_state_plugin.execution.settings import Settings
+from dbt_state_plugin.operations import state_administration as administration
+from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.orphans import (
     intention_lines,
@@ -18,9 +18,9 @@ from dbt_state_plugin.report.orphans import (
     outcome_lines,
     summary_line,
 )
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import width_of, wrapped, write_lines
-from dbt_state_plugin.warehouse.drops import Action, Orphan, Orphans
+from dbt_state_plugin.warehouse.postgres.drops import Action, Orphan, Orphans
 
 
 @click.group("state", no_args_is_help=False)
@@ -144,7 +144,7 @@ def export_manifest(context: click.Context, baseline: str, output_dir: str | Non
 
     It holds no compiled SQL, and *** instead of values of env vars and --vars in free text.
     """
-    from dbt_state_plugin.execution.manifests import exported_manifest, write_manifest_file
+    from dbt_state_plugin.operations.manifests import exported_manifest, write_manifest_file
 
     text = exported_manifest(settings_of(context), baseline)
     if output_dir is None:
@@ -171,7 +171,7 @@ def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool
     With --drop they are dropped, one by one, each only when it is the relation that was recorded and nothing depends
     on it. Exit code 1 says that one had to be refused.
     """
-    from dbt_state_plugin.execution.orphans import find_orphans
+    from dbt_state_plugin.operations.orphans import find_orphans
 
     if yes and not drop:
         raise UsageError("--yes is for --drop only.", "Write `state orphans --drop --yes`, or leave it out.")
@@ -199,7 +199,7 @@ def _show_orphans(context: click.Context, found: Orphans, output: str) -> None:
 def _drop_orphans(
     context: click.Context, settings: Settings, shown: Orphans, output: str, *, yes: bool, include_history: bool
 ) -> int:
-    from dbt_state_plugin.execution.orphans import drop_orphans
+    from dbt_state_plugin.operations.orphans import drop_orphans
 
     done = shown
     width = width_of(sys.stdout)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dbt_state_plugin.database_settings import DatabaseSettings, dbt_postgres_credentials, whole_number
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.project.jinja_names import YamlContext
+from dbt_state_plugin.postgres.settings import DatabaseSettings, dbt_postgres_credentials, whole_number
+from dbt_state_plugin.project.yaml_context import YamlContext
 from dbt_state_plugin.project.yaml_values import read_yaml, render_tree, render_value
 
 PROFILES_FILE_NAME = "profiles.yml"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.project.jinja_names import YamlContext
-from dbt_state_plugin.project.native_jinja import names_used
+from dbt_state_plugin.project.jinja import names_used
+from dbt_state_plugin.project.yaml_context import YamlContext
 from dbt_state_plugin.project.yaml_values import read_yaml, render_value
 
 PROJECT_FILE_NAME = "dbt_project.yml"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.project.jinja_names import SECRET_MARK, SECRET_PREFIX, YamlContext, names_of
-from dbt_state_plugin.project.native_jinja import RefusedNameError, render_native
+from dbt_state_plugin.project.jinja import RefusedNameError, render_native
+from dbt_state_plugin.project.yaml_context import SECRET_MARK, SECRET_PREFIX, YamlContext, names_of
 
 _MARKED_SECRET = re.compile("({})".join(map(re.escape, SECRET_MARK.split("{}"))).format(SECRET_PREFIX + ".*"))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from dbt_state_plugin.adoption import Adoption, Candidate, Outcome
+from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outcome
 from dbt_state_plugin.report.document import VERSION, environment_document
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import FOLD_AFTER, fitted, wrapped
 from dbt_state_plugin.report.words import count, short_name
 

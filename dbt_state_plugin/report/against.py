@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dbt_state_plugin.baseline import Compared
-from dbt_state_plugin.model import PlanEntry
+from dbt_state_plugin.core.comparison.baseline import Compared
+from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.report.document import plan_document
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, fitted, label, since, wrapped
 from dbt_state_plugin.report.words import reason_words, summary_counts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dbt_state_plugin.model import Environment, Plan, PlanEntry, Reason
+from dbt_state_plugin.core.values.plan import Environment, Plan, PlanEntry, Reason
 from dbt_state_plugin.report.words import summary_counts
 from dbt_state_plugin.state.executions import ExecutionSummary
 

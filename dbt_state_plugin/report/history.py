@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import essence, fitted, moment, wrapped
 from dbt_state_plugin.report.words import count, duration
 from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult

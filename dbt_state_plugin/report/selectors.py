@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dbt_state_plugin.selection import NOTHING, Named
+from dbt_state_plugin.report.selection import NOTHING, Named
 
 SELECTOR_NAME = "dbt_state_plugin"
 

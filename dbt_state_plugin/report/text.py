@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
-from dbt_state_plugin.model import OldRows, Plan, PlanEntry, ReasonKind, RunResult, StepItem
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.core.values.plan import OldRows, Plan, PlanEntry, ReasonKind, RunResult, StepItem
+from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")

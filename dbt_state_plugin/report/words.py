@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from dbt_state_plugin.model import Plan, PlanEntry, Reason, ReasonKind
-from dbt_state_plugin.report.plain import plain
+from dbt_state_plugin.core.values.plan import Plan, PlanEntry, Reason, ReasonKind
+from dbt_state_plugin.report.printable import plain
 
 _DOWNSTREAM = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.AGE})
 _REPAIRED = frozenset({ReasonKind.MISSING, ReasonKind.DRIFTED, ReasonKind.INTERRUPTED})

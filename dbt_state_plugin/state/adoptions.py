@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from dbt_state_plugin.model import Node, RecordedDetail, RecordedRelation
-from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.core.values.plan import Node, RecordedDetail, RecordedRelation
+from dbt_state_plugin.postgres.connection import database_errors, transaction
+from dbt_state_plugin.state.builds import json_document, trace_document
 from dbt_state_plugin.state.intents import definition_id, keep_code
-from dbt_state_plugin.state.marks import json_document, trace_document
 from dbt_state_plugin.state.relations import INTENTS, key_columns
 from dbt_state_plugin.state.state import State
 

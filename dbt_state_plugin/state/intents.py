@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from dbt_state_plugin.core.values.plan import PlanEntry, Reason, RelationName
 from dbt_state_plugin.errors import BusyError
-from dbt_state_plugin.model import PlanEntry, Reason, RelationName
-from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.lock import is_environment_locked
 from dbt_state_plugin.state.relations import INTENTS, environment_of, key_columns
 from dbt_state_plugin.state.state import State

@@ -11,8 +11,8 @@ import json
 import time
 from collections.abc import Callable
 
+from dbt_state_plugin.core.values.plan import Environment
 from dbt_state_plugin.errors import BusyError
-from dbt_state_plugin.model import Environment
 from dbt_state_plugin.state.state import State
 
 _POLL_SECONDS = 0.5

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.state import State
 
 _OF_SNAPSHOT = "SELECT manifest_id FROM {state}.project_snapshot WHERE environment_id = %s AND manifest_id IS NOT NULL"

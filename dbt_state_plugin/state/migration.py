@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.state.connection import transaction
+from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.state.ownership import become_owner
 from dbt_state_plugin.state.schema import (
     EXPECTED_VERSION,

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from dbt_state_plugin.core.values.plan import StepItem
 from dbt_state_plugin.errors import NotFoundError
-from dbt_state_plugin.model import StepItem
+from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import record_checksum_set
-from dbt_state_plugin.state.connection import database_errors, transaction
 from dbt_state_plugin.state.executions import NewExecution
 from dbt_state_plugin.state.state import State
 

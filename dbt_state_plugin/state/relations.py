@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.model import (
+from dbt_state_plugin.core.values.plan import (
     Environment,
     OpenIntent,
     PhysicalIdentity,
@@ -18,6 +17,7 @@ from dbt_state_plugin.model import (
     RelationName,
     Trace,
 )
+from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.state import State
 
 _RECORDED = """

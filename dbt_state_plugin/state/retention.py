@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.state import compose
 
 if TYPE_CHECKING:

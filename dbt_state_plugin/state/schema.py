@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.state.connection import database_errors, transaction
+from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.ownership import become_owner, refuse_stranger, separate_owner
 
 if TYPE_CHECKING:

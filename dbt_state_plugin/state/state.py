@@ -7,13 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.state.connection import database_errors
+from dbt_state_plugin.postgres.connection import database_errors
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.sql import Composed
 
-    from dbt_state_plugin.model import Environment
+    from dbt_state_plugin.core.values.plan import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

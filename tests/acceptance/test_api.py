@@ -12,7 +12,7 @@ PROGRAM = """
 import json
 import dbt_state_plugin
 from dbt_state_plugin import decision  # a module of the package must not stand in the way of the public functions
-from dbt_state_plugin.execution.settings import Settings
+from dbt_state_plugin.operations.settings import Settings
 
 settings = Settings(variables={"factor": 2})
 before = dbt_state_plugin.plan(settings)

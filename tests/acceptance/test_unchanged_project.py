@@ -62,7 +62,7 @@ def test_while_nothing_at_all_differs_a_run_reads_neither_nodes_nor_records(
     again = project.plugin("run", env={"PYTHONPROFILEIMPORTTIME": "1"}, check=0)
 
     assert rows_written(database) - before <= 3
-    for module in ("dbt_state_plugin.decision", "dbt.cli", "jinja2", "sqlalchemy", "alembic"):
+    for module in ("dbt_state_plugin.core.decision.rule", "dbt.cli", "jinja2", "sqlalchemy", "alembic"):
         assert f" {module}" not in again.stderr
     said = [line for line in again.stderr.splitlines() if not line.startswith("import time:")]
     assert said[0] == looked.stderr.splitlines()[0] == "Plan: nothing to build, 2 unchanged"

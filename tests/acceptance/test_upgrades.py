@@ -21,10 +21,10 @@ from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles
 
-from dbt_state_plugin.digest import SCHEME
-from dbt_state_plugin.model import RelationName
+from dbt_state_plugin.core.fingerprint.hashing import SCHEME
+from dbt_state_plugin.core.values.plan import RelationName
 from dbt_state_plugin.state.schema import EXPECTED_VERSION, KNOWN_VERSIONS
-from dbt_state_plugin.warehouse.postgres import read_catalog
+from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 DUMPS = Path(__file__).parent / "dumps"

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dbt_state_plugin.decision import make_plan
-from dbt_state_plugin.engine.arguments import read_extra_arguments
-from dbt_state_plugin.execution.beginning import recorded_execution
-from dbt_state_plugin.execution.planning import Planned, invocation_of, request_of, seen_now
-from dbt_state_plugin.execution.selection_folder import write_folder
-from dbt_state_plugin.execution.session import open_session
-from dbt_state_plugin.execution.settings import Settings
-from dbt_state_plugin.execution.snapshot import recorded_project
-from dbt_state_plugin.execution.wish import Wish
-from dbt_state_plugin.lineage import record_key
+from dbt_state_plugin.core.decision.rule import make_plan
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
+from dbt_state_plugin.dbt_runner.selection_folder import write_folder
+from dbt_state_plugin.operations.execution_record import recorded_execution
+from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.parsed_project import recorded_project
+from dbt_state_plugin.operations.planning.planning import Planned, invocation_of, request_of, seen_now
+from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.relations import installation_key

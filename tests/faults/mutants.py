@@ -13,14 +13,17 @@ from typing import Any
 import psycopg2
 import pytest
 
-from dbt_state_plugin.execution import marker as marking
-from dbt_state_plugin.execution import signals, tracked
-from dbt_state_plugin.execution.marker import Marker
-from dbt_state_plugin.execution.signals import Stop
-from dbt_state_plugin.model import NodeOutcome
-from dbt_state_plugin.state import connection, executions, intents, marks, retention, state
+from dbt_state_plugin.core.values.plan import NodeOutcome
+from dbt_state_plugin.operations import signals
+from dbt_state_plugin.operations.running import build_recorder as marking
+from dbt_state_plugin.operations.running import run as tracked
+from dbt_state_plugin.operations.running.build_recorder import Marker
+from dbt_state_plugin.operations.signals import Stop
+from dbt_state_plugin.postgres import connection
+from dbt_state_plugin.state import builds as marks
+from dbt_state_plugin.state import executions, intents, retention, state
+from dbt_state_plugin.state.builds import mark_built
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
-from dbt_state_plugin.state.marks import mark_built
 from faults.run import planned, session_of
 from faults.world import World
 

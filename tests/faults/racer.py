@@ -13,15 +13,15 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-from dbt_state_plugin.database_settings import DatabaseSettings
+from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
+from dbt_state_plugin.core.values.plan import Environment, NodeOutcome, RecordedDetail
 from dbt_state_plugin.errors import PluginError
-from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.model import Environment, NodeOutcome, RecordedDetail
-from dbt_state_plugin.state.connection import connect
+from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.postgres.settings import DatabaseSettings
+from dbt_state_plugin.state.builds import Mark, mark_built
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
-from dbt_state_plugin.state.marks import Mark, mark_built
 from dbt_state_plugin.state.retention import prune
 from dbt_state_plugin.state.schema import DEFAULT_SCHEMA, ensure_schema
 from dbt_state_plugin.state.state import State, open_state

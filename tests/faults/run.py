@@ -19,22 +19,23 @@ import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from support.values import KEY, compiled, detail_of, items_of
 
-import dbt_state_plugin.engine.dbt as engine
-from dbt_state_plugin.comparison import Evidence, judge, wants_compiled
-from dbt_state_plugin.decision import differences_in_scope, make_plan
-from dbt_state_plugin.digest import keyed_digest
-from dbt_state_plugin.engine.dbt import EngineOutcome
+import dbt_state_plugin.dbt_runner.execute as engine
+from dbt_state_plugin.core.changes.categorize import Evidence, judge, wants_compiled
+from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
+from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
+from dbt_state_plugin.core.lineage import build_order, record_key
+from dbt_state_plugin.core.values.plan import Environment, Node, NodeOutcome, Project, RunResult
+from dbt_state_plugin.dbt_runner.execute import EngineOutcome
 from dbt_state_plugin.errors import PluginError
-from dbt_state_plugin.execution import heartbeat, tracked
-from dbt_state_plugin.execution.beginning import Listener
-from dbt_state_plugin.execution.judging import Judged
-from dbt_state_plugin.execution.planning import Planned, request_of, seen_now
-from dbt_state_plugin.execution.session import Session
-from dbt_state_plugin.execution.settings import Settings
-from dbt_state_plugin.execution.tracked import run_tracked
-from dbt_state_plugin.execution.wish import Wish
-from dbt_state_plugin.lineage import build_order, record_key
-from dbt_state_plugin.model import Environment, Node, NodeOutcome, Project, RunResult
+from dbt_state_plugin.operations.execution_record import Listener
+from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.planning.categorize import Judged
+from dbt_state_plugin.operations.planning.planning import Planned, request_of, seen_now
+from dbt_state_plugin.operations.running import heartbeat
+from dbt_state_plugin.operations.running import run as tracked
+from dbt_state_plugin.operations.running.run import run_tracked
+from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.state.relations import read_details
 from dbt_state_plugin.state.state import State, open_state
 from faults.tables import Tables

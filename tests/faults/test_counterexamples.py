@@ -10,8 +10,8 @@ import signal
 import psycopg2
 import pytest
 
+from dbt_state_plugin.core.values.plan import RunResult
 from dbt_state_plugin.errors import BusyError, InterruptedRun, LockLostError, StateError
-from dbt_state_plugin.model import RunResult
 from faults.run import HeldRun, Run
 from faults.tables import graph
 from faults.world import World

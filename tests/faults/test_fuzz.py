@@ -26,22 +26,23 @@ from support.database import Database, fresh_database
 from support.project import Project as DbtProject
 from support.project import write_project
 
-from dbt_state_plugin.checksums import checksum_files
 from dbt_state_plugin.cli.entry import _exit_code
-from dbt_state_plugin.database_settings import DatabaseSettings
-from dbt_state_plugin.decision import make_plan
-from dbt_state_plugin.engine.artifact import read_document
+from dbt_state_plugin.core.decision.rule import make_plan
+from dbt_state_plugin.core.values.plan import Catalog, Node, Project, Recorded, RelationName
+from dbt_state_plugin.dbt_runner.manifest_file import read_document
 from dbt_state_plugin.errors import PluginError
-from dbt_state_plugin.execution.planning import Wish, request_of, seen_now
-from dbt_state_plugin.execution.session import open_session
-from dbt_state_plugin.execution.settings import Settings, parse_variables
-from dbt_state_plugin.execution.snapshot import places_from_document
-from dbt_state_plugin.manifest_file import checksum_manifest
-from dbt_state_plugin.model import Catalog, Node, Project, Recorded, RelationName
+from dbt_state_plugin.operations.bookkeeping.checksums import checksum_files
+from dbt_state_plugin.operations.bookkeeping.manifest_checksums import checksum_manifest
+from dbt_state_plugin.operations.parsed_project import places_from_document
+from dbt_state_plugin.operations.planning.planning import Wish, request_of, seen_now
+from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.operations.settings import Settings, parse_variables
+from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.project.profile import load_profile
 from dbt_state_plugin.project.project_file import read_project_file
-from dbt_state_plugin.state import relations, snapshots
-from dbt_state_plugin.state.snapshots import ProjectSnapshot
+from dbt_state_plugin.state import parsed_projects as snapshots
+from dbt_state_plugin.state import relations
+from dbt_state_plugin.state.parsed_projects import ProjectSnapshot
 from faults.mutation import SCALARS, as_text, mutated, other_value
 from faults.size import size
 from meltano_plugin.load_step import load_step
@@ -201,7 +202,7 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(name: str, tmp_path: Path
 
 
 def assert_one_line(error: PluginError) -> None:
-    from dbt_state_plugin.report.plain import plain
+    from dbt_state_plugin.report.printable import plain
 
     assert error.what
     assert error.do

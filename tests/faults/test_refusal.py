@@ -14,7 +14,7 @@ ProjectFactory = Callable[[Mapping[str, str]], Project]
 REFUSING = """
 import sys
 from dbt_state_plugin.cli.entry import main
-from dbt_state_plugin.execution.marker import Marker
+from dbt_state_plugin.operations.running.build_recorder import Marker
 
 Marker.refusal = lambda marker: "somebody else has taken over"
 sys.argv[1:] = ["build"]

@@ -13,7 +13,7 @@ import pytest
 from postgres_server import Server
 from support.database import fresh_database
 
-from dbt_state_plugin import drift
+from dbt_state_plugin.core.versions import drift
 from faults import mutants, test_counterexamples, test_session
 from faults import test_counterexamples as histories
 from faults.mutants import Mutant

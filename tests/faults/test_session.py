@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from dbt_state_plugin.database_settings import DatabaseSettings
-from dbt_state_plugin.state.connection import connect
+from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.postgres.settings import DatabaseSettings
 from faults.world import World
 
 

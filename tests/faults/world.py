@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from support.values import edited
 
+from dbt_state_plugin.core.values.plan import Environment, Project, RunResult
 from dbt_state_plugin.errors import BusyError
-from dbt_state_plugin.model import Environment, Project, RunResult
 from dbt_state_plugin.state.lock import lock_key
 from dbt_state_plugin.state.relations import forget_relations
 from dbt_state_plugin.state.retention import Pruned, prune

@@ -15,12 +15,12 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.comparison import Evidence, compiled_document, judge, wants_compiled
-from dbt_state_plugin.decision import Request, differences_in_scope, make_plan
-from dbt_state_plugin.definition import MacroDefinition, NodeDefinition, ProjectDefinition
-from dbt_state_plugin.digest import definition_digest, keyed_digest
-from dbt_state_plugin.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.model import (
+from dbt_state_plugin.core.changes.categorize import Evidence, compiled_document, judge, wants_compiled
+from dbt_state_plugin.core.decision.rule import Request, differences_in_scope, make_plan
+from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
+from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
+from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+from dbt_state_plugin.core.values.plan import (
     Catalog,
     CompiledNode,
     Environment,

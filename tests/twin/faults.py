@@ -51,8 +51,8 @@ def _around(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
 
 
 def _without_reasons(kind: str) -> None:
-    from dbt_state_plugin.decision import _Decisions
-    from dbt_state_plugin.model import ReasonKind
+    from dbt_state_plugin.core.decision.rule import _Decisions
+    from dbt_state_plugin.core.values.plan import ReasonKind
 
     dropped = ReasonKind[kind]
 
@@ -74,7 +74,7 @@ def data_of_sources_are_ignored() -> None:
 
 @fault("open intents are ignored", found_by="an_incremental_model_is_killed_after_its_commit_and_reverted")
 def intents_are_ignored() -> None:
-    from dbt_state_plugin.execution import planning
+    from dbt_state_plugin.operations.planning import planning
 
     _around(planning, "read_recorded", lambda read, *given: dataclasses.replace(read(*given), intents={}))
     rows_changed_in_place_are_not_seen()  # the counters are a second net below the intents
@@ -87,14 +87,14 @@ def missing_relations_are_ignored() -> None:
 
 @fault("what is written into a table after its build does not count", found_by="a_snapshot_is_taken_by_plain_dbt")
 def rows_changed_in_place_are_not_seen() -> None:
-    from dbt_state_plugin import drift
+    from dbt_state_plugin.core.versions import drift
 
     drift.has_other_rows = lambda _record, _touched: False
 
 
 @fault("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
 def relfilenode_is_forgotten() -> None:
-    from dbt_state_plugin.model import PhysicalIdentity
+    from dbt_state_plugin.core.values.plan import PhysicalIdentity
 
     def same(self: Any, other: Any) -> Any:
         return self.oid == other.oid if isinstance(other, PhysicalIdentity) else NotImplemented
@@ -104,7 +104,7 @@ def relfilenode_is_forgotten() -> None:
 
 @fault("what is planned does not reach its children", found_by="an_edit_reaches_what_is_below_it")
 def every_build_keeps_the_data() -> None:
-    from dbt_state_plugin.decision import _Decisions
+    from dbt_state_plugin.core.decision.rule import _Decisions
 
     _around(_Decisions, "_keeps_data", lambda *_: True)
 
@@ -114,15 +114,15 @@ def every_build_keeps_the_data() -> None:
     found_by="a_table_is_rebuilt_with_equal_rows_and_takes_its_view_down",
 )
 def cascades_are_ignored() -> None:
-    from dbt_state_plugin.decision import _Decisions
+    from dbt_state_plugin.core.decision.rule import _Decisions
 
     _around(_Decisions, "_cascades", lambda *_: {})
 
 
 @fault("views are not looked through", found_by="rows_change_below_a_view_on_a_view")
 def views_hide_what_they_read() -> None:
-    from dbt_state_plugin import decision
-    from dbt_state_plugin.execution import marker
+    from dbt_state_plugin.core.decision import rule as decision
+    from dbt_state_plugin.operations.running import build_recorder as marker
 
     def direct(found: Any, project: Any, order: Any) -> Any:
         lineage = found(project, order)
@@ -141,7 +141,7 @@ def _is_direct(project: Any, node: str, parent: str) -> bool:
 
 
 def _without_part(name: str) -> None:
-    from dbt_state_plugin.fingerprint import Fingerprinter
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
     def hashed(original: Any, self: Any, facts: Any) -> Any:
         return {part: value for part, value in original(self, facts).items() if part != name}
@@ -161,14 +161,15 @@ def macros_are_not_fingerprinted() -> None:
 
 @fault("the second stage finds every difference cosmetic", found_by="an_edit_reaches_what_is_below_it")
 def all_sql_is_equal() -> None:
-    from dbt_state_plugin import comparison
+    from dbt_state_plugin.core.changes import categorize as comparison
 
     _around(comparison._Same, "__call__", lambda *_: True)
 
 
 @fault("definitions of ephemeral models are not in the trace", found_by="an_ephemeral_model_is_edited")
 def ephemeral_models_are_not_traced() -> None:
-    from dbt_state_plugin import decision, differences
+    from dbt_state_plugin.core.changes import differences
+    from dbt_state_plugin.core.decision import rule as decision
 
     def blind(original: Any, *given: Any) -> Any:
         return dataclasses.replace(original(*given), inlined={})
@@ -199,7 +200,7 @@ def ephemeral_models_are_not_traced() -> None:
     found_by="a_build_that_failed_succeeds_later_though_nothing_of_it_changed",
 )
 def failures_are_recorded_as_built() -> None:
-    from dbt_state_plugin.execution.marker import Marker
+    from dbt_state_plugin.operations.running.build_recorder import Marker
 
     def good(original: Any, self: Any, outcome: Any) -> Any:
         status = "success" if outcome.status == "error" else outcome.status
@@ -210,8 +211,9 @@ def failures_are_recorded_as_built() -> None:
 
 @fault("versions are read after the build", found_by="rows_arrive_while_a_model_is_built")
 def versions_are_read_after_the_build() -> None:
-    from dbt_state_plugin.decision import relation_versions
-    from dbt_state_plugin.execution import marker, planning
+    from dbt_state_plugin.core.decision.rule import relation_versions
+    from dbt_state_plugin.operations.planning import planning
+    from dbt_state_plugin.operations.running import build_recorder as marker
 
     see = planning._see
     asked: list[Any] = []
@@ -263,7 +265,7 @@ def reset_time_is_forgotten() -> None:
 
 @fault("oid and relfilenode of a source are forgotten", found_by="a_source_is_replaced_by_one_with_equal_columns")
 def incarnation_of_a_source_is_forgotten() -> None:
-    from dbt_state_plugin.execution import planning
+    from dbt_state_plugin.operations.planning import planning
 
     _in_sql(r"c\.oid, c\.relfilenode,(?=\s+pg_catalog\.pg_stat)", "")
 
@@ -282,7 +284,7 @@ def columns_of_a_source_are_forgotten() -> None:
 
 @fault("a materialized view keeps its old query", found_by="a_materialized_view_gets_another_query")
 def materialized_views_are_only_refreshed() -> None:
-    from dbt_state_plugin.execution import tracked
+    from dbt_state_plugin.operations.running import run as tracked
 
     _around(tracked, "_redefined_materialized_views", lambda *_: ())
 
@@ -290,7 +292,7 @@ def materialized_views_are_only_refreshed() -> None:
 @fault("a narrowed run counts as done what it left out", found_by="a_narrowed_run_leaves_the_rest_for_later")
 def narrowed_runs_count_as_whole() -> None:
     """Let the children that were left out have seen what was built in the run, as `last successful execution` does."""
-    from dbt_state_plugin.execution import tracked
+    from dbt_state_plugin.operations.running import run as tracked
 
     def finish(original: Any, state: Any, execution_id: Any, **named: Any) -> Any:
         if named.get("status") == "succeeded":

@@ -107,8 +107,9 @@ def dbt(arguments: list[str]) -> int:
 
 
 def _arm(kill: Kill) -> None:
-    from dbt_state_plugin.engine import dbt as engine
-    from dbt_state_plugin.execution import marker, tracked
+    from dbt_state_plugin.dbt_runner import execute as engine
+    from dbt_state_plugin.operations.running import build_recorder as marker
+    from dbt_state_plugin.operations.running import run as tracked
 
     if kill.at.endswith("intents"):
         tracked.open_intents = _dying(tracked.open_intents, kill)

@@ -1,0 +1,1 @@
+"""Differences between definitions, and what they amount to."""

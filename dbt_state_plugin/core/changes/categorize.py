@@ -1,0 +1,304 @@
+"""Is a difference between two definitions real, and how far does it reach?
+
+The second stage of the decision: what the hashes cannot tell is told by the SQL that dbt would execute. Both sides are
+brought into one spelling when they are compared, from stored text, so that no release of any library can make an
+unchanged node look changed. Any doubt means that the difference is real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbt_state_plugin.core.changes.differences import Difference
+from dbt_state_plugin.core.changes.part_words import PART_WORDS, changed_items, difference_words
+from dbt_state_plugin.core.fingerprint.hashing import Digest
+from dbt_state_plugin.core.sql.deterministic import is_repeatable
+from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
+from dbt_state_plugin.core.values.plan import NO_SQL, CompiledNode, Judgement, Node, Reason, ReasonKind, RecordedDetail
+
+# Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
+# or call a macro of dbt.
+_THROUGH_SQL = frozenset({"body", "macros", "variables"})
+_THROUGH_BOTH = frozenset({"references", "engine"})
+_HOOKS = frozenset({"hooks", "project_hooks"})
+_BY_DDL = frozenset({"materialization"})
+_COMPILED = _THROUGH_SQL | _THROUGH_BOTH | _HOOKS
+_WITHOUT_SQL = frozenset({"seed", "unit_test", "function"})
+_HOOK_NAMES = ("pre-hook ", "post-hook ", "operation.")
+# Keys of the config that change how a relation is kept, but none of its rows and columns.
+_PHYSICAL_CONFIG = frozenset({"indexes", "grants", "persist_docs", "unlogged"})
+# Parts that decide which rows a build gives. Hooks run again on every build, with whatever rows are there.
+_LOGIC = frozenset(
+    {"body", "macros", "variables", "references", "engine", "config", "contract", "materialization", "session"}
+)
+# Keys of the config and of the session that say how a build is carried out, but not which rows it gives.
+_NO_LOGIC = _PHYSICAL_CONFIG | frozenset(
+    {"full_refresh", "concurrent_batches", "lookback", "batch_size", "on_configuration_change", "role"}
+)
+# Materializations whose build gives the same rows again; the others add to what is there.
+_REPEATED = frozenset({"table", "view", "materialized_view", "seed"})
+_LAYOUT_WORDS = "only comments, white space or letter case differ in the SQL"
+_HASHED = "hashed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Hold what is known about both sides of a difference.
+
+    `items` are those of the definition as it stands; `compiled` is None when the node was not compiled; `configured`
+    names the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what
+    differs in the part `materialization` can show only in the statement that creates the view.
+    """
+
+    node: Node
+    difference: Difference
+    recorded: RecordedDetail
+    items: Mapping[str, Mapping[str, str]]
+    macro_paths: Mapping[str, str]
+    compiled: CompiledNode | None = None
+    configured: frozenset[str] = frozenset()
+    in_view_ddl: bool = False
+
+
+def wants_compiled(evidence: Evidence) -> bool:
+    """Tell whether the compiled SQL can decide: nothing else has decided already that the node is built."""
+    parts = _open_parts(evidence)
+    compiled = _COMPILED if evidence.node.resource_type not in _WITHOUT_SQL else _HOOKS
+    compiled |= _BY_DDL if evidence.in_view_ddl and "ddl" in evidence.recorded.compiled else frozenset()
+    rest = [part for part in parts if part not in compiled]
+    asked = bool(evidence.difference.inlined) or any(part in compiled for part in parts)
+    return asked and all(_is_physical(part, evidence) for part in rest)
+
+
+def has_view_ddl(node: Node, items: Mapping[str, Mapping[str, str]]) -> bool:
+    """Tell whether macros of the project take part in creating a view, so that its DDL is worth recording."""
+    return node.materialized == "view" and bool(items.get("materialization"))
+
+
+def wants_ddl(evidence: Evidence) -> bool:
+    """Tell whether the statement that creates a view has to be compared, or to be kept for the next comparison."""
+    return has_view_ddl(evidence.node, evidence.items) or evidence.in_view_ddl
+
+
+def judge(evidence: Evidence, digest: Digest) -> Judgement:
+    """Return which differences are real; `digest` is the installation's, for states that keep no SQL."""
+    if "scheme" in evidence.difference.parts:
+        detail = "its last build was recorded by another version of dbt-state-plugin"
+        return Judgement(reasons=(Reason(kind=ReasonKind.ENGINE, detail=detail),))
+    still_open = _open_parts(evidence)
+    same = dict.fromkeys(_same_by_sql(evidence, still_open, digest), _LAYOUT_WORDS)
+    if "body" in still_open and _same_rows(evidence):
+        same["body"] = "the file holds the same rows"
+    real = [part for part in still_open if part not in same]
+    settled = {
+        part: "nobody sets it" if part == "config" else "only comments or layout differ"
+        for part in evidence.difference.parts
+        if part not in still_open
+    }
+    inlined_is_same = "inlined" in same
+    return Judgement(
+        reasons=_real_reasons(real, evidence),
+        cosmetic=tuple(
+            _reason(part, _cosmetic_words(part, words, evidence)) for part, words in (settled | same).items()
+        ),
+        is_physical=bool(real)
+        and (inlined_is_same or not evidence.difference.inlined)
+        and all(_is_physical(part, evidence) for part in real)
+        and _gives_the_same_rows(evidence),
+        inlined_is_same=inlined_is_same,
+        is_logic=any(_is_logic(part, evidence) for part in real),
+    )
+
+
+def _sides(part: str, evidence: Evidence) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
+    return evidence.recorded.items.get(part, {}), evidence.items.get(part, {}), evidence.macro_paths
+
+
+def _open_parts(evidence: Evidence) -> tuple[str, ...]:
+    """Return the parts that differ in more than comments and layout of Jinja.
+
+    A part without any differing item was recorded by somebody else's hand: it differs.
+    """
+    return tuple(part for part in evidence.difference.parts if not _only_layout(part, evidence))
+
+
+def _only_layout(part: str, evidence: Evidence) -> bool:
+    before, after, _ = _sides(part, evidence)
+    changed = changed_items(before, after)
+    if part == "config" and "engine" in evidence.difference.parts:
+        # Another version of dbt has more keys; what nobody set says nothing that was not so before.
+        is_default = {name for name in changed if name not in before and name not in evidence.configured}
+        return bool(before and changed) and is_default.issuperset(changed)
+    if part in ("config", "references"):
+        return False
+    is_template = [name.startswith("macro.") or (part, name) == ("body", "code") for name in changed]
+    same = [_same_template(before.get(name, ""), after.get(name, "")) for name in changed]
+    return bool(changed) and all(is_template) and all(same)
+
+
+def _same_template(before: str, after: str) -> bool:
+    """Tell whether two recorded templates are the same but for layout: each is two hashes, one without layout."""
+    _, _, one = before.partition(":")
+    _, _, other = after.partition(":")
+    return bool(one) and one == other
+
+
+def _same_by_sql(evidence: Evidence, parts: Iterable[str], digest: Digest) -> list[str]:
+    """Return the parts whose difference does not show in what dbt would execute, with `inlined` for what is inside."""
+    now, before = evidence.compiled, evidence.recorded.compiled
+    if now is None or not before:
+        return []
+    is_hashed = bool(before.get(_HASHED))
+    same: Callable[[Any, Any], bool] = _Same(digest, now.language, is_hashed=is_hashed)
+    same_in_hooks = _Same(digest, "sql", is_hashed=is_hashed)  # those of a Python model are SQL too
+    same_hooks = {
+        part
+        for part, hooks in (("hooks", now.hooks), ("project_hooks", now.project_hooks))
+        if hooks is not None
+        and _hook_names(evidence.recorded.items, part) == _hook_names(evidence.items, part)
+        and same_in_hooks(_named(before.get(part)), _named(_spelled(part, hooks)))
+    }
+    found: list[str] = []
+    has_sql = bool(now.forms) and not now.problem
+    if has_sql and before.get("language") == now.language and same(before.get("forms"), now.forms):
+        found += [part for part in parts if part in _THROUGH_SQL]
+        found += [part for part in parts if part in _THROUGH_BOTH and "hooks" in same_hooks]
+        found += ["inlined"] if evidence.difference.inlined else []
+    if evidence.in_view_ddl and now.ddl and same_in_hooks({"ddl": before.get("ddl")}, {"ddl": now.ddl}):
+        found += [part for part in parts if part in _BY_DDL]
+    return found + [part for part in parts if part in same_hooks]
+
+
+def _hook_names(items: Mapping[str, Mapping[str, str]], part: str) -> list[str]:
+    """Return when each hook runs: what moves from one moment to another reads the same."""
+    return sorted(name for name in items.get(part, {}) if name.startswith(_HOOK_NAMES))
+
+
+def _spelled(part: str, hooks: Iterable[str]) -> list[str]:
+    """Return the texts of hooks with their first line, which says when dbt runs them, as more than a comment."""
+    return [hook.removeprefix("-- ") if part == "hooks" else hook for hook in hooks]
+
+
+def _named(texts: Any) -> dict[str, Any] | None:
+    return {str(position): text for position, text in enumerate(texts)} if isinstance(texts, (list, tuple)) else None
+
+
+class _Same:
+    """Compare recorded statements with those of today, by name."""
+
+    def __init__(self, digest: Digest, language: str, *, is_hashed: bool) -> None:
+        self._digest = digest
+        self._is_sql = language == "sql"
+        self._is_hashed = is_hashed
+
+    def __call__(self, before: Any, now: Any) -> bool:
+        if not isinstance(before, Mapping) or not isinstance(now, Mapping) or before.keys() != now.keys():
+            return False
+        return all(self._same(str(before[name]), str(now[name])) for name in before)
+
+    def _same(self, before: str, now: str) -> bool:
+        if not self._is_hashed:
+            return before == now or (self._is_sql and same_statement(before, now))
+        exact, version, spelled = (*before.split(":"), "", "")[:3]
+        mine, my_version, my_spelling = (*hashed_statement(now, self._digest, is_sql=self._is_sql).split(":"), "")[:3]
+        return exact == mine or (bool(spelled) and (version, spelled) == (my_version, my_spelling))
+
+
+def hashed_statement(text: str, digest: Digest, *, is_sql: bool = True) -> str:
+    """Return what is kept of a statement where no SQL may be stored: its hash, and that of its one spelling."""
+    spelling = canonical(text) if is_sql else None
+    tail = f"{CANONICAL_VERSION}:{digest(spelling)}" if spelling is not None else ":"
+    return f"{digest(text)}:{tail}"
+
+
+def compiled_document(compiled: CompiledNode, digest: Digest | None = None) -> dict[str, Any]:
+    """Return what is recorded about a node's SQL; with `digest` only hashes of it."""
+
+    def kept(text: str, language: str = "sql") -> str:
+        return text if digest is None else hashed_statement(text, digest, is_sql=language == "sql")
+
+    document: dict[str, Any] = {"language": compiled.language}
+    document |= {_HASHED: True} if digest is not None else {}
+    document |= (
+        {"forms": {name: kept(text, compiled.language) for name, text in compiled.forms.items()}}
+        if compiled.forms
+        else {}
+    )
+    document |= {"ddl": kept(compiled.ddl)} if compiled.ddl else {}
+    for name, hooks in (("hooks", compiled.hooks), ("project_hooks", compiled.project_hooks)):
+        document |= {name: [kept(text) for text in _spelled(name, hooks)]} if hooks is not None else {}
+    return document
+
+
+def _same_rows(evidence: Evidence) -> bool:
+    before, now, _ = _sides("body", evidence)
+    rows = before.get("rows")
+    return evidence.node.resource_type == "seed" and bool(rows) and rows == now.get("rows")
+
+
+def _is_physical(part: str, evidence: Evidence) -> bool:
+    if part == "docs":
+        return True
+    changed = changed_items(*_sides(part, evidence)[:2])
+    return part == "config" and bool(changed) and _PHYSICAL_CONFIG.issuperset(changed)
+
+
+def _is_logic(part: str, evidence: Evidence) -> bool:
+    """Tell whether a part that differs may make rows differ from those that an earlier build has left."""
+    if part not in _LOGIC:
+        return False
+    changed = changed_items(*_sides(part, evidence)[:2])
+    return part not in ("config", "session") or not changed or not _NO_LOGIC.issuperset(changed)
+
+
+def _gives_the_same_rows(evidence: Evidence) -> bool:
+    """Tell whether a build now gives the rows that are there, as far as the SQL says."""
+    node, document = evidence.node, evidence.recorded.compiled
+    if node.materialized not in _REPEATED or node.volatile:
+        return False
+    if node.materialized == "view":
+        return True  # it holds no rows
+    # A macro of the project that builds it, or a hook, may write what the SQL does not show.
+    if evidence.items.get("materialization"):
+        return False
+    statements = list(document.get("hooks") or (None,)) if evidence.items.get("hooks") else []
+    statements += [(document.get("forms") or {}).get("sql")] if node.resource_type != "seed" else []
+    return not document.get(_HASHED) and all(_is_repeatable(statement) for statement in statements)
+
+
+def _is_repeatable(statement: Any) -> bool:
+    spelling = canonical(statement) if isinstance(statement, str) else None  # no comment hides a word from another
+    return spelling is not None and is_repeatable(spelling)
+
+
+def _reason(part: str, detail: str) -> Reason:
+    kinds = {kind.value: kind for kind in ReasonKind}
+    return Reason(kind=kinds.get(part, ReasonKind.UPSTREAM if part == "inlined" else ReasonKind.CONFIG), detail=detail)
+
+
+def _cosmetic_words(part: str, words: str, evidence: Evidence) -> str:
+    if part == "inlined":
+        return f"{', '.join(evidence.difference.inlined)} changed, but {words}"
+    return f"{_words(part, evidence)}, but {words}" if part in PART_WORDS else words
+
+
+def _real_reasons(parts: Iterable[str], evidence: Evidence) -> tuple[Reason, ...]:
+    """Say what differs and, beside the first part that shows in the SQL, why SQL could not decide."""
+    compiled = evidence.compiled
+    problem = compiled.problem if compiled is not None and compiled.problem != NO_SQL else ""
+    reasons = []
+    for part in parts:
+        words = _words(part, evidence)
+        if problem and part in _THROUGH_SQL | _THROUGH_BOTH:
+            words, problem = f"{words}; {problem}, so its SQL cannot be compared", ""
+        reasons.append(_reason(part, words))
+    return tuple(reasons)
+
+
+def _words(part: str, evidence: Evidence) -> str:
+    """Say what differs; where no items were recorded nothing can be named."""
+    if not evidence.recorded.items:
+        return PART_WORDS.get(part, part)
+    return difference_words(part, *_sides(part, evidence))

@@ -1,0 +1,1 @@
+"""Comparison with another environment, execution or manifest."""

@@ -1,0 +1,141 @@
+"""Which relations may be recorded as they stand, as if the project as it stands had built them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from dbt_state_plugin.core.values.plan import (
+    Catalog,
+    Environment,
+    Node,
+    PhysicalIdentity,
+    Recorded,
+    RecordedRelation,
+    RelationName,
+)
+
+_TABLES = frozenset({"r", "p"})
+# What each materialization of dbt leaves; a custom one may leave anything.
+_KINDS: Mapping[str, frozenset[str]] = {
+    "view": frozenset({"v"}),
+    "materialized_view": frozenset({"m"}),
+    "table": _TABLES,
+    "incremental": _TABLES,
+    "seed": _TABLES,
+    "snapshot": _TABLES,
+}
+_WORDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
+_SHOWN = 3
+
+Columns = Sequence[tuple[str, int]]  # names and the oids of their types
+
+
+class Outcome(str, Enum):
+    """What `adopt` does with a relation. The values are part of the JSON output."""
+
+    ADOPT = "adopt"
+    REFUSE = "refuse"
+    MISSING = "missing"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Hold one node with what becomes of its relation; `is_compared` says that its columns were compared."""
+
+    node: Node
+    relation: RelationName
+    outcome: Outcome
+    why: str = ""
+    identity: PhysicalIdentity | None = None
+    columns: str | None = None
+    touched: str | None = None
+    record: RecordedRelation | None = None
+    is_compared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """Hold what `adopt` does, or did, with each node that has a relation; `untouched` counts tests and functions."""
+
+    environment: Environment
+    candidates: tuple[Candidate, ...]
+    untouched: int
+    execution_id: UUID | None = None
+
+    def of(self, outcome: Outcome) -> tuple[Candidate, ...]:
+        """Return the candidates with this outcome."""
+        return tuple(each for each in self.candidates if each.outcome is outcome)
+
+
+def candidates(
+    nodes: Iterable[Node], recorded: Recorded, catalog: Catalog, here: Environment, *, again: bool
+) -> tuple[Candidate, ...]:
+    """Return what the catalog and the state alone say about each node that has a relation of its own."""
+    return tuple(
+        _candidate(node, node.relation, recorded, catalog, here, again=again)
+        for node in nodes
+        if node.relation is not None and node.resource_type != "source" and not node.is_ephemeral
+    )
+
+
+def _candidate(
+    node: Node, relation: RelationName, recorded: Recorded, catalog: Catalog, here: Environment, *, again: bool
+) -> Candidate:
+    identity, record = catalog.identities.get(relation), recorded.relations.get(relation)
+    outcome, why = Outcome.ADOPT, ""
+    if relation in recorded.intents:
+        outcome, why = Outcome.REFUSE, "its last build was interrupted, so it may hold anything"
+    elif record is not None and record.environment != str(here) and not again:
+        outcome, why = Outcome.REFUSE, f"it is recorded for {record.environment} (--again takes it over)"
+    elif record is not None and not again:
+        outcome, why = Outcome.KNOWN, "it is recorded already (--again records it anew)"
+    elif identity is None:
+        outcome, why = Outcome.MISSING, "it does not exist"
+    elif identity.relkind not in _KINDS.get(node.materialized, _WORDS):
+        is_now = _WORDS.get(identity.relkind, "relation of another kind")
+        outcome, why = Outcome.REFUSE, f"it is a {is_now}, and the project makes it a {_made(node)}"
+    return Candidate(
+        node=node,
+        relation=relation,
+        outcome=outcome,
+        why=why,
+        identity=identity,
+        columns=catalog.columns.get(relation),
+        touched=catalog.touched.get(relation),
+        record=record,
+    )
+
+
+def _made(node: Node) -> str:
+    return {"incremental": "table", "materialized_view": "materialized view"}.get(node.materialized, node.materialized)
+
+
+def other_columns(expected: Columns, actual: Columns, *, keeps_order: bool, may_have_more: bool) -> str:
+    """Return in words how the columns of a relation differ from those that its SQL gives, or nothing.
+
+    With `may_have_more` only what the relation lacks counts: a snapshot has columns of dbt's own.
+    """
+    wanted, found = dict(expected), dict(actual)
+    lacking = [name for name in wanted if name not in found]
+    more = [] if may_have_more else [name for name in found if name not in wanted]
+    other = [] if may_have_more else [name for name in wanted if name in found and wanted[name] != found[name]]
+    parts = [
+        f"{words} {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}"
+        for words, names in (("lacks", lacking), ("has besides", more), ("has another type of", other))
+        if names
+    ]
+    if parts:
+        return f"it {', '.join(parts)}"
+    if keeps_order and not may_have_more and [name for name, _ in expected] != [name for name, _ in actual]:
+        return "its columns stand in another order"
+    return ""
+
+
+def is_as_it_was(shown: Candidate, now: Candidate) -> bool:
+    """Tell whether nothing happened to a relation, its record or its intents since it was shown."""
+    before = (shown.identity, shown.columns, shown.touched, shown.record)
+    return before == (now.identity, now.columns, now.touched, now.record) and now.outcome is Outcome.ADOPT

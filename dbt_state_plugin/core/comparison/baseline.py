@@ -1,0 +1,250 @@
+"""What would the code of this working copy change, compared with another baseline than what is recorded here?
+
+A baseline is an environment, an execution, or a manifest in a folder. Its nodes are matched by unique_id. Only code
+counts: rows, missing relations and what became of them are no difference, nor is who runs dbt, and which dbt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dbt_state_plugin.core.decision.rule import SCOPES
+from dbt_state_plugin.core.fingerprint.hashing import definition_digest
+from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
+from dbt_state_plugin.core.values.plan import (
+    Decision,
+    Environment,
+    Judgement,
+    Node,
+    Plan,
+    PlanEntry,
+    Project,
+    Reason,
+    ReasonKind,
+    Recorded,
+    RecordedRelation,
+)
+
+# What differs from machine to machine, whatever the code says: the profile's search_path and role, flags, versions.
+_CIRCUMSTANCES = ("session", "flags", "engine")
+_NO_JUDGEMENT = Judgement()
+
+Reasons = Mapping[str, tuple[Reason, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """Say what is compared with: `kind` is environment, execution or manifest, `name` is for people.
+
+    `details` are values for JSON.
+    """
+
+    kind: str
+    name: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """Name a node of the baseline that the project does not have; `relation` is empty where none is known."""
+
+    unique_id: str
+    relation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Hold what the code would change: the decisions as a plan, what is gone, and what could not be seen."""
+
+    baseline: Baseline
+    plan: Plan
+    removed: tuple[Removed, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def records_by_node(records: Iterable[RecordedRelation], project: Project) -> dict[str, RecordedRelation]:
+    """Return one record for each unique_id: that of its present relation, else the newest.
+
+    A node has several when it was renamed and the old relation was left behind.
+    """
+    found: dict[str, RecordedRelation] = {}
+    for record in sorted(records, key=lambda record: record.built_at):
+        node = project.nodes.get(record.unique_id)
+        known = found.get(record.unique_id)
+        if known is None or node is None or known.relation != record_key(node, project):
+            found[record.unique_id] = record
+    return found
+
+
+def comparable(project: Project, records: Mapping[str, RecordedRelation]) -> Recorded:
+    """Return the records under the keys of the present nodes, with equal circumstances.
+
+    What an ephemeral model inside of a node looked like is kept; of the model that a unit test judges the model's own
+    record says more.
+    """
+    lineage = lineages(project, build_order(project))
+    found = {}
+    for unique_id, record in records.items():
+        node = project.nodes.get(unique_id)
+        if node is not None and is_built(node):
+            found[record_key(node, project)] = _in_equal_circumstances(record, node, project, lineage[unique_id])
+    return Recorded(relations=found)
+
+
+def _in_equal_circumstances(
+    record: RecordedRelation, node: Node, project: Project, lineage: Lineage
+) -> RecordedRelation:
+    here = {part: node.fingerprint[part] for part in _CIRCUMSTANCES if part in node.fingerprint}
+    there = {part: value for part, value in record.fingerprint.items() if part not in _CIRCUMSTANCES}
+    inlined = {
+        inside: record.trace.inlined.get(inside, "")
+        if project.nodes[inside].is_ephemeral
+        else definition_digest(project.nodes[inside])
+        for inside in lineage.inlined
+    }
+    return replace(record, fingerprint=there | here, trace=replace(record.trace, inlined=inlined))
+
+
+def reasons_by_records(
+    project: Project, recorded: Recorded, judgements: Mapping[str, Judgement], where: str
+) -> Reasons:
+    """Return why each node is new or changed, compared with records; `where` says where a new one is not built."""
+    lineage = lineages(project, build_order(project))
+    found: dict[str, tuple[Reason, ...]] = {}
+    for unique_id, node in project.nodes.items():
+        if not is_built(node):
+            continue
+        record = recorded.relations.get(record_key(node, project))
+        if record is None:
+            found[unique_id] = (Reason(kind=ReasonKind.NEW, detail=f"is not in {where}"),)
+            continue
+        judgement = judgements.get(unique_id, _NO_JUDGEMENT)
+        inside = [] if judgement.inlined_is_same else _changed_inside(project, lineage[unique_id], record.trace.inlined)
+        found[unique_id] = (*judgement.reasons, *inside)
+    return found
+
+
+def _changed_inside(project: Project, lineage: Lineage, known: Mapping[str, str]) -> list[Reason]:
+    """Return a reason for each ephemeral model inside of a node that has another definition."""
+    return [
+        Reason(kind=ReasonKind.UPSTREAM, node=inside, detail="changed")
+        for inside in lineage.inlined
+        if project.nodes[inside].is_ephemeral and known.get(inside) != definition_digest(project.nodes[inside])
+    ]
+
+
+def describing(
+    project: Project, records: Mapping[str, RecordedRelation], digests: Mapping[str, str]
+) -> dict[str, RecordedRelation]:
+    """Return the records that still say of what an execution covered: they are of the very definitions.
+
+    `digests` maps each unique_id that the execution covered to the hash of its definition.
+    """
+    return {
+        unique_id: record
+        for unique_id, record in records.items()
+        if unique_id in project.nodes
+        and definition_digest(replace(project.nodes[unique_id], fingerprint=record.fingerprint))
+        == digests.get(unique_id)
+        and all(digests.get(inside) == digest for inside, digest in record.trace.inlined.items())
+    }
+
+
+def reasons_by_digests(
+    project: Project, digests: Mapping[str, str], changed_code: Mapping[str, bool], execution: str
+) -> Reasons:
+    """Return why each node is new or changed, compared with the hashes that an execution recorded.
+
+    `changed_code` says for the nodes whose code it recorded whether that is another one. `execution` names it in words.
+    """
+    lineage = lineages(project, build_order(project))
+    found: dict[str, tuple[Reason, ...]] = {}
+    for unique_id, node in project.nodes.items():
+        if not is_built(node):
+            continue
+        own: tuple[Reason, ...] = ()
+        if unique_id not in digests:
+            own = (Reason(kind=ReasonKind.NEW, detail=f"is not in {execution}"),)
+        elif digests[unique_id] != definition_digest(node):
+            own = (_other_definition(changed_code.get(unique_id), execution),)
+        found[unique_id] = (*own, *_changed_inside(project, lineage[unique_id], digests))
+    return found
+
+
+def _other_definition(is_other_code: bool | None, execution: str) -> Reason:
+    if is_other_code:
+        return Reason(kind=ReasonKind.BODY, detail=f"its code differs from the one in {execution}")
+    rest = "" if is_other_code is None else ", though its own code is the same"
+    return Reason(kind=ReasonKind.DEFINITION, detail=f"its definition differs from the one in {execution}{rest}")
+
+
+def changes(
+    project: Project,
+    own: Reasons,
+    judgements: Mapping[str, Judgement],
+    *,
+    environment: Environment,
+    command: str,
+    selected: frozenset[str] | None,
+    records: Mapping[str, RecordedRelation] | None = None,
+) -> Plan:
+    """Return the plan that the own reasons of all nodes make: changed nodes, and by the graph all below them.
+
+    A node that changes for a physical reason alone changes nothing below it.
+    """
+    order = build_order(project)
+    lineage = lineages(project, order)
+    entries = []
+    words: dict[str, str] = {}
+    for unique_id in order:
+        node = project.nodes[unique_id]
+        if not is_built(node):
+            continue
+        above = [*lineage[unique_id].parents, *_judged(project, lineage[unique_id])]
+        upstream = [Reason(kind=ReasonKind.UPSTREAM, node=each, detail=words[each]) for each in above if each in words]
+        mine, judgement = own.get(unique_id, ()), judgements.get(unique_id, _NO_JUDGEMENT)
+        reasons = (*mine, *upstream)
+        keeps_data = bool(reasons) and not upstream and judgement.is_physical and mine == judgement.reasons
+        if reasons and not keeps_data:
+            is_new = any(reason.kind is ReasonKind.NEW for reason in mine)
+            words[unique_id] = "is new" if is_new else "changes"
+        if node.resource_type not in SCOPES[command]:
+            continue
+        is_inside = selected is None or unique_id in selected
+        entries.append(
+            PlanEntry(
+                node=node,
+                decision=Decision.BUILD if reasons and is_inside else Decision.SKIP,
+                reasons=reasons,
+                outside_selection=bool(reasons) and not is_inside,
+                cosmetic=judgement.cosmetic,
+                keeps_data=keeps_data,
+                record=(records or {}).get(unique_id),
+            )
+        )
+    return Plan(environment=environment, command=command, entries=tuple(entries), is_narrowed=selected is not None)
+
+
+def _judged(project: Project, lineage: Lineage) -> list[str]:
+    """Return what a node judges without reading it: the model of a unit test."""
+    return [inside for inside in lineage.inlined if not project.nodes[inside].is_ephemeral]
+
+
+def removed_nodes(project: Project, known: Mapping[str, str], command: str) -> tuple[Removed, ...]:
+    """Return the nodes of the baseline that the project lacks; `known` maps their unique_ids to their relations.
+
+    Tests are named only where the command builds them.
+    """
+    wanted = SCOPES[command] | {"model", "seed", "snapshot", "function"}
+    return tuple(
+        Removed(unique_id=unique_id, relation=relation)
+        for unique_id, relation in sorted(known.items())
+        if unique_id not in project.nodes and unique_id.split(".")[0] in wanted
+    )
+
+
+def is_built(node: Node) -> bool:
+    """Tell whether dbt builds something of its own for a node."""
+    return node.resource_type in SCOPES["build"] and not node.is_ephemeral

@@ -1,0 +1,1 @@
+"""What a project configures for this tool in `meta`."""

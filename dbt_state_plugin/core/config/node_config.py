@@ -1,0 +1,34 @@
+"""What does a project want where the logic of a node changed, or its SQL calls the clock?
+
+It is said in `meta: {dbt_state_plugin: {...}}` of the node (see data_rule.py); what says nothing follows a default.
+"""
+
+from __future__ import annotations
+
+from dbt_state_plugin.core.values.plan import Node
+from dbt_state_plugin.errors import ConfigurationError
+
+META = "dbt_state_plugin"
+ON_LOGIC_CHANGE = ("run", "full_refresh", "fail")
+VOLATILE = ("always", "daily", "never")
+
+
+def on_logic_change(node: Node, default: str | None) -> str:
+    """Return what is to happen to the rows of an incremental model whose logic changed: one of ON_LOGIC_CHANGE."""
+    return _chosen(node, "on_logic_change", ON_LOGIC_CHANGE, default)
+
+
+def volatile_rule(node: Node, default: str | None) -> str:
+    """Return how often a node is built that calls the clock: one of VOLATILE."""
+    return _chosen(node, "volatile", VOLATILE, default)
+
+
+def _chosen(node: Node, name: str, choices: tuple[str, ...], default: str | None) -> str:
+    value = node.settings.get(name)
+    if value is None:
+        return default or choices[0]
+    if value not in choices:
+        raise ConfigurationError(
+            f"{node.unique_id} sets meta.{META}.{name} to {value!r}.", f"Use one of {', '.join(choices)}."
+        )
+    return str(value)

@@ -1,0 +1,192 @@
+"""How does the project want new data of a source to be noticed, and how old may a node's build become?
+
+What is said stands in `meta: {dbt_state_plugin: {...}}` of the node; dbt itself merges it from dbt_project.yml, the
+source and the table, the nearest last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbt_state_plugin.core.values.plan import Node, Project
+from dbt_state_plugin.errors import ConfigurationError
+
+KINDS = ("touched", "content", "query", "always", "never")
+PROJECT_KINDS = ("touched", "content", "always", "never")
+NODE_KINDS = ("touched", "content")
+SETTING = "DBT_STATE_PLUGIN_DATA_VERSION"
+# What Singer targets write beside a row, and move although the row is the same. `_sdc_deleted_at` is not among them: it
+# says that the row is gone; neither are the keys of nested tables.
+LOADER_COLUMNS = (
+    "_sdc_batched_at",
+    "_sdc_extracted_at",
+    "_sdc_received_at",
+    "_sdc_sequence",
+    "_sdc_sync_started_at",
+    "_sdc_table_version",
+)
+CONTENT_MAX_ROWS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRule:
+    """Say how one source's data are versioned.
+
+    `kind` is one of KINDS, or empty where nothing is configured. `query` is the user's SQL, or dbt's; `loaded_at` an
+    expression of SQL. `loader_columns` are names of columns, in which `*` stands for any characters.
+    """
+
+    kind: str = ""
+    query: str = ""
+    loaded_at: str = ""
+    loader_columns: tuple[str, ...] = LOADER_COLUMNS
+    content_max_rows: int = CONTENT_MAX_ROWS
+
+    @property
+    def can_ask(self) -> bool:
+        """Tell whether there is SQL that says how new the data are."""
+        return bool(self.query or self.loaded_at)
+
+
+def plugin_settings(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a node's attributes in the manifest say to this tool; the nearest comes last and wins.
+
+    Raises ConfigurationError where it is no mapping.
+    """
+    config = attributes.get("config") or {}
+    found: dict[str, Any] = {}
+    for meta in (attributes.get("source_meta"), config.get("meta"), attributes.get("meta")):
+        said = meta.get("dbt_state_plugin") if isinstance(meta, Mapping) else None
+        if said is None:
+            continue
+        if not isinstance(said, Mapping):
+            raise ConfigurationError(
+                f"meta.dbt_state_plugin of {attributes.get('unique_id')} is not a mapping.",
+                "Write it like meta: {dbt_state_plugin: {data_version: content}}.",
+            )
+        found |= {str(name): _plain(value) for name, value in said.items()}
+    for name in ("loaded_at_field", "loaded_at_query"):
+        value = attributes.get(name) or config.get(name)
+        if value:
+            found[name] = str(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of YAML as JSON can hold it; a date, say, becomes a text."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
+
+
+def project_rule(setting: str) -> str:
+    """Return the kind for all sources that say nothing themselves; raises ConfigurationError."""
+    if setting and setting not in PROJECT_KINDS:
+        raise ConfigurationError(
+            f"{SETTING} is {setting!r}, which is no way to version data.", f"Use one of {', '.join(PROJECT_KINDS)}."
+        )
+    return setting
+
+
+def data_rule(node: Node, default: str = "") -> DataRule:
+    """Return the rule of a source; raises ConfigurationError for a value that cannot be used."""
+    settings = node.settings
+    query = _text(node, "data_version_query") or str(settings.get("loaded_at_query") or "")
+    rule = DataRule(
+        kind=_kind(node, KINDS) or default,
+        query=query,
+        loaded_at="" if query else str(settings.get("loaded_at_field") or ""),
+        loader_columns=loader_columns(node),
+        content_max_rows=_rows(node),
+    )
+    if rule.kind == "query" and not rule.can_ask:
+        raise _wrong(node, "data_version is query, but there is no query", "Add data_version_query: select max(...).")
+    return rule
+
+
+def compares_content(node: Node) -> bool:
+    """Tell whether a built node is to keep its data version when its rows are equal; raises ConfigurationError."""
+    return _kind(node, NODE_KINDS) == "content"
+
+
+def loader_columns(node: Node) -> tuple[str, ...]:
+    """Return the columns that a loader moves although the row is the same; raises ConfigurationError."""
+    value = node.settings.get("loader_columns")
+    if value is None:
+        return LOADER_COLUMNS
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
+        raise _wrong(node, "loader_columns is not a list of names", "Write it like loader_columns: ['_airbyte_*'].")
+    return tuple(value)
+
+
+def max_age_hours(node: Node) -> float | None:
+    """Return how many hours old a build may become, or None for any age; raises ConfigurationError."""
+    value = node.settings.get("max_age")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise _wrong(node, f"max_age is {value!r}", "Give it a number of hours, such as 24 or 0.5.")
+    return float(value)
+
+
+def check_settings(project: Project, default: str = "") -> None:
+    """Raise ConfigurationError for the first wrong setting of the project, in the order of names."""
+    for node in sorted(project.nodes.values(), key=lambda node: node.unique_id):
+        if not node.settings:
+            continue
+        if node.resource_type == "source":
+            data_rule(node, default)
+        else:
+            compares_content(node)
+            max_age_hours(node)
+
+
+def column_pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that finds any of these columns as a word."""
+    words = "|".join(r"\w*".join(re.escape(piece) for piece in name.split("*")) for name in sorted(set(names)))
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)" if words else r"(?!)", re.IGNORECASE)
+
+
+def kept_columns(rule: DataRule, columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that are not the loader's."""
+    pattern = column_pattern(rule.loader_columns)
+    return tuple(name for name in columns if not pattern.fullmatch(name))
+
+
+def is_loaded_by_singer(columns: Iterable[str]) -> bool:
+    """Tell whether a Singer target wrote a table, by the columns that it has."""
+    return not set(LOADER_COLUMNS).isdisjoint(columns)
+
+
+def _kind(node: Node, kinds: tuple[str, ...]) -> str:
+    value = node.settings.get("data_version")
+    if value is None:
+        return ""
+    if value not in kinds:
+        raise _wrong(node, f"data_version is {value!r}", f"Use one of {', '.join(kinds)}.")
+    return str(value)
+
+
+def _text(node: Node, name: str) -> str:
+    value = node.settings.get(name)
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        raise _wrong(
+            node, f"{name} is not a text", "Write one statement of SQL, such as select max(updated_at) from ..."
+        )
+    return (value or "").strip().rstrip(";")
+
+
+def _rows(node: Node) -> int:
+    value = node.settings.get("content_max_rows", CONTENT_MAX_ROWS)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _wrong(node, f"content_max_rows is {value!r}", "Give it a whole number of rows, such as 10000000.")
+    return int(value)
+
+
+def _wrong(node: Node, what: str, do: str) -> ConfigurationError:
+    return ConfigurationError(f"meta.dbt_state_plugin of {node.unique_id} cannot be used: {what}.", do)

@@ -1,0 +1,1 @@
+"""Decision rule: which nodes must be built, and why."""

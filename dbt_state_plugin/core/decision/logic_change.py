@@ -1,0 +1,83 @@
+"""What becomes of the rows of an incremental model, or of a snapshot, that an earlier logic has built?
+
+dbt adds to such a relation and leaves what is there; only a build from scratch gives all rows by the present logic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dbt_state_plugin.core.config.node_config import on_logic_change
+from dbt_state_plugin.core.lineage import Lineage
+from dbt_state_plugin.core.values.plan import Judgement, Node, OldRows, Project, Reason, ReasonKind, RecordedRelation
+
+_TABLES = frozenset({"r", "p"})
+
+
+def accumulates(node: Node) -> bool:
+    """Tell whether dbt adds to the relation of a node instead of building it from nothing."""
+    is_incremental = node.materialized == "incremental" and node.full_refresh is not True
+    return is_incremental or node.resource_type == "snapshot"
+
+
+def keeps_rows(node: Node) -> bool:
+    """Tell whether dbt never builds the relation of a node from scratch, whatever it is asked."""
+    return node.full_refresh is False or node.resource_type == "snapshot"
+
+
+def holds_rows(node: Node, record: RecordedRelation | None, reasons: Iterable[Reason]) -> bool:
+    """Tell whether a build of the node finds rows that an earlier one has left, and leaves them as they are."""
+    if record is None or not accumulates(node) or record.identity is None or record.identity.relkind not in _TABLES:
+        return False
+    return all(reason.kind not in (ReasonKind.NEW, ReasonKind.MISSING) for reason in reasons)
+
+
+def is_logic_change(project: Project, lineage: Lineage, judgement: Judgement | None, reasons: Iterable[Reason]) -> bool:
+    """Tell whether the present logic of a node is another one than that of its last build.
+
+    The logic of ephemeral models and functions is that of the nodes that use them; that of tables and views is not.
+    """
+    if judgement is not None and judgement.is_logic:
+        return True
+    inside = {*lineage.inlined, *(each for each in lineage.parents if _is_function(project, each))}
+    return any(reason.kind is ReasonKind.UPSTREAM and reason.node in inside for reason in reasons)
+
+
+def _is_function(project: Project, unique_id: str) -> bool:
+    return project.nodes[unique_id].resource_type == "function"
+
+
+def wants_rebuild(node: Node, *, is_asked: bool, default: str | None) -> bool:
+    """Tell whether rows of an older logic are to be built anew, by the flag or by what is configured."""
+    return not keeps_rows(node) and (is_asked or on_logic_change(node, default) == "full_refresh")
+
+
+def older_rows_reason(record: RecordedRelation) -> Reason:
+    """Return the reason to build from scratch a relation that holds rows of a logic that has changed since."""
+    return Reason(kind=ReasonKind.LOGIC, detail=f"it holds rows of an older logic, since {since(record)}")
+
+
+def since(record: RecordedRelation) -> str:
+    """Name the execution that built the relation by another logic than its rows had."""
+    return f"execution {record.trace.older_logic[:8]}"
+
+
+def old_rows(node: Node, *, is_asked: bool, is_full_refresh: bool, is_changed: bool, default: str | None) -> OldRows:
+    """Return what a build does with rows of an older logic; `is_changed` says that this very build brings a new one.
+
+    `--full-refresh` and `--full-refresh-changed` win over what is configured, dbt's `full_refresh: false` over both.
+    """
+    rule = on_logic_change(node, default)
+    is_forced = is_full_refresh or is_asked
+    if is_changed and rule == "fail" and not is_forced:
+        return OldRows.REFUSED
+    if keeps_rows(node):
+        return OldRows.PROTECTED
+    return OldRows.REBUILT if is_forced or rule == "full_refresh" else OldRows.KEPT
+
+
+def older_logic_after(rows: OldRows | None, record: RecordedRelation | None, execution: str) -> str:
+    """Return what is to be recorded after a build: the execution since which the relation holds rows of older logic."""
+    if rows is None or rows is OldRows.REBUILT:
+        return ""
+    return (record.trace.older_logic if record is not None else "") or execution

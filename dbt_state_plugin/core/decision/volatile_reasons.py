@@ -1,0 +1,48 @@
+"""Is a node built because time has passed, since its SQL calls the clock or chance?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dbt_state_plugin.core.config.node_config import volatile_rule
+from dbt_state_plugin.core.values.plan import Node, Reason, ReasonKind, RecordedRelation
+
+
+def volatile_reasons(
+    node: Node,
+    record: RecordedRelation,
+    parents: Iterable[tuple[Node, RecordedRelation | None]],
+    *,
+    default: str | None,
+) -> list[Reason]:
+    """Return a reason for what its Jinja reads, for what its SQL calls, and for the views and functions that do.
+
+    A view holds no rows: it computes them when it is read, so what reads it is built. `default` is the rule for nodes
+    that have none of their own.
+    """
+    if not _is_due(node, record, default):
+        return []
+    reasons = [Reason(kind=ReasonKind.VOLATILE, detail=f"its code reads {name}") for name in node.volatile]
+    if _computes_when_read(node):
+        return reasons
+    if record.trace.volatile:
+        reasons.append(Reason(kind=ReasonKind.VOLATILE, detail=f"it calls {_listed(record.trace.volatile)}"))
+    for parent, its_record in parents:
+        called = its_record.trace.volatile if its_record is not None and _computes_when_read(parent) else None
+        if called and volatile_rule(parent, default) != "never":
+            detail = f"calls {_listed(called)}"
+            reasons.append(Reason(kind=ReasonKind.VOLATILE, node=parent.unique_id, detail=detail))
+    return reasons
+
+
+def _is_due(node: Node, record: RecordedRelation, default: str | None) -> bool:
+    rule = volatile_rule(node, default)
+    return rule == "always" or (rule == "daily" and not record.is_of_today)
+
+
+def _computes_when_read(node: Node) -> bool:
+    return node.materialized == "view" or node.resource_type == "function"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

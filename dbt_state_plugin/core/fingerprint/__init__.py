@@ -1,0 +1,1 @@
+"""Definition of a node: its parts and their hashes."""

@@ -1,0 +1,156 @@
+"""What is the fingerprint of each node: which hash for which part of its definition?
+
+A part is one kind of thing that decides what the relation becomes, so that a difference has a name. Three groups:
+
+- `body`, `macros`, `variables`, `references`, `engine` act through the SQL that dbt compiles, `hooks` and
+  `project_hooks` through the SQL of the hooks: where one of them differs, that SQL is compared (see comparison.py);
+- `config`, `contract`, `docs`, `materialization`, `relation`, `session`, `flags` act outside of it;
+- `scheme` names this way of hashing.
+
+All hashes are keyed with the installation's own key, so that values of variables cannot be looked up by their hash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from dbt_state_plugin.core.config.source_config import plugin_settings
+from dbt_state_plugin.core.fingerprint.hashing import SCHEME, keyed_digest
+from dbt_state_plugin.core.fingerprint.loader_columns import LoaderColumns
+from dbt_state_plugin.core.fingerprint.parts import Code, Facts, ProjectFacts, is_statement, keeps_columns
+from dbt_state_plugin.core.jinja.layout import (
+    without_certain_layout,
+    without_discarded_text,
+    without_layout,
+    without_sql_layout,
+)
+from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+from dbt_state_plugin.core.values.plan import Node, Project
+
+
+class Fingerprinter:
+    """Hash the definitions of one project: every node's parts at once, the items of a part where they are asked for."""
+
+    def __init__(
+        self, definition: ProjectDefinition, *, key: bytes, seed_rows: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        """Fingerprint all nodes; `key` is the installation's key of 32 bytes.
+
+        `seed_rows` gives a hash of the rows of a seed, whatever its file looks like; it is asked where it matters.
+        """
+        self._seed_rows = seed_rows
+        self._definition = definition
+        self._digest = keyed_digest(key)
+        self._facts = ProjectFacts(definition, self._digest)
+        self._definitions = {node.unique_id: node for node in definition.nodes}
+        self.macro_paths = {macro.unique_id: macro.path for macro in definition.macros}
+        self._hidden: tuple[str, ...] | None = None
+        self._settings = {node.unique_id: plugin_settings(node.attributes) for node in definition.nodes}
+        self._loader_columns = LoaderColumns(self._settings.values())
+        self.project = Project(
+            name=definition.name,
+            target=definition.target_name,
+            database=definition.database,
+            schema=definition.schema,
+            dbt_version=definition.dbt_version,
+            adapter_version=definition.adapter_version,
+            nodes={node.unique_id: self._fingerprinted(node) for node in definition.nodes},
+        )
+
+    def items(self, unique_id: str) -> dict[str, dict[str, str]]:
+        """Return what each part of a node's fingerprint consists of: for each item its hash, or its value as JSON.
+
+        Only values of the configuration and names of relations are given as such, and only where no value of an
+        environment variable or of --vars stands in them. A macro has two hashes: of its text, and of its text without
+        layout and comments of Jinja.
+        """
+        definition = self._definitions[unique_id]
+        parts = self._facts.of(definition).parts
+        items = {
+            part: {name: self._item(part, value) for name, value in facts.items()} for part, facts in parts.items()
+        }
+        if definition.resource_type == "seed":
+            rows = self._seed_rows(unique_id)
+            items["body"]["rows"] = "#" + self._digest(rows) if rows else ""
+        return {part: found for part, found in items.items() if found}
+
+    def in_view_ddl(self, unique_id: str, changed: Collection[str]) -> bool:
+        """Tell whether these items of the part `materialization` show only in the statement that creates a view."""
+        are_macros = all(name.startswith("macro.") for name in changed)
+        return are_macros and self._facts.shows_only_in_view_ddl(self._definitions[unique_id], changed)
+
+    def configured(self, unique_id: str) -> frozenset[str]:
+        """Return the keys of a node's config that the project sets."""
+        return frozenset(self._definitions[unique_id].attributes.get("unrendered_config") or ())
+
+    def _item(self, part: str, value: Any) -> str:
+        if isinstance(value, MacroDefinition):
+            return f"{self._digest(value.code)}:{self._digest(_spelled(value))}"
+        if isinstance(value, Code):
+            return f"{self._digest(value.text)}:{self._digest(without_certain_layout(value.text))}"
+        if part in ("config", "references"):
+            text = json.dumps(value, ensure_ascii=False, default=str)
+            if not any(hidden in text for hidden in self._hidden_values()):
+                return text
+        return "#" + self._digest(value)
+
+    def _hidden_values(self) -> tuple[str, ...]:
+        """Return the values that must not be stored: of env vars and of --vars, but for the shortest."""
+        if self._hidden is None:
+            given = [defined[0][1] for defined in self._definition.variables.values() if _is_given(defined)]
+            values = {*self._definition.environment.values(), *strings_in(given)}
+            self._hidden = tuple(json.dumps(value, ensure_ascii=False)[1:-1] for value in values if len(value) > 2)
+        return self._hidden
+
+    def _fingerprinted(self, node: NodeDefinition) -> Node:
+        attributes = node.attributes
+        facts = self._facts.of(node) if node.resource_type != "source" else Facts()
+        return Node(
+            unique_id=node.unique_id,
+            resource_type=node.resource_type,
+            name=str(attributes.get("name") or ""),
+            package=str(attributes.get("package_name") or ""),
+            fqn=tuple(str(part) for part in attributes.get("fqn") or ()),
+            path=str(attributes.get("original_file_path") or ""),
+            materialized=str((attributes.get("config") or {}).get("materialized") or ""),
+            relation=node.relation,
+            parents=node.parents,
+            fingerprint=self._hashed(facts) if facts.parts else {},
+            raw_code=str(attributes.get("raw_code") or ""),
+            volatile=facts.volatile,
+            version="" if attributes.get("version") is None else str(attributes.get("version")),
+            settings=self._settings[node.unique_id],
+            names_loader_columns=self._loader_columns.are_named_in(node, facts),
+            full_refresh=(attributes.get("config") or {}).get("full_refresh"),
+            keeps_columns=keeps_columns(attributes.get("config") or {}, facts),
+        )
+
+    def _hashed(self, facts: Facts) -> dict[str, str]:
+        hashed = {part: self._facts.hash_of(items) for part, items in facts.parts.items()}
+        return {"scheme": SCHEME, **hashed}
+
+
+def _spelled(macro: MacroDefinition) -> str:
+    if macro.name.startswith("materialization_"):
+        return without_discarded_text(macro.code)
+    return without_sql_layout(macro.code) if is_statement(macro.name) else without_layout(macro.code)
+
+
+def _is_given(defined: Any) -> bool:
+    return bool(defined) and defined[0][0] == "command line"
+
+
+def strings_in(value: Any) -> list[str]:
+    """Return the texts of all values below a value of YAML's kind, numbers as text; null and booleans give none."""
+    if isinstance(value, Mapping):
+        return [text for item in value.values() for text in strings_in(item)]
+    if isinstance(value, (list, tuple)):
+        return [text for item in value for text in strings_in(item)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
+def fingerprint_project(definition: ProjectDefinition, *, key: bytes) -> Project:
+    """Return the project with a fingerprint for each node; `key` is the installation's key of 32 bytes."""
+    return Fingerprinter(definition, key=key).project

@@ -1,0 +1,375 @@
+"""Which facts decide what a node's relation becomes, sorted into the parts of its fingerprint?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dbt_state_plugin.core.fingerprint.hashing import Digest
+from dbt_state_plugin.core.jinja.reads import MacroIndex, Reach, reach_of, union, variable_values
+from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+
+# Keys of the resolved config that cannot change the relation, unless Jinja that the node reaches reads its config.
+# alias, schema and database count through the relation's name; hooks and contract are parts of their own.
+_HARMLESS_CONFIG = frozenset(
+    "tags meta docs group access freshness static_analysis enabled alias schema database contract "
+    "pre-hook post-hook pre_hook post_hook".split()
+)
+# What the adapter takes for granted where a key is absent: written out it says the same.
+_DEFAULTS: Mapping[str, Any] = {"unlogged": False}
+# Attributes of a node that say nothing about its relation, or that a part of its own covers.
+_VOLATILE_ATTRIBUTES = frozenset(
+    {"created_at", "_event_status", "compiled_path", "build_path", "compiled", "compiled_code"}
+)
+# Never stored in any form; dbt keeps the first two out of SQL, and does not get to see the last.
+_SECRET_PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET", "DBT_STATE_PLUGIN_DATABASE_URL")
+_METADATA_PREFIX = "DBT_ENV_CUSTOM_ENV_"
+_HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
+# Every statement runs under these fields of the target: they decide what unqualified names mean and who owns a table.
+_SESSION_FIELDS = ("search_path", "role")
+_UNKNOWN_QUERY = "the database while it compiles, and no ref or source says which relations"
+_DBT = frozenset({"dbt"})  # the namespace in which dbt's own macros search
+_OWN_MATERIALIZATION = {"unit_test": "unit"}  # the others are in the config
+
+Items = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Hold the code of a node whose whole text becomes a statement of SQL."""
+
+    text: str
+
+
+def is_statement(macro_name: str) -> bool:
+    """Tell whether all that a macro renders is SQL that is executed, by the names of dbt's own macros.
+
+    What another macro renders may end up anywhere, in a string of SQL too.
+    """
+    stem = macro_name.split("__", 1)[-1]
+    return stem.startswith(("create_", "get_")) and stem.endswith(("_as", "_sql"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Hold the items of each part by name, and what makes the compiled SQL differ on every run."""
+
+    parts: Mapping[str, Items] = field(default_factory=dict)
+    volatile: tuple[str, ...] = ()
+
+
+def keeps_columns(config: Mapping[str, Any], facts: Facts) -> bool:
+    """Tell whether dbt's own incremental materialization writes into the table without altering it; hooks may do so."""
+    custom = any(isinstance(item, MacroDefinition) for item in facts.parts.get("materialization", {}).values())
+    return (
+        config.get("materialized") == "incremental"
+        and config.get("on_schema_change") in (None, "ignore", "fail")
+        and not config.get("full_refresh")
+        and not (custom or facts.parts.get("hooks") or facts.parts.get("project_hooks"))
+    )
+
+
+class ProjectFacts:
+    """Find the facts of each node; what is the same for many nodes is found once."""
+
+    def __init__(self, definition: ProjectDefinition, digest: Digest) -> None:
+        """Index the macros and find what all nodes share."""
+        self._definition = definition
+        self._digest = digest
+        self._index = MacroIndex(definition.macros)
+        self._jinja_values = {name: _jinja_in(value) for name, value in definition.variables.items()}
+        self._graph = ""
+        self._macro_digests: dict[str, str] = {}
+        self._run_parts: dict[tuple[str, str, bool], tuple[Items, Reach]] = {}
+        self._event_times = {
+            node.unique_id: (node.attributes.get("config") or {}).get("event_time")
+            for node in definition.nodes
+            if node.resource_type == "source"
+        }
+        self._session = {name: definition.target.get(name) or "" for name in _SESSION_FIELDS}
+        self._flags = {"flags": list(definition.flags)}
+        self._engine = {"dbt": _minor(definition.dbt_version), "adapter": _minor(definition.adapter_version)}
+        self._project_hooks = self._hooks_of_project() if definition.project_hooks else {}
+        # By identity, all of them kept as long as this object is; empty until one is asked for.
+        shared = (self._session, self._flags, self._engine, self._project_hooks)
+        self._hashes_of_shared = dict.fromkeys(map(id, shared), "")
+        self._hash_of_nothing = self._hash_of({})
+
+    def of(self, node: NodeDefinition) -> Facts:
+        """Return the facts of one node that dbt builds."""
+        attributes = node.attributes
+        config = attributes.get("config") or {}
+        declared = (attributes.get("depends_on") or {}).get("macros") or ()
+        macros, reach = self._read_by(code_text(node), declared)
+        run, run_reach = self._run_part(node, config)
+        hooks, hook_reach = self._hooks_of(config)
+        parts = {
+            "body": _body(node),
+            "config": _config(config) | self._event_times_of(node),
+            "variables": self._read_values(reach) | self._properties_read(node, reach) | self._graph_if(reach),
+            "macros": self._macro_items(macros, reach),
+            "materialization": self._with_properties(run, node, run_reach),
+            "contract": _contract(node, config),
+            "hooks": hooks | self._properties_read(node, hook_reach),
+            "project_hooks": self._project_hooks,
+            "docs": _docs(attributes, config),
+            "relation": {"relation": [attributes.get("relation_name"), str(node.relation)]},
+            "references": dict(sorted(node.references)),
+            "session": self._session,
+            "flags": self._flags,
+            "engine": self._engine,
+        }
+        volatile = sorted({*reach.volatile, *run_reach.volatile, *hook_reach.volatile})
+        if reach.queries and not node.parents:
+            volatile.append(_UNKNOWN_QUERY)
+        return Facts(parts=parts, volatile=tuple(volatile))
+
+    def hash_of(self, items: Mapping[str, Any]) -> str:
+        """Return one hash over all items of a part, whatever their order."""
+        if not items:
+            return self._hash_of_nothing
+        known = self._hashes_of_shared.get(id(items))
+        found = known or self._hash_of(items)
+        if known == "":
+            self._hashes_of_shared[id(items)] = found
+        return found
+
+    def _hash_of(self, items: Mapping[str, Any]) -> str:
+        return self._digest([[name, self._plain(value)] for name, value in sorted(items.items())])
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, MacroDefinition):
+            return self._digest_of(value)
+        return value.text if isinstance(value, Code) else value
+
+    def _digest_of(self, macro: MacroDefinition) -> str:
+        if macro.unique_id not in self._macro_digests:
+            self._macro_digests[macro.unique_id] = self._digest(macro.code)
+        return self._macro_digests[macro.unique_id]
+
+    def shows_only_in_view_ddl(self, node: NodeDefinition, names: Iterable[str]) -> bool:
+        """Tell whether these items of the part `materialization` act on a view only through its DDL."""
+        config = node.attributes.get("config") or {}
+        is_view = node.resource_type == "model" and config.get("materialized") == "view"
+        return is_view and self._index.shows_only_in_view_ddl(names, _names_made_by(config))
+
+    def _macro_items(self, macros: Iterable[MacroDefinition], reach: Reach) -> Items:
+        items: Items = {macro.unique_id: macro for macro in macros}
+        searched = None if reach.namespaces is None else reach.namespaces | _DBT
+        entries = [
+            entry
+            for entry in self._definition.dispatch or ()
+            if searched is None or entry.get("macro_namespace") in searched
+        ]
+        return items | ({"dispatch": entries} if items and entries else {})
+
+    def _read_by(self, text: str, declared: Iterable[str] = ()) -> tuple[tuple[MacroDefinition, ...], Reach]:
+        """Return the macros that rendering a text can reach, and what they and the text read together.
+
+        dbt renders the value of a var as Jinja when it is read, so that values are texts like any other.
+        """
+        while True:
+            macros = self._index.reachable(text, declared=declared)
+            reach = union([reach_of(text), *(reach_of(macro.code) for macro in macros)])
+            more = self._values_beyond(text, reach)
+            if not more:
+                return macros, reach
+            text = "\n".join([text, *more])
+
+    def _values_beyond(self, text: str, reach: Reach) -> list[str]:
+        values = {str(value) for value in variable_values(reach.variables, self._jinja_values).values()}
+        return [value for value in sorted(values) if value not in text]
+
+    def _run_part(self, node: NodeDefinition, config: Mapping[str, Any]) -> tuple[Items, Reach]:
+        """Return what acts outside of the compiled SQL: custom materializations, strategies, overrides of DDL."""
+        materialized = _OWN_MATERIALIZATION.get(node.resource_type, str(config.get("materialized") or ""))
+        names = _names_made_by(config)
+        # Some versions of dbt look for a key of the config among its `meta` as well.
+        has_indexes = bool(config.get("indexes")) or "indexes" in (config.get("meta") or {})
+        key = (materialized, names, has_indexes)
+        if key not in self._run_parts:
+            macros = self._index.run_with(materialized, names, has_indexes=has_indexes)
+            reach = union(reach_of(macro.code) for macro in macros)
+            extra = self._values_beyond("", reach)
+            if extra:
+                more, their_reach = self._read_by("\n".join(extra))
+                macros, reach = tuple(dict.fromkeys((*macros, *more))), union([reach, their_reach])
+            items = self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach)
+            self._run_parts[key] = (items, reach)
+            self._hashes_of_shared[id(items)] = ""
+        return self._run_parts[key]
+
+    def _hooks_of(self, config: Mapping[str, Any]) -> tuple[Items, Reach]:
+        hooks = [[name.replace("_", "-"), hook] for name in _HOOKS for hook in config.get(name) or ()]
+        if not hooks:
+            return {}, _NOTHING
+        macros, reach = self._read_by("\n".join(_strings(hooks)))
+        items: Items = {f"{name} {position}": hook for position, (name, hook) in enumerate(hooks, 1)}
+        return items | self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach), reach
+
+    def _hooks_of_project(self) -> Items:
+        hooks = dict(self._definition.project_hooks)
+        macros, reach = self._read_by("\n".join(hooks.values()))
+        # Packages ask here for env vars by computed names (which orchestrator is this?): never all of them.
+        known = replace(reach, env_vars=reach.env_vars or frozenset())
+        return hooks | self._macro_items(macros, reach) | self._read_values(known)
+
+    def _graph_if(self, reach: Reach) -> Items:
+        """Return a hash over all nodes, for code that loops over dbt's `graph`."""
+        if not reach.reads_graph:
+            return {}
+        if not self._graph:
+            nodes = {node.unique_id: _attributes(node) for node in self._definition.nodes}
+            self._graph = self._digest([_by_name(nodes), _by_name(self._definition.graph_extras)])
+        return {"graph": self._graph}
+
+    def _event_times_of(self, node: NodeDefinition) -> Items:
+        """Return the event times of the sources among its parents: dbt filters rows by them (microbatch, sample)."""
+        sources = [parent for parent in node.parents if self._event_times.get(parent)]
+        return {f"event_time of {parent}": self._event_times[parent] for parent in sources}
+
+    def _with_properties(self, items: Items, node: NodeDefinition, reach: Reach) -> Items:
+        """Return the items and the properties that are read; the very same items where there are none."""
+        properties = self._properties_read(node, reach)
+        return items | properties if properties else items
+
+    @staticmethod
+    def _properties_read(node: NodeDefinition, reach: Reach) -> Items:
+        """Return the properties of the node that the code reads; what other parts hold of its config is left out."""
+        if not reach.reads_config:
+            return {}
+        attributes = _attributes(node)
+        if reach.properties is None:
+            return {"the node's own properties": attributes}
+        config = attributes.get("config") or {}
+        named = {f"model.{name}": value for name, value in attributes.items() if name in reach.properties}
+        named.pop("model.config", None)
+        harmless = {f"config.{name}": config.get(name) for name in _READ_BY_NAME & reach.properties}
+        return {name: value for name, value in {**named, **harmless}.items() if value not in (None, {}, [], "")}
+
+    def _read_values(self, reach: Reach) -> Items:
+        """Return the values of the vars, env vars and target fields that the code can read."""
+        definition = self._definition
+        environment = {
+            f"env_var {name}": value
+            for name, value in definition.environment.items()
+            if (
+                reach.env_vars is None
+                or name in reach.env_vars
+                or (reach.reads_env_metadata and name.startswith(_METADATA_PREFIX))
+            )
+            and not name.startswith(_SECRET_PREFIXES)
+        }
+        variables = variable_values(reach.variables, definition.variables)
+        target = variable_values(reach.target_fields, definition.target)
+        return {
+            **{f"var {name}": value for name, value in variables.items()},
+            **environment,
+            **{f"target.{name}": value for name, value in target.items()},
+            **({"dbt_version": [definition.dbt_version, definition.adapter_version]} if reach.reads_version else {}),
+        }
+
+
+def code_text(node: NodeDefinition) -> str:
+    """Return all text of a node that dbt renders to get its SQL."""
+    attributes = node.attributes
+    rendered = [attributes.get(name) for name in ("test_metadata", "overrides", "given", "expect")]
+    made = ["py_script_postfix"] if str(attributes.get("language") or "").endswith("python") else []
+    made += ["get_fixture_sql", "get_expected_sql"] if node.resource_type == "unit_test" else []
+    return "\n".join([str(attributes.get("raw_code") or ""), *_strings(rendered), *made])
+
+
+def _names_made_by(config: Mapping[str, Any]) -> str:
+    """Return the names of macros that dbt makes up from a strategy, as a text."""
+    strategies = [str(config.get(name) or "") for name in ("strategy", "incremental_strategy")]
+    strategies += ["default"] if config.get("materialized") == "incremental" else []
+    named = [f"snapshot_{name.split('.')[-1]}_strategy" for name in strategies if name]
+    named += [f"get_incremental_{name.replace('+', '_')}_sql" for name in strategies if name]
+    return "\n".join(named)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield every string in a value as it stands: in JSON a line break would run into the next word."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield str(name)
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)
+
+
+def _jinja_in(value: Any) -> str:
+    return "\n".join(text for text in _strings(value) if "{{" in text or "{%" in text)
+
+
+def _by_name(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(sorted(mapping.items(), key=lambda item: str(item[0])))
+
+
+def _config(config: Mapping[str, Any]) -> Items:
+    """Return the keys that may change the relation; one that is empty says what its absence says."""
+    return {
+        name: value
+        for name, value in config.items()
+        if name not in _HARMLESS_CONFIG and value is not None and value not in ({}, []) and not _is_default(name, value)
+    }
+
+
+def _is_default(name: str, value: Any) -> bool:
+    return name in _DEFAULTS and value is _DEFAULTS[name]
+
+
+def _body(node: NodeDefinition) -> Items:
+    attributes = node.attributes
+    if node.resource_type == "seed":
+        return {"content": node.content_digest}
+    if node.resource_type == "unit_test":
+        return {name: attributes.get(name) for name in ("model", "given", "expect", "overrides", "fixtures")}
+    extra = ("test_metadata", "column_name", "arguments", "returns", "language")
+    given = {name: attributes[name] for name in extra if attributes.get(name)}
+    code = str(attributes.get("raw_code") or "")
+    is_sql = not str(attributes.get("language") or "").endswith("python")
+    return {"code": Code(code) if is_sql else code, **given}
+
+
+def _attributes(node: NodeDefinition) -> dict[str, Any]:
+    return _by_name({name: value for name, value in node.attributes.items() if name not in _VOLATILE_ATTRIBUTES})
+
+
+def _columns(attributes: Mapping[str, Any], *wanted: str) -> list[Any]:
+    columns = attributes.get("columns") or {}
+    return [[column.get(name) for name in wanted] for column in columns.values()]
+
+
+def _contract(node: NodeDefinition, config: Mapping[str, Any]) -> Items:
+    """Return the columns and constraints where a contract enforces them; without one dbt puts them to no use."""
+    contract = config.get("contract") or {}
+    if not contract.get("enforced"):
+        return {}
+    attributes = node.attributes
+    columns = _columns(attributes, "name", "data_type", "constraints", "quote")
+    constraints = attributes.get("constraints")
+    # A foreign key names the relation of a ref, which the compiled SQL does not show.
+    names = dict(sorted(node.references)) if "foreign_key" in str([columns, constraints]) else {}
+    return {"contract": dict(contract), "columns": columns, "constraints": constraints, "foreign keys": names}
+
+
+def _docs(attributes: Mapping[str, Any], config: Mapping[str, Any]) -> Items:
+    """Return the descriptions that `persist_docs` writes to the relation."""
+    persisted = config.get("persist_docs") or {}
+    relation = {"description": attributes.get("description")} if persisted.get("relation") else {}
+    columns = {"columns": _columns(attributes, "name", "quote", "description")} if persisted.get("columns") else {}
+    return {**relation, **columns}
+
+
+def _minor(version: str) -> str:
+    """Return major.minor: a patch release of dbt must not rebuild everything, a minor one may."""
+    return ".".join(version.split(".")[:2])
+
+
+_READ_BY_NAME = _HARMLESS_CONFIG | _DEFAULTS.keys()
+_NOTHING = reach_of("")

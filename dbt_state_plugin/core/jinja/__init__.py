@@ -1,0 +1,1 @@
+"""What Jinja in a node can read, and its layout."""

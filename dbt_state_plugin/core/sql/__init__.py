@@ -1,0 +1,1 @@
+"""SQL as text: same statement, deterministic, volatile calls."""

@@ -1,0 +1,1 @@
+"""Data versions of sources and drift of relations."""

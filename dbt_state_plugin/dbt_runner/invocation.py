@@ -1,0 +1,41 @@
+"""Which flags do all invocations of dbt in one run share?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """Hold what every invocation of dbt in one run has in common."""
+
+    project_dir: Path
+    profiles_dir: Path
+    target_path: Path
+    profile: str | None
+    target: str | None
+    threads: int | None
+    variables: Mapping[str, Any]
+    extra: ExtraArguments
+
+    def arguments(self) -> list[str]:
+        """Return dbt's flags; usage statistics stay off, as nothing may leave the machine."""
+        arguments = ["--project-dir", str(self.project_dir), "--profiles-dir", str(self.profiles_dir)]
+        arguments += ["--target-path", str(self.target_path), "--no-send-anonymous-usage-stats"]
+        arguments += ["--profile", self.profile] if self.profile else []
+        arguments += ["--target", self.target] if self.target else []
+        arguments += ["--vars", _yaml(self.variables)] if self.variables else []
+        return arguments
+
+
+def _yaml(variables: Mapping[str, Any]) -> str:
+    """Return vars as dbt reads them; unlike JSON, YAML keeps dates."""
+    import yaml
+
+    text: str = yaml.safe_dump(dict(variables), default_flow_style=True, sort_keys=False, width=1_000_000)
+    return text

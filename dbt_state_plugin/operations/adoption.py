@@ -1,0 +1,318 @@
+"""How is a warehouse that dbt built before taken over, without building anything?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from dbt_state_plugin.core.changes.categorize import compiled_document
+from dbt_state_plugin.core.comparison.adoption import (
+    Adoption,
+    Candidate,
+    Outcome,
+    candidates,
+    is_as_it_was,
+    other_columns,
+)
+from dbt_state_plugin.core.decision.rule import refuse_shared_relations, relation_versions
+from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
+from dbt_state_plugin.core.lineage import build_order, lineages, trace_of
+from dbt_state_plugin.core.values.plan import (
+    Catalog,
+    CompiledNode,
+    Plan,
+    Project,
+    Recorded,
+    RecordedDetail,
+    RecordedRelation,
+    Trace,
+)
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.operations.execution_record import STEP_NAME, recorded_execution
+from dbt_state_plugin.operations.manifests import keep_manifest
+from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
+from dbt_state_plugin.operations.planning.planning import Planned, invocation_of, seen_now, selected_nodes
+from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
+from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.postgres.connection import database_errors
+from dbt_state_plugin.project.inputs import InputPlaces
+from dbt_state_plugin.state.adoptions import Adopted, record_adopted
+from dbt_state_plugin.state.executions import begin_step, finish_execution
+from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.relations import installation_key
+from dbt_state_plugin.warehouse.postgres.columns import QueryRefused, count_rows, described_columns, read_columns
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.dbt_runner.invocation import Invocation
+    from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.operations.settings import Settings
+
+_SQL = frozenset({"view", "table", "incremental", "materialized_view", "snapshot"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """Hold the parsed project with what was compiled of it, and the digests of its files from before the parse."""
+
+    wish: Wish
+    parsed: Parsed
+    invocation: Invocation
+    compiled: Mapping[str, CompiledNode]
+    selected: frozenset[str] | None
+    files: dict[str, str]
+    again: bool
+
+
+def find_adoptable(settings: Settings, wish: Wish, *, again: bool = False) -> tuple[Adoption, Inspected]:
+    """Return what `adopt` would do, and what that takes, without writing anything; raises the errors of a plan."""
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.compilation import compile_nodes
+    from dbt_state_plugin.dbt_runner.execute import parse
+
+    with open_session(settings, create=False) as session:
+        invocation = invocation_of(settings, session.workplace)
+        files = files_before_parsing(session)
+        parsed = parse(invocation, environ=os.environ)
+        project = Fingerprinter(parsed.definition, key=os.urandom(32)).project
+        refuse_shared_relations(project)
+        selected = selected_nodes(parsed, invocation, wish)
+        found = _candidates(session, project, seen_now(session, project, wish), selected, again=again)
+        wanted = [each.node.unique_id for each in found if each.outcome is Outcome.ADOPT]
+        compiled = compile_nodes(parsed, wanted)
+        found = _Comparison(session, parsed, compiled).compared(found)
+        inspected = Inspected(
+            wish=wish,
+            parsed=parsed,
+            invocation=invocation,
+            compiled=compiled,
+            selected=selected,
+            files=files,
+            again=again,
+        )
+        untouched = [node for node in project.nodes.values() if node.resource_type in ("test", "unit_test", "function")]
+        adoption = Adoption(environment=session.state.environment, candidates=found, untouched=len(untouched))
+        return adoption, inspected
+
+
+def _candidates(
+    session: Session,
+    project: Project,
+    seen: tuple[Recorded, Catalog],
+    selected: frozenset[str] | None,
+    *,
+    again: bool,
+) -> tuple[Candidate, ...]:
+    nodes = [project.nodes[node] for node in build_order(project) if selected is None or node in selected]
+    return candidates(nodes, *seen, session.state.environment, again=again)
+
+
+class _Comparison:
+    """Compare the columns of relations with those that their SQL would give, and seeds with their files."""
+
+    def __init__(self, session: Session, parsed: Parsed, compiled: Mapping[str, CompiledNode]) -> None:
+        self.session = session
+        self.parsed = parsed
+        self.compiled = compiled
+        self.configs = {node.unique_id: node.attributes.get("config") or {} for node in parsed.definition.nodes}
+        credentials = session.workplace.profile.credentials if session.workplace else {}
+        self.search_path = str(credentials.get("search_path") or "") or None
+
+    def compared(self, found: Iterable[Candidate]) -> tuple[Candidate, ...]:
+        """Return the candidates, those that differ as refused."""
+        found = tuple(found)
+        there = [each.relation for each in found if each.outcome is Outcome.ADOPT]
+        actual = read_columns(self.session.warehouse, there)
+        return tuple(
+            self._compared(each, actual.get((each.relation.schema, each.relation.identifier), ()))
+            if each.outcome is Outcome.ADOPT
+            else each
+            for each in found
+        )
+
+    def _compared(self, candidate: Candidate, actual: Any) -> Candidate:
+        node = candidate.node
+        try:
+            if node.resource_type == "seed":
+                why = self._other_rows(candidate, actual)
+                return _judged(candidate, why or "")
+            compiled = self.compiled.get(node.unique_id)
+            if node.materialized not in _SQL or compiled is None or compiled.language != "sql" or not compiled.forms:
+                return candidate
+            expected = described_columns(self.session.warehouse, compiled.forms["sql"], search_path=self.search_path)
+        except QueryRefused as refused:
+            return _judged(candidate, f"its SQL does not work here: {refused.why}") if refused.is_certain else candidate
+        config = self.configs[node.unique_id]
+        if node.materialized == "incremental" and config.get("on_schema_change") in (None, "ignore"):
+            return replace(candidate, is_compared=True)  # dbt itself leaves the columns as they are
+        grows = node.materialized in ("incremental", "snapshot")
+        has_contract = bool((config.get("contract") or {}).get("enforced"))  # then its columns give the order
+        return _judged(candidate, other_columns(expected, actual, keeps_order=not has_contract, may_have_more=grows))
+
+    def _other_rows(self, candidate: Candidate, actual: Any) -> str:
+        from dbt_state_plugin.dbt_runner.seed_file import seed_size
+
+        node = candidate.node
+        delimiter = str(self.configs[node.unique_id].get("delimiter") or ",")
+        size = seed_size(self.parsed.seed_files[node.unique_id], delimiter)
+        if size is None:
+            return "its file cannot be read as dbt reads it"
+        columns, rows = size
+        if columns != len(actual):
+            return f"it has {len(actual)} columns, and its file {columns}"
+        there = count_rows(self.session.warehouse, candidate.relation)
+        return "" if there == rows else f"it has {there} rows, and its file {rows}"
+
+
+def _judged(candidate: Candidate, why: str) -> Candidate:
+    return replace(candidate, outcome=Outcome.REFUSE if why else candidate.outcome, why=why, is_compared=True)
+
+
+def adopt(
+    settings: Settings,
+    shown: Adoption,
+    inspected: Inspected,
+    *,
+    on_wait: Callable[[str], None] = lambda _holder: None,
+) -> Adoption:
+    """Record what was shown to be adopted, under the environment's lock; return what was done.
+
+    What changed since it was shown is refused. Raises BusyError, StateError and ConfigurationError.
+    """
+    with open_session(settings) as session:
+        acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=on_wait)
+        execution_id = uuid4()
+        with recorded_execution(session, execution_id, command="adopt"):
+            done = _record(session, shown, inspected, execution_id)
+        finish_execution(session.state, execution_id, status="succeeded")
+        return done
+
+
+def _record(session: Session, shown: Adoption, inspected: Inspected, execution_id: UUID) -> Adoption:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.execute import seed_rows
+
+    state = session.state
+    parsed, key = inspected.parsed, installation_key(state)
+    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
+    project = fingerprinter.project
+    seen = seen_now(session, project, inspected.wish)
+    now = {
+        each.relation: each for each in _candidates(session, project, seen, inspected.selected, again=inspected.again)
+    }
+    agreed = tuple(_agreed(each, now[each.relation]) for each in shown.candidates)
+    begin_step(
+        state,
+        execution_id,
+        name=STEP_NAME,
+        checksums={
+            node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
+        },
+        dbt_version=project.dbt_version,
+        adapter_version=project.adapter_version,
+    )
+    wanted = [each for each in agreed if each.outcome is Outcome.ADOPT]
+    records = adopted_records(project, *seen, wanted, str(state.environment), uuid4)
+    digest = None if session.settings.store_sql == "text" else keyed_digest(key)
+    details = {each.node.unique_id: _detail(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted}
+    with database_errors("Cannot read the functions of the warehouse"):
+        records = _with_volatile_calls(session, project, inspected, records)
+    adopted = [
+        Adopted(record=record, node=project.nodes[record.unique_id], detail=details[record.unique_id])
+        for record in records
+    ]
+    if not record_adopted(state, execution_id, adopted, store_code=session.settings.store_sql == "text"):
+        raise StateError(
+            "Another run has begun to write one of the relations.", "Run the command again when that run has ended."
+        )
+    _remember_project(session, inspected, project, execution_id, key)
+    return replace(shown, candidates=agreed, execution_id=execution_id)
+
+
+def _agreed(shown: Candidate, now: Candidate) -> Candidate:
+    """Return what was shown, with today's definition; refused where something happened meanwhile."""
+    if shown.outcome is Outcome.ADOPT and not is_as_it_was(shown, now):
+        return replace(shown, outcome=Outcome.REFUSE, why="it changed since this list was made")
+    return replace(shown, node=now.node)
+
+
+def adopted_records(
+    project: Project,
+    recorded: Recorded,
+    catalog: Catalog,
+    wanted: Iterable[Candidate],
+    environment: str,
+    new_id: Callable[[], UUID],
+) -> tuple[RecordedRelation, ...]:
+    """Return the records that builds of these relations would leave now, with what they would have seen.
+
+    The versions of parents are those that the next plan finds, with all of these records in place.
+    """
+    records = {
+        each.relation: RecordedRelation(
+            relation=each.relation,
+            unique_id=each.node.unique_id,
+            environment=environment,
+            resource_type=each.node.resource_type,
+            materialized=each.node.materialized,
+            fingerprint=project.nodes[each.node.unique_id].fingerprint,
+            trace=Trace(),
+            identity=each.identity,
+            columns=each.columns,
+            touched=each.touched,
+            build_id=new_id(),
+            data_id=new_id(),
+            built_at=datetime.now(timezone.utc),
+        )
+        for each in wanted
+    }
+    after = replace(recorded, relations={**recorded.relations, **records})
+    versions = relation_versions(project, after, catalog)
+    lineage = lineages(project, build_order(project))
+    return tuple(
+        replace(record, trace=trace_of(project, lineage[record.unique_id], versions)) for record in records.values()
+    )
+
+
+def _with_volatile_calls(
+    session: Session, project: Project, inspected: Inspected, records: Iterable[RecordedRelation]
+) -> tuple[RecordedRelation, ...]:
+    """Return the records with the volatile calls of the SQL that was compiled, which may be kept as a hash only."""
+    calls, lineage = VolatileCalls(session.warehouse, project), lineages(project, build_order(project))
+    found = []
+    for record in records:
+        compiled = inspected.compiled.get(record.unique_id)
+        statements = compiled.forms.values() if compiled is not None and compiled.language == "sql" else ()
+        if compiled is not None or record.resource_type not in COMPILED:
+            names = calls.of(project.nodes[record.unique_id], lineage[record.unique_id], statements)
+            record = replace(record, trace=replace(record.trace, volatile=names))
+        found.append(record)
+    return tuple(found)
+
+
+def _detail(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: str, digest: Any) -> RecordedDetail:
+    compiled = inspected.compiled.get(unique_id)
+    return RecordedDetail(
+        items=fingerprinter.items(unique_id), compiled=compiled_document(compiled, digest) if compiled else {}
+    )
+
+
+def _remember_project(session: Session, inspected: Inspected, project: Project, execution_id: UUID, key: bytes) -> None:
+    """Record what was parsed, so that the next run need not parse, and its manifest."""
+    parsed, extra = inspected.parsed, inspected.invocation.extra
+    places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
+    is_recorded = not parsed.has_plugins and record_project(session, key, extra, project, places, inspected.files)
+    plan = Plan(
+        environment=session.state.environment, command="build", entries=(), is_narrowed=inspected.selected is not None
+    )
+    planned = Planned(
+        plan=plan, project=project, invocation=inspected.invocation, parsed=parsed, is_recorded=is_recorded
+    )
+    keep_manifest(session, planned, execution_id, command="adopt")

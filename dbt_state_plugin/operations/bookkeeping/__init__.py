@@ -1,0 +1,1 @@
+"""Executions, steps and checksums for scripts."""

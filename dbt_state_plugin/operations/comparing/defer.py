@@ -1,0 +1,164 @@
+"""How is only what differs from another environment built here, with all else read there?
+
+The other environment's records say what it holds; nothing of it is written, and its lock is not taken. dbt reads there
+by its own deferral. What it reads is recorded like a source: by the version that it had before the build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.comparison.defer import Deferral, deferred_project, explained, find_deferral
+from dbt_state_plugin.core.decision.rule import make_plan, refuse_shared_relations
+from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
+from dbt_state_plugin.errors import ConfigurationError, UsageError
+from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
+from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.planning.categorize import judge_differences
+from dbt_state_plugin.operations.planning.planning import (
+    Planned,
+    invocation_of,
+    request_of,
+    seen_now,
+    selected_nodes,
+)
+from dbt_state_plugin.state.relations import installation_key, read_details
+from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.plan import Plan, Project, RelationName
+    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.dbt_runner.invocation import Invocation
+    from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.state.baselines import KnownEnvironment
+
+_COMMANDS = ("run", "build")
+
+
+def plan_deferred(session: Session, wish: Wish, name: str, *, writes_manifest: bool) -> Planned:
+    """Plan what differs from the environment `name`; with `writes_manifest` dbt is ready to read the rest there.
+
+    Raises UsageError, ConfigurationError, NotFoundError and the errors of a plan.
+    """
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.compilation import compile_nodes
+    from dbt_state_plugin.dbt_runner.defer_manifest import write_deferral
+    from dbt_state_plugin.dbt_runner.execute import parse, seed_rows
+
+    there = _environment_there(session, wish, name)
+    with invocation_there(session, there) as elsewhere:
+        comparison = Comparison(session, Wish(command="build"), there, elsewhere)
+        compared = comparison.against(None).compared.plan
+    folder = _folder(session)
+    invocation = _deferring(invocation_of(session.settings, session.workplace), there, folder)
+    key = installation_key(session.state)
+    parsed = parse(invocation, environ=os.environ)
+    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
+    refuse_shared_relations(fingerprinter.project)
+    changed = _changed(fingerprinter.project, comparison.project, compared)
+    relations = {node: record.relation for node, record in comparison.records.items()}
+    deferral = _deferral(session, wish, fingerprinter.project, parsed, invocation, changed, relations)
+    project = fingerprinter.project = deferred_project(fingerprinter.project, deferral, changed)
+    recorded, catalog = seen_now(session, project, wish)
+    judged = judge_differences(
+        fingerprinter,
+        recorded,
+        wish.command,
+        details=partial(read_details, session.state),
+        compile_nodes=partial(compile_nodes, parsed),
+        digest=keyed_digest(key),
+    )
+    plan = make_plan(project, recorded, catalog, request_of(session, wish, deferral.built, project), judged.judgements)
+    if writes_manifest:
+        write_deferral(folder, parsed, deferral.relations)
+    return Planned(
+        plan=explained(plan, {entry.node.unique_id: entry.reasons for entry in compared.entries}),
+        project=project,
+        invocation=invocation,
+        parsed=parsed,
+        fingerprinter=fingerprinter,
+        judged=judged,
+    )
+
+
+def _environment_there(session: Session, wish: Wish, name: str) -> KnownEnvironment:
+    if wish.command not in _COMMANDS:
+        raise UsageError(f"--defer is not for `{wish.command}`.", "Use `run` or `build`.")
+    there, execution = find_baseline(session, name)
+    here = session.state.environment
+    if execution is not None:
+        raise UsageError(
+            "--defer needs an environment: an execution has no relations of its own.",
+            "Give --against the target that is to be read, such as prod.",
+        )
+    if there.environment == here:
+        raise UsageError(
+            f"--against names this very environment, {here}, so there is nothing to defer to.",
+            "Choose the target to build in with --target.",
+        )
+    if (there.environment.warehouse, there.environment.database) != (here.warehouse, here.database):
+        raise ConfigurationError(
+            f"{there.environment} is in another database than {here}, and PostgreSQL cannot read across databases.",
+            "Give the two targets schemas of their own in one database.",
+        )
+    return there
+
+
+def _folder(session: Session) -> Path:
+    """Return a folder that no run of another environment uses; those of this one hold its lock."""
+    from dbt_state_plugin.operations.planning.planning import PRIVATE_TARGET
+
+    if session.workplace is None:
+        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
+    name = hashlib.sha256(str(session.state.environment).encode()).hexdigest()[:8]
+    return session.workplace.target_path / PRIVATE_TARGET / f"deferred-{name}"
+
+
+def _deferring(invocation: Invocation, there: KnownEnvironment, folder: Path) -> Invocation:
+    """Return dbt's flags for it; to whom is part of every definition, so that a build without deferral is another."""
+    extra = invocation.extra
+    flags = ("--defer", "--favor-state", "--defer-state", str(folder.absolute()))
+    powerful = (*extra.powerful, f"--defer to {there.environment}")
+    return replace(invocation, extra=replace(extra, given=(*extra.given, *flags), powerful=powerful))
+
+
+def _changed(project: Project, compared_project: Project, compared: Plan) -> frozenset[str]:
+    """Return the nodes that differ there, and those that only this target has."""
+    differing = {entry.node.unique_id for entry in compared.to_build}
+    only_here = project.nodes.keys() - compared_project.nodes.keys()
+    return frozenset(
+        node
+        for node in differing | only_here
+        if node in project.nodes and project.nodes[node].resource_type != "source"
+    )
+
+
+def _deferral(
+    session: Session,
+    wish: Wish,
+    project: Project,
+    parsed: Parsed,
+    invocation: Invocation,
+    changed: frozenset[str],
+    relations: dict[str, RelationName],
+) -> Deferral:
+    ours = [node.relation for node in project.nodes.values() if node.relation is not None]
+    existing = read_catalog(session.warehouse, [*relations.values(), *ours]).identities.keys()
+    database = session.state.environment.database
+    return find_deferral(
+        project,
+        changed,
+        there={
+            node: relation
+            for node, relation in relations.items()
+            if relation in existing and relation.database == database and relation.schema
+        },
+        here=frozenset(relation for relation in ours if relation in existing),
+        selected=selected_nodes(parsed, invocation, wish),
+        command=wish.command,
+    )

@@ -1,0 +1,277 @@
+"""What would the code of this working copy change in another environment, or since an execution? Nothing is written."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.comparison.baseline import (
+    Baseline,
+    Compared,
+    Reasons,
+    changes,
+    comparable,
+    describing,
+    reasons_by_digests,
+    reasons_by_records,
+    records_by_node,
+    removed_nodes,
+)
+from dbt_state_plugin.core.decision.rule import refuse_shared_relations
+from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.plan import RecordedDetail, RecordedRelation, RelationName
+from dbt_state_plugin.errors import ConfigurationError, NotFoundError
+from dbt_state_plugin.operations.execution_record import STEP_NAME
+from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
+from dbt_state_plugin.operations.planning.planning import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
+from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.project.other_target_profile import write_stand_in
+from dbt_state_plugin.state.baselines import (
+    KnownEnvironment,
+    KnownExecution,
+    find_executions,
+    read_code_ids,
+    read_covered,
+    read_environments,
+    state_of,
+)
+from dbt_state_plugin.state.intents import definition_id
+from dbt_state_plugin.state.relations import installation_key, read_details, read_recorded
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.dbt_runner.invocation import Invocation
+    from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.state.state import State
+
+_ID_OR_BEGINNING = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}", re.IGNORECASE)
+OWN_TARGET = "against"  # below our private target path: dbt's cache of the present target stays as it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAgainst:
+    """Hold a comparison with the parsed project, so that each output of a plan can be made of it."""
+
+    planned: Planned
+    compared: Compared
+
+
+def plan_against(settings: Settings, wish: Wish, name: str) -> PlannedAgainst:
+    """Compare the project with an environment or an execution of the same state, named as on the command line.
+
+    The project is read as dbt would read it for that environment: with its target, database and schema.
+    Raises NotFoundError and the errors of a plan.
+    """
+    with open_session(settings, create=False) as session:
+        environment, execution = find_baseline(session, name)
+        with invocation_there(session, environment) as invocation:
+            return Comparison(session, wish, environment, invocation).against(execution)
+
+
+def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownExecution | None]:
+    """Return the environment that is meant, and the execution if it is one; raises NotFoundError.
+
+    An environment is named by its target, by project and target, or by the beginning of what is printed for it.
+    """
+    if not session.has_state:
+        raise NotFoundError("Nothing is recorded yet, so there is nothing to compare with.", "Run the project first.")
+    own = session.state.environment
+    known = [each for each in read_environments(session.state) if each.environment.project == own.project]
+    found = _named(known, name)
+    if not found and _ID_OR_BEGINNING.fullmatch(name):
+        executions = find_executions(session.state, name.lower(), step=STEP_NAME)
+        if len(executions) == 1:
+            return executions[0].where, _with_definitions(executions[0], own.project)
+        if executions:
+            raise NotFoundError(f"Several executions begin with {name}.", "Give more of the id (see `history`).")
+    if len(found) != 1:
+        listed = ", ".join(str(each.environment) for each in found or known) or "none yet"
+        raise NotFoundError(
+            f"{name!r} fits several environments: {listed}."
+            if found
+            else f"No environment or execution {name!r} is recorded; the environments of {own.project} are: {listed}.",
+            "Give --against one of them as it stands here, or an execution's id (see `history`).",
+        )
+    return found[0], None
+
+
+def _named(known: Iterable[KnownEnvironment], name: str) -> list[KnownEnvironment]:
+    environments = list(known)
+    exact = [
+        each
+        for each in environments
+        if name in (each.environment.target, f"{each.environment.project}/{each.environment.target}")
+    ]
+    return exact or [each for each in environments if name and str(each.environment).startswith(name)]
+
+
+def _with_definitions(execution: KnownExecution, project: str) -> KnownExecution:
+    if execution.where.environment.project != project:
+        raise NotFoundError(
+            f"Execution {execution.execution_id} is not of this project: {execution.where.environment}.",
+            "See `dbt-state-plugin history` for those of this environment.",
+        )
+    if execution.checksum_set_id is None:
+        raise NotFoundError(
+            f"Execution {execution.execution_id} recorded no definitions: it ended before it had read the project.",
+            "Name another execution (see `dbt-state-plugin history`).",
+        )
+    return execution
+
+
+@contextmanager
+def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invocation]:
+    """Give the flags with which dbt reads the project as for that environment, with a profiles.yml of its own."""
+    workplace, settings = session.workplace, session.settings
+    if workplace is None:
+        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
+    with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
+        write_stand_in(
+            Path(folder),
+            profiles_dir=workplace.profiles_dir,
+            profile=workplace.profile,
+            target=there.environment.target,
+            database=there.environment.database,
+            schema=there.environment.schema,
+            cli_vars=settings.variables,
+            environ=os.environ,
+        )
+        yield replace(
+            invocation_of(settings, workplace),
+            profiles_dir=Path(folder),
+            target=there.environment.target,
+            target_path=workplace.target_path / PRIVATE_TARGET / OWN_TARGET,
+        )
+
+
+class Comparison:
+    """Compare one parsed project with what the state holds of an environment."""
+
+    def __init__(self, session: Session, wish: Wish, there: KnownEnvironment, invocation: Invocation) -> None:
+        from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+        from dbt_state_plugin.dbt_runner.execute import parse, seed_rows
+
+        self.wish = wish
+        self.there = there
+        self.invocation = invocation
+        self.state: State = state_of(session.state, there)
+        self.key = installation_key(self.state)
+        self.parsed: Parsed = parse(invocation, environ=os.environ)
+        self.fingerprinter: Fingerprinter = Fingerprinter(
+            self.parsed.definition, key=self.key, seed_rows=partial(seed_rows, self.parsed)
+        )
+        self.project = self.fingerprinter.project
+        refuse_shared_relations(self.project)
+        self.records = records_by_node(read_recorded(self.state, ()).relations.values(), self.project)
+
+    def against(self, execution: KnownExecution | None) -> PlannedAgainst:
+        """Return what the code would change since the execution, or else in the environment as it was last built."""
+        if execution is None:
+            name = str(self.there.environment)
+            judged, own = self._by_records(self.records, name)
+            known = {unique_id: str(record.relation) for unique_id, record in self.records.items()}
+            return self._planned(environment_baseline(self.there), judged, own, known)
+        baseline = execution_baseline(execution)
+        digests = read_covered(self.state, execution)
+        usable = describing(self.project, self.records, digests)
+        judged, exact = self._by_records(usable, baseline.name)
+        rough = reasons_by_digests(self.project, digests, self._changed_code(execution), baseline.name)
+        own = {node: exact[node] if node in usable else reasons for node, reasons in rough.items()}
+        known = {node: str(self.records[node].relation) if node in self.records else "" for node in digests}
+        return self._planned(baseline, judged, own, known)
+
+    def _by_records(self, records: Mapping[str, RecordedRelation], where: str) -> tuple[Judged, Reasons]:
+        from dbt_state_plugin.dbt_runner.compilation import compile_nodes
+
+        recorded = comparable(self.project, records)
+        judged = judge_differences(
+            self.fingerprinter,
+            recorded,
+            "build",
+            details=partial(self._details, records),
+            compile_nodes=partial(compile_nodes, self.parsed),
+            digest=keyed_digest(self.key),
+        )
+        return judged, reasons_by_records(self.project, recorded, judged.judgements, where)
+
+    def _details(
+        self, records: Mapping[str, RecordedRelation], keys: Iterable[RelationName]
+    ) -> Mapping[RelationName, RecordedDetail]:
+        """Return the recorded details under the keys of today."""
+        wanted = set(keys)
+        there = {
+            record.relation: record_key(self.project.nodes[node], self.project)
+            for node, record in records.items()
+            if node in self.project.nodes and record_key(self.project.nodes[node], self.project) in wanted
+        }
+        return {there[relation]: detail for relation, detail in read_details(self.state, there).items()}
+
+    def _changed_code(self, execution: KnownExecution) -> dict[str, bool]:
+        recorded = read_code_ids(self.state, execution)
+        return {
+            node.unique_id: definition_id(node.raw_code) != recorded[node.unique_id]
+            for node in self.project.nodes.values()
+            if node.unique_id in recorded and node.raw_code
+        }
+
+    def _planned(self, baseline: Baseline, judged: Judged, own: Reasons, known: Mapping[str, str]) -> PlannedAgainst:
+        plan = changes(
+            self.project,
+            own,
+            judged.judgements,
+            environment=self.there.environment,
+            command=self.wish.command,
+            selected=selected_nodes(self.parsed, self.invocation, self.wish),
+            records=self.records,
+        )
+        planned = Planned(
+            plan=plan,
+            project=self.project,
+            invocation=self.invocation,
+            parsed=self.parsed,
+            fingerprinter=self.fingerprinter,
+            judged=judged,
+        )
+        removed = removed_nodes(self.project, known, self.wish.command)
+        return PlannedAgainst(planned=planned, compared=Compared(baseline=baseline, plan=plan, removed=removed))
+
+
+def environment_baseline(there: KnownEnvironment) -> Baseline:
+    """Return the words and the document for an environment."""
+    return Baseline(kind="environment", name=str(there.environment), details=_parts(there))
+
+
+def execution_baseline(execution: KnownExecution) -> Baseline:
+    """Return the words and the document for an execution."""
+    started = execution.started_at.isoformat(sep=" ", timespec="seconds")
+    return Baseline(
+        kind="execution",
+        name=f"execution {execution.execution_id[:8]} ({execution.status}, {started})",
+        details={
+            "execution_id": execution.execution_id,
+            "status": execution.status,
+            "started_at": execution.started_at.isoformat(),
+            **_parts(execution.where),
+        },
+    )
+
+
+def _parts(there: KnownEnvironment) -> dict[str, str]:
+    environment = there.environment
+    return {
+        "project": environment.project,
+        "target": environment.target,
+        "database": environment.database,
+        "schema": environment.schema,
+    }

@@ -1,0 +1,280 @@
+"""What would the code of this working copy change, compared with a manifest in a folder? No database is asked.
+
+What a manifest does not hold (the values of vars, env vars and target fields) is taken from today for both sides,
+unless it holds the SQL that dbt compiled.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
+from dbt_state_plugin.core.comparison.baseline import (
+    Baseline,
+    Compared,
+    Reasons,
+    changes,
+    comparable,
+    is_built,
+    reasons_by_records,
+    removed_nodes,
+)
+from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read
+from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
+from dbt_state_plugin.core.fingerprint.relocation import (
+    as_in_a_file,
+    is_too_large,
+    relocated,
+    relocation_between,
+    translated,
+)
+from dbt_state_plugin.core.lineage import build_order, lineages, record_key
+from dbt_state_plugin.core.values.plan import (
+    CompiledNode,
+    Environment,
+    Plan,
+    Project,
+    Reason,
+    ReasonKind,
+    RecordedDetail,
+    RecordedRelation,
+    RelationName,
+    Trace,
+)
+from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
+from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
+from dbt_state_plugin.operations.planning.planning import Planned, invocation_of, selected_nodes
+from dbt_state_plugin.operations.session import read_workplace
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.operations.session import Workplace
+    from dbt_state_plugin.operations.settings import Settings
+
+_BY_ARTIFACTS = re.compile(r"(?:^|[\s,])@?[0-9]*\+?(?:state|result|source_status):")
+_IN_SELECTORS = re.compile(r"\b(?:state|result|source_status)\b")
+_NOBODY = UUID(int=0)
+_TOO_LARGE = "dbt keeps no checksum of a seed over 1 MiB, so it counts as changed"
+_OTHER_VALUE = "the SQL that the manifest holds differs from today's: a value that it reads is another"
+
+
+def selects_by_artifacts(settings: Settings, wish: Wish) -> bool:
+    """Tell whether the selection itself asks for dbt's artifacts, which is then what `--state` is for."""
+    if any(_BY_ARTIFACTS.search(value) for value in (*wish.select, *wish.exclude)):
+        return True
+    if not wish.selector:
+        return False
+    try:
+        selectors = read_workplace(settings).project_dir / "selectors.yml"
+        return bool(_IN_SELECTORS.search(selectors.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
+def plan_against_manifest(settings: Settings, wish: Wish, folder: str) -> PlannedAgainst:
+    """Compare the project with the manifest in a folder; raises UsageError and the errors of a plan."""
+    workplace = read_workplace(settings)
+    return _ManifestComparison(settings, workplace, wish, Path(folder)).planned()
+
+
+class _ManifestComparison:
+    """Compare the parsed project with an earlier manifest, both with the values and in the places of today."""
+
+    def __init__(self, settings: Settings, workplace: Workplace, wish: Wish, folder: Path) -> None:
+        from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+        from dbt_state_plugin.dbt_runner.execute import parse
+        from dbt_state_plugin.dbt_runner.manifest_file import put_in_place, read_artifact, read_document
+
+        self.wish = wish
+        self.workplace = workplace
+        self.folder = folder
+        self.document = read_document(folder.absolute())
+        self._refuse_another_project()
+        self.invocation = invocation_of(settings, workplace)
+        self.parsed = parse(self.invocation, environ=os.environ)
+        self.artifact = read_artifact(self.document, self.parsed, self.invocation, environ=os.environ)
+        now, before = self.parsed.definition, self.artifact.parsed.definition
+        self.relocation = relocation_between(before, now)
+        put_in_place(self.artifact, self.relocation.attributes)
+        key = os.urandom(32)  # for this process alone: nothing is kept
+        self.digest = keyed_digest(key)
+        self.fingerprinter = Fingerprinter(as_in_a_file(now), key=key)
+        self.before = Fingerprinter(relocated(before, now, self.relocation), key=key)
+        self.project = self.fingerprinter.project
+        self.too_large = {node.unique_id for node in (*before.nodes, *now.nodes) if is_too_large(node)}
+
+    def planned(self) -> PlannedAgainst:
+        """Return what the code would change."""
+        where = f"the manifest in {self.folder}"
+        records = _records(self.before.project)
+        recorded = comparable(self.project, records)
+        judged = judge_differences(
+            self.fingerprinter,
+            recorded,
+            "build",
+            details=self._details,
+            compile_nodes=self._compiled,
+            digest=self.digest,
+        )
+        own = dict(reasons_by_records(self.project, recorded, judged.judgements, where))
+        own |= self._too_large_seeds(own)
+        values, unseen = self._other_values(own)
+        own |= values
+        plan = changes(
+            self.project,
+            own,
+            judged.judgements,
+            environment=self._environment(),
+            command=self.wish.command,
+            selected=selected_nodes(self.parsed, self.invocation, replace(self.wish, selection_state=None)),
+        )
+        compared = Compared(
+            baseline=self._baseline(where),
+            plan=plan,
+            removed=removed_nodes(self.project, _relations(self.before.project), self.wish.command),
+            warnings=self._warnings(unseen),
+        )
+        return PlannedAgainst(planned=self._carried(plan, judged), compared=compared)
+
+    def _refuse_another_project(self) -> None:
+        theirs, ours = self.document.project_name, self.workplace.project_name
+        if theirs and theirs != ours:
+            raise UsageError(
+                f"{self.document.path} is of the project {theirs}, not of {ours}.",
+                "Give --state the folder of a manifest of this project.",
+            )
+
+    def _details(self, keys: Iterable[RelationName]) -> dict[RelationName, RecordedDetail]:
+        """Return what the earlier definitions consist of and what dbt makes of them with the values of today."""
+        from dbt_state_plugin.dbt_runner.compilation import compile_nodes
+
+        wanted = set(keys)
+        nodes = {
+            unique_id: record_key(node, self.project)
+            for unique_id, node in self.project.nodes.items()
+            if unique_id in self.before.project.nodes and record_key(node, self.project) in wanted
+        }
+        items = {unique_id: self.before.items(unique_id) for unique_id in nodes}
+        ddl_of = [each for each in nodes if has_view_ddl(self.before.project.nodes[each], items[each])]
+        compiled = compile_nodes(self.artifact.parsed, nodes, ddl_of)
+        return {
+            key: RecordedDetail(
+                items=items[unique_id],
+                compiled=compiled_document(compiled[unique_id]) if unique_id in compiled else {},
+            )
+            for unique_id, key in nodes.items()
+        }
+
+    def _compiled(self, unique_ids: Iterable[str], ddl_of: Collection[str] = ()) -> dict[str, CompiledNode]:
+        from dbt_state_plugin.dbt_runner.compilation import compile_nodes
+
+        return compile_nodes(self.parsed, unique_ids, ddl_of)
+
+    def _too_large_seeds(self, own: Reasons) -> dict[str, tuple[Reason, ...]]:
+        """Return the reasons of the seeds whose content neither manifest tells."""
+        in_both = self.too_large & self.before.project.nodes.keys() & own.keys()
+        unknown = Reason(kind=ReasonKind.BODY, detail=_TOO_LARGE)
+        return {
+            seed: (unknown, *(reason for reason in own[seed] if reason.kind is not ReasonKind.BODY)) for seed in in_both
+        }
+
+    def _other_values(self, own: Reasons) -> tuple[dict[str, tuple[Reason, ...]], int]:
+        """Return the nodes of equal code whose values were others, and how many read values that are not known."""
+        in_both = self.project.nodes.keys() & self.before.project.nodes.keys()
+        readers = {
+            node: names
+            for node, names in values_read(self.project, in_both, self.fingerprinter.items).items()
+            if is_built(self.project.nodes[node]) and not own.get(node)
+        }
+        is_elsewhere = bool(self.relocation.attributes)
+        held = self.artifact.compiled
+        shown = [
+            node
+            for node, names in readers.items()
+            if node in held and shows_values(names, is_of_another_target=is_elsewhere)
+        ]
+        found: dict[str, tuple[Reason, ...]] = {}
+        unseen = len(readers) - len(shown)
+        for node, compiled in self._compiled(shown).items():
+            if compiled.problem:
+                unseen += 1
+            elif not is_among_forms(translated(held[node], self.relocation.names), compiled):
+                found[node] = (Reason(kind=ReasonKind.VARIABLES, detail=_OTHER_VALUE),)
+        return found, unseen
+
+    def _warnings(self, unseen: int) -> tuple[str, ...]:
+        if not unseen:
+            return ()
+        nodes = "1 node reads" if unseen == 1 else f"{unseen} nodes read"
+        return (
+            f"{nodes} vars, env vars or target fields whose values this manifest does not tell: only their code counts",
+        )
+
+    def _baseline(self, where: str) -> Baseline:
+        artifact = self.artifact
+        details = {
+            "path": str(self.document.path),
+            "generated_at": artifact.generated_at,
+            "dbt_version": artifact.dbt_version,
+        }
+        return Baseline(kind="manifest", name=where, details=details)
+
+    def _environment(self) -> Environment:
+        profile = self.workplace.profile
+        return Environment(
+            project=self.workplace.project_name,
+            target=profile.target_name,
+            database=profile.database,
+            schema=profile.schema,
+        )
+
+    def _carried(self, plan: Plan, judged: Judged) -> Planned:
+        return Planned(
+            plan=plan,
+            project=self.project,
+            invocation=self.invocation,
+            parsed=self.parsed,
+            fingerprinter=self.fingerprinter,
+            judged=judged,
+        )
+
+
+def _records(project: Project) -> dict[str, RecordedRelation]:
+    """Return the nodes of an earlier manifest as if each of them had been built just so."""
+    lineage = lineages(project, build_order(project))
+    return {
+        unique_id: RecordedRelation(
+            relation=record_key(node, project),
+            unique_id=unique_id,
+            environment="",
+            resource_type=node.resource_type,
+            materialized=node.materialized,
+            fingerprint=node.fingerprint,
+            trace=Trace(
+                inlined={inside: definition_digest(project.nodes[inside]) for inside in lineage[unique_id].inlined}
+            ),
+            identity=None,
+            build_id=_NOBODY,
+            data_id=_NOBODY,
+            built_at=datetime.min.replace(tzinfo=timezone.utc),
+        )
+        for unique_id, node in project.nodes.items()
+        if is_built(node)
+    }
+
+
+def _relations(project: Project) -> dict[str, str]:
+    """Return the relation of each node that dbt builds, as text."""
+    return {
+        unique_id: str(node.relation) if node.relation else ""
+        for unique_id, node in project.nodes.items()
+        if node.resource_type != "source"
+    }

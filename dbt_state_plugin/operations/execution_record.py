@@ -1,0 +1,96 @@
+"""What is known about a run when it begins, who is told while it goes on, and what is recorded when it ends early?"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from dbt_state_plugin.core.version import VERSION
+from dbt_state_plugin.errors import InterruptedRun, PluginError
+from dbt_state_plugin.project.commit import checked_out_commit
+from dbt_state_plugin.state.executions import NewExecution, begin_execution, finish_execution
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.plan import Plan
+    from dbt_state_plugin.operations.bookkeeping.steps import Covered, RecordedStep
+    from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.operations.signals import Stop
+    from dbt_state_plugin.state.state import State
+
+STEP_NAME = "TRANSFORM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Hold what wants to be told while a run goes on; each is called in the main thread, before dbt prints."""
+
+    on_wait: Callable[[str], None] = lambda _holder: None
+    on_plan: Callable[[Plan], None] = lambda _plan: None
+    on_step: Callable[[RecordedStep, Covered], None] = lambda _step, _covered: None
+
+
+def record_steps(state: State, execution_id: UUID, steps: tuple[RecordedStep, ...], listener: Listener) -> None:
+    """Record the steps that somebody else did before, and tell what each covers."""
+    if not steps:
+        return
+    from dbt_state_plugin.operations.bookkeeping.steps import record_step
+
+    for step in steps:
+        listener.on_step(step, record_step(state, execution_id, step))
+
+
+@contextmanager
+def recorded_execution(session: Session, execution_id: UUID, *, command: str) -> Iterator[None]:
+    """Record that an execution of this process begins, and whatever ends it early, which is raised again."""
+    try:
+        begin_execution(session.state, _new_execution(execution_id, session, command=command))
+        yield
+    except BaseException as error:
+        is_stopped = isinstance(error, (KeyboardInterrupt, InterruptedRun))
+        message = error.what if isinstance(error, PluginError) else type(error).__name__
+        if isinstance(error, KeyboardInterrupt):
+            message = "stopped by a signal"
+        # Where the database is gone as well, the next run marks the execution abandoned.
+        with suppress(PluginError):
+            finish_execution(
+                session.state, execution_id, status="cancelled" if is_stopped else "failed", message=message
+            )
+        raise
+
+
+def _new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:
+    project_dir = session.workplace.project_dir if session.workplace else Path()
+    return NewExecution(
+        execution_id=execution_id,
+        command=command,
+        caller=session.settings.caller,
+        host=_host(),
+        process_id=os.getpid(),
+        tool_version=VERSION,
+        git_commit=checked_out_commit(project_dir, os.environ),
+        meltano_run_id=session.settings.meltano_run_id,
+    )
+
+
+def _host() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
+
+
+def interrupted(stop: Stop, when: str = "") -> InterruptedRun:
+    """Return the error for a run that a signal ended."""
+    number = stop.signal_number or signal.SIGINT
+    return InterruptedRun(
+        f"Stopped by {signal.Signals(number).name}{when}.",
+        "What was finished is kept; the next run builds the rest.",
+        signal_number=number,
+    )

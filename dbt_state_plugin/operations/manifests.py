@@ -1,0 +1,92 @@
+"""Which manifest is kept with an execution, and how does it become a file for dbt's `--state` again?"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from dbt_state_plugin.errors import NotFoundError, UsageError
+from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.project.inputs import InputPlaces, scan_places, watched_environment
+from dbt_state_plugin.state.manifests import link_manifest, read_manifest, snapshot_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.operations.planning.planning import Planned
+    from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.operations.settings import Settings
+
+_COVERING = frozenset({"run", "build", "adopt"})  # the commands after which the environment holds the whole project
+
+
+def keep_manifest(session: Session, planned: Planned, execution_id: UUID, *, command: str) -> None:
+    """Keep what was parsed; nothing is written when it is there, and none is kept where no SQL may be stored.
+
+    Call it before dbt executes anything. An execution of only some nodes has no manifest of its own.
+    """
+    if session.settings.store_sql != "text":
+        return
+    covers = command in _COVERING and not planned.plan.is_narrowed
+    is_of_snapshot = planned.parsed is None or planned.is_recorded
+    known = snapshot_manifest(session.state) if is_of_snapshot else None
+    if known is not None:
+        if covers:
+            link_manifest(session.state, known, execution_id)
+        return
+    if planned.parsed is None or not (covers or is_of_snapshot):
+        return
+    from dbt_state_plugin.dbt_runner.kept_manifest import kept_manifest
+
+    text = kept_manifest(planned.parsed, session.settings.variables, _environment_read(planned.parsed))
+    if text:
+        write_manifest(
+            session.state, text, is_of_snapshot=is_of_snapshot, execution_id=execution_id if covers else None
+        )
+
+
+def _environment_read(parsed: Parsed) -> list[str]:
+    """Return the values of the env vars that the project's files read; of all, where the names cannot be known."""
+    try:
+        scanned = scan_places(InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots))
+    except OSError:
+        scanned = None
+    return list(os.environ.values() if scanned is None else watched_environment(scanned, os.environ).values())
+
+
+def exported_manifest(settings: Settings, name: str) -> str:
+    """Return the manifest of an environment or an execution as dbt writes it; raises NotFoundError."""
+    from dbt_state_plugin.operations.comparing.environment import find_baseline
+    from dbt_state_plugin.state.baselines import state_of
+
+    with open_session(settings, create=False) as session:
+        there, execution = find_baseline(session, name)
+        kept = read_manifest(state_of(session.state, there), execution.execution_id if execution else None)
+    if kept is None:
+        what = f"execution {execution.execution_id[:8]}" if execution else str(there.environment)
+        raise NotFoundError(
+            f"No manifest is kept for {what}.",
+            "One is kept by each `run` and `build` of everything, unless DBT_STATE_PLUGIN_STORE_SQL=hash; run it once.",
+        )
+    document = json.loads(kept.text)
+    document["metadata"]["generated_at"] = kept.recorded_at.isoformat().replace("+00:00", "Z")
+    return json.dumps(document, ensure_ascii=False)
+
+
+def write_manifest_file(folder: str, text: str) -> Path:
+    """Write DIR/manifest.json in one step, so that nobody reads half of it; return its path. Raises UsageError."""
+    path = Path(folder).absolute() / "manifest.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=".manifest-", delete=False
+        ) as file:
+            file.write(text)
+        os.chmod(file.name, 0o644)  # noqa: PTH101 - like any file that dbt writes
+        os.replace(file.name, path)  # noqa: PTH105
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.", "Give another folder.") from error
+    return path

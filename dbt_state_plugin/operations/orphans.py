@@ -1,0 +1,259 @@
+"""Which relations did deleted, renamed and disabled nodes leave behind, and which of them can be dropped?
+
+An orphan is recorded for this environment, and no enabled node or source of the project has its relation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.core.values.plan import RecordedRelation, RelationName
+from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.planning.planning import plan_in
+from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.postgres.connection import database_errors, transaction
+from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked
+from dbt_state_plugin.state.relations import environment_of, key_columns, read_recorded
+from dbt_state_plugin.state.state import State
+from dbt_state_plugin.warehouse.postgres.drops import (
+    RELATION_KINDS,
+    Action,
+    DropRefused,
+    Orphan,
+    Orphans,
+    Standing,
+    drop_relation,
+    read_standings,
+)
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.operations.settings import Settings
+
+# What dbt can make again from the code alone. Any other materialization, also a custom one, may hold rows of the past.
+_REBUILT = frozenset({"table", "view", "materialized_view", "seed"})
+_SHOWN_DEPENDANTS = 3
+
+
+def find_orphans(settings: Settings, *, includes_history: bool = False) -> Orphans:
+    """Return the orphans of the environment and what would be done with each, without writing or locking anything.
+
+    With `includes_history` snapshots and incremental models count as droppable. Raises the errors of a plan.
+    """
+    with open_session(settings, create=False) as session:
+        return _find(session, includes_history=includes_history, holds_lock=False)
+
+
+def drop_orphans(
+    settings: Settings,
+    shown: Orphans,
+    *,
+    includes_history: bool = False,
+    on_wait: Callable[[str], None] = lambda _holder: None,
+    on_done: Callable[[Orphan], None] = lambda _orphan: None,
+) -> Orphans:
+    """Drop and forget what was shown to be dropped and forgotten, one transaction each; return what was done.
+
+    Everything is looked at again under the environment's lock. An orphan comes back with the action that was taken and,
+    unless it was dropped, why; `on_done` is told each as it happens. Raises BusyError, StateError and the errors of a
+    plan.
+    """
+    with open_session(settings) as session:
+        acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=on_wait)
+        now = _find(session, includes_history=includes_history, holds_lock=True)
+        done = []
+        for orphan in agreed(shown, now):
+            done.append(carry_out(session, orphan) if orphan.action in _ACTIVE else orphan)
+            on_done(done[-1])
+    return Orphans(environment=now.environment, orphans=tuple(done))
+
+
+_ACTIVE = (Action.DROP, Action.FORGET)
+
+
+def agreed(shown: Orphans, now: Orphans) -> Iterator[Orphan]:
+    """Return what there is to do: nothing that was not shown, and a word about what is not due any more."""
+    settled = {_build(orphan) for orphan in shown.of(*_ACTIVE)}
+    for orphan in now.orphans:
+        is_new = orphan.action in _ACTIVE and _build(orphan) not in settled
+        yield _refused(orphan, "this is new since the list was shown; run the command again") if is_new else orphan
+    present = {_build(orphan) for orphan in now.orphans}
+    for orphan in shown.orphans:
+        if _build(orphan) not in present:
+            yield replace(orphan, action=Action.KEEP, why="it is no orphan any more")
+
+
+def _build(orphan: Orphan) -> tuple[RelationName, object]:
+    return orphan.record.relation, orphan.record.build_id
+
+
+def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orphans:
+    state = session.state
+    if not session.has_state or not state.environment_id:
+        return Orphans(environment=state.environment, is_recorded=False)
+    planned = plan_in(session, Wish(command="build"))
+    records = [record for record in planned.plan.removed if isinstance(record, RecordedRelation)]
+    standings = read_standings(session.warehouse, [record.relation for record in records])
+    parts = {part for standing in standings.values() for part in standing.parts}
+    taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
+    claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
+    orphans = [
+        judged(record, standings.get(record.relation), claims.get(record.relation, ""), taken, includes_history)
+        for record in records
+    ]
+    return Orphans(environment=state.environment, orphans=ordered(orphans))
+
+
+def judged(
+    record: RecordedRelation,
+    standing: Standing | None,
+    claim: str,
+    taken: set[RelationName | None],
+    includes_history: bool,
+) -> Orphan:
+    """Return what can be done with an orphan as far as no other relation has a say in it."""
+    action, why = Action.REFUSE, ""
+    if standing is None:
+        action, why = Action.FORGET, "not there any more"
+    elif record.identity is None or _incarnation(record) != (standing.identity.oid, standing.identity.relkind):
+        what = RELATION_KINDS.get(standing.identity.relkind, "something that is no table or view")
+        why = f"not the one that was recorded but a {what} of role {standing.owner} (`forget` takes it off this list)"
+    elif claim:
+        why = claim
+    elif _holds_history(record) and not includes_history:
+        action, why = Action.KEEP, "its rows cannot be rebuilt (--include-history drops it too)"
+    elif set(standing.parts) & taken:
+        why = f"its partition {next(part for part in standing.parts if part in taken)} is recorded by itself"
+    elif not standing.may_drop:
+        why = f"role {standing.role} may not drop it, because it belongs to role {standing.owner}"
+    else:
+        action = Action.DROP
+    return Orphan(record=record, standing=standing, action=action, why=why)
+
+
+def _incarnation(record: RecordedRelation) -> tuple[int, str] | None:
+    return (record.identity.oid, record.identity.relkind) if record.identity else None
+
+
+def _holds_history(record: RecordedRelation) -> bool:
+    return record.resource_type == "snapshot" or record.materialized not in _REBUILT
+
+
+def ordered(orphans: Iterable[Orphan]) -> tuple[Orphan, ...]:
+    """Return the orphans in the order of their drops, dependants first, and then those that are not dropped.
+
+    A drop that something else depends on is refused: something that stays, or in the end each other.
+    """
+    rest = list(orphans)
+    dropping = {
+        orphan.standing.identity.oid: orphan for orphan in rest if orphan.standing and orphan.action is Action.DROP
+    }
+    order: list[Orphan] = []
+    gone: set[int] = set()
+    while free := [oid for oid in dropping if oid not in gone and not _blockers(dropping[oid], gone)]:
+        order += [dropping[oid] for oid in free]
+        gone |= set(free)
+    for orphan in rest:
+        blockers = _blockers(orphan, gone) if orphan.action is Action.DROP else ()
+        if blockers:
+            order.append(_refused(orphan, _dependants_words(blockers)))
+        elif orphan.action is not Action.DROP:
+            order.append(orphan)
+    return tuple(sorted(order, key=lambda orphan: list(Action).index(orphan.action)))
+
+
+def _blockers(orphan: Orphan, gone: set[int]) -> tuple[str, ...]:
+    dependants = orphan.standing.dependants if orphan.standing else ()
+    return tuple(dependant.description for dependant in dependants if not dependant.goes_with & gone)
+
+
+def _dependants_words(blockers: tuple[str, ...]) -> str:
+    more = f" and {len(blockers) - _SHOWN_DEPENDANTS} more" if len(blockers) > _SHOWN_DEPENDANTS else ""
+    return f"others depend on it: {', '.join(blockers[:_SHOWN_DEPENDANTS])}{more}"
+
+
+def _refused(orphan: Orphan, why: str) -> Orphan:
+    return replace(orphan, action=Action.REFUSE, why=why)
+
+
+# An intent of another environment, of whatever age, says that the relation may be theirs by now. Our own are nobody's
+# any more once we hold the lock.
+_CLAIMS = """
+    SELECT i.database_name, i.schema_name, i.identifier, i.execution_id::text, x.status, x.environment_id,
+           e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
+    FROM {state}.intent i
+    JOIN {state}.execution x USING (execution_id)
+    JOIN {state}.environment e USING (environment_id)
+    WHERE i.warehouse = %s AND (i.database_name, i.schema_name, i.identifier) IN (
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
+    ORDER BY i.opened_at, i.execution_id
+"""
+_TAKE_RECORD = """
+    DELETE FROM {state}.relation
+    WHERE (warehouse, database_name, schema_name, identifier) = (%s, %s, %s, %s) AND environment_id = %s
+      AND build_id = %s
+"""
+_TAKE_INTENTS = """
+    DELETE FROM {state}.intent i USING {state}.execution x
+    WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier) = (%s, %s, %s, %s)
+      AND x.execution_id = i.execution_id AND x.environment_id = %s
+"""
+
+
+def _claims(state: State, relations: Iterable[RelationName], *, holds_lock: bool) -> Mapping[RelationName, str]:
+    """Return in words who may be writing each of these relations, or may have written it."""
+    warehouse = state.environment.warehouse
+    claims = {}
+    for row in state.rows(_CLAIMS, (warehouse, *key_columns(relations))):
+        environment = environment_of(row[6:], warehouse)
+        is_ours = row[5] == state.environment_id
+        if is_ours and holds_lock:
+            continue
+        is_running = row[4] == "running" and is_environment_locked(state, environment)
+        if is_running or not is_ours:
+            relation = RelationName(database=row[0], schema=row[1], identifier=row[2])
+            what = "is writing it" if is_running else "may have written it"
+            claims[relation] = f"execution {row[3][:8]} of {environment} {what}"
+    return claims
+
+
+def carry_out(session: Session, orphan: Orphan) -> Orphan:
+    """Drop or forget one orphan, wholly or not at all; return it with what was done."""
+    try:
+        with database_errors(f"Cannot drop {orphan.record.relation}"), _transactions(session) as warehouse:
+            _forget(session.state, orphan.record)
+            if orphan.action is Action.DROP and orphan.record.identity:
+                drop_relation(warehouse, orphan.record.relation, orphan.record.identity)
+    except DropRefused as refusal:
+        return _refused(orphan, refusal.why)
+    return orphan
+
+
+def _forget(state: State, record: RecordedRelation) -> None:
+    """Delete a record and our intents on its relation; raises DropRefused when others have to do with it by now."""
+    relation = record.relation
+    key = (state.environment.warehouse, relation.database, relation.schema, relation.identifier, state.environment_id)
+    if not state.execute(_TAKE_RECORD, (*key, str(record.build_id))):
+        raise DropRefused("it was recorded by another run just now")
+    # From here to the commit no run can open an intent: that locks the table against whoever has written in it.
+    state.execute(_TAKE_INTENTS, key)
+    for claim in _claims(state, [relation], holds_lock=True).values():
+        raise DropRefused(claim)
+
+
+@contextmanager
+def _transactions(session: Session) -> Iterator[Any]:
+    """Yield a cursor of the warehouse; what it does and what the state's connection does is one transaction.
+
+    With the state elsewhere the warehouse commits first: a relation that is gone and still recorded is forgotten the
+    next time, while one that is there and not recorded would never be found again.
+    """
+    with transaction(session.state.connection) as cursor:
+        if session.warehouse is session.state.connection:
+            yield cursor
+        else:
+            with transaction(session.warehouse) as warehouse:
+                yield warehouse

@@ -1,0 +1,121 @@
+"""May what was parsed the last time stand, because no input of the parse differs?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zlib
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.fingerprint.hashing import SCHEME, keyed_digest
+from dbt_state_plugin.core.values.plan import Project
+from dbt_state_plugin.core.version import VERSION
+from dbt_state_plugin.project.inputs import (
+    InputPlaces,
+    digest_of_digests,
+    digest_of_files,
+    file_digests,
+    files_in,
+    places_document,
+    places_from_document,
+    project_files,
+    scan_places,
+    watched_environment,
+)
+from dbt_state_plugin.project.parsers import installed_parsers
+from dbt_state_plugin.state.parsed_projects import read_snapshot, write_snapshot
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
+    from dbt_state_plugin.operations.session import Session
+
+
+def recorded_project(
+    session: Session, key: bytes, extra: ExtraArguments, *, known: str | None = None
+) -> Project | None:
+    """Return the project as it was parsed the last time, or None when an input differs or cannot be seen.
+
+    `known` is the recorded digest that the inputs have, where somebody has just looked; nothing where they differ.
+    """
+    if known == "":
+        return None
+    snapshot = read_snapshot(session.state)
+    if snapshot is None:
+        return None
+    try:
+        places = places_from_document(snapshot.places)
+        recorded = snapshot.inputs_digest
+        if recorded != known and not inputs_stand(session, key, extra, places, recorded):
+            return None
+        return snapshot.project()
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):
+        return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
+
+
+def inputs_stand(
+    session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, recorded_digest: str
+) -> bool:
+    """Tell whether all inputs of the parse are what they were; not where one of them cannot be seen."""
+    if _holds_jinja(session):
+        return False
+    try:
+        return inputs_digest(session, key, extra, places, digest_of_files(places)) == recorded_digest
+    except (OSError, TypeError, ValueError):
+        return False
+
+
+def files_before_parsing(session: Session) -> dict[str, str]:
+    """Return the digests of the project's files, to be compared with those after dbt has read them."""
+    if session.workplace is None:
+        return {}
+    try:
+        return file_digests(project_files(str(session.workplace.project_dir)))
+    except OSError:
+        return {}
+
+
+def record_project(
+    session: Session, key: bytes, extra: ExtraArguments, project: Project, places: InputPlaces, before: dict[str, str]
+) -> bool:
+    """Record what was parsed; tell whether that was done.
+
+    Nothing is recorded when a file changed meanwhile or an input cannot be seen.
+    """
+    if _holds_jinja(session):
+        return False
+    try:
+        scanned = scan_places(places)
+        if scanned is None:
+            return False
+        after = file_digests(files_in(scanned))
+        if any(before.get(path) != digest for path, digest in after.items()):
+            return False
+        # The very digests that were compared: a file that changes from here on must not pass for what was parsed.
+        digest = inputs_digest(session, key, extra, scanned, digest_of_digests(after))
+    except OSError:
+        return False
+    write_snapshot(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
+    return True
+
+
+def _holds_jinja(session: Session) -> bool:
+    """Tell whether a value of --vars is Jinja, which may read environment variables that no file names."""
+    values = json.dumps(session.settings.variables, default=str)
+    return "{{" in values or "{%" in values
+
+
+def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, files_digest: str) -> str:
+    """Return one keyed hash over everything that decides what dbt would parse."""
+    workplace, settings = session.workplace, session.settings
+    return keyed_digest(key)(
+        {
+            "versions": [VERSION, SCHEME, sys.version, *installed_parsers()],
+            "target": dict(workplace.profile.target_context) if workplace else {},
+            "folder": str(workplace.project_dir) if workplace else "",
+            "vars": dict(settings.variables),
+            "flags": [list(extra.powerful), list(extra.for_parsing)],
+            "environment": watched_environment(places, os.environ),
+            "files": files_digest,
+        }
+    )

@@ -1,0 +1,1 @@
+"""Planning: what would be built, and why."""

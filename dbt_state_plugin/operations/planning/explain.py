@@ -1,0 +1,73 @@
+"""Which texts differ between what was built and what would be built?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.plan import CompiledNode, PlanEntry, ReasonKind
+from dbt_state_plugin.operations.planning.planning import Planned
+from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.state.relations import read_details, recorded_code
+
+_FORM_WORDS = {"sql": "compiled SQL", "incremental": "compiled SQL of an incremental run"}
+_THROUGH_SQL = frozenset(
+    {ReasonKind.MACROS, ReasonKind.VARIABLES, ReasonKind.REFERENCES, ReasonKind.ENGINE, ReasonKind.UPSTREAM}
+)
+_HOOKS = {"hooks": (ReasonKind.HOOKS, "hooks"), "project_hooks": (ReasonKind.PROJECT_HOOKS, "hooks of the project")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferingText:
+    """Hold one text as it was built and as it is now; `before` is None when nothing is kept to compare with."""
+
+    title: str
+    before: str | None
+    now: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Hold the decision about a node; `path` leads to its first cause, and `texts` are those of the cause."""
+
+    planned: Planned
+    entry: PlanEntry
+    path: tuple[PlanEntry, ...]
+    texts: tuple[DifferingText, ...] = field(default=())
+
+
+def differing_texts(session: Session, planned: Planned, entry: PlanEntry) -> tuple[DifferingText, ...]:
+    """Return the raw code where it was edited, and the compiled SQL where something else shows in it."""
+    record = entry.record
+    kinds = {reason.kind for reason in entry.reasons}
+    if record is None or not session.has_state:
+        return ()
+    if ReasonKind.BODY in kinds and entry.node.raw_code:
+        before = recorded_code(session.state, record.raw_definition_id)
+        return (DifferingText(title=f"code of {entry.node.name}", before=before, now=entry.node.raw_code),)
+    now = planned.judged.compiled.get(entry.node.unique_id)
+    if now is None:
+        return ()
+    key = record_key(entry.node, planned.project)
+    document = read_details(session.state, [key])[key].compiled
+    return tuple(text for text in _compiled_texts(entry, document, now, kinds) if text.before != text.now)
+
+
+def _compiled_texts(
+    entry: PlanEntry, document: Mapping[str, Any], now: CompiledNode, kinds: set[ReasonKind]
+) -> list[DifferingText]:
+    is_kept = not document.get("hashed")
+    found = []
+    if kinds & _THROUGH_SQL:
+        forms = document.get("forms") or {}
+        for form, text in now.forms.items():
+            title = f"{_FORM_WORDS.get(form, form)} of {entry.node.name}"
+            found.append(DifferingText(title=title, before=forms.get(form) if is_kept else None, now=text))
+    for part, (kind, words) in _HOOKS.items():
+        texts = now.hooks if part == "hooks" else now.project_hooks
+        if kind in kinds and texts is not None:
+            before = "\n".join(document.get(part) or ()) if is_kept else None
+            found.append(DifferingText(title=f"rendered {words}", before=before, now="\n".join(texts)))
+    return found

@@ -1,0 +1,185 @@
+"""Which version have the data of each source now, and which rows must be read to know it?
+
+The counters of all sources are read in one query. Rows are read only where a reader saw other counters than those of
+now, and before anything is built: what is recorded is never newer than what the build could read.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.config.source_config import (
+    DataRule,
+    check_settings,
+    data_rule,
+    is_loaded_by_singer,
+    kept_columns,
+    project_rule,
+)
+from dbt_state_plugin.core.decision.rule import SCOPES, relation_versions
+from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns, record_key
+from dbt_state_plugin.core.values.plan import Catalog, Node, Plan, Project, Recorded, RelationName
+from dbt_state_plugin.core.versions.source_version import SourceVersion, known_answer, parse_version, with_checked
+from dbt_state_plugin.state.builds import refresh_sources_seen
+from dbt_state_plugin.warehouse.postgres.source_data import (
+    SourceFacts,
+    answer_of_query,
+    columns_hash,
+    content_of,
+    newest_row,
+    read_source_facts,
+)
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from dbt_state_plugin.state.state import State
+
+
+_LOG = logging.getLogger(__name__)
+
+
+Answers = dict[tuple[RelationName, DataRule, str, str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Hold a source with the rule that applies to it and what the catalog says about it."""
+
+    node: Node
+    relation: RelationName
+    rule: DataRule
+    facts: SourceFacts
+    columns: str
+
+    @property
+    def answers_by(self) -> str:
+        """Return the beginning of the answers that may be compared with each other."""
+        return f"content:{self.columns}:"
+
+
+def catalog_with_data(
+    connection: Connection,
+    project: Project,
+    recorded: Recorded,
+    catalog: Catalog,
+    *,
+    command: str,
+    default: str,
+    answers: Answers,
+) -> Catalog:
+    """Return the catalog with the version of each source's data; `default` is the kind for the whole project.
+
+    `answers` keeps what the rows said; what is in it is not asked again as long as the counters stay.
+
+    Raises ConfigurationError for a setting that cannot be used, naming the node, and StateError.
+    """
+    default = project_rule(default)
+    check_settings(project, default)
+    sources = _sources(connection, project, default)
+    plain = {source.relation: f"{source.columns}/{source.facts.touched}" for source in sources}
+    counted = replace(catalog, data=plain)
+    seen = _seen_by_readers(project, recorded, command)
+    versions = relation_versions(project, recorded, counted)
+    data = dict(plain)
+    for source in sources:
+        version = parse_version(versions[source.relation])
+        if version is None:  # a node of the project writes it, and knows what it wrote
+            continue
+        key = (source.relation, source.rule, version.columns, version.state)
+        if key not in answers:
+            answers[key] = _answer(connection, source, version, seen.get(source.relation))
+        answer = answers[key]
+        data[source.relation] += f"/{answer}" if answer else ""
+    return replace(catalog, data=data)
+
+
+def _sources(connection: Connection, project: Project, default: str) -> list[_Source]:
+    nodes: dict[RelationName, list[Node]] = {}
+    for node in project.nodes.values():
+        if node.resource_type == "source" and node.relation:
+            nodes.setdefault(node.relation, []).append(node)
+    facts = read_source_facts(connection, nodes)
+    return [_source(found, relation, facts[relation], default) for relation, found in nodes.items()]
+
+
+def _source(nodes: list[Node], relation: RelationName, facts: SourceFacts, default: str) -> _Source:
+    node, *others = sorted(nodes, key=lambda node: node.unique_id)
+    rule = data_rule(node, default)
+    if any(data_rule(other, default) != rule for other in others):  # one table under two names, and two opinions
+        rule = DataRule(kind="touched")
+    # The columns of a loader are left out wherever content may be compared, however many rows there are today.
+    kept = tuple(facts.columns) if rule.kind == "touched" else kept_columns(rule, facts.columns)
+    rule = replace(rule, kind=rule.kind or _kind_by_looks(rule, facts))
+    return _Source(node=node, relation=relation, rule=rule, facts=facts, columns=columns_hash(facts, kept))
+
+
+def _kind_by_looks(rule: DataRule, facts: SourceFacts) -> str:
+    """Return how a source is versioned about which nothing is said."""
+    if facts.touched.startswith("?"):
+        return "query" if rule.can_ask else "touched"
+    is_small = facts.is_table and facts.rows <= rule.content_max_rows
+    return "content" if is_small and is_loaded_by_singer(facts.columns) else "touched"
+
+
+def _answer(connection: Connection, source: _Source, version: SourceVersion, readers: list[str | None] | None) -> str:
+    """Return what the rows of a source say, or nothing where the counters do."""
+    rule = source.rule
+    if source.facts.touched == "?absent" or rule.kind == "touched":
+        return ""
+    if rule.kind in ("always", "never"):
+        return rule.kind
+    if readers is None:  # nobody holds its rows
+        return ""
+    if rule.kind == "query":
+        ask, sql = (answer_of_query, rule.query) if rule.query else (newest_row, rule.loaded_at)
+        _LOG.info("Asking %s how new its data are.", source.relation)
+        return f"query:{ask(connection, source.node.unique_id, source.relation, sql)}"
+    if not readers:  # for all who hold them the columns of the loader count too
+        return ""
+    known = (known_answer(seen, version, source.answers_by) for seen in readers if seen is not None)
+    return next(filter(None, known), "") or _content(connection, source)
+
+
+def _content(connection: Connection, source: _Source) -> str:
+    _LOG.info("Reading %s to compare its rows (about %d).", source.relation, source.facts.rows)
+    content = content_of(connection, source.relation, kept_columns(source.rule, source.facts.columns))
+    return f"content:{content}" if content.startswith("?") else source.answers_by + content
+
+
+def _seen_by_readers(project: Project, recorded: Recorded, command: str) -> dict[RelationName, list[str | None]]:
+    """Return for each relation whose rows are stored by others what the builds of those saw that compare content."""
+    lineage = lineages(project, build_order(project))
+    by_touch = readers_of_loader_columns(project, lineage)
+    found: dict[RelationName, list[str | None]] = {}
+    for unique_id, read in lineage.items():
+        node = project.nodes[unique_id]
+        if node.resource_type not in SCOPES[command] or node.is_ephemeral or node.materialized == "view":
+            continue
+        record = recorded.relations.get(record_key(node, project))
+        for parent in read.parents:
+            key = record_key(project.nodes[parent], project)
+            seen = found.setdefault(key, [])
+            if unique_id not in by_touch:
+                seen.append(record.trace.parents.get(str(key)) if record else None)
+    return found
+
+
+def record_equal_content(state: State, plan: Plan) -> None:
+    """Record for all nodes that stay as they are that the content of their sources is what their builds saw.
+
+    Then the next run need not read the rows again. What a node has to be built for stays as it is.
+    """
+    now = {str(relation): version for relation, version in plan.parent_versions.items()}
+    refreshed: dict[RelationName, dict[str, str]] = {}
+    for entry in plan.entries:
+        if entry.reasons or entry.record is None:
+            continue
+        seen = entry.record.trace.parents
+        newer = {parent: with_checked(version, now[parent]) for parent, version in seen.items() if parent in now}
+        kept = {parent: version for parent, version in newer.items() if version is not None}
+        if kept:
+            refreshed[entry.record.relation] = kept
+    refresh_sources_seen(state, refreshed)

@@ -1,0 +1,93 @@
+"""How do a run and a plan go for people, who need not see each node that is left alone?
+
+Where the verdict of the last run stands, that is all: a run like this is recorded and over. Else it is carried out as
+ever (tracked.py), in the same session and under the same lock.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dbt_state_plugin.core.values.plan import RunResult
+from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
+from dbt_state_plugin.operations.execution_record import (
+    STEP_NAME,
+    Listener,
+    interrupted,
+    record_steps,
+    recorded_execution,
+)
+from dbt_state_plugin.operations.session import Session, open_session
+from dbt_state_plugin.operations.signals import stopping_like_sigint
+from dbt_state_plugin.operations.up_to_date.check import Standing, look
+from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.up_to_date import finish_standing
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.plan import Plan
+    from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
+    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.settings import Settings
+
+
+def run_briefly(settings: Settings, wish: Wish, listener: Listener, steps: tuple[RecordedStep, ...] = ()) -> RunResult:
+    """Run as `run_tracked` does; nodes that are left alone may be counted instead of listed."""
+    started = time.monotonic()
+    with stopping_like_sigint() as stop:
+        try:
+            with open_session(settings) as session:
+                acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
+                looked = look(session, wish, read_extra_arguments(settings.extra_arguments, os.environ))
+                if looked.standing is not None:
+                    return _recorded(session, wish, listener, steps, looked.standing, started)
+                from dbt_state_plugin.operations.running.run import run_locked
+
+                return run_locked(session, wish, listener, steps, stop, started, known_inputs=looked.known_inputs)
+        except KeyboardInterrupt:
+            raise interrupted(stop) from None
+
+
+def plan_briefly(settings: Settings, wish: Wish) -> Plan:
+    """Return a plan without writing anything; nodes that are left alone may be counted instead of listed."""
+    with open_session(settings, create=False) as session:
+        looked = look(session, wish, read_extra_arguments(settings.extra_arguments, os.environ))
+        if looked.standing is not None:
+            return looked.standing.plan
+        from dbt_state_plugin.operations.planning.planning import plan_in
+
+        return plan_in(session, wish, known_inputs=looked.known_inputs).plan
+
+
+def _recorded(
+    session: Session,
+    wish: Wish,
+    listener: Listener,
+    steps: tuple[RecordedStep, ...],
+    standing: Standing,
+    started: float,
+) -> RunResult:
+    """Record a run that has nothing to do, after the steps that somebody else did before."""
+    execution_id = uuid4()
+    with recorded_execution(session, execution_id, command=wish.command):
+        record_steps(session.state, execution_id, steps, listener)
+        listener.on_plan(standing.plan)
+        finish_standing(
+            session.state,
+            execution_id,
+            step=STEP_NAME,
+            covered=standing.covered,
+            covers_project=wish.command in ("run", "build") and session.settings.store_sql == "text",
+            has_other_steps=bool(steps),
+            dbt_version=standing.dbt_version,
+            adapter_version=standing.adapter_version,
+        )
+    return RunResult(
+        execution_id=execution_id,
+        status="succeeded",
+        plan=standing.plan,
+        elapsed_ms=round((time.monotonic() - started) * 1000),
+        saved_ms=standing.saved_ms,
+    )

@@ -1,0 +1,219 @@
+"""Which of the nodes that dbt reports as built are recorded, and with what?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID, uuid4
+
+from dbt_state_plugin.core.config.source_config import compares_content
+from dbt_state_plugin.core.decision.logic_change import older_logic_after
+from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
+from dbt_state_plugin.core.values.plan import Node, NodeOutcome, PhysicalIdentity, PlanEntry, RelationName, Trace
+from dbt_state_plugin.dbt_runner.seed_file import seed_digest
+from dbt_state_plugin.errors import LockLostError, PluginError
+from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
+from dbt_state_plugin.postgres.connection import first_line
+from dbt_state_plugin.state.builds import Mark, lock_lost, mark_built, require_running
+from dbt_state_plugin.warehouse.postgres.catalog import read_incarnation
+from dbt_state_plugin.warehouse.postgres.source_data import content_of_build
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.operations.planning.planning import Planned
+    from dbt_state_plugin.operations.running.recorded_definition import BuildDetail
+    from dbt_state_plugin.operations.session import Session
+
+Answer = TypeVar("Answer")
+
+
+class Marker:
+    """Record each success as dbt reports it, from dbt's worker threads; never raise into dbt.
+
+    A node is recorded with what its build saw: the fingerprint that was parsed, and for each parent the version from
+    before this build. A parent that was built in this run has been recorded before dbt starts the child.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        planned: Planned,
+        parsed: Parsed,
+        execution_id: UUID,
+        detail: BuildDetail,
+        interrupt: Callable[[], None],
+    ) -> None:
+        """Prepare the traces of all planned nodes; `interrupt` is called when the lock is lost."""
+        self._interrupt = interrupt
+        self._detail = detail
+        self._session = session
+        self._project = planned.project
+        self._microbatch = parsed.microbatch
+        self._seeds = {
+            node.unique_id: (parsed.seed_files[node.unique_id], node.content_digest)
+            for node in parsed.definition.nodes
+            if node.unique_id in parsed.seed_files
+        }
+        self._execution_id = execution_id
+        self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
+        self._builds = {node: uuid4() for node in self._entries}
+        self._lineages = lineages(planned.project, build_order(planned.project))
+        self._volatile = VolatileCalls(session.warehouse, planned.project)
+        self._before = planned.plan.parent_versions
+        self._versions = dict(self._before)
+        self._mutex = threading.Lock()
+        self._marked: set[str] = set()
+        self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
+        self.unrecorded: dict[str, str] = {}
+        self.lost: LockLostError | None = None
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """Return the nodes that were recorded so far."""
+        return frozenset(self._marked)
+
+    def on_finished(self, outcome: NodeOutcome) -> None:
+        """Record a node that dbt has built and committed."""
+        with self._mutex:
+            entry = self._entries.get(outcome.unique_id)
+            if entry is None or not outcome.is_success or self.lost is not None:
+                return
+            # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
+            record = self._see_batch if outcome.unique_id in self._microbatch else self._mark
+            self._attempt(record, entry, outcome)
+
+    def refusal(self) -> str:
+        """Return why dbt must not write any more, or nothing.
+
+        A run that was cut off learns it here, before it writes over what another run has built since.
+        """
+        with self._mutex:
+            if self.lost is None:
+                try:
+                    require_running(self._session.state, self._execution_id)
+                except LockLostError as error:
+                    self._lose(error)
+                except PluginError as error:
+                    return error.what
+            return self.lost.what if self.lost is not None else ""
+
+    def finish(self, outcomes: Iterable[NodeOutcome]) -> None:
+        """Record the microbatch models, whose success is known only when dbt has ended."""
+        with self._mutex:
+            for outcome in outcomes:
+                entry = self._entries.get(outcome.unique_id)
+                is_open = entry is not None and outcome.unique_id not in self._marked and self.lost is None
+                if entry and is_open and outcome.is_success and outcome.unique_id in self._microbatch:
+                    self._attempt(self._mark, entry, outcome)
+
+    def _attempt(
+        self, record: Callable[[PlanEntry, NodeOutcome], None], entry: PlanEntry, outcome: NodeOutcome
+    ) -> None:
+        try:
+            record(entry, outcome)
+        except LockLostError as error:
+            self.unrecorded[outcome.unique_id] = error.what
+            self._lose(error)
+        except PluginError as error:
+            self.unrecorded[outcome.unique_id] = error.what
+        except Exception as error:
+            self.unrecorded[outcome.unique_id] = f"{type(error).__name__}: {error}"
+
+    def _lose(self, error: LockLostError) -> None:
+        self.lost = error
+        self._interrupt()  # dbt must not write any more: somebody else may hold the lock now
+
+    def _mark(self, entry: PlanEntry, outcome: NodeOutcome) -> None:
+        node, project = entry.node, self._project
+        if problem := self._seed_changed(node.unique_id):
+            self.unrecorded[node.unique_id] = problem
+            return
+        key, state = record_key(node, project), self._session.state
+        content = self._content_of(node)
+        if content and entry.record is not None and entry.record.trace.content == content:
+            self._equal[node.unique_id] = entry.record.data_id
+        is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
+        identity, columns = (None, None) if is_here else self._incarnation_of(node)
+        mark_built(
+            state,
+            Mark(
+                key=key,
+                execution_id=self._execution_id,
+                build_id=self._builds[node.unique_id],
+                entry=entry,
+                trace=replace(self._trace_of(entry), content=content),
+                identity=identity,
+                columns=columns,
+                is_here=is_here and node.relation is not None,
+                outcome=outcome,
+                stores_code=self._session.settings.store_sql == "text",
+                data_id=self._data_of(entry),
+                detail=self._detail.of(node.unique_id),
+            ),
+        )
+        self._see(entry)
+        self._marked.add(node.unique_id)
+
+    def _trace_of(self, entry: PlanEntry) -> Trace:
+        lineage = self._lineages[entry.node.unique_id]
+        statements = self._detail.statements(entry.node.unique_id)
+        return replace(
+            trace_of(self._project, lineage, self._seen_by(entry.node.unique_id)),
+            volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
+            older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
+        )
+
+    def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
+        self._see(entry)
+
+    def _see(self, entry: PlanEntry) -> None:
+        """Let the children in this run see the data that the build left."""
+        self._versions[record_key(entry.node, self._project)] = str(self._data_of(entry))
+
+    def _data_of(self, entry: PlanEntry) -> UUID:
+        if entry.keeps_data and entry.record is not None:
+            return entry.record.data_id
+        return self._equal.get(entry.node.unique_id, self._builds[entry.node.unique_id])
+
+    def _content_of(self, node: Node) -> str:
+        """Return what the rows of a node are now, where it is configured to compare them and they can be read."""
+        if node.relation is None or node.materialized == "view" or not compares_content(node):
+            return ""
+        return content_of_build(self._session.warehouse, node.relation)
+
+    def _incarnation_of(self, node: Node) -> tuple[PhysicalIdentity | None, str | None]:
+        relation = node.relation
+        return self._asked(lambda: read_incarnation(self._session.warehouse, relation)) if relation else (None, None)
+
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what the warehouse answers; it is mostly read on the lock's own connection."""
+        import psycopg2
+
+        try:
+            return ask()
+        except psycopg2.Error as error:
+            if self._session.state.connection.closed:
+                raise lock_lost(first_line(error)) from error
+            raise
+
+    def _seen_by(self, unique_id: str) -> dict[RelationName, str]:
+        """Return the versions that a node's build saw.
+
+        dbt builds nothing before the reader of a source, even where a model of this run writes that very table: the
+        reader may have seen what was there before, and is built again next time.
+        """
+        parents = [self._project.nodes[parent] for parent in self._lineages[unique_id].parents]
+        seen: dict[RelationName, str] = {}
+        for node in sorted(parents, key=lambda node: node.resource_type == "source"):  # last, so that they win
+            versions = self._before if node.resource_type == "source" else self._versions
+            key = record_key(node, self._project)
+            seen |= {key: versions[key]} if key in versions else {}
+        return seen
+
+    def _seed_changed(self, unique_id: str) -> str:
+        if unique_id not in self._seeds:
+            return ""
+        path, digest = self._seeds[unique_id]
+        return "" if seed_digest(path) == digest else "its file changed while it was loaded"

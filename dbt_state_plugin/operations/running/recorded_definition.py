@@ -1,0 +1,59 @@
+"""What is recorded about the definition of a node that is being built?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
+from dbt_state_plugin.core.values.plan import CompiledNode, RecordedDetail
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.fingerprint.hashing import Digest
+    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.operations.planning.planning import Planned
+
+
+class BuildDetail:
+    """Give the items and the SQL of each planned node.
+
+    Where dbt executes only one of several forms, or hooks besides, all of them are compiled before dbt starts: in its
+    threads the manifest must not be touched. Of all other nodes dbt's own compiled code is taken.
+    """
+
+    def __init__(self, planned: Planned, parsed: Parsed, unique_ids: Iterable[str], digest: Digest | None) -> None:
+        """Compile what has to be compiled; `digest` is given where no SQL may be stored."""
+        from dbt_state_plugin.dbt_runner.compilation import compile_nodes, needs_compiling
+
+        self._parsed = parsed
+        self._digest = digest
+        wanted = tuple(unique_ids)
+        self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
+        ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
+        kept = [node for node in wanted if node in ddl_of or needs_compiling(parsed, node)]
+        compiled = dict(planned.judged.compiled)
+        compiled |= compile_nodes(parsed, [node for node in kept if node not in compiled], ddl_of)
+        self._compiled = {node: compiled[node] for node in kept if node in compiled}
+
+    def of(self, unique_id: str) -> RecordedDetail:
+        """Return what is recorded; called when dbt has executed the node."""
+        compiled = self._found(unique_id)
+        document = compiled_document(compiled, self._digest) if compiled else {}
+        return RecordedDetail(items=self._items.get(unique_id, {}), compiled=document)
+
+    def statements(self, unique_id: str) -> tuple[str, ...]:
+        """Return the SQL of a node in all its forms, nothing where it is no SQL; called when dbt has executed it."""
+        compiled = self._found(unique_id)
+        return tuple(compiled.forms.values()) if compiled and compiled.language == "sql" else ()
+
+    def _found(self, unique_id: str) -> CompiledNode | None:
+        from dbt_state_plugin.dbt_runner.compilation import executed_form
+
+        compiled = self._compiled.get(unique_id)
+        if compiled is None or (compiled.problem and not compiled.forms):
+            executed = executed_form(self._parsed, unique_id)
+            if executed is not None and compiled is not None:
+                executed = replace(executed, hooks=compiled.hooks, project_hooks=compiled.project_hooks)
+            compiled = executed or compiled
+        return compiled

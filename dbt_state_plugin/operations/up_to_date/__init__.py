@@ -1,0 +1,1 @@
+"""Up-to-date check: skip planning when nothing has changed."""

@@ -1,0 +1,168 @@
+"""Does the verdict of the last run, that nothing has to be built, still stand?
+
+A plan follows from the inputs of the parse, the records, the catalog, the counters of sources, what was asked for and
+the clock, and from nothing else. Where a plan was empty and none of these differs, it is empty again: then neither the
+project nor the records are read, only values that the server makes of all of them. What differs, or cannot be seen like
+this, leads to a plan as ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.core.values.plan import Plan, RelationName, RemovedNode
+from dbt_state_plugin.operations.options import Wish, narrows
+from dbt_state_plugin.operations.parsed_project import inputs_stand
+from dbt_state_plugin.project.inputs import places_from_document
+from dbt_state_plugin.state.up_to_date import read_verdict, records_evidence
+from dbt_state_plugin.warehouse.postgres.change_evidence import catalog_evidence
+from dbt_state_plugin.warehouse.postgres.source_data import read_source_facts
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
+    from dbt_state_plugin.operations.session import Session
+
+VERSION = 1  # another number where a verdict of before must not count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Say what a plan looks at, in the terms of the catalog.
+
+    `beginning` is that of the identifiers under which tests and functions are recorded. `until` is when a build
+    becomes too old (ISO 8601), None when none does. `covered` names the checksums that a run records.
+    """
+
+    schemas: tuple[str, ...]
+    beginning: str
+    sources: tuple[RelationName, ...]
+    until: str | None = None
+    covered: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Hold an empty plan that still stands, and what a run records of it; `saved_ms` as in a RunResult."""
+
+    plan: Plan
+    saved_ms: int
+    covered: str
+    dbt_version: str
+    adapter_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """Say what a look at the last verdict gave: the plan where it stands, and the digest of the inputs where they do.
+
+    The digest is empty where the inputs differ, and None where nobody looked at them.
+    """
+
+    standing: Standing | None = None
+    known_inputs: str | None = None
+
+
+def look(session: Session, wish: Wish, extra: ExtraArguments) -> Looked:
+    """Return the plan of the last run where it still stands; raises StateError."""
+    if not may_stand(session, wish):
+        return Looked()
+    kept = read_verdict(session.state, wish.command)
+    if kept is None or kept.verdict is None:
+        return Looked()
+    try:
+        places = places_from_document(kept.places)
+        scope, standing = _scope(kept.verdict), _standing(session, wish, kept.verdict)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return Looked()  # a row that was edited by hand
+    stands: list[bool] = []
+    # The server looks at its catalog while the files are hashed here.
+    hashing = threading.Thread(
+        target=lambda: stands.append(inputs_stand(session, kept.key, extra, places, kept.inputs_digest)), daemon=True
+    )
+    hashing.start()
+    try:
+        evidence = evidence_now(session, wish, scope)
+    finally:
+        hashing.join()
+    is_same = evidence is not None and evidence == kept.verdict.get("evidence") and stands == [True]
+    known = kept.inputs_digest if stands == [True] else ""
+    return Looked(standing=standing if is_same else None, known_inputs=known)
+
+
+def may_stand(session: Session, wish: Wish) -> bool:
+    """Tell whether a verdict says all about a wish: nothing is forced, left out or read elsewhere."""
+    is_plain = not (wish.force or wish.full_refresh or wish.code_only or wish.defer_to is not None or narrows(wish))
+    return is_plain and session.has_state
+
+
+def evidence_now(session: Session, wish: Wish, scope: Scope) -> str | None:
+    """Return one hash over all that decides besides the inputs of the parse, or None where something always builds."""
+    records = records_evidence(
+        session.state, schemas=scope.schemas, beginning=scope.beginning, until=scope.until, covered=scope.covered
+    )
+    if records is None:
+        return None
+    catalog = catalog_evidence(session.warehouse, scope.schemas)
+    facts = read_source_facts(session.warehouse, scope.sources)
+    seen = [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
+    environment = str(session.state.environment)
+    everything = [VERSION, repr(wish), environment, session.settings.data_version, records, catalog, seen]
+    return hashlib.sha256(json.dumps(everything).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def document_of(scope: Scope, standing: Standing, evidence: str) -> dict[str, Any]:
+    """Return a verdict as a value of JSON's kind."""
+    return {
+        "evidence": evidence,
+        "schemas": list(scope.schemas),
+        "beginning": scope.beginning,
+        "sources": [_names(source) for source in scope.sources],
+        "until": scope.until,
+        "covered": standing.covered,
+        "saved_ms": standing.saved_ms,
+        "left_alone": standing.plan.left_alone,
+        "removed": [[each.unique_id, _names(each.relation)] for each in standing.plan.removed],
+        "dbt_version": standing.dbt_version,
+        "adapter_version": standing.adapter_version,
+    }
+
+
+def _names(relation: RelationName) -> list[str]:
+    return [relation.database, relation.schema, relation.identifier]
+
+
+def _relation(names: list[str]) -> RelationName:
+    database, schema, identifier = names
+    return RelationName(database=database, schema=schema, identifier=identifier)
+
+
+def _scope(document: Mapping[str, Any]) -> Scope:
+    return Scope(
+        schemas=tuple(document["schemas"]),
+        beginning=document["beginning"],
+        sources=tuple(_relation(names) for names in document["sources"]),
+        until=document["until"],
+        covered=document["covered"],
+    )
+
+
+def _standing(session: Session, wish: Wish, document: Mapping[str, Any]) -> Standing:
+    removed = (RemovedNode(unique_id=each[0], relation=_relation(each[1])) for each in document["removed"])
+    return Standing(
+        plan=Plan(
+            environment=session.state.environment,
+            command=wish.command,
+            entries=(),
+            removed=tuple(removed),
+            unlisted=int(document["left_alone"]),
+        ),
+        saved_ms=int(document["saved_ms"]),
+        covered=document["covered"],
+        dbt_version=document["dbt_version"],
+        adapter_version=document["adapter_version"],
+    )

@@ -1,0 +1,93 @@
+"""What does a plan that has nothing to build say to the next run, and may it say so?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.config.source_config import max_age_hours
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.plan import Plan, Project, RelationName
+from dbt_state_plugin.core.versions.source_version import parse_version
+from dbt_state_plugin.operations.up_to_date.check import Scope, Standing, document_of, evidence_now, may_stand
+from dbt_state_plugin.state.up_to_date import read_verdict, recorded_schemas, write_verdict
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """Hold what a plan is going to look at, and what that was like before anything of it was read."""
+
+    scope: Scope
+    evidence: str
+
+
+def prospect_of(session: Session, wish: Wish, project: Project) -> Prospect | None:
+    """Return the evidence from before a plan, or None where no verdict could come of it."""
+    if not may_stand(session, wish):
+        return None
+    keys = [record_key(node, project) for node in project.nodes.values()]
+    scope = Scope(
+        schemas=tuple(sorted({key.schema for key in keys if key.schema}.union(recorded_schemas(session.state)))),
+        beginning=f"{project.schema}.",
+        sources=tuple(sorted(set(_sources(project)))),
+    )
+    evidence = evidence_now(session, wish, scope)
+    return Prospect(scope=scope, evidence=evidence) if evidence is not None else None
+
+
+def keep_verdict(session: Session, wish: Wish, prospect: Prospect, plan: Plan, project: Project, covered: str) -> None:
+    """Keep that nothing had to be built, where all that this follows from can be seen from outside.
+
+    What was there before the plan read anything must still be there after all that the run has written.
+    """
+    if plan.to_build or plan.waiting or plan.is_narrowed or not _are_counted(plan, project):
+        return
+    kept = read_verdict(session.state, wish.command)
+    scope = replace(prospect.scope, until=_until(plan), covered=covered)
+    if kept is None or evidence_now(session, wish, scope) != prospect.evidence:
+        return
+    standing = Standing(
+        plan=plan,
+        saved_ms=saved_ms(plan),
+        covered=covered,
+        dbt_version=project.dbt_version,
+        adapter_version=project.adapter_version,
+    )
+    document = document_of(scope, standing, prospect.evidence)
+    write_verdict(session.state, wish.command, kept, document)
+
+
+def saved_ms(plan: Plan) -> int:
+    """Return the sum of the last durations of the nodes that are left alone."""
+    return sum((entry.record.duration_ms or 0) for entry in plan.skipped if entry.record)
+
+
+def _sources(project: Project) -> Iterable[RelationName]:
+    return (node.relation for node in project.nodes.values() if node.resource_type == "source" and node.relation)
+
+
+def _are_counted(plan: Plan, project: Project) -> bool:
+    """Tell whether the counters of all sources say when their rows change, so that nobody need ask the rows."""
+    for relation in _sources(project):
+        version = parse_version(plan.parent_versions.get(relation, ""))
+        if version is None:  # a node of the project writes it: that is recorded
+            continue
+        if version.is_blind or "?" in version.answer or version.answer.startswith("query:"):
+            return False
+    return True
+
+
+def _until(plan: Plan) -> str | None:
+    """Return when the first of the builds becomes too old."""
+    ends = [
+        entry.record.built_at + timedelta(hours=hours)
+        for entry in plan.entries
+        if entry.record is not None and (hours := max_age_hours(entry.node)) is not None
+    ]
+    return min(ends).isoformat() if ends else None

@@ -1,0 +1,57 @@
+"""How much was written into each table by the run that built it, so that what others write later can be told?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.values.plan import Catalog, Node, Recorded
+from dbt_state_plugin.state.builds import record_counters
+from dbt_state_plugin.warehouse.postgres.catalog import read_counters, sessions_ended
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.operations.session import Session
+
+PATIENCE = 2.0  # seconds
+_DBT = "dbt"  # the application_name that dbt-postgres uses where the profile has none
+
+
+def record_counters_of_build(session: Session, nodes: Iterable[Node], *, session_names: tuple[str, str] | None) -> None:
+    """Record the counters of what this run has built, once dbt's sessions have handed in what they counted.
+
+    What others write into a table after its build and before this moment passes for a part of the build.
+    `session_names` are the user and the application by which dbt's sessions are known. Raises StateError.
+    """
+    relations = [node.relation for node in nodes if node.relation is not None and node.materialized != "view"]
+    if not relations:
+        return
+    if session_names is not None and not sessions_ended(session.warehouse, *session_names, patience=PATIENCE):
+        return  # what they have counted and not handed in would pass for somebody else's doing
+    record_counters(session.state, read_counters(session.warehouse, relations))
+
+
+def names_of_dbt_sessions(session: Session) -> tuple[str, str] | None:
+    """Return the user and the application of dbt's sessions in the warehouse."""
+    if session.workplace is None:
+        return None
+    credentials = session.workplace.profile.credentials
+    return str(credentials.get("user") or ""), str(credentials.get("application_name") or _DBT)
+
+
+def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog) -> None:
+    """Record the counters of relations whose records have none: the run that built them did not come to its end.
+
+    What was written into them until now cannot be told from their build. Raises StateError.
+    """
+    found = {
+        key: (identity, catalog.touched[key])
+        for key, record in recorded.relations.items()
+        if record.touched is None
+        and key in catalog.touched
+        and (identity := catalog.identities.get(key)) is not None
+        and identity == record.identity
+        and key not in recorded.intents
+        and record.environment == str(session.state.environment)
+    }
+    if found:
+        record_counters(session.state, found)

@@ -1,0 +1,151 @@
+"""How is the database that holds the state reached, and may it be trusted with a lock?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.postgres.pooled_cursor import pooled_cursor
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from dbt_state_plugin.postgres.settings import DatabaseSettings
+
+MINIMUM_SERVER_VERSION = 140000
+APPLICATION_NAME = "dbt-state-plugin"
+
+# A role's own timeouts must not end a lock or a mark in the middle of a run, so each session sets its own. Nothing of
+# anybody's is found without its schema: PostgreSQL's own names come first, temporary tables and types last, and that is
+# said by itself, before a statement with an operator is read. What was marked must survive a crash of the server: a
+# mark that is lost while the build that it announced is kept would lose a change.
+_SESSION = """
+    SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
+    SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false),
+           set_config('idle_in_transaction_session_timeout', '0', false),
+           set_config('idle_session_timeout', '0', false), set_config('timezone', 'UTC', false),
+           set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local'
+                      ELSE current_setting('synchronous_commit') END, false)
+"""
+# Frees the lock soon after this machine is gone, even while a query runs; not every platform of the server knows it.
+_NOTICE_LOST_CLIENT = "SELECT pg_catalog.set_config('client_connection_check_interval', '10s', false)"
+_PREFLIGHT = """
+    SELECT pg_catalog.current_setting('server_version_num')::int, pg_catalog.pg_is_in_recovery(),
+           pg_catalog.current_setting('transaction_read_only')::boolean, pg_catalog.pg_backend_pid()
+"""
+
+
+def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
+    """Open a direct autocommit connection and refuse one that cannot hold the state.
+
+    Raises StateError when the server cannot be reached, is older than PostgreSQL 14, is read-only (only if `writes`) or
+    stands behind a connection pooler, where a session's lock means nothing.
+    """
+    import psycopg2
+    from psycopg2 import sql
+
+    arguments: dict[str, Any] = {
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,  # milliseconds; what was sent and never confirmed counts as a lost connection, too
+    }
+    arguments |= settings.connect_arguments()
+    arguments["application_name"] = APPLICATION_NAME
+    try:
+        connection = cast("Connection", psycopg2.connect(**arguments))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(_PREFLIGHT)
+            version, in_recovery, read_only, backend_pid = cast("tuple[int, bool, bool, int]", cursor.fetchone())
+            if connection.info.backend_pid != backend_pid:
+                # Settings of the session would stay with the pooler's other clients.
+                connection.cursor_factory = pooled_cursor(settings.role)
+            else:
+                if settings.role:
+                    cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(settings.role)))
+                cursor.execute(_SESSION)
+                with suppress(psycopg2.DataError):
+                    cursor.execute(_NOTICE_LOST_CLIENT)
+    except psycopg2.Error as error:
+        raise StateError(
+            f"Cannot use the database {settings.display()}: {first_line(error)}",
+            "Check that the server runs and that the dbt profile or DBT_STATE_PLUGIN_DATABASE_URL is right.",
+        ) from error
+    _refuse_unfit(connection, settings, version, in_recovery, read_only if writes else False, writes)
+    return connection
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Tell whether a connection that `connect` has opened goes through a pooler."""
+    return connection.cursor_factory is not None
+
+
+def _refuse_unfit(
+    connection: Connection,
+    settings: DatabaseSettings,
+    version: int,
+    in_recovery: bool,
+    read_only: bool,
+    writes: bool,
+) -> None:
+    what = do = ""
+    if version < MINIMUM_SERVER_VERSION:
+        what = f"The database {settings.display()} is PostgreSQL {version // 10000}; 14 or later is needed."
+        do = "Keep the state in a newer server: set DBT_STATE_PLUGIN_DATABASE_URL."
+    elif writes and in_recovery:
+        what = f"The database {settings.display()} is a standby, so nothing can be recorded."
+        do = "Connect to the primary server."
+    elif read_only:
+        what = (
+            f"The database {settings.display()} is read-only (transaction_read_only is on), so nothing can be recorded."
+        )
+        do = "Use a role and a server that may write (see default_transaction_read_only)."
+    elif writes and is_pooled(connection):
+        what = (
+            f"The database {settings.display()} is reached through a connection pooler, where a run's lock is not safe."
+        )
+        do = "Point DBT_STATE_PLUGIN_DATABASE_URL at the server itself (dbt may go on using the pooler)."
+    if what:
+        connection.close()
+        raise StateError(what, do)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of a driver's message, which says what happened without the SQL."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Any]:
+    """Yield a cursor inside one transaction: committed at the end, rolled back on any error."""
+    with connection.cursor() as cursor:
+        try:  # a signal may come at any moment, and must leave no transaction open behind it
+            cursor.execute("BEGIN")
+            yield cursor
+            cursor.execute("COMMIT")
+        except BaseException:
+            if not connection.closed:
+                cursor.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def database_errors(what: str) -> Iterator[None]:
+    """Turn the driver's errors into a StateError that says what was being done."""
+    import psycopg2
+
+    try:
+        yield
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise StateError(
+            f"{what}: {first_line(error)}", "Ask a database administrator to grant the right that is named."
+        ) from error
+    except psycopg2.Error as error:
+        raise StateError(
+            f"{what}: {first_line(error)}", "Check the database and its log, then run the command again."
+        ) from error

@@ -1,0 +1,323 @@
+"""What did a successful build see, recorded on the connection that holds the lock?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from dbt_state_plugin.core.values.plan import (
+    NodeOutcome,
+    PhysicalIdentity,
+    PlanEntry,
+    RecordedDetail,
+    RelationName,
+    Trace,
+)
+from dbt_state_plugin.errors import LockLostError, StateError
+from dbt_state_plugin.postgres.connection import database_errors, first_line, transaction
+from dbt_state_plugin.state.intents import definition_id, keep_code, storable
+from dbt_state_plugin.state.relations import key_columns
+from dbt_state_plugin.state.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Hold all that is recorded about one successful build.
+
+    `identity` and `columns` are given when the warehouse is another database; with `is_here` the statement itself finds
+    the relation.
+    """
+
+    key: RelationName
+    execution_id: UUID
+    build_id: UUID
+    entry: PlanEntry
+    trace: Trace
+    identity: PhysicalIdentity | None
+    is_here: bool
+    outcome: NodeOutcome
+    stores_code: bool
+    data_id: UUID
+    detail: RecordedDetail
+    columns: str | None = None
+
+
+# One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
+# this execution is not there any more (somebody else has taken over).
+_MARK = """
+    WITH mine AS (
+        SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
+        WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
+            = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+          AND execution_id = %(execution)s AND x.status = 'running'
+    ), cleared AS (
+        DELETE FROM {state}.intent i
+        WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
+            = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+          AND EXISTS (SELECT 1 FROM mine)
+    ), noted AS (
+        UPDATE {state}.node_result SET status = %(status)s, rows_affected = %(rows)s, duration_ms = %(duration)s
+        WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND EXISTS (SELECT 1 FROM mine)
+    ), here AS (
+        SELECT c.oid, CASE WHEN c.relkind = 'v' THEN (
+                SELECT (pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295)::oid FROM pg_catalog.pg_rewrite r
+                WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
+            ) ELSE c.relfilenode END AS relfilenode, c.relkind::text, (
+                SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                    a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+                FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            ) AS columns
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE %(is_here)s AND n.nspname = %(schema)s AND c.relname = %(identifier)s
+          AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    )
+    INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
+        resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, relation_oid, relfilenode,
+        relkind, raw_definition_id, data_id, items, compiled, columns)
+    SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
+        %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
+        coalesce(%(oid)s::oid, here.oid), coalesce(%(relfilenode)s::oid, here.relfilenode),
+        coalesce(%(relkind)s::text, here.relkind), %(definition)s, %(data)s::uuid, %(items)s::jsonb,
+        %(compiled)s::jsonb, coalesce(%(columns)s::jsonb, here.columns)
+    FROM mine LEFT JOIN here ON true
+    ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
+        environment_id = excluded.environment_id, unique_id = excluded.unique_id,
+        resource_type = excluded.resource_type, materialized = excluded.materialized,
+        fingerprint = excluded.fingerprint, trace = excluded.trace, build_id = excluded.build_id,
+        built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
+        relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
+        raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
+        compiled = excluded.compiled, columns = excluded.columns, touched = NULL
+    RETURNING relation_oid::bigint, relfilenode::bigint, relkind
+"""
+
+
+def mark_built(state: State, mark: Mark) -> PhysicalIdentity | None:
+    """Record one successful build and clear the intents on its relation, on the connection that holds the lock.
+
+    Returns the identity that was recorded, None when the build left no relation.
+    Raises LockLostError when that connection is gone or another execution has taken over, StateError when the server
+    refuses the write.
+    """
+    import psycopg2
+
+    try:
+        with state.connection.cursor() as cursor:
+            cursor.execute(state.statement(_MARK), _mark_values(state, mark))
+            row = cursor.fetchone()
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if state.connection.closed:
+            raise lock_lost(first_line(error)) from error
+        raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
+    except psycopg2.Error as error:
+        raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
+    if row is None:
+        raise lock_lost("another execution has taken over")
+    return PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2]) if row[0] is not None else None
+
+
+_STILL_RUNNING = "SELECT 1 FROM {state}.execution WHERE execution_id = %s AND status = 'running'"
+
+
+def require_running(state: State, execution_id: UUID) -> None:
+    """Raise LockLostError when the lock's connection is gone or another execution has taken over; else StateError."""
+    try:
+        rows = state.rows(_STILL_RUNNING, (str(execution_id),))
+    except StateError as error:
+        if state.connection.closed:
+            raise lock_lost(first_line(error.__cause__ or error)) from error
+        raise
+    if not rows:
+        raise lock_lost("another execution has taken over")
+
+
+def lock_lost(why: str) -> LockLostError:
+    """Return the error that says that nothing may be recorded any more."""
+    return LockLostError(
+        f"The connection that holds the environment's lock is lost: {why}",
+        "What was not recorded is built again by the next run.",
+    )
+
+
+def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
+    node, identity = mark.entry.node, mark.identity
+    return {
+        "warehouse": state.environment.warehouse,
+        "database": mark.key.database,
+        "schema": mark.key.schema,
+        "identifier": mark.key.identifier,
+        "environment": state.environment_id,
+        "execution": str(mark.execution_id),
+        "build": str(mark.build_id),
+        "unique_id": node.unique_id,
+        "resource_type": node.resource_type,
+        "materialized": node.materialized,
+        "fingerprint": json.dumps(dict(node.fingerprint)),
+        "trace": trace_document(mark.trace),
+        "is_here": mark.is_here,
+        "oid": identity.oid if identity else None,
+        "relfilenode": identity.relfilenode if identity else None,
+        "relkind": identity.relkind if identity else None,
+        "definition": definition_id(node.raw_code) if mark.stores_code else None,
+        "data": str(mark.data_id),
+        "items": json_document(mark.detail.items),
+        "compiled": json_document(mark.detail.compiled),
+        "columns": mark.columns,
+        "status": mark.outcome.status,
+        "rows": mark.outcome.rows_affected,
+        "duration": mark.outcome.duration_ms,
+    }
+
+
+def trace_document(trace: Trace) -> str:
+    """Return a trace as it is stored."""
+    document: dict[str, Any] = {"parents": dict(trace.parents), "inlined": dict(trace.inlined)}
+    document |= {"content": trace.content} if trace.content else {}
+    document |= {"volatile": list(trace.volatile)} if trace.volatile is not None else {}
+    document |= {"older_logic": trace.older_logic} if trace.older_logic else {}
+    return json_document(document)
+
+
+def json_document(value: Any) -> str:
+    """Return a document without what PostgreSQL's jsonb cannot hold."""
+    return json.dumps(_storable(value), ensure_ascii=False)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(str(name)): _storable(item) for name, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Hold the definition as it stands of a relation that need not be built for it: the difference is cosmetic.
+
+    Where `detail.compiled` is empty the recorded SQL stays.
+    """
+
+    key: RelationName
+    fingerprint: Mapping[str, str]
+    inlined: Mapping[str, str]
+    raw_code: str
+    detail: RecordedDetail
+
+
+_REFRESH = """
+    UPDATE {state}.relation r SET fingerprint = n.fingerprint, raw_definition_id = n.definition, items = n.items,
+        compiled = CASE WHEN n.compiled = '{{}}' THEN r.compiled ELSE n.compiled END,
+        trace = jsonb_set(r.trace, '{{inlined}}', n.inlined)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[], %s::text[], %s::text[]::jsonb[],
+                %s::text[]::jsonb[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, fingerprint, definition, items, compiled, inlined)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_code: bool) -> None:
+    """Record the present definitions of relations that stay as they are, in one transaction; raises StateError."""
+    found = tuple(refreshed)
+    if not found:
+        return
+    with database_errors("Cannot record the definitions"), transaction(state.connection) as cursor:
+        if store_code:
+            keep_code(state, cursor, (each.raw_code for each in found))
+        cursor.execute(
+            state.statement(_REFRESH),
+            (
+                *key_columns(each.key for each in found),
+                [json.dumps(dict(each.fingerprint)) for each in found],
+                [definition_id(each.raw_code) if store_code else None for each in found],
+                [json_document(each.detail.items) for each in found],
+                [json_document(each.detail.compiled) for each in found],
+                [json.dumps(dict(each.inlined)) for each in found],
+                state.environment.warehouse,
+                state.environment_id,
+            ),
+        )
+
+
+_SEEN = """
+    UPDATE {state}.relation r SET trace = jsonb_set(r.trace, '{{parents}}', (r.trace -> 'parents') || n.parents)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, parents)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, str]]) -> None:
+    """Record versions of sources with the relations that hold their very rows; raises StateError."""
+    if not seen:
+        return
+    columns = (*key_columns(seen), [json.dumps(dict(parents)) for parents in seen.values()])
+    with database_errors("Cannot record the versions of sources"):
+        state.execute(_SEEN, (*columns, state.environment.warehouse, state.environment_id))
+
+
+_VOLATILE = """
+    UPDATE {state}.relation r SET trace = r.trace || pg_catalog.jsonb_build_object('volatile', n.volatile)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, volatile)
+    WHERE r.warehouse = %s AND NOT r.trace ? 'volatile'
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def record_volatile(state: State, found: Mapping[RelationName, tuple[str, ...]]) -> None:
+    """Record the volatile calls of relations whose records do not say them; raises StateError."""
+    columns = (*key_columns(found), [json_document(calls) for calls in found.values()])
+    state.execute(_VOLATILE, (*columns, state.environment.warehouse))
+
+
+_COUNTERS = """
+    UPDATE {state}.relation r SET touched = n.touched
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
+        AS n (database_name, schema_name, identifier, relation_oid, relfilenode, touched)
+    WHERE r.warehouse = %s AND r.relation_oid = n.relation_oid::oid AND r.relfilenode = n.relfilenode::oid
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+      AND r.touched IS NULL AND r.environment_id = %s
+"""
+
+
+def record_counters(state: State, found: Mapping[RelationName, tuple[PhysicalIdentity, str]]) -> None:
+    """Record the counters of relations whose records have none and that are still the recorded ones; raises StateError.
+
+    A mark leaves a record without counters.
+    """
+    columns = (
+        *key_columns(found),
+        [identity.oid for identity, _ in found.values()],
+        [identity.relfilenode for identity, _ in found.values()],
+        [counters for _, counters in found.values()],
+    )
+    state.execute(_COUNTERS, (*columns, state.environment.warehouse, state.environment_id))
+
+
+_NOTE = """
+    UPDATE {state}.node_result r SET status = o.status, rows_affected = o.rows_affected, duration_ms = o.duration_ms,
+        message = o.message
+    FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
+        AS o (unique_id, status, rows_affected, duration_ms, message)
+    WHERE r.execution_id = %s AND r.unique_id = o.unique_id
+"""
+
+
+def note_outcomes(state: State, execution_id: UUID, outcomes: Iterable[NodeOutcome]) -> None:
+    """Record how dbt ended with nodes that were not marked as built."""
+    found = tuple(outcomes)
+    columns = (
+        [outcome.unique_id for outcome in found],
+        [outcome.status for outcome in found],
+        [outcome.rows_affected for outcome in found],
+        [outcome.duration_ms for outcome in found],
+        [storable(outcome.message[:1000]) for outcome in found],
+    )
+    state.execute(_NOTE, (*columns, str(execution_id)))

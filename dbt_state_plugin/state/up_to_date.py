@@ -1,0 +1,167 @@
+"""What was recorded when nothing had to be built, and are the records of relations what they were then?
+
+A verdict is kept beside the project that was parsed (`project_snapshot.places`, by command), and goes with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.parsed_projects import VERDICTS
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.state.state import State
+
+_READ = """
+    SELECT s.inputs_digest, s.places, i.hash_key FROM {state}.project_snapshot s CROSS JOIN {state}.installation i
+    WHERE s.environment_id = %s
+"""
+_WRITE = """
+    UPDATE {state}.project_snapshot SET places = places || pg_catalog.jsonb_build_object(%(key)s::text,
+        coalesce(places -> %(key)s::text, pg_catalog.jsonb_build_object())
+        || pg_catalog.jsonb_build_object(%(command)s::text, %(document)s::jsonb))
+    WHERE environment_id = %(environment)s AND inputs_digest = %(digest)s
+"""
+_SCHEMAS = "SELECT DISTINCT schema_name FROM {state}.relation WHERE environment_id = %s AND schema_name <> ''"
+# Each build of a relation has another build_id, each other change of its row another xmin. These are the rows that a
+# plan reads (state/relations.py) and more, whole schemas. An open intent is a reason to build: then nothing stands.
+_EVIDENCE = """
+    SELECT pg_catalog.concat_ws(' ', count(*), pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(' ',
+            r.build_id, r.environment_id, r.xmin,
+            (r.built_at - pg_catalog.make_interval(secs => coalesce(r.duration_ms, 0) / 1000.0))::date
+                = pg_catalog.statement_timestamp()::date), 0))),
+        EXISTS (SELECT 1 FROM {state}.intent i WHERE i.warehouse = %(warehouse)s
+            AND (i.schema_name = ANY (%(schemas)s::text[])
+                OR (i.schema_name = '' AND pg_catalog.starts_with(i.identifier, %(beginning)s)))),
+        coalesce(clock_timestamp() >= %(until)s::timestamptz, false)
+            OR (%(covered)s <> '' AND NOT EXISTS (
+                SELECT 1 FROM {state}.checksum_set c WHERE c.checksum_set_id = %(covered)s))
+    FROM {state}.relation r
+    WHERE r.warehouse = %(warehouse)s AND (r.environment_id = %(environment)s
+        OR r.schema_name = ANY (%(schemas)s::text[])
+        OR (r.schema_name = '' AND pg_catalog.starts_with(r.identifier, %(beginning)s)))
+"""
+# Named like an INSERT, though in vain: retention waits for whoever refers to a set (see state/retention.py).
+_FINISH = """
+    WITH in_vain AS (
+        INSERT INTO {state}.checksum_set (checksum_set_id, kind) SELECT %(covered)s, 'fingerprint' WHERE false
+    ), step AS (
+        INSERT INTO {state}.execution_step (step_id, execution_id, name, checksum_set_id, status, started_at,
+            finished_at)
+        SELECT %(step)s, x.execution_id, %(name)s, c.checksum_set_id, 'succeeded', x.started_at,
+            greatest(clock_timestamp(), x.started_at)
+        FROM {state}.execution x CROSS JOIN {state}.checksum_set c
+        WHERE x.execution_id = %(execution)s AND x.status = 'running' AND c.checksum_set_id = %(covered)s
+        RETURNING execution_id
+    )
+    UPDATE {state}.execution x SET status = 'succeeded', finished_at = greatest(clock_timestamp(), x.started_at),
+        dbt_version = %(dbt_version)s, adapter_version = %(adapter_version)s, manifest_id = CASE WHEN %(covers)s THEN (
+            SELECT s.manifest_id FROM {state}.project_snapshot s WHERE s.environment_id = %(environment)s) END
+    FROM step WHERE x.execution_id = step.execution_id
+"""
+_FINISH_OTHER_STEPS = """
+    UPDATE {state}.execution_step SET status = 'succeeded', finished_at = greatest(clock_timestamp(), started_at)
+    WHERE execution_id = %s AND status = 'running'
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptInputs:
+    """Hold the digest of what was parsed the last time with its key, where that is, and a verdict about it."""
+
+    inputs_digest: str
+    places: Mapping[str, Any]
+    key: bytes = field(repr=False)
+    verdict: Mapping[str, Any] | None
+
+
+def read_verdict(state: State, command: str) -> KeptInputs | None:
+    """Return what was parsed the last time and what that amounted to; the verdict is None where there was none."""
+    rows = state.rows(_READ, (state.environment_id,))
+    if not rows:
+        return None
+    digest, places, key = rows[0]
+    verdicts = places.get(VERDICTS) if isinstance(places, dict) else None
+    sealed = verdicts.get(command) if isinstance(verdicts, dict) else None
+    verdict = None
+    if isinstance(sealed, dict) and sealed.get("seal") == _seal(sealed.get("verdict"), bytes(key)):
+        verdict = sealed["verdict"]  # as it was written
+    return KeptInputs(
+        inputs_digest=digest, places=places, key=bytes(key), verdict=verdict if isinstance(verdict, dict) else None
+    )
+
+
+def write_verdict(state: State, command: str, kept: KeptInputs, verdict: Mapping[str, Any]) -> None:
+    """Keep a verdict about what was parsed from these inputs, in place of the command's earlier one."""
+    document = json.dumps({"verdict": verdict, "seal": _seal(verdict, kept.key)})
+    values = {"key": VERDICTS, "command": command, "document": document, "digest": kept.inputs_digest}
+    state.execute(_WRITE, values | {"environment": state.environment_id})
+
+
+def _seal(verdict: Any, key: bytes) -> str:
+    """Return what tells that a verdict is the one that was written."""
+    return keyed_digest(key)(json.dumps(verdict, sort_keys=True))
+
+
+def recorded_schemas(state: State) -> list[str]:
+    """Return the schemas of all relations that the environment has recorded."""
+    return [str(row[0]) for row in state.rows(_SCHEMAS, (state.environment_id,))]
+
+
+def records_evidence(
+    state: State, *, schemas: Iterable[str], beginning: str, until: str | None, covered: str
+) -> str | None:
+    """Return a value that differs whenever a record differs in these schemas or of this environment.
+
+    `beginning` is that of the identifiers of what has no relation. None while an intent is open there, when it is
+    `until` already (a time in ISO 8601), or when the checksums that `covered` names (unless it is empty) are gone.
+    """
+    values = {
+        "warehouse": state.environment.warehouse,
+        "environment": state.environment_id,
+        "schemas": sorted(schemas),
+        "beginning": beginning,
+        "until": until,
+        "covered": covered,
+    }
+    evidence, is_interrupted, is_over = state.rows(_EVIDENCE, values)[0]
+    return None if is_interrupted or is_over else str(evidence)
+
+
+def finish_standing(
+    state: State,
+    execution_id: UUID,
+    *,
+    step: str,
+    covered: str,
+    covers_project: bool,
+    has_other_steps: bool,
+    dbt_version: str,
+    adapter_version: str,
+) -> None:
+    """Record that an execution which has begun succeeded, with a step that covers what an earlier one covered.
+
+    Raises StateError when what that covered is not recorded any more.
+    """
+    values = {
+        "execution": str(execution_id),
+        "environment": state.environment_id,
+        "step": str(uuid4()),
+        "name": step,
+        "covered": covered,
+        "covers": covers_project,
+        "dbt_version": dbt_version,
+        "adapter_version": adapter_version,
+    }
+    if has_other_steps:
+        state.execute(_FINISH_OTHER_STEPS, (str(execution_id),))
+    if state.execute(_FINISH, values) != 1:
+        raise StateError(
+            "What the earlier execution covered is not recorded any more.", "Run the command again; it looks anew."
+        )

@@ -1,0 +1,156 @@
+"""Which relations exist in PostgreSQL, which incarnation is each, and what does the server drop along with it?"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.core.values.plan import Catalog, PhysicalIdentity, RelationName
+from dbt_state_plugin.postgres.connection import database_errors, is_pooled
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+_WHEREABOUTS = """
+    SELECT pg_catalog.current_database(), system_identifier::text FROM pg_catalog.pg_control_system()
+"""
+# A view has no file: a hash of its rewrite rule stands in for it, which CREATE OR REPLACE VIEW changes. The statement
+# that records a build (state/marks.py) reads the same.
+#
+# The last column counts what is written into a table (chapter "The Cumulative Statistics System" of PostgreSQL's
+# manual). The counters start again when the server has crashed or somebody resets them: then the time of the reset
+# differs. Where the server does not count it is null.
+TOUCHED = """
+    CASE WHEN pg_catalog.current_setting('track_counts') = 'on' AND c.relkind IN ('r', 'm', 'p') THEN
+        pg_catalog.concat_ws(':', CASE WHEN c.relkind = 'p' THEN (
+                SELECT pg_catalog.string_agg(pg_catalog.concat_ws('.', t.relid::pg_catalog.oid,
+                    pg_catalog.pg_stat_get_tuples_inserted(t.relid),
+                    pg_catalog.pg_stat_get_tuples_updated(t.relid),
+                    pg_catalog.pg_stat_get_tuples_deleted(t.relid)), ',' ORDER BY t.relid::pg_catalog.oid)
+                FROM pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf
+            ) ELSE pg_catalog.concat_ws('.', pg_catalog.pg_stat_get_tuples_inserted(c.oid),
+                pg_catalog.pg_stat_get_tuples_updated(c.oid), pg_catalog.pg_stat_get_tuples_deleted(c.oid)) END,
+            (SELECT pg_catalog.date_part('epoch', stats_reset) FROM pg_catalog.pg_stat_bgwriter),
+            (SELECT pg_catalog.date_part('epoch', stats_reset) FROM pg_catalog.pg_stat_database
+             WHERE datname = pg_catalog.current_database()))
+    END
+"""
+_IDENTITIES = """
+    SELECT n.nspname::text, c.relname::text, c.oid::bigint,
+        CASE WHEN c.relkind = 'v' THEN (
+            SELECT pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295 FROM pg_catalog.pg_rewrite r
+            WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
+        ) ELSE c.relfilenode::bigint END, c.relkind::text, (
+            SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+                a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)::text
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        <touched>
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (%s::text[])
+""".replace("<touched>", TOUCHED)
+# A view or materialized view depends on relations through its rewrite rule (pg_rewrite); DROP ... CASCADE follows
+# these entries of pg_depend.
+_VIEW_DEPENDENCIES = """
+    SELECT DISTINCT parent_schema.nspname::text, parent.relname::text, child_schema.nspname::text, child.relname::text
+    FROM pg_catalog.pg_depend d
+    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+    JOIN pg_catalog.pg_class child ON child.oid = r.ev_class AND child.relkind IN ('v', 'm')
+    JOIN pg_catalog.pg_namespace child_schema ON child_schema.oid = child.relnamespace
+    JOIN pg_catalog.pg_class parent ON parent.oid = d.refobjid AND parent.oid <> child.oid
+    JOIN pg_catalog.pg_namespace parent_schema ON parent_schema.oid = parent.relnamespace
+    WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      AND child_schema.nspname = ANY (%s::text[])
+"""
+_IDENTITY = _IDENTITIES + " AND c.relname = %s"
+_COUNTERS = """
+    SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relfilenode::bigint, c.relkind::text, <touched>
+    FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
+""".replace("<touched>", TOUCHED)
+# A session hands in what it counted when it ends, before it leaves this view.
+_SESSIONS = """
+    SELECT 1 FROM pg_catalog.pg_stat_activity
+    WHERE datname = pg_catalog.current_database() AND usename = %s AND application_name = %s AND backend_start > (
+        SELECT own.backend_start FROM pg_catalog.pg_stat_activity own WHERE own.pid = pg_catalog.pg_backend_pid())
+    LIMIT 1
+"""
+_COUNTERS_ARE_SHARED = 150000  # until then a collector of its own wrote them to a file, up to half a second late
+_COLLECTED_AFTER = 0.6  # seconds
+
+
+def whereabouts(connection: Connection) -> tuple[str, str]:
+    """Return the database's name and the server's system identifier, which together name one warehouse."""
+    with database_errors("Cannot identify the database server"), connection.cursor() as cursor:
+        cursor.execute(_WHEREABOUTS)
+        database, system = cursor.fetchone() or ("", "")
+    return str(database), str(system)
+
+
+def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> Catalog:
+    """Return what is in the schemas of `relations`: two queries, however many there are."""
+    relations = tuple(relations)
+    schemas = sorted({relation.schema for relation in relations if relation.schema})
+    databases = {relation.schema: relation.database for relation in relations}
+
+    def named(schema: str, identifier: str) -> RelationName:
+        return RelationName(database=databases.get(schema, ""), schema=schema, identifier=identifier)
+
+    cascades: dict[RelationName, list[RelationName]] = defaultdict(list)
+    with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
+        cursor.execute(_IDENTITIES, (schemas,))
+        found = {named(row[0], row[1]): row[2:] for row in cursor}
+        cursor.execute(_VIEW_DEPENDENCIES, (schemas,))
+        for parent_schema, parent, child_schema, child in cursor:
+            cascades[named(parent_schema, parent)].append(named(child_schema, child))
+    return Catalog(
+        identities={name: _identity(row) for name, row in found.items()},
+        cascades={parent: tuple(sorted(views)) for parent, views in cascades.items()},
+        columns={name: row[3] for name, row in found.items() if row[3] is not None},
+        touched={name: row[4] for name, row in found.items() if row[4] is not None},
+    )
+
+
+def sessions_ended(connection: Connection, user: str, application: str, *, patience: float) -> bool:
+    """Wait until no session of a user and application that is younger than ours is left, `patience` seconds at most.
+
+    Tells whether that came true; never through a pooler, which keeps sessions. Raises StateError.
+    """
+    if is_pooled(connection):
+        return False
+    end = time.monotonic() + patience
+    with database_errors("Cannot see the sessions of the warehouse"), connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute(_SESSIONS, (user, application))
+            if cursor.fetchone() is None:
+                if connection.server_version < _COUNTERS_ARE_SHARED:
+                    time.sleep(_COLLECTED_AFTER)
+                return True
+            time.sleep(0.01)
+    return False
+
+
+def read_counters(
+    connection: Connection, relations: Iterable[RelationName]
+) -> dict[RelationName, tuple[PhysicalIdentity, str]]:
+    """Return for each table among `relations` its identity and the counters of what was written into it."""
+    named = {(relation.schema, relation.identifier): relation for relation in relations}
+    columns = [list(column) for column in zip(*sorted(named), strict=True)] if named else [[], []]
+    with database_errors("Cannot read the counters of the warehouse"), connection.cursor() as cursor:
+        cursor.execute(_COUNTERS, columns)
+        return {named[row[0], row[1]]: (_identity(row[2:]), row[5]) for row in cursor if row[5] is not None}
+
+
+def read_incarnation(connection: Connection, relation: RelationName) -> tuple[PhysicalIdentity | None, str | None]:
+    """Return the identity and the columns of one relation now, None when it does not exist; raises psycopg2.Error."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IDENTITY, ([relation.schema], relation.identifier))
+        row = cursor.fetchone()
+    return (_identity(row[2:]), row[5]) if row else (None, None)
+
+
+def _identity(row: tuple[Any, ...]) -> PhysicalIdentity:
+    return PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2])

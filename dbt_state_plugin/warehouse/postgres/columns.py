@@ -1,0 +1,85 @@
+"""Which columns does a relation have, and which would a query give, found without running it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.core.comparison.adoption import Columns
+from dbt_state_plugin.core.values.plan import RelationName
+from dbt_state_plugin.postgres.connection import database_errors, first_line
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+# A result's description names the type below a domain, so that is what is compared.
+_COLUMNS = """
+    SELECT n.nspname::text, c.relname::text, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum),
+        pg_catalog.array_agg((CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END)::bigint ORDER BY a.attnum)
+    FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    GROUP BY n.nspname, c.relname
+"""
+_PATIENCE = "10s"
+
+
+class QueryRefused(Exception):
+    """Say that the server does not accept a query as the warehouse stands; `is_certain` unless it took too long."""
+
+    def __init__(self, why: str, *, is_certain: bool) -> None:
+        super().__init__(why)
+        self.why = why
+        self.is_certain = is_certain
+
+
+def read_columns(connection: Connection, relations: Iterable[RelationName]) -> dict[tuple[str, str], Columns]:
+    """Return the columns of each relation by schema and name."""
+    names = [(relation.schema, relation.identifier) for relation in relations]
+    with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
+        cursor.execute(_COLUMNS, ([schema for schema, _ in names], [name for _, name in names]))
+        return {(row[0], row[1]): tuple(zip(row[2], row[3], strict=True)) for row in cursor.fetchall()}
+
+
+def described_columns(connection: Connection, query: str, *, search_path: str | None) -> Columns:
+    """Return the columns that a query would give; raises QueryRefused.
+
+    The server plans it and gives no row of it, in a transaction that may not write. `search_path` is that of the
+    profile, None that of the role.
+    """
+    rows = _read_only(connection, "SELECT * FROM (\n", query, "\n) AS dbt_state_plugin_columns LIMIT 0", search_path)
+    return tuple((str(column.name), int(column.type_code)) for column in rows[0] or ())
+
+
+def count_rows(connection: Connection, relation: RelationName) -> int:
+    """Return how many rows a relation has; raises QueryRefused."""
+    from psycopg2 import sql
+
+    name = sql.Identifier(relation.schema, relation.identifier)
+    return int(_read_only(connection, sql.SQL("SELECT count(*) FROM {}").format(name), "", "", None)[1][0][0])
+
+
+def _read_only(
+    connection: Connection, before: Any, query: str, after: str, search_path: str | None
+) -> tuple[Any, list[tuple[Any, ...]]]:
+    import psycopg2
+
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN READ ONLY")
+        try:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (_PATIENCE,))
+            if search_path is None:
+                cursor.execute("SET LOCAL search_path TO DEFAULT")
+            else:
+                cursor.execute("SELECT set_config('search_path', %s, true)", (search_path,))
+            # The query is the project's own, as dbt would run it; without values psycopg2 sends it as it is.
+            cursor.execute(before + query + after if isinstance(before, str) else before)
+            return cursor.description, cursor.fetchall()
+        except psycopg2.Error as error:
+            is_certain = (error.pgcode or "").startswith("42")  # it names what is not there, or is no query
+            raise QueryRefused(first_line(error), is_certain=is_certain) from error
+        finally:
+            if not connection.closed:
+                cursor.execute("ROLLBACK")

@@ -1,0 +1,234 @@
+"""How is a source's data version configured, and what is said of a value that cannot be used?"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from support.values import KEY, definition, macro, node, project, project_definition
+
+from dbt_state_plugin.core.config.source_config import (
+    CONTENT_MAX_ROWS,
+    LOADER_COLUMNS,
+    DataRule,
+    check_settings,
+    compares_content,
+    data_rule,
+    is_loaded_by_singer,
+    kept_columns,
+    loader_columns,
+    max_age_hours,
+    plugin_settings,
+    project_rule,
+)
+from dbt_state_plugin.core.fingerprint.fingerprint import fingerprint_project
+from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns
+from dbt_state_plugin.core.values.plan import Project
+from dbt_state_plugin.errors import ConfigurationError
+
+
+def source(**settings: Any) -> Any:
+    return node("source.shop.raw", settings=settings)
+
+
+def meta(**settings: Any) -> dict[str, Any]:
+    return {"dbt_state_plugin": settings, "owner": "ann"}
+
+
+def test_the_nearest_setting_wins_and_the_others_stay() -> None:
+    settings = plugin_settings(
+        {
+            "source_meta": meta(data_version="touched", content_max_rows=1, loader_columns=["a"]),
+            "config": {"meta": meta(data_version="always", content_max_rows=2), "loaded_at_field": "at"},
+            "meta": meta(data_version="content"),
+        }
+    )
+
+    assert settings == {
+        **{"data_version": "content", "content_max_rows": 2, "loader_columns": ["a"], "loaded_at_field": "at"}
+    }
+
+
+def test_settings_are_what_json_can_hold() -> None:
+    said = meta(since=date(2026, 1, 2), more={1: [date(2026, 1, 3), None]})
+
+    assert plugin_settings({"meta": said}) == {"since": "2026-01-02", "more": {"1": ["2026-01-03", None]}}
+    assert plugin_settings({"meta": {"owner": "ann"}, "config": None}) == {}
+
+
+def test_settings_that_are_no_mapping_are_an_error_that_names_the_node() -> None:
+    with pytest.raises(ConfigurationError, match=r"meta\.dbt_state_plugin of source\.shop\.raw is not a mapping"):
+        plugin_settings({"unique_id": "source.shop.raw", "meta": {"dbt_state_plugin": "content"}})
+
+
+def test_a_source_that_says_nothing_takes_what_the_project_says() -> None:
+    assert data_rule(source()) == DataRule(kind="", loader_columns=LOADER_COLUMNS, content_max_rows=CONTENT_MAX_ROWS)
+    assert data_rule(source(), "always").kind == "always"
+    assert data_rule(source(data_version="never"), "always").kind == "never"
+
+
+def test_the_users_query_goes_before_that_of_dbt_and_that_before_its_field() -> None:
+    both = {"loaded_at_field": "at", "loaded_at_query": "select 1"}
+
+    own = data_rule(source(data_version="query", data_version_query=" select 2; ", **both))
+    of_dbt = data_rule(source(data_version="query", **both))
+    field = data_rule(source(data_version="query", loaded_at_field="at"))
+
+    assert [(rule.query, rule.loaded_at) for rule in (own, of_dbt, field)] == [
+        ("select 2", ""),
+        ("select 1", ""),
+        ("", "at"),
+    ]
+    assert data_rule(source(loaded_at_field="at")).can_ask
+    assert not data_rule(source()).can_ask
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"data_version": "contents"}, "data_version is 'contents'"),
+        ({"data_version": ["content"]}, "data_version is ['content']"),
+        ({"data_version": "query"}, "data_version is query, but there is no query"),
+        ({"data_version_query": 5}, "data_version_query is not a text"),
+        ({"data_version_query": " "}, "data_version_query is not a text"),
+        ({"loader_columns": "_sdc_*"}, "loader_columns is not a list of names"),
+        ({"loader_columns": [1]}, "loader_columns is not a list of names"),
+        ({"content_max_rows": "many"}, "content_max_rows is 'many'"),
+        ({"content_max_rows": True}, "content_max_rows is True"),
+        ({"content_max_rows": -1}, "content_max_rows is -1"),
+    ],
+)
+def test_a_wrong_value_is_an_error_in_one_line_that_names_the_source(settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        check_settings(project(node("source.shop.before"), source(**settings)))
+
+    assert raised.value.what == f"meta.dbt_state_plugin of source.shop.raw cannot be used: {problem}."
+
+
+@pytest.mark.parametrize("value", ["24", True, -1, float("nan"), float("inf")])
+def test_a_wrong_age_is_an_error_that_names_the_model(value: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"of model\.shop\.a cannot be used: max_age is"):
+        check_settings(project(node("model.shop.a", settings={"max_age": value})))
+
+
+def test_a_model_may_compare_its_rows_and_nothing_else_fits_it() -> None:
+    assert compares_content(node("model.shop.a", settings={"data_version": "content"}))
+    assert not compares_content(node("model.shop.a", settings={"data_version": "touched"}))
+    assert not compares_content(node("model.shop.a"))
+    with pytest.raises(ConfigurationError, match="Use one of touched, content"):
+        compares_content(node("model.shop.a", settings={"data_version": "never"}))
+
+
+def test_a_model_may_name_columns_too() -> None:
+    assert loader_columns(node("model.shop.a", settings={"loader_columns": ["loaded_at"]})) == ("loaded_at",)
+
+
+def test_an_age_is_in_hours() -> None:
+    ages = [max_age_hours(node("model.shop.a", settings=said)) for said in ({}, {"max_age": 0.5}, {"max_age": 24})]
+
+    assert ages == [None, 0.5, 24.0]
+
+
+def test_the_projects_own_kind_is_checked() -> None:
+    assert project_rule("") == ""
+    assert project_rule("content") == "content"
+    with pytest.raises(ConfigurationError, match="DBT_STATE_PLUGIN_DATA_VERSION is 'query'"):
+        project_rule("query")
+
+
+def test_columns_of_the_loader_are_left_out_by_name_and_pattern() -> None:
+    columns = ("id", "_sdc_batched_at", "_SDC_SEQUENCE", "_sdc_deleted_at", "_airbyte_raw_id", "a.b")
+
+    assert kept_columns(DataRule(), columns) == ("id", "_sdc_deleted_at", "_airbyte_raw_id", "a.b")
+    assert kept_columns(DataRule(loader_columns=("_airbyte_*", "a?b")), columns) == (
+        *("id", "_sdc_batched_at", "_SDC_SEQUENCE", "_sdc_deleted_at", "a.b"),
+    )
+    assert kept_columns(DataRule(loader_columns=()), columns) == columns
+
+
+def test_a_singer_target_is_known_by_its_columns() -> None:
+    assert is_loaded_by_singer(["id", "_sdc_received_at"])
+    assert not is_loaded_by_singer(["id", "_sdc_own_invention"])
+
+
+def names(code: str, **fields: Any) -> bool:
+    """Tell whether a node with this code names a column of a loader."""
+    config = fields.pop("config", {})
+    item = definition(code, unique_id="model.shop.a", config=config)
+    loaded = definition(
+        "", unique_id="source.shop.raw", meta=meta(loader_columns=["_airbyte_*"]), resource_type="source"
+    )
+    of = fingerprint_project(project_definition(item, loaded, **fields), key=KEY)
+    return of.nodes["model.shop.a"].names_loader_columns
+
+
+def test_a_node_names_a_column_of_the_loader_in_its_code_its_macros_its_vars_or_its_config() -> None:
+    assert names("select max(_sdc_batched_at) from x")
+    assert names("select _AIRBYTE_EMITTED_AT from x")
+    assert names("{{ newest() }} {{ newest() }}", macros=[macro("newest", "max(x._sdc_sequence)")])
+    assert names("{{ var('x') }}", variables={"x": [["shop", "_sdc_received_at"]]})
+    assert names("select 1", config={"unique_key": ["id", "_sdc_sequence"]})
+    assert not names("select my_sdc_sequence, _sdc_sequences, _sdc_deleted_at from x")
+    assert not names("{{ other() }}", macros=[macro("other", "1"), macro("newest", "_sdc_sequence")])
+
+
+def test_a_macro_that_several_nodes_reach_is_looked_at_once() -> None:
+    nodes = [definition("{{ newest() }}", unique_id=f"model.shop.{name}") for name in "ab"]
+
+    of = fingerprint_project(project_definition(*nodes, macros=[macro("newest", "max(_sdc_sequence)")]), key=KEY)
+
+    assert all(item.names_loader_columns for item in of.nodes.values())
+
+
+def test_a_snapshot_of_all_columns_reads_those_of_the_loader_too() -> None:
+    item = definition("", unique_id="snapshot.shop.a", resource_type="snapshot", config={"check_cols": "all"})
+
+    of = fingerprint_project(project_definition(item), key=KEY)
+
+    assert of.nodes["snapshot.shop.a"].names_loader_columns
+
+
+def readers(*nodes: Any) -> set[str]:
+    of: Project = project(node("source.shop.raw"), *nodes)
+    return {found.split(".")[-1] for found in readers_of_loader_columns(of, lineages(of, build_order(of)))}
+
+
+def test_whoever_hands_columns_on_to_a_reader_of_the_loaders_columns_is_one_too() -> None:
+    found = readers(
+        node("model.shop.stg", ["source.shop.raw", "macro.gone"]),
+        node("model.shop.other", ["source.shop.raw"]),
+        node("model.shop.newest", ["model.shop.stg"], names_loader_columns=True),
+        node("model.shop.below", ["model.shop.newest"]),
+    )
+
+    assert found == {"raw", "stg", "newest"}
+
+
+@pytest.mark.parametrize("materialized", ["view", "ephemeral"])
+def test_what_is_read_through_a_view_or_an_ephemeral_model_is_read_with_its_columns(materialized: str) -> None:
+    found = readers(
+        node("model.shop.v", ["source.shop.raw"], names_loader_columns=True, materialized=materialized),
+        node("model.shop.t", ["model.shop.v"]),
+        node("model.shop.below", ["model.shop.t"]),
+    )
+
+    assert found == {"raw", "v", "t"}
+
+
+def test_settings_that_can_be_used_are_no_error() -> None:
+    check_settings(
+        project(
+            node("model.shop.a", settings={"max_age": 1, "data_version": "content"}),
+            node("model.shop.b"),
+            source(data_version="never"),
+        ),
+        "always",
+    )
+
+
+def test_wrong_names_of_loader_columns_are_not_looked_for() -> None:
+    item = definition("select x", unique_id="model.shop.a")
+    loaded = definition("", unique_id="source.shop.raw", meta=meta(loader_columns="x"), resource_type="source")
+
+    assert not fingerprint_project(project_definition(item, loaded), key=KEY).nodes["model.shop.a"].names_loader_columns

@@ -1,0 +1,200 @@
+"""When do the data of a source count as changed for somebody who read them, and what is remembered?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dbt_state_plugin.core.versions.source_version import (
+    BLIND,
+    SourceVersion,
+    data_change,
+    known_answer,
+    parse_version,
+    with_checked,
+)
+
+ABSENT = "-/absent"
+
+
+def version(**fields: str) -> str:
+    values = {"data": "-", "oid": "1", "relfilenode": "1", "columns": "c1", "touched": "t1"}
+    return str(SourceVersion(**(values | fields)))
+
+
+def change(seen: str | None, now: str, **fields: bool) -> str:
+    return data_change(seen, now, **({"by_rows": True, "by_touch": False} | fields))
+
+
+def content(rows: str, columns: str = "c1", **fields: str) -> str:
+    return version(columns=columns, answer=f"content:{columns}:{rows}", **fields)
+
+
+def test_a_version_is_a_text_and_can_be_read_again() -> None:
+    full = version(answer="content:c1:2:5", checked="-:1:1:t2")
+
+    parsed = parse_version(full)
+
+    assert str(parsed) == full == "-/1/1/c1/t1/content:c1:2:5/-:1:1:t2"
+    assert version() == "-/1/1/c1/t1"
+    assert parse_version(ABSENT) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "words"),
+    [
+        (version(), version(), ""),
+        (version(), version(touched="t2"), "rows changed"),
+        (version(), version(data="other"), "rows changed"),
+        (version(), version(oid="2", touched="t2"), "was re-created"),
+        (version(), version(relfilenode="2", touched="t2"), "was emptied or written anew"),
+        (version(), version(columns="c2", touched="t2"), "columns changed"),
+        (None, version(), "is new here"),
+        (ABSENT, version(), "was re-created or emptied"),
+        (version(), ABSENT, "was re-created or emptied"),
+        (None, ABSENT, "is new here"),
+        (ABSENT, ABSENT, ""),
+    ],
+)
+def test_any_movement_of_the_counters_is_said(seen: str | None, now: str, words: str) -> None:
+    assert change(seen, now) == words
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "words"),
+    [
+        (content("2:5"), content("2:5", touched="t2"), ""),
+        (content("2:5"), content("2:5", touched="t2", oid="2", relfilenode="2"), ""),
+        (content("2:5"), content("2:6", touched="t2"), "rows changed"),
+        (content("2:5"), content("2:5", columns="c2", touched="t2"), "columns changed"),
+        (version(), content("2:5"), ""),
+        (version(), content("2:5", touched="t2"), "rows changed"),
+        (content("2:5"), version(answer="content:?rights"), ""),
+        (
+            content("2:5"),
+            version(touched="t2", answer="content:?rights"),
+            "was written, and this role may not read its rows to compare them",
+        ),
+        (
+            version(answer="content:?error"),
+            version(touched="t2", answer="content:?error"),
+            "was written, and its rows could not be read to compare them",
+        ),
+        (content("2:5", checked="-:1:1:t2"), version(touched="t2", answer="content:?error"), ""),
+        (content("2:5", touched="?foreign"), content("2:5", touched="?foreign"), ""),
+        (content("2:5", touched="?foreign"), content("2:6", touched="?foreign"), "rows changed"),
+        (
+            version(touched="?foreign", answer="content:?error"),
+            version(touched="?foreign", answer="content:?error"),
+            "was written, and its rows could not be read to compare them",
+        ),
+    ],
+)
+def test_equal_rows_are_no_change_however_often_they_were_written(seen: str, now: str, words: str) -> None:
+    assert change(seen, now) == words
+
+
+@pytest.mark.parametrize("now", [content("2:5", touched="t2"), content("2:5", touched="t2", data="x")])
+def test_who_reads_the_columns_of_the_loader_has_to_look_at_the_counters(now: str) -> None:
+    assert change(content("2:5"), now, by_touch=True) == "rows changed"
+    assert change(content("2:5", checked="-:1:1:t2"), now, by_touch=True) == "rows changed"
+    assert change(content("2:5"), content("2:5"), by_touch=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "words"),
+    [
+        (version(answer="query:a"), version(answer="query:a", touched="t2"), ""),
+        (version(answer="query:a"), version(answer="query:b"), "gives its query another answer"),
+        (version(), version(answer="query:a"), "gives its query another answer"),
+        (version(touched="?foreign"), version(touched="?foreign", answer="query:a"), "gives its query another answer"),
+        (version(), version(answer="never", touched="t2", oid="2"), ""),
+        (version(), version(answer="never", columns="c2"), "columns changed"),
+        (None, version(answer="never"), "is new here"),
+        (version(answer="always"), version(answer="always"), "has data_version always: built on every run"),
+        (version(answer="always"), version(), ""),
+        (version(touched="?foreign"), version(touched="?foreign", answer="never"), ""),
+    ],
+)
+def test_what_is_configured_decides(seen: str | None, now: str, words: str) -> None:
+    assert change(seen, now) == words
+
+
+@pytest.mark.parametrize("word", [*BLIND, "unheard-of"])
+def test_what_cannot_be_seen_into_is_new_on_every_run(word: str) -> None:
+    same = version(touched=f"?{word}")
+
+    words = change(same, same)
+
+    assert words.endswith(": built on every run")
+    assert words.startswith(BLIND.get(word, "cannot be seen into"))
+    assert change(same, version()) == "rows changed"
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (version(touched="t2"), ""),
+        (version(touched="t2", relfilenode="2"), ""),
+        (version(answer="always"), ""),
+        (version(touched="?foreign"), ""),
+        (version(answer="query:b"), ""),
+        (version(oid="2"), "was re-created"),
+        (version(columns="c2"), "columns changed"),
+    ],
+)
+def test_a_view_holds_no_rows_and_another_table_or_other_columns_concern_it(now: str, words: str) -> None:
+    assert change(version(), now, by_rows=False) == words
+
+
+def test_equal_content_is_remembered_beside_the_counters_of_the_build() -> None:
+    seen, now = content("2:5"), content("2:5", touched="t2", oid="2")
+
+    kept = with_checked(seen, now)
+
+    assert kept == content("2:5", checked="-:2:1:t2")
+    assert with_checked(str(kept), now) is None
+    assert change(kept, now, by_touch=True) == "was re-created"  # what the build saw of the loader's columns is older
+    assert change(kept, version(oid="2", touched="t2")) == "was re-created"
+
+
+@pytest.mark.parametrize(
+    ("seen", "now"),
+    [
+        (content("2:5"), content("2:5")),
+        (version(), version(touched="t2")),
+        (version(answer="query:a"), version(answer="query:a", touched="t2")),
+        (version(), version(answer="never", touched="t2")),
+        (content("2:5"), version(answer="content:?rights")),
+        (content("2:5", touched="?foreign"), content("2:5", touched="?foreign")),
+        (ABSENT, content("2:5")),
+        (content("2:5"), ABSENT),
+    ],
+)
+def test_nothing_is_remembered_where_rows_were_not_compared_or_nothing_is_newer(seen: str, now: str) -> None:
+    assert with_checked(seen, now) is None
+
+
+def test_the_content_of_rows_that_were_only_counted_is_remembered_once_it_is_known() -> None:
+    assert with_checked(version(), content("2:5")) == content("2:5", checked="-:1:1:t1")
+    assert with_checked(version(answer="content:?rights"), content("2:5")) == content("2:5", checked="-:1:1:t1")
+
+
+@pytest.mark.parametrize(
+    ("seen", "fields", "known"),
+    [
+        (content("2:5"), {}, "content:c1:2:5"),
+        (content("2:5", checked="-:1:1:t2"), {"touched": "t2"}, "content:c1:2:5"),
+        (content("2:5"), {"touched": "t2"}, ""),
+        (content("2:5", columns="c2"), {}, ""),
+        (content("2:5", touched="?foreign"), {"touched": "?foreign"}, ""),
+        (version(), {}, ""),
+        (ABSENT, {}, ""),
+    ],
+)
+def test_rows_are_read_again_only_where_something_was_written(seen: str, fields: dict[str, Any], known: str) -> None:
+    now = parse_version(version(**fields))
+    assert now is not None
+
+    assert known_answer(seen, now, "content:c1:") == known

@@ -1,0 +1,66 @@
+"""Does the README name every command, option and output form?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from dbt_state_plugin.cli.entry import _COMMANDS, cli
+from dbt_state_plugin.cli.plan import OUTPUTS
+from dbt_state_plugin.core.values.plan import ReasonKind
+
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            for inner, subcommand in command.commands.items():
+                yield f"{name} {inner}", subcommand
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_the_readme_names_each_command(name: str) -> None:
+    group, _, last = name.rpartition(" ")
+
+    assert re.search(rf"\b{re.escape(last)}\b", README)
+    assert not group or re.search(rf"\b{re.escape(group)}\b", README)
+
+
+def test_the_list_of_commands_says_what_each_command_says_of_itself() -> None:
+    said = {name: command.get_short_help_str(limit=200) for name, command in commands() if name in _COMMANDS}
+
+    assert {name: summary for name, (_, summary) in _COMMANDS.items()} == said
+
+
+def test_the_readme_names_each_option() -> None:
+    options = {
+        option
+        for _, command in [("", cli), *commands()]
+        for parameter in command.params
+        for option in [*parameter.opts, *parameter.secondary_opts]
+        if option.startswith("--") and not option.startswith("--no-")
+    }
+
+    assert sorted(option for option in options if not re.search(rf"{option}\b", README)) == []
+
+
+def test_the_readme_names_each_output_form_and_reason() -> None:
+    words = [*OUTPUTS, *(kind.value for kind in ReasonKind)]
+
+    assert [word for word in words if f"`{word}" not in README] == []
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_each_command_explains_itself(name: str) -> None:
+    command = dict(commands())[name]
+
+    assert command.get_short_help_str(limit=200).endswith(".")

@@ -1,0 +1,376 @@
+"""How do plans, runs and history read in a terminal or a log?"""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from support.values import HERE, THEN, node, record
+
+from dbt_state_plugin.core.values.plan import (
+    Decision,
+    NodeOutcome,
+    OldRows,
+    Plan,
+    PlanEntry,
+    Reason,
+    ReasonKind,
+    RunResult,
+)
+from dbt_state_plugin.report.history import execution_lines, history_lines
+from dbt_state_plugin.report.text import FOLD_AFTER, fitted, moment, plan_lines, result_lines, width_of, write_lines
+from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult, StepSummary
+
+ID = UUID(int=7)
+
+
+class Terminal(io.StringIO):
+    """Behave like a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def entry(unique_id: str, *reasons: Reason, outside: bool = False, **fields: Any) -> PlanEntry:
+    item = node(unique_id, **fields)
+    return PlanEntry(
+        node=item,
+        decision=Decision.BUILD if reasons and not outside else Decision.SKIP,
+        reasons=reasons,
+        outside_selection=outside,
+        record=None if reasons else record(item, duration_ms=1500),
+    )
+
+
+def because(kind: str, detail: str = "", of: str = "") -> Reason:
+    return Reason(kind=ReasonKind(kind), detail=detail, node=of)
+
+
+def plan(*entries: PlanEntry, **fields: Any) -> Plan:
+    return Plan(environment=HERE, command="run", entries=entries, **fields)
+
+
+def result(of: Plan, status: str = "succeeded", **fields: Any) -> RunResult:
+    return RunResult(execution_id=ID, status=status, plan=of, elapsed_ms=3000, **fields)
+
+
+def outcome(unique_id: str, status: str, message: str = "") -> NodeOutcome:
+    return NodeOutcome(unique_id=unique_id, status=status, message=message)
+
+
+def test_a_plan_has_a_line_for_each_node_and_a_summary() -> None:
+    shown = plan_lines(
+        plan(
+            entry("model.shop.orders", because("body", "its code changed")),
+            entry("test.shop.unique_id.5d8a", because("upstream", "is built", "model.shop.orders"), because("macros")),
+            entry("seed.shop.late", because("body", "its code changed"), outside=True),
+            entry("model.shop.same"),
+            removed=(record(node("model.shop.gone")),),
+        )
+    )
+
+    assert shown == [
+        "  build  orders          body: its code changed",
+        "  build  test unique_id  upstream: orders is built (+1 more)",
+        "  later  seed late  body: its code changed",
+        '  gone   model.shop.gone: "db"."main"."gone" is left behind',
+        "Plan: 2 changed, 1 unchanged, 1 left for later",
+    ]
+
+
+def test_new_says_enough() -> None:
+    new = entry("model.shop.orders", because("new", "no build of it is recorded"), because("upstream"))
+
+    assert plan_lines(plan(new))[0] == "  build  orders  new: no build of it is recorded"
+
+
+def test_all_lists_what_is_left_alone_and_since_when() -> None:
+    shown = plan_lines(plan(entry("model.shop.same")), shows_all=True)
+
+    assert shown[0] == "  skip   same  unchanged since 2026-01-02 03:04:05+00:00"
+
+
+def test_a_node_that_is_left_alone_without_a_record_is_unchanged() -> None:
+    bare = PlanEntry(node=node("model.shop.same"), decision=Decision.SKIP)
+
+    assert plan_lines(plan(bare), shows_all=True)[0] == "  skip   same  unchanged"
+
+
+def test_a_long_list_is_folded_by_folders_and_the_fold_is_said() -> None:
+    many = plan(
+        *(entry(f"model.shop.m{number}", because("new"), path=f"models/marts/m{number}.sql") for number in range(20)),
+        *(entry(f"model.shop.s{number}", because("body"), path=f"models/s{number}.sql") for number in range(3)),
+        entry("model.shop.odd", because("new"), path="odd.sql"),
+    )
+
+    assert plan_lines(many)[:-1] == [
+        "  build  ./: 1 new",
+        "  build  models/: 3 changed",
+        "  build  models/marts/: 20 new",
+        "  ...    `plan --all` shows every node",
+    ]
+    assert len(plan_lines(many, shows_all=True)) == 25
+
+
+def test_a_list_that_is_not_long_is_not_folded() -> None:
+    many = plan(*(entry(f"model.shop.m{number}", because("new")) for number in range(FOLD_AFTER)))
+
+    assert plan_lines(many) == plan_lines(many, shows_all=True)
+
+
+def test_what_others_drag_in_is_folded_first() -> None:
+    dragged = (entry(f"model.shop.m{number}", because("upstream", "is built")) for number in range(FOLD_AFTER))
+    many = plan(entry("model.shop.cause", because("body", "its code changed")), *dragged)
+
+    assert plan_lines(many)[:-1] == [
+        "  build  cause  body: its code changed",
+        f"  build  models/: {FOLD_AFTER} downstream",
+        "  ...    `plan --all` shows every node",
+    ]
+
+
+def test_many_folders_are_folded_too() -> None:
+    many = plan(
+        *(entry(f"model.shop.m{number}", because("new"), path=f"models/{number:02}/m.sql") for number in range(25))
+    )
+
+    assert plan_lines(many)[FOLD_AFTER - 1 : -1] == [
+        "  build  models/19/: 1 new",
+        "  build  ... and 5 more folders",
+        "  ...    `plan --all` shows every node",
+    ]
+
+
+def test_a_node_that_differs_in_nothing_real_says_so_where_all_are_listed() -> None:
+    same = replace(entry("model.shop.same"), cosmetic=(because("body", "its code changed, but only comments differ"),))
+
+    assert plan_lines(plan(same), shows_all=True)[0] == (
+        "  skip   same  unchanged since 2026-01-02 03:04:05+00:00; body: its code changed, but only comments differ"
+    )
+
+
+def test_no_line_is_wider_than_the_terminal() -> None:
+    long = plan(entry("model.shop." + "x" * 200, because("body", "y" * 200)))
+
+    assert {len(line) for line in plan_lines(long, width=40)[:1]} == {40}
+    assert len(plan_lines(long)[0]) > 200
+
+
+def test_control_characters_of_a_name_are_escaped() -> None:
+    shown = plan_lines(plan(entry("model.shop.a\x1b[31m\nb", because("new"))))
+
+    assert "\x1b" not in "".join(shown)
+    assert len(shown) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (OldRows.KEPT, "warning: earlier rows keep the old logic, unless --full-refresh-changed"),
+        (OldRows.PROTECTED, "warning: earlier rows keep the old logic, since dbt never builds them anew"),
+        (OldRows.REBUILT, "all rows are built anew, since their logic changed"),
+        (OldRows.REFUSED, "refused by on_logic_change: fail, unless --full-refresh-changed"),
+    ],
+)
+def test_the_plan_says_what_becomes_of_rows_of_an_older_logic(rows: OldRows, words: str) -> None:
+    changed = [replace(entry(f"model.shop.m{number}", because("body")), old_rows=rows) for number in range(4)]
+
+    assert plan_lines(plan(*changed))[-2] == f"  {words}: m0, m1, m2, ..."
+
+
+def test_without_such_rows_nothing_is_said() -> None:
+    assert len(plan_lines(plan(entry("model.shop.a", because("body"), materialized="incremental")))) == 2
+
+
+def test_a_line_that_fits_is_not_cut() -> None:
+    assert [fitted("abcd", width) for width in (None, 4, 3)] == ["abcd", "abcd", "ab…"]
+
+
+def test_only_a_terminal_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "77")
+
+    assert (width_of(Terminal()), width_of(io.StringIO())) == (77, None)
+
+
+def test_a_terminal_is_never_taken_for_narrower_than_20(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "3")
+
+    assert width_of(Terminal()) == 20
+
+
+def test_a_time_that_is_not_known_is_a_dash() -> None:
+    assert moment(None) == "-"
+
+
+def test_a_run_that_had_nothing_to_do_says_so_and_what_it_saved() -> None:
+    nothing = plan(entry("model.shop.same"))
+
+    assert result_lines(result(nothing, saved_ms=1500)) == [
+        f"Nothing to build: 1 left alone (saved about 1.5 s). Took 3.0 s; execution {ID}."
+    ]
+
+
+def test_a_run_that_succeeded_says_what_was_built() -> None:
+    one = entry("model.shop.a", because("body"))
+
+    shown = result_lines(result(plan(one), outcomes={"model.shop.a": outcome("model.shop.a", "success")}))
+
+    assert shown == [f"Succeeded: 1 node built in 3.0 s, 0 left alone. Execution {ID}."]
+
+
+def test_a_run_that_failed_says_what_is_built_again_and_why() -> None:
+    planned = plan(*(entry(f"model.shop.{name}", because("body")) for name in "abcd"))
+    outcomes = [
+        outcome("model.shop.a", "success"),
+        outcome("model.shop.b", "error", "Database Error\n  in model b"),
+        outcome("model.shop.c", "skipped"),
+        outcome("model.shop.d", "success"),
+    ]
+
+    shown = result_lines(
+        result(
+            planned,
+            "failed",
+            outcomes={item.unique_id: item for item in outcomes},
+            unrecorded={"model.shop.d": "its file changed\nwhile it was loaded"},
+        )
+    )
+
+    assert shown == [
+        "  again  b  error: Database Error in model b",
+        "  again  c  skipped",
+        "  again  d  not recorded: its file changed\\nwhile it was loaded",
+        f"Failed: 1 node built, 3 nodes to be built again next time, in 3.0 s. Execution {ID}.",
+    ]
+
+
+def test_many_failures_are_folded() -> None:
+    planned = plan(*(entry(f"model.shop.m{number}", because("body")) for number in range(FOLD_AFTER + 3)))
+    failed = {item.node.unique_id: outcome(item.node.unique_id, "error") for item in planned.entries}
+
+    shown = result_lines(result(planned, "failed", outcomes=failed))
+
+    assert len(shown) == FOLD_AFTER + 2
+    assert shown[-2] == f"  ...    and 3 more (`show {ID}` lists them)"
+
+
+def test_how_a_run_ended_is_wrapped_and_never_cut() -> None:
+    planned = plan(entry("model.shop.m", because("body")))
+    failed = {
+        "model.shop.m": outcome("model.shop.m", "error", message="Database Error in model m (m.sql)\n  no such thing")
+    }
+
+    shown = result_lines(result(planned, "failed", outcomes=failed), width=60)
+
+    assert shown[0] == "  again  m  error: no such thing"
+    assert all(len(line) <= 60 for line in shown)
+    assert " ".join(" ".join(shown[1:]).split()).endswith(f"Execution {ID}.")
+
+
+def test_lines_are_written_to_stderr_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    write_lines(["a", "b"])
+
+    assert capsys.readouterr() == ("", "a\nb\n")
+
+
+def test_lines_can_be_written_elsewhere() -> None:
+    stream = io.StringIO()
+
+    write_lines(["a"], stream)
+
+    assert stream.getvalue() == "a\n"
+    assert stream is not sys.stderr
+
+
+def execution(**fields: Any) -> ExecutionSummary:
+    values: dict[str, Any] = {
+        "execution_id": ID,
+        "command": "run",
+        "status": "succeeded",
+        "started_at": THEN,
+        "finished_at": THEN + timedelta(seconds=12),
+        "caller": "cli",
+        "host": "laptop",
+        "git_commit": "",
+        "meltano_run_id": "",
+        "tool_version": "0.1.0",
+        "dbt_version": "",
+        "message": "",
+        "planned": 3,
+        "succeeded": 2,
+    }
+    return ExecutionSummary(**(values | fields))
+
+
+def test_history_has_one_line_for_each_execution() -> None:
+    shown = history_lines([execution(), execution(status="running", finished_at=None)])
+
+    assert shown == [
+        "started (UTC)     execution                             status       built       took  command",
+        f"2026-01-02 03:04  {ID}  succeeded      2/3       12 s  run",
+        f"2026-01-02 03:04  {ID}  running        2/3          -  run",
+    ]
+
+
+def test_history_fits_the_terminal() -> None:
+    assert {len(line) for line in history_lines([execution()], width=30)} == {30}
+
+
+def test_an_execution_is_shown_in_a_few_lines() -> None:
+    assert execution_lines(execution(host="")) == [
+        f"execution {ID}",
+        "  run: succeeded",
+        "  started 2026-01-02 03:04:05+00:00, ended 2026-01-02 03:04:17+00:00, took 12 s",
+        "  by cli on an unknown host, dbt-state-plugin 0.1.0",
+    ]
+
+
+def test_an_execution_is_shown_with_all_that_is_known_about_it() -> None:
+    step = StepSummary(
+        step_id=UUID(int=8), name="LOAD", status="succeeded", started_at=THEN, finished_at=THEN, rows_processed=5
+    )
+    quiet = StepSummary(
+        step_id=UUID(int=9), name="T\nX", status="running", started_at=THEN, finished_at=None, rows_processed=None
+    )
+    results = (
+        node_result("model.shop.a", "success", message="SELECT 3", rows_affected=3, duration_ms=1200),
+        node_result("model.shop.b", "error", message="Database Error\n in b"),
+    )
+
+    shown = execution_lines(
+        execution(
+            message="stopped\nhere",
+            dbt_version="1.11.16",
+            git_commit="abc",
+            meltano_run_id="m-1",
+            steps=(step, quiet),
+            results=results,
+        )
+    )
+
+    assert shown[1] == "  run: succeeded (stopped\\nhere)"
+    assert shown[3:] == [
+        "  by cli on laptop, dbt-state-plugin 0.1.0, dbt 1.11.16",
+        "  git commit abc",
+        "  Meltano run m-1",
+        f"  step LOAD: succeeded, 5 rows ({UUID(int=8)})",
+        f"  step T\\nX: running ({UUID(int=9)})",
+        "  model.shop.a  success in 1.2 s, 3 rows  [body, upstream]",
+        "  model.shop.b  error  [body, upstream]: Database Error in b",
+    ]
+
+
+def node_result(unique_id: str, status: str, **fields: Any) -> NodeResult:
+    values: dict[str, Any] = {
+        "resource_type": "model",
+        "reasons": ({"kind": "body"}, {"kind": "upstream"}),
+        "rows_affected": None,
+        "duration_ms": None,
+        "message": "",
+    }
+    return NodeResult(unique_id=unique_id, status=status, **(values | fields))
