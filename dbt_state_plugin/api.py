@@ -13,13 +13,14 @@ from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.core.values.plan import Plan, PlanEntry, RunResult
+    from dbt_state_plugin.core.values.history import ExecutionSummary
+    from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+    from dbt_state_plugin.core.values.results import RunResult
     from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
     from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
     from dbt_state_plugin.operations.execution_record import Listener
     from dbt_state_plugin.operations.planning.explain import Explanation
-    from dbt_state_plugin.operations.planning.planning import Planned
-    from dbt_state_plugin.state.executions import ExecutionSummary
+    from dbt_state_plugin.operations.planning.inputs import Planned
 
 _ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
@@ -150,7 +151,7 @@ def _recorded_ids(state: Any) -> list[str]:
 
 
 def _wish(command: str, fields: Mapping[str, Any]) -> Wish:
-    from dbt_state_plugin.core.decision.rule import SCOPES
+    from dbt_state_plugin.core.decision.request import SCOPES
 
     if command not in SCOPES:
         raise UsageError(f"{command!r} is not a command that builds nodes.", f"Use one of {', '.join(SCOPES)}.")

@@ -118,7 +118,7 @@ def _meltano_run(environ: Mapping[str, str]) -> str:
 
 
 def _schema_name(name: str) -> str:
-    from dbt_state_plugin.core.values.plan import MAX_IDENTIFIER_BYTES
+    from dbt_state_plugin.core.values.relations import MAX_IDENTIFIER_BYTES
 
     if len(name.encode()) > MAX_IDENTIFIER_BYTES:
         raise UsageError(

@@ -7,6 +7,7 @@ import sys
 import click
 
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.core.values.orphans import Action, Orphan, Orphans
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.operations import state_administration as administration
 from dbt_state_plugin.operations.settings import Settings
@@ -20,7 +21,6 @@ from dbt_state_plugin.report.orphans import (
 )
 from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import width_of, wrapped, write_lines
-from dbt_state_plugin.warehouse.postgres.drops import Action, Orphan, Orphans
 
 
 @click.group("state", no_args_is_help=False)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
-from dbt_state_plugin.core.values.plan import Node, Project, RelationName, Trace
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Trace
+from dbt_state_plugin.core.values.relations import RelationName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dbt_state_plugin.errors import UsageError
 
 # Flags that this tool sets itself; given after `--` they would change what is selected or recorded behind its back.
-_OURS = frozenset(
+HIDDEN = frozenset(
     "--select -s --models -m --model --exclude --selector --resource-type --resource-types --exclude-resource-type "
     "--exclude-resource-types --project-dir --profiles-dir --profile --target -t --vars --threads --full-refresh -f "
     "--target-path --indirect-selection --state --inline --help -h --version -V -v".split()
@@ -82,7 +82,7 @@ def read_extra_arguments(arguments: Iterable[str], environ: Mapping[str, str]) -
 
 
 def _refuse_ours(name: str) -> None:
-    if name in _OURS or not _OURS.isdisjoint(_short_flags(name)):
+    if name in HIDDEN or not HIDDEN.isdisjoint(_short_flags(name)):
         raise UsageError(
             f"{name} cannot stand after `--`, because dbt-state-plugin decides it.",
             f"Put {name} before `--` where dbt-state-plugin has such an option, or leave it out.",

@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.jinja.builtin_macros import VIEW_DDL
-from dbt_state_plugin.core.values.plan import NO_SQL, CompiledNode
+from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.dbt_runner.parse import Parsed
 
 IS_INCREMENTAL = "macro.dbt.is_incremental"
 # `is_incremental()` asks the database whether the relation is there; each answer gives one form of the SQL.
@@ -95,7 +95,7 @@ class _Compilation:
     """Compile nodes of one manifest and leave it as it was."""
 
     def __init__(self, manifest: Any) -> None:
-        from dbt_state_plugin.dbt_runner.execute import runtime_config
+        from dbt_state_plugin.dbt_runner.parse import runtime_config
 
         self._manifest = manifest
         self._compiler = _compiler_without_database(runtime_config())

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.core.values.plan import RelationName
-    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.core.values.relations import RelationName
+    from dbt_state_plugin.dbt_runner.parse import Parsed
 
 _EMPTIED = (
     *("sources", "macros", "docs", "exposures", "metrics", "groups", "selectors", "disabled", "parent_map"),

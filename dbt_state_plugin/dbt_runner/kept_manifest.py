@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.fingerprint.fingerprint import strings_in
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.dbt_runner.parse import Parsed
 
 _METADATA = ("dbt_schema_version", "dbt_version", "project_name", "project_id", "adapter_type", "quoting")
 _OF_A_RUN = ("created_at", "compiled", "compiled_code", "compiled_path", "build_path", "defer_relation")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition
-from dbt_state_plugin.core.values.plan import MAX_IDENTIFIER_BYTES, RelationName
+from dbt_state_plugin.core.values.relations import MAX_IDENTIFIER_BYTES, RelationName
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 
 _BUILT_TYPES = frozenset({"model", "seed", "snapshot", "test", "unit_test", "function"})

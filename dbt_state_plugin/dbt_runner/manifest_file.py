@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dbt_state_plugin.dbt_runner.execute import Parsed, parsed_again
 from dbt_state_plugin.dbt_runner.invocation import Invocation
+from dbt_state_plugin.dbt_runner.parse import Parsed, parsed_again
 from dbt_state_plugin.errors import UsageError
 
 MANIFEST = "manifest.json"

@@ -13,7 +13,7 @@ def write_folder(plan: Plan, folder: str) -> Path:
 
     Raises UsageError when the folder cannot be made or holds artifacts that are not ours.
     """
-    from dbt_state_plugin.dbt_runner.execute import write_selection_folder
+    from dbt_state_plugin.dbt_runner.selection import write_selection_folder
 
     path = Path(folder).resolve()
     if (path / "manifest.json").exists():

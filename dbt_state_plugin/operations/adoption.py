@@ -19,25 +19,20 @@ from dbt_state_plugin.core.comparison.adoption import (
     is_as_it_was,
     other_columns,
 )
-from dbt_state_plugin.core.decision.rule import refuse_shared_relations, relation_versions
+from dbt_state_plugin.core.decision.seen_versions import relation_versions
+from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, trace_of
-from dbt_state_plugin.core.values.plan import (
-    Catalog,
-    CompiledNode,
-    Plan,
-    Project,
-    Recorded,
-    RecordedDetail,
-    RecordedRelation,
-    Trace,
-)
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.project import CompiledNode, Project
+from dbt_state_plugin.core.values.records import Recorded, RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.execution_record import STEP_NAME, recorded_execution
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
-from dbt_state_plugin.operations.planning.planning import Planned, invocation_of, seen_now, selected_nodes
+from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.postgres.connection import database_errors
@@ -50,8 +45,8 @@ from dbt_state_plugin.warehouse.postgres.columns import QueryRefused, count_rows
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-    from dbt_state_plugin.dbt_runner.execute import Parsed
     from dbt_state_plugin.dbt_runner.invocation import Invocation
+    from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.settings import Settings
 
@@ -75,7 +70,7 @@ def find_adoptable(settings: Settings, wish: Wish, *, again: bool = False) -> tu
     """Return what `adopt` would do, and what that takes, without writing anything; raises the errors of a plan."""
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.compilation import compile_nodes
-    from dbt_state_plugin.dbt_runner.execute import parse
+    from dbt_state_plugin.dbt_runner.parse import parse
 
     with open_session(settings, create=False) as session:
         invocation = invocation_of(settings, session.workplace)
@@ -197,7 +192,7 @@ def adopt(
 
 def _record(session: Session, shown: Adoption, inspected: Inspected, execution_id: UUID) -> Adoption:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-    from dbt_state_plugin.dbt_runner.execute import seed_rows
+    from dbt_state_plugin.dbt_runner.parse import seed_rows
 
     state = session.state
     parsed, key = inspected.parsed, installation_key(state)

@@ -15,8 +15,8 @@ from dbt_state_plugin.project.inputs import InputPlaces, scan_places, watched_en
 from dbt_state_plugin.state.manifests import link_manifest, read_manifest, snapshot_manifest, write_manifest
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.dbt_runner.execute import Parsed
-    from dbt_state_plugin.operations.planning.planning import Planned
+    from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.settings import Settings
 

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.plan import RecordedRelation, RelationName
+from dbt_state_plugin.core.values.orphans import RELATION_KINDS, Action, DropCheck, Orphan, Orphans
+from dbt_state_plugin.core.values.records import RecordedRelation
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
@@ -18,16 +20,7 @@ from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked
 from dbt_state_plugin.state.relations import environment_of, key_columns, read_recorded
 from dbt_state_plugin.state.state import State
-from dbt_state_plugin.warehouse.postgres.drops import (
-    RELATION_KINDS,
-    Action,
-    DropRefused,
-    Orphan,
-    Orphans,
-    Standing,
-    drop_relation,
-    read_standings,
-)
+from dbt_state_plugin.warehouse.postgres.drops import DropRefused, drop_relation, read_drop_checks
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
@@ -96,7 +89,7 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
         return Orphans(environment=state.environment, is_recorded=False)
     planned = plan_in(session, Wish(command="build"))
     records = [record for record in planned.plan.removed if isinstance(record, RecordedRelation)]
-    standings = read_standings(session.warehouse, [record.relation for record in records])
+    standings = read_drop_checks(session.warehouse, [record.relation for record in records])
     parts = {part for standing in standings.values() for part in standing.parts}
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
     claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
@@ -109,7 +102,7 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
 
 def judged(
     record: RecordedRelation,
-    standing: Standing | None,
+    standing: DropCheck | None,
     claim: str,
     taken: set[RelationName | None],
     includes_history: bool,

@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, keyed_digest
-from dbt_state_plugin.core.values.plan import Project
+from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.project.inputs import (
     InputPlaces,

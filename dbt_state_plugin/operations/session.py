@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.core.values.plan import Environment
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.errors import ConfigurationError, StateError
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
-from dbt_state_plugin.state.schema import ensure_schema, require_schema
+from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
+from dbt_state_plugin.state.version import require_schema
 from dbt_state_plugin.warehouse.postgres.catalog import whereabouts
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state import migration, retention, roles
 from dbt_state_plugin.state.migration import Version
 from dbt_state_plugin.state.retention import Pruned
-from dbt_state_plugin.state.schema import ensure_schema, require_schema
+from dbt_state_plugin.state.schema import ensure_schema
+from dbt_state_plugin.state.version import require_schema
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

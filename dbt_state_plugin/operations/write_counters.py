@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.core.values.plan import Catalog, Node, Recorded
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.records import Recorded
+from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.state.builds import record_counters
 from dbt_state_plugin.warehouse.postgres.catalog import read_counters, sessions_ended
 

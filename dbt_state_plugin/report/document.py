@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dbt_state_plugin.core.values.plan import Environment, Plan, PlanEntry, Reason
+from dbt_state_plugin.core.values.history import ExecutionSummary
+from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+from dbt_state_plugin.core.values.reasons import Reason
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.report.words import summary_counts
-from dbt_state_plugin.state.executions import ExecutionSummary
 
 VERSION = 1
 

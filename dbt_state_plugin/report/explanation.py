@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from dbt_state_plugin.core.decision.logic_change import since
-from dbt_state_plugin.core.values.plan import Decision, OldRows, PlanEntry, ReasonKind
+from dbt_state_plugin.core.values.plan import Decision, PlanEntry
+from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import moment
 from dbt_state_plugin.report.words import duration, reason_words

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult
 from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import essence, fitted, moment, wrapped
 from dbt_state_plugin.report.words import count, duration
-from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult
 
 
 def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dbt_state_plugin.core.values.plan import Plan, ReasonKind
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.reasons import ReasonKind
 
 
 def without_downstream(plan: Plan) -> Plan:

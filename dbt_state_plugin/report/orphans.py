@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dbt_state_plugin.core.values.plan import RelationName
+from dbt_state_plugin.core.values.orphans import RELATION_KINDS, Action, Orphan, Orphans
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.text import moment, wrapped
 from dbt_state_plugin.report.words import count
-from dbt_state_plugin.warehouse.postgres.drops import RELATION_KINDS, Action, Orphan, Orphans
 
 _DONE = {Action.DROP: "dropped", Action.FORGET: "forgotten", Action.KEEP: "kept", Action.REFUSE: "refused"}
 _NEEDS_NO_QUOTES = re.compile(r"[a-z_][a-z0-9_]*")

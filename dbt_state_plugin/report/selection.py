@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dbt_state_plugin.core.values.plan import Node
+from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.errors import SelectionError
 
 # A package name has no hyphen, so this matches no node: it is what stands where nothing is to be built.

@@ -16,7 +16,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
-from dbt_state_plugin.core.values.plan import OldRows, Plan, PlanEntry, ReasonKind, RunResult, StepItem
+from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
+from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 

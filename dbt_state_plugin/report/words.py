@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from dbt_state_plugin.core.values.plan import Plan, PlanEntry, Reason, ReasonKind
+from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.report.printable import plain
 
 _DOWNSTREAM = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.AGE})

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from dbt_state_plugin.core.values.plan import Node, RecordedDetail, RecordedRelation
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelation
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.builds import json_document, trace_document
 from dbt_state_plugin.state.intents import definition_id, keep_code

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from dbt_state_plugin.core.values.plan import Environment
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.state.state import State
 
 _ENVIRONMENTS = """

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.plan import Environment
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import compare_checksum_sets, record_checksum_set

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.plan import (
-    NodeOutcome,
-    PhysicalIdentity,
-    PlanEntry,
-    RecordedDetail,
-    RelationName,
-    Trace,
-)
+from dbt_state_plugin.core.values.plan import PlanEntry
+from dbt_state_plugin.core.values.records import RecordedDetail, Trace
+from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
 from dbt_state_plugin.postgres.connection import database_errors, first_line, transaction
 from dbt_state_plugin.state.intents import definition_id, keep_code, storable

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.plan import PlanEntry, Reason, RelationName
+from dbt_state_plugin.core.values.plan import PlanEntry
+from dbt_state_plugin.core.values.reasons import Reason
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import BusyError
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.lock import is_environment_locked

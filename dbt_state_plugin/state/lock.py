@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable
 
-from dbt_state_plugin.core.values.plan import Environment
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.errors import BusyError
 from dbt_state_plugin.state.state import State
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.state.ownership import become_owner
-from dbt_state_plugin.state.schema import (
+from dbt_state_plugin.state.version import (
     EXPECTED_VERSION,
     KNOWN_VERSIONS,
     SCHEMA_LOCK,

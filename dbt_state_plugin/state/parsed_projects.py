@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dbt_state_plugin.core.values.plan import Node, Project, RelationName
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.state import State
 
 _READ = "SELECT inputs_digest, places, project FROM {state}.project_snapshot WHERE environment_id = %s"

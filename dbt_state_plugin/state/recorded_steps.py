@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from dbt_state_plugin.core.values.plan import StepItem
+from dbt_state_plugin.core.values.results import StepItem
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import record_checksum_set

@@ -7,16 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.plan import (
-    Environment,
-    OpenIntent,
-    PhysicalIdentity,
-    Recorded,
-    RecordedDetail,
-    RecordedRelation,
-    RelationName,
-    Trace,
-)
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.state import State
 

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.state.ownership import become_owner, refuse_stranger, separate_owner
+from dbt_state_plugin.postgres.connection import transaction
+from dbt_state_plugin.state.ownership import become_owner
+from dbt_state_plugin.state.version import EXPECTED_VERSION, SCHEMA_LOCK, recorded_version, refuse_newer, schema_errors
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-EXPECTED_VERSION = "0004"
-KNOWN_VERSIONS = ("0001", "0002", "0003", "0004")  # oldest first; a test holds this to the migrations folder
 DEFAULT_SCHEMA = "dbt_state_plugin"
-
-# Any two tools that create or upgrade the state wait for each other; the number is this purpose's own.
-SCHEMA_LOCK = 7_237_411_902_115_301
-
-
-def recorded_version(cursor: Any, schema: str) -> str | None:
-    """Return the version recorded in the schema, or None when nothing is there yet.
-
-    Raises StateError when somebody else owns what is there.
-    """
-    from psycopg2 import sql
-
-    refuse_stranger(cursor, schema)
-    cursor.execute(
-        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = %s AND c.relname = 'alembic_version'",
-        (schema,),
-    )
-    if cursor.fetchone() is None:
-        return None
-    cursor.execute(sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(schema)))
-    row = cursor.fetchone()
-    return str(row[0]) if row else None
 
 
 def ensure_schema(connection: Connection, schema: str) -> None:
@@ -61,81 +34,6 @@ def ensure_schema(connection: Connection, schema: str) -> None:
         from dbt_state_plugin.state import migration
 
         migration.upgrade(connection, schema)
-
-
-def refuse_newer(version: str | None, schema: str) -> None:
-    """Raise StateError when the recorded version is one that this tool does not know."""
-    if version is not None and version not in KNOWN_VERSIONS:
-        raise StateError(
-            f'The state in schema "{schema}" has version {version}, which is newer than this tool knows.',
-            "Install the newer dbt-state-plugin that wrote it; an older one must not touch it.",
-        )
-
-
-def require_schema(connection: Connection, schema: str) -> bool:
-    """Tell whether the state exists, without creating it; raises StateError when its version is not this tool's."""
-    with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
-        version = recorded_version(cursor, schema)
-    refuse_newer(version, schema)
-    if version not in (None, EXPECTED_VERSION):
-        raise StateError(
-            f'The state in schema "{schema}" has version {version}, and this tool reads version {EXPECTED_VERSION}.',
-            "Run `dbt-state-plugin state upgrade`; `run` and every other command that writes does it by itself.",
-        )
-    return version is not None
-
-
-@contextmanager
-def schema_errors(connection: Connection, schema: str, what: str) -> Iterator[None]:
-    """Turn the driver's errors into a StateError; one about a missing right says which GRANT gives it."""
-    import psycopg2
-
-    try:
-        with database_errors(f'{what} in schema "{schema}"'):
-            yield
-    except StateError as error:
-        message = error.what
-        if isinstance(error.__cause__, psycopg2.errors.InvalidSchemaName):
-            # PostgreSQL leaves a schema without the right USAGE out of search_path, and then finds no schema at all.
-            message = f'{what} in schema "{schema}": permission denied for schema {schema}'
-        elif not isinstance(error.__cause__, psycopg2.errors.InsufficientPrivilege):
-            raise
-        raise StateError(message, _missing_grant(connection, schema, message)) from error.__cause__
-
-
-_ROLE_AND_SCHEMA = """
-    SELECT pg_catalog.current_database()::text, current_user::text,
-           EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s),
-           EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                   WHERE n.nspname = %(schema)s AND c.relname = 'alembic_version')
-"""
-
-
-def _missing_grant(connection: Connection, schema: str, message: str) -> str:
-    from psycopg2 import sql
-
-    with database_errors("Cannot read the rights of this role"), connection.cursor() as cursor:
-        owner = separate_owner(cursor, schema)
-        cursor.execute(_ROLE_AND_SCHEMA, {"schema": schema})
-        database, role, schema_exists, state_exists = cursor.fetchone() or ("", "", False, False)
-        if owner:
-            if not message.startswith("Cannot read"):
-                return f'Let its owner, the role "{owner[0]}", run `dbt-state-plugin state upgrade` (or `downgrade`).'
-            return (
-                "Let an administrator run what `dbt-state-plugin state roles` prints, and grant you one of the roles."
-            )
-        if state_exists:
-            grant = (
-                "GRANT USAGE ON SCHEMA {schema} TO {role}; "
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};"
-            )
-        elif schema_exists:
-            grant = "GRANT USAGE, CREATE ON SCHEMA {schema} TO {role};"
-        else:
-            grant = "GRANT CREATE ON DATABASE {database} TO {role};"
-        names = {"database": sql.Identifier(database), "schema": sql.Identifier(schema), "role": sql.Identifier(role)}
-        text = sql.SQL(grant).format(**names).as_string(cursor)
-    return f"Ask a database administrator to run: {text}"
 
 
 def _create(cursor: Any, schema: str) -> None:

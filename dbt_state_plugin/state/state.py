@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.sql import Composed
 
-    from dbt_state_plugin.core.values.plan import Environment
+    from dbt_state_plugin.core.values.relations import Environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

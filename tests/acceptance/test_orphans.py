@@ -18,7 +18,7 @@ from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project
 
-from dbt_state_plugin.core.values.plan import Environment
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.state.lock import lock_key
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]

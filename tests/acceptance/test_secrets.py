@@ -23,7 +23,7 @@ from support.database import Database
 from support.project import NAME, SCHEMA, Project
 from support.roles import Logins, execute, logins
 
-from dbt_state_plugin.state.schema import EXPECTED_VERSION
+from dbt_state_plugin.state.version import EXPECTED_VERSION
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 URL = "DBT_STATE_PLUGIN_DATABASE_URL"

@@ -12,7 +12,7 @@ import pytest
 from support.database import Database
 from support.project import Project, clean_environment
 
-from dbt_state_plugin.state.schema import EXPECTED_VERSION
+from dbt_state_plugin.state.version import EXPECTED_VERSION
 
 Plugin = Callable[..., subprocess.CompletedProcess[str]]
 

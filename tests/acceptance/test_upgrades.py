@@ -22,8 +22,8 @@ from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles
 
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME
-from dbt_state_plugin.core.values.plan import RelationName
-from dbt_state_plugin.state.schema import EXPECTED_VERSION, KNOWN_VERSIONS
+from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]

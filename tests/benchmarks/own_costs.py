@@ -21,7 +21,7 @@ from dbt_state_plugin.dbt_runner.selection_folder import write_folder
 from dbt_state_plugin.operations.execution_record import recorded_execution
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.parsed_project import recorded_project
-from dbt_state_plugin.operations.planning.planning import Planned, invocation_of, request_of, seen_now
+from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.state.executions import finish_execution

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from dbt_state_plugin.core.values.plan import NodeOutcome
+from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.operations import signals
 from dbt_state_plugin.operations.running import build_recorder as marking
 from dbt_state_plugin.operations.running import run as tracked

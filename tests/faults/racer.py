@@ -14,7 +14,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.core.values.plan import Environment, NodeOutcome, RecordedDetail
+from dbt_state_plugin.core.values.records import RecordedDetail
+from dbt_state_plugin.core.values.relations import Environment
+from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings

@@ -24,13 +24,15 @@ from dbt_state_plugin.core.changes.categorize import Evidence, judge, wants_comp
 from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, record_key
-from dbt_state_plugin.core.values.plan import Environment, Node, NodeOutcome, Project, RunResult
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.relations import Environment
+from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.dbt_runner.execute import EngineOutcome
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.execution_record import Listener
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.planning.categorize import Judged
-from dbt_state_plugin.operations.planning.planning import Planned, request_of, seen_now
+from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now
 from dbt_state_plugin.operations.running import heartbeat
 from dbt_state_plugin.operations.running import run as tracked
 from dbt_state_plugin.operations.running.run import run_tracked

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 from support.values import node, project
 
-from dbt_state_plugin.core.values.plan import Node, Project, RelationName
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.relations import RelationName
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

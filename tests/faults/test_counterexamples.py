@@ -10,7 +10,7 @@ import signal
 import psycopg2
 import pytest
 
-from dbt_state_plugin.core.values.plan import RunResult
+from dbt_state_plugin.core.values.results import RunResult
 from dbt_state_plugin.errors import BusyError, InterruptedRun, LockLostError, StateError
 from faults.run import HeldRun, Run
 from faults.tables import graph

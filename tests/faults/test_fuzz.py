@@ -28,13 +28,16 @@ from support.project import write_project
 
 from dbt_state_plugin.cli.entry import _exit_code
 from dbt_state_plugin.core.decision.rule import make_plan
-from dbt_state_plugin.core.values.plan import Catalog, Node, Project, Recorded, RelationName
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded
+from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.dbt_runner.manifest_file import read_document
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.bookkeeping.checksums import checksum_files
 from dbt_state_plugin.operations.bookkeeping.manifest_checksums import checksum_manifest
 from dbt_state_plugin.operations.parsed_project import places_from_document
-from dbt_state_plugin.operations.planning.planning import Wish, request_of, seen_now
+from dbt_state_plugin.operations.planning.inputs import request_of, seen_now
+from dbt_state_plugin.operations.planning.planning import Wish
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings, parse_variables
 from dbt_state_plugin.postgres.settings import DatabaseSettings

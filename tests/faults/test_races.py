@@ -196,7 +196,7 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
 
 
 def expected_version() -> str:
-    from dbt_state_plugin.state.schema import EXPECTED_VERSION
+    from dbt_state_plugin.state.version import EXPECTED_VERSION
 
     return EXPECTED_VERSION
 

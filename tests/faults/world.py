@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from support.values import edited
 
-from dbt_state_plugin.core.values.plan import Environment, Project, RunResult
+from dbt_state_plugin.core.values.project import Project
+from dbt_state_plugin.core.values.relations import Environment
+from dbt_state_plugin.core.values.results import RunResult
 from dbt_state_plugin.errors import BusyError
 from dbt_state_plugin.state.lock import lock_key
 from dbt_state_plugin.state.relations import forget_relations

@@ -16,27 +16,15 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.changes.categorize import Evidence, compiled_document, judge, wants_compiled
-from dbt_state_plugin.core.decision.rule import Request, differences_in_scope, make_plan
+from dbt_state_plugin.core.decision.request import Request
+from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
-from dbt_state_plugin.core.values.plan import (
-    Catalog,
-    CompiledNode,
-    Environment,
-    Judgement,
-    Node,
-    OpenIntent,
-    PhysicalIdentity,
-    Plan,
-    PlanEntry,
-    Project,
-    Recorded,
-    RecordedDetail,
-    RecordedRelation,
-    RelationName,
-    Trace,
-)
+from dbt_state_plugin.core.values.plan import Judgement, Plan, PlanEntry
+from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
 
 HERE = Environment(project="shop", target="dev", database="db", schema="main")
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

@@ -52,7 +52,7 @@ def _around(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
 
 def _without_reasons(kind: str) -> None:
     from dbt_state_plugin.core.decision.rule import _Decisions
-    from dbt_state_plugin.core.values.plan import ReasonKind
+    from dbt_state_plugin.core.values.reasons import ReasonKind
 
     dropped = ReasonKind[kind]
 
@@ -74,9 +74,9 @@ def data_of_sources_are_ignored() -> None:
 
 @fault("open intents are ignored", found_by="an_incremental_model_is_killed_after_its_commit_and_reverted")
 def intents_are_ignored() -> None:
-    from dbt_state_plugin.operations.planning import planning
+    from dbt_state_plugin.operations.planning import inputs
 
-    _around(planning, "read_recorded", lambda read, *given: dataclasses.replace(read(*given), intents={}))
+    _around(inputs, "read_recorded", lambda read, *given: dataclasses.replace(read(*given), intents={}))
     rows_changed_in_place_are_not_seen()  # the counters are a second net below the intents
 
 
@@ -94,7 +94,7 @@ def rows_changed_in_place_are_not_seen() -> None:
 
 @fault("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
 def relfilenode_is_forgotten() -> None:
-    from dbt_state_plugin.core.values.plan import PhysicalIdentity
+    from dbt_state_plugin.core.values.relations import PhysicalIdentity
 
     def same(self: Any, other: Any) -> Any:
         return self.oid == other.oid if isinstance(other, PhysicalIdentity) else NotImplemented
@@ -211,11 +211,11 @@ def failures_are_recorded_as_built() -> None:
 
 @fault("versions are read after the build", found_by="rows_arrive_while_a_model_is_built")
 def versions_are_read_after_the_build() -> None:
-    from dbt_state_plugin.core.decision.rule import relation_versions
-    from dbt_state_plugin.operations.planning import planning
+    from dbt_state_plugin.core.decision.seen_versions import relation_versions
+    from dbt_state_plugin.operations.planning import inputs, planning
     from dbt_state_plugin.operations.running import build_recorder as marker
 
-    see = planning._see
+    see = inputs.see
     asked: list[Any] = []
 
     def remembered(original: Any, *given: Any, **named: Any) -> Any:
@@ -223,7 +223,7 @@ def versions_are_read_after_the_build() -> None:
         asked[:] = [(again, named)]
         return original(*given, **named)
 
-    _around(planning, "_see", remembered)
+    _around(planning, "see", remembered)
 
     def late(original: Any, self: Any, entry: Any, outcome: Any) -> Any:
         again, named = asked[0]
@@ -274,7 +274,7 @@ def incarnation_of_a_source_is_forgotten() -> None:
         identities = {name: each for name, each in seen.catalog.identities.items() if name.schema != "raw"}
         return dataclasses.replace(seen, catalog=dataclasses.replace(seen.catalog, identities=identities))
 
-    _around(planning, "_see", without_sources)
+    _around(planning, "see", without_sources)
 
 
 @fault("the columns of a source are forgotten", found_by="a_source_gets_a_column_and_another_type")

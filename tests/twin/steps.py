@@ -107,7 +107,7 @@ def dbt(arguments: list[str]) -> int:
 
 
 def _arm(kill: Kill) -> None:
-    from dbt_state_plugin.dbt_runner import execute as engine
+    from dbt_state_plugin.dbt_runner import execute
     from dbt_state_plugin.operations.running import build_recorder as marker
     from dbt_state_plugin.operations.running import run as tracked
 
@@ -116,7 +116,7 @@ def _arm(kill: Kill) -> None:
     elif kill.at.endswith("mark"):
         marker.mark_built = _dying(marker.mark_built, kill)
     else:
-        engine._notice_finished = _dying(engine._notice_finished, kill)
+        execute.notice_finished = _dying(execute.notice_finished, kill)
 
 
 def _dying(function: Callable[..., Any], kill: Kill) -> Callable[..., Any]:

@@ -16,7 +16,10 @@ from dbt_state_plugin.core.changes.part_words import PART_WORDS, changed_items, 
 from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.sql.deterministic import is_repeatable
 from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
-from dbt_state_plugin.core.values.plan import NO_SQL, CompiledNode, Judgement, Node, Reason, ReasonKind, RecordedDetail
+from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.records import RecordedDetail
 
 # Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
 # or call a macro of dbt.

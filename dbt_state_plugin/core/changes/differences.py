@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import Lineage, record_key
-from dbt_state_plugin.core.values.plan import Node, Project, Recorded, RecordedRelation
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
 
-from dbt_state_plugin.core.values.plan import (
-    Catalog,
-    Environment,
-    Node,
-    PhysicalIdentity,
-    Recorded,
-    RecordedRelation,
-    RelationName,
-)
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
+from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
 
 _TABLES = frozenset({"r", "p"})
 # What each materialization of dbt leaves; a custom one may leave anything.

@@ -10,22 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dbt_state_plugin.core.decision.rule import SCOPES
+from dbt_state_plugin.core.decision.request import SCOPES
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
-from dbt_state_plugin.core.values.plan import (
-    Decision,
-    Environment,
-    Judgement,
-    Node,
-    Plan,
-    PlanEntry,
-    Project,
-    Reason,
-    ReasonKind,
-    Recorded,
-    RecordedRelation,
-)
+from dbt_state_plugin.core.values.plan import Decision, Judgement, Plan, PlanEntry
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
+from dbt_state_plugin.core.values.relations import Environment
 
 # What differs from machine to machine, whatever the code says: the profile's search_path and role, flags, versions.
 _CIRCUMSTANCES = ("session", "flags", "engine")

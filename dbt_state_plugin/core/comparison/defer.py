@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from dbt_state_plugin.core.comparison.baseline import Reasons
-from dbt_state_plugin.core.decision.rule import SCOPES
-from dbt_state_plugin.core.values.plan import Decision, Node, Plan, PlanEntry, Project, ReasonKind, RelationName
+from dbt_state_plugin.core.decision.request import SCOPES
+from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reasons import ReasonKind
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import UsageError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from dbt_state_plugin.core.lineage import build_order, lineages
 from dbt_state_plugin.core.sql.same_statement import same_statement
-from dbt_state_plugin.core.values.plan import CompiledNode, Project
+from dbt_state_plugin.core.values.project import CompiledNode, Project
 
 # Parts whose items name what is read, and how the names of values begin.
 _PARTS = ("variables", "hooks", "materialization")

@@ -5,7 +5,7 @@ It is said in `meta: {dbt_state_plugin: {...}}` of the node (see data_rule.py); 
 
 from __future__ import annotations
 
-from dbt_state_plugin.core.values.plan import Node
+from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.errors import ConfigurationError
 
 META = "dbt_state_plugin"

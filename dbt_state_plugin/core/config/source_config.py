@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dbt_state_plugin.core.values.plan import Node, Project
+from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.errors import ConfigurationError
 
 KINDS = ("touched", "content", "query", "always", "never")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from dbt_state_plugin.core.values.plan import Plan, PlanEntry, ReasonKind
+from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+from dbt_state_plugin.core.values.reasons import ReasonKind
 
 
 def first_cause(plan: Plan, entry: PlanEntry) -> tuple[PlanEntry, ...]:

@@ -9,7 +9,10 @@ from collections.abc import Iterable
 
 from dbt_state_plugin.core.config.node_config import on_logic_change
 from dbt_state_plugin.core.lineage import Lineage
-from dbt_state_plugin.core.values.plan import Judgement, Node, OldRows, Project, Reason, ReasonKind, RecordedRelation
+from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.records import RecordedRelation
 
 _TABLES = frozenset({"r", "p"})
 

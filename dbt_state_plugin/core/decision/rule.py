@@ -7,8 +7,7 @@ means build.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from dbt_state_plugin.core.changes.differences import Difference, differing_parts, find_differences
 from dbt_state_plugin.core.changes.part_words import PART_WORDS
@@ -20,6 +19,17 @@ from dbt_state_plugin.core.decision.logic_change import (
     older_rows_reason,
     wants_rebuild,
 )
+from dbt_state_plugin.core.decision.request import (
+    FROM_ABOVE,
+    KINDS_BY_PART,
+    NO_JUDGEMENT,
+    NOT_CODE,
+    VIEWS,
+    Request,
+    is_in_scope,
+)
+from dbt_state_plugin.core.decision.seen_versions import relation_versions
+from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
 from dbt_state_plugin.core.lineage import (
     Lineage,
@@ -29,61 +39,13 @@ from dbt_state_plugin.core.lineage import (
     record_key,
     trace_of,
 )
-from dbt_state_plugin.core.values.plan import (
-    Catalog,
-    Decision,
-    Environment,
-    Judgement,
-    Node,
-    OldRows,
-    OpenIntent,
-    PhysicalIdentity,
-    Plan,
-    PlanEntry,
-    Project,
-    Reason,
-    ReasonKind,
-    Recorded,
-    RecordedRelation,
-    RelationName,
-)
-from dbt_state_plugin.core.versions.drift import altered_version, drift_words
-from dbt_state_plugin.core.versions.source_version import OTHER_COLUMNS, SourceVersion, data_change
-from dbt_state_plugin.errors import ProjectError
-
-SCOPES: Mapping[str, frozenset[str]] = {
-    "run": frozenset({"model"}),
-    "seed": frozenset({"seed"}),
-    "snapshot": frozenset({"snapshot"}),
-    "build": frozenset({"model", "seed", "snapshot", "test", "unit_test", "function"}),
-}
-_VIEWS = frozenset({"view", "materialized_view"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Say what was asked for.
-
-    `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.
-    `now` is the time on the clock that the times of builds were recorded by; without it no build is too old.
-    `on_logic_change` and `volatile` are for nodes that say nothing of their own. With `code_only` nothing is built for
-    the sake of rows or time alone; it stays due.
-    """
-
-    environment: Environment
-    command: str
-    selected: frozenset[str] | None = None
-    full_refresh: bool = False
-    force: bool = False
-    now: datetime | None = None
-    full_refresh_changed: bool = False
-    on_logic_change: str | None = None
-    volatile: str | None = None
-    code_only: bool = False
-
-
-_NO_JUDGEMENT = Judgement()
-_KINDS = {kind.value: kind for kind in ReasonKind}
+from dbt_state_plugin.core.values.plan import Decision, Judgement, Plan, PlanEntry
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedRelation
+from dbt_state_plugin.core.values.relations import Catalog, RelationName
+from dbt_state_plugin.core.versions.drift import drift_words
+from dbt_state_plugin.core.versions.source_version import OTHER_COLUMNS, data_change
 
 
 def make_plan(
@@ -101,8 +63,8 @@ def make_plan(
     order = build_order(project)
     versions = relation_versions(project, recorded, catalog)
     decided = _Decisions(project, recorded, catalog, request, lineages(project, order), versions, judgements or {})
-    in_scope = [node for node in order if _is_in_scope(project.nodes[node], request.command)]
-    coded = decided.needed(in_scope, without=_NOT_CODE) if request.code_only else None
+    in_scope = [node for node in order if is_in_scope(project.nodes[node], request.command)]
+    coded = decided.needed(in_scope, without=NOT_CODE) if request.code_only else None
     needed = decided.needed(in_scope)
     building = decided.narrowed(in_scope, needed if coded is None else coded)
     needed |= coded or {}
@@ -124,86 +86,10 @@ def make_plan(
 def differences_in_scope(project: Project, recorded: Recorded, command: str) -> dict[str, Difference]:
     """Return which nodes in the command's scope have another definition than the one that was recorded."""
     order = build_order(project)
-    in_scope = [node for node in order if _is_in_scope(project.nodes[node], command)]
+    in_scope = [node for node in order if is_in_scope(project.nodes[node], command)]
     return find_differences(project, recorded, lineages(project, order), in_scope)
 
 
-def refuse_shared_relations(project: Project) -> None:
-    """Raise ProjectError when two nodes would write one relation, by letter case or truncation too."""
-    owners: dict[tuple[str, str, str], Node] = {}
-    for node in sorted(project.nodes.values(), key=lambda node: node.unique_id):
-        if node.relation is None or node.resource_type == "source" or node.is_ephemeral:
-            continue
-        relation = node.relation
-        key = (relation.database.lower(), relation.schema.lower(), relation.identifier.lower())
-        other = owners.setdefault(key, node)
-        if other is not node:
-            raise ProjectError(
-                f"{other.unique_id} and {node.unique_id} both write the relation {relation} "
-                "(names are compared without letter case and cut at 63 bytes, as PostgreSQL may do).",
-                "Give one of them another alias or schema.",
-            )
-
-
-def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) -> dict[RelationName, str]:
-    """Return for each relation and function of the project the version that a child built now would see."""
-    versions: dict[RelationName, str] = {}
-    written = {record_key(node, project) for node in project.nodes.values() if node.resource_type != "source"}
-    for node in project.nodes.values():
-        if (node.relation is not None and not node.is_ephemeral) or node.resource_type == "function":
-            key = record_key(node, project)
-            record, identity = recorded.relations.get(key), catalog.identities.get(key)
-            columns, touched = catalog.columns.get(key), catalog.touched.get(key)
-            # What an interrupted build wrote in place (a snapshot, an incremental model) shows in nothing else.
-            doubts = sorted(str(intent.execution_id) for intent in recorded.intents.get(key, ()))
-            if key not in written and key in catalog.data:  # what nodes of the project write is known by their builds
-                versions[key] = _source_version(record, identity, doubts, catalog.data[key])
-            else:
-                versions[key] = "+".join([relation_version(record, identity, columns, touched), *doubts])
-    return versions
-
-
-def _source_version(
-    record: RecordedRelation | None, identity: PhysicalIdentity | None, doubts: Iterable[str], data: str
-) -> str:
-    columns, touched, answer = (*data.split("/"), "")[:3]
-    version = SourceVersion(
-        data="+".join([str(record.data_id) if record else "-", *doubts]),
-        oid=str(identity.oid) if identity else "-",
-        relfilenode=str(identity.relfilenode) if identity else "-",
-        columns=columns,
-        touched=touched,
-        answer=answer,
-    )
-    return str(version)
-
-
-def relation_version(
-    record: RecordedRelation | None,
-    identity: PhysicalIdentity | None,
-    columns: str | None = None,
-    touched: str | None = None,
-) -> str:
-    """Return a value that differs whenever the rows or columns of a relation may differ.
-
-    As long as the relation is the one that was recorded, the recorded data say it; another incarnation is named, with
-    the counters of what is written into it.
-    """
-    data = str(record.data_id) if record else "-"
-    if record is not None and identity == record.identity:
-        altered = altered_version(record, columns, touched)
-        return f"{data}/{altered}" if altered else data
-    if identity is None:
-        return f"{data}/absent"
-    return "/".join([data, str(identity.oid), str(identity.relfilenode), *([touched] if touched else [])])
-
-
-def _is_in_scope(node: Node, command: str) -> bool:
-    return node.resource_type in SCOPES[command] and not node.is_ephemeral
-
-
-_NOT_CODE = frozenset({ReasonKind.DATA, ReasonKind.VOLATILE, ReasonKind.AGE})
-_FROM_ABOVE = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA})
 _DROPPED_WITH = "PostgreSQL drops this view together with it"
 
 
@@ -264,7 +150,7 @@ class _Decisions:
             # That a parent was built since says less than that it is built now.
             changing = [parent for parent in building if parent not in self.keeps_data]
             behind = self._behind_views(node, changing)
-            said = [r for r in own[node] if r.kind not in _FROM_ABOVE or r.node not in behind]
+            said = [r for r in own[node] if r.kind not in FROM_ABOVE or r.node not in behind]
             kept = [r for r in said if r.kind is not ReasonKind.UPSTREAM or r.node not in changing]
             shown = [parent for parent in changing if parent not in behind]
             upstream = [Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="is built") for parent in shown]
@@ -310,7 +196,7 @@ class _Decisions:
 
     def _keeps_data(self, node: str, reasons: Iterable[Reason]) -> bool:
         """Tell whether a build for these reasons leaves all rows and columns as they are."""
-        judgement = self.judgements.get(node, _NO_JUDGEMENT)
+        judgement = self.judgements.get(node, NO_JUDGEMENT)
         is_view = self.project.nodes[node].materialized == "view"
         physical = judgement.reasons if judgement.is_physical and (is_view or not self._reads_views(node)) else ()
         return all(
@@ -363,7 +249,7 @@ class _Decisions:
             views |= {
                 node
                 for node in in_scope
-                if self.project.nodes[node].materialized in _VIEWS
+                if self.project.nodes[node].materialized in VIEWS
                 and not building.isdisjoint(self.lineage[node].parents)
             }
             fresh = (views & needed.keys()) - building
@@ -380,7 +266,7 @@ class _Decisions:
             decision=Decision.BUILD if is_built else Decision.SKIP,
             reasons=reasons,
             outside_selection=bool(reasons) and not is_built,
-            cosmetic=self.judgements.get(unique_id, _NO_JUDGEMENT).cosmetic,
+            cosmetic=self.judgements.get(unique_id, NO_JUDGEMENT).cosmetic,
             keeps_data=unique_id in self.keeps_data,
             record=record,
             old_rows=self._old_rows(node, record, reasons) if reasons else None,
@@ -471,7 +357,7 @@ class _Decisions:
         lineage = self.lineage[node.unique_id]
         now = trace_of(self.project, lineage, self.versions)
         reasons = []
-        same_inside = self.judgements.get(node.unique_id, _NO_JUDGEMENT).inlined_is_same
+        same_inside = self.judgements.get(node.unique_id, NO_JUDGEMENT).inlined_is_same
         for parent in () if same_inside else lineage.inlined:
             if record.trace.inlined.get(parent) != now.inlined[parent]:
                 reasons.append(Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="changed"))
@@ -507,6 +393,6 @@ def _interruption(intent: OpenIntent) -> str:
 def _changed_parts(node: Node, record: RecordedRelation) -> list[Reason]:
     """Return a reason for each part of the fingerprint that differs."""
     return [
-        Reason(kind=_KINDS.get(part, ReasonKind.CONFIG), detail=PART_WORDS.get(part, part))
+        Reason(kind=KINDS_BY_PART.get(part, ReasonKind.CONFIG), detail=PART_WORDS.get(part, part))
         for part in differing_parts(node, record)
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dbt_state_plugin.core.config.node_config import volatile_rule
-from dbt_state_plugin.core.values.plan import Node, Reason, ReasonKind, RecordedRelation
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.records import RecordedRelation
 
 
 def volatile_reasons(

@@ -27,7 +27,7 @@ from dbt_state_plugin.core.jinja.layout import (
     without_sql_layout,
 )
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
-from dbt_state_plugin.core.values.plan import Node, Project
+from dbt_state_plugin.core.values.project import Node, Project
 
 
 class Fingerprinter:

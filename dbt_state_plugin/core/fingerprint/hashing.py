@@ -10,7 +10,7 @@ from datetime import date, time
 from enum import Enum
 from typing import Any
 
-from dbt_state_plugin.core.values.plan import Node
+from dbt_state_plugin.core.values.project import Node
 
 SCHEME = "3"  # another number where hashes of the same definition come out differently
 Digest = Callable[[Any], str]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dbt_state_plugin.core.values.plan import RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from dbt_state_plugin.core.values.plan import PhysicalIdentity, RecordedRelation
+from dbt_state_plugin.core.values.records import RecordedRelation
+from dbt_state_plugin.core.values.relations import PhysicalIdentity
 
 _SHOWN = 3
 _ROWS_CHANGED = "its rows were changed since we built it (by hand or by plain dbt)"

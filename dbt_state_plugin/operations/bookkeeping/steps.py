@@ -14,7 +14,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.fingerprint.hashing import Digest, keyed_digest
-from dbt_state_plugin.core.values.plan import StepItem
+from dbt_state_plugin.core.values.results import StepItem
 from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings

@@ -14,26 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.comparison.defer import Deferral, deferred_project, explained, find_deferral
-from dbt_state_plugin.core.decision.rule import make_plan, refuse_shared_relations
+from dbt_state_plugin.core.decision.rule import make_plan
+from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.planning.categorize import judge_differences
-from dbt_state_plugin.operations.planning.planning import (
-    Planned,
-    invocation_of,
-    request_of,
-    seen_now,
-    selected_nodes,
-)
+from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
 from dbt_state_plugin.state.relations import installation_key, read_details
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.core.values.plan import Plan, Project, RelationName
-    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.core.values.plan import Plan
+    from dbt_state_plugin.core.values.project import Project
+    from dbt_state_plugin.core.values.relations import RelationName
     from dbt_state_plugin.dbt_runner.invocation import Invocation
+    from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.state.baselines import KnownEnvironment
 
@@ -48,7 +45,7 @@ def plan_deferred(session: Session, wish: Wish, name: str, *, writes_manifest: b
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.compilation import compile_nodes
     from dbt_state_plugin.dbt_runner.defer_manifest import write_deferral
-    from dbt_state_plugin.dbt_runner.execute import parse, seed_rows
+    from dbt_state_plugin.dbt_runner.parse import parse, seed_rows
 
     there = _environment_there(session, wish, name)
     with invocation_there(session, there) as elsewhere:
@@ -111,7 +108,7 @@ def _environment_there(session: Session, wish: Wish, name: str) -> KnownEnvironm
 
 def _folder(session: Session) -> Path:
     """Return a folder that no run of another environment uses; those of this one hold its lock."""
-    from dbt_state_plugin.operations.planning.planning import PRIVATE_TARGET
+    from dbt_state_plugin.operations.planning.inputs import PRIVATE_TARGET
 
     if session.workplace is None:
         raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")

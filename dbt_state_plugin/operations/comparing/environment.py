@@ -24,15 +24,16 @@ from dbt_state_plugin.core.comparison.baseline import (
     records_by_node,
     removed_nodes,
 )
-from dbt_state_plugin.core.decision.rule import refuse_shared_relations
+from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.plan import RecordedDetail, RecordedRelation, RelationName
+from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelation
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError, NotFoundError
 from dbt_state_plugin.operations.execution_record import STEP_NAME
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
-from dbt_state_plugin.operations.planning.planning import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
+from dbt_state_plugin.operations.planning.inputs import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.project.other_target_profile import write_stand_in
 from dbt_state_plugin.state.baselines import (
@@ -49,8 +50,8 @@ from dbt_state_plugin.state.relations import installation_key, read_details, rea
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-    from dbt_state_plugin.dbt_runner.execute import Parsed
     from dbt_state_plugin.dbt_runner.invocation import Invocation
+    from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.settings import Settings
     from dbt_state_plugin.state.state import State
@@ -160,7 +161,7 @@ class Comparison:
 
     def __init__(self, session: Session, wish: Wish, there: KnownEnvironment, invocation: Invocation) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-        from dbt_state_plugin.dbt_runner.execute import parse, seed_rows
+        from dbt_state_plugin.dbt_runner.parse import parse, seed_rows
 
         self.wish = wish
         self.there = there

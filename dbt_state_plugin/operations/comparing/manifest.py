@@ -36,23 +36,16 @@ from dbt_state_plugin.core.fingerprint.relocation import (
     translated,
 )
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
-from dbt_state_plugin.core.values.plan import (
-    CompiledNode,
-    Environment,
-    Plan,
-    Project,
-    Reason,
-    ReasonKind,
-    RecordedDetail,
-    RecordedRelation,
-    RelationName,
-    Trace,
-)
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.project import CompiledNode, Project
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.relations import Environment, RelationName
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
-from dbt_state_plugin.operations.planning.planning import Planned, invocation_of, selected_nodes
+from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, selected_nodes
 from dbt_state_plugin.operations.session import read_workplace
 
 if TYPE_CHECKING:
@@ -90,8 +83,8 @@ class _ManifestComparison:
 
     def __init__(self, settings: Settings, workplace: Workplace, wish: Wish, folder: Path) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-        from dbt_state_plugin.dbt_runner.execute import parse
         from dbt_state_plugin.dbt_runner.manifest_file import put_in_place, read_artifact, read_document
+        from dbt_state_plugin.dbt_runner.parse import parse
 
         self.wish = wish
         self.workplace = workplace

@@ -11,15 +11,10 @@ from dbt_state_plugin.core.changes.part_words import changed_items
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
-from dbt_state_plugin.core.values.plan import (
-    CompiledNode,
-    Judgement,
-    Plan,
-    Project,
-    Recorded,
-    RecordedDetail,
-    RelationName,
-)
+from dbt_state_plugin.core.values.plan import Judgement, Plan
+from dbt_state_plugin.core.values.project import CompiledNode, Project
+from dbt_state_plugin.core.values.records import Recorded, RecordedDetail
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.builds import Refresh, refresh_definitions
 
 if TYPE_CHECKING:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.plan import CompiledNode, PlanEntry, ReasonKind
-from dbt_state_plugin.operations.planning.planning import Planned
+from dbt_state_plugin.core.values.plan import PlanEntry
+from dbt_state_plugin.core.values.project import CompiledNode
+from dbt_state_plugin.core.values.reasons import ReasonKind
+from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.state.relations import read_details, recorded_code
 

@@ -18,9 +18,13 @@ from dbt_state_plugin.core.config.source_config import (
     kept_columns,
     project_rule,
 )
-from dbt_state_plugin.core.decision.rule import SCOPES, relation_versions
+from dbt_state_plugin.core.decision.request import SCOPES
+from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns, record_key
-from dbt_state_plugin.core.values.plan import Catalog, Node, Plan, Project, Recorded, RelationName
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded
+from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.core.versions.source_version import SourceVersion, known_answer, parse_version, with_checked
 from dbt_state_plugin.state.builds import refresh_sources_seen
 from dbt_state_plugin.warehouse.postgres.source_data import (

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
 from dbt_state_plugin.core.sql.volatile_calls import Calls, Function, calls_in, volatile_names
-from dbt_state_plugin.core.values.plan import Node, Project, Recorded, RecordedDetail, RecordedRelation, RelationName
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded, RecordedDetail, RecordedRelation
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.state.builds import record_volatile
 from dbt_state_plugin.state.relations import read_details

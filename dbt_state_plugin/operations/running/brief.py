@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from dbt_state_plugin.core.values.plan import RunResult
+from dbt_state_plugin.core.values.results import RunResult
 from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
 from dbt_state_plugin.operations.execution_record import (
     STEP_NAME,

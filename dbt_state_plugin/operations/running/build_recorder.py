@@ -11,7 +11,11 @@ from uuid import UUID, uuid4
 from dbt_state_plugin.core.config.source_config import compares_content
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.core.values.plan import Node, NodeOutcome, PhysicalIdentity, PlanEntry, RelationName, Trace
+from dbt_state_plugin.core.values.plan import PlanEntry
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.records import Trace
+from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
@@ -21,8 +25,8 @@ from dbt_state_plugin.warehouse.postgres.catalog import read_incarnation
 from dbt_state_plugin.warehouse.postgres.source_data import content_of_build
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.dbt_runner.execute import Parsed
-    from dbt_state_plugin.operations.planning.planning import Planned
+    from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.running.recorded_definition import BuildDetail
     from dbt_state_plugin.operations.session import Session
 

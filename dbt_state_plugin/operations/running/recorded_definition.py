@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
-from dbt_state_plugin.core.values.plan import CompiledNode, RecordedDetail
+from dbt_state_plugin.core.values.project import CompiledNode
+from dbt_state_plugin.core.values.records import RecordedDetail
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.hashing import Digest
-    from dbt_state_plugin.dbt_runner.execute import Parsed
-    from dbt_state_plugin.operations.planning.planning import Planned
+    from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.planning.inputs import Planned
 
 
 class BuildDetail:

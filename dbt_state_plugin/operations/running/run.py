@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.plan import NodeOutcome, OldRows, Plan, ReasonKind, RunResult
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
+from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
 from dbt_state_plugin.operations.execution_record import (
@@ -26,7 +28,8 @@ from dbt_state_plugin.operations.execution_record import (
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.planning.categorize import record_cosmetic
-from dbt_state_plugin.operations.planning.planning import Planned, plan_in
+from dbt_state_plugin.operations.planning.inputs import Planned
+from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.planning.source_versions import record_equal_content
 from dbt_state_plugin.operations.running.build_recorder import Marker
 from dbt_state_plugin.operations.running.heartbeat import heartbeat
@@ -42,7 +45,7 @@ from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.dbt_runner.execute import Parsed
+    from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.settings import Settings
 
 

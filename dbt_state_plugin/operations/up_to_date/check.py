@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.plan import Plan, RelationName, RemovedNode
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.records import RemovedNode
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import Wish, narrows
 from dbt_state_plugin.operations.parsed_project import inputs_stand
 from dbt_state_plugin.project.inputs import places_from_document

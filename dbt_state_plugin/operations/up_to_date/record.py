@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.config.source_config import max_age_hours
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.plan import Plan, Project, RelationName
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.project import Project
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.versions.source_version import parse_version
 from dbt_state_plugin.operations.up_to_date.check import Scope, Standing, document_of, evidence_now, may_stand
 from dbt_state_plugin.state.up_to_date import read_verdict, recorded_schemas, write_verdict

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.plan import Catalog, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Catalog, PhysicalIdentity, RelationName
 from dbt_state_plugin.postgres.connection import database_errors, is_pooled
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.comparison.adoption import Columns
-from dbt_state_plugin.core.values.plan import RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line
 
 if TYPE_CHECKING:

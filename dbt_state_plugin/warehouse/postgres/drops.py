@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.plan import Environment, PhysicalIdentity, RecordedRelation, RelationName
+from dbt_state_plugin.core.values.orphans import Dependant, DropCheck
+from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line
 
 if TYPE_CHECKING:
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 LOCK_WAIT_MS = 10_000  # others that want the relation queue behind a waiting DROP, so it does not wait for long
-# pg_class.relkind -> what it is
-RELATION_KINDS: Mapping[str, str] = {
-    "r": "table",
-    "p": "partitioned table",
-    "v": "view",
-    "m": "materialized view",
-    "f": "foreign table",
-}
 _DROP: Mapping[str, str] = {
     "r": "DROP TABLE {} RESTRICT",
     "p": "DROP TABLE {} RESTRICT",
@@ -40,70 +31,6 @@ class DropRefused(Exception):
         """Keep the phrase."""
         super().__init__(why)
         self.why = why
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dependant:
-    """Name an object that keeps a relation from being dropped.
-
-    `goes_with` holds the oids of the other relations that were asked about and whose drop removes the object.
-    """
-
-    description: str
-    goes_with: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Say what has a recorded name now, and what a drop of it would meet.
-
-    `role` is who asks. `parts` are the partitions, which PostgreSQL drops along without a word.
-    """
-
-    identity: PhysicalIdentity
-    owner: str
-    role: str
-    may_drop: bool
-    dependants: tuple[Dependant, ...] = ()
-    parts: tuple[RelationName, ...] = ()
-
-
-class Action(str, Enum):
-    """What is done with an orphan. The values are part of the JSON output."""
-
-    DROP = "drop"
-    FORGET = "forget"
-    KEEP = "keep"
-    REFUSE = "refuse"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orphan:
-    """Hold a relation that no node of the project has any more, what has its name now, and what is done with it.
-
-    `why` gives the reason for anything but a drop, as a phrase.
-    """
-
-    record: RecordedRelation
-    standing: Standing | None
-    action: Action
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orphans:
-    """Hold the orphans of an environment in the order in which they can be dropped, and then those that cannot.
-
-    `is_recorded` is False where nothing was ever recorded.
-    """
-
-    environment: Environment
-    orphans: tuple[Orphan, ...] = ()
-    is_recorded: bool = True
-
-    def of(self, *actions: Action) -> tuple[Orphan, ...]:
-        """Return the orphans with which one of these is done."""
-        return tuple(orphan for orphan in self.orphans if orphan.action in actions)
 
 
 _STANDINGS = """
@@ -157,7 +84,7 @@ _DEPENDENCIES = """
 """
 
 
-def read_standings(connection: Connection, relations: Iterable[RelationName]) -> dict[RelationName, Standing]:
+def read_drop_checks(connection: Connection, relations: Iterable[RelationName]) -> dict[RelationName, DropCheck]:
     """Return what has each of these names now; names that nothing has are left out. Nothing is locked."""
     names = {(name.schema, name.identifier): name for name in relations}
     dependants: dict[int, list[Dependant]] = defaultdict(list)
@@ -172,7 +99,7 @@ def read_standings(connection: Connection, relations: Iterable[RelationName]) ->
             else:
                 dependants[root].append(Dependant(description=description, goes_with=frozenset(goes_with)))
     return {
-        name: Standing(
+        name: DropCheck(
             identity=PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2]),
             owner=row[3],
             role=row[4],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.sql.volatile_calls import Function
-from dbt_state_plugin.core.values.plan import RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

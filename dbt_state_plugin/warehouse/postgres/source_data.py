@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.plan import RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.connection import database_errors, first_line
 

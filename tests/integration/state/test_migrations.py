@@ -18,7 +18,8 @@ from dbt_state_plugin.errors import StateError, UsageError
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state import migration
-from dbt_state_plugin.state.schema import EXPECTED_VERSION, KNOWN_VERSIONS, ensure_schema, require_schema
+from dbt_state_plugin.state.schema import ensure_schema
+from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS, require_schema
 
 HOSTILE = 'we"ird Sch;ema %s :x'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.values import edited, node, project, relation
 
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.core.values.plan import Project
+from dbt_state_plugin.core.values.project import Project
 
 
 def lineage_of(of: Project, unique_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -11,7 +11,7 @@ import pytest
 
 from dbt_state_plugin.cli.entry import _COMMANDS, cli
 from dbt_state_plugin.cli.plan import OUTPUTS
-from dbt_state_plugin.core.values.plan import ReasonKind
+from dbt_state_plugin.core.values.reasons import ReasonKind
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 

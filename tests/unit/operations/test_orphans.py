@@ -18,7 +18,8 @@ from psycopg2.extensions import connection as Connection
 from support.database import Database, fresh_database
 from support.values import HERE, THEN, node, record, relation
 
-from dbt_state_plugin.core.values.plan import Environment, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.orphans import Action, Dependant, DropCheck, Orphan, Orphans
+from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.orphans import agreed, carry_out, judged, ordered
 from dbt_state_plugin.operations.session import Session
@@ -33,16 +34,7 @@ from dbt_state_plugin.report.orphans import (
 )
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
-from dbt_state_plugin.warehouse.postgres.drops import (
-    Action,
-    Dependant,
-    DropRefused,
-    Orphan,
-    Orphans,
-    Standing,
-    drop_relation,
-    read_standings,
-)
+from dbt_state_plugin.warehouse.postgres.drops import DropRefused, drop_relation, read_drop_checks
 
 HOSTILE = "we\"ird; drop -- 'tö' 日"
 SCHEMA = 'old "marts"'
@@ -51,7 +43,7 @@ SCHEMA = 'old "marts"'
 def orphan(name: str, oid: int, *dependants: Dependant, action: Action = Action.DROP, why: str = "") -> Orphan:
     identity = PhysicalIdentity(oid=oid, relfilenode=oid, relkind="r")
     item = record(node(f"model.shop.{name}"), identity=identity)
-    standing = Standing(identity=identity, owner="dbt", role="dbt", may_drop=True, dependants=dependants)
+    standing = DropCheck(identity=identity, owner="dbt", role="dbt", may_drop=True, dependants=dependants)
     return Orphan(record=item, standing=standing, action=action, why=why)
 
 
@@ -130,14 +122,14 @@ def test_only_the_recorded_relation_without_history_is_dropped(
     recorded: dict[str, Any], now: dict[str, Any], action: Action
 ) -> None:
     item = record(node("model.shop.x"), **recorded)
-    found = Standing(**{"identity": IDENTITY, "owner": "dbt", "role": "dbt", "may_drop": True, **now})
+    found = DropCheck(**{"identity": IDENTITY, "owner": "dbt", "role": "dbt", "may_drop": True, **now})
 
     assert judged(item, found, "", {PART}, False).action is action
 
 
 def test_history_goes_when_asked_for_and_what_is_not_there_is_forgotten_in_any_case() -> None:
     item = record(node("snapshot.shop.x"))
-    found = Standing(identity=IDENTITY, owner="dbt", role="dbt", may_drop=True)
+    found = DropCheck(identity=IDENTITY, owner="dbt", role="dbt", may_drop=True)
 
     assert judged(item, found, "", set(), True).action is Action.DROP
     assert judged(item, found, "execution 1 is writing it", set(), True).why == "execution 1 is writing it"
@@ -225,8 +217,8 @@ def named(identifier: str = HOSTILE) -> RelationName:
     return RelationName(database="db", schema=SCHEMA, identifier=identifier)
 
 
-def standing(on: Connection, identifier: str = HOSTILE) -> Standing:
-    return read_standings(on, [named(identifier)])[named(identifier)]
+def standing(on: Connection, identifier: str = HOSTILE) -> DropCheck:
+    return read_drop_checks(on, [named(identifier)])[named(identifier)]
 
 
 def drop(on: Connection, identity: PhysicalIdentity, name: RelationName | None = None, **options: Any) -> None:
@@ -235,7 +227,7 @@ def drop(on: Connection, identity: PhysicalIdentity, name: RelationName | None =
 
 
 def is_there(on: Connection, identifier: str = HOSTILE) -> bool:
-    return bool(read_standings(on, [named(identifier)]))
+    return bool(read_drop_checks(on, [named(identifier)]))
 
 
 KINDS = {
@@ -336,7 +328,7 @@ def test_dependants_that_go_with_another_relation_are_told_apart(warehouse: Conn
         "CREATE VIEW {s}.stays AS SELECT * FROM {x}",
     )
 
-    found = read_standings(warehouse, [named(), named("v"), named("t")])
+    found = read_drop_checks(warehouse, [named(), named("v"), named("t")])
 
     goes_with = {dependant.description.split()[0]: dependant.goes_with for dependant in found[named()].dependants[:1]}
     assert goes_with == {"constraint": {found[named("t")].identity.oid}}
@@ -394,12 +386,12 @@ def test_another_relation_under_the_name_stays(change: str, why: str, warehouse:
     do(warehouse, TABLE)
     recorded = standing(warehouse).identity
     do(warehouse, change)
-    before = read_standings(warehouse, [named()])
+    before = read_drop_checks(warehouse, [named()])
 
     with pytest.raises(DropRefused, match=why):
         drop(warehouse, recorded)
 
-    assert read_standings(warehouse, [named()]) == before
+    assert read_drop_checks(warehouse, [named()]) == before
 
 
 def test_a_relation_that_somebody_uses_stays(warehouse: Connection, database: Database) -> None:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from support.values import HERE, THEN, Warehouse, edited, granted, node, project, request
 
-from dbt_state_plugin.core.values.plan import Environment
+from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.report.document import environment_document, execution_document, plan_document, rendered
-from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult, StepSummary
 
 OF = project(node("model.shop.a"), node("model.shop.b", ["model.shop.a"]), node("test.shop.t", ["model.shop.b"]))
 

@@ -8,8 +8,10 @@ import pytest
 from support.values import Warehouse, edited, granted, node, project, record, relation, request
 
 from dbt_state_plugin.core.decision.first_cause import first_cause
-from dbt_state_plugin.core.decision.rule import Request
-from dbt_state_plugin.core.values.plan import Decision, OldRows, Plan, PlanEntry, Project, Reason, ReasonKind
+from dbt_state_plugin.core.decision.request import Request
+from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
+from dbt_state_plugin.core.values.project import Project
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
 from dbt_state_plugin.report.explanation import explanation_lines
 
 OF = project(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support.values import Warehouse, edited, granted, node, project, relation, request
 
-from dbt_state_plugin.core.values.plan import Project
+from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.report.listing import without_downstream
 
 RAW = node("source.shop.raw")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.values import node
 
-from dbt_state_plugin.core.values.plan import Node
+from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.errors import SelectionError
 from dbt_state_plugin.report.selection import MAX_LINE_BYTES, NOTHING, Named, matches, name_nodes, select_line
 from dbt_state_plugin.report.selectors import SELECTOR_NAME, selectors_yaml

@@ -12,19 +12,12 @@ from uuid import UUID
 import pytest
 from support.values import HERE, THEN, node, record
 
-from dbt_state_plugin.core.values.plan import (
-    Decision,
-    NodeOutcome,
-    OldRows,
-    Plan,
-    PlanEntry,
-    Reason,
-    ReasonKind,
-    RunResult,
-)
+from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
+from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.report.history import execution_lines, history_lines
 from dbt_state_plugin.report.text import FOLD_AFTER, fitted, moment, plan_lines, result_lines, width_of, write_lines
-from dbt_state_plugin.state.executions import ExecutionSummary, NodeResult, StepSummary
 
 ID = UUID(int=7)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from support.values import HERE, node
 
-from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry, Reason, ReasonKind
+from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.report.printable import plain
 from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 

@@ -11,7 +11,9 @@ import pytest
 from support.database import Database
 from support.values import node, project, record, relation
 
-from dbt_state_plugin.core.values.plan import Catalog, Node, Project, Recorded, Trace
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded, Trace
+from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
 
 TABLE = """

@@ -11,7 +11,7 @@ import pytest
 from support.database import Database
 from support.values import relation
 
-from dbt_state_plugin.core.values.plan import Environment
+from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.operations.options import Wish
 from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.operations.settings import Settings

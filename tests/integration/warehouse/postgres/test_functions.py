@@ -9,7 +9,7 @@ from support.database import Database
 from support.values import node, project, relation
 
 from dbt_state_plugin.core.lineage import Lineage
-from dbt_state_plugin.core.values.plan import Node
+from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.warehouse.postgres.functions import read_view_definitions
 

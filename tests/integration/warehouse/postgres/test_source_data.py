@@ -10,7 +10,7 @@ import pytest
 from support.database import Database
 
 from dbt_state_plugin.core.config.source_config import DataRule, kept_columns
-from dbt_state_plugin.core.values.plan import RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.warehouse.postgres.source_data import (
     SourceFacts,

@@ -15,7 +15,8 @@ from dbt_state_plugin.core.changes.categorize import Evidence, compiled_document
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
-from dbt_state_plugin.core.values.plan import CompiledNode, RecordedDetail
+from dbt_state_plugin.core.values.project import CompiledNode
+from dbt_state_plugin.core.values.records import RecordedDetail
 
 DIGEST = keyed_digest(KEY)
 FRAMES = st.sampled_from(

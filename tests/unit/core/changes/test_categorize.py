@@ -22,7 +22,9 @@ from dbt_state_plugin.core.changes.categorize import (
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.changes.part_words import PART_WORDS
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
-from dbt_state_plugin.core.values.plan import NO_SQL, CompiledNode, Judgement, RecordedDetail
+from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
+from dbt_state_plugin.core.values.records import RecordedDetail
 
 DIGEST = keyed_digest(KEY)
 SQL = "select a from t"

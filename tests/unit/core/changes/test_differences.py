@@ -11,7 +11,8 @@ from dbt_state_plugin.core.changes.differences import Difference, differing_part
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import build_order, lineages
-from dbt_state_plugin.core.values.plan import Node, Project, Trace
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Trace
 
 E1 = node("model.shop.e1", materialized="ephemeral")
 E2 = node("model.shop.e2", ["model.shop.e1"], materialized="ephemeral")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dbt_state_plugin.core.changes.part_words import PART_WORDS, changed_items, difference_words
-from dbt_state_plugin.core.values.plan import ReasonKind
+from dbt_state_plugin.core.values.reasons import ReasonKind
 
 PATHS = {"macro.shop.net": "macros/money.sql"}
 

@@ -17,7 +17,9 @@ from dbt_state_plugin.core.comparison.adoption import (
     other_columns,
 )
 from dbt_state_plugin.core.decision.rule import make_plan
-from dbt_state_plugin.core.values.plan import Catalog, Node, OpenIntent, PhysicalIdentity, Recorded
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded
+from dbt_state_plugin.core.values.relations import Catalog, PhysicalIdentity
 from dbt_state_plugin.operations.adoption import adopted_records
 
 TABLE = PhysicalIdentity(oid=1, relfilenode=1, relkind="r")

@@ -42,17 +42,10 @@ from dbt_state_plugin.core.fingerprint.relocation import (
     translated,
 )
 from dbt_state_plugin.core.values.definition import ProjectDefinition
-from dbt_state_plugin.core.values.plan import (
-    CompiledNode,
-    Judgement,
-    Node,
-    Plan,
-    Project,
-    Reason,
-    ReasonKind,
-    RecordedRelation,
-    Trace,
-)
+from dbt_state_plugin.core.values.plan import Judgement, Plan
+from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.records import RecordedRelation, Trace
 
 SEED = node("seed.shop.raw")
 A = node("model.shop.a", ["seed.shop.raw"])

@@ -9,7 +9,8 @@ import pytest
 from support.values import HERE, node, project, record, relation
 
 from dbt_state_plugin.core.comparison.defer import Deferral, deferred_project, explained, find_deferral
-from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry, Reason, ReasonKind
+from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.errors import UsageError
 
 A, B, C, D = (f"model.shop.{name}" for name in "abcd")

@@ -24,7 +24,7 @@ from dbt_state_plugin.core.config.source_config import (
 )
 from dbt_state_plugin.core.fingerprint.fingerprint import fingerprint_project
 from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns
-from dbt_state_plugin.core.values.plan import Project
+from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.errors import ConfigurationError
 
 

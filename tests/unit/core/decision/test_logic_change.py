@@ -10,17 +10,11 @@ from support.values import Warehouse, edited, node, project, record, relation, r
 
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.decision.rule import make_plan
-from dbt_state_plugin.core.values.plan import (
-    Judgement,
-    Node,
-    OldRows,
-    PhysicalIdentity,
-    PlanEntry,
-    Project,
-    Reason,
-    ReasonKind,
-    Trace,
-)
+from dbt_state_plugin.core.values.plan import Judgement, PlanEntry
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.records import Trace
+from dbt_state_plugin.core.values.relations import PhysicalIdentity
 
 EVENTS = node("model.shop.events", materialized="incremental")
 LOGIC = Judgement(reasons=(Reason(kind=ReasonKind.BODY, detail="its code changed"),), is_logic=True)

@@ -11,22 +11,15 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support.values import HERE, THEN, Warehouse, descendants, edited, granted, node, project, record, relation, request
 
-from dbt_state_plugin.core.decision.rule import SCOPES, Request, make_plan, relation_version
+from dbt_state_plugin.core.decision.request import SCOPES, Request
+from dbt_state_plugin.core.decision.rule import make_plan
+from dbt_state_plugin.core.decision.seen_versions import relation_version
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.plan import (
-    Catalog,
-    Decision,
-    Environment,
-    Judgement,
-    Node,
-    OpenIntent,
-    PhysicalIdentity,
-    Project,
-    Reason,
-    ReasonKind,
-    Recorded,
-    RelationName,
-)
+from dbt_state_plugin.core.values.plan import Decision, Judgement
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded
+from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
 from dbt_state_plugin.errors import ProjectError
 
 RAW = node("source.shop.raw")

@@ -9,7 +9,8 @@ import pytest
 from support.values import node, record
 
 from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
-from dbt_state_plugin.core.values.plan import Node, Trace
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.records import Trace
 
 TABLE = node("model.shop.t")
 VIEW = node("model.shop.v", materialized="view")

@@ -16,7 +16,7 @@ from dbt_state_plugin.core.fingerprint.fingerprint import fingerprint_project
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, definition_digest, keyed_digest
 from dbt_state_plugin.core.fingerprint.parts import code_text
 from dbt_state_plugin.core.values.definition import NodeDefinition, ProjectDefinition
-from dbt_state_plugin.core.values.plan import Node
+from dbt_state_plugin.core.values.project import Node
 
 BODY = {"body"}
 

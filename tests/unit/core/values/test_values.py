@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbt_state_plugin.core.values.plan import Environment, RelationName
+from dbt_state_plugin.core.values.relations import Environment, RelationName
 
 
 def test_a_quotation_mark_in_a_name_is_doubled() -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from support.values import node, record
 
-from dbt_state_plugin.core.decision.rule import relation_version
-from dbt_state_plugin.core.values.plan import PhysicalIdentity, RecordedRelation
+from dbt_state_plugin.core.decision.seen_versions import relation_version
+from dbt_state_plugin.core.values.records import RecordedRelation
+from dbt_state_plugin.core.values.relations import PhysicalIdentity
 from dbt_state_plugin.core.versions.drift import altered_columns, drift_words
 
 TABLE = PhysicalIdentity(oid=1, relfilenode=1, relkind="r")

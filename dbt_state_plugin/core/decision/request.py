@@ -1,0 +1,61 @@
+"""What was asked for, and what is in scope of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.reasons import ReasonKind
+from dbt_state_plugin.core.values.relations import Environment
+
+SCOPES: Mapping[str, frozenset[str]] = {
+    "run": frozenset({"model"}),
+    "seed": frozenset({"seed"}),
+    "snapshot": frozenset({"snapshot"}),
+    "build": frozenset({"model", "seed", "snapshot", "test", "unit_test", "function"}),
+}
+
+
+VIEWS = frozenset({"view", "materialized_view"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Say what was asked for.
+
+    `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.
+    `now` is the time on the clock that the times of builds were recorded by; without it no build is too old.
+    `on_logic_change` and `volatile` are for nodes that say nothing of their own. With `code_only` nothing is built for
+    the sake of rows or time alone; it stays due.
+    """
+
+    environment: Environment
+    command: str
+    selected: frozenset[str] | None = None
+    full_refresh: bool = False
+    force: bool = False
+    now: datetime | None = None
+    full_refresh_changed: bool = False
+    on_logic_change: str | None = None
+    volatile: str | None = None
+    code_only: bool = False
+
+
+NO_JUDGEMENT = Judgement()
+
+
+KINDS_BY_PART = {kind.value: kind for kind in ReasonKind}
+
+
+def is_in_scope(node: Node, command: str) -> bool:
+    """Tell whether a command builds nodes of this kind."""
+    return node.resource_type in SCOPES[command] and not node.is_ephemeral
+
+
+NOT_CODE = frozenset({ReasonKind.DATA, ReasonKind.VOLATILE, ReasonKind.AGE})
+
+
+FROM_ABOVE = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA})

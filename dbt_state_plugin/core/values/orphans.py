@@ -1,0 +1,83 @@
+"""Orphans: relations that removed nodes left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from dbt_state_plugin.core.values.records import RecordedRelation
+from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
+
+# pg_class.relkind -> what it is
+RELATION_KINDS: Mapping[str, str] = {
+    "r": "table",
+    "p": "partitioned table",
+    "v": "view",
+    "m": "materialized view",
+    "f": "foreign table",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependant:
+    """Name an object that keeps a relation from being dropped.
+
+    `goes_with` holds the oids of the other relations that were asked about and whose drop removes the object.
+    """
+
+    description: str
+    goes_with: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropCheck:
+    """Say what has a recorded name now, and what a drop of it would meet.
+
+    `role` is who asks. `parts` are the partitions, which PostgreSQL drops along without a word.
+    """
+
+    identity: PhysicalIdentity
+    owner: str
+    role: str
+    may_drop: bool
+    dependants: tuple[Dependant, ...] = ()
+    parts: tuple[RelationName, ...] = ()
+
+
+class Action(str, Enum):
+    """What is done with an orphan. The values are part of the JSON output."""
+
+    DROP = "drop"
+    FORGET = "forget"
+    KEEP = "keep"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """Hold a relation that no node of the project has any more, what has its name now, and what is done with it.
+
+    `why` gives the reason for anything but a drop, as a phrase.
+    """
+
+    record: RecordedRelation
+    standing: DropCheck | None
+    action: Action
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphans:
+    """Hold the orphans of an environment in the order in which they can be dropped, and then those that cannot.
+
+    `is_recorded` is False where nothing was ever recorded.
+    """
+
+    environment: Environment
+    orphans: tuple[Orphan, ...] = ()
+    is_recorded: bool = True
+
+    def of(self, *actions: Action) -> tuple[Orphan, ...]:
+        """Return the orphans with which one of these is done."""
+        return tuple(orphan for orphan in self.orphans if orphan.action in actions)

@@ -1,0 +1,77 @@
+"""The parsed project: its nodes and their compiled SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dbt_state_plugin.core.values.relations import RelationName
+
+NO_SQL = "it has no SQL"  # the problem of a node that there is nothing to compile of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Describe one node of the dbt project with the fingerprint of its definition.
+
+    `fingerprint` maps the name of a part (`body`, `config`, `macros`, ...) to a sha256 in hex. `volatile` holds what
+    makes the compiled SQL differ on every run, such as `run_started_at`. `settings` holds what the project says about
+    the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
+    loader writes beside the rows. `full_refresh` is dbt's own config of this name. `keeps_columns` says that dbt writes
+    into its table as it stands and never alters its columns, unless it builds it from scratch.
+    """
+
+    unique_id: str
+    resource_type: str
+    name: str
+    package: str
+    fqn: tuple[str, ...]
+    path: str
+    materialized: str = ""
+    relation: RelationName | None = None
+    parents: tuple[str, ...] = ()
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    raw_code: str = ""
+    volatile: tuple[str, ...] = ()
+    version: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    names_loader_columns: bool = False
+    full_refresh: bool | None = None
+    keeps_columns: bool = False
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Tell whether dbt inlines the node into its children instead of building it."""
+        return self.resource_type == "model" and self.materialized == "ephemeral"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Hold the parsed project: every enabled node and source by unique_id, in no particular order."""
+
+    name: str
+    target: str
+    database: str
+    schema: str
+    dbt_version: str
+    adapter_version: str
+    nodes: Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledNode:
+    """Hold the SQL that dbt makes of one node, in all forms in which it may run it.
+
+    `forms` maps `sql`, and `incremental` where `is_incremental()` may make a difference, to a statement; `hooks` holds
+    the rendered hooks of the node, `project_hooks` those of the project. `ddl` is the statement that creates a view,
+    where macros of the project take part in it. `problem` says why there is no SQL that could be compared: it depends
+    on more than the project.
+    """
+
+    language: str = "sql"
+    forms: Mapping[str, str] = field(default_factory=dict)
+    hooks: tuple[str, ...] | None = ()
+    project_hooks: tuple[str, ...] | None = ()
+    ddl: str = ""
+    problem: str = ""

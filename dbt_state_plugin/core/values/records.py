@@ -1,0 +1,97 @@
+"""Records: what the state says about relations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Say what a successful build saw.
+
+    `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a
+    parent without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells
+    the rows that the build left, where the node is configured to compare them. `volatile` names the calls in its SQL
+    that may give another answer on every run, None when that is not known. `older_logic` is the execution since which
+    the relation holds rows that an earlier logic has built, empty when it holds none.
+    """
+
+    parents: Mapping[str, str] = field(default_factory=dict)
+    inlined: Mapping[str, str] = field(default_factory=dict)
+    content: str = ""
+    volatile: tuple[str, ...] | None = None
+    older_logic: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRelation:
+    """Hold what is recorded about one relation: who built it, from what, and which incarnation it was.
+
+    `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
+    `columns` are those that the build left, as JSON, and `touched` the server's counters of what was written into the
+    relation, as they stood when its run had ended; None where nobody looked.
+    `is_of_today` says that its build began on the present day of the server's clock.
+    """
+
+    relation: RelationName
+    unique_id: str
+    environment: str
+    resource_type: str
+    materialized: str
+    fingerprint: Mapping[str, str]
+    trace: Trace
+    identity: PhysicalIdentity | None
+    build_id: UUID
+    data_id: UUID
+    built_at: datetime
+    execution_id: UUID | None = None
+    duration_ms: int | None = None
+    raw_definition_id: str | None = None
+    columns: str | None = None
+    touched: str | None = None
+    is_of_today: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedNode:
+    """Name a relation that a node left behind which the project has no more."""
+
+    unique_id: str
+    relation: RelationName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIntent:
+    """Say that an execution which has ended may have written a relation without recording it."""
+
+    relation: RelationName
+    execution_id: UUID
+    execution_status: str
+    environment: str
+    unique_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Hold everything that the state says about the relations of a project."""
+
+    relations: Mapping[RelationName, RecordedRelation] = field(default_factory=dict)
+    intents: Mapping[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
+    removed: tuple[RecordedRelation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDetail:
+    """Hold what is recorded about the definition of one build besides its fingerprint.
+
+    `items` maps each part to its items and their hashes; `compiled` is the document of the compiled SQL.
+    """
+
+    items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    compiled: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,73 @@
+"""Relations: their names, identities, and what the catalog says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_IDENTIFIER_BYTES = 63  # PostgreSQL's NAMEDATALEN - 1; longer identifiers are truncated by the server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class RelationName:
+    """Name a relation as the server stores it: unquoted parts folded to lower case, cut at 63 bytes."""
+
+    database: str
+    schema: str
+    identifier: str
+
+    def __str__(self) -> str:
+        parts = (self.database, self.schema, self.identifier)
+        if '"' not in "".join(parts):  # nearly all; a plan asks for the names of all parents of all nodes
+            return '"' + '"."'.join(parts) + '"'
+        return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Name what shares one lock and one history.
+
+    `warehouse` is empty when the state is kept in the warehouse itself, else it names the other server. `pipeline` is
+    set instead of project, target, database and schema when scripts keep books without a dbt project.
+    """
+
+    warehouse: str = ""
+    pipeline: str = ""
+    project: str = ""
+    target: str = ""
+    database: str = ""
+    schema: str = ""
+
+    def __str__(self) -> str:
+        if self.pipeline:
+            return f"pipeline {self.pipeline}"
+        return f"{self.project}/{self.target} ({self.database}.{self.schema})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysicalIdentity:
+    """Tell one incarnation of a relation from the next: `pg_class.oid`, `relfilenode` and `relkind`.
+
+    A view has no file; a hash of its definition stands in the place of `relfilenode`.
+    """
+
+    oid: int
+    relfilenode: int
+    relkind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Say which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
+
+    `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
+    differ, one whenever its rows may differ, and one says what the rows themselves gave (see data_version.py).
+    `columns` maps a relation to its columns, as JSON pairs of name and type, `touched` to the server's counters of what
+    was written into it.
+    """
+
+    identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)
+    cascades: Mapping[RelationName, tuple[RelationName, ...]] = field(default_factory=dict)
+    data: Mapping[RelationName, str] = field(default_factory=dict)
+    columns: Mapping[RelationName, str] = field(default_factory=dict)
+    touched: Mapping[RelationName, str] = field(default_factory=dict)

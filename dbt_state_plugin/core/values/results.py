@@ -1,0 +1,68 @@
+"""Results: how a run and its nodes ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOutcome:
+    """Say how dbt ended with one node; `status` is dbt's own word."""
+
+    unique_id: str
+    status: str
+    message: str = ""
+    rows_affected: int | None = None
+    duration_ms: int | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the node did what it was there for; a test that warns has passed."""
+        return self.status in ("success", "pass", "warn", "no-op")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepItem:
+    """Say about one thing that a step of somebody else covers, such as a stream, what changed and why.
+
+    Each reason is a kind and a word to it, as in ("select", "changed"); read together they are the phrase.
+    """
+
+    name: str
+    resource_type: str
+    status: str
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """Say how a run ended: `status` is succeeded, failed or cancelled.
+
+    `outcomes` holds what dbt said about each node; `unrecorded` the nodes that dbt built and that could not be
+    recorded, with the cause; `saved_ms` is the sum of the last durations of the nodes that were left alone.
+    """
+
+    execution_id: UUID
+    status: str
+    plan: Plan
+    outcomes: Mapping[str, NodeOutcome] = field(default_factory=dict)
+    unrecorded: Mapping[str, str] = field(default_factory=dict)
+    elapsed_ms: int = 0
+    saved_ms: int = 0
+
+    @property
+    def built(self) -> tuple[PlanEntry, ...]:
+        """Return the planned entries that were built and recorded."""
+        failed = self.failed_ids
+        return tuple(entry for entry in self.plan.to_build if entry.node.unique_id not in failed)
+
+    @property
+    def failed_ids(self) -> frozenset[str]:
+        """Return the planned nodes that are built again next time: failed, skipped, missing or not recorded."""
+        planned = {entry.node.unique_id for entry in self.plan.to_build}
+        good = {node for node, outcome in self.outcomes.items() if outcome.is_success and node not in self.unrecorded}
+        return frozenset(planned - good)

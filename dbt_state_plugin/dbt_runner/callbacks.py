@@ -1,0 +1,63 @@
+"""dbt's events and results as plain values."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dbt_state_plugin.core.values.results import NodeOutcome
+
+
+def notice_finished(event: Any, on_finished: Callable[[NodeOutcome], None]) -> None:
+    """Pass on how a node ended; whatever `on_finished` raises is swallowed."""
+    if event.info.name != "NodeFinished":
+        return
+    try:
+        result = event.data.run_result
+        response = dict(result.adapter_response)
+        on_finished(
+            NodeOutcome(
+                unique_id=event.data.node_info.unique_id,
+                status=str(event.data.node_info.node_status).lower(),
+                message=str(result.message or ""),
+                rows_affected=_rows(response),
+                duration_ms=round(float(result.execution_time) * 1000),
+            )
+        )
+    except Exception as error:  # never into dbt: see `execute`
+        sys.stderr.write(
+            f"dbt-state-plugin: a node could not be recorded ({type(error).__name__}); it is built again.\n"
+        )
+
+
+def notice_executing(event: Any, refusal: Callable[[], str]) -> None:
+    """Let a node fail before it writes anything, where `refusal` says why."""
+    if event.info.name != "NodeExecuting":
+        return
+    if problem := refusal():
+        from dbt_common.exceptions import DbtRuntimeError
+
+        raise DbtRuntimeError(problem)  # here, unlike at NodeStart, dbt takes it for a failure of the node
+
+
+def outcome_of(result: Any) -> NodeOutcome:
+    """Return one of dbt's results as a plain value."""
+    return NodeOutcome(
+        unique_id=result.node.unique_id if getattr(result, "node", None) is not None else result.unique_id,
+        status=str(getattr(result.status, "value", result.status)).lower(),
+        message=str(result.message or ""),
+        rows_affected=_rows(result.adapter_response or {}),
+        duration_ms=round(float(result.execution_time or 0) * 1000),
+    )
+
+
+def _rows(response: Mapping[str, Any]) -> int | None:
+    rows = response.get("rows_affected")
+    return int(rows) if isinstance(rows, (int, float)) and rows >= 0 else None
+
+
+def one_line(error: BaseException | None) -> str:
+    """Return dbt's message on one line."""
+    text = str(error) if error is not None else "no message"
+    return " ".join(text.split()) or type(error).__name__

@@ -1,0 +1,180 @@
+"""Parse the project with dbt in this process."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.core.values.definition import ProjectDefinition
+from dbt_state_plugin.dbt_runner.callbacks import one_line
+from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
+from dbt_state_plugin.dbt_runner.manifest import (
+    graph_extras,
+    macro_definitions,
+    microbatch_models,
+    node_definitions,
+    project_hooks,
+    seed_files,
+)
+from dbt_state_plugin.dbt_runner.seed_file import seed_rows_digest
+from dbt_state_plugin.errors import ProjectError
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.invocation import Invocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """Hold the parsed project: its definition in plain values, and the manifest that `execute` runs."""
+
+    definition: ProjectDefinition
+    manifest: Any = field(repr=False)
+    microbatch: frozenset[str] = frozenset()
+    seed_files: Mapping[str, Path] = field(default_factory=dict)
+    input_folders: tuple[str, ...] = ()
+    input_roots: tuple[str, ...] = ()
+    has_plugins: bool = False
+
+
+def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
+    """Parse the project with dbt and return its definition; raises ProjectError with dbt's own message."""
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["parse", "--no-write-json", "--log-level", "none", *invocation.arguments()]
+    with redirect_stdout(sys.stderr), hidden_from_dbt(HIDDEN):
+        result = dbtRunner(callbacks=[_repeat_warnings]).invoke([*arguments, *invocation.extra.for_parsing])
+    if not result.success or result.result is None:
+        raise ProjectError(
+            f"dbt cannot read the project: {one_line(result.exception)}",
+            "Correct the project (`dbt parse` shows the same error), then run the command again.",
+        )
+    config = runtime_config()
+    return Parsed(
+        definition=_definition(result.result, config, invocation, environ),
+        manifest=result.result,
+        microbatch=frozenset(microbatch_models(result.result)),
+        seed_files=seed_files(result.result, invocation.project_dir),
+        input_folders=_input_folders(config),
+        input_roots=tuple(sorted(project.project_root for project in _projects(config).values())),
+        has_plugins=_has_plugins(config),
+    )
+
+
+def parsed_again(manifest: Any, invocation: Invocation, environ: Mapping[str, str]) -> Parsed:
+    """Return a manifest that was read from a file as if it had been parsed just now, but for the files of its seeds.
+
+    The project itself must have been parsed in this process before.
+    """
+    return Parsed(
+        definition=_definition(manifest, runtime_config(), invocation, environ, reads_seeds=False), manifest=manifest
+    )
+
+
+def seed_rows(parsed: Parsed, unique_id: str) -> str:
+    """Return a hash of the rows in a seed's file as dbt reads them, or nothing where they cannot be read."""
+    config = parsed.manifest.nodes[unique_id].config
+    return seed_rows_digest(parsed.seed_files[unique_id], str(config.get("delimiter") or ","))
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _repeat_warnings(event: Any) -> None:
+    """Show what dbt warns about while it parses, on stderr, since the answer goes to stdout."""
+    if str(event.info.level).lower().endswith("warn"):
+        # Without dbt's colours, and without control characters that come from names in the project.
+        for line in _COLOUR.sub("", event.info.msg).splitlines():
+            text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+            sys.stderr.write(f"dbt: {text}\n")
+
+
+def runtime_config() -> Any:
+    """Return the configuration of the invocation that came last, with its profile, project and packages."""
+    from dbt.adapters.factory import FACTORY
+
+    return next(iter(FACTORY.adapters.values())).config
+
+
+def _definition(
+    manifest: Any, config: Any, invocation: Invocation, environ: Mapping[str, str], *, reads_seeds: bool = True
+) -> ProjectDefinition:
+    from dbt.adapters.factory import get_adapter_package_names
+    from dbt.version import __version__ as dbt_version
+
+    adapter_type = config.credentials.type
+    return ProjectDefinition(
+        name=config.project_name,
+        target_name=config.target_name,
+        database=config.credentials.database,
+        schema=config.credentials.schema,
+        dbt_version=str(dbt_version),
+        adapter_version=_adapter_version(adapter_type),
+        macros=macro_definitions(manifest, get_adapter_package_names(adapter_type)),
+        nodes=node_definitions(manifest, invocation.project_dir if reads_seeds else None),
+        variables=_variables(config, invocation.variables),
+        environment=dict(environ),
+        target=dict(config.to_target_dict()),
+        project_hooks=project_hooks(manifest),
+        flags=invocation.extra.powerful,
+        dispatch=config.dispatch,
+        graph_extras=graph_extras(manifest),
+    )
+
+
+_PATH_SETTINGS = (
+    *("model_paths", "macro_paths", "seed_paths", "test_paths", "analysis_paths", "docs_paths", "asset_paths"),
+    *("snapshot_paths", "function_paths"),
+)
+
+
+def _projects(config: Any) -> dict[str, Any]:
+    """Return the project and its packages by name, without those that ship with dbt."""
+    from dbt.adapters.factory import get_adapter_package_names
+
+    builtin = set(get_adapter_package_names(config.credentials.type))
+    return {name: project for name, project in config.load_dependencies().items() if name not in builtin}
+
+
+def _has_plugins(config: Any) -> bool:
+    """Tell whether plugins of dbt may add nodes from elsewhere, which no file of the project shows."""
+    from dbt.plugins import get_plugin_manager
+
+    return bool(get_plugin_manager(config.project_name).hooks)
+
+
+def _input_folders(config: Any) -> tuple[str, ...]:
+    """Return every folder that dbt reads: those of the project, of its packages, and where packages lie."""
+    folders = {Path(config.project_root, config.packages_install_path)}
+    for project in _projects(config).values():
+        for setting in _PATH_SETTINGS:
+            folders |= {Path(project.project_root, path) for path in getattr(project, setting, None) or ()}
+    return tuple(sorted(str(folder) for folder in folders))
+
+
+def _adapter_version(adapter_type: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(f"dbt-{adapter_type}")
+    except PackageNotFoundError:
+        return ""
+
+
+def _variables(config: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return for each var everything that defines it; whichever wins for a node, a change of any is a difference.
+
+    `vars:` of a project maps names to values, and names of packages to such mappings.
+    """
+    found: dict[str, Any] = {name: [["command line", value]] for name, value in given.items()}
+    for package, project in sorted(config.load_dependencies().items()):
+        for name, value in sorted(project.vars.to_dict().items()):
+            found.setdefault(name, []).append([package, value])
+            if isinstance(value, dict):
+                for inner, inner_value in value.items():
+                    found.setdefault(str(inner), []).append([package, name, inner_value])
+    return found

@@ -1,0 +1,143 @@
+"""Inputs of a plan: the request, the state and the catalog as seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.config.source_config import max_age_hours
+from dbt_state_plugin.core.decision.request import SCOPES, Request
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.project import Project
+from dbt_state_plugin.core.values.records import Recorded
+from dbt_state_plugin.core.values.relations import Catalog
+from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
+from dbt_state_plugin.dbt_runner.invocation import Invocation
+from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.operations.options import Wish, narrows, narrows_by_environment
+from dbt_state_plugin.operations.planning.categorize import Judged
+from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
+from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_calls
+from dbt_state_plugin.operations.up_to_date.record import Prospect
+from dbt_state_plugin.operations.write_counters import record_first_counters
+from dbt_state_plugin.state.relations import read_recorded, server_time
+from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.session import Session, Workplace
+    from dbt_state_plugin.operations.settings import Settings
+
+
+PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that dbt's own artifacts stay as they are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """Hold a plan with what is needed to carry it out.
+
+    `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
+    says that what was parsed is recorded for the next time. `prospect` is what was there before the plan, from which a
+    verdict may come for the next run.
+    """
+
+    plan: Plan
+    project: Project
+    invocation: Invocation
+    parsed: Parsed | None = None
+    fingerprinter: Fingerprinter | None = None
+    judged: Judged = field(default_factory=Judged)
+    is_recorded: bool = False
+    prospect: Prospect | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Hold what the state and the warehouse say about the project's relations."""
+
+    recorded: Recorded
+    catalog: Catalog
+
+
+def see(session: Session, project: Project, wish: Wish, answers: Answers, *, records_project: bool) -> Seen:
+    """Read what the state and the warehouse say about the project's relations."""
+    keys = [record_key(node, project) for node in project.nodes.values()]
+    recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
+    recorded = with_volatile_calls(session, project, recorded, records=records_project)
+    catalog = catalog_with_data(
+        session.warehouse,
+        project,
+        recorded,
+        read_catalog(session.warehouse, [*keys, *recorded.relations]),
+        command=wish.command,
+        default=session.settings.data_version,
+        answers=answers,
+    )
+    if records_project:
+        record_first_counters(session, recorded, catalog)
+    return Seen(recorded=recorded, catalog=catalog)
+
+
+def seen_now(session: Session, project: Project, wish: Wish) -> tuple[Recorded, Catalog]:
+    """Return what the state and the warehouse say about the project's relations now."""
+    seen = see(session, project, wish, {}, records_project=False)
+    return seen.recorded, seen.catalog
+
+
+def request_of(session: Session, wish: Wish, selected: frozenset[str] | None, project: Project) -> Request:
+    """Return what was asked for in the decision's own terms."""
+    has_age = any(node.settings and max_age_hours(node) is not None for node in project.nodes.values())
+    return Request(
+        environment=session.state.environment,
+        command=wish.command,
+        selected=selected,
+        full_refresh=wish.full_refresh,
+        force=wish.force,
+        now=server_time(session.state) if has_age else None,
+        full_refresh_changed=wish.full_refresh_changed,
+        on_logic_change=wish.on_logic_change,
+        volatile=wish.volatile,
+        code_only=wish.code_only,
+    )
+
+
+def invocation_of(settings: Settings, workplace: Workplace | None) -> Invocation:
+    """Return what all invocations of dbt share; raises ConfigurationError where there is no project."""
+    if workplace is None:
+        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
+    return Invocation(
+        project_dir=workplace.project_dir,
+        profiles_dir=workplace.profiles_dir,
+        target_path=workplace.target_path / PRIVATE_TARGET,
+        profile=settings.profile,
+        target=settings.target,
+        threads=settings.threads,
+        variables=settings.variables,
+        extra=read_extra_arguments(settings.extra_arguments, os.environ),
+    )
+
+
+def selected_nodes(parsed: Parsed, invocation: Invocation, wish: Wish) -> frozenset[str] | None:
+    """Return the unique_ids that the selection leaves, or None when nothing narrows; raises SelectionError."""
+    from dbt_state_plugin.dbt_runner.selection import list_selected
+
+    if not narrows(wish):
+        return None
+    return list_selected(
+        parsed,
+        invocation,
+        select=wish.select,
+        exclude=wish.exclude,
+        selector=wish.selector,
+        state=wish.selection_state,
+        resource_types=_listed_types(wish.command),
+    )
+
+
+def _listed_types(command: str) -> Iterable[str]:
+    """Return the resource types to list; none, when the environment already says which ones count."""
+    return () if narrows_by_environment() else sorted(SCOPES[command])
