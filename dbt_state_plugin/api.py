@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import NotFoundError, UsageError
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
 
-def plan(settings: Settings | None = None, *, command: str = "run", **wish: Any) -> Plan:
+def plan(settings: Settings | None = None, *, command: str = "run", **options: Any) -> Plan:
     """Return what `command` (run, build, seed, snapshot) would build and why, without writing anything.
 
-    `wish` takes the other fields of `Wish`: select, exclude, selector, selection_state, full_refresh,
+    `options` takes the other fields of `RunOptions`: select, exclude, selector, selection_state, full_refresh,
     full_refresh_changed, on_logic_change, volatile, code_only, force, defer_to.
     Raises the errors of `dbt_state_plugin.errors`.
     """
-    return planned(settings or Settings(), _wish(command, wish)).plan
+    return planned(settings or Settings(), _options(command, options)).plan
 
 
 def run(
@@ -41,7 +41,7 @@ def run(
     command: str = "run",
     listener: Listener | None = None,
     steps: Iterable[RecordedStep] = (),
-    **wish: Any,
+    **options: Any,
 ) -> RunResult:
     """Build what has to be built with dbt in this process, record it, and return how it ended.
 
@@ -52,19 +52,19 @@ def run(
     from dbt_state_plugin.operations.execution_record import Listener
     from dbt_state_plugin.operations.running.run import run_tracked
 
-    return run_tracked(settings or Settings(), _wish(command, wish), listener or Listener(), tuple(steps))
+    return run_tracked(settings or Settings(), _options(command, options), listener or Listener(), tuple(steps))
 
 
-def planned(settings: Settings, wish: Wish) -> Planned:
+def planned(settings: Settings, options: RunOptions) -> Planned:
     """Return a plan together with the parsed project."""
     from dbt_state_plugin.operations.planning.planning import plan_in
 
     with open_session(settings, create=False) as session:
-        return plan_in(session, wish)
+        return plan_in(session, options)
 
 
 def compared(
-    settings: Settings, wish: Wish, *, against: str | None = None, folder: str | None = None
+    settings: Settings, options: RunOptions, *, against: str | None = None, folder: str | None = None
 ) -> PlannedAgainst:
     """Return what the code would change, compared with an environment or execution, or the manifest in a folder.
 
@@ -74,8 +74,8 @@ def compared(
     from dbt_state_plugin.operations.comparing.manifest import plan_against_manifest
 
     if folder is not None:
-        return plan_against_manifest(settings, wish, folder)
-    return plan_against(settings, wish, against or "")
+        return plan_against_manifest(settings, options, folder)
+    return plan_against(settings, options, against or "")
 
 
 def explain(settings: Settings, node: str, *, command: str = "build") -> Explanation:
@@ -88,7 +88,7 @@ def explain(settings: Settings, node: str, *, command: str = "build") -> Explana
     from dbt_state_plugin.operations.planning.planning import plan_in
 
     with open_session(settings, create=False) as session:
-        found = plan_in(session, Wish(command=command), needs_manifest=True)
+        found = plan_in(session, RunOptions(command=command), needs_manifest=True)
         entry = _find(found.plan, node)
         path = first_cause(found.plan, entry)
         return Explanation(planned=found, entry=entry, path=path, texts=differing_texts(session, found, path[-1]))
@@ -150,7 +150,7 @@ def _recorded_ids(state: Any) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _wish(command: str, fields: Mapping[str, Any]) -> Wish:
+def _options(command: str, fields: Mapping[str, Any]) -> RunOptions:
     from dbt_state_plugin.core.decision.request import SCOPES
 
     if command not in SCOPES:
@@ -159,7 +159,7 @@ def _wish(command: str, fields: Mapping[str, Any]) -> Wish:
     for name in ("select", "exclude"):
         if isinstance(known.get(name), str):
             known[name] = tuple(known[name].split())
-    return replace(Wish(command=command), **known)
+    return replace(RunOptions(command=command), **known)
 
 
 def _find(plan: Plan, name: str) -> PlanEntry:

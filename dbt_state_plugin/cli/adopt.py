@@ -22,7 +22,7 @@ from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @shared_options
 @click.pass_context
-def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **wish: Any) -> int:
+def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **options: Any) -> int:
     """Record the relations that are there as built by the project as it stands, without building them.
 
     What is missing, of another kind or with other columns is not recorded: the next run builds it. Exit code 1 says
@@ -30,11 +30,11 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **wish
     """
     from dbt_state_plugin.core.comparison.adoption import Outcome
     from dbt_state_plugin.operations import adoption as adopting
-    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
 
     settings = settings_of(context)
-    found, inspected = adopting.find_adoptable(settings, Wish(command="build", **wish), again=again)
+    found, inspected = adopting.find_adoptable(settings, RunOptions(command="build", **options), again=again)
     width = width_of(sys.stdout)
     if output == "text":
         write_lines(adoption_lines(found, width=width), sys.stdout)

@@ -12,7 +12,7 @@ from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
-    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.operations.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -56,15 +56,15 @@ def deferred_to(against: str | None, *, defer: bool, needs_both: bool) -> str | 
 
 
 def compared_if_asked(
-    context: click.Context, settings: Settings, wish: Wish, against: str | None
+    context: click.Context, settings: Settings, options: RunOptions, against: str | None
 ) -> PlannedAgainst | None:
     """Return the comparison that `--against` or a `--state` of its own asks for, or None for a plan.
 
     `--state` is for the selection when that has `state:`, `result:` or `source_status:`. From the environment it is
     always, since there it is set for dbt. Raises UsageError and the errors of a plan.
     """
-    folder = wish.selection_state if _is_given(context, "selection_state") else None
-    folder = None if folder is None or _selects_by_artifacts(settings, wish) else folder
+    folder = options.selection_state if _is_given(context, "selection_state") else None
+    folder = None if folder is None or _selects_by_artifacts(settings, options) else folder
     if against is None and folder is None:
         return None
     if against is not None and folder is not None:
@@ -78,13 +78,13 @@ def compared_if_asked(
             )
     from dbt_state_plugin.api import compared
 
-    return compared(settings, wish, against=against, folder=folder)
+    return compared(settings, options, against=against, folder=folder)
 
 
-def _selects_by_artifacts(settings: Settings, wish: Wish) -> bool:
+def _selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
     from dbt_state_plugin.operations.comparing.manifest import selects_by_artifacts
 
-    return selects_by_artifacts(settings, wish)
+    return selects_by_artifacts(settings, options)
 
 
 def _is_given(context: click.Context, name: str) -> bool:

@@ -17,7 +17,7 @@ from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.baseline import Compared
     from dbt_state_plugin.core.values.plan import Plan
-    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.operations.settings import Settings
 
 OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir")
@@ -75,17 +75,17 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer: bool,
         **given: Any,
     ) -> int:
-        from dbt_state_plugin.operations.options import Wish
+        from dbt_state_plugin.operations.options import RunOptions
         from dbt_state_plugin.operations.running.brief import plan_briefly
         from dbt_state_plugin.report.listing import without_downstream
         from dbt_state_plugin.report.text import write_lines
 
         _check_output(output, folder)
         defer_to = deferred_to(against, defer=defer, needs_both=False)
-        settings, wish = settings_of(context), Wish(command=command, defer_to=defer_to, **given)
-        comparison = None if defer_to else compared_if_asked(context, settings, wish, against)
+        settings, options = settings_of(context), RunOptions(command=command, defer_to=defer_to, **given)
+        comparison = None if defer_to else compared_if_asked(context, settings, options, against)
         plan_of = _planned if shows_all or output == "json" else plan_briefly
-        plan = comparison.planned.plan if comparison else plan_of(settings, wish)
+        plan = comparison.planned.plan if comparison else plan_of(settings, options)
         compared = comparison.compared if comparison else None
         shown = plan if downstream else without_downstream(plan)
         if compared and not downstream:
@@ -108,10 +108,10 @@ def _check_output(output: str, folder: str | None) -> None:
         raise UsageError(what, "A folder is given only as in `--output state-dir DIR`.")
 
 
-def _planned(settings: Settings, wish: Wish) -> Plan:
+def _planned(settings: Settings, options: RunOptions) -> Plan:
     from dbt_state_plugin.api import planned
 
-    return planned(settings, wish).plan
+    return planned(settings, options).plan
 
 
 def _summary(plan: Plan, compared: Compared | None) -> str:

@@ -37,12 +37,12 @@ def _command(name: str, help_text: str) -> click.Command:
     @shared_options
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context
-    def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **wish: Any) -> int:
+    def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **options: Any) -> int:
         from dbt_state_plugin.operations.execution_record import Listener
-        from dbt_state_plugin.operations.options import Wish
+        from dbt_state_plugin.operations.options import RunOptions
         from dbt_state_plugin.operations.running.brief import run_briefly
 
-        defer_to = deferred_to(wish.pop("against", None), defer=wish.pop("defer", False), needs_both=True)
+        defer_to = deferred_to(options.pop("against", None), defer=options.pop("defer", False), needs_both=True)
         orchestration = orchestration_of(context)
         flags = ("--no-use-colors", *dbt_flags) if orchestration.reads_last_line else dbt_flags
         settings = settings_of(context, threads=threads, extra_arguments=flags)
@@ -64,7 +64,7 @@ def _command(name: str, help_text: str) -> click.Command:
 
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()
-        result = run_briefly(settings, Wish(command=name, defer_to=defer_to, **wish), listener, steps)
+        result = run_briefly(settings, RunOptions(command=name, defer_to=defer_to, **options), listener, steps)
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()

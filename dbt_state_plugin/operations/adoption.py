@@ -30,7 +30,7 @@ from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.execution_record import STEP_NAME, recorded_execution
 from dbt_state_plugin.operations.manifests import keep_manifest
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
@@ -57,7 +57,7 @@ _SQL = frozenset({"view", "table", "incremental", "materialized_view", "snapshot
 class Inspected:
     """Hold the parsed project with what was compiled of it, and the digests of its files from before the parse."""
 
-    wish: Wish
+    options: RunOptions
     parsed: Parsed
     invocation: Invocation
     compiled: Mapping[str, CompiledNode]
@@ -66,7 +66,7 @@ class Inspected:
     again: bool
 
 
-def find_adoptable(settings: Settings, wish: Wish, *, again: bool = False) -> tuple[Adoption, Inspected]:
+def find_adoptable(settings: Settings, options: RunOptions, *, again: bool = False) -> tuple[Adoption, Inspected]:
     """Return what `adopt` would do, and what that takes, without writing anything; raises the errors of a plan."""
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.compilation import compile_nodes
@@ -78,13 +78,13 @@ def find_adoptable(settings: Settings, wish: Wish, *, again: bool = False) -> tu
         parsed = parse(invocation, environ=os.environ)
         project = Fingerprinter(parsed.definition, key=os.urandom(32)).project
         refuse_shared_relations(project)
-        selected = selected_nodes(parsed, invocation, wish)
-        found = _candidates(session, project, seen_now(session, project, wish), selected, again=again)
+        selected = selected_nodes(parsed, invocation, options)
+        found = _candidates(session, project, seen_now(session, project, options), selected, again=again)
         wanted = [each.node.unique_id for each in found if each.outcome is Outcome.ADOPT]
         compiled = compile_nodes(parsed, wanted)
         found = _Comparison(session, parsed, compiled).compared(found)
         inspected = Inspected(
-            wish=wish,
+            options=options,
             parsed=parsed,
             invocation=invocation,
             compiled=compiled,
@@ -198,7 +198,7 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
     parsed, key = inspected.parsed, installation_key(state)
     fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
     project = fingerprinter.project
-    seen = seen_now(session, project, inspected.wish)
+    seen = seen_now(session, project, inspected.options)
     now = {
         each.relation: each for each in _candidates(session, project, seen, inspected.selected, again=inspected.again)
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class RunOptions:
     """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced.
 
     With `defer_to` only what differs from that environment is built, and all else is read there.
@@ -27,9 +27,9 @@ class Wish:
     code_only: bool = False
 
 
-def narrows(wish: Wish) -> bool:
+def narrows(options: RunOptions) -> bool:
     """Tell whether only some nodes are wanted, by options or by dbt's own environment variables."""
-    return bool(wish.select or wish.exclude or wish.selector or narrows_by_environment())
+    return bool(options.select or options.exclude or options.selector or narrows_by_environment())
 
 
 def narrows_by_environment() -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.values.orphans import RELATION_KINDS, Action, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.postgres.connection import database_errors, transaction
@@ -87,7 +87,7 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
     state = session.state
     if not session.has_state or not state.environment_id:
         return Orphans(environment=state.environment, is_recorded=False)
-    planned = plan_in(session, Wish(command="build"))
+    planned = plan_in(session, RunOptions(command="build"))
     records = [record for record in planned.plan.removed if isinstance(record, RecordedRelation)]
     standings = read_drop_checks(session.warehouse, [record.relation for record in records])
     parts = {part for standing in standings.values() for part in standing.parts}

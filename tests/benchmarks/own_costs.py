@@ -19,7 +19,7 @@ from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
 from dbt_state_plugin.dbt_runner.selection_folder import write_folder
 from dbt_state_plugin.operations.execution_record import recorded_execution
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.parsed_project import recorded_project
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now
 from dbt_state_plugin.operations.session import open_session
@@ -33,7 +33,7 @@ def main() -> None:
     """Print the seconds of CPU of each part."""
     import dbt.version  # noqa: F401 - which version it is stands in the selection; its import is no part of this
 
-    settings, wish = Settings(), Wish(force=True)
+    settings, options = Settings(), RunOptions(force=True)
     with open_session(settings) as session:
         state, execution_id = session.state, uuid4()
         extra = read_extra_arguments((), os.environ)
@@ -42,7 +42,7 @@ def main() -> None:
             project = recorded_project(session, installation_key(state), extra)
             if project is None:
                 raise SystemExit("The inputs differ from the recorded ones.")
-            plan = make_plan(project, *seen_now(session, project, wish), request_of(session, wish, None, project))
+            plan = make_plan(project, *seen_now(session, project, options), request_of(session, options, None, project))
             return Planned(plan=plan, project=project, invocation=invocation_of(settings, session.workplace))
 
         plan = _timed("plan", planned)

@@ -30,7 +30,7 @@ from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.dbt_runner.execute import EngineOutcome
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.execution_record import Listener
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import Judged
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now
 from dbt_state_plugin.operations.running import heartbeat
@@ -97,7 +97,7 @@ class Run:
         before = getattr(_RUNNING, "run", None)
         _RUNNING.run = self
         try:
-            self.result = run_tracked(Settings(lock_timeout=0), Wish(force=self.force), Listener())
+            self.result = run_tracked(Settings(lock_timeout=0), RunOptions(force=self.force), Listener())
         except (PluginError, Killed) as error:
             self.result = error
         finally:
@@ -178,10 +178,10 @@ def _open_session(settings: Settings, **_names: Any) -> Iterator[Session]:
         real.close()
 
 
-def _plan_in(session: Session, wish: Wish, **_names: Any) -> Planned:
+def _plan_in(session: Session, options: RunOptions, **_names: Any) -> Planned:
     run = _running()
     of = run.project()
-    run.planned = planned(session, of, run.selected, force=wish.force)
+    run.planned = planned(session, of, run.selected, force=options.force)
     return run.planned
 
 
@@ -191,9 +191,9 @@ def session_of(state: State, warehouse: Any) -> Session:
 
 def planned(session: Session, of: Project, selected: frozenset[str] | None = None, *, force: bool = False) -> Planned:
     """Decide as a run does, from the real state and the real catalog."""
-    wish = Wish(force=force)
-    recorded, catalog = seen_now(session, of, wish)
-    request = request_of(session, wish, selected, of)
+    options = RunOptions(force=force)
+    recorded, catalog = seen_now(session, of, options)
+    request = request_of(session, options, selected, of)
     judgements, forms = {}, {}
     differences = differences_in_scope(of, recorded, "run")
     keys = {name: record_key(of.nodes[name], of) for name in differences}

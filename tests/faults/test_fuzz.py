@@ -37,7 +37,7 @@ from dbt_state_plugin.operations.bookkeeping.checksums import checksum_files
 from dbt_state_plugin.operations.bookkeeping.manifest_checksums import checksum_manifest
 from dbt_state_plugin.operations.parsed_project import places_from_document
 from dbt_state_plugin.operations.planning.inputs import request_of, seen_now
-from dbt_state_plugin.operations.planning.planning import Wish
+from dbt_state_plugin.operations.planning.planning import RunOptions
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings, parse_variables
 from dbt_state_plugin.postgres.settings import DatabaseSettings
@@ -336,13 +336,13 @@ def world(built: DbtProject) -> World:
     with open_session(settings, create=False) as session:
         snapshot = snapshots.read_snapshot(session.state)
         assert snapshot is not None
-        project, wish = snapshot.project(), Wish(command="build")
-        _, catalog = seen_now(session, project, wish)
+        project, options = snapshot.project(), RunOptions(command="build")
+        _, catalog = seen_now(session, project, options)
         state = session.state
         keys = [node.relation for node in project.nodes.values() if node.relation is not None]
         columns = relations.key_columns(keys)
         rows = state.rows(relations._RECORDED, (state.environment.warehouse, state.environment_id, *columns))
-        request = request_of(session, wish, None, project)
+        request = request_of(session, options, None, project)
     assert len(rows) == 5
     kept = Rows(environment=state.environment, environment_id=state.environment_id, relation_rows=rows, intent_rows=[])
     return World(project=project, rows=kept, catalog=catalog, request=request, snapshot=snapshot)

@@ -68,7 +68,7 @@ class Histories(RuleBasedStateMachine):
     def _some(self, data: st.DataObject, label: str) -> set[str]:
         return data.draw(st.sets(st.sampled_from(self.names), max_size=3), label=label)
 
-    def _wish(self, data: st.DataObject) -> dict[str, object]:
+    def _options(self, data: st.DataObject) -> dict[str, object]:
         select = self._some(data, "select") if data.draw(st.booleans(), label="narrowed") else None
         failing = self._some(data, "failing") if data.draw(st.booleans(), label="fails") else set()
         return {"select": select, "failing": failing, "force": data.draw(st.sampled_from([False, False, True]))}
@@ -84,14 +84,14 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def run(self, data: st.DataObject) -> None:
         was_alone = not self.world.live
-        run = self.world.run(self._target(data), **self._wish(data))
+        run = self.world.run(self._target(data), **self._options(data))
         self.world.check_a_finished_run(run, was_alone=was_alone)
         type(self).runs += 1
 
     @precondition(lambda self: len(self.world.live) < 3)
     @rule(data=st.data(), points=st.integers(0, LONGEST_RUN))
     def start(self, data: st.DataObject, points: int) -> None:
-        held = self.world.start(self._target(data), **self._wish(data))
+        held = self.world.start(self._target(data), **self._options(data))
         where = data.draw(st.sampled_from(["", "starting", "committed"]), label="stands where")
         if where:
             self.world.advance_to_any(held, where)
@@ -111,7 +111,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data(), after=st.integers(0, LONGEST_RUN))
     def start_and_kill(self, data: st.DataObject, after: int) -> None:
-        self.world.kill(self.world.start(self._target(data), **self._wish(data)), after)
+        self.world.kill(self.world.start(self._target(data), **self._options(data)), after)
         type(self).kills += 1
 
     @precondition(lambda self: self.world.live)

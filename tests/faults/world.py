@@ -83,16 +83,16 @@ class World:
             at_point=at_point,
         )
 
-    def run(self, target: str = "dev", **wish: Any) -> Run:
+    def run(self, target: str = "dev", **options: Any) -> Run:
         """Carry out a run from its start to its end."""
-        run = self.new_run(target, **wish)
+        run = self.new_run(target, **options)
         run.carry_out()
         self._until_gone(run)
         return run
 
-    def start(self, target: str = "dev", **wish: Any) -> HeldRun:
+    def start(self, target: str = "dev", **options: Any) -> HeldRun:
         """Start a run that stands at its first point."""
-        held = HeldRun(self.new_run(target, **wish))
+        held = HeldRun(self.new_run(target, **options))
         held.start()
         self.live.append(held)
         self._note_end(held)

@@ -19,7 +19,7 @@ from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relati
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import judge_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
 from dbt_state_plugin.state.relations import installation_key, read_details
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _COMMANDS = ("run", "build")
 
 
-def plan_deferred(session: Session, wish: Wish, name: str, *, writes_manifest: bool) -> Planned:
+def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_manifest: bool) -> Planned:
     """Plan what differs from the environment `name`; with `writes_manifest` dbt is ready to read the rest there.
 
     Raises UsageError, ConfigurationError, NotFoundError and the errors of a plan.
@@ -47,9 +47,9 @@ def plan_deferred(session: Session, wish: Wish, name: str, *, writes_manifest: b
     from dbt_state_plugin.dbt_runner.defer_manifest import write_deferral
     from dbt_state_plugin.dbt_runner.parse import parse, seed_rows
 
-    there = _environment_there(session, wish, name)
+    there = _environment_there(session, options, name)
     with invocation_there(session, there) as elsewhere:
-        comparison = Comparison(session, Wish(command="build"), there, elsewhere)
+        comparison = Comparison(session, RunOptions(command="build"), there, elsewhere)
         compared = comparison.against(None).compared.plan
     folder = _folder(session)
     invocation = _deferring(invocation_of(session.settings, session.workplace), there, folder)
@@ -59,18 +59,20 @@ def plan_deferred(session: Session, wish: Wish, name: str, *, writes_manifest: b
     refuse_shared_relations(fingerprinter.project)
     changed = _changed(fingerprinter.project, comparison.project, compared)
     relations = {node: record.relation for node, record in comparison.records.items()}
-    deferral = _deferral(session, wish, fingerprinter.project, parsed, invocation, changed, relations)
+    deferral = _deferral(session, options, fingerprinter.project, parsed, invocation, changed, relations)
     project = fingerprinter.project = deferred_project(fingerprinter.project, deferral, changed)
-    recorded, catalog = seen_now(session, project, wish)
+    recorded, catalog = seen_now(session, project, options)
     judged = judge_differences(
         fingerprinter,
         recorded,
-        wish.command,
+        options.command,
         details=partial(read_details, session.state),
         compile_nodes=partial(compile_nodes, parsed),
         digest=keyed_digest(key),
     )
-    plan = make_plan(project, recorded, catalog, request_of(session, wish, deferral.built, project), judged.judgements)
+    plan = make_plan(
+        project, recorded, catalog, request_of(session, options, deferral.built, project), judged.judgements
+    )
     if writes_manifest:
         write_deferral(folder, parsed, deferral.relations)
     return Planned(
@@ -83,9 +85,9 @@ def plan_deferred(session: Session, wish: Wish, name: str, *, writes_manifest: b
     )
 
 
-def _environment_there(session: Session, wish: Wish, name: str) -> KnownEnvironment:
-    if wish.command not in _COMMANDS:
-        raise UsageError(f"--defer is not for `{wish.command}`.", "Use `run` or `build`.")
+def _environment_there(session: Session, options: RunOptions, name: str) -> KnownEnvironment:
+    if options.command not in _COMMANDS:
+        raise UsageError(f"--defer is not for `{options.command}`.", "Use `run` or `build`.")
     there, execution = find_baseline(session, name)
     here = session.state.environment
     if execution is not None:
@@ -137,7 +139,7 @@ def _changed(project: Project, compared_project: Project, compared: Plan) -> fro
 
 def _deferral(
     session: Session,
-    wish: Wish,
+    options: RunOptions,
     project: Project,
     parsed: Parsed,
     invocation: Invocation,
@@ -156,6 +158,6 @@ def _deferral(
             if relation in existing and relation.database == database and relation.schema
         },
         here=frozenset(relation for relation in ours if relation in existing),
-        selected=selected_nodes(parsed, invocation, wish),
-        command=wish.command,
+        selected=selected_nodes(parsed, invocation, options),
+        command=options.command,
     )

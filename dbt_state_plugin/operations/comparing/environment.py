@@ -31,7 +31,7 @@ from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelatio
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError, NotFoundError
 from dbt_state_plugin.operations.execution_record import STEP_NAME
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
 from dbt_state_plugin.operations.planning.inputs import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
 from dbt_state_plugin.operations.session import open_session
@@ -68,7 +68,7 @@ class PlannedAgainst:
     compared: Compared
 
 
-def plan_against(settings: Settings, wish: Wish, name: str) -> PlannedAgainst:
+def plan_against(settings: Settings, options: RunOptions, name: str) -> PlannedAgainst:
     """Compare the project with an environment or an execution of the same state, named as on the command line.
 
     The project is read as dbt would read it for that environment: with its target, database and schema.
@@ -77,7 +77,7 @@ def plan_against(settings: Settings, wish: Wish, name: str) -> PlannedAgainst:
     with open_session(settings, create=False) as session:
         environment, execution = find_baseline(session, name)
         with invocation_there(session, environment) as invocation:
-            return Comparison(session, wish, environment, invocation).against(execution)
+            return Comparison(session, options, environment, invocation).against(execution)
 
 
 def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownExecution | None]:
@@ -159,11 +159,11 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
 class Comparison:
     """Compare one parsed project with what the state holds of an environment."""
 
-    def __init__(self, session: Session, wish: Wish, there: KnownEnvironment, invocation: Invocation) -> None:
+    def __init__(self, session: Session, options: RunOptions, there: KnownEnvironment, invocation: Invocation) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
         from dbt_state_plugin.dbt_runner.parse import parse, seed_rows
 
-        self.wish = wish
+        self.options = options
         self.there = there
         self.invocation = invocation
         self.state: State = state_of(session.state, there)
@@ -232,8 +232,8 @@ class Comparison:
             own,
             judged.judgements,
             environment=self.there.environment,
-            command=self.wish.command,
-            selected=selected_nodes(self.parsed, self.invocation, self.wish),
+            command=self.options.command,
+            selected=selected_nodes(self.parsed, self.invocation, self.options),
             records=self.records,
         )
         planned = Planned(
@@ -244,7 +244,7 @@ class Comparison:
             fingerprinter=self.fingerprinter,
             judged=judged,
         )
-        removed = removed_nodes(self.project, known, self.wish.command)
+        removed = removed_nodes(self.project, known, self.options.command)
         return PlannedAgainst(planned=planned, compared=Compared(baseline=baseline, plan=plan, removed=removed))
 
 

@@ -43,7 +43,7 @@ from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelatio
 from dbt_state_plugin.core.values.relations import Environment, RelationName
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, selected_nodes
 from dbt_state_plugin.operations.session import read_workplace
@@ -59,11 +59,11 @@ _TOO_LARGE = "dbt keeps no checksum of a seed over 1 MiB, so it counts as change
 _OTHER_VALUE = "the SQL that the manifest holds differs from today's: a value that it reads is another"
 
 
-def selects_by_artifacts(settings: Settings, wish: Wish) -> bool:
+def selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
     """Tell whether the selection itself asks for dbt's artifacts, which is then what `--state` is for."""
-    if any(_BY_ARTIFACTS.search(value) for value in (*wish.select, *wish.exclude)):
+    if any(_BY_ARTIFACTS.search(value) for value in (*options.select, *options.exclude)):
         return True
-    if not wish.selector:
+    if not options.selector:
         return False
     try:
         selectors = read_workplace(settings).project_dir / "selectors.yml"
@@ -72,21 +72,21 @@ def selects_by_artifacts(settings: Settings, wish: Wish) -> bool:
         return False
 
 
-def plan_against_manifest(settings: Settings, wish: Wish, folder: str) -> PlannedAgainst:
+def plan_against_manifest(settings: Settings, options: RunOptions, folder: str) -> PlannedAgainst:
     """Compare the project with the manifest in a folder; raises UsageError and the errors of a plan."""
     workplace = read_workplace(settings)
-    return _ManifestComparison(settings, workplace, wish, Path(folder)).planned()
+    return _ManifestComparison(settings, workplace, options, Path(folder)).planned()
 
 
 class _ManifestComparison:
     """Compare the parsed project with an earlier manifest, both with the values and in the places of today."""
 
-    def __init__(self, settings: Settings, workplace: Workplace, wish: Wish, folder: Path) -> None:
+    def __init__(self, settings: Settings, workplace: Workplace, options: RunOptions, folder: Path) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
         from dbt_state_plugin.dbt_runner.manifest_file import put_in_place, read_artifact, read_document
         from dbt_state_plugin.dbt_runner.parse import parse
 
-        self.wish = wish
+        self.options = options
         self.workplace = workplace
         self.folder = folder
         self.document = read_document(folder.absolute())
@@ -126,13 +126,13 @@ class _ManifestComparison:
             own,
             judged.judgements,
             environment=self._environment(),
-            command=self.wish.command,
-            selected=selected_nodes(self.parsed, self.invocation, replace(self.wish, selection_state=None)),
+            command=self.options.command,
+            selected=selected_nodes(self.parsed, self.invocation, replace(self.options, selection_state=None)),
         )
         compared = Compared(
             baseline=self._baseline(where),
             plan=plan,
-            removed=removed_nodes(self.project, _relations(self.before.project), self.wish.command),
+            removed=removed_nodes(self.project, _relations(self.before.project), self.options.command),
             warnings=self._warnings(unseen),
         )
         return PlannedAgainst(planned=self._carried(plan, judged), compared=compared)

@@ -17,7 +17,7 @@ from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.operations.options import Wish, narrows, narrows_by_environment
+from dbt_state_plugin.operations.options import RunOptions, narrows, narrows_by_environment
 from dbt_state_plugin.operations.planning.categorize import Judged
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
 from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_calls
@@ -63,7 +63,7 @@ class Seen:
     catalog: Catalog
 
 
-def see(session: Session, project: Project, wish: Wish, answers: Answers, *, records_project: bool) -> Seen:
+def see(session: Session, project: Project, options: RunOptions, answers: Answers, *, records_project: bool) -> Seen:
     """Read what the state and the warehouse say about the project's relations."""
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
@@ -73,7 +73,7 @@ def see(session: Session, project: Project, wish: Wish, answers: Answers, *, rec
         project,
         recorded,
         read_catalog(session.warehouse, [*keys, *recorded.relations]),
-        command=wish.command,
+        command=options.command,
         default=session.settings.data_version,
         answers=answers,
     )
@@ -82,26 +82,26 @@ def see(session: Session, project: Project, wish: Wish, answers: Answers, *, rec
     return Seen(recorded=recorded, catalog=catalog)
 
 
-def seen_now(session: Session, project: Project, wish: Wish) -> tuple[Recorded, Catalog]:
+def seen_now(session: Session, project: Project, options: RunOptions) -> tuple[Recorded, Catalog]:
     """Return what the state and the warehouse say about the project's relations now."""
-    seen = see(session, project, wish, {}, records_project=False)
+    seen = see(session, project, options, {}, records_project=False)
     return seen.recorded, seen.catalog
 
 
-def request_of(session: Session, wish: Wish, selected: frozenset[str] | None, project: Project) -> Request:
+def request_of(session: Session, options: RunOptions, selected: frozenset[str] | None, project: Project) -> Request:
     """Return what was asked for in the decision's own terms."""
     has_age = any(node.settings and max_age_hours(node) is not None for node in project.nodes.values())
     return Request(
         environment=session.state.environment,
-        command=wish.command,
+        command=options.command,
         selected=selected,
-        full_refresh=wish.full_refresh,
-        force=wish.force,
+        full_refresh=options.full_refresh,
+        force=options.force,
         now=server_time(session.state) if has_age else None,
-        full_refresh_changed=wish.full_refresh_changed,
-        on_logic_change=wish.on_logic_change,
-        volatile=wish.volatile,
-        code_only=wish.code_only,
+        full_refresh_changed=options.full_refresh_changed,
+        on_logic_change=options.on_logic_change,
+        volatile=options.volatile,
+        code_only=options.code_only,
     )
 
 
@@ -121,20 +121,20 @@ def invocation_of(settings: Settings, workplace: Workplace | None) -> Invocation
     )
 
 
-def selected_nodes(parsed: Parsed, invocation: Invocation, wish: Wish) -> frozenset[str] | None:
+def selected_nodes(parsed: Parsed, invocation: Invocation, options: RunOptions) -> frozenset[str] | None:
     """Return the unique_ids that the selection leaves, or None when nothing narrows; raises SelectionError."""
     from dbt_state_plugin.dbt_runner.selection import list_selected
 
-    if not narrows(wish):
+    if not narrows(options):
         return None
     return list_selected(
         parsed,
         invocation,
-        select=wish.select,
-        exclude=wish.exclude,
-        selector=wish.selector,
-        state=wish.selection_state,
-        resource_types=_listed_types(wish.command),
+        select=options.select,
+        exclude=options.exclude,
+        selector=options.selector,
+        state=options.selection_state,
+        resource_types=_listed_types(options.command),
     )
 
 

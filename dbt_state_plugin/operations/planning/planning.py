@@ -11,7 +11,7 @@ from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.dbt_runner.invocation import Invocation
-from dbt_state_plugin.operations.options import Wish, narrows
+from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project, recorded_project
 from dbt_state_plugin.operations.planning.categorize import judge_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, see, selected_nodes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def plan_in(
     session: Session,
-    wish: Wish,
+    options: RunOptions,
     *,
     needs_manifest: bool = False,
     records_project: bool = False,
@@ -39,38 +39,50 @@ def plan_in(
     was parsed for the next time. `known_inputs` is their digest, where somebody has just looked.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
-    if wish.defer_to is not None:
+    if options.defer_to is not None:
         from dbt_state_plugin.operations.comparing.defer import plan_deferred
 
-        return plan_deferred(session, wish, wish.defer_to, writes_manifest=records_project)
+        return plan_deferred(session, options, options.defer_to, writes_manifest=records_project)
     invocation = invocation_of(session.settings, session.workplace)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     answers: Answers = {}  # rows are read once, where the project is looked at twice
-    if session.has_state and not narrows(wish):
+    if session.has_state and not narrows(options):
         project = recorded_project(session, key, invocation.extra, known=known_inputs)
         if project is not None:
-            prospect = prospect_of(session, wish, project) if records_project else None
+            prospect = prospect_of(session, options, project) if records_project else None
             plan = _plan_recorded(
-                session, wish, project, answers, needs_manifest=needs_manifest, records_project=records_project
+                session, options, project, answers, needs_manifest=needs_manifest, records_project=records_project
             )
             if plan is not None:
                 return Planned(plan=plan, project=project, invocation=invocation, prospect=prospect)
-    return _plan_parsed(session, wish, invocation, key, answers, records_project=records_project)
+    return _plan_parsed(session, options, invocation, key, answers, records_project=records_project)
 
 
 def _plan_recorded(
-    session: Session, wish: Wish, project: Project, answers: Answers, *, needs_manifest: bool, records_project: bool
+    session: Session,
+    options: RunOptions,
+    project: Project,
+    answers: Answers,
+    *,
+    needs_manifest: bool,
+    records_project: bool,
 ) -> Plan | None:
     """Return the plan for the project as it was parsed the last time, or None when dbt has to look at it again."""
-    seen = see(session, project, wish, answers, records_project=records_project)
-    if differences_in_scope(project, seen.recorded, wish.command):
+    seen = see(session, project, options, answers, records_project=records_project)
+    if differences_in_scope(project, seen.recorded, options.command):
         return None
-    plan = make_plan(project, seen.recorded, seen.catalog, request_of(session, wish, None, project))
+    plan = make_plan(project, seen.recorded, seen.catalog, request_of(session, options, None, project))
     return None if needs_manifest and plan.to_build else plan
 
 
 def _plan_parsed(
-    session: Session, wish: Wish, invocation: Invocation, key: bytes, answers: Answers, *, records_project: bool
+    session: Session,
+    options: RunOptions,
+    invocation: Invocation,
+    key: bytes,
+    answers: Answers,
+    *,
+    records_project: bool,
 ) -> Planned:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.compilation import compile_nodes
@@ -84,12 +96,12 @@ def _plan_parsed(
     if records_project and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
         is_recorded = record_project(session, key, invocation.extra, project, places, before)
-    seen = see(session, project, wish, answers, records_project=records_project)
-    request = request_of(session, wish, selected_nodes(parsed, invocation, wish), project)
+    seen = see(session, project, options, answers, records_project=records_project)
+    request = request_of(session, options, selected_nodes(parsed, invocation, options), project)
     judged = judge_differences(
         fingerprinter,
         seen.recorded,
-        wish.command,
+        options.command,
         details=partial(read_details, session.state),
         compile_nodes=partial(compile_nodes, parsed),
         digest=keyed_digest(key),

@@ -29,41 +29,43 @@ from dbt_state_plugin.state.up_to_date import finish_standing
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.plan import Plan
     from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
-    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.operations.settings import Settings
 
 
-def run_briefly(settings: Settings, wish: Wish, listener: Listener, steps: tuple[RecordedStep, ...] = ()) -> RunResult:
+def run_briefly(
+    settings: Settings, options: RunOptions, listener: Listener, steps: tuple[RecordedStep, ...] = ()
+) -> RunResult:
     """Run as `run_tracked` does; nodes that are left alone may be counted instead of listed."""
     started = time.monotonic()
     with stopping_like_sigint() as stop:
         try:
             with open_session(settings) as session:
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
-                looked = look(session, wish, read_extra_arguments(settings.extra_arguments, os.environ))
+                looked = look(session, options, read_extra_arguments(settings.extra_arguments, os.environ))
                 if looked.standing is not None:
-                    return _recorded(session, wish, listener, steps, looked.standing, started)
+                    return _recorded(session, options, listener, steps, looked.standing, started)
                 from dbt_state_plugin.operations.running.run import run_locked
 
-                return run_locked(session, wish, listener, steps, stop, started, known_inputs=looked.known_inputs)
+                return run_locked(session, options, listener, steps, stop, started, known_inputs=looked.known_inputs)
         except KeyboardInterrupt:
             raise interrupted(stop) from None
 
 
-def plan_briefly(settings: Settings, wish: Wish) -> Plan:
+def plan_briefly(settings: Settings, options: RunOptions) -> Plan:
     """Return a plan without writing anything; nodes that are left alone may be counted instead of listed."""
     with open_session(settings, create=False) as session:
-        looked = look(session, wish, read_extra_arguments(settings.extra_arguments, os.environ))
+        looked = look(session, options, read_extra_arguments(settings.extra_arguments, os.environ))
         if looked.standing is not None:
             return looked.standing.plan
         from dbt_state_plugin.operations.planning.planning import plan_in
 
-        return plan_in(session, wish, known_inputs=looked.known_inputs).plan
+        return plan_in(session, options, known_inputs=looked.known_inputs).plan
 
 
 def _recorded(
     session: Session,
-    wish: Wish,
+    options: RunOptions,
     listener: Listener,
     steps: tuple[RecordedStep, ...],
     standing: Standing,
@@ -71,7 +73,7 @@ def _recorded(
 ) -> RunResult:
     """Record a run that has nothing to do, after the steps that somebody else did before."""
     execution_id = uuid4()
-    with recorded_execution(session, execution_id, command=wish.command):
+    with recorded_execution(session, execution_id, command=options.command):
         record_steps(session.state, execution_id, steps, listener)
         listener.on_plan(standing.plan)
         finish_standing(
@@ -79,7 +81,7 @@ def _recorded(
             execution_id,
             step=STEP_NAME,
             covered=standing.covered,
-            covers_project=wish.command in ("run", "build") and session.settings.store_sql == "text",
+            covers_project=options.command in ("run", "build") and session.settings.store_sql == "text",
             has_other_steps=bool(steps),
             dbt_version=standing.dbt_version,
             adapter_version=standing.adapter_version,

@@ -26,7 +26,7 @@ from dbt_state_plugin.operations.execution_record import (
     recorded_execution,
 )
 from dbt_state_plugin.operations.manifests import keep_manifest
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import record_cosmetic
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.planning.planning import plan_in
@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.settings import Settings
 
 
-def run_tracked(settings: Settings, wish: Wish, listener: Listener, steps: tuple[RecordedStep, ...] = ()) -> RunResult:
+def run_tracked(
+    settings: Settings, options: RunOptions, listener: Listener, steps: tuple[RecordedStep, ...] = ()
+) -> RunResult:
     """Plan, build what the plan says, and record it, after the steps that somebody else did before.
 
     Raises InterruptedRun after a signal, BusyError when another run holds the environment, and the other errors of
@@ -60,14 +62,14 @@ def run_tracked(settings: Settings, wish: Wish, listener: Listener, steps: tuple
         try:
             with open_session(settings) as session:
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
-                return run_locked(session, wish, listener, steps, stop, started)
+                return run_locked(session, options, listener, steps, stop, started)
         except KeyboardInterrupt:
             raise interrupted(stop) from None
 
 
 def run_locked(
     session: Session,
-    wish: Wish,
+    options: RunOptions,
     listener: Listener,
     steps: tuple[RecordedStep, ...],
     stop: Stop,
@@ -76,7 +78,7 @@ def run_locked(
     known_inputs: str | None = None,
 ) -> RunResult:
     """Carry out a run whose lock is held; `known_inputs` as in `plan_in`."""
-    return _Run(session, wish, listener, uuid4(), stop, started, known_inputs).carry_out(steps)
+    return _Run(session, options, listener, uuid4(), stop, started, known_inputs).carry_out(steps)
 
 
 class _Run:
@@ -85,7 +87,7 @@ class _Run:
     def __init__(
         self,
         session: Session,
-        wish: Wish,
+        options: RunOptions,
         listener: Listener,
         execution_id: UUID,
         stop: Stop,
@@ -93,7 +95,7 @@ class _Run:
         known_inputs: str | None,
     ) -> None:
         self.session = session
-        self.wish = wish
+        self.options = options
         self.listener = listener
         self.execution_id = execution_id
         self.stop = stop
@@ -103,7 +105,7 @@ class _Run:
 
     def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
         """Return how the run ended; whatever ends it early is recorded and raised again."""
-        with recorded_execution(self.session, self.execution_id, command=self.wish.command):
+        with recorded_execution(self.session, self.execution_id, command=self.options.command):
             try:
                 return self._carry_out(steps)
             except KeyboardInterrupt:
@@ -115,12 +117,12 @@ class _Run:
         state = self.session.state
         record_steps(state, self.execution_id, steps, self.listener)
         planned = plan_in(
-            self.session, self.wish, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
+            self.session, self.options, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
         )
         covered = self._record_plan(planned)
         self._record_cosmetic(planned)
         record_equal_content(state, planned.plan)
-        keep_manifest(self.session, planned, self.execution_id, command=self.wish.command)
+        keep_manifest(self.session, planned, self.execution_id, command=self.options.command)
         self.listener.on_plan(planned.plan)
         refuse_mixed_rows(planned.plan)
         if planned.plan.to_build and planned.parsed is not None:
@@ -134,7 +136,7 @@ class _Run:
 
     def _keep_verdict(self, planned: Planned, covered: str) -> None:
         if planned.prospect is not None:
-            keep_verdict(self.session, self.wish, planned.prospect, planned.plan, planned.project, covered)
+            keep_verdict(self.session, self.options, planned.prospect, planned.plan, planned.project, covered)
 
     def _record_plan(self, planned: Planned) -> str:
         project, state = planned.project, self.session.state
@@ -170,7 +172,7 @@ class _Run:
     def _build(self, planned: Planned, parsed: Parsed) -> RunResult:
         from dbt_state_plugin.dbt_runner.execute import check_flags, engine_error, execute
 
-        check_flags(planned.invocation, command=self.wish.command)
+        check_flags(planned.invocation, command=self.options.command)
         state = self.session.state
         nodes = [
             PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
@@ -182,9 +184,9 @@ class _Run:
             outcome = execute(
                 parsed,
                 planned.invocation,
-                command=self.wish.command,
+                command=self.options.command,
                 unique_ids=[node.entry.node.unique_id for node in nodes],
-                full_refresh=self.wish.full_refresh,
+                full_refresh=self.options.full_refresh,
                 refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
                 on_finished=marker.on_finished,
                 should_stop=lambda: marker.lost is not None or bool(self.stop.signal_number),

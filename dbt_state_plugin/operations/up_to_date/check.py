@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.records import RemovedNode
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.operations.options import Wish, narrows
+from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import inputs_stand
 from dbt_state_plugin.project.inputs import places_from_document
 from dbt_state_plugin.state.up_to_date import read_verdict, records_evidence
@@ -69,16 +69,16 @@ class Looked:
     known_inputs: str | None = None
 
 
-def look(session: Session, wish: Wish, extra: ExtraArguments) -> Looked:
+def look(session: Session, options: RunOptions, extra: ExtraArguments) -> Looked:
     """Return the plan of the last run where it still stands; raises StateError."""
-    if not may_stand(session, wish):
+    if not may_stand(session, options):
         return Looked()
-    kept = read_verdict(session.state, wish.command)
+    kept = read_verdict(session.state, options.command)
     if kept is None or kept.verdict is None:
         return Looked()
     try:
         places = places_from_document(kept.places)
-        scope, standing = _scope(kept.verdict), _standing(session, wish, kept.verdict)
+        scope, standing = _scope(kept.verdict), _standing(session, options, kept.verdict)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return Looked()  # a row that was edited by hand
     stands: list[bool] = []
@@ -88,7 +88,7 @@ def look(session: Session, wish: Wish, extra: ExtraArguments) -> Looked:
     )
     hashing.start()
     try:
-        evidence = evidence_now(session, wish, scope)
+        evidence = evidence_now(session, options, scope)
     finally:
         hashing.join()
     is_same = evidence is not None and evidence == kept.verdict.get("evidence") and stands == [True]
@@ -96,13 +96,15 @@ def look(session: Session, wish: Wish, extra: ExtraArguments) -> Looked:
     return Looked(standing=standing if is_same else None, known_inputs=known)
 
 
-def may_stand(session: Session, wish: Wish) -> bool:
+def may_stand(session: Session, options: RunOptions) -> bool:
     """Tell whether a verdict says all about a wish: nothing is forced, left out or read elsewhere."""
-    is_plain = not (wish.force or wish.full_refresh or wish.code_only or wish.defer_to is not None or narrows(wish))
+    is_plain = not (
+        options.force or options.full_refresh or options.code_only or options.defer_to is not None or narrows(options)
+    )
     return is_plain and session.has_state
 
 
-def evidence_now(session: Session, wish: Wish, scope: Scope) -> str | None:
+def evidence_now(session: Session, options: RunOptions, scope: Scope) -> str | None:
     """Return one hash over all that decides besides the inputs of the parse, or None where something always builds."""
     records = records_evidence(
         session.state, schemas=scope.schemas, beginning=scope.beginning, until=scope.until, covered=scope.covered
@@ -113,7 +115,7 @@ def evidence_now(session: Session, wish: Wish, scope: Scope) -> str | None:
     facts = read_source_facts(session.warehouse, scope.sources)
     seen = [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
     environment = str(session.state.environment)
-    everything = [VERSION, repr(wish), environment, session.settings.data_version, records, catalog, seen]
+    everything = [VERSION, repr(options), environment, session.settings.data_version, records, catalog, seen]
     return hashlib.sha256(json.dumps(everything).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -153,12 +155,12 @@ def _scope(document: Mapping[str, Any]) -> Scope:
     )
 
 
-def _standing(session: Session, wish: Wish, document: Mapping[str, Any]) -> Standing:
+def _standing(session: Session, options: RunOptions, document: Mapping[str, Any]) -> Standing:
     removed = (RemovedNode(unique_id=each[0], relation=_relation(each[1])) for each in document["removed"])
     return Standing(
         plan=Plan(
             environment=session.state.environment,
-            command=wish.command,
+            command=options.command,
             entries=(),
             removed=tuple(removed),
             unlisted=int(document["left_alone"]),

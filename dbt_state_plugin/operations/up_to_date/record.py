@@ -17,7 +17,7 @@ from dbt_state_plugin.operations.up_to_date.check import Scope, Standing, docume
 from dbt_state_plugin.state.up_to_date import read_verdict, recorded_schemas, write_verdict
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.operations.options import Wish
+    from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.operations.session import Session
 
 
@@ -29,9 +29,9 @@ class Prospect:
     evidence: str
 
 
-def prospect_of(session: Session, wish: Wish, project: Project) -> Prospect | None:
+def prospect_of(session: Session, options: RunOptions, project: Project) -> Prospect | None:
     """Return the evidence from before a plan, or None where no verdict could come of it."""
-    if not may_stand(session, wish):
+    if not may_stand(session, options):
         return None
     keys = [record_key(node, project) for node in project.nodes.values()]
     scope = Scope(
@@ -39,20 +39,22 @@ def prospect_of(session: Session, wish: Wish, project: Project) -> Prospect | No
         beginning=f"{project.schema}.",
         sources=tuple(sorted(set(_sources(project)))),
     )
-    evidence = evidence_now(session, wish, scope)
+    evidence = evidence_now(session, options, scope)
     return Prospect(scope=scope, evidence=evidence) if evidence is not None else None
 
 
-def keep_verdict(session: Session, wish: Wish, prospect: Prospect, plan: Plan, project: Project, covered: str) -> None:
+def keep_verdict(
+    session: Session, options: RunOptions, prospect: Prospect, plan: Plan, project: Project, covered: str
+) -> None:
     """Keep that nothing had to be built, where all that this follows from can be seen from outside.
 
     What was there before the plan read anything must still be there after all that the run has written.
     """
     if plan.to_build or plan.waiting or plan.is_narrowed or not _are_counted(plan, project):
         return
-    kept = read_verdict(session.state, wish.command)
+    kept = read_verdict(session.state, options.command)
     scope = replace(prospect.scope, until=_until(plan), covered=covered)
-    if kept is None or evidence_now(session, wish, scope) != prospect.evidence:
+    if kept is None or evidence_now(session, options, scope) != prospect.evidence:
         return
     standing = Standing(
         plan=plan,
@@ -62,7 +64,7 @@ def keep_verdict(session: Session, wish: Wish, prospect: Prospect, plan: Plan, p
         adapter_version=project.adapter_version,
     )
     document = document_of(scope, standing, prospect.evidence)
-    write_verdict(session.state, wish.command, kept, document)
+    write_verdict(session.state, options.command, kept, document)
 
 
 def saved_ms(plan: Plan) -> int:

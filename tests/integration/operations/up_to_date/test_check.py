@@ -12,7 +12,7 @@ from support.database import Database
 from support.values import relation
 
 from dbt_state_plugin.core.values.relations import Environment
-from dbt_state_plugin.operations.options import Wish
+from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.operations.up_to_date.check import Scope, evidence_now
@@ -80,12 +80,12 @@ DIFFERENCES = (
 
 @pytest.mark.parametrize("change", DIFFERENCES)
 def test_what_a_plan_looks_at_makes_other_evidence(session: Session, database: Database, change: str) -> None:
-    before = evidence_now(session, Wish(), SCOPE)
+    before = evidence_now(session, RunOptions(), SCOPE)
 
     database.load(change)
 
     assert before is not None
-    assert evidence_now(session, Wish(), SCOPE) != before
+    assert evidence_now(session, RunOptions(), SCOPE) != before
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_what_a_plan_looks_at_makes_other_evidence(session: Session, database: D
     ],
 )
 def test_what_no_plan_looks_at_leaves_the_evidence_as_it_was(session: Session, database: Database, change: str) -> None:
-    before = evidence_now(session, Wish(), SCOPE)
+    before = evidence_now(session, RunOptions(), SCOPE)
 
     database.load(change)
 
-    assert evidence_now(session, Wish(), SCOPE) == before
+    assert evidence_now(session, RunOptions(), SCOPE) == before
 
 
 @pytest.mark.parametrize(("schema", "identifier"), [("analytics", "any"), ("", "analytics.test.shop.one")])
@@ -119,20 +119,25 @@ def test_nothing_stands_while_an_intent_is_open(
         (schema, identifier, execution[0][0]),
     )
 
-    assert evidence_now(session, Wish(), SCOPE) is None
+    assert evidence_now(session, RunOptions(), SCOPE) is None
 
 
 def test_nothing_stands_when_a_build_is_too_old_or_the_covered_checksums_are_gone(session: Session) -> None:
-    assert evidence_now(session, Wish(), replace(SCOPE, until="2000-01-01T00:00:00+00:00")) is None
-    assert evidence_now(session, Wish(), replace(SCOPE, until="2999-01-01T00:00:00+00:00")) is not None
-    assert evidence_now(session, Wish(), replace(SCOPE, covered="0" * 64)) is None
+    assert evidence_now(session, RunOptions(), replace(SCOPE, until="2000-01-01T00:00:00+00:00")) is None
+    assert evidence_now(session, RunOptions(), replace(SCOPE, until="2999-01-01T00:00:00+00:00")) is not None
+    assert evidence_now(session, RunOptions(), replace(SCOPE, covered="0" * 64)) is None
 
 
 def test_another_wish_or_setting_makes_other_evidence(session: Session) -> None:
-    wishes = (Wish(), Wish(command="build"), Wish(volatile="never"), Wish(on_logic_change="fail"))
+    wishes = (
+        RunOptions(),
+        RunOptions(command="build"),
+        RunOptions(volatile="never"),
+        RunOptions(on_logic_change="fail"),
+    )
     settings = Settings(data_version="content")
 
-    found = {evidence_now(session, wish, SCOPE) for wish in wishes}
+    found = {evidence_now(session, options, SCOPE) for options in wishes}
 
     assert len(found) == len(wishes)
-    assert evidence_now(replace(session, settings=settings), Wish(), SCOPE) not in found
+    assert evidence_now(replace(session, settings=settings), RunOptions(), SCOPE) not in found
