@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.changes.categorize import Evidence, compiled_document, judge, wants_compiled
-from dbt_state_plugin.core.decision.request import Request
+from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
@@ -92,9 +92,9 @@ def items_of(item: Node) -> dict[str, dict[str, str]]:
     return items
 
 
-def request(command: str = "run", *, selected: Iterable[str] | None = None, **fields: Any) -> Request:
+def request(command: str = "run", *, selected: Iterable[str] | None = None, **fields: Any) -> PlanRequest:
     chosen = None if selected is None else frozenset(selected)
-    return Request(environment=HERE, command=command, selected=chosen, **fields)
+    return PlanRequest(environment=HERE, command=command, selected=chosen, **fields)
 
 
 def record(item: Node, **fields: Any) -> RecordedRelation:
@@ -171,7 +171,7 @@ class Warehouse:
             },
         )
 
-    def plan(self, of: Project, asked: Request | None = None) -> Plan:
+    def plan(self, of: Project, asked: PlanRequest | None = None) -> Plan:
         asked = asked or request()
         return make_plan(of, self.recorded, self.catalog, asked, self.judgements(of, asked.command))
 
@@ -189,7 +189,7 @@ class Warehouse:
             judgements[unique_id] = judge(evidence, keyed_digest(KEY))
         return judgements
 
-    def planned(self, of: Project, asked: Request | None = None) -> set[str]:
+    def planned(self, of: Project, asked: PlanRequest | None = None) -> set[str]:
         """Return the unique_ids that would be built."""
         return {entry.node.unique_id for entry in self.plan(of, asked).to_build}
 
@@ -215,7 +215,7 @@ class Warehouse:
     def build(
         self,
         of: Project,
-        asked: Request | None = None,
+        asked: PlanRequest | None = None,
         *,
         failing: Iterable[str] = (),
         killed_after: int | None = None,

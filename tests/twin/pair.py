@@ -25,7 +25,7 @@ from accuracy.relations import Relation, differing, observed
 from postgres_server import Server
 from support.project import NAME, PROJECT_FILE, SCHEMA, clean_environment
 
-from twin.steps import Ended, Kill, Request, Steps
+from twin.steps import Ended, Kill, PlanRequest, Steps
 
 OURS, TWIN = "ours", "twin"
 QUIET = ("--log-level-file", "none")
@@ -116,7 +116,7 @@ class Pair:
     def _step(
         self, program: str, which: str, arguments: list[str], env: Mapping[str, str] | None, kill: Kill | None
     ) -> Ended:
-        request = Request(
+        request = PlanRequest(
             program=program,
             arguments=arguments,
             directory=str(self.directory / "project"),

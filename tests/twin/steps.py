@@ -39,7 +39,7 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class PlanRequest:
     """Say what is run: `plugin` or `dbt`, where, and with which planted fault and kill."""
 
     program: str
@@ -73,7 +73,7 @@ class Steps:
     ) -> None:
         self._process.communicate()
 
-    def run(self, request: Request) -> Ended:
+    def run(self, request: PlanRequest) -> Ended:
         """Run one step to its end."""
         assert self._process.stdin
         assert self._process.stdout

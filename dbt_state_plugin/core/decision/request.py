@@ -23,7 +23,7 @@ VIEWS = frozenset({"view", "materialized_view"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class PlanRequest:
     """Say what was asked for.
 
     `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.

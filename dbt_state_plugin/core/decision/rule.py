@@ -25,7 +25,7 @@ from dbt_state_plugin.core.decision.request import (
     NO_JUDGEMENT,
     NOT_CODE,
     VIEWS,
-    Request,
+    PlanRequest,
     is_in_scope,
 )
 from dbt_state_plugin.core.decision.seen_versions import relation_versions
@@ -52,7 +52,7 @@ def make_plan(
     project: Project,
     recorded: Recorded,
     catalog: Catalog,
-    request: Request,
+    request: PlanRequest,
     judgements: Mapping[str, Judgement] | None = None,
 ) -> Plan:
     """Return the decision about every node in the command's scope; raises ProjectError for a shared relation.
@@ -101,7 +101,7 @@ class _Decisions:
         project: Project,
         recorded: Recorded,
         catalog: Catalog,
-        request: Request,
+        request: PlanRequest,
         lineage: Mapping[str, Lineage],
         versions: Mapping[RelationName, str],
         judgements: Mapping[str, Judgement],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.config.source_config import max_age_hours
-from dbt_state_plugin.core.decision.request import SCOPES, Request
+from dbt_state_plugin.core.decision.request import SCOPES, PlanRequest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
@@ -88,10 +88,10 @@ def seen_now(session: Session, project: Project, options: RunOptions) -> tuple[R
     return seen.recorded, seen.catalog
 
 
-def request_of(session: Session, options: RunOptions, selected: frozenset[str] | None, project: Project) -> Request:
+def request_of(session: Session, options: RunOptions, selected: frozenset[str] | None, project: Project) -> PlanRequest:
     """Return what was asked for in the decision's own terms."""
     has_age = any(node.settings and max_age_hours(node) is not None for node in project.nodes.values())
-    return Request(
+    return PlanRequest(
         environment=session.state.environment,
         command=options.command,
         selected=selected,

@@ -8,7 +8,7 @@ import pytest
 from support.values import Warehouse, edited, granted, node, project, record, relation, request
 
 from dbt_state_plugin.core.decision.first_cause import first_cause
-from dbt_state_plugin.core.decision.request import Request
+from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
@@ -44,7 +44,7 @@ def explained(plan: Plan, unique_id: str, *texts: Code) -> list[str]:
     return explanation_lines(entry, first_cause(plan, entry), texts)
 
 
-def planned(warehouse: Warehouse, of: Project, asked: Request | None = None) -> Plan:
+def planned(warehouse: Warehouse, of: Project, asked: PlanRequest | None = None) -> Plan:
     return warehouse.plan(of, asked)
 
 

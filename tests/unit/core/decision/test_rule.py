@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support.values import HERE, THEN, Warehouse, descendants, edited, granted, node, project, record, relation, request
 
-from dbt_state_plugin.core.decision.request import SCOPES, Request
+from dbt_state_plugin.core.decision.request import SCOPES, PlanRequest
 from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.decision.seen_versions import relation_version
 from dbt_state_plugin.core.lineage import record_key
@@ -255,7 +255,7 @@ def test_only_what_is_built_from_nothing_keeps_its_data(materialized: str) -> No
 @pytest.mark.parametrize(
     "asked", [request(force=True, selected=["model.shop.a"]), request(full_refresh=True, selected=["model.shop.a"])]
 )
-def test_a_physical_reason_beside_a_forced_build_keeps_nothing(warehouse: Warehouse, asked: Request) -> None:
+def test_a_physical_reason_beside_a_forced_build_keeps_nothing(warehouse: Warehouse, asked: PlanRequest) -> None:
     plan = warehouse.plan(granted(CHAIN, "model.shop.a"), asked)
 
     assert [(entry.node.name, entry.keeps_data) for entry in plan.to_build] == [("a", False)]
