@@ -94,13 +94,13 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
     claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
     orphans = [
-        judged(record, standings.get(record.relation), claims.get(record.relation, ""), taken, includes_history)
+        categorized(record, standings.get(record.relation), claims.get(record.relation, ""), taken, includes_history)
         for record in records
     ]
     return Orphans(environment=state.environment, orphans=ordered(orphans))
 
 
-def judged(
+def categorized(
     record: RecordedRelation,
     standing: DropCheck | None,
     claim: str,

@@ -20,7 +20,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from support.values import KEY, compiled, detail_of, items_of
 
 import dbt_state_plugin.dbt_runner.execute as engine
-from dbt_state_plugin.core.changes.categorize import Evidence, judge, wants_compiled
+from dbt_state_plugin.core.changes.categorize import ChangeInputs, categorize, wants_compiled
 from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, record_key
@@ -31,7 +31,7 @@ from dbt_state_plugin.dbt_runner.execute import EngineOutcome
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.execution_record import Listener
 from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.planning.categorize import Judged
+from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now
 from dbt_state_plugin.operations.running import heartbeat
 from dbt_state_plugin.operations.running import run as tracked
@@ -194,25 +194,25 @@ def planned(session: Session, of: Project, selected: frozenset[str] | None = Non
     options = RunOptions(force=force)
     recorded, catalog = seen_now(session, of, options)
     request = request_of(session, options, selected, of)
-    judgements, forms = {}, {}
+    categories, forms = {}, {}
     differences = differences_in_scope(of, recorded, "run")
     keys = {name: record_key(of.nodes[name], of) for name in differences}
     details = read_details(session.state, keys.values()) if keys else {}
     for name, difference in differences.items():
         item = of.nodes[name]
-        evidence = Evidence(
+        inputs = ChangeInputs(
             node=item,
             difference=difference,
             recorded=details[keys[name]],
             items=items_of(item),
             macro_paths={},
         )
-        if wants_compiled(evidence):
+        if wants_compiled(inputs):
             forms[name] = compiled(of, item)
-            evidence = replace(evidence, compiled=forms[name])
-        judgements[name] = judge(evidence, keyed_digest(KEY))
+            inputs = replace(inputs, compiled=forms[name])
+        categories[name] = categorize(inputs, keyed_digest(KEY))
     return Planned(
-        plan=make_plan(of, recorded, catalog, request, judgements),
+        plan=make_plan(of, recorded, catalog, request, categories),
         project=of,
         invocation=SimpleNamespace(),  # type: ignore[arg-type] - only dbt reads it
         parsed=SimpleNamespace(  # type: ignore[arg-type]
@@ -221,7 +221,7 @@ def planned(session: Session, of: Project, selected: frozenset[str] | None = Non
         fingerprinter=SimpleNamespace(  # type: ignore[arg-type]
             project=of, items=lambda name: items_of(of.nodes[name])
         ),
-        judged=Judged(judgements=judgements, compiled=forms),
+        categorized=CategorizedChanges(categories=categories, compiled=forms),
     )
 
 

@@ -15,13 +15,13 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.changes.categorize import Evidence, compiled_document, judge, wants_compiled
+from dbt_state_plugin.core.changes.categorize import Evidence, categorize, compiled_document, wants_compiled
 from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
-from dbt_state_plugin.core.values.plan import Judgement, Plan, PlanEntry
+from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDetail, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
@@ -173,11 +173,11 @@ class Warehouse:
 
     def plan(self, of: Project, asked: PlanRequest | None = None) -> Plan:
         asked = asked or request()
-        return make_plan(of, self.recorded, self.catalog, asked, self.judgements(of, asked.command))
+        return make_plan(of, self.recorded, self.catalog, asked, self.categories(of, asked.command))
 
-    def judgements(self, of: Project, command: str = "build") -> dict[str, Judgement]:
+    def categories(self, of: Project, command: str = "build") -> dict[str, ChangeCategory]:
         """Return what the differences in a command's scope amount to, as a run judges them."""
-        judgements = {}
+        categories = {}
         for unique_id, difference in differences_in_scope(of, self.recorded, command).items():
             item = of.nodes[unique_id]
             recorded = self.details.get(record_key(item, of), RecordedDetail())
@@ -186,8 +186,8 @@ class Warehouse:
             )
             if wants_compiled(evidence):
                 evidence = replace(evidence, compiled=compiled(of, item))
-            judgements[unique_id] = judge(evidence, keyed_digest(KEY))
-        return judgements
+            categories[unique_id] = categorize(evidence, keyed_digest(KEY))
+        return categories
 
     def planned(self, of: Project, asked: PlanRequest | None = None) -> set[str]:
         """Return the unique_ids that would be built."""
@@ -276,7 +276,7 @@ class Warehouse:
         lineage = lineages(of, build_order(of))
         for entry in plan.entries:
             key = record_key(entry.node, of)
-            if entry.node.unique_id in self.judgements(of, plan.command) and not entry.reasons:
+            if entry.node.unique_id in self.categories(of, plan.command) and not entry.reasons:
                 inlined = {node: definition_digest(of.nodes[node]) for node in lineage[entry.node.unique_id].inlined}
                 was = self.records[key]
                 trace = replace(was.trace, inlined=inlined)

@@ -16,7 +16,7 @@ from dbt_state_plugin.core.changes.part_words import PART_WORDS, changed_items, 
 from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.sql.deterministic import is_repeatable
 from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
-from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedDetail
@@ -47,7 +47,7 @@ _HASHED = "hashed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class ChangeInputs:
     """Hold what is known about both sides of a difference.
 
     `items` are those of the definition as it stands; `compiled` is None when the node was not compiled; `configured`
@@ -65,14 +65,14 @@ class Evidence:
     in_view_ddl: bool = False
 
 
-def wants_compiled(evidence: Evidence) -> bool:
+def wants_compiled(inputs: ChangeInputs) -> bool:
     """Tell whether the compiled SQL can decide: nothing else has decided already that the node is built."""
-    parts = _open_parts(evidence)
-    compiled = _COMPILED if evidence.node.resource_type not in _WITHOUT_SQL else _HOOKS
-    compiled |= _BY_DDL if evidence.in_view_ddl and "ddl" in evidence.recorded.compiled else frozenset()
+    parts = _open_parts(inputs)
+    compiled = _COMPILED if inputs.node.resource_type not in _WITHOUT_SQL else _HOOKS
+    compiled |= _BY_DDL if inputs.in_view_ddl and "ddl" in inputs.recorded.compiled else frozenset()
     rest = [part for part in parts if part not in compiled]
-    asked = bool(evidence.difference.inlined) or any(part in compiled for part in parts)
-    return asked and all(_is_physical(part, evidence) for part in rest)
+    asked = bool(inputs.difference.inlined) or any(part in compiled for part in parts)
+    return asked and all(_is_physical(part, inputs) for part in rest)
 
 
 def has_view_ddl(node: Node, items: Mapping[str, Mapping[str, str]]) -> bool:
@@ -80,59 +80,57 @@ def has_view_ddl(node: Node, items: Mapping[str, Mapping[str, str]]) -> bool:
     return node.materialized == "view" and bool(items.get("materialization"))
 
 
-def wants_ddl(evidence: Evidence) -> bool:
+def wants_ddl(inputs: ChangeInputs) -> bool:
     """Tell whether the statement that creates a view has to be compared, or to be kept for the next comparison."""
-    return has_view_ddl(evidence.node, evidence.items) or evidence.in_view_ddl
+    return has_view_ddl(inputs.node, inputs.items) or inputs.in_view_ddl
 
 
-def judge(evidence: Evidence, digest: Digest) -> Judgement:
+def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
     """Return which differences are real; `digest` is the installation's, for states that keep no SQL."""
-    if "scheme" in evidence.difference.parts:
+    if "scheme" in inputs.difference.parts:
         detail = "its last build was recorded by another version of dbt-state-plugin"
-        return Judgement(reasons=(Reason(kind=ReasonKind.ENGINE, detail=detail),))
-    still_open = _open_parts(evidence)
-    same = dict.fromkeys(_same_by_sql(evidence, still_open, digest), _LAYOUT_WORDS)
-    if "body" in still_open and _same_rows(evidence):
+        return ChangeCategory(reasons=(Reason(kind=ReasonKind.ENGINE, detail=detail),))
+    still_open = _open_parts(inputs)
+    same = dict.fromkeys(_same_by_sql(inputs, still_open, digest), _LAYOUT_WORDS)
+    if "body" in still_open and _same_rows(inputs):
         same["body"] = "the file holds the same rows"
     real = [part for part in still_open if part not in same]
     settled = {
         part: "nobody sets it" if part == "config" else "only comments or layout differ"
-        for part in evidence.difference.parts
+        for part in inputs.difference.parts
         if part not in still_open
     }
     inlined_is_same = "inlined" in same
-    return Judgement(
-        reasons=_real_reasons(real, evidence),
-        cosmetic=tuple(
-            _reason(part, _cosmetic_words(part, words, evidence)) for part, words in (settled | same).items()
-        ),
+    return ChangeCategory(
+        reasons=_real_reasons(real, inputs),
+        cosmetic=tuple(_reason(part, _cosmetic_words(part, words, inputs)) for part, words in (settled | same).items()),
         is_physical=bool(real)
-        and (inlined_is_same or not evidence.difference.inlined)
-        and all(_is_physical(part, evidence) for part in real)
-        and _gives_the_same_rows(evidence),
+        and (inlined_is_same or not inputs.difference.inlined)
+        and all(_is_physical(part, inputs) for part in real)
+        and _gives_the_same_rows(inputs),
         inlined_is_same=inlined_is_same,
-        is_logic=any(_is_logic(part, evidence) for part in real),
+        is_logic=any(_is_logic(part, inputs) for part in real),
     )
 
 
-def _sides(part: str, evidence: Evidence) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
-    return evidence.recorded.items.get(part, {}), evidence.items.get(part, {}), evidence.macro_paths
+def _sides(part: str, inputs: ChangeInputs) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
+    return inputs.recorded.items.get(part, {}), inputs.items.get(part, {}), inputs.macro_paths
 
 
-def _open_parts(evidence: Evidence) -> tuple[str, ...]:
+def _open_parts(inputs: ChangeInputs) -> tuple[str, ...]:
     """Return the parts that differ in more than comments and layout of Jinja.
 
     A part without any differing item was recorded by somebody else's hand: it differs.
     """
-    return tuple(part for part in evidence.difference.parts if not _only_layout(part, evidence))
+    return tuple(part for part in inputs.difference.parts if not _only_layout(part, inputs))
 
 
-def _only_layout(part: str, evidence: Evidence) -> bool:
-    before, after, _ = _sides(part, evidence)
+def _only_layout(part: str, inputs: ChangeInputs) -> bool:
+    before, after, _ = _sides(part, inputs)
     changed = changed_items(before, after)
-    if part == "config" and "engine" in evidence.difference.parts:
+    if part == "config" and "engine" in inputs.difference.parts:
         # Another version of dbt has more keys; what nobody set says nothing that was not so before.
-        is_default = {name for name in changed if name not in before and name not in evidence.configured}
+        is_default = {name for name in changed if name not in before and name not in inputs.configured}
         return bool(before and changed) and is_default.issuperset(changed)
     if part in ("config", "references"):
         return False
@@ -148,9 +146,9 @@ def _same_template(before: str, after: str) -> bool:
     return bool(one) and one == other
 
 
-def _same_by_sql(evidence: Evidence, parts: Iterable[str], digest: Digest) -> list[str]:
+def _same_by_sql(inputs: ChangeInputs, parts: Iterable[str], digest: Digest) -> list[str]:
     """Return the parts whose difference does not show in what dbt would execute, with `inlined` for what is inside."""
-    now, before = evidence.compiled, evidence.recorded.compiled
+    now, before = inputs.compiled, inputs.recorded.compiled
     if now is None or not before:
         return []
     is_hashed = bool(before.get(_HASHED))
@@ -160,7 +158,7 @@ def _same_by_sql(evidence: Evidence, parts: Iterable[str], digest: Digest) -> li
         part
         for part, hooks in (("hooks", now.hooks), ("project_hooks", now.project_hooks))
         if hooks is not None
-        and _hook_names(evidence.recorded.items, part) == _hook_names(evidence.items, part)
+        and _hook_names(inputs.recorded.items, part) == _hook_names(inputs.items, part)
         and same_in_hooks(_named(before.get(part)), _named(_spelled(part, hooks)))
     }
     found: list[str] = []
@@ -168,8 +166,8 @@ def _same_by_sql(evidence: Evidence, parts: Iterable[str], digest: Digest) -> li
     if has_sql and before.get("language") == now.language and same(before.get("forms"), now.forms):
         found += [part for part in parts if part in _THROUGH_SQL]
         found += [part for part in parts if part in _THROUGH_BOTH and "hooks" in same_hooks]
-        found += ["inlined"] if evidence.difference.inlined else []
-    if evidence.in_view_ddl and now.ddl and same_in_hooks({"ddl": before.get("ddl")}, {"ddl": now.ddl}):
+        found += ["inlined"] if inputs.difference.inlined else []
+    if inputs.in_view_ddl and now.ddl and same_in_hooks({"ddl": before.get("ddl")}, {"ddl": now.ddl}):
         found += [part for part in parts if part in _BY_DDL]
     return found + [part for part in parts if part in same_hooks]
 
@@ -235,38 +233,38 @@ def compiled_document(compiled: CompiledNode, digest: Digest | None = None) -> d
     return document
 
 
-def _same_rows(evidence: Evidence) -> bool:
-    before, now, _ = _sides("body", evidence)
+def _same_rows(inputs: ChangeInputs) -> bool:
+    before, now, _ = _sides("body", inputs)
     rows = before.get("rows")
-    return evidence.node.resource_type == "seed" and bool(rows) and rows == now.get("rows")
+    return inputs.node.resource_type == "seed" and bool(rows) and rows == now.get("rows")
 
 
-def _is_physical(part: str, evidence: Evidence) -> bool:
+def _is_physical(part: str, inputs: ChangeInputs) -> bool:
     if part == "docs":
         return True
-    changed = changed_items(*_sides(part, evidence)[:2])
+    changed = changed_items(*_sides(part, inputs)[:2])
     return part == "config" and bool(changed) and _PHYSICAL_CONFIG.issuperset(changed)
 
 
-def _is_logic(part: str, evidence: Evidence) -> bool:
+def _is_logic(part: str, inputs: ChangeInputs) -> bool:
     """Tell whether a part that differs may make rows differ from those that an earlier build has left."""
     if part not in _LOGIC:
         return False
-    changed = changed_items(*_sides(part, evidence)[:2])
+    changed = changed_items(*_sides(part, inputs)[:2])
     return part not in ("config", "session") or not changed or not _NO_LOGIC.issuperset(changed)
 
 
-def _gives_the_same_rows(evidence: Evidence) -> bool:
+def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
     """Tell whether a build now gives the rows that are there, as far as the SQL says."""
-    node, document = evidence.node, evidence.recorded.compiled
+    node, document = inputs.node, inputs.recorded.compiled
     if node.materialized not in _REPEATED or node.volatile:
         return False
     if node.materialized == "view":
         return True  # it holds no rows
     # A macro of the project that builds it, or a hook, may write what the SQL does not show.
-    if evidence.items.get("materialization"):
+    if inputs.items.get("materialization"):
         return False
-    statements = list(document.get("hooks") or (None,)) if evidence.items.get("hooks") else []
+    statements = list(document.get("hooks") or (None,)) if inputs.items.get("hooks") else []
     statements += [(document.get("forms") or {}).get("sql")] if node.resource_type != "seed" else []
     return not document.get(_HASHED) and all(_is_repeatable(statement) for statement in statements)
 
@@ -281,27 +279,27 @@ def _reason(part: str, detail: str) -> Reason:
     return Reason(kind=kinds.get(part, ReasonKind.UPSTREAM if part == "inlined" else ReasonKind.CONFIG), detail=detail)
 
 
-def _cosmetic_words(part: str, words: str, evidence: Evidence) -> str:
+def _cosmetic_words(part: str, words: str, inputs: ChangeInputs) -> str:
     if part == "inlined":
-        return f"{', '.join(evidence.difference.inlined)} changed, but {words}"
-    return f"{_words(part, evidence)}, but {words}" if part in PART_WORDS else words
+        return f"{', '.join(inputs.difference.inlined)} changed, but {words}"
+    return f"{_words(part, inputs)}, but {words}" if part in PART_WORDS else words
 
 
-def _real_reasons(parts: Iterable[str], evidence: Evidence) -> tuple[Reason, ...]:
+def _real_reasons(parts: Iterable[str], inputs: ChangeInputs) -> tuple[Reason, ...]:
     """Say what differs and, beside the first part that shows in the SQL, why SQL could not decide."""
-    compiled = evidence.compiled
+    compiled = inputs.compiled
     problem = compiled.problem if compiled is not None and compiled.problem != NO_SQL else ""
     reasons = []
     for part in parts:
-        words = _words(part, evidence)
+        words = _words(part, inputs)
         if problem and part in _THROUGH_SQL | _THROUGH_BOTH:
             words, problem = f"{words}; {problem}, so its SQL cannot be compared", ""
         reasons.append(_reason(part, words))
     return tuple(reasons)
 
 
-def _words(part: str, evidence: Evidence) -> str:
+def _words(part: str, inputs: ChangeInputs) -> str:
     """Say what differs; where no items were recorded nothing can be named."""
-    if not evidence.recorded.items:
+    if not inputs.recorded.items:
         return PART_WORDS.get(part, part)
-    return difference_words(part, *_sides(part, evidence))
+    return difference_words(part, *_sides(part, inputs))

@@ -13,7 +13,7 @@ from typing import Any
 from dbt_state_plugin.core.decision.request import SCOPES
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
-from dbt_state_plugin.core.values.plan import Decision, Judgement, Plan, PlanEntry
+from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
@@ -21,7 +21,7 @@ from dbt_state_plugin.core.values.relations import Environment
 
 # What differs from machine to machine, whatever the code says: the profile's search_path and role, flags, versions.
 _CIRCUMSTANCES = ("session", "flags", "engine")
-_NO_JUDGEMENT = Judgement()
+_NO_JUDGEMENT = ChangeCategory()
 
 Reasons = Mapping[str, tuple[Reason, ...]]
 
@@ -100,7 +100,7 @@ def _in_equal_circumstances(
 
 
 def reasons_by_records(
-    project: Project, recorded: Recorded, judgements: Mapping[str, Judgement], where: str
+    project: Project, recorded: Recorded, categories: Mapping[str, ChangeCategory], where: str
 ) -> Reasons:
     """Return why each node is new or changed, compared with records; `where` says where a new one is not built."""
     lineage = lineages(project, build_order(project))
@@ -112,9 +112,9 @@ def reasons_by_records(
         if record is None:
             found[unique_id] = (Reason(kind=ReasonKind.NEW, detail=f"is not in {where}"),)
             continue
-        judgement = judgements.get(unique_id, _NO_JUDGEMENT)
-        inside = [] if judgement.inlined_is_same else _changed_inside(project, lineage[unique_id], record.trace.inlined)
-        found[unique_id] = (*judgement.reasons, *inside)
+        category = categories.get(unique_id, _NO_JUDGEMENT)
+        inside = [] if category.inlined_is_same else _changed_inside(project, lineage[unique_id], record.trace.inlined)
+        found[unique_id] = (*category.reasons, *inside)
     return found
 
 
@@ -175,7 +175,7 @@ def _other_definition(is_other_code: bool | None, execution: str) -> Reason:
 def changes(
     project: Project,
     own: Reasons,
-    judgements: Mapping[str, Judgement],
+    categories: Mapping[str, ChangeCategory],
     *,
     environment: Environment,
     command: str,
@@ -194,11 +194,11 @@ def changes(
         node = project.nodes[unique_id]
         if not is_built(node):
             continue
-        above = [*lineage[unique_id].parents, *_judged(project, lineage[unique_id])]
+        above = [*lineage[unique_id].parents, *_categorized(project, lineage[unique_id])]
         upstream = [Reason(kind=ReasonKind.UPSTREAM, node=each, detail=words[each]) for each in above if each in words]
-        mine, judgement = own.get(unique_id, ()), judgements.get(unique_id, _NO_JUDGEMENT)
+        mine, category = own.get(unique_id, ()), categories.get(unique_id, _NO_JUDGEMENT)
         reasons = (*mine, *upstream)
-        keeps_data = bool(reasons) and not upstream and judgement.is_physical and mine == judgement.reasons
+        keeps_data = bool(reasons) and not upstream and category.is_physical and mine == category.reasons
         if reasons and not keeps_data:
             is_new = any(reason.kind is ReasonKind.NEW for reason in mine)
             words[unique_id] = "is new" if is_new else "changes"
@@ -211,7 +211,7 @@ def changes(
                 decision=Decision.BUILD if reasons and is_inside else Decision.SKIP,
                 reasons=reasons,
                 outside_selection=bool(reasons) and not is_inside,
-                cosmetic=judgement.cosmetic,
+                cosmetic=category.cosmetic,
                 keeps_data=keeps_data,
                 record=(records or {}).get(unique_id),
             )
@@ -219,7 +219,7 @@ def changes(
     return Plan(environment=environment, command=command, entries=tuple(entries), is_narrowed=selected is not None)
 
 
-def _judged(project: Project, lineage: Lineage) -> list[str]:
+def _categorized(project: Project, lineage: Lineage) -> list[str]:
     """Return what a node judges without reading it: the model of a unit test."""
     return [inside for inside in lineage.inlined if not project.nodes[inside].is_ephemeral]
 

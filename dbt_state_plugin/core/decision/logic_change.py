@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from dbt_state_plugin.core.config.node_config import on_logic_change
 from dbt_state_plugin.core.lineage import Lineage
-from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation
@@ -35,12 +35,14 @@ def holds_rows(node: Node, record: RecordedRelation | None, reasons: Iterable[Re
     return all(reason.kind not in (ReasonKind.NEW, ReasonKind.MISSING) for reason in reasons)
 
 
-def is_logic_change(project: Project, lineage: Lineage, judgement: Judgement | None, reasons: Iterable[Reason]) -> bool:
+def is_logic_change(
+    project: Project, lineage: Lineage, category: ChangeCategory | None, reasons: Iterable[Reason]
+) -> bool:
     """Tell whether the present logic of a node is another one than that of its last build.
 
     The logic of ephemeral models and functions is that of the nodes that use them; that of tables and views is not.
     """
-    if judgement is not None and judgement.is_logic:
+    if category is not None and category.is_logic:
         return True
     inside = {*lineage.inlined, *(each for each in lineage.parents if _is_function(project, each))}
     return any(reason.kind is ReasonKind.UPSTREAM and reason.node in inside for reason in reasons)

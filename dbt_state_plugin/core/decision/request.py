@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.reasons import ReasonKind
 from dbt_state_plugin.core.values.relations import Environment
@@ -44,7 +44,7 @@ class PlanRequest:
     code_only: bool = False
 
 
-NO_JUDGEMENT = Judgement()
+NO_CHANGE = ChangeCategory()
 
 
 KINDS_BY_PART = {kind.value: kind for kind in ReasonKind}

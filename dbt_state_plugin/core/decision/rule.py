@@ -22,7 +22,7 @@ from dbt_state_plugin.core.decision.logic_change import (
 from dbt_state_plugin.core.decision.request import (
     FROM_ABOVE,
     KINDS_BY_PART,
-    NO_JUDGEMENT,
+    NO_CHANGE,
     NOT_CODE,
     VIEWS,
     PlanRequest,
@@ -39,7 +39,7 @@ from dbt_state_plugin.core.lineage import (
     record_key,
     trace_of,
 )
-from dbt_state_plugin.core.values.plan import Decision, Judgement, Plan, PlanEntry
+from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedRelation
@@ -53,16 +53,16 @@ def make_plan(
     recorded: Recorded,
     catalog: Catalog,
     request: PlanRequest,
-    judgements: Mapping[str, Judgement] | None = None,
+    categories: Mapping[str, ChangeCategory] | None = None,
 ) -> Plan:
     """Return the decision about every node in the command's scope; raises ProjectError for a shared relation.
 
-    `judgements` says of the nodes whose definition differs what the difference amounts to; without one it is real.
+    `categories` says of the nodes whose definition differs what the difference amounts to; without one it is real.
     """
     refuse_shared_relations(project)
     order = build_order(project)
     versions = relation_versions(project, recorded, catalog)
-    decided = _Decisions(project, recorded, catalog, request, lineages(project, order), versions, judgements or {})
+    decided = _Decisions(project, recorded, catalog, request, lineages(project, order), versions, categories or {})
     in_scope = [node for node in order if is_in_scope(project.nodes[node], request.command)]
     coded = decided.needed(in_scope, without=NOT_CODE) if request.code_only else None
     needed = decided.needed(in_scope)
@@ -104,7 +104,7 @@ class _Decisions:
         request: PlanRequest,
         lineage: Mapping[str, Lineage],
         versions: Mapping[RelationName, str],
-        judgements: Mapping[str, Judgement],
+        categories: Mapping[str, ChangeCategory],
     ) -> None:
         self.project = project
         self.recorded = recorded
@@ -112,7 +112,7 @@ class _Decisions:
         self.request = request
         self.lineage = lineage
         self.versions = versions
-        self.judgements = judgements
+        self.categories = categories
         self.keeps_data: set[str] = set()
         self.keeps_types: set[str] = set()
         self.standing: dict[str, frozenset[str]] = {}
@@ -196,9 +196,9 @@ class _Decisions:
 
     def _keeps_data(self, node: str, reasons: Iterable[Reason]) -> bool:
         """Tell whether a build for these reasons leaves all rows and columns as they are."""
-        judgement = self.judgements.get(node, NO_JUDGEMENT)
+        category = self.categories.get(node, NO_CHANGE)
         is_view = self.project.nodes[node].materialized == "view"
-        physical = judgement.reasons if judgement.is_physical and (is_view or not self._reads_views(node)) else ()
+        physical = category.reasons if category.is_physical and (is_view or not self._reads_views(node)) else ()
         return all(
             reason in physical or (is_view and reason.detail == _DROPPED_WITH and reason.node in self.keeps_data)
             for reason in reasons
@@ -266,7 +266,7 @@ class _Decisions:
             decision=Decision.BUILD if is_built else Decision.SKIP,
             reasons=reasons,
             outside_selection=bool(reasons) and not is_built,
-            cosmetic=self.judgements.get(unique_id, NO_JUDGEMENT).cosmetic,
+            cosmetic=self.categories.get(unique_id, NO_CHANGE).cosmetic,
             keeps_data=unique_id in self.keeps_data,
             record=record,
             old_rows=self._old_rows(node, record, reasons) if reasons else None,
@@ -275,8 +275,8 @@ class _Decisions:
     def _old_rows(self, node: Node, record: RecordedRelation | None, reasons: tuple[Reason, ...]) -> OldRows | None:
         if record is None or not holds_rows(node, record, reasons):
             return None
-        judgement = self.judgements.get(node.unique_id)
-        is_changed = is_logic_change(self.project, self.lineage[node.unique_id], judgement, reasons)
+        category = self.categories.get(node.unique_id)
+        is_changed = is_logic_change(self.project, self.lineage[node.unique_id], category, reasons)
         if not is_changed and not record.trace.older_logic:
             return None
         return old_rows(
@@ -304,8 +304,8 @@ class _Decisions:
         reasons = [*self._forced(node), *self._interrupted(key)]
         if record is None:
             return (Reason(kind=ReasonKind.NEW, detail="no build of it is recorded"), *reasons)
-        judgement = self.judgements.get(node.unique_id)
-        reasons += _changed_parts(node, record) if judgement is None else judgement.reasons
+        category = self.categories.get(node.unique_id)
+        reasons += _changed_parts(node, record) if category is None else category.reasons
         reasons += self._older_rows(node, record)
         reasons += self._drift(node, record)
         reasons += self._volatile(node, record)
@@ -357,7 +357,7 @@ class _Decisions:
         lineage = self.lineage[node.unique_id]
         now = trace_of(self.project, lineage, self.versions)
         reasons = []
-        same_inside = self.judgements.get(node.unique_id, NO_JUDGEMENT).inlined_is_same
+        same_inside = self.categories.get(node.unique_id, NO_CHANGE).inlined_is_same
         for parent in () if same_inside else lineage.inlined:
             if record.trace.inlined.get(parent) != now.inlined[parent]:
                 reasons.append(Reason(kind=ReasonKind.UPSTREAM, node=parent, detail="changed"))

@@ -20,7 +20,7 @@ class Decision(str, Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class ChangeCategory:
     """Say what the differences between a node's definition and its recorded one amount to.
 
     `reasons` are the real ones; `cosmetic` those that leave what dbt executes as it was. `is_physical` says that no row

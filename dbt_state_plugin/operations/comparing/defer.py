@@ -20,7 +20,7 @@ from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
 from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.planning.categorize import judge_differences
+from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
 from dbt_state_plugin.state.relations import installation_key, read_details
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
@@ -62,7 +62,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
     deferral = _deferral(session, options, fingerprinter.project, parsed, invocation, changed, relations)
     project = fingerprinter.project = deferred_project(fingerprinter.project, deferral, changed)
     recorded, catalog = seen_now(session, project, options)
-    judged = judge_differences(
+    categorized = categorize_differences(
         fingerprinter,
         recorded,
         options.command,
@@ -71,7 +71,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         digest=keyed_digest(key),
     )
     plan = make_plan(
-        project, recorded, catalog, request_of(session, options, deferral.built, project), judged.judgements
+        project, recorded, catalog, request_of(session, options, deferral.built, project), categorized.categories
     )
     if writes_manifest:
         write_deferral(folder, parsed, deferral.relations)
@@ -81,7 +81,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         invocation=invocation,
         parsed=parsed,
         fingerprinter=fingerprinter,
-        judged=judged,
+        categorized=categorized,
     )
 
 

@@ -32,7 +32,7 @@ from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError, NotFoundError
 from dbt_state_plugin.operations.execution_record import STEP_NAME
 from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
+from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
 from dbt_state_plugin.operations.planning.inputs import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.project.other_target_profile import write_stand_in
@@ -180,23 +180,23 @@ class Comparison:
         """Return what the code would change since the execution, or else in the environment as it was last built."""
         if execution is None:
             name = str(self.there.environment)
-            judged, own = self._by_records(self.records, name)
+            categorized, own = self._by_records(self.records, name)
             known = {unique_id: str(record.relation) for unique_id, record in self.records.items()}
-            return self._planned(environment_baseline(self.there), judged, own, known)
+            return self._planned(environment_baseline(self.there), categorized, own, known)
         baseline = execution_baseline(execution)
         digests = read_covered(self.state, execution)
         usable = describing(self.project, self.records, digests)
-        judged, exact = self._by_records(usable, baseline.name)
+        categorized, exact = self._by_records(usable, baseline.name)
         rough = reasons_by_digests(self.project, digests, self._changed_code(execution), baseline.name)
         own = {node: exact[node] if node in usable else reasons for node, reasons in rough.items()}
         known = {node: str(self.records[node].relation) if node in self.records else "" for node in digests}
-        return self._planned(baseline, judged, own, known)
+        return self._planned(baseline, categorized, own, known)
 
-    def _by_records(self, records: Mapping[str, RecordedRelation], where: str) -> tuple[Judged, Reasons]:
+    def _by_records(self, records: Mapping[str, RecordedRelation], where: str) -> tuple[CategorizedChanges, Reasons]:
         from dbt_state_plugin.dbt_runner.compilation import compile_nodes
 
         recorded = comparable(self.project, records)
-        judged = judge_differences(
+        categorized = categorize_differences(
             self.fingerprinter,
             recorded,
             "build",
@@ -204,7 +204,7 @@ class Comparison:
             compile_nodes=partial(compile_nodes, self.parsed),
             digest=keyed_digest(self.key),
         )
-        return judged, reasons_by_records(self.project, recorded, judged.judgements, where)
+        return categorized, reasons_by_records(self.project, recorded, categorized.categories, where)
 
     def _details(
         self, records: Mapping[str, RecordedRelation], keys: Iterable[RelationName]
@@ -226,11 +226,13 @@ class Comparison:
             if node.unique_id in recorded and node.raw_code
         }
 
-    def _planned(self, baseline: Baseline, judged: Judged, own: Reasons, known: Mapping[str, str]) -> PlannedAgainst:
+    def _planned(
+        self, baseline: Baseline, categorized: CategorizedChanges, own: Reasons, known: Mapping[str, str]
+    ) -> PlannedAgainst:
         plan = changes(
             self.project,
             own,
-            judged.judgements,
+            categorized.categories,
             environment=self.there.environment,
             command=self.options.command,
             selected=selected_nodes(self.parsed, self.invocation, self.options),
@@ -242,7 +244,7 @@ class Comparison:
             invocation=self.invocation,
             parsed=self.parsed,
             fingerprinter=self.fingerprinter,
-            judged=judged,
+            categorized=categorized,
         )
         removed = removed_nodes(self.project, known, self.options.command)
         return PlannedAgainst(planned=planned, compared=Compared(baseline=baseline, plan=plan, removed=removed))

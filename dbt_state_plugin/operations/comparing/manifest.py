@@ -44,7 +44,7 @@ from dbt_state_plugin.core.values.relations import Environment, RelationName
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
 from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.planning.categorize import Judged, judge_differences
+from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, selected_nodes
 from dbt_state_plugin.operations.session import read_workplace
 
@@ -109,7 +109,7 @@ class _ManifestComparison:
         where = f"the manifest in {self.folder}"
         records = _records(self.before.project)
         recorded = comparable(self.project, records)
-        judged = judge_differences(
+        categorized = categorize_differences(
             self.fingerprinter,
             recorded,
             "build",
@@ -117,14 +117,14 @@ class _ManifestComparison:
             compile_nodes=self._compiled,
             digest=self.digest,
         )
-        own = dict(reasons_by_records(self.project, recorded, judged.judgements, where))
+        own = dict(reasons_by_records(self.project, recorded, categorized.categories, where))
         own |= self._too_large_seeds(own)
         values, unseen = self._other_values(own)
         own |= values
         plan = changes(
             self.project,
             own,
-            judged.judgements,
+            categorized.categories,
             environment=self._environment(),
             command=self.options.command,
             selected=selected_nodes(self.parsed, self.invocation, replace(self.options, selection_state=None)),
@@ -135,7 +135,7 @@ class _ManifestComparison:
             removed=removed_nodes(self.project, _relations(self.before.project), self.options.command),
             warnings=self._warnings(unseen),
         )
-        return PlannedAgainst(planned=self._carried(plan, judged), compared=compared)
+        return PlannedAgainst(planned=self._carried(plan, categorized), compared=compared)
 
     def _refuse_another_project(self) -> None:
         theirs, ours = self.document.project_name, self.workplace.project_name
@@ -229,14 +229,14 @@ class _ManifestComparison:
             schema=profile.schema,
         )
 
-    def _carried(self, plan: Plan, judged: Judged) -> Planned:
+    def _carried(self, plan: Plan, categorized: CategorizedChanges) -> Planned:
         return Planned(
             plan=plan,
             project=self.project,
             invocation=self.invocation,
             parsed=self.parsed,
             fingerprinter=self.fingerprinter,
-            judged=judged,
+            categorized=categorized,
         )
 
 

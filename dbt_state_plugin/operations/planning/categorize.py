@@ -6,12 +6,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.core.changes.categorize import Evidence, compiled_document, judge, wants_compiled, wants_ddl
+from dbt_state_plugin.core.changes.categorize import (
+    ChangeInputs,
+    categorize,
+    compiled_document,
+    wants_compiled,
+    wants_ddl,
+)
 from dbt_state_plugin.core.changes.part_words import changed_items
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
-from dbt_state_plugin.core.values.plan import Judgement, Plan
+from dbt_state_plugin.core.values.plan import ChangeCategory, Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDetail
 from dbt_state_plugin.core.values.relations import RelationName
@@ -26,14 +32,14 @@ Compile = Callable[[Iterable[str], Collection[str]], Mapping[str, CompiledNode]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class CategorizedChanges:
     """Hold the judgement of each node whose definition differs, and what was compiled for it."""
 
-    judgements: Mapping[str, Judgement] = field(default_factory=dict)
+    categories: Mapping[str, ChangeCategory] = field(default_factory=dict)
     compiled: Mapping[str, CompiledNode] = field(default_factory=dict)
 
 
-def judge_differences(
+def categorize_differences(
     fingerprinter: Fingerprinter,
     recorded: Recorded,
     command: str,
@@ -41,14 +47,14 @@ def judge_differences(
     details: Callable[[Iterable[RelationName]], Mapping[RelationName, RecordedDetail]],
     compile_nodes: Compile,
     digest: Digest,
-) -> Judged:
+) -> CategorizedChanges:
     """Compare definitions item by item, and the compiled SQL where only that can tell; nothing is written."""
     project = fingerprinter.project
     found = differences_in_scope(project, recorded, command)
     keys = {unique_id: record_key(project.nodes[unique_id], project) for unique_id in found}
     known = details(keys.values()) if keys else {}
-    evidence = {
-        unique_id: Evidence(
+    inputs = {
+        unique_id: ChangeInputs(
             node=project.nodes[unique_id],
             difference=difference,
             recorded=known.get(keys[unique_id], RecordedDetail()),
@@ -58,42 +64,42 @@ def judge_differences(
         )
         for unique_id, difference in found.items()
     }
-    evidence = {unique_id: _with_view_ddl(each, fingerprinter) for unique_id, each in evidence.items()}
-    wanted = {unique_id: wants_ddl(each) for unique_id, each in evidence.items() if wants_compiled(each)}
+    inputs = {unique_id: _with_view_ddl(each, fingerprinter) for unique_id, each in inputs.items()}
+    wanted = {unique_id: wants_ddl(each) for unique_id, each in inputs.items() if wants_compiled(each)}
     compiled = compile_nodes(list(wanted), {unique_id for unique_id, has_ddl in wanted.items() if has_ddl})
-    judgements = {
-        unique_id: judge(replace(each, compiled=compiled.get(unique_id)), digest)
-        for unique_id, each in evidence.items()
+    categories = {
+        unique_id: categorize(replace(each, compiled=compiled.get(unique_id)), digest)
+        for unique_id, each in inputs.items()
     }
-    return Judged(judgements=judgements, compiled=compiled)
+    return CategorizedChanges(categories=categories, compiled=compiled)
 
 
-def _with_view_ddl(evidence: Evidence, fingerprinter: Fingerprinter) -> Evidence:
-    if "materialization" not in evidence.difference.parts or "ddl" not in evidence.recorded.compiled:
-        return evidence
-    sides = (evidence.recorded.items.get("materialization", {}), evidence.items.get("materialization", {}))
-    return replace(evidence, in_view_ddl=fingerprinter.in_view_ddl(evidence.node.unique_id, changed_items(*sides)))
+def _with_view_ddl(inputs: ChangeInputs, fingerprinter: Fingerprinter) -> ChangeInputs:
+    if "materialization" not in inputs.difference.parts or "ddl" not in inputs.recorded.compiled:
+        return inputs
+    sides = (inputs.recorded.items.get("materialization", {}), inputs.items.get("materialization", {}))
+    return replace(inputs, in_view_ddl=fingerprinter.in_view_ddl(inputs.node.unique_id, changed_items(*sides)))
 
 
 def record_cosmetic(
     state: State,
     plan: Plan,
     fingerprinter: Fingerprinter,
-    judged: Judged,
+    categorized: CategorizedChanges,
     *,
     store_code: bool,
     digest: Digest | None,
 ) -> None:
     """Record the present definition of every node that differs in nothing real and is left alone."""
     project = fingerprinter.project
-    lineage = lineages(project, build_order(project)) if judged.judgements else {}
+    lineage = lineages(project, build_order(project)) if categorized.categories else {}
     refreshed = []
     for entry in plan.entries:
         node = entry.node
-        judgement = judged.judgements.get(node.unique_id)
-        if judgement is None or entry.reasons:
+        category = categorized.categories.get(node.unique_id)
+        if category is None or entry.reasons:
             continue
-        compiled = judged.compiled.get(node.unique_id)
+        compiled = categorized.compiled.get(node.unique_id)
         refreshed.append(
             Refresh(
                 key=record_key(node, project),

@@ -49,7 +49,7 @@ def differing_texts(session: Session, planned: Planned, entry: PlanEntry) -> tup
     if ReasonKind.BODY in kinds and entry.node.raw_code:
         before = recorded_code(session.state, record.raw_definition_id)
         return (DifferingText(title=f"code of {entry.node.name}", before=before, now=entry.node.raw_code),)
-    now = planned.judged.compiled.get(entry.node.unique_id)
+    now = planned.categorized.compiled.get(entry.node.unique_id)
     if now is None:
         return ()
     key = record_key(entry.node, planned.project)

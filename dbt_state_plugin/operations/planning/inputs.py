@@ -18,7 +18,7 @@ from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.operations.options import RunOptions, narrows, narrows_by_environment
-from dbt_state_plugin.operations.planning.categorize import Judged
+from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
 from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_calls
 from dbt_state_plugin.operations.up_to_date.record import Prospect
@@ -50,7 +50,7 @@ class Planned:
     invocation: Invocation
     parsed: Parsed | None = None
     fingerprinter: Fingerprinter | None = None
-    judged: Judged = field(default_factory=Judged)
+    categorized: CategorizedChanges = field(default_factory=CategorizedChanges)
     is_recorded: bool = False
     prospect: Prospect | None = None
 

@@ -13,7 +13,7 @@ from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project, recorded_project
-from dbt_state_plugin.operations.planning.categorize import judge_differences
+from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, see, selected_nodes
 from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.up_to_date.record import prospect_of
@@ -98,7 +98,7 @@ def _plan_parsed(
         is_recorded = record_project(session, key, invocation.extra, project, places, before)
     seen = see(session, project, options, answers, records_project=records_project)
     request = request_of(session, options, selected_nodes(parsed, invocation, options), project)
-    judged = judge_differences(
+    categorized = categorize_differences(
         fingerprinter,
         seen.recorded,
         options.command,
@@ -107,11 +107,11 @@ def _plan_parsed(
         digest=keyed_digest(key),
     )
     return Planned(
-        plan=make_plan(project, seen.recorded, seen.catalog, request, judged.judgements),
+        plan=make_plan(project, seen.recorded, seen.catalog, request, categorized.categories),
         project=project,
         invocation=invocation,
         parsed=parsed,
         fingerprinter=fingerprinter,
-        judged=judged,
+        categorized=categorized,
         is_recorded=is_recorded,
     )

@@ -33,7 +33,7 @@ class BuildDetail:
         self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
         ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
         kept = [node for node in wanted if node in ddl_of or needs_compiling(parsed, node)]
-        compiled = dict(planned.judged.compiled)
+        compiled = dict(planned.categorized.compiled)
         compiled |= compile_nodes(parsed, [node for node in kept if node not in compiled], ddl_of)
         self._compiled = {node: compiled[node] for node in kept if node in compiled}
 

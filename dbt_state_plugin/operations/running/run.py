@@ -158,7 +158,7 @@ class _Run:
                 self.session.state,
                 planned.plan,
                 planned.fingerprinter,
-                planned.judged,
+                planned.categorized,
                 store_code=self.session.settings.store_sql == "text",
                 digest=self._digest_of_sql(),
             )

@@ -21,7 +21,7 @@ from support.values import HERE, THEN, node, record, relation
 from dbt_state_plugin.core.values.orphans import Action, Dependant, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
 from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.operations.orphans import agreed, carry_out, judged, ordered
+from dbt_state_plugin.operations.orphans import agreed, carry_out, categorized, ordered
 from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.postgres.connection import transaction
@@ -124,16 +124,16 @@ def test_only_the_recorded_relation_without_history_is_dropped(
     item = record(node("model.shop.x"), **recorded)
     found = DropCheck(**{"identity": IDENTITY, "owner": "dbt", "role": "dbt", "may_drop": True, **now})
 
-    assert judged(item, found, "", {PART}, False).action is action
+    assert categorized(item, found, "", {PART}, False).action is action
 
 
 def test_history_goes_when_asked_for_and_what_is_not_there_is_forgotten_in_any_case() -> None:
     item = record(node("snapshot.shop.x"))
     found = DropCheck(identity=IDENTITY, owner="dbt", role="dbt", may_drop=True)
 
-    assert judged(item, found, "", set(), True).action is Action.DROP
-    assert judged(item, found, "execution 1 is writing it", set(), True).why == "execution 1 is writing it"
-    assert judged(item, None, "", set(), False).action is Action.FORGET
+    assert categorized(item, found, "", set(), True).action is Action.DROP
+    assert categorized(item, found, "execution 1 is writing it", set(), True).why == "execution 1 is writing it"
+    assert categorized(item, None, "", set(), False).action is Action.FORGET
 
 
 def test_only_what_was_shown_is_done() -> None:

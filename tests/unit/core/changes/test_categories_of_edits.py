@@ -11,7 +11,7 @@ from jinja2 import Environment
 from support.sql_pairs import STATEMENTS, changed, decorated
 from support.values import KEY, definition, project_definition
 
-from dbt_state_plugin.core.changes.categorize import Evidence, compiled_document, judge, wants_compiled
+from dbt_state_plugin.core.changes.categorize import ChangeInputs, categorize, compiled_document, wants_compiled
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
@@ -40,7 +40,7 @@ def reasons(before: str, after: str, *, can_compile: bool = True, is_hashed: boo
     (was,), (node,) = (each.project.nodes.values() for each in (old, new))
     parts = tuple(part for part in node.fingerprint if node.fingerprint[part] != was.fingerprint[part])
     document = compiled_document(compiled(before), DIGEST if is_hashed else None)
-    evidence = Evidence(
+    inputs = ChangeInputs(
         node=node,
         difference=Difference(parts=parts),
         recorded=RecordedDetail(items=old.items(was.unique_id), compiled=document),
@@ -49,9 +49,9 @@ def reasons(before: str, after: str, *, can_compile: bool = True, is_hashed: boo
         compiled=None,
     )
     now = compiled(after) if can_compile else CompiledNode(problem="it asks the database")
-    if wants_compiled(evidence):
-        evidence = Evidence(**{name: getattr(evidence, name) for name in Evidence.__slots__} | {"compiled": now})
-    return [reason.kind.value for reason in judge(evidence, DIGEST).reasons]
+    if wants_compiled(inputs):
+        inputs = ChangeInputs(**{name: getattr(inputs, name) for name in ChangeInputs.__slots__} | {"compiled": now})
+    return [reason.kind.value for reason in categorize(inputs, DIGEST).reasons]
 
 
 @settings(max_examples=300)

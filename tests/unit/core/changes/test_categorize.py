@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from support.values import KEY, node
 
 from dbt_state_plugin.core.changes.categorize import (
-    Evidence,
+    ChangeInputs,
+    categorize,
     compiled_document,
     hashed_statement,
-    judge,
     wants_compiled,
     wants_ddl,
 )
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.changes.part_words import PART_WORDS
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
-from dbt_state_plugin.core.values.plan import Judgement
+from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
 from dbt_state_plugin.core.values.records import RecordedDetail
 
@@ -45,7 +45,7 @@ def items_for(parts: Any, value: str) -> Items:
     return {part: {f"x of {part}": value} for part in parts}
 
 
-def evidence(
+def inputs(
     *parts: str,
     before: CompiledNode | Mapping[str, Any] | None = None,
     now: CompiledNode | None = None,
@@ -54,7 +54,7 @@ def evidence(
     inlined: tuple[str, ...] = (),
     is_hashed: bool = False,
     **fields: Any,
-) -> Evidence:
+) -> ChangeInputs:
     """Return what is known where some parts differ, with the SQL that was recorded and that of now."""
     document: Mapping[str, Any] = (
         compiled_document(before, DIGEST if is_hashed else None) if isinstance(before, CompiledNode) else before or {}
@@ -69,25 +69,25 @@ def evidence(
         "macro_paths": {"macro.shop.a": "macros/a.sql"},
         "compiled": now,
     }
-    return Evidence(**(values | fields))
+    return ChangeInputs(**(values | fields))
 
 
-def judged(*parts: str, **fields: Any) -> Judgement:
-    return judge(evidence(*parts, **fields), DIGEST)
+def categorized(*parts: str, **fields: Any) -> ChangeCategory:
+    return categorize(inputs(*parts, **fields), DIGEST)
 
 
-def real(judgement: Judgement) -> list[str]:
-    return [reason.kind.value for reason in judgement.reasons]
+def real(category: ChangeCategory) -> list[str]:
+    return [reason.kind.value for reason in category.reasons]
 
 
-def cosmetic(judgement: Judgement) -> list[str]:
-    return [reason.kind.value for reason in judgement.cosmetic]
+def cosmetic(category: ChangeCategory) -> list[str]:
+    return [reason.kind.value for reason in category.cosmetic]
 
 
 @pytest.mark.parametrize("is_hashed", [False, True], ids=["text", "hash"])
 @pytest.mark.parametrize("part", THROUGH_SQL)
 def test_what_shows_only_as_layout_in_the_sql_is_cosmetic(part: str, is_hashed: bool) -> None:
-    found = judged(part, before=sql(), now=sql(LAID_OUT), is_hashed=is_hashed)
+    found = categorized(part, before=sql(), now=sql(LAID_OUT), is_hashed=is_hashed)
 
     assert (real(found), cosmetic(found), found.is_physical) == ([], [part], False)
     assert found.cosmetic[0].detail.endswith("only comments, white space or letter case differ in the SQL")
@@ -96,32 +96,32 @@ def test_what_shows_only_as_layout_in_the_sql_is_cosmetic(part: str, is_hashed: 
 @pytest.mark.parametrize("is_hashed", [False, True], ids=["text", "hash"])
 @pytest.mark.parametrize("part", THROUGH_SQL)
 def test_what_shows_in_the_sql_is_real(part: str, is_hashed: bool) -> None:
-    found = judged(part, before=sql(), now=sql(OTHER), is_hashed=is_hashed)
+    found = categorized(part, before=sql(), now=sql(OTHER), is_hashed=is_hashed)
 
     assert (real(found), cosmetic(found)) == ([part], [])
 
 
 @pytest.mark.parametrize("part", OUTSIDE_OF_SQL)
 def test_what_acts_outside_of_the_sql_is_real_though_the_sql_is_the_same(part: str) -> None:
-    found = judged(part, "macros", before=sql(), now=sql())
+    found = categorized(part, "macros", before=sql(), now=sql())
 
     assert (real(found), cosmetic(found)) == ([part], ["macros"])
 
 
 def test_without_any_recorded_items_the_part_is_named_and_nothing_is_called_new() -> None:
-    found = judged("config", items_before={}, items={"config": {"materialized": '"table"'}})
+    found = categorized("config", items_before={}, items={"config": {"materialized": '"table"'}})
 
     assert [reason.detail for reason in found.reasons] == [PART_WORDS["config"]]
 
 
 def test_an_item_of_a_part_that_had_none_is_new_where_other_items_are_recorded() -> None:
-    found = judged("hooks", items_before={"body": {"code": "#1"}}, items={"hooks": {"post-hook 1": "#1"}})
+    found = categorized("hooks", items_before={"body": {"code": "#1"}}, items={"hooks": {"post-hook 1": "#1"}})
 
     assert [reason.detail for reason in found.reasons] == ["post-hook 1 is new"]
 
 
 def test_a_part_of_a_later_version_is_real() -> None:
-    found = judged("clustering", before=sql(), now=sql())
+    found = categorized("clustering", before=sql(), now=sql())
 
     assert [(reason.kind.value, reason.detail) for reason in found.reasons] == [("config", "x of clustering changed")]
 
@@ -129,13 +129,13 @@ def test_a_part_of_a_later_version_is_real() -> None:
 def test_parse_trees_help_where_the_text_is_kept() -> None:
     as_tree = "select a as a_1 from t", "select (a) a_1 from t"
 
-    assert cosmetic(judged("body", before=sql(as_tree[0]), now=sql(as_tree[1]))) == ["body"]
-    assert real(judged("body", before=sql(as_tree[0]), now=sql(as_tree[1]), is_hashed=True)) == ["body"]
+    assert cosmetic(categorized("body", before=sql(as_tree[0]), now=sql(as_tree[1]))) == ["body"]
+    assert real(categorized("body", before=sql(as_tree[0]), now=sql(as_tree[1]), is_hashed=True)) == ["body"]
 
 
 def test_all_parts_that_act_through_the_sql_are_told() -> None:
-    assert cosmetic(judged(*THROUGH_SQL, before=sql(), now=sql())) == THROUGH_SQL
-    assert real(judged(*THROUGH_SQL, before=sql(), now=sql(OTHER))) == THROUGH_SQL
+    assert cosmetic(categorized(*THROUGH_SQL, before=sql(), now=sql())) == THROUGH_SQL
+    assert real(categorized(*THROUGH_SQL, before=sql(), now=sql(OTHER))) == THROUGH_SQL
 
 
 INCREMENTAL = {"sql": SQL, "incremental": f"{SQL} where new"}
@@ -159,7 +159,7 @@ INCREMENTAL = {"sql": SQL, "incremental": f"{SQL} where new"}
 def test_each_form_of_the_sql_must_be_the_same(
     before: dict[str, str], now: dict[str, str], kinds: list[str], is_hashed: bool
 ) -> None:
-    found = judged("body", before=CompiledNode(forms=before), now=CompiledNode(forms=now), is_hashed=is_hashed)
+    found = categorized("body", before=CompiledNode(forms=before), now=CompiledNode(forms=now), is_hashed=is_hashed)
 
     assert real(found) == kinds
 
@@ -193,7 +193,7 @@ def test_each_form_of_the_sql_must_be_the_same(
     ],
 )
 def test_without_evidence_on_both_sides_a_difference_is_real(fields: dict[str, Any]) -> None:
-    found = judged("body", **({"before": sql(), "now": sql()} | fields))
+    found = categorized("body", **({"before": sql(), "now": sql()} | fields))
 
     assert (real(found), cosmetic(found)) == (["body"], [])
 
@@ -202,14 +202,14 @@ def test_a_spelling_of_another_version_is_not_compared() -> None:
     exact, _, spelled = hashed_statement(SQL, DIGEST).split(":")
     before = {"language": "sql", "hashed": True, "forms": {"sql": f"{exact}:0:{spelled}"}}
 
-    assert real(judged("body", before=before, now=sql())) == []
-    assert real(judged("body", before=before, now=sql(LAID_OUT))) == ["body"]
+    assert real(categorized("body", before=before, now=sql())) == []
+    assert real(categorized("body", before=before, now=sql(LAID_OUT))) == ["body"]
 
 
 @pytest.mark.parametrize("is_hashed", [False, True], ids=["text", "hash"])
 def test_sql_that_cannot_be_read_equals_only_itself(is_hashed: bool) -> None:
-    assert real(judged("body", before=sql("select 'a"), now=sql("select 'a"), is_hashed=is_hashed)) == []
-    assert real(judged("body", before=sql("select 'a"), now=sql("select  'a"), is_hashed=is_hashed)) == ["body"]
+    assert real(categorized("body", before=sql("select 'a"), now=sql("select 'a"), is_hashed=is_hashed)) == []
+    assert real(categorized("body", before=sql("select 'a"), now=sql("select  'a"), is_hashed=is_hashed)) == ["body"]
 
 
 @pytest.mark.parametrize("is_hashed", [False, True], ids=["text", "hash"])
@@ -219,10 +219,10 @@ def test_in_python_every_letter_counts(is_hashed: bool) -> None:
 
     code = "def model(dbt, session): return 1"
 
-    assert real(judged("body", before=python(code), now=python(code), is_hashed=is_hashed)) == []
-    assert real(judged("body", before=python(code), now=python(f"{code}  "), is_hashed=is_hashed)) == ["body"]
-    assert real(judged("body", before=python(code), now=python(f"{code} -- x"), is_hashed=is_hashed)) == ["body"]
-    assert real(judged("body", before=python(code), now=sql(code), is_hashed=is_hashed)) == ["body"]
+    assert real(categorized("body", before=python(code), now=python(code), is_hashed=is_hashed)) == []
+    assert real(categorized("body", before=python(code), now=python(f"{code}  "), is_hashed=is_hashed)) == ["body"]
+    assert real(categorized("body", before=python(code), now=python(f"{code} -- x"), is_hashed=is_hashed)) == ["body"]
+    assert real(categorized("body", before=python(code), now=sql(code), is_hashed=is_hashed)) == ["body"]
 
 
 def hooked(*texts: str, kind: str = "post-hook inside the transaction", **fields: Any) -> CompiledNode:
@@ -254,12 +254,12 @@ HOOKS = {"items_before": hook_items("post-hook 1"), "items": hook_items("post-ho
 def test_hooks_are_compared_as_they_are_rendered_and_by_when_they_run(
     before: CompiledNode, now: CompiledNode, kinds: list[str], is_hashed: bool
 ) -> None:
-    assert real(judged("hooks", before=before, now=now, is_hashed=is_hashed, **HOOKS)) == kinds
+    assert real(categorized("hooks", before=before, now=now, is_hashed=is_hashed, **HOOKS)) == kinds
 
 
 def test_a_hook_that_moves_to_another_moment_is_real() -> None:
     same = hooked("grant a")
-    moved = judged(
+    moved = categorized(
         "hooks", before=same, now=same, items_before=hook_items("post-hook 1"), items=hook_items("pre-hook 1")
     )
 
@@ -267,8 +267,8 @@ def test_a_hook_that_moves_to_another_moment_is_real() -> None:
 
 
 def test_hooks_say_nothing_about_the_sql_nor_the_sql_about_hooks() -> None:
-    assert real(judged("hooks", "body", before=hooked("x"), now=hooked("y"), **HOOKS)) == ["hooks"]
-    found = judged("hooks", "body", before=hooked("x"), now=replace(hooked("x"), forms={"sql": OTHER}), **HOOKS)
+    assert real(categorized("hooks", "body", before=hooked("x"), now=hooked("y"), **HOOKS)) == ["hooks"]
+    found = categorized("hooks", "body", before=hooked("x"), now=replace(hooked("x"), forms={"sql": OTHER}), **HOOKS)
     assert (real(found), cosmetic(found)) == (["body"], ["hooks"])
 
 
@@ -293,7 +293,7 @@ PROJECT_HOOKS = {
 def test_hooks_of_the_project_are_compared_as_they_are_rendered(
     before: tuple[str, ...] | None, now: tuple[str, ...] | None, kinds: list[str], is_hashed: bool
 ) -> None:
-    found = judged(
+    found = categorized(
         "project_hooks",
         before=sql(project_hooks=before),
         now=sql(project_hooks=now),
@@ -308,14 +308,14 @@ def test_a_hook_of_the_project_that_moves_from_its_start_to_its_end_is_real() ->
     same = sql(project_hooks=("analyze",))
     moved = PROJECT_HOOKS | {"items": {"project_hooks": {"operation.shop.end-0": "#1"}}}
 
-    assert real(judged("project_hooks", before=same, now=same, **moved)) == ["project_hooks"]
+    assert real(categorized("project_hooks", before=same, now=same, **moved)) == ["project_hooks"]
 
 
 @pytest.mark.parametrize("part", ["references", "engine"])
 def test_a_relation_or_a_macro_of_dbt_may_show_in_a_hook_only(part: str) -> None:
-    assert real(judged(part, before=hooked("insert into x"), now=hooked("insert into x"))) == []
-    assert real(judged(part, before=hooked("insert into x"), now=hooked("insert into y"))) == [part]
-    assert real(judged(part, before=sql(), now=replace(sql(), hooks=None))) == [part]
+    assert real(categorized(part, before=hooked("insert into x"), now=hooked("insert into x"))) == []
+    assert real(categorized(part, before=hooked("insert into x"), now=hooked("insert into y"))) == [part]
+    assert real(categorized(part, before=sql(), now=replace(sql(), hooks=None))) == [part]
 
 
 MACRO = "1" * 64 + ":" + "2" * 64
@@ -325,7 +325,9 @@ OTHER_MACRO = "3" * 64 + ":" + "4" * 64
 
 @pytest.mark.parametrize("part", ["macros", "materialization", "hooks", "project_hooks"])
 def test_comments_and_layout_of_a_macro_are_cosmetic_without_any_sql(part: str) -> None:
-    found = judged(part, items_before={part: {"macro.shop.a": MACRO}}, items={part: {"macro.shop.a": LAID_OUT_MACRO}})
+    found = categorized(
+        part, items_before={part: {"macro.shop.a": MACRO}}, items={part: {"macro.shop.a": LAID_OUT_MACRO}}
+    )
 
     assert (real(found), cosmetic(found)) == ([], [part])
     assert found.cosmetic[0].detail == "macro a (macros/a.sql) changed, but only comments or layout differ"
@@ -346,7 +348,7 @@ def test_comments_and_layout_of_a_macro_are_cosmetic_without_any_sql(part: str) 
     ],
 )
 def test_more_than_layout_of_macros_is_real(before: dict[str, str], after: dict[str, str]) -> None:
-    assert real(judged("macros", items_before={"macros": before}, items={"macros": after})) == ["macros"]
+    assert real(categorized("macros", items_before={"macros": before}, items={"macros": after})) == ["macros"]
 
 
 @pytest.mark.parametrize(
@@ -364,13 +366,13 @@ def test_more_than_layout_of_macros_is_real(before: dict[str, str], after: dict[
     ],
 )
 def test_a_colon_in_a_value_does_not_make_it_a_macro(part: str, name: str, before: str, after: str) -> None:
-    found = judged(part, items_before={part: {name: before}}, items={part: {name: after}})
+    found = categorized(part, items_before={part: {name: before}}, items={part: {name: after}})
 
     assert real(found) == [part]
 
 
 def test_what_is_settled_by_layout_is_told_beside_what_is_real() -> None:
-    found = judged(
+    found = categorized(
         "macros",
         "relation",
         items_before={"macros": {"macro.shop.a": MACRO}, "relation": {"relation": "#1"}},
@@ -381,7 +383,7 @@ def test_what_is_settled_by_layout_is_told_beside_what_is_real() -> None:
 
 
 def test_another_way_of_hashing_is_said_in_one_reason_and_decides_alone() -> None:
-    found = judged("scheme", "body", "config", before=sql(), now=sql())
+    found = categorized("scheme", "body", "config", before=sql(), now=sql())
 
     assert real(found) == ["engine"]
     assert found.reasons[0].detail == "its last build was recorded by another version of dbt-state-plugin"
@@ -392,8 +394,8 @@ def test_another_way_of_hashing_is_said_in_one_reason_and_decides_alone() -> Non
 def test_an_ephemeral_model_inside_is_the_same_where_the_sql_is(is_hashed: bool) -> None:
     inlined = ("model.shop.e1", "model.shop.e2")
 
-    same = judged(inlined=inlined, before=sql(), now=sql(LAID_OUT), is_hashed=is_hashed)
-    other = judged(inlined=inlined, before=sql(), now=sql(OTHER), is_hashed=is_hashed)
+    same = categorized(inlined=inlined, before=sql(), now=sql(LAID_OUT), is_hashed=is_hashed)
+    other = categorized(inlined=inlined, before=sql(), now=sql(OTHER), is_hashed=is_hashed)
 
     assert (same.reasons, same.inlined_is_same, cosmetic(same)) == ((), True, ["upstream"])
     assert same.cosmetic[0].detail == (
@@ -403,7 +405,7 @@ def test_an_ephemeral_model_inside_is_the_same_where_the_sql_is(is_hashed: bool)
 
 
 def test_nothing_inside_differs_where_nothing_is_said_to() -> None:
-    assert not judged("body", before=sql(), now=sql()).inlined_is_same
+    assert not categorized("body", before=sql(), now=sql()).inlined_is_same
 
 
 SEED = node("seed.shop.countries")
@@ -418,7 +420,7 @@ def seed(rows_before: str, rows: str) -> dict[str, Any]:
 
 
 def test_a_seed_with_the_same_rows_is_the_same() -> None:
-    found = judged("body", **seed("#r", "#r"))
+    found = categorized("body", **seed("#r", "#r"))
 
     assert (real(found), cosmetic(found)) == ([], ["body"])
     assert found.cosmetic[0].detail == "its code changed, but the file holds the same rows"
@@ -426,19 +428,19 @@ def test_a_seed_with_the_same_rows_is_the_same() -> None:
 
 @pytest.mark.parametrize(("before", "now"), [("#r", "#s"), ("", ""), ("#r", ""), ("", "#r")])
 def test_a_seed_whose_rows_differ_or_are_not_known_is_real(before: str, now: str) -> None:
-    assert real(judged("body", **seed(before, now))) == ["body"]
+    assert real(categorized("body", **seed(before, now))) == ["body"]
 
 
 def test_a_seed_without_recorded_items_is_real() -> None:
-    assert real(judged("body", **(seed("#r", "#r") | {"items_before": {}}))) == ["body"]
+    assert real(categorized("body", **(seed("#r", "#r") | {"items_before": {}}))) == ["body"]
 
 
 def test_rows_say_nothing_of_a_model() -> None:
-    assert real(judged("body", **(seed("#r", "#r") | {"node": A}))) == ["body"]
+    assert real(categorized("body", **(seed("#r", "#r") | {"node": A}))) == ["body"]
 
 
 def test_the_config_of_a_seed_with_the_same_rows_still_counts() -> None:
-    assert real(judged("body", "relation", **seed("#r", "#r"))) == ["relation"]
+    assert real(categorized("body", "relation", **seed("#r", "#r"))) == ["relation"]
 
 
 def config(*names: str, **fields: Any) -> dict[str, Any]:
@@ -453,43 +455,45 @@ def config(*names: str, **fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("names", [["grants"], ["indexes"], ["persist_docs"], ["unlogged"], ["grants", "indexes"]])
 def test_how_a_relation_is_kept_is_a_physical_difference(names: list[str]) -> None:
-    found = judged("config", **config(*names))
+    found = categorized("config", **config(*names))
 
     assert (real(found), found.is_physical) == (["config"], True)
 
 
 @pytest.mark.parametrize("names", [["unique_key"], ["grants", "unique_key"], ["grant"], []])
 def test_every_other_key_of_the_config_may_change_rows(names: list[str]) -> None:
-    assert not judged("config", **config(*names)).is_physical
+    assert not categorized("config", **config(*names)).is_physical
 
 
 def test_a_key_that_only_one_side_has_is_a_difference_of_that_key() -> None:
     fields = config(items_before={"config": {"materialized": '"table"'}})
 
-    assert judged("config", **(fields | {"items": {"config": {"materialized": '"table"', "grants": "1"}}})).is_physical
-    assert not judged("config", **(fields | {"items": {"config": {"grants": "1"}}})).is_physical
+    assert categorized(
+        "config", **(fields | {"items": {"config": {"materialized": '"table"', "grants": "1"}}})
+    ).is_physical
+    assert not categorized("config", **(fields | {"items": {"config": {"grants": "1"}}})).is_physical
 
 
 def test_without_recorded_items_no_difference_is_physical() -> None:
     items = {"config": {"materialized": '"table"', "grants": "1"}}
 
-    assert not judged("config", items_before={}, items=items, before=sql()).is_physical
+    assert not categorized("config", items_before={}, items=items, before=sql()).is_physical
 
 
 def test_docs_are_a_physical_difference() -> None:
-    assert judged("docs", before=sql()).is_physical
-    assert judged("docs", "config", **config("persist_docs")).is_physical
+    assert categorized("docs", before=sql()).is_physical
+    assert categorized("docs", "config", **config("persist_docs")).is_physical
 
 
 @pytest.mark.parametrize("part", [part for part in PART_WORDS if part not in ("config", "docs")])
 def test_a_physical_difference_beside_any_other_is_not_physical(part: str) -> None:
-    found = judged("config", part, **config("grants"))
+    found = categorized("config", part, **config("grants"))
 
     assert (real(found), found.is_physical) == (["config", part], False)
 
 
 def test_a_physical_difference_beside_a_cosmetic_one_is_physical() -> None:
-    found = judged("body", "config", **config("grants", now=sql(LAID_OUT)))
+    found = categorized("body", "config", **config("grants", now=sql(LAID_OUT)))
 
     assert (real(found), cosmetic(found), found.is_physical) == (["config"], ["body"], True)
 
@@ -498,13 +502,13 @@ def test_a_physical_difference_beside_a_cosmetic_one_is_physical() -> None:
 def test_a_physical_difference_with_another_ephemeral_model_inside_is_physical_if_the_sql_is_the_same(
     text: str, is_physical: bool
 ) -> None:
-    found = judged("config", **config("grants", inlined=("model.shop.e",), now=sql(text)))
+    found = categorized("config", **config("grants", inlined=("model.shop.e",), now=sql(text)))
 
     assert found.is_physical is is_physical
 
 
 def test_what_is_only_cosmetic_is_not_physical() -> None:
-    assert not judged("body", before=sql(), now=sql()).is_physical
+    assert not categorized("body", before=sql(), now=sql()).is_physical
 
 
 @pytest.mark.parametrize(
@@ -523,14 +527,14 @@ def test_what_is_only_cosmetic_is_not_physical() -> None:
 def test_only_what_is_built_from_nothing_gives_the_same_rows_again(materialized: str, is_physical: bool) -> None:
     kept = replace(A, materialized=materialized)
 
-    assert judged("config", **config("grants", node=kept)).is_physical is is_physical
+    assert categorized("config", **config("grants", node=kept)).is_physical is is_physical
 
 
 @pytest.mark.parametrize("materialized", ["table", "view", "seed"])
 def test_what_is_volatile_may_give_other_rows(materialized: str) -> None:
     kept = replace(A, materialized=materialized, volatile=("run_started_at",))
 
-    assert not judged("config", **config("grants", node=kept)).is_physical
+    assert not categorized("config", **config("grants", node=kept)).is_physical
 
 
 @pytest.mark.parametrize(
@@ -548,23 +552,23 @@ def test_what_is_volatile_may_give_other_rows(materialized: str) -> None:
     ],
 )
 def test_a_table_whose_sql_may_give_other_rows_or_is_not_known_is_not_physical(before: Any) -> None:
-    assert not judged("config", **config("grants", before=before)).is_physical
-    assert judged("config", **config("grants", before=before, node=replace(A, materialized="view"))).is_physical
-    assert judged("config", **config("grants", before=before, node=SEED)).is_physical
+    assert not categorized("config", **config("grants", before=before)).is_physical
+    assert categorized("config", **config("grants", before=before, node=replace(A, materialized="view"))).is_physical
+    assert categorized("config", **config("grants", before=before, node=SEED)).is_physical
 
 
 def test_where_no_sql_is_kept_no_table_is_known_to_give_the_same_rows() -> None:
     for number in range(20):  # some hashes read like names
-        assert not judged("config", **config("grants", before=sql(f"select {number}"), is_hashed=True)).is_physical
+        assert not categorized("config", **config("grants", before=sql(f"select {number}"), is_hashed=True)).is_physical
 
 
 def test_a_macro_that_builds_the_table_may_write_what_the_sql_does_not_show() -> None:
     fields = config("grants")
     fields["items"]["materialization"] = {"macro.shop.create_table_as": MACRO}
 
-    assert not judged("config", **fields).is_physical
-    assert not judged("config", **(fields | {"node": SEED})).is_physical
-    assert judged("config", **(fields | {"node": replace(A, materialized="view")})).is_physical
+    assert not categorized("config", **fields).is_physical
+    assert not categorized("config", **(fields | {"node": SEED})).is_physical
+    assert categorized("config", **(fields | {"node": replace(A, materialized="view")})).is_physical
 
 
 @pytest.mark.parametrize(
@@ -583,7 +587,7 @@ def test_a_hook_may_write_other_rows(before: CompiledNode, is_physical: bool, ke
     fields = config("grants", before=before, node=kept)
     fields["items"]["hooks"] = {"post-hook 1": "#1"}
 
-    assert judged("config", **fields).is_physical is is_physical
+    assert categorized("config", **fields).is_physical is is_physical
 
 
 def test_keys_of_the_config_that_a_new_version_of_dbt_brings_say_nothing() -> None:
@@ -594,11 +598,13 @@ def test_keys_of_the_config_that_a_new_version_of_dbt_brings_say_nothing() -> No
         "now": sql(),
     }
 
-    assert real(judged("config", "engine", **fields)) == []
-    assert real(judged("config", "engine", **fields, configured=frozenset({"new_key"}))) == ["config"]
-    assert real(judged("config", **fields)) == ["config"]
-    assert real(judged("config", "engine", **(fields | {"items_before": {"engine": {"dbt": "#1"}}}))) == ["config"]
-    assert real(judged("config", "engine", **(fields | {"items": {"config": {"materialized": "2"}}}))) == ["config"]
+    assert real(categorized("config", "engine", **fields)) == []
+    assert real(categorized("config", "engine", **fields, configured=frozenset({"new_key"}))) == ["config"]
+    assert real(categorized("config", **fields)) == ["config"]
+    assert real(categorized("config", "engine", **(fields | {"items_before": {"engine": {"dbt": "#1"}}}))) == ["config"]
+    assert real(categorized("config", "engine", **(fields | {"items": {"config": {"materialized": "2"}}}))) == [
+        "config"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -630,12 +636,12 @@ def test_keys_of_the_config_that_a_new_version_of_dbt_brings_say_nothing() -> No
 def test_a_node_is_compiled_only_where_the_sql_can_decide(
     parts: list[str], fields: dict[str, Any], wanted: bool
 ) -> None:
-    assert wants_compiled(evidence(*parts, **fields)) is wanted
+    assert wants_compiled(inputs(*parts, **fields)) is wanted
 
 
 @given(st.lists(st.sampled_from([*PART_WORDS, "clustering"]), unique=True), st.sampled_from([SQL, LAID_OUT, OTHER]))
 def test_every_part_that_differs_is_either_real_or_cosmetic(parts: list[str], text: str) -> None:
-    found = judged(*parts, before=sql(), now=sql(text))
+    found = categorized(*parts, before=sql(), now=sql(text))
 
     told = [part if part in PART_WORDS else "config" for part in parts]
     assert sorted(real(found) + cosmetic(found)) == sorted(told)
@@ -665,16 +671,16 @@ VIEW = node("model.shop.v", materialized="view")
 DDL = "create view v as (select a from t)"
 
 
-def ddl(before: str, now: str, *, is_hashed: bool = False, **fields: Any) -> Evidence:
+def ddl(before: str, now: str, *, is_hashed: bool = False, **fields: Any) -> ChangeInputs:
     """Return what is known where macros of the project that create a view differ."""
     values: dict[str, Any] = {"node": VIEW, "in_view_ddl": True} | fields
-    return evidence("materialization", before=sql(ddl=before), now=sql(ddl=now), is_hashed=is_hashed, **values)
+    return inputs("materialization", before=sql(ddl=before), now=sql(ddl=now), is_hashed=is_hashed, **values)
 
 
 @pytest.mark.parametrize("is_hashed", [False, True], ids=["text", "hash"])
 def test_what_shows_only_in_the_ddl_of_a_view_is_told_by_the_ddl(is_hashed: bool) -> None:
-    same = judge(ddl(DDL, DDL.upper(), is_hashed=is_hashed), DIGEST)
-    other = judge(ddl(DDL, DDL.replace("create", "create or replace"), is_hashed=is_hashed), DIGEST)
+    same = categorize(ddl(DDL, DDL.upper(), is_hashed=is_hashed), DIGEST)
+    other = categorize(ddl(DDL, DDL.replace("create", "create or replace"), is_hashed=is_hashed), DIGEST)
 
     assert (real(same), cosmetic(same)) == ([], ["materialization"])
     assert (real(other), cosmetic(other)) == (["materialization"], [])
@@ -691,14 +697,14 @@ def test_what_shows_only_in_the_ddl_of_a_view_is_told_by_the_ddl(is_hashed: bool
         replace(ddl(DDL, DDL), recorded=RecordedDetail(items=items_for(["materialization"], "#1"))),
     ],
 )
-def test_without_the_ddl_of_both_sides_the_macros_that_create_a_view_count(found: Evidence) -> None:
-    assert real(judge(found, DIGEST)) == ["materialization"]
+def test_without_the_ddl_of_both_sides_the_macros_that_create_a_view_count(found: ChangeInputs) -> None:
+    assert real(categorize(found, DIGEST)) == ["materialization"]
 
 
 def test_the_ddl_of_a_view_says_nothing_of_other_parts() -> None:
     found = replace(ddl(DDL, DDL), difference=Difference(parts=("materialization", "config", "body")))
 
-    assert real(judge(replace(found, compiled=sql(OTHER, ddl=DDL)), DIGEST)) == ["config", "body"]
+    assert real(categorize(replace(found, compiled=sql(OTHER, ddl=DDL)), DIGEST)) == ["config", "body"]
 
 
 def test_the_ddl_of_a_view_is_wanted_where_it_decides() -> None:
@@ -707,9 +713,9 @@ def test_the_ddl_of_a_view_is_wanted_where_it_decides() -> None:
     assert not wants_compiled(ddl("", DDL))
     assert wants_ddl(ddl(DDL, DDL))
     assert wants_ddl(ddl(DDL, DDL, items={}))
-    assert wants_ddl(evidence("body", node=VIEW, items={"materialization": {"macro.shop.a": "1"}}))
-    assert not wants_ddl(evidence("body", node=VIEW))
-    assert not wants_ddl(evidence("body", items={"materialization": {"macro.shop.a": "1"}}))
+    assert wants_ddl(inputs("body", node=VIEW, items={"materialization": {"macro.shop.a": "1"}}))
+    assert not wants_ddl(inputs("body", node=VIEW))
+    assert not wants_ddl(inputs("body", items={"materialization": {"macro.shop.a": "1"}}))
 
 
 PROBLEM = "it asks the database while it compiles (run_query)"
@@ -727,13 +733,13 @@ PROBLEM = "it asks the database while it compiles (run_query)"
     ],
 )
 def test_why_the_sql_could_not_decide_stands_beside_what_differs(part: str, problem: str, words: str) -> None:
-    found = judged(part, before=sql(), now=CompiledNode(problem=problem))
+    found = categorized(part, before=sql(), now=CompiledNode(problem=problem))
 
     assert [reason.detail for reason in found.reasons] == [words]
 
 
 def test_why_the_sql_could_not_decide_is_said_once() -> None:
-    found = judged("config", "body", "references", before=sql(), now=CompiledNode(problem=PROBLEM))
+    found = categorized("config", "body", "references", before=sql(), now=CompiledNode(problem=PROBLEM))
 
     assert [PROBLEM in reason.detail for reason in found.reasons] == [False, True, False]
 
@@ -744,7 +750,7 @@ def test_why_the_sql_could_not_decide_is_said_once() -> None:
     + [(part, False) for part in ["hooks", "project_hooks", "docs", "relation", "flags"]],
 )
 def test_what_may_make_rows_differ_is_logic(part: str, is_logic: bool) -> None:
-    assert judged(part, before=sql(), now=sql(OTHER)).is_logic is is_logic
+    assert categorized(part, before=sql(), now=sql(OTHER)).is_logic is is_logic
 
 
 @pytest.mark.parametrize(
@@ -757,18 +763,18 @@ def test_what_may_make_rows_differ_is_logic(part: str, is_logic: bool) -> None:
     ],
 )
 def test_a_key_of_the_config_is_logic_unless_it_is_known_to_be_none(part: str, name: str, is_logic: bool) -> None:
-    found = judged(part, items_before={part: {name: "#1"}}, items={part: {name: "#2"}})
+    found = categorized(part, items_before={part: {name: "#1"}}, items={part: {name: "#2"}})
 
     assert found.is_logic is is_logic
 
 
 def test_where_no_items_were_recorded_a_change_of_the_config_is_logic() -> None:
-    assert judged("config", items_before={}, items={}).is_logic
+    assert categorized("config", items_before={}, items={}).is_logic
 
 
 def test_what_is_only_layout_is_no_logic() -> None:
-    assert not judged("body", before=sql(), now=sql(LAID_OUT)).is_logic
+    assert not categorized("body", before=sql(), now=sql(LAID_OUT)).is_logic
 
 
 def test_another_version_of_this_tool_is_no_logic() -> None:
-    assert not judged("scheme", "body").is_logic
+    assert not categorized("scheme", "body").is_logic

@@ -108,15 +108,15 @@ def test_where_other_models_were_inside_then_the_sql_is_not_asked_about_them(
 
 
 @pytest.mark.parametrize(
-    "judge", [node("unit_test.shop.a.adds_up", ["model.shop.a"]), node("test.shop.t", ["test.shop.other"])]
+    "categorize", [node("unit_test.shop.a.adds_up", ["model.shop.a"]), node("test.shop.t", ["test.shop.other"])]
 )
-def test_what_does_not_show_in_the_sql_is_not_left_to_it(judge: Node) -> None:
-    of = project(A, node("test.shop.other"), judge)
+def test_what_does_not_show_in_the_sql_is_not_left_to_it(categorize: Node) -> None:
+    of = project(A, node("test.shop.other"), categorize)
     warehouse = built(of)
     after = edited(edited(of, "model.shop.a"), "test.shop.other")
 
-    assert judge.unique_id not in found(warehouse, after)
-    assert judge.unique_id in warehouse.planned(after, request("build"))
+    assert categorize.unique_id not in found(warehouse, after)
+    assert categorize.unique_id in warehouse.planned(after, request("build"))
 
 
 def test_only_what_the_command_builds_is_looked_at() -> None:

@@ -42,7 +42,7 @@ from dbt_state_plugin.core.fingerprint.relocation import (
     translated,
 )
 from dbt_state_plugin.core.values.definition import ProjectDefinition
-from dbt_state_plugin.core.values.plan import Judgement, Plan
+from dbt_state_plugin.core.values.plan import ChangeCategory, Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation, Trace
@@ -71,12 +71,12 @@ def recorded(of: Project) -> dict[str, RecordedRelation]:
 def compared(
     of: Project,
     records: Mapping[str, RecordedRelation],
-    judgements: Mapping[str, Judgement] | None = None,
+    categories: Mapping[str, ChangeCategory] | None = None,
     *,
     command: str = "build",
     selected: frozenset[str] | None = None,
 ) -> Plan:
-    found = judgements or {}
+    found = categories or {}
     own = reasons_by_records(of, comparable(of, records), found, "prod")
     return changes(of, own, found, environment=HERE, command=command, selected=selected)
 
@@ -86,8 +86,8 @@ def kinds(plan: Plan) -> dict[str, list[str]]:
     return {entry.node.name: [reason.kind.value for reason in entry.reasons] for entry in plan.entries if entry.reasons}
 
 
-def changed(kind: ReasonKind = ReasonKind.BODY, **fields: Any) -> Judgement:
-    return Judgement(reasons=(Reason(kind=kind, detail="differs"),), **fields)
+def changed(kind: ReasonKind = ReasonKind.BODY, **fields: Any) -> ChangeCategory:
+    return ChangeCategory(reasons=(Reason(kind=kind, detail="differs"),), **fields)
 
 
 def test_a_project_that_was_built_as_it_is_changes_nothing() -> None:
@@ -113,7 +113,7 @@ def test_a_new_node_says_so_to_those_below_it() -> None:
 def test_a_cosmetic_difference_is_kept_and_changes_nothing() -> None:
     comment = Reason(kind=ReasonKind.BODY, detail="only a comment")
 
-    plan = compared(CHAIN, recorded(CHAIN), {"model.shop.a": Judgement(cosmetic=(comment,))})
+    plan = compared(CHAIN, recorded(CHAIN), {"model.shop.a": ChangeCategory(cosmetic=(comment,))})
 
     assert kinds(plan) == {}
     entry = plan.entry("model.shop.a")
@@ -196,15 +196,15 @@ def test_a_changed_ephemeral_model_changes_what_holds_it() -> None:
 
 def test_a_changed_ephemeral_model_that_compiles_to_the_same_changes_nothing() -> None:
     plan = compared(
-        edited(NESTED, INSIDE.unique_id), recorded(NESTED), {OUTSIDE.unique_id: Judgement(inlined_is_same=True)}
+        edited(NESTED, INSIDE.unique_id), recorded(NESTED), {OUTSIDE.unique_id: ChangeCategory(inlined_is_same=True)}
     )
 
     assert kinds(plan) == {}
 
 
 def test_a_unit_test_of_a_changed_model_is_downstream() -> None:
-    judged = node("unit_test.shop.a.adds", ["model.shop.a"])
-    of = project(SEED, A, judged)
+    categorized = node("unit_test.shop.a.adds", ["model.shop.a"])
+    of = project(SEED, A, categorized)
 
     plan = compared(of, recorded(of), {A.unique_id: changed()})
 
@@ -212,8 +212,8 @@ def test_a_unit_test_of_a_changed_model_is_downstream() -> None:
 
 
 def test_a_unit_test_of_a_cosmetically_changed_model_is_not() -> None:
-    judged = node("unit_test.shop.a.adds", ["model.shop.a"])
-    of = project(SEED, A, judged)
+    categorized = node("unit_test.shop.a.adds", ["model.shop.a"])
+    of = project(SEED, A, categorized)
 
     assert kinds(compared(edited(of, A.unique_id), recorded(of))) == {}
 

@@ -10,20 +10,24 @@ from support.values import Warehouse, edited, node, project, record, relation, r
 
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.decision.rule import make_plan
-from dbt_state_plugin.core.values.plan import Judgement, PlanEntry
+from dbt_state_plugin.core.values.plan import ChangeCategory, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
 from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.relations import PhysicalIdentity
 
 EVENTS = node("model.shop.events", materialized="incremental")
-LOGIC = Judgement(reasons=(Reason(kind=ReasonKind.BODY, detail="its code changed"),), is_logic=True)
-GRANT = Judgement(reasons=(Reason(kind=ReasonKind.CONFIG, detail="grants"),), is_physical=True)
+LOGIC = ChangeCategory(reasons=(Reason(kind=ReasonKind.BODY, detail="its code changed"),), is_logic=True)
+GRANT = ChangeCategory(reasons=(Reason(kind=ReasonKind.CONFIG, detail="grants"),), is_physical=True)
 SINCE = "6a1b2c3d-0000-0000-0000-000000000000"
 
 
 def entry(
-    item: Node = EVENTS, judgement: Judgement | None = LOGIC, *others: Node, trace: Trace | None = None, **asked: Any
+    item: Node = EVENTS,
+    category: ChangeCategory | None = LOGIC,
+    *others: Node,
+    trace: Trace | None = None,
+    **asked: Any,
 ) -> PlanEntry:
     """Return the decision about a built node whose definition differs as the judgement says."""
     of = project(item, *others)
@@ -34,8 +38,8 @@ def entry(
     if trace is not None:
         known = warehouse.records[key]
         warehouse.records[key] = replace(known, trace=replace(known.trace, older_logic=trace.older_logic))
-    judgements = {item.unique_id: judgement} if judgement else {}
-    plan = make_plan(of, warehouse.recorded, warehouse.catalog, request("build", **asked), judgements)
+    categories = {item.unique_id: category} if category else {}
+    plan = make_plan(of, warehouse.recorded, warehouse.catalog, request("build", **asked), categories)
     found = plan.entry(item.unique_id)
     assert found is not None
     return found
@@ -70,9 +74,9 @@ def test_the_flags_win_over_the_model_and_that_over_the_default(
     assert entry(item, **asked).old_rows is rows
 
 
-@pytest.mark.parametrize("judgement", [GRANT, Judgement(), None])
-def test_what_is_no_logic_leaves_rows_as_they_should_be(judgement: Judgement | None) -> None:
-    assert entry(EVENTS, judgement, force=True, full_refresh_changed=True).old_rows is None
+@pytest.mark.parametrize("category", [GRANT, ChangeCategory(), None])
+def test_what_is_no_logic_leaves_rows_as_they_should_be(category: ChangeCategory | None) -> None:
+    assert entry(EVENTS, category, force=True, full_refresh_changed=True).old_rows is None
 
 
 def test_a_selection_narrows_what_is_built_from_scratch() -> None:

@@ -15,7 +15,7 @@ from dbt_state_plugin.core.decision.request import SCOPES, PlanRequest
 from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.decision.seen_versions import relation_version
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.plan import Decision, Judgement
+from dbt_state_plugin.core.values.plan import ChangeCategory, Decision
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded
@@ -120,8 +120,8 @@ def test_parts_that_differ_are_told_in_the_order_of_the_fingerprint(warehouse: W
     assert unjudged(warehouse, project(RAW, A, B, after), "model.shop.c") == ["body", "macros", "engine", "config"]
 
 
-def judged_as(warehouse: Warehouse, of: Project, unique_id: str, judgement: Judgement) -> list[str]:
-    plan = make_plan(of, warehouse.recorded, warehouse.catalog, request(), {unique_id: judgement})
+def judged_as(warehouse: Warehouse, of: Project, unique_id: str, category: ChangeCategory) -> list[str]:
+    plan = make_plan(of, warehouse.recorded, warehouse.catalog, request(), {unique_id: category})
     return [reason.kind.value for entry in plan.entries for reason in entry.reasons if entry.node.name == "c"]
 
 
@@ -129,21 +129,21 @@ def test_a_judgement_decides_which_differences_count(warehouse: Warehouse) -> No
     after = project(RAW, A, B, replace(C, fingerprint={"body": "2", "macros": "2"}))
     real = Reason(kind=ReasonKind.MACROS, detail="macro a changed")
 
-    assert judged_as(warehouse, after, "model.shop.c", Judgement(reasons=(real,))) == ["macros"]
-    assert judged_as(warehouse, after, "model.shop.c", Judgement()) == []
+    assert judged_as(warehouse, after, "model.shop.c", ChangeCategory(reasons=(real,))) == ["macros"]
+    assert judged_as(warehouse, after, "model.shop.c", ChangeCategory()) == []
 
 
 def test_a_judgement_of_another_node_decides_nothing(warehouse: Warehouse) -> None:
-    assert judged_as(warehouse, edited(CHAIN, "model.shop.c"), "model.shop.a", Judgement()) == ["body"]
+    assert judged_as(warehouse, edited(CHAIN, "model.shop.c"), "model.shop.a", ChangeCategory()) == ["body"]
 
 
 @pytest.mark.parametrize("same", [True, False])
 def test_what_is_inside_is_a_reason_unless_it_is_judged_the_same(same: bool) -> None:
     of = project(node("model.shop.e", materialized="ephemeral"), node("model.shop.c", ["model.shop.e"]))
     warehouse = built(of)
-    judgement = Judgement(inlined_is_same=same)
+    category = ChangeCategory(inlined_is_same=same)
 
-    reasons = judged_as(warehouse, edited(of, "model.shop.e"), "model.shop.c", judgement)
+    reasons = judged_as(warehouse, edited(of, "model.shop.e"), "model.shop.c", category)
 
     assert reasons == ([] if same else ["upstream"])
 
@@ -163,7 +163,7 @@ def test_a_cosmetic_edit_is_recorded_by_the_next_run(warehouse: Warehouse) -> No
 
     assert warehouse.build(after) == set()
 
-    assert warehouse.judgements(after) == {}
+    assert warehouse.categories(after) == {}
 
 
 def test_a_cosmetic_edit_of_a_node_that_is_built_anyway_is_told(warehouse: Warehouse) -> None:
