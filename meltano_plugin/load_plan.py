@@ -19,8 +19,8 @@ import click
 from dbt_state_plugin.cli.options import settings_of, shared_options
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.report.document import VERSION, rendered
-from dbt_state_plugin.report.printable import plain
-from dbt_state_plugin.report.text import moment, write_lines
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.text import timestamp, write_lines
 from dbt_state_plugin.report.words import count
 from meltano_plugin.project import project_of, utility_name
 
@@ -200,9 +200,9 @@ def _lines(
         ]
     lines = [
         f"Load plan for {project.environment}: {len(streams)} changed of {number} since execution "
-        f"{earlier.execution_id} ({moment(earlier.finished_at)})."
+        f"{earlier.execution_id} ({timestamp(earlier.finished_at)})."
     ]
-    lines += [f"  {_verb(each):<6} {plain(each.change.name)}: {_words(each)}" for each in streams]
+    lines += [f"  {_verb(each):<6} {printable(each.change.name)}: {_words(each)}" for each in streams]
     return [*lines, _last_line(streams, applies=applies)]
 
 
@@ -213,11 +213,11 @@ def _verb(stream: PlannedStream) -> str:
 
 
 def _words(stream: PlannedStream) -> str:
-    reasons = plain(", ".join(stream.change.reasons))
+    reasons = printable(", ".join(stream.change.reasons))
     ends = {
-        RESET: f"; bookmark reset under {plain(', '.join(stream.state_ids))}",
+        RESET: f"; bookmark reset under {printable(', '.join(stream.state_ids))}",
         NO_BOOKMARK: "; no bookmark to reset: it is loaded from the start",
-        RESET_BEFORE: f"; bookmark reset at {moment(stream.reset_at)} already",
+        RESET_BEFORE: f"; bookmark reset at {timestamp(stream.reset_at)} already",
     }
     is_version = stream.status == KEPT and stream.change.reasons == ("version changed",)
     return reasons + ("; a new release alone reloads nothing" if is_version else ends.get(stream.status, ""))

@@ -11,7 +11,7 @@ from dbt_state_plugin.cli.building import narrowing_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, ConfigurationError, UsageError
 from dbt_state_plugin.report.document import rendered
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 
 
@@ -49,7 +49,7 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
             found,
             inspected,
             on_wait=lambda holder: (
-                write_lines([plain(f"Waiting for another run: {holder}.")]) if says(context, "warning") else None
+                write_lines([printable(f"Waiting for another run: {holder}.")]) if says(context, "warning") else None
             ),
         )
     if output == "json":

@@ -13,7 +13,7 @@ import click
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.bookkeeping import bookkeeping
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 
 
 @click.command("init-execution")
@@ -104,7 +104,7 @@ def compare_step_models(
         _say(context, f"Warning: {comparison.doubt}", level="warning")
     names = comparison.removed if removed else comparison.changed
     if sys.stdout.isatty():
-        names = tuple(map(plain, names))
+        names = tuple(map(printable, names))
     click.echo(_joined(names, separator), color=True)  # without a terminal click would cut ANSI codes out of names
 
 
@@ -141,7 +141,7 @@ def fail_execution(context: click.Context, execution_id: str) -> None:
 
 def _say(context: click.Context, text: str, *, level: str = "info") -> None:
     if says(context, level):
-        click.echo(plain(text), err=True)
+        click.echo(printable(text), err=True)
 
 
 def _joined(names: Sequence[str], separator: str) -> str:

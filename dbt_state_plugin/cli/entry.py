@@ -147,11 +147,11 @@ def _wants_debug(arguments: list[str]) -> bool:
 
 
 def _report(what: str, do: str, exit_code: int) -> int:
-    from dbt_state_plugin.report.printable import plain
+    from dbt_state_plugin.report.printable import printable
 
     sys.stdout.flush()
-    click.echo(f"Error: {plain(what)}", err=True)
-    click.echo(f"  {plain(do)}", err=True)
+    click.echo(f"Error: {printable(what)}", err=True)
+    click.echo(f"  {printable(do)}", err=True)
     if _wants_debug(sys.argv[1:]):
         import traceback
 

@@ -6,7 +6,7 @@ import click
 
 from dbt_state_plugin.cli.options import settings_of, shared_options
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import write_lines
 
 
@@ -25,5 +25,5 @@ def forget(context: click.Context, /, nodes: tuple[str, ...], everything: bool) 
         )
     forgotten = forget_builds(settings_of(context), None if everything else nodes)
     for unique_id in forgotten:
-        click.echo(plain(unique_id))
+        click.echo(printable(unique_id))
     write_lines([f"Forgot {len(forgotten)}; the next run builds them again."])

@@ -125,7 +125,7 @@ def _summary(plan: Plan, compared: Compared | None) -> str:
 
 
 def _answer(plan: Plan, output: str, folder: str | None, shows_all: bool, compared: Compared | None) -> str:
-    from dbt_state_plugin.report.printable import plain
+    from dbt_state_plugin.report.printable import printable
 
     nodes = [entry.node for entry in plan.to_build]
     if output == "json":
@@ -133,9 +133,9 @@ def _answer(plan: Plan, output: str, folder: str | None, shows_all: bool, compar
     if output == "text":
         return "".join(f"{line}\n" for line in _lines(plan, shows_all, compared))
     if output == "name":
-        return "".join(f"{plain(node.name)}\n" for node in nodes)
+        return "".join(f"{printable(node.name)}\n" for node in nodes)
     if output == "path":
-        return "".join(f"{plain(path)}\n" for path in dict.fromkeys(node.path for node in nodes))
+        return "".join(f"{printable(path)}\n" for path in dict.fromkeys(node.path for node in nodes))
     if output == "state-dir":
         from dbt_state_plugin.dbt_runner.selection_folder import write_folder
 

@@ -14,7 +14,7 @@ from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.cli.orchestration import orchestration_of
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import first_line, plan_lines, result_lines, step_lines, width_of, write_lines
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _command(name: str, help_text: str) -> click.Command:
 
         def on_wait(holder: str) -> None:
             if says(context, "warning"):
-                write_lines([plain(f"Waiting for another run: {holder}.")])
+                write_lines([printable(f"Waiting for another run: {holder}.")])
 
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()

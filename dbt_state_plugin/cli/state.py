@@ -19,7 +19,7 @@ from dbt_state_plugin.report.orphans import (
     outcome_lines,
     summary_line,
 )
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 
 
@@ -93,7 +93,7 @@ def current(context: click.Context) -> None:
     The line is empty when there is none.
     """
     version = administration.current_version(settings_of(context))
-    click.echo(plain(version or ""))
+    click.echo(printable(version or ""))
     if version is None:
         _say(context, "There is no state yet.")
 
@@ -150,7 +150,7 @@ def export_manifest(context: click.Context, baseline: str, output_dir: str | Non
     if output_dir is None:
         sys.stdout.write(f"{text}\n")
         return
-    click.echo(plain(str(write_manifest_file(output_dir, text).parent)))
+    click.echo(printable(str(write_manifest_file(output_dir, text).parent)))
     _say(context, "dbt reads it with `--state` and this folder.")
 
 
@@ -256,4 +256,4 @@ def _say_versions(context: click.Context, before: str | None, after: str | None)
 
 def _say(context: click.Context, text: str) -> None:
     if says(context):
-        click.echo(plain(text), err=True)
+        click.echo(printable(text), err=True)

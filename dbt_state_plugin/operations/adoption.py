@@ -25,7 +25,7 @@ from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_d
 from dbt_state_plugin.core.lineage import build_order, lineages, trace_of
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Project
-from dbt_state_plugin.core.values.records import Recorded, RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.execution_record import STEP_NAME, recorded_execution
@@ -222,7 +222,9 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
     wanted = [each for each in agreed if each.outcome is Outcome.ADOPT]
     records = adopted_records(project, *seen, wanted, str(state.environment), uuid4)
     digest = None if session.settings.store_sql == "text" else keyed_digest(key)
-    details = {each.node.unique_id: _detail(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted}
+    details = {
+        each.node.unique_id: _definition(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted
+    }
     with database_errors("Cannot read the functions of the warehouse"):
         records = _with_volatile_calls(session, project, inspected, records)
     adopted = [
@@ -298,9 +300,9 @@ def _with_volatile_calls(
     return tuple(found)
 
 
-def _detail(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: str, digest: Any) -> RecordedDetail:
+def _definition(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: str, digest: Any) -> RecordedDefinition:
     compiled = inspected.compiled.get(unique_id)
-    return RecordedDetail(
+    return RecordedDefinition(
         items=fingerprinter.items(unique_id), compiled=compiled_document(compiled, digest) if compiled else {}
     )
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.project.inputs import InputPlaces, scan_places, watched_environment
-from dbt_state_plugin.state.manifests import link_manifest, read_manifest, snapshot_manifest, write_manifest
+from dbt_state_plugin.state.manifests import link_manifest, parsed_project_manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.parse import Parsed
@@ -32,7 +32,7 @@ def keep_manifest(session: Session, planned: Planned, execution_id: UUID, *, com
         return
     covers = command in _COVERING and not planned.plan.is_narrowed
     is_of_snapshot = planned.parsed is None or planned.is_recorded
-    known = snapshot_manifest(session.state) if is_of_snapshot else None
+    known = parsed_project_manifest(session.state) if is_of_snapshot else None
     if known is not None:
         if covers:
             link_manifest(session.state, known, execution_id)

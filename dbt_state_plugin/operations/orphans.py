@@ -90,7 +90,7 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
     planned = plan_in(session, RunOptions(command="build"))
     records = [record for record in planned.plan.removed if isinstance(record, RecordedRelation)]
     standings = read_drop_checks(session.warehouse, [record.relation for record in records])
-    parts = {part for standing in standings.values() for part in standing.parts}
+    parts = {part for check in standings.values() for part in check.parts}
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
     claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
     orphans = [
@@ -102,29 +102,29 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
 
 def categorized(
     record: RecordedRelation,
-    standing: DropCheck | None,
+    check: DropCheck | None,
     claim: str,
     taken: set[RelationName | None],
     includes_history: bool,
 ) -> Orphan:
     """Return what can be done with an orphan as far as no other relation has a say in it."""
     action, why = Action.REFUSE, ""
-    if standing is None:
+    if check is None:
         action, why = Action.FORGET, "not there any more"
-    elif record.identity is None or _incarnation(record) != (standing.identity.oid, standing.identity.relkind):
-        what = RELATION_KINDS.get(standing.identity.relkind, "something that is no table or view")
-        why = f"not the one that was recorded but a {what} of role {standing.owner} (`forget` takes it off this list)"
+    elif record.identity is None or _incarnation(record) != (check.identity.oid, check.identity.relkind):
+        what = RELATION_KINDS.get(check.identity.relkind, "something that is no table or view")
+        why = f"not the one that was recorded but a {what} of role {check.owner} (`forget` takes it off this list)"
     elif claim:
         why = claim
     elif _holds_history(record) and not includes_history:
         action, why = Action.KEEP, "its rows cannot be rebuilt (--include-history drops it too)"
-    elif set(standing.parts) & taken:
-        why = f"its partition {next(part for part in standing.parts if part in taken)} is recorded by itself"
-    elif not standing.may_drop:
-        why = f"role {standing.role} may not drop it, because it belongs to role {standing.owner}"
+    elif set(check.parts) & taken:
+        why = f"its partition {next(part for part in check.parts if part in taken)} is recorded by itself"
+    elif not check.may_drop:
+        why = f"role {check.role} may not drop it, because it belongs to role {check.owner}"
     else:
         action = Action.DROP
-    return Orphan(record=record, standing=standing, action=action, why=why)
+    return Orphan(record=record, check=check, action=action, why=why)
 
 
 def _incarnation(record: RecordedRelation) -> tuple[int, str] | None:
@@ -141,9 +141,7 @@ def ordered(orphans: Iterable[Orphan]) -> tuple[Orphan, ...]:
     A drop that something else depends on is refused: something that stays, or in the end each other.
     """
     rest = list(orphans)
-    dropping = {
-        orphan.standing.identity.oid: orphan for orphan in rest if orphan.standing and orphan.action is Action.DROP
-    }
+    dropping = {orphan.check.identity.oid: orphan for orphan in rest if orphan.check and orphan.action is Action.DROP}
     order: list[Orphan] = []
     gone: set[int] = set()
     while free := [oid for oid in dropping if oid not in gone and not _blockers(dropping[oid], gone)]:
@@ -159,7 +157,7 @@ def ordered(orphans: Iterable[Orphan]) -> tuple[Orphan, ...]:
 
 
 def _blockers(orphan: Orphan, gone: set[int]) -> tuple[str, ...]:
-    dependants = orphan.standing.dependants if orphan.standing else ()
+    dependants = orphan.check.dependants if orphan.check else ()
     return tuple(dependant.description for dependant in dependants if not dependant.goes_with & gone)
 
 

@@ -24,7 +24,7 @@ from dbt_state_plugin.project.inputs import (
     watched_environment,
 )
 from dbt_state_plugin.project.parsers import installed_parsers
-from dbt_state_plugin.state.parsed_projects import read_snapshot, write_snapshot
+from dbt_state_plugin.state.parsed_projects import read_parsed_project, write_parsed_project
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
@@ -40,20 +40,20 @@ def recorded_project(
     """
     if known == "":
         return None
-    snapshot = read_snapshot(session.state)
+    snapshot = read_parsed_project(session.state)
     if snapshot is None:
         return None
     try:
         places = places_from_document(snapshot.places)
         recorded = snapshot.inputs_digest
-        if recorded != known and not inputs_stand(session, key, extra, places, recorded):
+        if recorded != known and not inputs_are_unchanged(session, key, extra, places, recorded):
             return None
         return snapshot.project()
     except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):
         return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
 
 
-def inputs_stand(
+def inputs_are_unchanged(
     session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, recorded_digest: str
 ) -> bool:
     """Tell whether all inputs of the parse are what they were; not where one of them cannot be seen."""
@@ -95,7 +95,7 @@ def record_project(
         digest = inputs_digest(session, key, extra, scanned, digest_of_digests(after))
     except OSError:
         return False
-    write_snapshot(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
+    write_parsed_project(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
     return True
 
 

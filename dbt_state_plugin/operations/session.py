@@ -16,7 +16,7 @@ from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.state.version import require_schema
-from dbt_state_plugin.warehouse.postgres.catalog import whereabouts
+from dbt_state_plugin.warehouse.postgres.catalog import server_identity
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -101,7 +101,7 @@ def open_session(settings: Settings, *, create: bool = True) -> Iterator[Session
         name = ""
         if workplace and settings.database_url and not settings.pipeline:
             warehouse = _warehouse_connection(workplace.profile.settings)
-            home, away = whereabouts(connection), whereabouts(warehouse)
+            home, away = server_identity(connection), server_identity(warehouse)
             name = "" if home == away else f"{away[1]}/{away[0]}"
         environment = _environment(settings, workplace, name)
         if create:

@@ -18,7 +18,7 @@ from dbt_state_plugin.project.yaml_values import read_yaml
 _REPLACED = ("password", "pass", "dbname", "database", "schema")
 
 
-def write_stand_in(
+def write_other_target_profile(
     folder: Path,
     *,
     profiles_dir: Path,

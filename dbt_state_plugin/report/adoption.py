@@ -7,8 +7,8 @@ from typing import Any
 
 from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outcome
 from dbt_state_plugin.report.document import VERSION, environment_document
-from dbt_state_plugin.report.printable import plain
-from dbt_state_plugin.report.text import FOLD_AFTER, fitted, wrapped
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.text import FOLD_AFTER, truncated, wrapped
 from dbt_state_plugin.report.words import count, short_name
 
 _WORDS = {Outcome.ADOPT: "adopt", Outcome.KNOWN: "known", Outcome.MISSING: "build", Outcome.REFUSE: "refuse"}
@@ -22,12 +22,12 @@ def adoption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]
         folded = len(found) > FOLD_AFTER and outcome is not Outcome.REFUSE
         lines += [_line(each) for each in (found[:FOLD_AFTER] if folded else found)]
         lines += [f"  ...    and {len(found) - FOLD_AFTER} more (`--output json` lists them)"] if folded else []
-    return [fitted(line, width) for line in lines]
+    return [truncated(line, width) for line in lines]
 
 
 def _line(candidate: Candidate) -> str:
     what = candidate.why or f"{candidate.node.materialized} {candidate.relation}"
-    return plain(f"  {_WORDS[candidate.outcome]:<6} {short_name(candidate.node.unique_id)}  {what}")
+    return printable(f"  {_WORDS[candidate.outcome]:<6} {short_name(candidate.node.unique_id)}  {what}")
 
 
 def assumption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]:
@@ -48,7 +48,7 @@ def assumption_lines(adoption: Adoption, *, width: int | None = None) -> list[st
         )
     if adoption.untouched:
         lines.append(f"Tests and functions stay unrecorded: `build` runs each of the {adoption.untouched} once.")
-    return [part for line in lines for part in wrapped(plain(line), width)]
+    return [part for line in lines for part in wrapped(printable(line), width)]
 
 
 def adopted_summary(adoption: Adoption) -> str:

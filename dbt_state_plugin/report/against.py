@@ -7,8 +7,8 @@ from typing import Any
 from dbt_state_plugin.core.comparison.baseline import Compared
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.report.document import plan_document
-from dbt_state_plugin.report.printable import plain
-from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, fitted, label, since, wrapped
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, label, truncated, unchanged_since, wrapped
 from dbt_state_plugin.report.words import reason_words, summary_counts
 
 
@@ -19,9 +19,11 @@ def compared_lines(compared: Compared, *, shows_all: bool = False, width: int | 
     lines += entry_lines(plan.waiting, "beside", shows_all=shows_all)
     lines += _removed_lines(compared, shows_all=shows_all)
     lines += _same_lines(plan.skipped, shows_all=shows_all)
-    rows = [fitted(line, width) for line in lines]
-    first = plain(f"Compared with {compared.baseline.name}: what the code alone changes, whatever the relations hold.")
-    last = [*(f"  warning: {plain(warning)}" for warning in compared.warnings), compared_summary(compared)]
+    rows = [truncated(line, width) for line in lines]
+    first = printable(
+        f"Compared with {compared.baseline.name}: what the code alone changes, whatever the relations hold."
+    )
+    last = [*(f"  warning: {printable(warning)}" for warning in compared.warnings), compared_summary(compared)]
     return [*wrapped(first, width), *rows, *(part for line in last for part in wrapped(line, width))]
 
 
@@ -29,7 +31,7 @@ def _removed_lines(compared: Compared, *, shows_all: bool) -> list[str]:
     lines = []
     for removed in compared.removed:
         relation = f" ({removed.relation})" if removed.relation else ""
-        lines.append(plain(f"  gone   {removed.unique_id}{relation} is not in this project"))
+        lines.append(printable(f"  gone   {removed.unique_id}{relation} is not in this project"))
     return _folded(lines, shows_all=shows_all)
 
 
@@ -38,7 +40,8 @@ def _same_lines(entries: tuple[PlanEntry, ...], *, shows_all: bool) -> list[str]
     shown = [entry for entry in entries if entry.cosmetic or shows_all]
     column = column_of(shown)
     lines = [
-        f"  same   {label(entry):<{column}}  {reason_words(entry.cosmetic[0]) if entry.cosmetic else since(entry)}"
+        f"  same   {label(entry):<{column}}  "
+        f"{reason_words(entry.cosmetic[0]) if entry.cosmetic else unchanged_since(entry)}"
         for entry in shown
     ]
     return _folded(lines, shows_all=shows_all)

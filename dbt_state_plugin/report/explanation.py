@@ -9,8 +9,8 @@ from typing import Protocol
 from dbt_state_plugin.core.decision.logic_change import since
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
-from dbt_state_plugin.report.printable import plain
-from dbt_state_plugin.report.text import moment
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.text import timestamp
 from dbt_state_plugin.report.words import duration, reason_words
 
 _DIFF_LINES = 60
@@ -38,14 +38,14 @@ def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iter
     `path` leads from the node to its first cause; `texts` are those of the cause.
     """
     node = entry.node
-    lines = [f"{plain(node.unique_id)} ({plain(node.path)})"]
-    lines.append(f"  relation: {plain(str(node.relation))}" if node.relation else "  it has no relation of its own")
+    lines = [f"{printable(node.unique_id)} ({printable(node.path)})"]
+    lines.append(f"  relation: {printable(str(node.relation))}" if node.relation else "  it has no relation of its own")
     lines.append(_decision_line(entry))
     lines += [f"  - {reason_words(reason)}" for reason in entry.reasons]
     if len(path) > 1:
         cause = path[-1]
-        lines.append("  first cause: " + " <- ".join(plain(step.node.unique_id) for step in path))
-        name = plain(cause.node.name)
+        lines.append("  first cause: " + " <- ".join(printable(step.node.unique_id) for step in path))
+        name = printable(cause.node.name)
         own = [reason for reason in cause.reasons if reason.kind is not ReasonKind.UPSTREAM]
         lines += [f"  - {name}: {reason_words(reason)}" for reason in own]
     if entry.keeps_data:
@@ -92,14 +92,14 @@ def _record_lines(entry: PlanEntry) -> list[str]:
         return ["  last build: none is recorded"]
     took = f", took {duration(record.duration_ms)}" if record.duration_ms is not None else ""
     by = f" by execution {record.execution_id}" if record.execution_id else ""
-    return [f"  last build: {moment(record.built_at)}{by}{took}"]
+    return [f"  last build: {timestamp(record.built_at)}{by}{took}"]
 
 
 def _diff_lines(text: Text) -> list[str]:
-    title = plain(text.title)
+    title = printable(text.title)
     if text.before is None:
         return [f"  {title}: no earlier text is kept to compare with"]
     before, now = text.before.splitlines(), text.now.splitlines()
     diff = list(difflib.unified_diff(before, now, "as built", "now", lineterm=""))
-    shown = [f"    {plain(line.expandtabs(4))}" for line in diff[:_DIFF_LINES]]
+    shown = [f"    {printable(line.expandtabs(4))}" for line in diff[:_DIFF_LINES]]
     return [f"  {title}:", *shown, *(["    ..."] if len(diff) > _DIFF_LINES else [])]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult
-from dbt_state_plugin.report.printable import plain
-from dbt_state_plugin.report.text import essence, fitted, moment, wrapped
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.text import first_message, timestamp, truncated, wrapped
 from dbt_state_plugin.report.words import count, duration
 
 
@@ -18,29 +18,30 @@ def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None =
         started = execution.started_at.strftime("%Y-%m-%d %H:%M")
         lines.append(
             f"{started}  {execution.execution_id}  {execution.status:<9}  {built:>7}  {_took(execution):>9}  "
-            f"{plain(execution.command)}"
+            f"{printable(execution.command)}"
         )
-    return [fitted(line, width) for line in lines]
+    return [truncated(line, width) for line in lines]
 
 
 def execution_lines(execution: ExecutionSummary, *, width: int | None = None) -> list[str]:
     """Return one execution with its steps and the result of each planned node."""
     lines = [
         f"execution {execution.execution_id}",
-        f"  {plain(execution.command)}: {execution.status}"
-        + (f" ({plain(execution.message)})" if execution.message else ""),
-        f"  started {moment(execution.started_at)}, ended {moment(execution.finished_at)}, took {_took(execution)}",
-        f"  by {plain(execution.caller)} on {plain(execution.host) or 'an unknown host'}, "
+        f"  {printable(execution.command)}: {execution.status}"
+        + (f" ({printable(execution.message)})" if execution.message else ""),
+        f"  started {timestamp(execution.started_at)}, ended {timestamp(execution.finished_at)}, "
+        f"took {_took(execution)}",
+        f"  by {printable(execution.caller)} on {printable(execution.host) or 'an unknown host'}, "
         f"dbt-state-plugin {execution.tool_version}"
         + (f", dbt {execution.dbt_version}" if execution.dbt_version else ""),
     ]
     if execution.git_commit:
         lines.append(f"  git commit {execution.git_commit}")
     if execution.meltano_run_id:
-        lines.append(f"  Meltano run {plain(execution.meltano_run_id)}")
+        lines.append(f"  Meltano run {printable(execution.meltano_run_id)}")
     for step in execution.steps:
         rows = "" if step.rows_processed is None else f", {count(step.rows_processed, 'row')}"
-        lines.append(f"  step {plain(step.name)}: {step.status}{rows} ({step.step_id})")
+        lines.append(f"  step {printable(step.name)}: {step.status}{rows} ({step.step_id})")
     lines += [_result_line(result) for result in execution.results]
     return [part for line in lines for part in wrapped(line, width)]
 
@@ -55,5 +56,5 @@ def _result_line(result: NodeResult) -> str:
     took = f" in {duration(result.duration_ms)}" if result.duration_ms is not None else ""
     rows = f", {count(result.rows_affected, 'row')}" if result.rows_affected is not None else ""
     reasons = ", ".join(str(reason.get("kind", "")) for reason in result.reasons)
-    message = f": {essence(result.message)}" if result.message and result.status != "success" else ""
-    return plain(f"  {result.unique_id}  {result.status}{took}{rows}  [{reasons}]{message}")
+    message = f": {first_message(result.message)}" if result.message and result.status != "success" else ""
+    return printable(f"  {result.unique_id}  {result.status}{took}{rows}  [{reasons}]{message}")

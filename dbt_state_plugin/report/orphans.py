@@ -8,8 +8,8 @@ from typing import Any
 from dbt_state_plugin.core.values.orphans import RELATION_KINDS, Action, Orphan, Orphans
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.report.document import VERSION, environment_document
-from dbt_state_plugin.report.printable import plain
-from dbt_state_plugin.report.text import moment, wrapped
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.text import timestamp, wrapped
 from dbt_state_plugin.report.words import count
 
 _DONE = {Action.DROP: "dropped", Action.FORGET: "forgotten", Action.KEEP: "kept", Action.REFUSE: "refused"}
@@ -20,7 +20,7 @@ def orphan_lines(orphans: Orphans, *, width: int | None = None) -> list[str]:
     """Return one line per orphan, by name: the relation, who built it and when, and what it is now."""
     found = sorted(orphans.orphans, key=lambda orphan: orphan.record.relation)
     lines = [
-        f"{_name(orphan.record.relation)}: {_origin(orphan)}; {plain(orphan.why) or 'there as recorded'}"
+        f"{_name(orphan.record.relation)}: {_origin(orphan)}; {printable(orphan.why) or 'there as recorded'}"
         for orphan in found
     ]
     return [part for line in lines for part in wrapped(line, width)]
@@ -58,35 +58,35 @@ def orphans_document(orphans: Orphans, *, is_done: bool) -> dict[str, Any]:
 
 
 def _orphan_document(orphan: Orphan, *, is_done: bool) -> dict[str, Any]:
-    record, standing = orphan.record, orphan.standing
+    record, check = orphan.record, orphan.check
     return {
         "relation": str(record.relation),
         "unique_id": record.unique_id,
         "resource_type": record.resource_type,
         "materialized": record.materialized,
         "built_at": record.built_at.isoformat(),
-        "kind": RELATION_KINDS.get(standing.identity.relkind, "other") if standing else None,
-        "dependents": [dependant.description for dependant in standing.dependants] if standing else [],
+        "kind": RELATION_KINDS.get(check.identity.relkind, "other") if check else None,
+        "dependents": [dependant.description for dependant in check.dependants] if check else [],
         **({"outcome": _DONE[orphan.action]} if is_done else {"action": orphan.action.value}),
         "why": orphan.why,
     }
 
 
 def _origin(orphan: Orphan) -> str:
-    record, standing = orphan.record, orphan.standing
+    record, check = orphan.record, orphan.check
     kind = RELATION_KINDS.get(record.identity.relkind, "relation") if record.identity else "relation"
-    parts = f" with {count(len(standing.parts), 'partition')}" if standing and standing.parts else ""
-    return f"{kind}{parts} of {plain(record.unique_id)}, built {moment(record.built_at)}"
+    parts = f" with {count(len(check.parts), 'partition')}" if check and check.parts else ""
+    return f"{kind}{parts} of {printable(record.unique_id)}, built {timestamp(record.built_at)}"
 
 
 def _because(orphan: Orphan) -> str:
-    return f"; {plain(orphan.why)}" if orphan.why else ""
+    return f"; {printable(orphan.why)}" if orphan.why else ""
 
 
 def _name(relation: RelationName) -> str:
     """Return the name without its database, which is the environment's, as psql would take it."""
     parts = (relation.schema, relation.identifier)
-    return plain(".".join(part if _NEEDS_NO_QUOTES.fullmatch(part) else _quoted(part) for part in parts))
+    return printable(".".join(part if _NEEDS_NO_QUOTES.fullmatch(part) else _quoted(part) for part in parts))
 
 
 def _quoted(part: str) -> str:

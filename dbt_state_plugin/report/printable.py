@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Return the text with control characters (ANSI codes, newlines) shown as escapes."""
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
 

@@ -19,7 +19,7 @@ from typing import TextIO
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
@@ -31,7 +31,7 @@ def width_of(stream: TextIO) -> int | None:
     return max(20, shutil.get_terminal_size().columns) if stream.isatty() else None
 
 
-def fitted(line: str, width: int | None) -> str:
+def truncated(line: str, width: int | None) -> str:
     """Return the line cut to the width, with an ellipsis where something is missing."""
     return line if width is None or len(line) <= width else line[: width - 1] + "…"
 
@@ -54,16 +54,17 @@ def plan_lines(
         column = column_of(plan.skipped)
         lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}" for entry in plan.skipped]
     lines += [
-        f"  gone   {plain(record.unique_id)}: {plain(str(record.relation))} is left behind" for record in plan.removed
+        f"  gone   {printable(record.unique_id)}: {printable(str(record.relation))} is left behind"
+        for record in plan.removed
     ]
-    rows = [fitted(line, width) for line in lines]
+    rows = [truncated(line, width) for line in lines]
     summary = [summary_line(plan)] if ends_with_summary else []
     return rows + [part for line in [*_warnings(plan), *summary] for part in wrapped(line, width)]
 
 
 def _why_not(entry: PlanEntry) -> str:
     cosmetic = f"; {reason_words(entry.cosmetic[0])}" if entry.cosmetic else ""
-    return since(entry) + cosmetic
+    return unchanged_since(entry) + cosmetic
 
 
 _OLD_ROWS = {
@@ -110,7 +111,7 @@ def _folder_lines(entries: tuple[PlanEntry, ...], word: str) -> list[str]:
     lines = []
     for folder, counts in sorted(folders.items()):
         what = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
-        lines.append(f"  {word:<6} {plain(folder)}/: {what}")
+        lines.append(f"  {word:<6} {printable(folder)}/: {what}")
     if len(lines) > FOLD_AFTER:
         rest = len(lines) - FOLD_AFTER
         lines[FOLD_AFTER:] = [f"  {word:<6} ... and {count(rest, 'more folder')}"]
@@ -125,15 +126,15 @@ def column_of(entries: Iterable[PlanEntry]) -> int:
 def label(entry: PlanEntry) -> str:
     """Return the short name of a node with its kind, if it is no model."""
     kind = "" if entry.node.resource_type == "model" else f"{entry.node.resource_type} "
-    return plain(kind + short_name(entry.node.unique_id))
+    return printable(kind + short_name(entry.node.unique_id))
 
 
-def since(entry: PlanEntry) -> str:
+def unchanged_since(entry: PlanEntry) -> str:
     """Return since when a node is unchanged."""
-    return f"unchanged since {moment(entry.record.built_at)}" if entry.record else "unchanged"
+    return f"unchanged since {timestamp(entry.record.built_at)}" if entry.record else "unchanged"
 
 
-def moment(time: datetime | None) -> str:
+def timestamp(time: datetime | None) -> str:
     """Return a time to the second, with its offset from UTC."""
     return time.isoformat(sep=" ", timespec="seconds") if time else "-"
 
@@ -141,22 +142,22 @@ def moment(time: datetime | None) -> str:
 def first_line(plan: Plan, target_choice: str = "") -> str:
     """Return what is built and why in one line, for logs in which the first line is all that people see."""
     how = f", {target_choice}" if target_choice else ""
-    return plain(f"{summary_line(plan)} ({plan.command}, target {plan.environment.target}{how})")
+    return printable(f"{summary_line(plan)} ({plan.command}, target {plan.environment.target}{how})")
 
 
 def step_lines(step: str, items: Iterable[StepItem], *, width: int | None = None) -> list[str]:
     """Return a line for each thing that changed in a step of somebody else, such as a stream of a loader."""
     items = tuple(items)
-    column = min(48, max((len(plain(item.name)) for item in items), default=0))
-    lines = [f"  {plain(step.lower()):<6} {plain(item.name):<{column}}  {step_reasons(item)}" for item in items]
+    column = min(48, max((len(printable(item.name)) for item in items), default=0))
+    lines = [f"  {printable(step.lower()):<6} {printable(item.name):<{column}}  {step_reasons(item)}" for item in items]
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more"]
-    return [fitted(line, width) for line in lines]
+    return [truncated(line, width) for line in lines]
 
 
 def step_reasons(item: StepItem) -> str:
     """Return the reasons of an item in words."""
-    return plain(", ".join(" ".join(part for part in reason if part) for reason in item.reasons))
+    return printable(", ".join(" ".join(part for part in reason if part) for reason in item.reasons))
 
 
 def result_lines(result: RunResult, *, width: int | None = None, says_why: bool = False) -> list[str]:
@@ -186,13 +187,13 @@ def _first_failure(result: RunResult) -> str:
 
 def _failure(result: RunResult, node: str) -> str:
     if node in result.unrecorded:
-        return plain(f"not recorded: {result.unrecorded[node]}")
+        return printable(f"not recorded: {result.unrecorded[node]}")
     outcome = result.outcomes[node]
-    message = essence(outcome.message)
-    return plain(f"{outcome.status}: {message}" if message else outcome.status)
+    message = first_message(outcome.message)
+    return printable(f"{outcome.status}: {message}" if message else outcome.status)
 
 
-def essence(message: str) -> str:
+def first_message(message: str) -> str:
     """Return dbt's message on one line, without the lines that only say where: the node stands beside it."""
     lines = [line.strip() for line in message.splitlines()]
     telling = [line for line in lines if line and not _SAYS_WHERE.match(line)]

@@ -6,7 +6,7 @@ from collections import Counter
 
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 
 _DOWNSTREAM = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.AGE})
 _REPAIRED = frozenset({ReasonKind.MISSING, ReasonKind.DRIFTED, ReasonKind.INTERRUPTED})
@@ -48,7 +48,7 @@ def summary_line(plan: Plan) -> str:
 def reason_words(reason: Reason) -> str:
     """Return a reason as a short phrase that starts with its kind."""
     where = f"{short_name(reason.node)} " if reason.node else ""
-    return plain(f"{reason.kind.value}: {where}{reason.detail}".rstrip())
+    return printable(f"{reason.kind.value}: {where}{reason.detail}".rstrip())
 
 
 def short_name(unique_id: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from dbt_state_plugin.core.values.project import Node
-from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelation
+from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.builds import json_document, trace_document
 from dbt_state_plugin.state.intents import definition_id, keep_code
@@ -22,7 +22,7 @@ class Adopted:
 
     record: RecordedRelation
     node: Node
-    detail: RecordedDetail
+    detail: RecordedDefinition
 
 
 _RELATIONS = """

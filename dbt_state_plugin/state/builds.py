@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.records import RecordedDetail, Trace
+from dbt_state_plugin.core.values.records import RecordedDefinition, Trace
 from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
@@ -20,7 +20,7 @@ from dbt_state_plugin.state.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class BuildRecord:
     """Hold all that is recorded about one successful build.
 
     `identity` and `columns` are given when the warehouse is another database; with `is_here` the statement itself finds
@@ -37,7 +37,7 @@ class Mark:
     outcome: NodeOutcome
     stores_code: bool
     data_id: UUID
-    detail: RecordedDetail
+    detail: RecordedDefinition
     columns: str | None = None
 
 
@@ -92,7 +92,7 @@ _MARK = """
 """
 
 
-def mark_built(state: State, mark: Mark) -> PhysicalIdentity | None:
+def record_build(state: State, build: BuildRecord) -> PhysicalIdentity | None:
     """Record one successful build and clear the intents on its relation, on the connection that holds the lock.
 
     Returns the identity that was recorded, None when the build left no relation.
@@ -103,7 +103,7 @@ def mark_built(state: State, mark: Mark) -> PhysicalIdentity | None:
 
     try:
         with state.connection.cursor() as cursor:
-            cursor.execute(state.statement(_MARK), _mark_values(state, mark))
+            cursor.execute(state.statement(_MARK), _record_values(state, build))
             row = cursor.fetchone()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if state.connection.closed:
@@ -139,33 +139,33 @@ def lock_lost(why: str) -> LockLostError:
     )
 
 
-def _mark_values(state: State, mark: Mark) -> dict[str, Any]:
-    node, identity = mark.entry.node, mark.identity
+def _record_values(state: State, build: BuildRecord) -> dict[str, Any]:
+    node, identity = build.entry.node, build.identity
     return {
         "warehouse": state.environment.warehouse,
-        "database": mark.key.database,
-        "schema": mark.key.schema,
-        "identifier": mark.key.identifier,
+        "database": build.key.database,
+        "schema": build.key.schema,
+        "identifier": build.key.identifier,
         "environment": state.environment_id,
-        "execution": str(mark.execution_id),
-        "build": str(mark.build_id),
+        "execution": str(build.execution_id),
+        "build": str(build.build_id),
         "unique_id": node.unique_id,
         "resource_type": node.resource_type,
         "materialized": node.materialized,
         "fingerprint": json.dumps(dict(node.fingerprint)),
-        "trace": trace_document(mark.trace),
-        "is_here": mark.is_here,
+        "trace": trace_document(build.trace),
+        "is_here": build.is_here,
         "oid": identity.oid if identity else None,
         "relfilenode": identity.relfilenode if identity else None,
         "relkind": identity.relkind if identity else None,
-        "definition": definition_id(node.raw_code) if mark.stores_code else None,
-        "data": str(mark.data_id),
-        "items": json_document(mark.detail.items),
-        "compiled": json_document(mark.detail.compiled),
-        "columns": mark.columns,
-        "status": mark.outcome.status,
-        "rows": mark.outcome.rows_affected,
-        "duration": mark.outcome.duration_ms,
+        "definition": definition_id(node.raw_code) if build.stores_code else None,
+        "data": str(build.data_id),
+        "items": json_document(build.detail.items),
+        "compiled": json_document(build.detail.compiled),
+        "columns": build.columns,
+        "status": build.outcome.status,
+        "rows": build.outcome.rows_affected,
+        "duration": build.outcome.duration_ms,
     }
 
 
@@ -202,7 +202,7 @@ class Refresh:
     fingerprint: Mapping[str, str]
     inlined: Mapping[str, str]
     raw_code: str
-    detail: RecordedDetail
+    detail: RecordedDefinition
 
 
 _REFRESH = """

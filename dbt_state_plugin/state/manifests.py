@@ -38,7 +38,7 @@ class KeptManifest:
     recorded_at: datetime
 
 
-def snapshot_manifest(state: State) -> str | None:
+def parsed_project_manifest(state: State) -> str | None:
     """Return the id of the manifest of what was parsed the last time, or None when it was not kept."""
     rows = state.rows(_OF_SNAPSHOT, (state.environment_id,))
     return str(rows[0][0]) if rows else None

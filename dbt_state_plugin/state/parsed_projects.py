@@ -23,11 +23,11 @@ _WRITE = """
 
 
 _WHOLE = "whole"
-VERDICTS = "verdicts"  # what is kept there later (state/standing.py), with a seal of its own
+VERDICTS = "verdicts"  # what is kept there later (state/up_to_date.py), with a seal of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectSnapshot:
+class ParsedProject:
     """Hold a parsed project with the digest of the inputs that it was parsed from; `places` say where those are."""
 
     inputs_digest: str
@@ -41,13 +41,13 @@ class ProjectSnapshot:
         return _project(json.loads(zlib.decompress(self.packed)))
 
 
-def read_snapshot(state: State) -> ProjectSnapshot | None:
+def read_parsed_project(state: State) -> ParsedProject | None:
     """Return what is recorded for the environment, or None."""
     rows = state.rows(_READ, (state.environment_id,))
-    return ProjectSnapshot(inputs_digest=rows[0][0], places=rows[0][1], packed=bytes(rows[0][2])) if rows else None
+    return ParsedProject(inputs_digest=rows[0][0], places=rows[0][1], packed=bytes(rows[0][2])) if rows else None
 
 
-def write_snapshot(state: State, *, inputs_digest: str, places: Mapping[str, Any], project: Project) -> None:
+def write_parsed_project(state: State, *, inputs_digest: str, places: Mapping[str, Any], project: Project) -> None:
     """Record a parsed project in place of the earlier one."""
     packed = zlib.compress(json.dumps(_document(project), ensure_ascii=False).encode("utf-8", "surrogatepass"), 1)
     document = json.dumps({**places, _WHOLE: _digest(places, packed)})

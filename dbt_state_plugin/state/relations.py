@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.state import State
@@ -80,11 +80,11 @@ def read_recorded(state: State, relations: Iterable[RelationName]) -> Recorded:
     )
 
 
-def read_details(state: State, relations: Iterable[RelationName]) -> dict[RelationName, RecordedDetail]:
+def read_definitions(state: State, relations: Iterable[RelationName]) -> dict[RelationName, RecordedDefinition]:
     """Return what is recorded about the definitions of these relations besides their fingerprints."""
     rows = state.rows(_DETAILS, (state.environment.warehouse, *key_columns(relations)))
     return {
-        RelationName(database=row[0], schema=row[1], identifier=row[2]): RecordedDetail(
+        RelationName(database=row[0], schema=row[1], identifier=row[2]): RecordedDefinition(
             items={str(part): _text_mapping(items) for part, items in row[3].items()}, compiled=row[4]
         )
         for row in rows

@@ -81,7 +81,7 @@ class KeptInputs:
     verdict: Mapping[str, Any] | None
 
 
-def read_verdict(state: State, command: str) -> KeptInputs | None:
+def read_up_to_date(state: State, command: str) -> KeptInputs | None:
     """Return what was parsed the last time and what that amounted to; the verdict is None where there was none."""
     rows = state.rows(_READ, (state.environment_id,))
     if not rows:
@@ -97,7 +97,7 @@ def read_verdict(state: State, command: str) -> KeptInputs | None:
     )
 
 
-def write_verdict(state: State, command: str, kept: KeptInputs, verdict: Mapping[str, Any]) -> None:
+def write_up_to_date(state: State, command: str, kept: KeptInputs, verdict: Mapping[str, Any]) -> None:
     """Keep a verdict about what was parsed from these inputs, in place of the command's earlier one."""
     document = json.dumps({"verdict": verdict, "seal": _seal(verdict, kept.key)})
     values = {"key": VERDICTS, "command": command, "document": document, "digest": kept.inputs_digest}
@@ -134,7 +134,7 @@ def records_evidence(
     return None if is_interrupted or is_over else str(evidence)
 
 
-def finish_standing(
+def finish_up_to_date(
     state: State,
     execution_id: UUID,
     *,

@@ -55,7 +55,7 @@ def test_while_nothing_at_all_differs_a_run_reads_neither_nodes_nor_records(
 ) -> None:
     project = dbt_project(FILES)
     project.plugin("run", check=0)
-    looked = project.plugin("run", check=0)
+    check = project.plugin("run", check=0)
     earlier = last_execution(project)
     before = rows_written(database)
 
@@ -65,7 +65,7 @@ def test_while_nothing_at_all_differs_a_run_reads_neither_nodes_nor_records(
     for module in ("dbt_state_plugin.core.decision.rule", "dbt.cli", "jinja2", "sqlalchemy", "alembic"):
         assert f" {module}" not in again.stderr
     said = [line for line in again.stderr.splitlines() if not line.startswith("import time:")]
-    assert said[0] == looked.stderr.splitlines()[0] == "Plan: nothing to build, 2 unchanged"
+    assert said[0] == check.stderr.splitlines()[0] == "Plan: nothing to build, 2 unchanged"
     assert said[1].startswith("Nothing to build: 2 left alone (saved about ")
     changing = {"execution_id", "started_at", "finished_at", "steps"}
     last = last_execution(project)

@@ -17,12 +17,12 @@ from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.operations import signals
 from dbt_state_plugin.operations.running import build_recorder as marking
 from dbt_state_plugin.operations.running import run as tracked
-from dbt_state_plugin.operations.running.build_recorder import Marker
+from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.postgres import connection
 from dbt_state_plugin.state import builds as marks
 from dbt_state_plugin.state import executions, intents, retention, state
-from dbt_state_plugin.state.builds import mark_built
+from dbt_state_plugin.state.builds import record_build
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from faults.run import planned, session_of
 from faults.world import World
@@ -38,12 +38,12 @@ def _without(patch: pytest.MonkeyPatch, module: Any, name: str, text: str, inste
 
 
 def the_intents_are_written_only_when_a_node_is_done(patch: pytest.MonkeyPatch, world: World) -> None:
-    def late(state: Any, mark: Any) -> Any:
-        open_intents(state, mark.execution_id, [PlannedNode(key=mark.key, entry=mark.entry)], store_code=False)
-        return mark_built(state, mark)
+    def late(state: Any, build: Any) -> Any:
+        open_intents(state, build.execution_id, [PlannedNode(key=build.key, entry=build.entry)], store_code=False)
+        return record_build(state, build)
 
     patch.setattr(tracked, "open_intents", lambda *_arguments, **_names: None)
-    patch.setattr(marking, "mark_built", late)
+    patch.setattr(marking, "record_build", late)
 
 
 def the_intents_of_a_dead_run_are_swept_away(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -92,15 +92,15 @@ def several_executions_may_be_running(patch: pytest.MonkeyPatch, world: World) -
 
 
 def a_mark_goes_by_a_connection_of_its_own(patch: pytest.MonkeyPatch, world: World) -> None:
-    def elsewhere(state: Any, mark: Any) -> Any:
+    def elsewhere(state: Any, build: Any) -> Any:
         other = psycopg2.connect(world.url)
         other.autocommit = True
         try:
-            return mark_built(replace(state, connection=other), mark)
+            return record_build(replace(state, connection=other), build)
         finally:
             other.close()
 
-    patch.setattr(marking, "mark_built", elsewhere)
+    patch.setattr(marking, "record_build", elsewhere)
 
 
 def a_mark_does_not_ask_whether_its_execution_still_runs(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -122,7 +122,7 @@ def a_failed_node_is_marked_too(patch: pytest.MonkeyPatch, world: World) -> None
 
 
 def a_lost_lock_is_swallowed(patch: pytest.MonkeyPatch, world: World) -> None:
-    patch.setattr(Marker, "_lose", lambda *_arguments: None)
+    patch.setattr(BuildRecorder, "_lose", lambda *_arguments: None)
 
 
 def dbt_is_not_cancelled_when_the_lock_is_lost(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -130,7 +130,7 @@ def dbt_is_not_cancelled_when_the_lock_is_lost(patch: pytest.MonkeyPatch, world:
 
 
 def dbt_does_not_ask_before_it_writes(patch: pytest.MonkeyPatch, world: World) -> None:
-    patch.setattr(Marker, "refusal", lambda _marker: "")
+    patch.setattr(BuildRecorder, "refusal", lambda _marker: "")
 
 
 def who_asks_before_he_writes_does_not_look_for_a_successor(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -147,24 +147,26 @@ def a_run_succeeds_when_dbt_says_so(patch: pytest.MonkeyPatch, world: World) -> 
 
 
 def a_trace_says_what_is_there_after_the_build(patch: pytest.MonkeyPatch, world: World) -> None:
-    seen_by = Marker._seen_by
+    seen_by = BuildRecorder._seen_by
 
-    def afterwards(marker: Any, unique_id: str) -> Any:
-        marker._before = planned(session_of(marker._session.state, world.admin), marker._project).plan.parent_versions
-        return seen_by(marker, unique_id)
+    def afterwards(recorder: Any, unique_id: str) -> Any:
+        recorder._before = planned(
+            session_of(recorder._session.state, world.admin), recorder._project
+        ).plan.parent_versions
+        return seen_by(recorder, unique_id)
 
-    patch.setattr(Marker, "_seen_by", afterwards)
+    patch.setattr(BuildRecorder, "_seen_by", afterwards)
 
 
 def a_child_is_taken_to_have_seen_an_unrecorded_parent(patch: pytest.MonkeyPatch, world: World) -> None:
-    attempt = Marker._attempt
+    attempt = BuildRecorder._attempt
 
-    def seen(marker: Any, record: Any, entry: Any, outcome: Any) -> None:
-        attempt(marker, record, entry, outcome)
-        marker.unrecorded.pop(outcome.unique_id, None)
-        marker._marked.add(outcome.unique_id)
+    def seen(recorder: Any, record: Any, entry: Any, outcome: Any) -> None:
+        attempt(recorder, record, entry, outcome)
+        recorder.unrecorded.pop(outcome.unique_id, None)
+        recorder._marked.add(outcome.unique_id)
 
-    patch.setattr(Marker, "_attempt", seen)
+    patch.setattr(BuildRecorder, "_attempt", seen)
 
 
 def sigterm_and_sighup_end_the_process(patch: pytest.MonkeyPatch, world: World) -> None:

@@ -41,7 +41,7 @@ class Nursery:
         self._number = 0
         self._logs: dict[int, Path] = {}
 
-    def standing(self, arguments: list[str], *, cwd: Path, environment: Mapping[str, str]) -> int:
+    def up_to_date(self, arguments: list[str], *, cwd: Path, environment: Mapping[str, str]) -> int:
         """Start `dbt-state-plugin ARGUMENTS`, which stands still, and return its pid."""
         self._number += 1
         log = self._directory / f"{self._number}.out"
@@ -67,7 +67,7 @@ class Nursery:
         return ended
 
     def run(self, arguments: list[str], *, cwd: Path, environment: Mapping[str, str]) -> Ended:
-        pid = self.standing(arguments, cwd=cwd, environment=environment)
+        pid = self.up_to_date(arguments, cwd=cwd, environment=environment)
         self.go_on(pid)
         return self.wait(pid)
 

@@ -14,13 +14,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.core.values.records import RecordedDetail
+from dbt_state_plugin.core.values.records import RecordedDefinition
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
-from dbt_state_plugin.state.builds import Mark, mark_built
+from dbt_state_plugin.state.builds import BuildRecord, record_build
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
@@ -81,9 +81,9 @@ class Racer:
         lineage = lineages(of, build_order(of))
         for node in self._nodes:
             name = node.entry.node.unique_id
-            mark_built(
+            record_build(
                 state,
-                Mark(
+                BuildRecord(
                     key=node.key,
                     execution_id=self._execution,
                     build_id=uuid4(),
@@ -94,7 +94,7 @@ class Racer:
                     outcome=NodeOutcome(unique_id=name, status="success"),
                     stores_code=True,
                     data_id=uuid4(),
-                    detail=RecordedDetail(),
+                    detail=RecordedDefinition(),
                 ),
             )
         finish_execution(state, self._execution, status="succeeded")

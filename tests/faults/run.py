@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
-from support.values import KEY, compiled, detail_of, items_of
+from support.values import KEY, compiled, definition_of, items_of
 
 import dbt_state_plugin.dbt_runner.execute as engine
 from dbt_state_plugin.core.changes.categorize import ChangeInputs, categorize, wants_compiled
@@ -38,7 +38,7 @@ from dbt_state_plugin.operations.running import run as tracked
 from dbt_state_plugin.operations.running.run import run_tracked
 from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.operations.settings import Settings
-from dbt_state_plugin.state.relations import read_details
+from dbt_state_plugin.state.relations import read_definitions
 from dbt_state_plugin.state.state import State, open_state
 from faults.tables import Tables
 
@@ -156,7 +156,7 @@ def without_dbt() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracked, "open_session", _open_session)
         patch.setattr(tracked, "plan_in", _plan_in)
-        patch.setattr(tracked, "BuildDetail", _BuildDetail)
+        patch.setattr(tracked, "DefinitionRecorder", _BuildDetail)
         patch.setattr(tracked, "keep_manifest", lambda *_arguments, **_names: None)
         patch.setattr(engine, "check_flags", lambda *_arguments, **_names: None)
         patch.setattr(engine, "execute", _execute)
@@ -197,7 +197,7 @@ def planned(session: Session, of: Project, selected: frozenset[str] | None = Non
     categories, forms = {}, {}
     differences = differences_in_scope(of, recorded, "run")
     keys = {name: record_key(of.nodes[name], of) for name in differences}
-    details = read_details(session.state, keys.values()) if keys else {}
+    details = read_definitions(session.state, keys.values()) if keys else {}
     for name, difference in differences.items():
         item = of.nodes[name]
         inputs = ChangeInputs(
@@ -230,7 +230,7 @@ class _BuildDetail:
         self._project = planned.project
 
     def of(self, unique_id: str) -> Any:
-        return detail_of(self._project, self._project.nodes[unique_id])
+        return definition_of(self._project, self._project.nodes[unique_id])
 
     def statements(self, unique_id: str) -> tuple[str, ...]:
         return tuple(compiled(self._project, self._project.nodes[unique_id]).forms.values())

@@ -68,19 +68,21 @@ class Stage:
         for path, text in files(version).items():
             self.project.write(path, text)
 
-    def standing(self, *arguments: str) -> int:
-        return self.nursery.standing(list(arguments), cwd=self.project.directory, environment=self.project.environment)
+    def up_to_date(self, *arguments: str) -> int:
+        return self.nursery.up_to_date(
+            list(arguments), cwd=self.project.directory, environment=self.project.environment
+        )
 
     def run(self, *arguments: str) -> Ended:
         """Run without a fault; a lock that is held for longer than 25 seconds is an error of its own."""
         self.proxy.arm(STATE, 0, 0, 0)
-        pid = self.standing(*(arguments or ("run", "--lock-timeout", "25")))
+        pid = self.up_to_date(*(arguments or ("run", "--lock-timeout", "25")))
         self.nursery.go_on(pid)
         return self.nursery.wait(pid)
 
     def run_with(self, kind: str, at: int, action: str | int, *arguments: str) -> tuple[Ended, bool]:
         """Run with a fault at a message; tell how it ended and whether it came to that message."""
-        pid = self.standing(*(arguments or ("run", "--threads", "2")))
+        pid = self.up_to_date(*(arguments or ("run", "--threads", "2")))
         self.proxy.arm(kind, at, action, pid)
         self.nursery.go_on(pid)
         ended = self.nursery.wait(pid)

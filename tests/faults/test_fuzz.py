@@ -45,7 +45,7 @@ from dbt_state_plugin.project.profile import load_profile
 from dbt_state_plugin.project.project_file import read_project_file
 from dbt_state_plugin.state import parsed_projects as snapshots
 from dbt_state_plugin.state import relations
-from dbt_state_plugin.state.parsed_projects import ProjectSnapshot
+from dbt_state_plugin.state.parsed_projects import ParsedProject
 from faults.mutation import SCALARS, as_text, mutated, other_value
 from faults.size import size
 from meltano_plugin.load_step import load_step
@@ -182,7 +182,7 @@ def bounded_memory() -> Iterator[None]:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GROWTH_KILOBYTES
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.build.parametrize("name", READERS)
 def test_a_damaged_file_is_read_or_refused_in_one_line(name: str, tmp_path: Path, bounded_memory: None) -> None:
     read, sample = READERS[name]
     place = Place(folder=tmp_path)
@@ -303,7 +303,7 @@ class World:
     rows: Rows
     catalog: Catalog
     request: Any
-    snapshot: ProjectSnapshot
+    snapshot: ParsedProject
 
     def to_build(self, project: Project, recorded: Recorded, catalog: Catalog) -> set[str]:
         plan = make_plan(project, recorded, catalog, self.request)
@@ -334,7 +334,7 @@ def built(database: Database, tmp_path_factory: pytest.TempPathFactory) -> DbtPr
 def world(built: DbtProject) -> World:
     settings = Settings(project_dir=str(built.directory), profiles_dir=str(built.directory))
     with open_session(settings, create=False) as session:
-        snapshot = snapshots.read_snapshot(session.state)
+        snapshot = snapshots.read_parsed_project(session.state)
         assert snapshot is not None
         project, options = snapshot.project(), RunOptions(command="build")
         _, catalog = seen_now(session, project, options)

@@ -39,8 +39,8 @@ def points(last: int, wanted: int) -> Sequence[int]:
     return sorted({1 + round(number * (last - 1) / max(1, wanted - 1)) for number in range(wanted)})
 
 
-@pytest.mark.parametrize(("kind", "small"), [(STATE, 2), (DBT, 2)], ids=["the state", "dbt"])
-@pytest.mark.parametrize("action", [signal.SIGKILL, "cut"], ids=["killed", "cut off"])
+@pytest.build.parametrize(("kind", "small"), [(STATE, 2), (DBT, 2)], ids=["the state", "dbt"])
+@pytest.build.parametrize("action", [signal.SIGKILL, "cut"], ids=["killed", "cut off"])
 def test_a_fault_at_any_message_loses_nothing(
     stage: Stage, messages: dict[str, int], kind: str, small: int, action: str | int
 ) -> None:
@@ -93,7 +93,7 @@ def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over
         told = f"stopped at message {at} of {messages[STATE]} of the state"
         stage.begin()
         stage.write(TWO)
-        pid = stage.standing("run", "--threads", "1")
+        pid = stage.up_to_date("run", "--threads", "1")
         stage.proxy.arm(STATE, at, signal.SIGSTOP, pid)
         stage.nursery.go_on(pid)
         while not stage.proxy.tell(name="report")["fired"]:

@@ -55,7 +55,7 @@ def winners(answers: list[dict[str, Any]]) -> list[int]:
     return [number for number, answer in enumerate(answers) if "error" not in answer]
 
 
-@pytest.mark.parametrize("processes", PROCESSES)
+@pytest.build.parametrize("processes", PROCESSES)
 def test_of_many_that_start_at_once_one_wins_and_the_others_are_told_who(built: World, processes: int) -> None:
     rounds = size(small=15, full=200)
     with field_of(processes, built.url) as field:
@@ -160,7 +160,7 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
     with ExitStack() as stack:
         gate = stack.enter_context(closing(database.connect()))
         gate.cursor().execute("SELECT pg_advisory_lock(%s)", (GATE,))
-        pids = [children.standing(["run", "--lock-timeout", "0"], **where) for _ in range(runs)]
+        pids = [children.up_to_date(["run", "--lock-timeout", "0"], **where) for _ in range(runs)]
         for pid in pids:
             children.go_on(pid)
         until(lambda: database.query(AT_THE_GATE), "a run stands at the gate")

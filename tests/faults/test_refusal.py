@@ -14,9 +14,9 @@ ProjectFactory = Callable[[Mapping[str, str]], Project]
 REFUSING = """
 import sys
 from dbt_state_plugin.cli.entry import main
-from dbt_state_plugin.operations.running.build_recorder import Marker
+from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 
-Marker.refusal = lambda marker: "somebody else has taken over"
+BuildRecorder.refusal = lambda marker: "somebody else has taken over"
 sys.argv[1:] = ["build"]
 main()
 """

@@ -48,7 +48,7 @@ class Play:
         return self._children.run(list(arguments or ("run",)), **self._where)
 
     def started(self) -> int:
-        pid = self._children.standing(["run"], **self._where)
+        pid = self._children.up_to_date(["run"], **self._where)
         self._children.go_on(pid)
         return pid
 
@@ -88,7 +88,7 @@ def assert_nothing_is_lost(play: Play, database: Database, *, code: int) -> None
     assert "nothing to build" in play.run().stderr
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.build.parametrize("mode", ["fast", "immediate"])
 def test_a_restart_of_the_server_in_the_middle_of_a_run_loses_nothing(
     mode: Literal["fast", "immediate"], tmp_path: Path, children: Nursery
 ) -> None:

@@ -23,7 +23,7 @@ from dbt_state_plugin.core.lineage import build_order, lineages, record_key, tra
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
-from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
 
 HERE = Environment(project="shop", target="dev", database="db", schema="main")
@@ -145,7 +145,7 @@ class Warehouse:
     depends: dict[RelationName, set[RelationName]] = field(default_factory=dict)
     records: dict[RelationName, RecordedRelation] = field(default_factory=dict)
     intents: dict[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
-    details: dict[RelationName, RecordedDetail] = field(default_factory=dict)
+    details: dict[RelationName, RecordedDefinition] = field(default_factory=dict)
     contents: dict[RelationName, object] = field(default_factory=dict)
     loads: dict[RelationName, str] = field(default_factory=dict)
     grants: dict[RelationName, str] = field(default_factory=dict)
@@ -180,7 +180,7 @@ class Warehouse:
         categories = {}
         for unique_id, difference in differences_in_scope(of, self.recorded, command).items():
             item = of.nodes[unique_id]
-            recorded = self.details.get(record_key(item, of), RecordedDetail())
+            recorded = self.details.get(record_key(item, of), RecordedDefinition())
             evidence = Evidence(
                 node=item, difference=difference, recorded=recorded, items=items_of(item), macro_paths={}
             )
@@ -281,7 +281,7 @@ class Warehouse:
                 was = self.records[key]
                 trace = replace(was.trace, inlined=inlined)
                 self.records[key] = replace(was, fingerprint=dict(entry.node.fingerprint), trace=trace)
-                self.details[key] = detail_of(of, entry.node)
+                self.details[key] = definition_of(of, entry.node)
 
     def _end(self, execution: UUID, status: str) -> None:
         for key, intents in self.intents.items():
@@ -337,7 +337,7 @@ class Warehouse:
         self.records[key] = record(
             item, relation=key, trace=trace, identity=identity, build_id=build, data_id=data, execution_id=execution
         )
-        self.details[key] = detail_of(of, item)
+        self.details[key] = definition_of(of, item)
         self.intents.pop(key, None)
 
 
@@ -366,10 +366,10 @@ def compiled(of: Project, item: Node) -> CompiledNode:
     return CompiledNode(forms={"sql": statement, **incremental})
 
 
-def detail_of(of: Project, item: Node) -> RecordedDetail:
+def definition_of(of: Project, item: Node) -> RecordedDefinition:
     """Return what a build records about the definition of a node."""
     has_sql = item.resource_type not in ("seed", "unit_test", "function")
-    return RecordedDetail(items=items_of(item), compiled=compiled_document(compiled(of, item)) if has_sql else {})
+    return RecordedDefinition(items=items_of(item), compiled=compiled_document(compiled(of, item)) if has_sql else {})
 
 
 def _ancestors(of: Project, unique_id: str) -> set[str]:

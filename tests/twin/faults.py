@@ -122,7 +122,7 @@ def cascades_are_ignored() -> None:
 @fault("views are not looked through", found_by="rows_change_below_a_view_on_a_view")
 def views_hide_what_they_read() -> None:
     from dbt_state_plugin.core.decision import rule as decision
-    from dbt_state_plugin.operations.running import build_recorder as marker
+    from dbt_state_plugin.operations.running import build_recorder as recorder
 
     def direct(found: Any, project: Any, order: Any) -> Any:
         lineage = found(project, order)
@@ -132,7 +132,7 @@ def views_hide_what_they_read() -> None:
         }
 
     _around(decision, "lineages", direct)
-    _around(marker, "lineages", direct)
+    _around(recorder, "lineages", direct)
 
 
 def _is_direct(project: Any, node: str, parent: str) -> bool:
@@ -200,20 +200,20 @@ def ephemeral_models_are_not_traced() -> None:
     found_by="a_build_that_failed_succeeds_later_though_nothing_of_it_changed",
 )
 def failures_are_recorded_as_built() -> None:
-    from dbt_state_plugin.operations.running.build_recorder import Marker
+    from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 
     def good(original: Any, self: Any, outcome: Any) -> Any:
         status = "success" if outcome.status == "error" else outcome.status
         return original(self, dataclasses.replace(outcome, status=status))
 
-    _around(Marker, "on_finished", good)
+    _around(BuildRecorder, "on_finished", good)
 
 
 @fault("versions are read after the build", found_by="rows_arrive_while_a_model_is_built")
 def versions_are_read_after_the_build() -> None:
     from dbt_state_plugin.core.decision.seen_versions import relation_versions
     from dbt_state_plugin.operations.planning import inputs, planning
-    from dbt_state_plugin.operations.running import build_recorder as marker
+    from dbt_state_plugin.operations.running import build_recorder as recorder
 
     see = inputs.see
     asked: list[Any] = []
@@ -231,7 +231,7 @@ def versions_are_read_after_the_build() -> None:
         self._before = relation_versions(self._project, seen.recorded, seen.catalog)
         return original(self, entry, outcome)
 
-    _around(marker.Marker, "_mark", late)
+    _around(recorder.BuildRecorder, "_record", late)
 
 
 def _in_sql(old: str, new: str) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.changes.part_words import PART_WORDS, changed_items, difference_words
 from dbt_state_plugin.core.fingerprint.hashing import Digest
-from dbt_state_plugin.core.sql.deterministic import is_repeatable
+from dbt_state_plugin.core.sql.deterministic import is_deterministic
 from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
-from dbt_state_plugin.core.values.records import RecordedDetail
+from dbt_state_plugin.core.values.records import RecordedDefinition
 
 # Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
 # or call a macro of dbt.
@@ -57,7 +57,7 @@ class ChangeInputs:
 
     node: Node
     difference: Difference
-    recorded: RecordedDetail
+    recorded: RecordedDefinition
     items: Mapping[str, Mapping[str, str]]
     macro_paths: Mapping[str, str]
     compiled: CompiledNode | None = None
@@ -266,12 +266,12 @@ def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
         return False
     statements = list(document.get("hooks") or (None,)) if inputs.items.get("hooks") else []
     statements += [(document.get("forms") or {}).get("sql")] if node.resource_type != "seed" else []
-    return not document.get(_HASHED) and all(_is_repeatable(statement) for statement in statements)
+    return not document.get(_HASHED) and all(_is_deterministic(statement) for statement in statements)
 
 
-def _is_repeatable(statement: Any) -> bool:
+def _is_deterministic(statement: Any) -> bool:
     spelling = canonical(statement) if isinstance(statement, str) else None  # no comment hides a word from another
-    return spelling is not None and is_repeatable(spelling)
+    return spelling is not None and is_deterministic(spelling)
 
 
 def _reason(part: str, detail: str) -> Reason:

@@ -115,7 +115,7 @@ class _Decisions:
         self.categories = categories
         self.keeps_data: set[str] = set()
         self.keeps_types: set[str] = set()
-        self.standing: dict[str, frozenset[str]] = {}
+        self.views_on: dict[str, frozenset[str]] = {}
         self.reads_loader_columns = readers_of_loader_columns(project, lineage)
         # A source may name a relation that a model writes; the model owns it.
         self.owners = {
@@ -184,9 +184,9 @@ class _Decisions:
         """
         if self.project.nodes[node].materialized != "view" or not self.project.nodes[table].keeps_columns:
             return False
-        if table not in self.standing:
-            self.standing[table] = frozenset(self._cascades([table]))
-        return node in self.standing[table]
+        if table not in self.views_on:
+            self.views_on[table] = frozenset(self._cascades([table]))
+        return node in self.views_on[table]
 
     def _behind_views(self, node: str, parents: Iterable[str]) -> set[str]:
         """Return what a node reads only through views that are among these parents: naming the view says it."""

@@ -19,7 +19,7 @@ from typing import Any
 from dbt_state_plugin.core.config.source_config import plugin_settings
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, keyed_digest
 from dbt_state_plugin.core.fingerprint.loader_columns import LoaderColumns
-from dbt_state_plugin.core.fingerprint.parts import Code, Facts, ProjectFacts, is_statement, keeps_columns
+from dbt_state_plugin.core.fingerprint.parts import Code, DefinitionParts, ProjectParts, is_statement, keeps_columns
 from dbt_state_plugin.core.jinja.layout import (
     without_certain_layout,
     without_discarded_text,
@@ -43,7 +43,7 @@ class Fingerprinter:
         self._seed_rows = seed_rows
         self._definition = definition
         self._digest = keyed_digest(key)
-        self._facts = ProjectFacts(definition, self._digest)
+        self._facts = ProjectParts(definition, self._digest)
         self._definitions = {node.unique_id: node for node in definition.nodes}
         self.macro_paths = {macro.unique_id: macro.path for macro in definition.macros}
         self._hidden: tuple[str, ...] | None = None
@@ -69,7 +69,7 @@ class Fingerprinter:
         definition = self._definitions[unique_id]
         parts = self._facts.of(definition).parts
         items = {
-            part: {name: self._item(part, value) for name, value in facts.items()} for part, facts in parts.items()
+            part: {name: self._item(part, value) for name, value in parts.items()} for part, parts in parts.items()
         }
         if definition.resource_type == "seed":
             rows = self._seed_rows(unique_id)
@@ -106,7 +106,7 @@ class Fingerprinter:
 
     def _fingerprinted(self, node: NodeDefinition) -> Node:
         attributes = node.attributes
-        facts = self._facts.of(node) if node.resource_type != "source" else Facts()
+        parts = self._facts.of(node) if node.resource_type != "source" else DefinitionParts()
         return Node(
             unique_id=node.unique_id,
             resource_type=node.resource_type,
@@ -117,18 +117,18 @@ class Fingerprinter:
             materialized=str((attributes.get("config") or {}).get("materialized") or ""),
             relation=node.relation,
             parents=node.parents,
-            fingerprint=self._hashed(facts) if facts.parts else {},
+            fingerprint=self._hashed(parts) if parts.parts else {},
             raw_code=str(attributes.get("raw_code") or ""),
-            volatile=facts.volatile,
+            volatile=parts.volatile,
             version="" if attributes.get("version") is None else str(attributes.get("version")),
             settings=self._settings[node.unique_id],
-            names_loader_columns=self._loader_columns.are_named_in(node, facts),
+            names_loader_columns=self._loader_columns.are_named_in(node, parts),
             full_refresh=(attributes.get("config") or {}).get("full_refresh"),
-            keeps_columns=keeps_columns(attributes.get("config") or {}, facts),
+            keeps_columns=keeps_columns(attributes.get("config") or {}, parts),
         )
 
-    def _hashed(self, facts: Facts) -> dict[str, str]:
-        hashed = {part: self._facts.hash_of(items) for part, items in facts.parts.items()}
+    def _hashed(self, parts: DefinitionParts) -> dict[str, str]:
+        hashed = {part: self._facts.hash_of(items) for part, items in parts.parts.items()}
         return {"scheme": SCHEME, **hashed}
 
 

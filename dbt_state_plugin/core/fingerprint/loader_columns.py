@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.config.source_config import LOADER_COLUMNS, column_pattern
-from dbt_state_plugin.core.fingerprint.parts import Code, Facts
+from dbt_state_plugin.core.fingerprint.parts import Code, DefinitionParts
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition
 
 # The other parts hold names of relations, versions and flags.
@@ -25,12 +25,12 @@ class LoaderColumns:
         self._pattern = column_pattern(names)
         self._found: dict[str, bool] = {}
 
-    def are_named_in(self, node: NodeDefinition, facts: Facts) -> bool:
+    def are_named_in(self, node: NodeDefinition, parts: DefinitionParts) -> bool:
         """Tell whether a node's code, its macros, vars or config name one, or it compares all columns of its rows."""
         config = node.attributes.get("config") or {}
         if node.resource_type == "snapshot" and config.get("check_cols") == "all":
             return True
-        return any(self._is_in(value) for part in _PARTS for value in facts.parts.get(part, {}).values())
+        return any(self._is_in(value) for part in _PARTS for value in parts.parts.get(part, {}).values())
 
     def _is_in(self, value: Any) -> bool:
         if isinstance(value, MacroDefinition):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dbt_state_plugin.core.fingerprint.hashing import Digest
-from dbt_state_plugin.core.jinja.reads import MacroIndex, Reach, reach_of, union, variable_values
+from dbt_state_plugin.core.jinja.reads import JinjaReads, MacroIndex, jinja_reads, union, variable_values
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 
 # Keys of the resolved config that cannot change the relation, unless Jinja that the node reaches reads its config.
@@ -52,25 +52,25 @@ def is_statement(macro_name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class DefinitionParts:
     """Hold the items of each part by name, and what makes the compiled SQL differ on every run."""
 
     parts: Mapping[str, Items] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
 
 
-def keeps_columns(config: Mapping[str, Any], facts: Facts) -> bool:
+def keeps_columns(config: Mapping[str, Any], parts: DefinitionParts) -> bool:
     """Tell whether dbt's own incremental materialization writes into the table without altering it; hooks may do so."""
-    custom = any(isinstance(item, MacroDefinition) for item in facts.parts.get("materialization", {}).values())
+    custom = any(isinstance(item, MacroDefinition) for item in parts.parts.get("materialization", {}).values())
     return (
         config.get("materialized") == "incremental"
         and config.get("on_schema_change") in (None, "ignore", "fail")
         and not config.get("full_refresh")
-        and not (custom or facts.parts.get("hooks") or facts.parts.get("project_hooks"))
+        and not (custom or parts.parts.get("hooks") or parts.parts.get("project_hooks"))
     )
 
 
-class ProjectFacts:
+class ProjectParts:
     """Find the facts of each node; what is the same for many nodes is found once."""
 
     def __init__(self, definition: ProjectDefinition, digest: Digest) -> None:
@@ -81,7 +81,7 @@ class ProjectFacts:
         self._jinja_values = {name: _jinja_in(value) for name, value in definition.variables.items()}
         self._graph = ""
         self._macro_digests: dict[str, str] = {}
-        self._run_parts: dict[tuple[str, str, bool], tuple[Items, Reach]] = {}
+        self._run_parts: dict[tuple[str, str, bool], tuple[Items, JinjaReads]] = {}
         self._event_times = {
             node.unique_id: (node.attributes.get("config") or {}).get("event_time")
             for node in definition.nodes
@@ -96,19 +96,19 @@ class ProjectFacts:
         self._hashes_of_shared = dict.fromkeys(map(id, shared), "")
         self._hash_of_nothing = self._hash_of({})
 
-    def of(self, node: NodeDefinition) -> Facts:
+    def of(self, node: NodeDefinition) -> DefinitionParts:
         """Return the facts of one node that dbt builds."""
         attributes = node.attributes
         config = attributes.get("config") or {}
         declared = (attributes.get("depends_on") or {}).get("macros") or ()
-        macros, reach = self._read_by(code_text(node), declared)
+        macros, reads = self._read_by(code_text(node), declared)
         run, run_reach = self._run_part(node, config)
         hooks, hook_reach = self._hooks_of(config)
         parts = {
             "body": _body(node),
             "config": _config(config) | self._event_times_of(node),
-            "variables": self._read_values(reach) | self._properties_read(node, reach) | self._graph_if(reach),
-            "macros": self._macro_items(macros, reach),
+            "variables": self._read_values(reads) | self._properties_read(node, reads) | self._graph_if(reads),
+            "macros": self._macro_items(macros, reads),
             "materialization": self._with_properties(run, node, run_reach),
             "contract": _contract(node, config),
             "hooks": hooks | self._properties_read(node, hook_reach),
@@ -120,10 +120,10 @@ class ProjectFacts:
             "flags": self._flags,
             "engine": self._engine,
         }
-        volatile = sorted({*reach.volatile, *run_reach.volatile, *hook_reach.volatile})
-        if reach.queries and not node.parents:
+        volatile = sorted({*reads.volatile, *run_reach.volatile, *hook_reach.volatile})
+        if reads.queries and not node.parents:
             volatile.append(_UNKNOWN_QUERY)
-        return Facts(parts=parts, volatile=tuple(volatile))
+        return DefinitionParts(parts=parts, volatile=tuple(volatile))
 
     def hash_of(self, items: Mapping[str, Any]) -> str:
         """Return one hash over all items of a part, whatever their order."""
@@ -154,9 +154,9 @@ class ProjectFacts:
         is_view = node.resource_type == "model" and config.get("materialized") == "view"
         return is_view and self._index.shows_only_in_view_ddl(names, _names_made_by(config))
 
-    def _macro_items(self, macros: Iterable[MacroDefinition], reach: Reach) -> Items:
+    def _macro_items(self, macros: Iterable[MacroDefinition], reads: JinjaReads) -> Items:
         items: Items = {macro.unique_id: macro for macro in macros}
-        searched = None if reach.namespaces is None else reach.namespaces | _DBT
+        searched = None if reads.namespaces is None else reads.namespaces | _DBT
         entries = [
             entry
             for entry in self._definition.dispatch or ()
@@ -164,24 +164,24 @@ class ProjectFacts:
         ]
         return items | ({"dispatch": entries} if items and entries else {})
 
-    def _read_by(self, text: str, declared: Iterable[str] = ()) -> tuple[tuple[MacroDefinition, ...], Reach]:
+    def _read_by(self, text: str, declared: Iterable[str] = ()) -> tuple[tuple[MacroDefinition, ...], JinjaReads]:
         """Return the macros that rendering a text can reach, and what they and the text read together.
 
         dbt renders the value of a var as Jinja when it is read, so that values are texts like any other.
         """
         while True:
             macros = self._index.reachable(text, declared=declared)
-            reach = union([reach_of(text), *(reach_of(macro.code) for macro in macros)])
-            more = self._values_beyond(text, reach)
+            reads = union([jinja_reads(text), *(jinja_reads(macro.code) for macro in macros)])
+            more = self._values_beyond(text, reads)
             if not more:
-                return macros, reach
+                return macros, reads
             text = "\n".join([text, *more])
 
-    def _values_beyond(self, text: str, reach: Reach) -> list[str]:
-        values = {str(value) for value in variable_values(reach.variables, self._jinja_values).values()}
+    def _values_beyond(self, text: str, reads: JinjaReads) -> list[str]:
+        values = {str(value) for value in variable_values(reads.variables, self._jinja_values).values()}
         return [value for value in sorted(values) if value not in text]
 
-    def _run_part(self, node: NodeDefinition, config: Mapping[str, Any]) -> tuple[Items, Reach]:
+    def _run_part(self, node: NodeDefinition, config: Mapping[str, Any]) -> tuple[Items, JinjaReads]:
         """Return what acts outside of the compiled SQL: custom materializations, strategies, overrides of DDL."""
         materialized = _OWN_MATERIALIZATION.get(node.resource_type, str(config.get("materialized") or ""))
         names = _names_made_by(config)
@@ -190,34 +190,34 @@ class ProjectFacts:
         key = (materialized, names, has_indexes)
         if key not in self._run_parts:
             macros = self._index.run_with(materialized, names, has_indexes=has_indexes)
-            reach = union(reach_of(macro.code) for macro in macros)
-            extra = self._values_beyond("", reach)
+            reads = union(jinja_reads(macro.code) for macro in macros)
+            extra = self._values_beyond("", reads)
             if extra:
                 more, their_reach = self._read_by("\n".join(extra))
-                macros, reach = tuple(dict.fromkeys((*macros, *more))), union([reach, their_reach])
-            items = self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach)
-            self._run_parts[key] = (items, reach)
+                macros, reads = tuple(dict.fromkeys((*macros, *more))), union([reads, their_reach])
+            items = self._macro_items(macros, reads) | self._read_values(reads) | self._graph_if(reads)
+            self._run_parts[key] = (items, reads)
             self._hashes_of_shared[id(items)] = ""
         return self._run_parts[key]
 
-    def _hooks_of(self, config: Mapping[str, Any]) -> tuple[Items, Reach]:
+    def _hooks_of(self, config: Mapping[str, Any]) -> tuple[Items, JinjaReads]:
         hooks = [[name.replace("_", "-"), hook] for name in _HOOKS for hook in config.get(name) or ()]
         if not hooks:
             return {}, _NOTHING
-        macros, reach = self._read_by("\n".join(_strings(hooks)))
+        macros, reads = self._read_by("\n".join(_strings(hooks)))
         items: Items = {f"{name} {position}": hook for position, (name, hook) in enumerate(hooks, 1)}
-        return items | self._macro_items(macros, reach) | self._read_values(reach) | self._graph_if(reach), reach
+        return items | self._macro_items(macros, reads) | self._read_values(reads) | self._graph_if(reads), reads
 
     def _hooks_of_project(self) -> Items:
         hooks = dict(self._definition.project_hooks)
-        macros, reach = self._read_by("\n".join(hooks.values()))
+        macros, reads = self._read_by("\n".join(hooks.values()))
         # Packages ask here for env vars by computed names (which orchestrator is this?): never all of them.
-        known = replace(reach, env_vars=reach.env_vars or frozenset())
-        return hooks | self._macro_items(macros, reach) | self._read_values(known)
+        known = replace(reads, env_vars=reads.env_vars or frozenset())
+        return hooks | self._macro_items(macros, reads) | self._read_values(known)
 
-    def _graph_if(self, reach: Reach) -> Items:
+    def _graph_if(self, reads: JinjaReads) -> Items:
         """Return a hash over all nodes, for code that loops over dbt's `graph`."""
-        if not reach.reads_graph:
+        if not reads.reads_graph:
             return {}
         if not self._graph:
             nodes = {node.unique_id: _attributes(node) for node in self._definition.nodes}
@@ -229,45 +229,45 @@ class ProjectFacts:
         sources = [parent for parent in node.parents if self._event_times.get(parent)]
         return {f"event_time of {parent}": self._event_times[parent] for parent in sources}
 
-    def _with_properties(self, items: Items, node: NodeDefinition, reach: Reach) -> Items:
+    def _with_properties(self, items: Items, node: NodeDefinition, reads: JinjaReads) -> Items:
         """Return the items and the properties that are read; the very same items where there are none."""
-        properties = self._properties_read(node, reach)
+        properties = self._properties_read(node, reads)
         return items | properties if properties else items
 
     @staticmethod
-    def _properties_read(node: NodeDefinition, reach: Reach) -> Items:
+    def _properties_read(node: NodeDefinition, reads: JinjaReads) -> Items:
         """Return the properties of the node that the code reads; what other parts hold of its config is left out."""
-        if not reach.reads_config:
+        if not reads.reads_config:
             return {}
         attributes = _attributes(node)
-        if reach.properties is None:
+        if reads.properties is None:
             return {"the node's own properties": attributes}
         config = attributes.get("config") or {}
-        named = {f"model.{name}": value for name, value in attributes.items() if name in reach.properties}
+        named = {f"model.{name}": value for name, value in attributes.items() if name in reads.properties}
         named.pop("model.config", None)
-        harmless = {f"config.{name}": config.get(name) for name in _READ_BY_NAME & reach.properties}
+        harmless = {f"config.{name}": config.get(name) for name in _READ_BY_NAME & reads.properties}
         return {name: value for name, value in {**named, **harmless}.items() if value not in (None, {}, [], "")}
 
-    def _read_values(self, reach: Reach) -> Items:
+    def _read_values(self, reads: JinjaReads) -> Items:
         """Return the values of the vars, env vars and target fields that the code can read."""
         definition = self._definition
         environment = {
             f"env_var {name}": value
             for name, value in definition.environment.items()
             if (
-                reach.env_vars is None
-                or name in reach.env_vars
-                or (reach.reads_env_metadata and name.startswith(_METADATA_PREFIX))
+                reads.env_vars is None
+                or name in reads.env_vars
+                or (reads.reads_env_metadata and name.startswith(_METADATA_PREFIX))
             )
             and not name.startswith(_SECRET_PREFIXES)
         }
-        variables = variable_values(reach.variables, definition.variables)
-        target = variable_values(reach.target_fields, definition.target)
+        variables = variable_values(reads.variables, definition.variables)
+        target = variable_values(reads.target_fields, definition.target)
         return {
             **{f"var {name}": value for name, value in variables.items()},
             **environment,
             **{f"target.{name}": value for name, value in target.items()},
-            **({"dbt_version": [definition.dbt_version, definition.adapter_version]} if reach.reads_version else {}),
+            **({"dbt_version": [definition.dbt_version, definition.adapter_version]} if reads.reads_version else {}),
         }
 
 
@@ -372,4 +372,4 @@ def _minor(version: str) -> str:
 
 
 _READ_BY_NAME = _HARMLESS_CONFIG | _DEFAULTS.keys()
-_NOTHING = reach_of("")
+_NOTHING = jinja_reads("")

@@ -77,7 +77,7 @@ _CALLED_BY_ADAPTERS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class JinjaReads:
     """Say what one text reads by itself; None stands for "everything, the name is computed"."""
 
     words: frozenset[str]
@@ -96,14 +96,14 @@ class Reach:
 
 
 @cache
-def reach_of(text: str) -> Reach:
+def jinja_reads(text: str) -> JinjaReads:
     """Return what a text of Jinja can read by itself, without the macros that it calls."""
     words = frozenset(_WORD.findall(text))
     # `graph` and env vars stay out of this: their names are found wherever they stand in full, and the whole
     # environment differs in every run.
     reads_anything = _has_computed(text, _CONTEXT, _LITERAL_CONTEXT) or _RENDERS.search(text) is not None
     reads_runtime = reads_anything or _RUNTIME_CONFIG.search(text) is not None
-    return Reach(
+    return JinjaReads(
         words=words,
         variables=None if reads_runtime else _names(text, "var", words, _LITERAL_VAR),
         env_vars=_names(text, "env_var", words, _LITERAL_ENV_VAR),
@@ -153,28 +153,28 @@ def _namespaces(text: str) -> frozenset[str] | None:
     return frozenset(found) - {""} if len(found) == len(_DISPATCH.findall(text)) else None
 
 
-def union(reaches: Iterable[Reach]) -> Reach:
+def union(each_reads: Iterable[JinjaReads]) -> JinjaReads:
     """Return what several texts read together."""
-    reaches = tuple(reaches)
+    each_reads = tuple(each_reads)
 
     def names(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
         known = [part for part in parts if part is not None]
         return frozenset().union(*known) if len(known) == len(parts) else None
 
-    return Reach(
+    return JinjaReads(
         words=frozenset(),
-        variables=names([reach.variables for reach in reaches]),
-        env_vars=names([reach.env_vars for reach in reaches]),
-        target_fields=names([reach.target_fields for reach in reaches]),
-        namespaces=names([reach.namespaces for reach in reaches]),
-        is_dynamic=any(reach.is_dynamic for reach in reaches),
-        reads_config=any(reach.reads_config for reach in reaches),
-        properties=names([reach.properties for reach in reaches]),
-        reads_graph=any(reach.reads_graph for reach in reaches),
-        reads_version=any(reach.reads_version for reach in reaches),
-        reads_env_metadata=any(reach.reads_env_metadata for reach in reaches),
-        queries=any(reach.queries for reach in reaches),
-        volatile=tuple(sorted({name for reach in reaches for name in reach.volatile})),
+        variables=names([reads.variables for reads in each_reads]),
+        env_vars=names([reads.env_vars for reads in each_reads]),
+        target_fields=names([reads.target_fields for reads in each_reads]),
+        namespaces=names([reads.namespaces for reads in each_reads]),
+        is_dynamic=any(reads.is_dynamic for reads in each_reads),
+        reads_config=any(reads.reads_config for reads in each_reads),
+        properties=names([reads.properties for reads in each_reads]),
+        reads_graph=any(reads.reads_graph for reads in each_reads),
+        reads_version=any(reads.reads_version for reads in each_reads),
+        reads_env_metadata=any(reads.reads_env_metadata for reads in each_reads),
+        queries=any(reads.queries for reads in each_reads),
+        volatile=tuple(sorted({name for reads in each_reads for name in reads.volatile})),
     )
 
 
@@ -231,7 +231,7 @@ class MacroIndex:
         if len(materializations) != 1 or materializations & self._custom:
             return False
         (materialization,) = materializations
-        words = {"materialization_view", *_CALLED_BY_ADAPTERS, *reach_of(text).words}
+        words = {"materialization_view", *_CALLED_BY_ADAPTERS, *jinja_reads(text).words}
         for unique_id in self._walked(self._start_of_run("view", text), self._outside_of_view_ddl):
             macro = self._macros[unique_id]
             if not macro.is_builtin and self._is_computed(macro.code):
@@ -251,10 +251,10 @@ class MacroIndex:
         return start
 
     def _is_computed(self, text: str) -> bool:
-        return reach_of(text).is_dynamic or self._computed_names.search(text) is not None
+        return jinja_reads(text).is_dynamic or self._computed_names.search(text) is not None
 
     def _reached_directly(self, text: str) -> set[str]:
-        return set(self._custom) if self._is_computed(text) else self._named(reach_of(text).words)
+        return set(self._custom) if self._is_computed(text) else self._named(jinja_reads(text).words)
 
     def _named(self, words: Iterable[str]) -> set[str]:
         found: set[str] = set()

@@ -35,7 +35,7 @@ _KNOWN = frozenset(
 )
 
 
-def is_repeatable(statement: str) -> bool:
+def is_deterministic(statement: str) -> bool:
     """Tell whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run."""
     if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(statement)):
         return False

@@ -62,7 +62,7 @@ class Orphan:
     """
 
     record: RecordedRelation
-    standing: DropCheck | None
+    check: DropCheck | None
     action: Action
     why: str = ""
 

@@ -87,7 +87,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedDetail:
+class RecordedDefinition:
     """Hold what is recorded about the definition of one build besides its fingerprint.
 
     `items` maps each part to its items and their hashes; `compiled` is the document of the compiled SQL.

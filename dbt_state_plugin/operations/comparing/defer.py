@@ -22,7 +22,7 @@ from dbt_state_plugin.operations.comparing.environment import Comparison, find_b
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
-from dbt_state_plugin.state.relations import installation_key, read_details
+from dbt_state_plugin.state.relations import installation_key, read_definitions
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         fingerprinter,
         recorded,
         options.command,
-        details=partial(read_details, session.state),
+        details=partial(read_definitions, session.state),
         compile_nodes=partial(compile_nodes, parsed),
         digest=keyed_digest(key),
     )

@@ -27,7 +27,7 @@ from dbt_state_plugin.core.comparison.baseline import (
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelation
+from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError, NotFoundError
 from dbt_state_plugin.operations.execution_record import STEP_NAME
@@ -35,7 +35,7 @@ from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
 from dbt_state_plugin.operations.planning.inputs import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
 from dbt_state_plugin.operations.session import open_session
-from dbt_state_plugin.project.other_target_profile import write_stand_in
+from dbt_state_plugin.project.other_target_profile import write_other_target_profile
 from dbt_state_plugin.state.baselines import (
     KnownEnvironment,
     KnownExecution,
@@ -46,7 +46,7 @@ from dbt_state_plugin.state.baselines import (
     state_of,
 )
 from dbt_state_plugin.state.intents import definition_id
-from dbt_state_plugin.state.relations import installation_key, read_details, read_recorded
+from dbt_state_plugin.state.relations import installation_key, read_definitions, read_recorded
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
@@ -138,7 +138,7 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
     if workplace is None:
         raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
-        write_stand_in(
+        write_other_target_profile(
             Path(folder),
             profiles_dir=workplace.profiles_dir,
             profile=workplace.profile,
@@ -208,7 +208,7 @@ class Comparison:
 
     def _details(
         self, records: Mapping[str, RecordedRelation], keys: Iterable[RelationName]
-    ) -> Mapping[RelationName, RecordedDetail]:
+    ) -> Mapping[RelationName, RecordedDefinition]:
         """Return the recorded details under the keys of today."""
         wanted = set(keys)
         there = {
@@ -216,7 +216,7 @@ class Comparison:
             for node, record in records.items()
             if node in self.project.nodes and record_key(self.project.nodes[node], self.project) in wanted
         }
-        return {there[relation]: detail for relation, detail in read_details(self.state, there).items()}
+        return {there[relation]: detail for relation, detail in read_definitions(self.state, there).items()}
 
     def _changed_code(self, execution: KnownExecution) -> dict[str, bool]:
         recorded = read_code_ids(self.state, execution)

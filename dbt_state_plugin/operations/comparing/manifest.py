@@ -39,7 +39,7 @@ from dbt_state_plugin.core.lineage import build_order, lineages, record_key
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
-from dbt_state_plugin.core.values.records import RecordedDetail, RecordedRelation, Trace
+from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Environment, RelationName
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
@@ -145,7 +145,7 @@ class _ManifestComparison:
                 "Give --state the folder of a manifest of this project.",
             )
 
-    def _details(self, keys: Iterable[RelationName]) -> dict[RelationName, RecordedDetail]:
+    def _details(self, keys: Iterable[RelationName]) -> dict[RelationName, RecordedDefinition]:
         """Return what the earlier definitions consist of and what dbt makes of them with the values of today."""
         from dbt_state_plugin.dbt_runner.compilation import compile_nodes
 
@@ -159,7 +159,7 @@ class _ManifestComparison:
         ddl_of = [each for each in nodes if has_view_ddl(self.before.project.nodes[each], items[each])]
         compiled = compile_nodes(self.artifact.parsed, nodes, ddl_of)
         return {
-            key: RecordedDetail(
+            key: RecordedDefinition(
                 items=items[unique_id],
                 compiled=compiled_document(compiled[unique_id]) if unique_id in compiled else {},
             )

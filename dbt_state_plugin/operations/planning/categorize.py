@@ -19,7 +19,7 @@ from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Project
-from dbt_state_plugin.core.values.records import Recorded, RecordedDetail
+from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.builds import Refresh, refresh_definitions
 
@@ -44,7 +44,7 @@ def categorize_differences(
     recorded: Recorded,
     command: str,
     *,
-    details: Callable[[Iterable[RelationName]], Mapping[RelationName, RecordedDetail]],
+    details: Callable[[Iterable[RelationName]], Mapping[RelationName, RecordedDefinition]],
     compile_nodes: Compile,
     digest: Digest,
 ) -> CategorizedChanges:
@@ -57,7 +57,7 @@ def categorize_differences(
         unique_id: ChangeInputs(
             node=project.nodes[unique_id],
             difference=difference,
-            recorded=known.get(keys[unique_id], RecordedDetail()),
+            recorded=known.get(keys[unique_id], RecordedDefinition()),
             items=fingerprinter.items(unique_id),
             macro_paths=fingerprinter.macro_paths,
             configured=fingerprinter.configured(unique_id),
@@ -106,7 +106,7 @@ def record_cosmetic(
                 fingerprint=node.fingerprint,
                 inlined=_inlined(project, lineage[node.unique_id].inlined),
                 raw_code=node.raw_code,
-                detail=RecordedDetail(
+                detail=RecordedDefinition(
                     items=fingerprinter.items(node.unique_id),
                     compiled=compiled_document(compiled, digest) if compiled else {},  # the recorded one stays
                 ),

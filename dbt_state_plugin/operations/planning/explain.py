@@ -12,7 +12,7 @@ from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.core.values.reasons import ReasonKind
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.session import Session
-from dbt_state_plugin.state.relations import read_details, recorded_code
+from dbt_state_plugin.state.relations import read_definitions, recorded_code
 
 _FORM_WORDS = {"sql": "compiled SQL", "incremental": "compiled SQL of an incremental run"}
 _THROUGH_SQL = frozenset(
@@ -53,7 +53,7 @@ def differing_texts(session: Session, planned: Planned, entry: PlanEntry) -> tup
     if now is None:
         return ()
     key = record_key(entry.node, planned.project)
-    document = read_details(session.state, [key])[key].compiled
+    document = read_definitions(session.state, [key])[key].compiled
     return tuple(text for text in _compiled_texts(entry, document, now, kinds) if text.before != text.now)
 
 

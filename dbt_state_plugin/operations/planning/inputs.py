@@ -21,7 +21,7 @@ from dbt_state_plugin.operations.options import RunOptions, narrows, narrows_by_
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
 from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_calls
-from dbt_state_plugin.operations.up_to_date.record import Prospect
+from dbt_state_plugin.operations.up_to_date.record import UpToDateInputs
 from dbt_state_plugin.operations.write_counters import record_first_counters
 from dbt_state_plugin.state.relations import read_recorded, server_time
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
@@ -41,7 +41,8 @@ class Planned:
     """Hold a plan with what is needed to carry it out.
 
     `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
-    says that what was parsed is recorded for the next time. `prospect` is what was there before the plan, from which a
+    says that what was parsed is recorded for the next time. `up_to_date_inputs` is what
+    was there before the plan, from which a
     verdict may come for the next run.
     """
 
@@ -52,7 +53,7 @@ class Planned:
     fingerprinter: Fingerprinter | None = None
     categorized: CategorizedChanges = field(default_factory=CategorizedChanges)
     is_recorded: bool = False
-    prospect: Prospect | None = None
+    up_to_date_inputs: UpToDateInputs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

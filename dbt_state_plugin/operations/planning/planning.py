@@ -16,9 +16,9 @@ from dbt_state_plugin.operations.parsed_project import files_before_parsing, rec
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, see, selected_nodes
 from dbt_state_plugin.operations.planning.source_versions import Answers
-from dbt_state_plugin.operations.up_to_date.record import prospect_of
+from dbt_state_plugin.operations.up_to_date.record import up_to_date_inputs_of
 from dbt_state_plugin.project.inputs import InputPlaces
-from dbt_state_plugin.state.relations import installation_key, read_details
+from dbt_state_plugin.state.relations import installation_key, read_definitions
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
@@ -49,12 +49,12 @@ def plan_in(
     if session.has_state and not narrows(options):
         project = recorded_project(session, key, invocation.extra, known=known_inputs)
         if project is not None:
-            prospect = prospect_of(session, options, project) if records_project else None
+            up_to_date_inputs = up_to_date_inputs_of(session, options, project) if records_project else None
             plan = _plan_recorded(
                 session, options, project, answers, needs_manifest=needs_manifest, records_project=records_project
             )
             if plan is not None:
-                return Planned(plan=plan, project=project, invocation=invocation, prospect=prospect)
+                return Planned(plan=plan, project=project, invocation=invocation, up_to_date_inputs=up_to_date_inputs)
     return _plan_parsed(session, options, invocation, key, answers, records_project=records_project)
 
 
@@ -102,7 +102,7 @@ def _plan_parsed(
         fingerprinter,
         seen.recorded,
         options.command,
-        details=partial(read_details, session.state),
+        details=partial(read_definitions, session.state),
         compile_nodes=partial(compile_nodes, parsed),
         digest=keyed_digest(key),
     )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
 from dbt_state_plugin.core.sql.volatile_calls import Calls, Function, calls_in, volatile_names
 from dbt_state_plugin.core.values.project import Node, Project
-from dbt_state_plugin.core.values.records import Recorded, RecordedDetail, RecordedRelation
+from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.state.builds import record_volatile
-from dbt_state_plugin.state.relations import read_details
+from dbt_state_plugin.state.relations import read_definitions
 from dbt_state_plugin.warehouse.postgres.functions import read_function_bodies, read_functions, read_view_definitions
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def with_volatile_calls(session: Session, project: Project, recorded: Recorded, 
         return recorded
     calls = VolatileCalls(session.warehouse, project)
     read = lineages(project, build_order(project))
-    details = read_details(session.state, missing)
+    details = read_definitions(session.state, missing)
     found: dict[RelationName, RecordedRelation] = {}
     with database_errors("Cannot read the functions of the warehouse"):
         for key, record in missing.items():
@@ -108,7 +108,7 @@ def with_volatile_calls(session: Session, project: Project, recorded: Recorded, 
 
 
 def _recorded_calls(
-    calls: VolatileCalls, node: Node, lineage: Lineage, detail: RecordedDetail | None
+    calls: VolatileCalls, node: Node, lineage: Lineage, detail: RecordedDefinition | None
 ) -> tuple[str, ...]:
     document: Mapping[str, Any] = detail.compiled if detail is not None else {}
     if node.resource_type == "function":

@@ -22,9 +22,9 @@ from dbt_state_plugin.operations.execution_record import (
 )
 from dbt_state_plugin.operations.session import Session, open_session
 from dbt_state_plugin.operations.signals import stopping_like_sigint
-from dbt_state_plugin.operations.up_to_date.check import Standing, look
+from dbt_state_plugin.operations.up_to_date.check import UpToDatePlan, check_up_to_date
 from dbt_state_plugin.state.lock import acquire_lock
-from dbt_state_plugin.state.up_to_date import finish_standing
+from dbt_state_plugin.state.up_to_date import finish_up_to_date
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.plan import Plan
@@ -42,12 +42,12 @@ def run_briefly(
         try:
             with open_session(settings) as session:
                 acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
-                looked = look(session, options, read_extra_arguments(settings.extra_arguments, os.environ))
-                if looked.standing is not None:
-                    return _recorded(session, options, listener, steps, looked.standing, started)
+                check = check_up_to_date(session, options, read_extra_arguments(settings.extra_arguments, os.environ))
+                if check.up_to_date is not None:
+                    return _recorded(session, options, listener, steps, check.up_to_date, started)
                 from dbt_state_plugin.operations.running.run import run_locked
 
-                return run_locked(session, options, listener, steps, stop, started, known_inputs=looked.known_inputs)
+                return run_locked(session, options, listener, steps, stop, started, known_inputs=check.known_inputs)
         except KeyboardInterrupt:
             raise interrupted(stop) from None
 
@@ -55,12 +55,12 @@ def run_briefly(
 def plan_briefly(settings: Settings, options: RunOptions) -> Plan:
     """Return a plan without writing anything; nodes that are left alone may be counted instead of listed."""
     with open_session(settings, create=False) as session:
-        looked = look(session, options, read_extra_arguments(settings.extra_arguments, os.environ))
-        if looked.standing is not None:
-            return looked.standing.plan
+        check = check_up_to_date(session, options, read_extra_arguments(settings.extra_arguments, os.environ))
+        if check.up_to_date is not None:
+            return check.up_to_date.plan
         from dbt_state_plugin.operations.planning.planning import plan_in
 
-        return plan_in(session, options, known_inputs=looked.known_inputs).plan
+        return plan_in(session, options, known_inputs=check.known_inputs).plan
 
 
 def _recorded(
@@ -68,28 +68,28 @@ def _recorded(
     options: RunOptions,
     listener: Listener,
     steps: tuple[RecordedStep, ...],
-    standing: Standing,
+    up_to_date: UpToDatePlan,
     started: float,
 ) -> RunResult:
     """Record a run that has nothing to do, after the steps that somebody else did before."""
     execution_id = uuid4()
     with recorded_execution(session, execution_id, command=options.command):
         record_steps(session.state, execution_id, steps, listener)
-        listener.on_plan(standing.plan)
-        finish_standing(
+        listener.on_plan(up_to_date.plan)
+        finish_up_to_date(
             session.state,
             execution_id,
             step=STEP_NAME,
-            covered=standing.covered,
+            covered=up_to_date.covered,
             covers_project=options.command in ("run", "build") and session.settings.store_sql == "text",
             has_other_steps=bool(steps),
-            dbt_version=standing.dbt_version,
-            adapter_version=standing.adapter_version,
+            dbt_version=up_to_date.dbt_version,
+            adapter_version=up_to_date.adapter_version,
         )
     return RunResult(
         execution_id=execution_id,
         status="succeeded",
-        plan=standing.plan,
+        plan=up_to_date.plan,
         elapsed_ms=round((time.monotonic() - started) * 1000),
-        saved_ms=standing.saved_ms,
+        saved_ms=up_to_date.saved_ms,
     )

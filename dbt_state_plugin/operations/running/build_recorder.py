@@ -20,20 +20,20 @@ from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.postgres.connection import first_line
-from dbt_state_plugin.state.builds import Mark, lock_lost, mark_built, require_running
+from dbt_state_plugin.state.builds import BuildRecord, lock_lost, record_build, require_running
 from dbt_state_plugin.warehouse.postgres.catalog import read_incarnation
 from dbt_state_plugin.warehouse.postgres.source_data import content_of_build
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.planning.inputs import Planned
-    from dbt_state_plugin.operations.running.recorded_definition import BuildDetail
+    from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
     from dbt_state_plugin.operations.session import Session
 
 Answer = TypeVar("Answer")
 
 
-class Marker:
+class BuildRecorder:
     """Record each success as dbt reports it, from dbt's worker threads; never raise into dbt.
 
     A node is recorded with what its build saw: the fingerprint that was parsed, and for each parent the version from
@@ -46,12 +46,12 @@ class Marker:
         planned: Planned,
         parsed: Parsed,
         execution_id: UUID,
-        detail: BuildDetail,
+        detail: DefinitionRecorder,
         interrupt: Callable[[], None],
     ) -> None:
         """Prepare the traces of all planned nodes; `interrupt` is called when the lock is lost."""
         self._interrupt = interrupt
-        self._detail = detail
+        self._definition = detail
         self._session = session
         self._project = planned.project
         self._microbatch = parsed.microbatch
@@ -85,7 +85,7 @@ class Marker:
             if entry is None or not outcome.is_success or self.lost is not None:
                 return
             # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
-            record = self._see_batch if outcome.unique_id in self._microbatch else self._mark
+            record = self._see_batch if outcome.unique_id in self._microbatch else self._record
             self._attempt(record, entry, outcome)
 
     def refusal(self) -> str:
@@ -110,7 +110,7 @@ class Marker:
                 entry = self._entries.get(outcome.unique_id)
                 is_open = entry is not None and outcome.unique_id not in self._marked and self.lost is None
                 if entry and is_open and outcome.is_success and outcome.unique_id in self._microbatch:
-                    self._attempt(self._mark, entry, outcome)
+                    self._attempt(self._record, entry, outcome)
 
     def _attempt(
         self, record: Callable[[PlanEntry, NodeOutcome], None], entry: PlanEntry, outcome: NodeOutcome
@@ -129,7 +129,7 @@ class Marker:
         self.lost = error
         self._interrupt()  # dbt must not write any more: somebody else may hold the lock now
 
-    def _mark(self, entry: PlanEntry, outcome: NodeOutcome) -> None:
+    def _record(self, entry: PlanEntry, outcome: NodeOutcome) -> None:
         node, project = entry.node, self._project
         if problem := self._seed_changed(node.unique_id):
             self.unrecorded[node.unique_id] = problem
@@ -140,9 +140,9 @@ class Marker:
             self._equal[node.unique_id] = entry.record.data_id
         is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
         identity, columns = (None, None) if is_here else self._incarnation_of(node)
-        mark_built(
+        record_build(
             state,
-            Mark(
+            BuildRecord(
                 key=key,
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
@@ -154,7 +154,7 @@ class Marker:
                 outcome=outcome,
                 stores_code=self._session.settings.store_sql == "text",
                 data_id=self._data_of(entry),
-                detail=self._detail.of(node.unique_id),
+                detail=self._definition.of(node.unique_id),
             ),
         )
         self._see(entry)
@@ -162,7 +162,7 @@ class Marker:
 
     def _trace_of(self, entry: PlanEntry) -> Trace:
         lineage = self._lineages[entry.node.unique_id]
-        statements = self._detail.statements(entry.node.unique_id)
+        statements = self._definition.statements(entry.node.unique_id)
         return replace(
             trace_of(self._project, lineage, self._seen_by(entry.node.unique_id)),
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
 from dbt_state_plugin.core.values.project import CompiledNode
-from dbt_state_plugin.core.values.records import RecordedDetail
+from dbt_state_plugin.core.values.records import RecordedDefinition
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.hashing import Digest
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.planning.inputs import Planned
 
 
-class BuildDetail:
+class DefinitionRecorder:
     """Give the items and the SQL of each planned node.
 
     Where dbt executes only one of several forms, or hooks besides, all of them are compiled before dbt starts: in its
@@ -37,11 +37,11 @@ class BuildDetail:
         compiled |= compile_nodes(parsed, [node for node in kept if node not in compiled], ddl_of)
         self._compiled = {node: compiled[node] for node in kept if node in compiled}
 
-    def of(self, unique_id: str) -> RecordedDetail:
+    def of(self, unique_id: str) -> RecordedDefinition:
         """Return what is recorded; called when dbt has executed the node."""
         compiled = self._found(unique_id)
         document = compiled_document(compiled, self._digest) if compiled else {}
-        return RecordedDetail(items=self._items.get(unique_id, {}), compiled=document)
+        return RecordedDefinition(items=self._items.get(unique_id, {}), compiled=document)
 
     def statements(self, unique_id: str) -> tuple[str, ...]:
         """Return the SQL of a node in all its forms, nothing where it is no SQL; called when dbt has executed it."""

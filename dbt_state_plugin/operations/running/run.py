@@ -31,12 +31,12 @@ from dbt_state_plugin.operations.planning.categorize import record_cosmetic
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.planning.source_versions import record_equal_content
-from dbt_state_plugin.operations.running.build_recorder import Marker
+from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.running.heartbeat import heartbeat
-from dbt_state_plugin.operations.running.recorded_definition import BuildDetail
+from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
 from dbt_state_plugin.operations.session import Session, open_session
 from dbt_state_plugin.operations.signals import Stop, stopping_like_sigint
-from dbt_state_plugin.operations.up_to_date.record import keep_verdict, saved_ms
+from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
 from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
 from dbt_state_plugin.state.builds import note_outcomes
 from dbt_state_plugin.state.executions import begin_step, finish_execution
@@ -101,7 +101,7 @@ class _Run:
         self.stop = stop
         self.started = started
         self.known_inputs = known_inputs
-        self.marker: Marker | None = None
+        self.recorder: BuildRecorder | None = None
 
     def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
         """Return how the run ended; whatever ends it early is recorded and raised again."""
@@ -109,8 +109,8 @@ class _Run:
             try:
                 return self._carry_out(steps)
             except KeyboardInterrupt:
-                if self.marker is not None and self.marker.lost is not None:
-                    raise self.marker.lost from None  # the interrupt was our own
+                if self.recorder is not None and self.recorder.lost is not None:
+                    raise self.recorder.lost from None  # the interrupt was our own
                 raise
 
     def _carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
@@ -135,8 +135,10 @@ class _Run:
         return result
 
     def _keep_verdict(self, planned: Planned, covered: str) -> None:
-        if planned.prospect is not None:
-            keep_verdict(self.session, self.options, planned.prospect, planned.plan, planned.project, covered)
+        if planned.up_to_date_inputs is not None:
+            record_up_to_date(
+                self.session, self.options, planned.up_to_date_inputs, planned.plan, planned.project, covered
+            )
 
     def _record_plan(self, planned: Planned) -> str:
         project, state = planned.project, self.session.state
@@ -178,9 +180,13 @@ class _Run:
             PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
         ]
         open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
-        detail = BuildDetail(planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql())
-        self.marker = marker = Marker(self.session, planned, parsed, self.execution_id, detail, self.stop.interrupt)
-        with heartbeat(marker.refusal):
+        detail = DefinitionRecorder(
+            planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql()
+        )
+        self.recorder = recorder = BuildRecorder(
+            self.session, planned, parsed, self.execution_id, detail, self.stop.interrupt
+        )
+        with heartbeat(recorder.refusal):
             outcome = execute(
                 parsed,
                 planned.invocation,
@@ -188,30 +194,30 @@ class _Run:
                 unique_ids=[node.entry.node.unique_id for node in nodes],
                 full_refresh=self.options.full_refresh,
                 refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
-                on_finished=marker.on_finished,
-                should_stop=lambda: marker.lost is not None or bool(self.stop.signal_number),
-                refusal=marker.refusal,
+                on_finished=recorder.on_finished,
+                should_stop=lambda: recorder.lost is not None or bool(self.stop.signal_number),
+                refusal=recorder.refusal,
             )
-        marker.finish(outcome.nodes.values())
-        if marker.lost is not None:
-            raise marker.lost
-        built = [planned.project.nodes[node] for node in marker.marked]
+        recorder.finish(outcome.nodes.values())
+        if recorder.lost is not None:
+            raise recorder.lost
+        built = [planned.project.nodes[node] for node in recorder.marked]
         record_counters_of_build(self.session, built, session_names=names_of_dbt_sessions(self.session))
-        result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, marker, outcome.nodes))
-        note_outcomes(state, self.execution_id, _not_marked(result, marker))
+        result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, recorder, outcome.nodes))
+        note_outcomes(state, self.execution_id, _not_marked(result, recorder))
         if outcome.was_interrupted or self.stop.signal_number:
-            raise interrupted(self.stop, f" after {len(marker.marked)} of {len(nodes)} nodes")
+            raise interrupted(self.stop, f" after {len(recorder.marked)} of {len(nodes)} nodes")
         if outcome.error and not outcome.nodes:
             raise engine_error(outcome)
         return result
 
-    def _unrecorded(self, plan: Plan, marker: Marker, outcomes: Mapping[str, NodeOutcome]) -> dict[str, str]:
+    def _unrecorded(self, plan: Plan, recorder: BuildRecorder, outcomes: Mapping[str, NodeOutcome]) -> dict[str, str]:
         """Return the planned nodes that dbt did not fail but that are not recorded either, with the cause."""
-        found = dict(marker.unrecorded)
+        found = dict(recorder.unrecorded)
         for entry in plan.to_build:
             node = entry.node.unique_id
             outcome = outcomes.get(node)
-            if node in marker.marked or node in found:
+            if node in recorder.marked or node in found:
                 continue
             if outcome is None:
                 found[node] = "dbt did not report it"
@@ -261,12 +267,12 @@ def refuse_mixed_rows(plan: Plan) -> None:
         )
 
 
-def _not_marked(result: RunResult, marker: Marker) -> list[NodeOutcome]:
+def _not_marked(result: RunResult, recorder: BuildRecorder) -> list[NodeOutcome]:
     """Return what is to be noted about the planned nodes that were not recorded as built."""
     found = []
     for entry in result.plan.to_build:
         node = entry.node.unique_id
-        if node not in marker.marked:
+        if node not in recorder.marked:
             outcome = result.outcomes.get(node, NodeOutcome(unique_id=node, status="not reported"))
             cause = result.unrecorded.get(node)
             if cause:

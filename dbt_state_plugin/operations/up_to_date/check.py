@@ -19,9 +19,9 @@ from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.records import RemovedNode
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import RunOptions, narrows
-from dbt_state_plugin.operations.parsed_project import inputs_stand
+from dbt_state_plugin.operations.parsed_project import inputs_are_unchanged
 from dbt_state_plugin.project.inputs import places_from_document
-from dbt_state_plugin.state.up_to_date import read_verdict, records_evidence
+from dbt_state_plugin.state.up_to_date import read_up_to_date, records_evidence
 from dbt_state_plugin.warehouse.postgres.change_evidence import catalog_evidence
 from dbt_state_plugin.warehouse.postgres.source_data import read_source_facts
 
@@ -48,7 +48,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class UpToDatePlan:
     """Hold an empty plan that still stands, and what a run records of it; `saved_ms` as in a RunResult."""
 
     plan: Plan
@@ -59,44 +59,45 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class UpToDateCheck:
     """Say what a look at the last verdict gave: the plan where it stands, and the digest of the inputs where they do.
 
     The digest is empty where the inputs differ, and None where nobody looked at them.
     """
 
-    standing: Standing | None = None
+    up_to_date: UpToDatePlan | None = None
     known_inputs: str | None = None
 
 
-def look(session: Session, options: RunOptions, extra: ExtraArguments) -> Looked:
+def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArguments) -> UpToDateCheck:
     """Return the plan of the last run where it still stands; raises StateError."""
-    if not may_stand(session, options):
-        return Looked()
-    kept = read_verdict(session.state, options.command)
+    if not may_be_up_to_date(session, options):
+        return UpToDateCheck()
+    kept = read_up_to_date(session.state, options.command)
     if kept is None or kept.verdict is None:
-        return Looked()
+        return UpToDateCheck()
     try:
         places = places_from_document(kept.places)
-        scope, standing = _scope(kept.verdict), _standing(session, options, kept.verdict)
+        scope, up_to_date = _scope(kept.verdict), _up_to_date_plan(session, options, kept.verdict)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
-        return Looked()  # a row that was edited by hand
+        return UpToDateCheck()  # a row that was edited by hand
     stands: list[bool] = []
     # The server looks at its catalog while the files are hashed here.
     hashing = threading.Thread(
-        target=lambda: stands.append(inputs_stand(session, kept.key, extra, places, kept.inputs_digest)), daemon=True
+        target=lambda: stands.append(inputs_are_unchanged(session, kept.key, extra, places, kept.inputs_digest)),
+        daemon=True,
     )
     hashing.start()
     try:
-        evidence = evidence_now(session, options, scope)
+        evidence = inputs_fingerprint(session, options, scope)
     finally:
         hashing.join()
     is_same = evidence is not None and evidence == kept.verdict.get("evidence") and stands == [True]
     known = kept.inputs_digest if stands == [True] else ""
-    return Looked(standing=standing if is_same else None, known_inputs=known)
+    return UpToDateCheck(up_to_date=up_to_date if is_same else None, known_inputs=known)
 
 
-def may_stand(session: Session, options: RunOptions) -> bool:
+def may_be_up_to_date(session: Session, options: RunOptions) -> bool:
     """Tell whether a verdict says all about a wish: nothing is forced, left out or read elsewhere."""
     is_plain = not (
         options.force or options.full_refresh or options.code_only or options.defer_to is not None or narrows(options)
@@ -104,7 +105,7 @@ def may_stand(session: Session, options: RunOptions) -> bool:
     return is_plain and session.has_state
 
 
-def evidence_now(session: Session, options: RunOptions, scope: Scope) -> str | None:
+def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> str | None:
     """Return one hash over all that decides besides the inputs of the parse, or None where something always builds."""
     records = records_evidence(
         session.state, schemas=scope.schemas, beginning=scope.beginning, until=scope.until, covered=scope.covered
@@ -119,7 +120,7 @@ def evidence_now(session: Session, options: RunOptions, scope: Scope) -> str | N
     return hashlib.sha256(json.dumps(everything).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def document_of(scope: Scope, standing: Standing, evidence: str) -> dict[str, Any]:
+def document_of(scope: Scope, up_to_date: UpToDatePlan, evidence: str) -> dict[str, Any]:
     """Return a verdict as a value of JSON's kind."""
     return {
         "evidence": evidence,
@@ -127,12 +128,12 @@ def document_of(scope: Scope, standing: Standing, evidence: str) -> dict[str, An
         "beginning": scope.beginning,
         "sources": [_names(source) for source in scope.sources],
         "until": scope.until,
-        "covered": standing.covered,
-        "saved_ms": standing.saved_ms,
-        "left_alone": standing.plan.left_alone,
-        "removed": [[each.unique_id, _names(each.relation)] for each in standing.plan.removed],
-        "dbt_version": standing.dbt_version,
-        "adapter_version": standing.adapter_version,
+        "covered": up_to_date.covered,
+        "saved_ms": up_to_date.saved_ms,
+        "left_alone": up_to_date.plan.left_alone,
+        "removed": [[each.unique_id, _names(each.relation)] for each in up_to_date.plan.removed],
+        "dbt_version": up_to_date.dbt_version,
+        "adapter_version": up_to_date.adapter_version,
     }
 
 
@@ -155,9 +156,9 @@ def _scope(document: Mapping[str, Any]) -> Scope:
     )
 
 
-def _standing(session: Session, options: RunOptions, document: Mapping[str, Any]) -> Standing:
+def _up_to_date_plan(session: Session, options: RunOptions, document: Mapping[str, Any]) -> UpToDatePlan:
     removed = (RemovedNode(unique_id=each[0], relation=_relation(each[1])) for each in document["removed"])
-    return Standing(
+    return UpToDatePlan(
         plan=Plan(
             environment=session.state.environment,
             command=options.command,

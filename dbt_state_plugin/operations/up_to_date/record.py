@@ -13,8 +13,14 @@ from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.versions.source_version import parse_version
-from dbt_state_plugin.operations.up_to_date.check import Scope, Standing, document_of, evidence_now, may_stand
-from dbt_state_plugin.state.up_to_date import read_verdict, recorded_schemas, write_verdict
+from dbt_state_plugin.operations.up_to_date.check import (
+    Scope,
+    UpToDatePlan,
+    document_of,
+    inputs_fingerprint,
+    may_be_up_to_date,
+)
+from dbt_state_plugin.state.up_to_date import read_up_to_date, recorded_schemas, write_up_to_date
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.options import RunOptions
@@ -22,16 +28,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prospect:
+class UpToDateInputs:
     """Hold what a plan is going to look at, and what that was like before anything of it was read."""
 
     scope: Scope
     evidence: str
 
 
-def prospect_of(session: Session, options: RunOptions, project: Project) -> Prospect | None:
+def up_to_date_inputs_of(session: Session, options: RunOptions, project: Project) -> UpToDateInputs | None:
     """Return the evidence from before a plan, or None where no verdict could come of it."""
-    if not may_stand(session, options):
+    if not may_be_up_to_date(session, options):
         return None
     keys = [record_key(node, project) for node in project.nodes.values()]
     scope = Scope(
@@ -39,12 +45,12 @@ def prospect_of(session: Session, options: RunOptions, project: Project) -> Pros
         beginning=f"{project.schema}.",
         sources=tuple(sorted(set(_sources(project)))),
     )
-    evidence = evidence_now(session, options, scope)
-    return Prospect(scope=scope, evidence=evidence) if evidence is not None else None
+    evidence = inputs_fingerprint(session, options, scope)
+    return UpToDateInputs(scope=scope, evidence=evidence) if evidence is not None else None
 
 
-def keep_verdict(
-    session: Session, options: RunOptions, prospect: Prospect, plan: Plan, project: Project, covered: str
+def record_up_to_date(
+    session: Session, options: RunOptions, up_to_date_inputs: UpToDateInputs, plan: Plan, project: Project, covered: str
 ) -> None:
     """Keep that nothing had to be built, where all that this follows from can be seen from outside.
 
@@ -52,19 +58,19 @@ def keep_verdict(
     """
     if plan.to_build or plan.waiting or plan.is_narrowed or not _are_counted(plan, project):
         return
-    kept = read_verdict(session.state, options.command)
-    scope = replace(prospect.scope, until=_until(plan), covered=covered)
-    if kept is None or evidence_now(session, options, scope) != prospect.evidence:
+    kept = read_up_to_date(session.state, options.command)
+    scope = replace(up_to_date_inputs.scope, until=_until(plan), covered=covered)
+    if kept is None or inputs_fingerprint(session, options, scope) != up_to_date_inputs.evidence:
         return
-    standing = Standing(
+    up_to_date = UpToDatePlan(
         plan=plan,
         saved_ms=saved_ms(plan),
         covered=covered,
         dbt_version=project.dbt_version,
         adapter_version=project.adapter_version,
     )
-    document = document_of(scope, standing, prospect.evidence)
-    write_verdict(session.state, options.command, kept, document)
+    document = document_of(scope, up_to_date, up_to_date_inputs.evidence)
+    write_up_to_date(session.state, options.command, kept, document)
 
 
 def saved_ms(plan: Plan) -> int:

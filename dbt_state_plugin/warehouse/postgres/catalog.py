@@ -82,7 +82,7 @@ _COUNTERS_ARE_SHARED = 150000  # until then a collector of its own wrote them to
 _COLLECTED_AFTER = 0.6  # seconds
 
 
-def whereabouts(connection: Connection) -> tuple[str, str]:
+def server_identity(connection: Connection) -> tuple[str, str]:
     """Return the database's name and the server's system identifier, which together name one warehouse."""
     with database_errors("Cannot identify the database server"), connection.cursor() as cursor:
         cursor.execute(_WHEREABOUTS)

@@ -43,8 +43,8 @@ SCHEMA = 'old "marts"'
 def orphan(name: str, oid: int, *dependants: Dependant, action: Action = Action.DROP, why: str = "") -> Orphan:
     identity = PhysicalIdentity(oid=oid, relfilenode=oid, relkind="r")
     item = record(node(f"model.shop.{name}"), identity=identity)
-    standing = DropCheck(identity=identity, owner="dbt", role="dbt", may_drop=True, dependants=dependants)
-    return Orphan(record=item, standing=standing, action=action, why=why)
+    check = DropCheck(identity=identity, owner="dbt", role="dbt", may_drop=True, dependants=dependants)
+    return Orphan(record=item, check=check, action=action, why=why)
 
 
 def others(description: str, *oids: int) -> Dependant:
@@ -152,7 +152,7 @@ def test_only_what_was_shown_is_done() -> None:
 
 
 def test_each_orphan_reads_as_one_line_that_a_terminal_wraps() -> None:
-    gone = replace(orphan("gone", 1, action=Action.FORGET, why="not there any more"), standing=None)
+    gone = replace(orphan("gone", 1, action=Action.FORGET, why="not there any more"), check=None)
     found = Orphans(environment=HERE, orphans=(orphan("Old \x1b[31m", 2), gone))
 
     assert orphan_lines(found) == [
@@ -217,7 +217,7 @@ def named(identifier: str = HOSTILE) -> RelationName:
     return RelationName(database="db", schema=SCHEMA, identifier=identifier)
 
 
-def standing(on: Connection, identifier: str = HOSTILE) -> DropCheck:
+def check(on: Connection, identifier: str = HOSTILE) -> DropCheck:
     return read_drop_checks(on, [named(identifier)])[named(identifier)]
 
 
@@ -243,7 +243,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_relation_with_a_hostile_name_can_be_dropped(kind: str, warehouse: Connection) -> None:
     do(warehouse, KINDS[kind])
-    found = standing(warehouse)
+    found = check(warehouse)
     assert (found.identity.relkind, found.dependants, found.may_drop) == (kind, (), True)
 
     drop(warehouse, found.identity)
@@ -255,7 +255,7 @@ def test_what_is_no_table_or_view_is_not_dropped(warehouse: Connection) -> None:
     do(warehouse, "CREATE SEQUENCE {x}")
 
     with pytest.raises(DropRefused, match="neither a table nor a view"):
-        drop(warehouse, standing(warehouse).identity)
+        drop(warehouse, check(warehouse).identity)
 
     assert is_there(warehouse)
 
@@ -290,7 +290,7 @@ def test_whatever_makes_postgresql_refuse_is_seen_before_and_the_relation_stays(
     do(warehouse, TABLE)
     do(warehouse, statement, q=sql.Literal('"old ""marts""".q'))
 
-    found = standing(warehouse)
+    found = check(warehouse)
 
     assert DEPENDANTS[statement] in [dependant.description for dependant in found.dependants]
     with pytest.raises(DropRefused, match=r"^others depend on it: "):
@@ -313,7 +313,7 @@ def test_what_belongs_to_the_relation_does_not_keep_it(warehouse: Connection) ->
         """,
     )
 
-    found = standing(warehouse)
+    found = check(warehouse)
 
     assert (found.dependants, found.parts) == ((), ())
     drop(warehouse, found.identity)
@@ -345,15 +345,15 @@ def test_a_partition_counts_its_parent_as_a_dependant_and_the_parent_names_its_p
         "CREATE TABLE {x} PARTITION OF {s}.whole FOR VALUES FROM (1) TO (5)",
     )
 
-    assert [dependant.description for dependant in standing(warehouse).dependants] == ['table "old ""marts""".whole']
-    assert (standing(warehouse, "whole").parts, standing(warehouse, "whole").dependants) == ((named(),), ())
+    assert [dependant.description for dependant in check(warehouse).dependants] == ['table "old ""marts""".whole']
+    assert (check(warehouse, "whole").parts, check(warehouse, "whole").dependants) == ((named(),), ())
 
 
 def test_a_relation_that_is_replaced_while_the_drop_waits_for_it_stays(
     warehouse: Connection, database: Database
 ) -> None:
     do(warehouse, TABLE)
-    recorded = standing(warehouse).identity
+    recorded = check(warehouse).identity
     refusals: list[DropRefused] = []
 
     def wait_and_drop() -> None:
@@ -371,7 +371,7 @@ def test_a_relation_that_is_replaced_while_the_drop_waits_for_it_stays(
         waiting.join()
 
     assert [refusal.why for refusal in refusals] == ["it is not the one that was recorded: it was replaced just now"]
-    assert standing(warehouse).identity.oid != recorded.oid
+    assert check(warehouse).identity.oid != recorded.oid
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ def test_a_relation_that_is_replaced_while_the_drop_waits_for_it_stays(
 )
 def test_another_relation_under_the_name_stays(change: str, why: str, warehouse: Connection) -> None:
     do(warehouse, TABLE)
-    recorded = standing(warehouse).identity
+    recorded = check(warehouse).identity
     do(warehouse, change)
     before = read_drop_checks(warehouse, [named()])
 
@@ -400,7 +400,7 @@ def test_a_relation_that_somebody_uses_stays(warehouse: Connection, database: Da
         do(reader, "BEGIN; SELECT * FROM {x}")
 
         with pytest.raises(DropRefused, match="somebody uses it now"):
-            drop(warehouse, standing(warehouse).identity, lock_wait_ms=50)
+            drop(warehouse, check(warehouse).identity, lock_wait_ms=50)
 
     assert is_there(warehouse)
 
@@ -412,7 +412,7 @@ def test_a_role_that_does_not_own_the_relation_is_told_who_does(warehouse: Conne
     try:
         do(warehouse, "SET ROLE {guest}", guest=sql.Identifier(guest))
 
-        found = standing(warehouse)
+        found = check(warehouse)
 
         assert (found.may_drop, found.role, found.owner) == (False, guest, database.user)
         with pytest.raises(DropRefused, match=r"^must be owner of table "):
@@ -431,7 +431,7 @@ def test_a_refusal_of_the_server_s_own_is_passed_on(warehouse: Connection) -> No
     )
 
     with pytest.raises(DropRefused, match=r"^not on a Friday$"):
-        drop(warehouse, standing(warehouse).identity)
+        drop(warehouse, check(warehouse).identity)
 
     assert is_there(warehouse)
 
@@ -473,9 +473,9 @@ def session(request: Any, warehouse: Connection, postgres_server: Server) -> Ite
 
 @pytest.fixture
 def left_behind(session: Session) -> Orphan:
-    identity = standing(session.warehouse).identity
+    identity = check(session.warehouse).identity
     item = record(node("model.shop.x"), relation=named(), identity=identity, build_id=BUILD)
-    return Orphan(record=item, standing=standing(session.warehouse), action=Action.DROP)
+    return Orphan(record=item, check=check(session.warehouse), action=Action.DROP)
 
 
 def intend(session: Session, environment: Environment) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dbt_state_plugin.project.other_target_profile import write_stand_in
+from dbt_state_plugin.project.other_target_profile import write_other_target_profile
 from dbt_state_plugin.project.profile import Profile, load_profile
 
 PROFILES = """\
@@ -38,7 +38,7 @@ def stand_in(tmp_path: Path, target: str, environ: dict[str, str]) -> Profile:
     there.mkdir()
     here.mkdir()
     (here / "profiles.yml").write_text(PROFILES)
-    write_stand_in(
+    write_other_target_profile(
         there,
         profiles_dir=here,
         profile=read(here, "dev", {}),

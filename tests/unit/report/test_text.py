@@ -17,7 +17,15 @@ from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.report.history import execution_lines, history_lines
-from dbt_state_plugin.report.text import FOLD_AFTER, fitted, moment, plan_lines, result_lines, width_of, write_lines
+from dbt_state_plugin.report.text import (
+    FOLD_AFTER,
+    plan_lines,
+    result_lines,
+    timestamp,
+    truncated,
+    width_of,
+    write_lines,
+)
 
 ID = UUID(int=7)
 
@@ -181,7 +189,7 @@ def test_without_such_rows_nothing_is_said() -> None:
 
 
 def test_a_line_that_fits_is_not_cut() -> None:
-    assert [fitted("abcd", width) for width in (None, 4, 3)] == ["abcd", "abcd", "ab…"]
+    assert [truncated("abcd", width) for width in (None, 4, 3)] == ["abcd", "abcd", "ab…"]
 
 
 def test_only_a_terminal_has_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +205,7 @@ def test_a_terminal_is_never_taken_for_narrower_than_20(monkeypatch: pytest.Monk
 
 
 def test_a_time_that_is_not_known_is_a_dash() -> None:
-    assert moment(None) == "-"
+    assert timestamp(None) == "-"
 
 
 def test_a_run_that_had_nothing_to_do_says_so_and_what_it_saved() -> None:

@@ -7,7 +7,7 @@ from support.values import HERE, node
 
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
-from dbt_state_plugin.report.printable import plain
+from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
 
 
@@ -124,4 +124,4 @@ def test_a_number_agrees_with_its_noun() -> None:
     ],
 )
 def test_control_characters_are_shown_and_not_sent_to_the_terminal(text: str, shown: str) -> None:
-    assert plain(text) == shown
+    assert printable(text) == shown

@@ -15,7 +15,7 @@ from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.operations.settings import Settings
-from dbt_state_plugin.operations.up_to_date.check import Scope, evidence_now
+from dbt_state_plugin.operations.up_to_date.check import Scope, inputs_fingerprint
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import open_state
 
@@ -78,17 +78,17 @@ DIFFERENCES = (
 )
 
 
-@pytest.mark.parametrize("change", DIFFERENCES)
+@pytest.build.parametrize("change", DIFFERENCES)
 def test_what_a_plan_looks_at_makes_other_evidence(session: Session, database: Database, change: str) -> None:
-    before = evidence_now(session, RunOptions(), SCOPE)
+    before = inputs_fingerprint(session, RunOptions(), SCOPE)
 
     database.load(change)
 
     assert before is not None
-    assert evidence_now(session, RunOptions(), SCOPE) != before
+    assert inputs_fingerprint(session, RunOptions(), SCOPE) != before
 
 
-@pytest.mark.parametrize(
+@pytest.build.parametrize(
     "change",
     [
         "VACUUM ANALYZE analytics.orders",
@@ -98,14 +98,14 @@ def test_what_a_plan_looks_at_makes_other_evidence(session: Session, database: D
     ],
 )
 def test_what_no_plan_looks_at_leaves_the_evidence_as_it_was(session: Session, database: Database, change: str) -> None:
-    before = evidence_now(session, RunOptions(), SCOPE)
+    before = inputs_fingerprint(session, RunOptions(), SCOPE)
 
     database.load(change)
 
-    assert evidence_now(session, RunOptions(), SCOPE) == before
+    assert inputs_fingerprint(session, RunOptions(), SCOPE) == before
 
 
-@pytest.mark.parametrize(("schema", "identifier"), [("analytics", "any"), ("", "analytics.test.shop.one")])
+@pytest.build.parametrize(("schema", "identifier"), [("analytics", "any"), ("", "analytics.test.shop.one")])
 def test_nothing_stands_while_an_intent_is_open(
     session: Session, database: Database, schema: str, identifier: str
 ) -> None:
@@ -119,13 +119,13 @@ def test_nothing_stands_while_an_intent_is_open(
         (schema, identifier, execution[0][0]),
     )
 
-    assert evidence_now(session, RunOptions(), SCOPE) is None
+    assert inputs_fingerprint(session, RunOptions(), SCOPE) is None
 
 
 def test_nothing_stands_when_a_build_is_too_old_or_the_covered_checksums_are_gone(session: Session) -> None:
-    assert evidence_now(session, RunOptions(), replace(SCOPE, until="2000-01-01T00:00:00+00:00")) is None
-    assert evidence_now(session, RunOptions(), replace(SCOPE, until="2999-01-01T00:00:00+00:00")) is not None
-    assert evidence_now(session, RunOptions(), replace(SCOPE, covered="0" * 64)) is None
+    assert inputs_fingerprint(session, RunOptions(), replace(SCOPE, until="2000-01-01T00:00:00+00:00")) is None
+    assert inputs_fingerprint(session, RunOptions(), replace(SCOPE, until="2999-01-01T00:00:00+00:00")) is not None
+    assert inputs_fingerprint(session, RunOptions(), replace(SCOPE, covered="0" * 64)) is None
 
 
 def test_another_wish_or_setting_makes_other_evidence(session: Session) -> None:
@@ -137,7 +137,7 @@ def test_another_wish_or_setting_makes_other_evidence(session: Session) -> None:
     )
     settings = Settings(data_version="content")
 
-    found = {evidence_now(session, options, SCOPE) for options in wishes}
+    found = {inputs_fingerprint(session, options, SCOPE) for options in wishes}
 
     assert len(found) == len(wishes)
-    assert evidence_now(replace(session, settings=settings), RunOptions(), SCOPE) not in found
+    assert inputs_fingerprint(replace(session, settings=settings), RunOptions(), SCOPE) not in found

@@ -16,7 +16,7 @@ from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.project import CompiledNode
-from dbt_state_plugin.core.values.records import RecordedDetail
+from dbt_state_plugin.core.values.records import RecordedDefinition
 
 DIGEST = keyed_digest(KEY)
 FRAMES = st.sampled_from(
@@ -43,7 +43,7 @@ def reasons(before: str, after: str, *, can_compile: bool = True, is_hashed: boo
     inputs = ChangeInputs(
         node=node,
         difference=Difference(parts=parts),
-        recorded=RecordedDetail(items=old.items(was.unique_id), compiled=document),
+        recorded=RecordedDefinition(items=old.items(was.unique_id), compiled=document),
         items=new.items(node.unique_id),
         macro_paths={},
         compiled=None,

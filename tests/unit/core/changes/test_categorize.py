@@ -24,7 +24,7 @@ from dbt_state_plugin.core.changes.part_words import PART_WORDS
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
-from dbt_state_plugin.core.values.records import RecordedDetail
+from dbt_state_plugin.core.values.records import RecordedDefinition
 
 DIGEST = keyed_digest(KEY)
 SQL = "select a from t"
@@ -62,7 +62,7 @@ def inputs(
     values: dict[str, Any] = {
         "node": A,
         "difference": Difference(parts=parts, inlined=inlined),
-        "recorded": RecordedDetail(
+        "recorded": RecordedDefinition(
             items=items_for(parts, "#1") if items_before is None else items_before, compiled=document
         ),
         "items": items_for(parts, "#2") if items is None else items,
@@ -694,7 +694,7 @@ def test_what_shows_only_in_the_ddl_of_a_view_is_told_by_the_ddl(is_hashed: bool
         ddl(DDL, ""),
         ddl("", ""),
         replace(ddl(DDL, DDL), compiled=None),
-        replace(ddl(DDL, DDL), recorded=RecordedDetail(items=items_for(["materialization"], "#1"))),
+        replace(ddl(DDL, DDL), recorded=RecordedDefinition(items=items_for(["materialization"], "#1"))),
     ],
 )
 def test_without_the_ddl_of_both_sides_the_macros_that_create_a_view_count(found: ChangeInputs) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.values import BUILTIN, VIEW, VIEWS, builtin, macro
 
-from dbt_state_plugin.core.jinja.reads import MacroIndex, reach_of, union, variable_values
+from dbt_state_plugin.core.jinja.reads import MacroIndex, jinja_reads, union, variable_values
 from dbt_state_plugin.core.values.definition import MacroDefinition
 
 A, B, C, OTHER = macro("a", "{{ b() }}"), macro("b", "{{ c() }}"), macro("c", "1"), macro("other", "2")
@@ -270,7 +270,7 @@ def test_dbt_s_own_macros_are_never_part_of_the_answer() -> None:
     ],
 )
 def test_literal_names_of_vars_are_known(text: str, names: set[str]) -> None:
-    assert reach_of(text).variables == names
+    assert jinja_reads(text).variables == names
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_literal_names_of_vars_are_known(text: str, names: set[str]) -> None:
     ],
 )
 def test_a_computed_name_of_a_var_may_be_any(text: str) -> None:
-    assert reach_of(text).variables is None
+    assert jinja_reads(text).variables is None
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_a_computed_name_of_a_var_may_be_any(text: str) -> None:
     ],
 )
 def test_env_vars_are_known_by_their_literal_names(text: str, names: set[str] | None) -> None:
-    assert reach_of(text).env_vars == names
+    assert jinja_reads(text).env_vars == names
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_env_vars_are_known_by_their_literal_names(text: str, names: set[str] | 
     ],
 )
 def test_target_fields_are_known_by_their_literal_names(text: str, fields: set[str] | None) -> None:
-    assert reach_of(text).target_fields == fields
+    assert jinja_reads(text).target_fields == fields
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_target_fields_are_known_by_their_literal_names(text: str, fields: set[s
     ],
 )
 def test_what_differs_on_every_run_is_named(text: str, what: str) -> None:
-    assert reach_of(text).volatile == (what,)
+    assert jinja_reads(text).volatile == (what,)
 
 
 @pytest.mark.parametrize(
@@ -369,12 +369,12 @@ def test_what_differs_on_every_run_is_named(text: str, what: str) -> None:
     ],
 )
 def test_what_asks_the_database_is_known(text: str, queries: bool) -> None:
-    assert reach_of(text).queries is queries
+    assert jinja_reads(text).queries is queries
 
 
 @pytest.mark.parametrize("text", ["{{ modules.re.match('a', 'b') }}", "select random()", "{{ flags.FULL_REFRESH }}"])
 def test_what_is_the_same_on_every_run_is_not_volatile(text: str) -> None:
-    assert reach_of(text).volatile == ()
+    assert jinja_reads(text).volatile == ()
 
 
 @pytest.mark.parametrize(
@@ -389,27 +389,27 @@ def test_what_is_the_same_on_every_run_is_not_volatile(text: str) -> None:
     ],
 )
 def test_reading_the_config_is_told_from_setting_it(text: str, reads: bool) -> None:
-    assert reach_of(text).reads_config is reads
+    assert jinja_reads(text).reads_config is reads
 
 
 def test_the_graph_the_version_and_metadata_are_found_as_words() -> None:
-    reach = reach_of("{{ graph.nodes }} {{ dbt_version }} {{ dbt_metadata_envs }}")
+    reads = jinja_reads("{{ graph.nodes }} {{ dbt_version }} {{ dbt_metadata_envs }}")
 
-    assert (reach.reads_graph, reach.reads_version, reach.reads_env_metadata) == (True, True, True)
+    assert (reads.reads_graph, reads.reads_version, reads.reads_env_metadata) == (True, True, True)
 
 
 def test_texts_read_together_what_each_of_them_reads() -> None:
     texts = ["{{ var('x') }}{{ run_started_at }}", "{{ var('y') }}{{ graph }}{{ target }}", "{{ env_var('E') }}"]
 
-    reach = union(reach_of(text) for text in texts)
+    reads = union(jinja_reads(text) for text in texts)
 
-    assert reach.variables == {"x", "y"}
-    assert reach.env_vars == {"E"}
-    assert reach.target_fields is None
-    assert reach.volatile == ("run_started_at",)
-    assert reach.reads_graph
-    assert not reach.reads_config
-    assert not reach.queries
+    assert reads.variables == {"x", "y"}
+    assert reads.env_vars == {"E"}
+    assert reads.target_fields is None
+    assert reads.volatile == ("run_started_at",)
+    assert reads.reads_graph
+    assert not reads.reads_config
+    assert not reads.queries
 
 
 def test_nothing_reads_nothing() -> None:
@@ -441,8 +441,8 @@ def test_unknown_names_mean_all_vars() -> None:
     ],
 )
 def test_the_namespaces_of_dispatch_are_known_by_their_literal_names(text: str, namespaces: set[str] | None) -> None:
-    assert reach_of(text).namespaces == namespaces
-    assert union([reach_of(text), reach_of("{{ adapter.dispatch('z', 'z') }}")]).namespaces == (
+    assert jinja_reads(text).namespaces == namespaces
+    assert union([jinja_reads(text), jinja_reads("{{ adapter.dispatch('z', 'z') }}")]).namespaces == (
         None if namespaces is None else namespaces | {"z"}
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbt_state_plugin.core.sql.deterministic import is_repeatable
+from dbt_state_plugin.core.sql.deterministic import is_deterministic
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from dbt_state_plugin.core.sql.deterministic import is_repeatable
     ],
 )
 def test_queries_over_stored_rows_are_repeatable(statement: str) -> None:
-    assert is_repeatable(statement)
+    assert is_deterministic(statement)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_queries_over_stored_rows_are_repeatable(statement: str) -> None:
     ],
 )
 def test_the_clock_the_session_chance_order_and_unknown_functions_are_not(statement: str) -> None:
-    assert not is_repeatable(statement)
+    assert not is_deterministic(statement)
 
 
 @pytest.mark.parametrize("name", ["lower", "count", "in", "numeric"])
 def test_a_name_is_known_whatever_its_case_and_the_space_behind_it(name: str) -> None:
-    assert is_repeatable(f"select {name.upper()} (a), {name}\n(b), {name.capitalize()}(c)")
+    assert is_deterministic(f"select {name.upper()} (a), {name}\n(b), {name.capitalize()}(c)")
