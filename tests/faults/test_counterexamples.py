@@ -394,7 +394,7 @@ def test_dbt_is_interrupted_when_the_run_has_lost_its_lock(world: World) -> None
     assert world.intents() == {"a", "b", "c", "d"}
 
 
-@pytest.build.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_ends_a_run_as_cancelled_and_keeps_what_was_recorded(world: World, number: signal.Signals) -> None:
     begin(world)
     world.edit("a", "2")

@@ -182,7 +182,7 @@ def bounded_memory() -> Iterator[None]:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GROWTH_KILOBYTES
 
 
-@pytest.build.parametrize("name", READERS)
+@pytest.mark.parametrize("name", READERS)
 def test_a_damaged_file_is_read_or_refused_in_one_line(name: str, tmp_path: Path, bounded_memory: None) -> None:
     read, sample = READERS[name]
     place = Place(folder=tmp_path)
@@ -205,11 +205,11 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(name: str, tmp_path: Path
 
 
 def assert_one_line(error: PluginError) -> None:
-    from dbt_state_plugin.report.printable import plain
+    from dbt_state_plugin.report.printable import printable
 
     assert error.what
     assert error.do
-    assert plain(f"{error.what} {error.do}").isprintable()
+    assert printable(f"{error.what} {error.do}").isprintable()
 
 
 def test_hostile_values_on_the_command_line_are_refused_in_one_line(

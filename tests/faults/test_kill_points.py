@@ -39,8 +39,8 @@ def points(last: int, wanted: int) -> Sequence[int]:
     return sorted({1 + round(number * (last - 1) / max(1, wanted - 1)) for number in range(wanted)})
 
 
-@pytest.build.parametrize(("kind", "small"), [(STATE, 2), (DBT, 2)], ids=["the state", "dbt"])
-@pytest.build.parametrize("action", [signal.SIGKILL, "cut"], ids=["killed", "cut off"])
+@pytest.mark.parametrize(("kind", "small"), [(STATE, 2), (DBT, 2)], ids=["the state", "dbt"])
+@pytest.mark.parametrize("action", [signal.SIGKILL, "cut"], ids=["killed", "cut off"])
 def test_a_fault_at_any_message_loses_nothing(
     stage: Stage, messages: dict[str, int], kind: str, small: int, action: str | int
 ) -> None:

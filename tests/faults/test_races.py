@@ -55,7 +55,7 @@ def winners(answers: list[dict[str, Any]]) -> list[int]:
     return [number for number, answer in enumerate(answers) if "error" not in answer]
 
 
-@pytest.build.parametrize("processes", PROCESSES)
+@pytest.mark.parametrize("processes", PROCESSES)
 def test_of_many_that_start_at_once_one_wins_and_the_others_are_told_who(built: World, processes: int) -> None:
     rounds = size(small=15, full=200)
     with field_of(processes, built.url) as field:

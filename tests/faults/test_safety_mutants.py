@@ -142,14 +142,14 @@ def nothing(_patch: pytest.MonkeyPatch, _world: World) -> None:
     """Switch off no protection."""
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     "test", list(dict.fromkeys(FOUND_BY.values())) if is_small() else all_tests(), ids=lambda test: test.__name__
 )
 def test_a_test_passes_where_nothing_is_switched_off(test: Test, postgres_server: Server) -> None:
     assert not fails(test, nothing, postgres_server), "then it could not tell what a mutant changes"
 
 
-@pytest.build.parametrize("mutant", FOUND_BY, ids=lambda mutant: mutant.__name__)
+@pytest.mark.parametrize("mutant", FOUND_BY, ids=lambda mutant: mutant.__name__)
 def test_a_protection_that_is_switched_off_is_found(mutant: Mutant, postgres_server: Server) -> None:
     named = FOUND_BY[mutant]
     finders = [named] if is_small() else all_tests()

@@ -88,7 +88,7 @@ def assert_nothing_is_lost(play: Play, database: Database, *, code: int) -> None
     assert "nothing to build" in play.run().stderr
 
 
-@pytest.build.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_restart_of_the_server_in_the_middle_of_a_run_loses_nothing(
     mode: Literal["fast", "immediate"], tmp_path: Path, children: Nursery
 ) -> None:

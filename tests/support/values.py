@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.changes.categorize import Evidence, categorize, compiled_document, wants_compiled
+from dbt_state_plugin.core.changes.categorize import ChangeInputs, categorize, compiled_document, wants_compiled
 from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
@@ -181,7 +181,7 @@ class Warehouse:
         for unique_id, difference in differences_in_scope(of, self.recorded, command).items():
             item = of.nodes[unique_id]
             recorded = self.details.get(record_key(item, of), RecordedDefinition())
-            evidence = Evidence(
+            evidence = ChangeInputs(
                 node=item, difference=difference, recorded=recorded, items=items_of(item), macro_paths={}
             )
             if wants_compiled(evidence):

@@ -30,7 +30,7 @@ def steps(postgres_server: Server) -> Iterator[Steps]:
         yield started
 
 
-@pytest.build.parametrize("fault", PLANTED)
+@pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_is_found(fault: str, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
     trace = next(trace for trace in TRACES if trace.name == FAULTS[fault].found_by)
 

@@ -29,7 +29,7 @@ def steps(postgres_server: Server) -> Iterator[Steps]:
         yield started
 
 
-@pytest.build.parametrize("trace", PLAYED, ids=lambda trace: trace.name)
+@pytest.mark.parametrize("trace", PLAYED, ids=lambda trace: trace.name)
 def test_both_warehouses_are_the_same_when(trace: Trace, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
     with paired(postgres_server, steps, tmp_path / "pair", trace.files, LOADED) as pair:
         trace.steps(pair)

@@ -55,7 +55,7 @@ def view_of(postgres_server: Server) -> Iterator[Verdict]:
 
 def each(*groups: dict[str, Pair]) -> pytest.MarkDecorator:
     named = [(name, pair) for pairs in groups for name, pair in pairs.items()]
-    return pytest.build.parametrize("pair", [pair for _, pair in named], ids=[name for name, _ in named])
+    return pytest.mark.parametrize("pair", [pair for _, pair in named], ids=[name for name, _ in named])
 
 
 @each(EQUAL, EQUAL_AS_TREES)
@@ -78,7 +78,7 @@ def test_doubtful_pairs_are_called_different_though_a_server_may_make_one_view(v
     assert not same_statement(*pair)
 
 
-@pytest.build.parametrize("tokens", STATEMENTS, ids=range(len(STATEMENTS)))
+@pytest.mark.parametrize("tokens", STATEMENTS, ids=range(len(STATEMENTS)))
 def test_the_statements_are_accepted(view_of: Verdict, tokens: list[str]) -> None:
     assert view_of(" ".join(tokens)) != REFUSED
 

@@ -54,7 +54,7 @@ def postgres_uri(database: Database) -> str:
     return database.url.replace("postgresql://", "postgresql+psycopg2://")
 
 
-@pytest.build.parametrize("fixture", ["sqlite_uri", "postgres_uri"])
+@pytest.mark.parametrize("fixture", ["sqlite_uri", "postgres_uri"])
 def test_only_a_live_run_of_this_id_counts(request: pytest.FixtureRequest, tmp_path: Path, fixture: str) -> None:
     meltano = project(tmp_path, request.getfixturevalue(fixture))
 
@@ -62,7 +62,7 @@ def test_only_a_live_run_of_this_id_counts(request: pytest.FixtureRequest, tmp_p
     assert [running_load(meltano, name) for name in ("dev:dead", "dev:done", "dev:other")] == ["", "", ""]
 
 
-@pytest.build.parametrize("uri", ["", "sqlite:///nowhere/meltano.db", "postgresql://localhost:1/x", "mysql://host/x"])
+@pytest.mark.parametrize("uri", ["", "sqlite:///nowhere/meltano.db", "postgresql://localhost:1/x", "mysql://host/x"])
 def test_a_database_that_cannot_be_asked_tells_of_no_load(tmp_path: Path, uri: str) -> None:
     assert running_load(project(tmp_path, uri), "dev:running") == ""
 

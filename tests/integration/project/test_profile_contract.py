@@ -395,7 +395,7 @@ def project_read_by_us(case: Case, directory: Path) -> ProjectFile:
     return read_project_file(directory, environ=case.environ, cli_vars=case.cli_vars, target=profile.target_context)
 
 
-@pytest.build.parametrize("name", EQUAL)
+@pytest.mark.parametrize("name", EQUAL)
 def test_a_profile_renders_to_the_same_values_as_in_dbt(
     name: str, directory_of: dict[int, Path], result_of_dbt: dict[int, dict[str, Any]]
 ) -> None:
@@ -417,7 +417,7 @@ def test_a_profile_renders_to_the_same_values_as_in_dbt(
     } == by_dbt
 
 
-@pytest.build.parametrize("name", ERRORS)
+@pytest.mark.parametrize("name", ERRORS)
 def test_a_profile_that_dbt_refuses_is_an_error_of_two_lines(
     name: str, directory_of: dict[int, Path], result_of_dbt: dict[int, dict[str, Any]]
 ) -> None:
@@ -430,7 +430,7 @@ def test_a_profile_that_dbt_refuses_is_an_error_of_two_lines(
     assert "\n" not in caught.value.what + caught.value.do
 
 
-@pytest.build.parametrize("name", PROJECTS_EQUAL)
+@pytest.mark.parametrize("name", PROJECTS_EQUAL)
 def test_a_project_file_renders_to_the_same_values_as_in_dbt(
     name: str, directory_of: dict[int, Path], result_of_dbt: dict[int, dict[str, Any]]
 ) -> None:
@@ -446,7 +446,7 @@ def test_a_project_file_renders_to_the_same_values_as_in_dbt(
     } == result_of_dbt[id(case)]
 
 
-@pytest.build.parametrize("name", PROJECT_ERRORS)
+@pytest.mark.parametrize("name", PROJECT_ERRORS)
 def test_a_project_file_that_dbt_refuses_is_an_error_of_two_lines(
     name: str, directory_of: dict[int, Path], result_of_dbt: dict[int, dict[str, Any]]
 ) -> None:

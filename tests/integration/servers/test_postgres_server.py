@@ -151,7 +151,7 @@ def test_two_servers_at_once_do_not_disturb_each_other(binaries: Binaries) -> No
         assert select_one(first.url()) == (1,)
 
 
-@pytest.build.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_stopped_server_starts_again_with_its_data(binaries: Binaries, mode: str) -> None:
     with start_server(binaries=binaries) as server:
         postgres_server.create_database(server, "kept")
@@ -176,7 +176,7 @@ def test_extra_settings_are_in_effect() -> None:
         assert cursor.fetchone() == ("off", "it's ours")
 
 
-@pytest.build.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_server_does_not_outlive_a_process_that_is_killed(
     binaries: Binaries, public_directory: Path, number: signal.Signals
 ) -> None:

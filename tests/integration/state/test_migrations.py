@@ -205,7 +205,7 @@ def test_a_state_can_be_made_again_after_a_downgrade(connection: Connection) -> 
     assert migration.current(connection, "state") == EXPECTED_VERSION
 
 
-@pytest.build.parametrize("make", [ensure_schema, migration.upgrade])
+@pytest.mark.parametrize("make", [ensure_schema, migration.upgrade])
 def test_a_schema_with_a_hostile_name_works(connection: Connection, make: Any) -> None:
     make(connection, HOSTILE)
     make(connection, HOSTILE)
@@ -230,7 +230,7 @@ def test_the_known_versions_are_those_of_the_folder() -> None:
     assert KNOWN_VERSIONS[-1] == EXPECTED_VERSION
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     "use",
     [
         ensure_schema,
@@ -257,7 +257,7 @@ def test_an_unknown_or_newer_version_is_no_downgrade(connection: Connection) -> 
         migration.upgrade_script("state", "0042")
 
 
-@pytest.build.parametrize("function", ["schema.ensure_schema", "migration.upgrade"])
+@pytest.mark.parametrize("function", ["schema.ensure_schema", "migration.upgrade"])
 def test_processes_that_create_the_state_at_once_all_succeed(database: Database, function: str) -> None:
     program = (
         "import sys\n"

@@ -59,7 +59,7 @@ def answer(version: str) -> str:
     return version.split("/", 2)[2].split(":")[0] if version.count("/") == 2 else ""
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     ("nodes", "expected"),
     [
         ([source(), reader()], "content"),

@@ -78,7 +78,7 @@ DIFFERENCES = (
 )
 
 
-@pytest.build.parametrize("change", DIFFERENCES)
+@pytest.mark.parametrize("change", DIFFERENCES)
 def test_what_a_plan_looks_at_makes_other_evidence(session: Session, database: Database, change: str) -> None:
     before = inputs_fingerprint(session, RunOptions(), SCOPE)
 
@@ -88,7 +88,7 @@ def test_what_a_plan_looks_at_makes_other_evidence(session: Session, database: D
     assert inputs_fingerprint(session, RunOptions(), SCOPE) != before
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     "change",
     [
         "VACUUM ANALYZE analytics.orders",
@@ -105,7 +105,7 @@ def test_what_no_plan_looks_at_leaves_the_evidence_as_it_was(session: Session, d
     assert inputs_fingerprint(session, RunOptions(), SCOPE) == before
 
 
-@pytest.build.parametrize(("schema", "identifier"), [("analytics", "any"), ("", "analytics.test.shop.one")])
+@pytest.mark.parametrize(("schema", "identifier"), [("analytics", "any"), ("", "analytics.test.shop.one")])
 def test_nothing_stands_while_an_intent_is_open(
     session: Session, database: Database, schema: str, identifier: str
 ) -> None:

@@ -25,7 +25,7 @@ def found(database: Database, statement: str, item: Node = MODEL, *others: Node)
         return calls.of(item, lineage, [statement])
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     ("statement", "calls"),
     [
         ("select now(), clock_timestamp(), statement_timestamp(), timeofday()", 4),

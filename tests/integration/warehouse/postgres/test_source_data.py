@@ -64,7 +64,7 @@ def changes(database: Database, connection: Any, statement: str, identifier: str
     return touched, columns, rows
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     ("statement", "expected"),
     [
         ("INSERT INTO raw.orders VALUES (3, 'cal', 5, now())", (True, False, True)),
@@ -103,7 +103,7 @@ def test_a_vacuum_is_no_new_data(database: Database, connection: Any) -> None:
     assert changes(database, connection, "VACUUM raw.orders") == (False, False, False)
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     ("definition", "statement"),
     [
         (
@@ -136,7 +136,7 @@ def test_a_view_that_was_replaced_is_new_data(database: Database, connection: An
     assert replaced == (True, False, True)
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     ("definition", "touched"),
     [
         ("CREATE FUNCTION raw.t() RETURNS SETOF int LANGUAGE sql AS 'SELECT 1'", "?function"),
@@ -172,7 +172,7 @@ def test_what_postgresql_does_not_count_is_said(
     assert facts(connection, "t").touched == touched
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     "query",
     [
         "SELECT id, upper(customer) AS customer, round(amount) AS amount, amount::text AS words FROM raw.orders",
@@ -245,7 +245,7 @@ def test_rows_of_every_type_are_compared(database: Database, connection: Any) ->
     assert not content(connection, "t").startswith("?")
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     ("kind", "before", "after"),
     [
         ("citext", "'A'", "'a'"),
@@ -312,7 +312,7 @@ def test_the_users_query_runs_on_the_source_and_its_answer_counts(database: Data
     assert before == same != other
 
 
-@pytest.build.parametrize(
+@pytest.mark.parametrize(
     ("query", "message"),
     [
         ("select nothing from {source}", 'column "nothing" does not exist'),
