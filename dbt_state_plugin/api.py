@@ -1,4 +1,4 @@
-"""What can a Python program ask for? The command line uses these functions and nothing else."""
+"""Public functions: plan, run, explain, history, adopt and what they return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which errors can reach a user, what each says, and which exit code it means.
+"""Errors that reach users, and the exit code of each.
 
 PluginError                 exit 2: every error below; `what` happened and what to `do`
  +-- UsageError             exit 2: an option or argument that cannot be used

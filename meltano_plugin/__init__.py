@@ -1,1 +1,1 @@
-"""The place of dbt-state-plugin in Meltano: its definition, and how Meltano's world is told to the command line."""
+"""Meltano utility: its definition and commands."""

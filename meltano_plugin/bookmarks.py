@@ -1,4 +1,4 @@
-"""Which bookmarks does Meltano keep for a pair, and how is that of one stream taken away?
+"""Bookmarks that Meltano keeps, and their reset for one stream.
 
 Only Meltano's own command touches them, whichever backend keeps them: `meltano state list`, `get` and `set`.
 """

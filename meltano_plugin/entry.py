@@ -1,4 +1,4 @@
-"""How is Meltano's world told to the command line of dbt-state-plugin?
+"""Entry point for Meltano: its environment as options.
 
 This is the executable of the Meltano plugin. Outside Meltano it is the plain command line with two commands more.
 """

@@ -1,4 +1,4 @@
-"""Which streams are loaded in another way than before, and why, in words?"""
+"""Streams whose load has changed, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decides how the streams of a pair are extracted and loaded, by parts that have a name?
+"""Definition of a load, by named parts.
 
 One item per pair, stream and part, such as `tap-shop to target-postgres / public-orders / select`. Connection settings
 and secrets are no part of it. `pip_url` is a part of its own, since another release does not change what was loaded.

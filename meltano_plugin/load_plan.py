@@ -1,4 +1,4 @@
-"""The command `load-plan`: what is loaded in another way than before, and, when asked, what is to be loaded anew?
+"""The `load-plan` command: changed streams, and their reload.
 
 The comparison is with the last successful execution, so a change stays in the plan until a run has succeeded with it.
 A reset is recorded, and is not done again while the definition stays the one that it was done for: a load that fails

@@ -1,4 +1,4 @@
-"""How is what Meltano loaded recorded as the step LOAD of an execution?"""
+"""Meltano's load recorded as the step LOAD."""
 
 from __future__ import annotations
 

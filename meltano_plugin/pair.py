@@ -1,4 +1,4 @@
-"""Which extractors are loaded by which loaders in the pipelines that this utility transforms?
+"""Extractors and loaders of the pipelines that are transformed.
 
 `meltano run` tells a plugin nothing about the others on its line. So the jobs tell: those that hold this utility; where
 none does, all jobs; and in a project without jobs each extractor with each loader, as a guess.

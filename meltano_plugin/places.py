@@ -1,4 +1,4 @@
-"""Where are the dbt project and its profiles in a Meltano project, and which target fits the active environment?
+"""The dbt project, profiles and target in a Meltano project.
 
 What is set wins: an option, a setting of the plugin, dbt's own variables. Otherwise Meltano's conventions.
 """

@@ -1,4 +1,4 @@
-"""What is the effective definition of one plugin: its own lines, what it inherits, the environment, variables?
+"""Effective definition of one Meltano plugin.
 
 The nearest wins, as in Meltano: environment variables, the active environment, meltano.yml, the plugin that it
 inherits from in the same order, the Hub's definition.

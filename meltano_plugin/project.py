@@ -1,4 +1,4 @@
-"""What does a Meltano project say in meltano.yml and in the files that it includes?
+"""The Meltano project: meltano.yml and included files.
 
 Meltano itself is not imported: that takes seconds. Its rules are followed: included files are merged in, lists are
 joined, mappings merged (Meltano 4: `meltano.core.project_files`).

@@ -1,4 +1,4 @@
-"""Is Meltano loading under a state id at this moment?
+"""Whether Meltano is loading under a state id now.
 
 Meltano notes it in its own database, which its commands do not show. The answer is a help, not a lock: where the
 database cannot be asked (another kind than SQLite or PostgreSQL, or it is not there), nothing is known to run.

@@ -1,4 +1,4 @@
-"""Which settings say how to connect, or hold a secret, and are therefore no part of a definition?"""
+"""Settings that connect or hold secrets, left out of definitions."""
 
 from __future__ import annotations
 

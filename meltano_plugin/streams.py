@@ -1,4 +1,4 @@
-"""Which streams does an extractor load, and which of its select patterns speak of a stream?
+"""Streams of an extractor, and select patterns about each.
 
 The rules are Meltano's (`meltano.core.plugin.singer.catalog`): a pattern that includes, with or without a property,
 selects its stream; one that excludes takes the stream out only when it names no property, or all of them.

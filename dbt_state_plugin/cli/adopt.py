@@ -1,4 +1,4 @@
-"""The command that takes an existing warehouse over."""
+"""The `adopt` command: take over an existing warehouse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the project compared with another baseline than what is recorded for its own target?"""
+"""Comparison with another baseline on the command line."""
 
 from __future__ import annotations
 

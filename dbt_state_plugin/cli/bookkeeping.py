@@ -1,4 +1,4 @@
-"""Which commands keep the books of scripts, and what do they print?
+"""Bookkeeping commands for scripts: executions, steps, checksums.
 
 stdout holds the answer and nothing else, so that a script can take it over: `id=$(dbt-state-plugin init-execution)`.
 """

@@ -1,4 +1,4 @@
-"""Which options do the commands that plan or build share?"""
+"""Options shared by the commands that plan or build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a shell complete the commands and options?"""
+"""Shell completion."""
 
 from __future__ import annotations
 

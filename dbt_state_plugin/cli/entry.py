@@ -1,4 +1,4 @@
-"""Which command was asked for, and which exit code does its end mean?"""
+"""Entry point: dispatch of commands, and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that tells why one node is built or left alone."""
+"""The `explain` command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that forgets recorded builds, so that nodes are built again."""
+"""The `forget` command: forget recorded builds, so that nodes are rebuilt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that show what was run: history and show."""
+"""The commands `history` and `show`."""
 
 from __future__ import annotations
 

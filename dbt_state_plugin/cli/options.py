@@ -1,4 +1,4 @@
-"""Which options do all commands share, and where may they stand?
+"""Options shared by all commands, and where they may stand.
 
 Every shared option may stand before or after the command's name, as in dbt; the one on the command line wins over the
 environment. Each is read from `DBT_STATE_PLUGIN_<NAME>` first and then from dbt's own variable, where dbt has one.

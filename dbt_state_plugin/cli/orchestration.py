@@ -1,4 +1,4 @@
-"""What does an orchestrator such as Meltano add to one invocation of the command line?"""
+"""What an orchestrator such as Meltano adds to an invocation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that only look: plan and select."""
+"""The read-only commands `plan` and `select`."""
 
 from __future__ import annotations
 

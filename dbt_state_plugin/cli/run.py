@@ -1,4 +1,4 @@
-"""The commands that build: run, build, seed, snapshot."""
+"""The building commands: `run`, `build`, `seed`, `snapshot`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which commands look after the state itself, and what do they print?"""
+"""The `state` commands: versions, migrations, roles, orphans, retention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which relations does a node read, through the parents that dbt inlines, and in which order are nodes built?"""
+"""Lineage through nodes that dbt inlines, and the build order."""
 
 from __future__ import annotations
 

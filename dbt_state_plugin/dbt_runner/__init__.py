@@ -1,1 +1,1 @@
-"""dbt itself: parsing, listing and running in this process. Only `engine.dbt` touches dbt's Python internals."""
+"""dbt in this process. The only folder that imports dbt."""

@@ -1,4 +1,4 @@
-"""Which dbt flags may a user pass after `--`, and which of them change what is built?"""
+"""dbt flags after `--`, and those that change what is built."""
 
 from __future__ import annotations
 

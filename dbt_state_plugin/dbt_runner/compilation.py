@@ -1,4 +1,4 @@
-"""Which SQL would dbt execute for a node, found without running anything?
+"""Compiled SQL of nodes, found without running anything.
 
 Nodes are compiled by dbt's own compiler, from the manifest that was parsed, in this process. Whatever asks the database
 meanwhile is refused: the answer would depend on more than the project, and the node has no SQL to compare.

@@ -1,4 +1,4 @@
-"""Which manifest.json makes dbt read nodes where another environment has them?"""
+"""The manifest.json with which dbt reads another environment's relations."""
 
 from __future__ import annotations
 

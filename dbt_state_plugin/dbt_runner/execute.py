@@ -1,4 +1,4 @@
-"""How is dbt run in this process: parse, list, execute? The only module that touches dbt's Python internals.
+"""Execution of exactly the planned nodes with dbt.
 
 Documented by dbt: `dbtRunner`, its results, its callbacks and the manifest's schema. Not documented, and therefore kept
 here: the adapter registry, which holds the runtime config with the vars of the project and its packages.

@@ -1,4 +1,4 @@
-"""Which flags do all invocations of dbt in one run share?"""
+"""Flags shared by all dbt invocations of one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a parsed manifest may be kept, so that dbt can read it again as `--state`?
+"""The part of a parsed manifest that may be stored.
 
 Everything that dbt writes itself, but for what differs from run to run, and for values of env vars and of --vars where
 dbt has rendered them into free text. Names of relations are kept whatever they are made of, as in the warehouse itself.

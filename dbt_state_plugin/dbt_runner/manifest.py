@@ -1,4 +1,4 @@
-"""How do the objects of dbt's manifest become plain definitions?
+"""dbt's manifest objects as plain definitions.
 
 Nothing here imports dbt: the objects are handed in, and only attributes of the manifest's documented schema are read.
 """

@@ -1,4 +1,4 @@
-"""What does a manifest in a folder say, as dbt itself would read it for `--state`?"""
+"""A manifest.json read as dbt reads it for `--state`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the checksum of a seed's file, however large it is?"""
+"""Checksums of seed files of any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a plan become a folder that `dbt run --select result:error --state DIR` takes?"""
+"""A plan as a folder for `--select result:error --state DIR`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The use cases: plan, the tracked run, history, and the bookkeeping of scripts."""
+"""What a user asks for: plan, run, compare, adopt, keep books."""

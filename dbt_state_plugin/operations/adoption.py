@@ -1,4 +1,4 @@
-"""How is a warehouse that dbt built before taken over, without building anything?"""
+"""Adoption of a warehouse that dbt has built, without building."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds where nobody says otherwise?"""
+"""Default values of settings."""
 
 from __future__ import annotations
 

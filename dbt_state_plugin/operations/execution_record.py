@@ -1,4 +1,4 @@
-"""What is known about a run when it begins, who is told while it goes on, and what is recorded when it ends early?"""
+"""The record of an execution from its beginning to its end."""
 
 from __future__ import annotations
 

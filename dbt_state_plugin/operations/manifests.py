@@ -1,4 +1,4 @@
-"""Which manifest is kept with an execution, and how does it become a file for dbt's `--state` again?"""
+"""Manifests kept with executions, and written back as files."""
 
 from __future__ import annotations
 

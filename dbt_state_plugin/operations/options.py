@@ -1,4 +1,4 @@
-"""What did the user ask for: which dbt command, which nodes, and what is forced?"""
+"""Run options: the dbt command, the nodes, what is forced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which relations did deleted, renamed and disabled nodes leave behind, and which of them can be dropped?
+"""Relations left behind by removed nodes, and their removal.
 
 An orphan is recorded for this environment, and no enabled node or source of the project has its relation.
 """

@@ -1,4 +1,4 @@
-"""May what was parsed the last time stand, because no input of the parse differs?"""
+"""Cache of the parsed project, valid while no parse input changed."""
 
 from __future__ import annotations
 

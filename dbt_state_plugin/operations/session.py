@@ -1,4 +1,4 @@
-"""Which profile, environment and connections does one invocation work with?"""
+"""Session: the project's files, environment and open connections."""
 
 from __future__ import annotations
 

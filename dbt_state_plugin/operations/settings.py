@@ -1,4 +1,4 @@
-"""Which settings does one invocation work with, wherever they came from?"""
+"""Settings of one invocation, wherever they came from."""
 
 from __future__ import annotations
 

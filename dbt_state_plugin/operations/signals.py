@@ -1,4 +1,4 @@
-"""What happens to a run when somebody or something asks it to stop?"""
+"""Signals that stop a run."""
 
 from __future__ import annotations
 

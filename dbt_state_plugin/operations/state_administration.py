@@ -1,4 +1,4 @@
-"""How is the state itself looked after: its version, its migrations, and how far back it remembers?"""
+"""Administration of the state: version, migrations, retention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much was written into each table by the run that built it, so that what others write later can be told?"""
+"""Write counters of built tables, to tell later writers apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is the database that holds the state reached, and may it be trusted with a lock?"""
+"""Connections to PostgreSQL that can be trusted with a lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose functions and with which rights do statements run that go through a connection pooler?
+"""Statements that run through a connection pooler.
 
 Settings of a session would stay with the server's connection, and so with other clients of the pooler; without any, a
 function that somebody has put into `public` may fit our arguments better than PostgreSQL's own. So each statement

@@ -1,4 +1,4 @@
-"""How a PostgreSQL server is reached: with which address, role, password and options.
+"""Addresses, roles and passwords of PostgreSQL servers.
 
 The settings come from a dbt profile or from the variable DBT_STATE_PLUGIN_DATABASE_URL.
 """

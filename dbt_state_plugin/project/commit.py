@@ -1,4 +1,4 @@
-"""Which git commit is checked out, without starting git where its files say it plainly?"""
+"""The checked-out git commit, read without git."""
 
 from __future__ import annotations
 

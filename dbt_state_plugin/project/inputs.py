@@ -1,4 +1,4 @@
-"""Which files and variables can change what dbt would parse, and are they what they were the last time?
+"""Files and variables that decide what dbt parses.
 
 When none differs, what was parsed the last time stands, and dbt need not even be imported. Only content counts, never a
 file's time: a restore keeps times. Whatever cannot be seen from outside makes the inputs unknown, and dbt parses.

@@ -1,4 +1,4 @@
-"""What dbt's Jinja makes of one text, given the names that it may use.
+"""dbt's Jinja for values of YAML files.
 
 The rules are those of `dbt_common.clients.jinja`; a contract test compares both.
 """

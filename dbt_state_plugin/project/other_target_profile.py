@@ -1,4 +1,4 @@
-"""With which profiles.yml does dbt read the project as it would for another environment, which it need not reach?
+"""A profiles.yml for reading the project as another target.
 
 dbt parses and compiles without a connection, so that only names count: those of the environment are written over those
 of the target of that name, or of the present one where the profile has none or it cannot be rendered here.

@@ -1,4 +1,4 @@
-"""Which versions of dbt and which of its plugins would parse the project, without importing any of them?"""
+"""Versions of dbt and its plugins, found without importing them."""
 
 from __future__ import annotations
 

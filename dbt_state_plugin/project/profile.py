@@ -1,4 +1,4 @@
-"""Which warehouse the project's dbt profile names, as which role, with which schema."""
+"""The dbt profile: warehouse, role and schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the dbt project is, and what its name, its profile and its target path are."""
+"""dbt_project.yml: name, profile and target path."""
 
 from __future__ import annotations
 

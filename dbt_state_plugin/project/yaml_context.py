@@ -1,4 +1,4 @@
-"""Which names the expressions of profiles.yml and dbt_project.yml can use, and what they answer.
+"""Names that expressions in profiles.yml and dbt_project.yml can use.
 
 The rules are those of `dbt.context.base` and `dbt.context.secret`; a contract test compares both.
 """

@@ -1,4 +1,4 @@
-"""What dbt reads from a YAML file, and what it renders each value to.
+"""Values of YAML files, rendered as dbt renders them.
 
 The rules are those of `dbt.config.renderer`; a contract test compares both.
 """

@@ -1,4 +1,4 @@
-"""How does a take-over of relations read, in a terminal and as JSON?"""
+"""Adoptions as text and JSON."""
 
 from __future__ import annotations
 

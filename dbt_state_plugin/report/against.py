@@ -1,4 +1,4 @@
-"""How does a comparison with another baseline read, in a terminal and as JSON?"""
+"""Comparisons with another baseline as text and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do plans, runs and history look like as JSON? The shapes are a contract: version 1 only ever gains keys."""
+"""JSON documents. Version 1 only gains keys."""
 
 from __future__ import annotations
 

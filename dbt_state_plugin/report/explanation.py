@@ -1,4 +1,4 @@
-"""Why is one node built, or left alone, told from its first cause?"""
+"""Explanations of one decision as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do recorded executions read in a terminal?"""
+"""Recorded executions as text."""
 
 from __future__ import annotations
 

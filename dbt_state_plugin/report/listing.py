@@ -1,4 +1,4 @@
-"""Which of the planned nodes are listed?"""
+"""Which planned nodes are listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do orphans read in a terminal and as JSON: what each is, what would be done with it, and what was done?"""
+"""Orphans as text and JSON."""
 
 from __future__ import annotations
 

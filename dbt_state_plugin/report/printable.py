@@ -1,4 +1,4 @@
-"""How is text that came from a project or a server made safe to print?"""
+"""Text from projects and servers made safe to print."""
 
 from __future__ import annotations
 

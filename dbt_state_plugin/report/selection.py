@@ -1,4 +1,4 @@
-"""How are nodes named in dbt's selection syntax, so that exactly they are selected?
+"""Exact names of nodes in dbt's selection syntax.
 
 The rules are those of dbt's documented `fqn` method: a selector matches a node when it equals the last part of the
 node's fqn, or the first parts of the fqn (with or without its package), where dots inside names count as separators and

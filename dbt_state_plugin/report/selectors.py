@@ -1,4 +1,4 @@
-"""How does a plan become a `selectors.yml` that `dbt run --selector dbt_state_plugin` takes?"""
+"""A plan as a selectors.yml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do plans, runs and history read in a terminal or a log?
+"""Plans, runs and history as text.
 
 No line is wider than the terminal; in a pipe nothing is cut. There are no colours: what reads well under `meltano run`
 reads well everywhere.

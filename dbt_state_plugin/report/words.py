@@ -1,4 +1,4 @@
-"""How are numbers, durations and reasons said in a few words?"""
+"""Numbers, durations and reasons in a few words."""
 
 from __future__ import annotations
 

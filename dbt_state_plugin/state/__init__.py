@@ -1,1 +1,1 @@
-"""The state in PostgreSQL: connection, schema, lock, executions, relations and the bookkeeping of scripts."""
+"""The state: lock, executions, relations, intents and scripts' books."""

@@ -1,4 +1,4 @@
-"""How are relations recorded that stood there before, as if an execution had just built them?"""
+"""Records of relations that were adopted, not built."""
 
 from __future__ import annotations
 

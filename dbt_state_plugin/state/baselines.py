@@ -1,4 +1,4 @@
-"""Which environments and executions are there to compare with, and which definitions did an execution cover?"""
+"""Environments and executions to compare with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do scripts note about their executions and steps, and what did they note before?
+"""Executions and steps of scripts.
 
 These executions take no lock and may overlap, also with a run of dbt. What has ended stays as it ended.
 """

@@ -1,4 +1,4 @@
-"""What did a successful build see, recorded on the connection that holds the lock?"""
+"""Record of a build, in one statement on the lock's connection."""
 
 from __future__ import annotations
 

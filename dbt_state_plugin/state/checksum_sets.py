@@ -1,4 +1,4 @@
-"""Which sets of checksums are recorded, each by its content, and how do two of them differ?"""
+"""Sets of checksums, each stored once by its content."""
 
 from __future__ import annotations
 

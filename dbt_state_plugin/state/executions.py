@@ -1,4 +1,4 @@
-"""Which executions were there, and how did each of them go?"""
+"""Executions, their steps and node results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may a run have written, said before dbt starts?"""
+"""Intents: what a run may write, recorded before dbt starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may run in an environment now, and who is it if not we?
+"""Environment lock, and who holds it.
 
 A session advisory lock on the connection that also carries the marks: when the connection is gone, so is the lock, and
 nothing can be marked any more. A lock is never taken over by its age.

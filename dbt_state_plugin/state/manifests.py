@@ -1,4 +1,4 @@
-"""Which manifest did an execution have, stored once however many executions had it?"""
+"""Manifests of executions, each stored once by its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which SQL leads from one version of the state's schema to another, and which version is recorded?
+"""Migrations: from one version of the state to another.
 
 Alembic writes the SQL; it is run here on the caller's connection, or printed for a database administrator. It is slow
 to import, so that is done only when a migration is asked for.

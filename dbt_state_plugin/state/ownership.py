@@ -1,4 +1,4 @@
-"""Who owns the state, and may its owner be trusted?
+"""Owner of the state, and whether it can be trusted.
 
 Whoever owns a table may attach triggers, rules and views to it, whose code runs with the rights of whoever uses the
 table: a state that somebody else has put in our way would take over the role that dbt builds with.

@@ -1,4 +1,4 @@
-"""What did the project look like when it was parsed the last time, and from which inputs?"""
+"""The parsed project, and the inputs it came from."""
 
 from __future__ import annotations
 

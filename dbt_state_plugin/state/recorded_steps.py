@@ -1,4 +1,4 @@
-"""Which steps that are not dbt's were recorded, with which checksums?"""
+"""Recorded external steps with their checksums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is recorded about relations, and which of them may hold something that is not recorded?"""
+"""Recorded relations and open intents."""
 
 from __future__ import annotations
 

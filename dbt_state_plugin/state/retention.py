@@ -1,4 +1,4 @@
-"""Which old executions may go, and what does nothing refer to any more?
+"""Retention: old executions, and what nothing refers to.
 
 Kept whatever their age: executions that run, the last successful one of each environment and of each kind of step (the
 baseline of the next), and those with an open intent (they say which relations cannot be trusted).

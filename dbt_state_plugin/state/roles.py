@@ -1,4 +1,4 @@
-"""Which SQL separates those who own, write and read a state?"""
+"""SQL for roles that own, write and read a state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the state's schema there, and is it the version that this tool reads and writes?"""
+"""Creation of the state, and upgrade on first use."""
 
 from __future__ import annotations
 

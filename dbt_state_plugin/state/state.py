@@ -1,4 +1,4 @@
-"""Which environment, schema and connection do the statements about the state work with?"""
+"""A state: environment, schema and connection."""
 
 from __future__ import annotations
 

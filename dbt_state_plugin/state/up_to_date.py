@@ -1,4 +1,4 @@
-"""What was recorded when nothing had to be built, and are the records of relations what they were then?
+"""Records of empty plans, and fingerprints of recorded relations.
 
 A verdict is kept beside the project that was parsed (`project_snapshot.places`, by command), and goes with it.
 """

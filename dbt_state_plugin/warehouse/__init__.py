@@ -1,1 +1,1 @@
-"""What differs between warehouses: which relations exist and which incarnation each of them is. PostgreSQL first."""
+"""Warehouses: relations, identities and data versions. PostgreSQL first."""

@@ -1,4 +1,4 @@
-"""Is a difference between two definitions real, and how far does it reach?
+"""Change categories: whether a difference is real, and how far it reaches.
 
 The second stage of the decision: what the hashes cannot tell is told by the SQL that dbt would execute. Both sides are
 brought into one spelling when they are compared, from stored text, so that no release of any library can make an

@@ -1,4 +1,4 @@
-"""In which parts does a node's definition differ from the one that its relation was built from?"""
+"""Parts in which a definition differs from the recorded one."""
 
 from __future__ import annotations
 

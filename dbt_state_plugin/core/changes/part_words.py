@@ -1,4 +1,4 @@
-"""How is a difference between two definitions said in a few words, without a value that may be a secret?"""
+"""Differences in words, without values that may be secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which relations may be recorded as they stand, as if the project as it stands had built them?"""
+"""Relations that may be recorded as they are, without a build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would the code of this working copy change, compared with another baseline than what is recorded here?
+"""Changes against another baseline than the environment's own records.
 
 A baseline is an environment, an execution, or a manifest in a folder. Its nodes are matched by unique_id. Only code
 counts: rows, missing relations and what became of them are no difference, nor is who runs dbt, and which dbt.

@@ -1,4 +1,4 @@
-"""Which nodes does a pull request build in its own target, and which does it read in another environment?"""
+"""Nodes built in a pull request's target, and nodes read elsewhere."""
 
 from __future__ import annotations
 

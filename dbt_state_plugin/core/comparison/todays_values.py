@@ -1,4 +1,4 @@
-"""Which nodes read values of today that a manifest in a file does not hold, and does its SQL show those values?"""
+"""Nodes that read today's values, which no manifest file holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a project want where the logic of a node changed, or its SQL calls the clock?
+"""Node config: what happens on logic changes and volatile SQL.
 
 It is said in `meta: {dbt_state_plugin: {...}}` of the node (see data_rule.py); what says nothing follows a default.
 """

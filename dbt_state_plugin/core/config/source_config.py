@@ -1,4 +1,4 @@
-"""How does the project want new data of a source to be noticed, and how old may a node's build become?
+"""Source config: how new data are noticed; maximum age of builds.
 
 What is said stands in `meta: {dbt_state_plugin: {...}}` of the node; dbt itself merges it from dbt_project.yml, the
 source and the table, the nearest last.

@@ -1,4 +1,4 @@
-"""From which node does the reason for building another one come?"""
+"""First cause: the node from which a reason comes."""
 
 from __future__ import annotations
 

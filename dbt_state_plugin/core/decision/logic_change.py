@@ -1,4 +1,4 @@
-"""What becomes of the rows of an incremental model, or of a snapshot, that an earlier logic has built?
+"""Rows that earlier logic left in incremental models and snapshots.
 
 dbt adds to such a relation and leaves what is there; only a build from scratch gives all rows by the present logic.
 """

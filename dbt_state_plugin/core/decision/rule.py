@@ -1,4 +1,4 @@
-"""Which nodes must be built, and why?
+"""Decision rule: which nodes must be built, and why.
 
 The decision rule, as a pure function of the parsed project, the recorded state and the warehouse's catalog. Any doubt
 means build.

@@ -1,4 +1,4 @@
-"""Is a node built because time has passed, since its SQL calls the clock or chance?"""
+"""Reasons of volatile SQL: calls of the clock or of chance."""
 
 from __future__ import annotations
 

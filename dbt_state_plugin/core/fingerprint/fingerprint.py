@@ -1,4 +1,4 @@
-"""What is the fingerprint of each node: which hash for which part of its definition?
+"""Fingerprints: one hash for each part of a node's definition.
 
 A part is one kind of thing that decides what the relation becomes, so that a difference has a name. Three groups:
 

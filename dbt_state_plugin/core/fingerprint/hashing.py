@@ -1,4 +1,4 @@
-"""What is the hash of a value, exact to what Jinja can tell apart, and of a whole definition?"""
+"""Hashes of values and of whole definitions."""
 
 from __future__ import annotations
 

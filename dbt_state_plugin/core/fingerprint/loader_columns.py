@@ -1,4 +1,4 @@
-"""Which nodes name a column that a loader writes beside the rows, and moves although the row is the same?"""
+"""Nodes that name a loader's own columns, such as `_sdc_batched_at`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which facts decide what a node's relation becomes, sorted into the parts of its fingerprint?"""
+"""Parts of a definition: what decides what a relation becomes."""
 
 from __future__ import annotations
 

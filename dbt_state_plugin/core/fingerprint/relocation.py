@@ -1,4 +1,4 @@
-"""What would an earlier definition of the project look like in the schemas and databases of today's target?
+"""Earlier definitions moved to the schemas and databases of today's target.
 
 A manifest of another target names other schemas all over. A node that only stands elsewhere because of the target is
 put where it stands today; one that was moved by the project (another alias, another custom schema) stays where it was.

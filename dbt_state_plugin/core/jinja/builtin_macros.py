@@ -1,4 +1,4 @@
-"""What is known about the macros of dbt itself that write DDL?
+"""dbt's own macros that write DDL.
 
 Only where their text is the known one, up to white space; the text of another version of dbt says nothing.
 """

@@ -1,4 +1,4 @@
-"""What is left of a template of Jinja when its comments and the layout inside its tags are taken away?"""
+"""Templates without comments and without layout inside their tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which macros, vars, env vars and other context can a piece of Jinja reach?
+"""Macros, vars, env vars and context that Jinja text can read.
 
 Everything here errs towards "it can": names are found as words anywhere in the text, comments and strings included,
 because a macro can be passed as an argument, looked up in `context` or reached through `adapter.dispatch`. Where a name

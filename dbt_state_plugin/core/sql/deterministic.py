@@ -1,4 +1,4 @@
-"""Would a query give the same rows again, when what it reads has not changed?
+"""Queries that give the same rows again for the same input.
 
 Asked where a table is built again for the sake of an index or a grant: its children are left alone only when its rows
 cannot come out differently. Words decide, and any word in doubt says no.

@@ -1,4 +1,4 @@
-"""Are two texts the same statement to PostgreSQL?
+"""Whether two texts are the same statement to PostgreSQL.
 
 The tokens follow the lexical rules of PostgreSQL: chapter 4.1 "Lexical Structure" of its manual, and
 `src/backend/parser/scan.l` of its source. A false "same" would leave a stale relation behind, a false "different" costs

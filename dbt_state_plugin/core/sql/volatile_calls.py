@@ -1,4 +1,4 @@
-"""Which calls in a statement may give another answer on every run?
+"""Calls in a statement whose answer may differ on every run.
 
 What a function may do is taken from PostgreSQL's catalogue (`pg_proc.provolatile`): a volatile one counts, an immutable
 one does not. Of the stable functions of PostgreSQL itself most depend on their arguments and on settings of the

@@ -1,4 +1,4 @@
-"""What does the definition of a node consist of, before it is hashed?
+"""Definitions of nodes and macros before they are hashed.
 
 Plain values that the engine copies out of dbt's manifest, so that hashing them needs no dbt.
 """

@@ -1,4 +1,4 @@
-"""What the project, the state and the warehouse look like to the decision rule: plain frozen values."""
+"""Plans: the decision about each node, with its reasons."""
 
 from __future__ import annotations
 

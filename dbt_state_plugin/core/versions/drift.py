@@ -1,4 +1,4 @@
-"""Is a relation still the one that its last build left, and if not, what happened to it?"""
+"""Drift: what happened to a relation since its last build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which data did a source hold, and do two versions of it differ for somebody who reads it?
+"""Data versions of sources, and whether two of them differ.
 
 A version is a text of fields with slashes between them, stored in the trace of each relation that reads the source:
 

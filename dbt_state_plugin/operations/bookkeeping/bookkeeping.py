@@ -1,4 +1,4 @@
-"""What can a script without dbt ask for: executions, steps, and what changed between them?"""
+"""Executions and steps of scripts without dbt."""
 
 from __future__ import annotations
 

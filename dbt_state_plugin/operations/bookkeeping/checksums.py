@@ -1,4 +1,4 @@
-"""Which files match the patterns, and what is the checksum of each?
+"""Files matched by patterns, and their checksums.
 
 A pattern is a path relative to BASE_PATH in which `*` stands for any characters of one name and a part that is `**`
 for any number of directories; at the end `**` stands for every file below. Nothing else is special, so any file can be

@@ -1,4 +1,4 @@
-"""Which models, seeds and snapshots does a manifest.json of dbt hold, and which checksum has dbt for each?"""
+"""Nodes of a manifest.json with dbt's own checksums."""
 
 from __future__ import annotations
 

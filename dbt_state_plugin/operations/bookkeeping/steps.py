@@ -1,4 +1,4 @@
-"""What did somebody else do in the same execution, such as loading, and what was known of it before?
+"""External steps (such as LOAD) recorded with an execution.
 
 A step like that is recorded before anything is built, with the checksums of what it covers, and compared with the step
 of its name in the last successful execution.

@@ -1,4 +1,4 @@
-"""How is only what differs from another environment built here, with all else read there?
+"""Plans that build only changes, and read the rest elsewhere.
 
 The other environment's records say what it holds; nothing of it is written, and its lock is not taken. dbt reads there
 by its own deferral. What it reads is recorded like a source: by the version that it had before the build.

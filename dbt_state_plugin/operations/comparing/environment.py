@@ -1,4 +1,4 @@
-"""What would the code of this working copy change in another environment, or since an execution? Nothing is written."""
+"""Comparison with another environment or an execution. Nothing is written."""
 
 from __future__ import annotations
 

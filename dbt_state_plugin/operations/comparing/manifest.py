@@ -1,4 +1,4 @@
-"""What would the code of this working copy change, compared with a manifest in a folder? No database is asked.
+"""Comparison with a manifest in a folder. No database is asked.
 
 What a manifest does not hold (the values of vars, env vars and target fields) is taken from today for both sides,
 unless it holds the SQL that dbt compiled.

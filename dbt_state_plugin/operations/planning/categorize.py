@@ -1,4 +1,4 @@
-"""What do the differences between a project and the recorded definitions amount to?"""
+"""Change categories of all nodes that differ, compiled where needed."""
 
 from __future__ import annotations
 

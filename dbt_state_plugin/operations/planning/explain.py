@@ -1,4 +1,4 @@
-"""Which texts differ between what was built and what would be built?"""
+"""Texts that differ between what was built and what would be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a plan come about: parse, read the state and the catalog, decide?"""
+"""Planning: parse, read state and catalog, decide."""
 
 from __future__ import annotations
 

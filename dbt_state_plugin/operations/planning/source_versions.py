@@ -1,4 +1,4 @@
-"""Which version have the data of each source now, and which rows must be read to know it?
+"""Present data versions of sources, reading rows only where needed.
 
 The counters of all sources are read in one query. Rows are read only where a reader saw other counters than those of
 now, and before anything is built: what is recorded is never newer than what the build could read.

@@ -1,4 +1,4 @@
-"""Which calls of the clock or of chance does the SQL of each node hold, by itself and in the views of its sources?"""
+"""Volatile calls in the SQL of nodes and of source views."""
 
 from __future__ import annotations
 

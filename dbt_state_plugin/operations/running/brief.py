@@ -1,4 +1,4 @@
-"""How do a run and a plan go for people, who need not see each node that is left alone?
+"""Run and plan entry points with the up-to-date shortcut.
 
 Where the verdict of the last run stands, that is all: a run like this is recorded and over. Else it is carried out as
 ever (tracked.py), in the same session and under the same lock.

@@ -1,4 +1,4 @@
-"""Which of the nodes that dbt reports as built are recorded, and with what?"""
+"""Recorder of the nodes that dbt reports as built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the run still hold its lock while dbt is busy with a long query?
+"""Heartbeat: is the lock still held during a long query?
 
 Without this a run whose connection to the state was cut off would learn it only at the end of the query. It also keeps
 the connection in use, which firewalls close when it is silent for minutes.

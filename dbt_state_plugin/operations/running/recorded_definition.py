@@ -1,4 +1,4 @@
-"""What is recorded about the definition of a node that is being built?"""
+"""Definitions recorded with each build."""
 
 from __future__ import annotations
 

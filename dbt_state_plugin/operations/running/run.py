@@ -1,4 +1,4 @@
-"""How is a run carried out so that nothing that was written goes unnoticed?
+"""A run: lock, plan, intents, dbt, record of each success.
 
 Lock, begin, read the project, plan, write the intents, run dbt, record each success on the connection that holds the
 lock, and call it succeeded only when every planned node was recorded.

@@ -1,4 +1,4 @@
-"""Does the verdict of the last run, that nothing has to be built, still stand?
+"""Up-to-date check: skip planning when nothing has changed.
 
 A plan follows from the inputs of the parse, the records, the catalog, the counters of sources, what was asked for and
 the clock, and from nothing else. Where a plan was empty and none of these differs, it is empty again: then neither the

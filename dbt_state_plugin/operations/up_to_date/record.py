@@ -1,4 +1,4 @@
-"""What does a plan that has nothing to build say to the next run, and may it say so?"""
+"""Record of an empty plan for the next up-to-date check."""
 
 from __future__ import annotations
 

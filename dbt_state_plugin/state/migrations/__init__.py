@@ -1,1 +1,1 @@
-"""Which steps lead from one version of the state's schema to the next?"""
+"""Migration steps between versions of the state."""

@@ -1,4 +1,4 @@
-"""How does Alembic write a migration? As SQL text, which `state/migration.py` runs or prints.
+"""Alembic's environment: migrations as SQL text.
 
 Alembic runs this file by its path; there is only the offline mode, so that what an administrator reads is what is run.
 """

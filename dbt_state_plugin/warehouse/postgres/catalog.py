@@ -1,4 +1,4 @@
-"""Which relations exist in PostgreSQL, which incarnation is each, and what does the server drop along with it?"""
+"""Relations of PostgreSQL: identities, columns, and dropped dependents."""
 
 from __future__ import annotations
 

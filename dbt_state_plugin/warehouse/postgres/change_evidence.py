@@ -1,4 +1,4 @@
-"""Is everything in some schemas of the warehouse what it was, as one value that the server computes?"""
+"""One value that differs when anything in some schemas does."""
 
 from __future__ import annotations
 

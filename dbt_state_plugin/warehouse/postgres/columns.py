@@ -1,4 +1,4 @@
-"""Which columns does a relation have, and which would a query give, found without running it?"""
+"""Columns of relations and of queries, found without running them."""
 
 from __future__ import annotations
 

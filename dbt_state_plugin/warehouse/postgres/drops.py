@@ -1,4 +1,4 @@
-"""What stands in the way of dropping a relation, and how is exactly the recorded one dropped?"""
+"""What blocks a DROP, and the drop of the recorded relation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does PostgreSQL's catalogue say about functions, and about views that nobody here builds?"""
+"""Functions and views in PostgreSQL's catalog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do PostgreSQL's counters say about the rows of a source, and what do the rows themselves say?"""
+"""Write counters and contents of source tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first version: executions, steps and checksums, relations, intents and results."""
+"""Executions, steps, checksums, relations, intents and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build was made of: its items and its compiled SQL; and which data it left."""
+"""Items and compiled SQL of a build, and its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns a build left, and the manifest of each execution, stored once for each content."""
+"""Columns that a build left, and manifests of executions."""
 
 from __future__ import annotations
 

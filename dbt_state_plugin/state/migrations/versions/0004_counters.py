@@ -1,4 +1,4 @@
-"""How much was written into each relation when the run that built it had ended."""
+"""Write counters of relations at the end of their run."""
 
 from __future__ import annotations
 
