@@ -65,7 +65,13 @@ def _resources(manifest: Any) -> list[Any]:
     found += manifest.sources.values()
     found += getattr(manifest, "unit_tests", {}).values()
     found += getattr(manifest, "functions", {}).values()  # user-defined functions, since dbt 1.11
-    return found
+    return [node for node in found if _is_enabled(node)]
+
+
+def _is_enabled(node: Any) -> bool:
+    """Tell whether dbt runs a node: after a full parse it keeps tests of disabled models among the enabled nodes."""
+    config = getattr(node, "config", None)
+    return config is None or config.get("enabled") is not False
 
 
 def _type(node: Any) -> str:
