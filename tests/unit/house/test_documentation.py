@@ -1,4 +1,4 @@
-"""Does the README name every command, option and output form?"""
+"""The README names every command, option and output form; the documents name files that exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from dbt_state_plugin.cli.entry import _COMMANDS, cli
 from dbt_state_plugin.cli.plan import OUTPUTS
 from dbt_state_plugin.core.values.reasons import ReasonKind
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+PACKAGE = "dbt_state_plugin"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -64,3 +66,12 @@ def test_each_command_explains_itself(name: str) -> None:
     command = dict(commands())[name]
 
     assert command.get_short_help_str(limit=200).endswith(".")
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_the_documents_name_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|sql))", text))
+
+    assert named
+    assert [name for name in sorted(named) if not any((top / name).exists() for top in (ROOT, ROOT / PACKAGE))] == []
