@@ -199,17 +199,17 @@ def _rows(size: Size) -> list[Row]:
     aim = "0.015" if size.models >= 10_000 else "0.04" if size.models >= LARGE else ""
     no_change = cost["no change"]
     rows = [
-        *_ratios(f"{n}: no change / ls state:modified+", no_change, cost["ls"], aim, memory="0.2"),
+        *ratios(f"{n}: no change / ls state:modified+", no_change, cost["ls"], aim, memory="0.2"),
         _ratio(f"{n}: no change / warm dbt parse", no_change.wall, cost["parse"].wall, ""),
-        *_ratios(f"{n}: no change / floor", no_change, cost["floor"], "2"),
+        *ratios(f"{n}: no change / floor", no_change, cost["floor"], "2"),
         (f"{n}: no change, where records are read", f"{cost['no change, read'].wall:.2f}", "", "", ""),
     ]
     for peer in size.others:
-        rows += _ratios(f"{n}: no change / {peer.name} {peer.version}", no_change, cost[peer.name], "", memory="")
+        rows += ratios(f"{n}: no change / {peer.name} {peer.version}", no_change, cost[peer.name], "", memory="")
     if "leaf" in cost:
-        rows += _ratios(f"{n}: one leaf / dbt run -s leaf", cost["leaf"], cost["leaf by hand"], "1.10", memory="")
+        rows += ratios(f"{n}: one leaf / dbt run -s leaf", cost["leaf"], cost["leaf by hand"], "1.10", memory="")
     if "first run" in cost:
-        rows += _ratios(f"{n}: first run / dbt run", cost["first run"], cost["first run by dbt"], "1.05")
+        rows += ratios(f"{n}: first run / dbt run", cost["first run"], cost["first run by dbt"], "1.05")
     own = sum(number[name] for name in ("plan", "intents", "selection"))
     rows += [
         (f"{n}: plan, intents, selection of all, CPU", f"{own:.2f}", "", "", "5" if size.models >= 10_000 else ""),
@@ -223,7 +223,7 @@ def _ratio(case: str, ours: float, peer: float, aim: str) -> Row:
     return case, f"{ours:.2f}", f"{peer:.2f}", f"{ours / peer:.3f}", aim
 
 
-def _ratios(case: str, ours: Cost, peer: Cost, aim: str, *, memory: str | None = None) -> list[Row]:
+def ratios(case: str, ours: Cost, peer: Cost, aim: str, *, memory: str | None = None) -> list[Row]:
     """Give the rows of wall time and CPU, and of memory where there is an aim for it, be it an empty one."""
     indented = f"{case.partition(':')[0]}:   "
     rows = [_ratio(case, ours.wall, peer.wall, aim), _ratio(f"{indented}CPU", ours.cpu, peer.cpu, "")]

@@ -110,3 +110,19 @@ def test_the_benchmark_of_data_versions_prints_its_milliseconds(tmp_path: Path) 
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert re.search(r"^version from the catalog +\d+\.\d\d +< 20$", ended.stdout, re.MULTILINE)
+
+
+def test_the_benchmark_beside_an_older_version_prints_its_ratios(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("older.py")
+
+    ended = subprocess.run(
+        [sys.executable, str(script), "--models", "12", "--rounds", "1"],  # the older version is this one
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for case in ("no change", "plan after an edit"):
+        assert re.search(rf"^12: {case} / older +\d+\.\d\d +\d+\.\d\d +\d\.\d\d\d", ended.stdout, re.MULTILINE)
