@@ -1,4 +1,4 @@
-"""Build only the dbt models that need it: `plan`, `run`, and what they take and return.
+"""Build only the dbt models that need it: `plan`, `run`, `explain`, and what they take and return.
 
 dbt imports every installed top-level module called `dbt_*` on each of its commands, so this module stays light:
 everything is imported on first use.
@@ -9,20 +9,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import plan, run
+    from dbt_state_plugin.api import Plan, RecordedStep, RunResult, Settings, adopt, explain, history, plan, run
     from dbt_state_plugin.core.version import VERSION as __version__
+    from dbt_state_plugin.errors import (
+        BusyError,
+        ConfigurationError,
+        EngineError,
+        InterruptedRun,
+        LockLostError,
+        NotFoundError,
+        PluginError,
+        ProjectError,
+        SelectionError,
+        StateError,
+        UsageError,
+    )
 
-__all__ = ["__version__", "plan", "run"]
+__all__ = [
+    "BusyError",
+    "ConfigurationError",
+    "EngineError",
+    "InterruptedRun",
+    "LockLostError",
+    "NotFoundError",
+    "Plan",
+    "PluginError",
+    "ProjectError",
+    "RecordedStep",
+    "RunResult",
+    "SelectionError",
+    "Settings",
+    "StateError",
+    "UsageError",
+    "__version__",
+    "adopt",
+    "explain",
+    "history",
+    "plan",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names on first use (PEP 562)."""
-    if name == "__version__":
-        from dbt_state_plugin.core.version import VERSION
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dbt_state_plugin import api, errors
 
-        return VERSION
-    if name in __all__:
-        from dbt_state_plugin import api
-
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return api.VERSION if name == "__version__" else getattr(errors if hasattr(errors, name) else api, name)

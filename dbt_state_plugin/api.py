@@ -1,26 +1,128 @@
-"""Public functions: plan, run, explain, history, adopt and what they return."""
+"""The one door: command line, Meltano, Python programs and the fault tests come in here.
+
+What is defined below is this package's Python API. The other names are those of the rooms behind it, handed on for the
+command line and for Meltano, and imported when they are first asked for: `--help` must not pay for them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import NotFoundError, UsageError
-from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.session import open_session
-from dbt_state_plugin.operations.settings import Settings
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.core.values.history import ExecutionSummary
-    from dbt_state_plugin.core.values.plan import Plan, PlanEntry
-    from dbt_state_plugin.core.values.results import RunResult
-    from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
-    from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
-    from dbt_state_plugin.operations.execution_record import Listener
-    from dbt_state_plugin.operations.planning.explain import Explanation
-    from dbt_state_plugin.operations.planning.inputs import Planned
+    from dbt_state_plugin.core.comparison.adoption import Adoption as Adoption
+    from dbt_state_plugin.core.comparison.adoption import Outcome as Outcome
+    from dbt_state_plugin.core.comparison.baseline import Compared as Compared
+    from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE as ON_LOGIC_CHANGE
+    from dbt_state_plugin.core.config.node_config import VOLATILE as VOLATILE
+    from dbt_state_plugin.core.values.history import ExecutionSummary as ExecutionSummary
+    from dbt_state_plugin.core.values.orphans import Action as Action
+    from dbt_state_plugin.core.values.orphans import Orphan as Orphan
+    from dbt_state_plugin.core.values.orphans import Orphans as Orphans
+    from dbt_state_plugin.core.values.plan import Plan as Plan
+    from dbt_state_plugin.core.values.plan import PlanEntry as PlanEntry
+    from dbt_state_plugin.core.values.relations import MAX_IDENTIFIER_BYTES as MAX_IDENTIFIER_BYTES
+    from dbt_state_plugin.core.values.results import RunResult as RunResult
+    from dbt_state_plugin.core.values.results import StepItem as StepItem
+    from dbt_state_plugin.core.version import VERSION as VERSION
+    from dbt_state_plugin.dbt_runner.selection_folder import write_folder as write_folder
+    from dbt_state_plugin.operations.adoption import Inspected as Inspected
+    from dbt_state_plugin.operations.adoption import find_adoptable as find_adoptable
+    from dbt_state_plugin.operations.adoption import record_adoption as record_adoption
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import compare_step_models as compare_step_models
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import complete_execution as complete_execution
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import complete_step as complete_step
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import completion_time as completion_time
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import fail_execution as fail_execution
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import files_covered as files_covered
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import init_execution as init_execution
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import init_step as init_step
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import (
+        last_successful_execution as last_successful_execution,
+    )
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import manifest_covered as manifest_covered
+    from dbt_state_plugin.operations.bookkeeping.steps import ComparedStep as ComparedStep
+    from dbt_state_plugin.operations.bookkeeping.steps import Covered as Covered
+    from dbt_state_plugin.operations.bookkeeping.steps import Earlier as Earlier
+    from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep as RecordedStep
+    from dbt_state_plugin.operations.bookkeeping.steps import compare_step as compare_step
+    from dbt_state_plugin.operations.bookkeeping.steps import record_apart as record_apart
+    from dbt_state_plugin.operations.comparing.environment import PlannedAgainst as PlannedAgainst
+    from dbt_state_plugin.operations.comparing.manifest import selects_by_artifacts as selects_by_artifacts
+    from dbt_state_plugin.operations.execution_record import Listener as Listener
+    from dbt_state_plugin.operations.manifests import exported_manifest as exported_manifest
+    from dbt_state_plugin.operations.manifests import write_manifest_file as write_manifest_file
+    from dbt_state_plugin.operations.options import RunOptions as RunOptions
+    from dbt_state_plugin.operations.orphans import drop_orphans as drop_orphans
+    from dbt_state_plugin.operations.orphans import find_orphans as find_orphans
+    from dbt_state_plugin.operations.planning.explain import Explanation as Explanation
+    from dbt_state_plugin.operations.ports import Ports as Ports
+    from dbt_state_plugin.operations.running.run import plan_project as plan_project
+    from dbt_state_plugin.operations.running.run import run_project as run_project
+    from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT as DEFAULT_LOCK_TIMEOUT
+    from dbt_state_plugin.operations.settings import Settings as Settings
+    from dbt_state_plugin.operations.settings import parse_variables as parse_variables
+    from dbt_state_plugin.operations.state_administration import DEFAULT_KEEP_DAYS as DEFAULT_KEEP_DAYS
+    from dbt_state_plugin.operations.state_administration import current_version as current_version
+    from dbt_state_plugin.operations.state_administration import downgrade_script as downgrade_script
+    from dbt_state_plugin.operations.state_administration import downgrade_state as downgrade_state
+    from dbt_state_plugin.operations.state_administration import known_versions as known_versions
+    from dbt_state_plugin.operations.state_administration import prune_state as prune_state
+    from dbt_state_plugin.operations.state_administration import roles_script as roles_script
+    from dbt_state_plugin.operations.state_administration import upgrade_script as upgrade_script
+    from dbt_state_plugin.operations.state_administration import upgrade_state as upgrade_state
+    from dbt_state_plugin.project.yaml_values import load_yaml as load_yaml
+    from dbt_state_plugin.state.recorded_steps import StepRecord as StepRecord
+
+_HOMES = {
+    "core.comparison.adoption": "Adoption Outcome",
+    "core.comparison.baseline": "Compared",
+    "core.config.node_config": "ON_LOGIC_CHANGE VOLATILE",
+    "core.values.history": "ExecutionSummary",
+    "core.values.orphans": "Action Orphan Orphans",
+    "core.values.plan": "Plan PlanEntry",
+    "core.values.relations": "MAX_IDENTIFIER_BYTES",
+    "core.values.results": "RunResult StepItem",
+    "core.version": "VERSION",
+    "dbt_runner.selection_folder": "write_folder",
+    "operations.adoption": "Inspected find_adoptable record_adoption",
+    "operations.bookkeeping.bookkeeping": (
+        "complete_execution complete_step completion_time fail_execution files_covered init_execution "
+        "init_step last_successful_execution manifest_covered compare_step_models"
+    ),
+    "operations.bookkeeping.steps": "ComparedStep Covered Earlier RecordedStep compare_step record_apart",
+    "operations.comparing.environment": "PlannedAgainst",
+    "operations.comparing.manifest": "selects_by_artifacts",
+    "operations.execution_record": "Listener",
+    "operations.manifests": "exported_manifest write_manifest_file",
+    "operations.options": "RunOptions",
+    "operations.orphans": "drop_orphans find_orphans",
+    "operations.planning.explain": "Explanation",
+    "operations.running.run": "plan_project run_project",
+    "operations.ports": "Ports",
+    "operations.settings": "DEFAULT_LOCK_TIMEOUT Settings parse_variables",
+    "operations.state_administration": (
+        "DEFAULT_KEEP_DAYS current_version downgrade_script downgrade_state known_versions prune_state "
+        "roles_script upgrade_script upgrade_state"
+    ),
+    "project.yaml_values": "load_yaml",
+    "state.recorded_steps": "StepRecord",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name that is handed on when it is first asked for (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"dbt_state_plugin.{_HOME_OF[name]}"), name)
+    return value
+
 
 _ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
@@ -32,7 +134,9 @@ def plan(settings: Settings | None = None, *, command: str = "run", **options: A
     full_refresh_changed, on_logic_change, volatile, code_only, force, defer_to.
     Raises the errors of `dbt_state_plugin.errors`.
     """
-    return planned(settings or Settings(), _options(command, options)).plan
+    from dbt_state_plugin.operations.running.run import plan_project
+
+    return plan_project(_settings(settings), _options(command, options), lists_all=True)
 
 
 def run(
@@ -45,22 +149,29 @@ def run(
 ) -> RunResult:
     """Build what has to be built with dbt in this process, record it, and return how it ended.
 
-    `steps` are what somebody else did before, such as loading: they are recorded in the same execution.
+    `steps` are external steps that went before, such as loading: they are recorded in the same execution.
     A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are raised, as are the
     other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel its queries.
     """
     from dbt_state_plugin.operations.execution_record import Listener
-    from dbt_state_plugin.operations.running.run import run_tracked
+    from dbt_state_plugin.operations.running.run import run_project
 
-    return run_tracked(settings or Settings(), _options(command, options), listener or Listener(), tuple(steps))
+    given = _options(command, options)
+    return run_project(_settings(settings), given, listener or Listener(), tuple(steps), lists_all=True)
 
 
-def planned(settings: Settings, options: RunOptions) -> Planned:
-    """Return a plan together with the parsed project."""
-    from dbt_state_plugin.operations.planning.planning import plan_in
+def adopt(settings: Settings | None = None, *, again: bool = False, **options: Any) -> Adoption:
+    """Record the relations that are there as built by the project as it is, without building anything.
 
-    with open_session(settings, create=False) as session:
-        return plan_in(session, options)
+    `options` takes select, exclude and selector; with `again` recorded relations are adopted, too. Returns what became
+    of each relation: what is missing or was refused is built by the next run. Raises the errors of a plan, BusyError
+    and StateError.
+    """
+    from dbt_state_plugin.operations.adoption import find_adoptable, record_adoption
+
+    resolved = _settings(settings)
+    found, inspected = find_adoptable(resolved, _options("build", options), again=again)
+    return record_adoption(resolved, found, inspected)
 
 
 def compared(
@@ -72,33 +183,37 @@ def compared(
     """
     from dbt_state_plugin.operations.comparing.environment import plan_against
     from dbt_state_plugin.operations.comparing.manifest import plan_against_manifest
+    from dbt_state_plugin.operations.ports import Ports
 
     if folder is not None:
-        return plan_against_manifest(settings, options, folder)
+        return plan_against_manifest(settings, options, folder, Ports().dbt)
     return plan_against(settings, options, against or "")
 
 
-def explain(settings: Settings, node: str, *, command: str = "build") -> Explanation:
+def explain(node: str, settings: Settings | None = None, *, command: str = "build") -> Explanation:
     """Return the decision about one node, the way to its first cause, and the texts that differ there.
 
     `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it fits none or several nodes.
     """
     from dbt_state_plugin.core.decision.first_cause import first_cause
+    from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.operations.planning.explain import Explanation, differing_texts
     from dbt_state_plugin.operations.planning.planning import plan_in
+    from dbt_state_plugin.operations.session import open_session
 
-    with open_session(settings, create=False) as session:
+    with open_session(_settings(settings), create=False) as session:
         found = plan_in(session, RunOptions(command=command), needs_manifest=True)
         entry = _find(found.plan, node)
         path = first_cause(found.plan, entry)
         return Explanation(planned=found, entry=entry, path=path, texts=differing_texts(session, found, path[-1]))
 
 
-def history(settings: Settings, *, limit: int = 20) -> tuple[ExecutionSummary, ...]:
+def history(settings: Settings | None = None, *, limit: int = 20) -> tuple[ExecutionSummary, ...]:
     """Return the newest executions of the environment, newest first."""
+    from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_history
 
-    with open_session(settings, create=False) as session:
+    with open_session(_settings(settings), create=False) as session:
         return read_history(session.state, limit=limit) if session.has_state else ()
 
 
@@ -107,6 +222,7 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
 
     Raises UsageError for what is no id, and NotFoundError.
     """
+    from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_execution
 
     if not _ID_OR_BEGINNING.fullmatch(execution_id):
@@ -126,6 +242,7 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
     `names` are unique_ids or the last part of one. Returns the unique_ids that were forgotten. Raises NotFoundError
     when one of them is not recorded, BusyError while a run is going on.
     """
+    from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.lock import acquire_lock
     from dbt_state_plugin.state.relations import forget_relations
 
@@ -150,8 +267,15 @@ def _recorded_ids(state: Any) -> list[str]:
     return [row[0] for row in rows]
 
 
+def _settings(settings: Settings | None) -> Settings:
+    from dbt_state_plugin.operations.settings import Settings
+
+    return settings or Settings()
+
+
 def _options(command: str, fields: Mapping[str, Any]) -> RunOptions:
     from dbt_state_plugin.core.decision.request import SCOPES
+    from dbt_state_plugin.operations.options import RunOptions
 
     if command not in SCOPES:
         raise UsageError(f"{command!r} is not a command that builds nodes.", f"Use one of {', '.join(SCOPES)}.")

@@ -18,7 +18,7 @@ from meltano_plugin.places import places_in
 from meltano_plugin.project import active_environment, project_of, utility_name
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
+    from dbt_state_plugin.api import RecordedStep
 
 _STEPS_FOR = ("run", "build")
 _NEEDS_NOTHING = ("-h", "--help", "-V", "--version", "completion", "definition")

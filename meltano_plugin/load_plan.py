@@ -25,9 +25,7 @@ from dbt_state_plugin.report.words import count
 from meltano_plugin.project import project_of, utility_name
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.operations.bookkeeping.steps import Compared
-    from dbt_state_plugin.operations.settings import Settings
-    from dbt_state_plugin.state.recorded_steps import StepRecord
+    from dbt_state_plugin.api import ComparedStep, Settings, StepRecord
     from meltano_plugin.load_changes import StreamChange
     from meltano_plugin.pair import Pair
     from meltano_plugin.project import MeltanoProject
@@ -57,7 +55,7 @@ def load_plan(context: click.Context, /, applies: bool, since: str | None, outpu
         raise ConfigurationError(
             "load-plan needs a Meltano project.", "Run it as `meltano invoke dbt-state-plugin:load-plan`."
         )
-    from dbt_state_plugin.operations.bookkeeping.steps import compare_step
+    from dbt_state_plugin.api import compare_step
     from meltano_plugin.load_changes import changes_between
     from meltano_plugin.load_step import RELOAD, load_step
 
@@ -156,7 +154,7 @@ def _reset(project: MeltanoProject, stream: PlannedStream, state_ids: Iterable[s
 
 
 def _record(settings: Settings, done: list[PlannedStream]) -> None:
-    from dbt_state_plugin.operations.bookkeeping.steps import Covered, record_apart
+    from dbt_state_plugin.api import Covered, record_apart
     from meltano_plugin.load_step import RELOAD, item_of
 
     checksums = {name: checksum for each in done for name, checksum in each.change.definition.items()}
@@ -165,7 +163,7 @@ def _record(settings: Settings, done: list[PlannedStream]) -> None:
 
 
 def _document(
-    project: MeltanoProject, compared: Compared, streams: Iterable[PlannedStream], *, applies: bool
+    project: MeltanoProject, compared: ComparedStep, streams: Iterable[PlannedStream], *, applies: bool
 ) -> dict[str, Any]:
     earlier = compared.earlier
     return {
@@ -188,7 +186,7 @@ def _document(
 
 
 def _lines(
-    project: MeltanoProject, compared: Compared, streams: tuple[PlannedStream, ...], *, applies: bool
+    project: MeltanoProject, compared: ComparedStep, streams: tuple[PlannedStream, ...], *, applies: bool
 ) -> list[str]:
     from meltano_plugin.load_changes import by_stream
 

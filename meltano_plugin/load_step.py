@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dbt_state_plugin.core.values.results import StepItem
-from dbt_state_plugin.operations.bookkeeping.steps import Covered, Earlier, RecordedStep
+from dbt_state_plugin.api import Covered, Earlier, RecordedStep, StepItem
 from meltano_plugin.load_changes import REMOVED, StreamChange, by_stream, changes_between
 from meltano_plugin.load_definition import item_name, load_definition
 from meltano_plugin.pair import Pair, pairs_of

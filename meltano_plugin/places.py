@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from dbt_state_plugin.api import load_yaml
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.project.yaml_values import load_yaml
 
 _PREFIXES = ("DBT_STATE_PLUGIN_", "DBT_ENGINE_", "DBT_")
 _PROJECT_FILE = "dbt_project.yml"

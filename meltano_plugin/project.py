@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
+from dbt_state_plugin.api import load_yaml
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.project.yaml_values import load_yaml
 
 MELTANO_FILE_NAME = "meltano.yml"
 PLUGIN_NAME = "dbt-state-plugin"

@@ -28,13 +28,11 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
     What is missing, of another kind or with other columns is not recorded: the next run builds it. Exit code 1 says
     that one had to be refused.
     """
-    from dbt_state_plugin.core.comparison.adoption import Outcome
-    from dbt_state_plugin.operations import adoption as adopting
-    from dbt_state_plugin.operations.options import RunOptions
+    from dbt_state_plugin.api import Outcome, RunOptions, find_adoptable, record_adoption
     from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
 
     settings = settings_of(context)
-    found, inspected = adopting.find_adoptable(settings, RunOptions(command="build", **options), again=again)
+    found, inspected = find_adoptable(settings, RunOptions(command="build", **options), again=again)
     width = width_of(sys.stdout)
     if output == "text":
         write_lines(adoption_lines(found, width=width), sys.stdout)
@@ -44,7 +42,7 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
             write_lines(assumption_lines(found, width=width_of(sys.stderr)))
         if not yes:
             _ask()
-        found = adopting.adopt(
+        found = record_adoption(
             settings,
             found,
             inspected,

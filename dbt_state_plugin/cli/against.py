@@ -11,9 +11,7 @@ from click.core import ParameterSource
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
-    from dbt_state_plugin.operations.options import RunOptions
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.api import PlannedAgainst, RunOptions, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _BY_THE_STATE = {
@@ -82,7 +80,7 @@ def compared_if_asked(
 
 
 def _selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
-    from dbt_state_plugin.operations.comparing.manifest import selects_by_artifacts
+    from dbt_state_plugin.api import selects_by_artifacts
 
     return selects_by_artifacts(settings, options)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE, VOLATILE
+from dbt_state_plugin.api import ON_LOGIC_CHANGE, VOLATILE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

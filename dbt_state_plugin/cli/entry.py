@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from dbt_state_plugin.api import VERSION
 from dbt_state_plugin.cli.options import shared_options
-from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.errors import EXIT_ERROR, PluginError
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ def explain(context: click.Context, /, node: str, command: str) -> None:
     """Tell why NODE (a name or a unique_id) would be built or left alone."""
     from dbt_state_plugin.api import explain as explain_node
 
-    found = explain_node(settings_of(context), node, command=command)
+    found = explain_node(node, settings_of(context), command=command)
     width = width_of(sys.stdout)
     for line in explanation_lines(found.entry, found.path, found.texts):
         write_lines(wrapped(line, width), sys.stdout)

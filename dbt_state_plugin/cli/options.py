@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from dbt_state_plugin.api import DEFAULT_LOCK_TIMEOUT
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.operations.defaults import DEFAULT_LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.api import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -86,7 +86,7 @@ def shared_options(command: Command) -> Command:
 
 def settings_of(context: click.Context, **changes: Any) -> Settings:
     """Return the settings of this invocation; `changes` are fields that the command itself knows."""
-    from dbt_state_plugin.operations.settings import Settings, parse_variables
+    from dbt_state_plugin.api import Settings, parse_variables
 
     _show_log(context)
     values: dict[str, Any] = context.find_root().ensure_object(dict)
@@ -118,7 +118,7 @@ def _meltano_run(environ: Mapping[str, str]) -> str:
 
 
 def _schema_name(name: str) -> str:
-    from dbt_state_plugin.core.values.relations import MAX_IDENTIFIER_BYTES
+    from dbt_state_plugin.api import MAX_IDENTIFIER_BYTES
 
     if len(name.encode()) > MAX_IDENTIFIER_BYTES:
         raise UsageError(

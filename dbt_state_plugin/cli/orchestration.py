@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
+    from dbt_state_plugin.api import RecordedStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

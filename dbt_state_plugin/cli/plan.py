@@ -15,10 +15,7 @@ from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.core.comparison.baseline import Compared
-    from dbt_state_plugin.core.values.plan import Plan
-    from dbt_state_plugin.operations.options import RunOptions
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.api import Compared, Plan
 
 OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir")
 
@@ -75,8 +72,7 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer: bool,
         **given: Any,
     ) -> int:
-        from dbt_state_plugin.operations.options import RunOptions
-        from dbt_state_plugin.operations.running.brief import plan_briefly
+        from dbt_state_plugin.api import RunOptions, plan_project
         from dbt_state_plugin.report.listing import without_downstream
         from dbt_state_plugin.report.text import write_lines
 
@@ -84,8 +80,10 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer_to = deferred_to(against, defer=defer, needs_both=False)
         settings, options = settings_of(context), RunOptions(command=command, defer_to=defer_to, **given)
         comparison = None if defer_to else compared_if_asked(context, settings, options, against)
-        plan_of = _planned if shows_all or output == "json" else plan_briefly
-        plan = comparison.planned.plan if comparison else plan_of(settings, options)
+        if comparison:
+            plan = comparison.planned.plan
+        else:
+            plan = plan_project(settings, options, lists_all=shows_all or output == "json")
         compared = comparison.compared if comparison else None
         shown = plan if downstream else without_downstream(plan)
         if compared and not downstream:
@@ -106,12 +104,6 @@ def _check_output(output: str, folder: str | None) -> None:
     if (output == "state-dir") != (folder is not None):
         what = "--output state-dir needs a folder." if folder is None else f"There is no place for {folder!r} here."
         raise UsageError(what, "A folder is given only as in `--output state-dir DIR`.")
-
-
-def _planned(settings: Settings, options: RunOptions) -> Plan:
-    from dbt_state_plugin.api import planned
-
-    return planned(settings, options).plan
 
 
 def _summary(plan: Plan, compared: Compared | None) -> str:
@@ -137,7 +129,7 @@ def _answer(plan: Plan, output: str, folder: str | None, shows_all: bool, compar
     if output == "path":
         return "".join(f"{printable(path)}\n" for path in dict.fromkeys(node.path for node in nodes))
     if output == "state-dir":
-        from dbt_state_plugin.dbt_runner.selection_folder import write_folder
+        from dbt_state_plugin.api import write_folder
 
         return f"{write_folder(plan, str(folder))}\n"
     from dbt_state_plugin.report.selection import name_nodes, select_line

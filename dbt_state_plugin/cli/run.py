@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dbt_state_plugin.api import Plan
 from dbt_state_plugin.cli.against import against_option, defer_option, deferred_to
 from dbt_state_plugin.cli.building import selection_options
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.cli.orchestration import orchestration_of
-from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import first_line, plan_lines, result_lines, step_lines, width_of, write_lines
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.operations.bookkeeping.steps import Covered, RecordedStep
+    from dbt_state_plugin.api import Covered, RecordedStep
 
 _TRANSFORMING = ("run", "build")
 
@@ -38,9 +38,7 @@ def _command(name: str, help_text: str) -> click.Command:
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context
     def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **options: Any) -> int:
-        from dbt_state_plugin.operations.execution_record import Listener
-        from dbt_state_plugin.operations.options import RunOptions
-        from dbt_state_plugin.operations.running.brief import run_briefly
+        from dbt_state_plugin.api import Listener, RunOptions, run_project
 
         defer_to = deferred_to(options.pop("against", None), defer=options.pop("defer", False), needs_both=True)
         orchestration = orchestration_of(context)
@@ -64,7 +62,7 @@ def _command(name: str, help_text: str) -> click.Command:
 
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()
-        result = run_briefly(settings, RunOptions(command=name, defer_to=defer_to, **options), listener, steps)
+        result = run_project(settings, RunOptions(command=name, defer_to=defer_to, **options), listener, steps)
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()

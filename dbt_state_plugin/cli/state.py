@@ -6,11 +6,10 @@ import sys
 
 import click
 
+from dbt_state_plugin import api
+from dbt_state_plugin.api import Action, Orphan, Orphans, Settings
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
-from dbt_state_plugin.core.values.orphans import Action, Orphan, Orphans
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
-from dbt_state_plugin.operations import state_administration as administration
-from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.orphans import (
     intention_lines,
@@ -41,12 +40,12 @@ def upgrade(context: click.Context, sql: bool, start: str | None) -> None:
     """
     settings = settings_of(context)
     if sql:
-        click.echo(administration.upgrade_script(settings, start or "base"), nl=False)
+        click.echo(api.upgrade_script(settings, start or "base"), nl=False)
         _say(context, "Run it with psql as a role that may create schemas, then grant the tables to dbt's role.")
         return
     if start:
         raise UsageError("--from is for --sql only.", "Leave it out: the database knows its version.")
-    _say_versions(context, *administration.upgrade_state(settings))
+    _say_versions(context, *api.upgrade_state(settings))
 
 
 @state.command("downgrade")
@@ -62,14 +61,14 @@ def downgrade(context: click.Context, revision: str, sql: bool, yes: bool) -> No
     """
     settings = settings_of(context)
     if sql:
-        click.echo(administration.downgrade_script(settings, revision), nl=False)
+        click.echo(api.downgrade_script(settings, revision), nl=False)
         return
     if not yes:
         raise UsageError(
             f'A downgrade to {revision} deletes history and recorded state in schema "{settings.state_schema}".',
             "Pass --yes if that is wanted; everything that is no longer recorded is built again.",
         )
-    _say_versions(context, *administration.downgrade_state(settings, revision))
+    _say_versions(context, *api.downgrade_state(settings, revision))
 
 
 @state.command("roles")
@@ -80,7 +79,7 @@ def roles(context: click.Context) -> None:
 
     A database administrator runs it, before the state is created and after each upgrade.
     """
-    click.echo(administration.roles_script(settings_of(context)), nl=False)
+    click.echo(api.roles_script(settings_of(context)), nl=False)
     _say(context, "Run it with psql as an administrator, before the state is created and after each upgrade.")
 
 
@@ -92,7 +91,7 @@ def current(context: click.Context) -> None:
 
     The line is empty when there is none.
     """
-    version = administration.current_version(settings_of(context))
+    version = api.current_version(settings_of(context))
     click.echo(printable(version or ""))
     if version is None:
         _say(context, "There is no state yet.")
@@ -102,7 +101,7 @@ def current(context: click.Context) -> None:
 @shared_options
 def history() -> None:
     """Print all known versions, oldest first."""
-    for version in administration.known_versions():
+    for version in api.known_versions():
         click.echo(f"{version.number}  {version.description}")
 
 
@@ -110,7 +109,7 @@ def history() -> None:
 @click.option(
     "--keep-days",
     type=click.IntRange(min=0, max=36500),
-    default=administration.DEFAULT_KEEP_DAYS,
+    default=api.DEFAULT_KEEP_DAYS,
     show_default=True,
     metavar="N",
     help="Keep executions that ended within the last N days.",
@@ -124,7 +123,7 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
 
     What a decision needs stays, whatever its age.
     """
-    pruned = administration.prune_state(
+    pruned = api.prune_state(
         settings_of(context), keep_days=keep_days, this_environment=this_environment, dry_run=dry_run
     )
     click.echo(
@@ -144,7 +143,7 @@ def export_manifest(context: click.Context, baseline: str, output_dir: str | Non
 
     It holds no compiled SQL, and *** instead of values of env vars and --vars in free text.
     """
-    from dbt_state_plugin.operations.manifests import exported_manifest, write_manifest_file
+    from dbt_state_plugin.api import exported_manifest, write_manifest_file
 
     text = exported_manifest(settings_of(context), baseline)
     if output_dir is None:
@@ -171,7 +170,7 @@ def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool
     With --drop they are dropped, one by one, each only when it is the relation that was recorded and nothing depends
     on it. Exit code 1 says that one had to be refused.
     """
-    from dbt_state_plugin.operations.orphans import find_orphans
+    from dbt_state_plugin.api import find_orphans
 
     if yes and not drop:
         raise UsageError("--yes is for --drop only.", "Write `state orphans --drop --yes`, or leave it out.")
@@ -199,7 +198,7 @@ def _show_orphans(context: click.Context, found: Orphans, output: str) -> None:
 def _drop_orphans(
     context: click.Context, settings: Settings, shown: Orphans, output: str, *, yes: bool, include_history: bool
 ) -> int:
-    from dbt_state_plugin.operations.orphans import drop_orphans
+    from dbt_state_plugin.api import drop_orphans
 
     done = shown
     width = width_of(sys.stdout)

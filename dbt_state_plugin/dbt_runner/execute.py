@@ -20,7 +20,7 @@ from dbt_state_plugin.dbt_runner.callbacks import notice_executing, notice_finis
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.dbt_runner.selection import write_selection_folder
-from dbt_state_plugin.errors import EngineError, UsageError
+from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.invocation import Invocation
@@ -176,11 +176,3 @@ def _failed_fast(outcome: EngineOutcome) -> bool:
 
 def _skipped_by_fail_fast(unique_id: str) -> NodeOutcome:
     return NodeOutcome(unique_id=unique_id, status="skipped", message="Skipping due to fail_fast")  # dbt's own words
-
-
-def engine_error(outcome: EngineOutcome) -> EngineError:
-    """Return the error for an invocation that ended before it could run its nodes."""
-    return EngineError(
-        f"dbt ended with an error: {outcome.error}",
-        "See dbt's output above and logs/dbt.log; nothing was marked as built.",
-    )

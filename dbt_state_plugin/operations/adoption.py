@@ -69,19 +69,18 @@ class Inspected:
 def find_adoptable(settings: Settings, options: RunOptions, *, again: bool = False) -> tuple[Adoption, Inspected]:
     """Return what `adopt` would do, and what that takes, without writing anything; raises the errors of a plan."""
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-    from dbt_state_plugin.dbt_runner.compilation import compile_nodes
-    from dbt_state_plugin.dbt_runner.parse import parse
 
     with open_session(settings, create=False) as session:
         invocation = invocation_of(settings, session.workplace)
         files = files_before_parsing(session)
-        parsed = parse(invocation, environ=os.environ)
+        dbt = session.ports.dbt
+        parsed = dbt.parse(invocation)
         project = Fingerprinter(parsed.definition, key=os.urandom(32)).project
         refuse_shared_relations(project)
-        selected = selected_nodes(parsed, invocation, options)
+        selected = selected_nodes(dbt, parsed, invocation, options)
         found = _candidates(session, project, seen_now(session, project, options), selected, again=again)
         wanted = [each.node.unique_id for each in found if each.outcome is Outcome.ADOPT]
-        compiled = compile_nodes(parsed, wanted)
+        compiled = dbt.compile(parsed, wanted)
         found = _Comparison(session, parsed, compiled).compared(found)
         inspected = Inspected(
             options=options,
@@ -176,7 +175,7 @@ def _categorized(candidate: Candidate, why: str) -> Candidate:
     return replace(candidate, outcome=Outcome.REFUSE if why else candidate.outcome, why=why, is_compared=True)
 
 
-def adopt(
+def record_adoption(
     settings: Settings,
     shown: Adoption,
     inspected: Inspected,
@@ -198,11 +197,10 @@ def adopt(
 
 def _record(session: Session, shown: Adoption, inspected: Inspected, execution_id: UUID) -> Adoption:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-    from dbt_state_plugin.dbt_runner.parse import seed_rows
 
     state = session.state
     parsed, key = inspected.parsed, installation_key(state)
-    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
+    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(session.ports.dbt.seed_rows, parsed))
     project = fingerprinter.project
     seen = seen_now(session, project, inspected.options)
     now = {

@@ -39,9 +39,9 @@ def keep_manifest(session: Session, planned: Planned, execution_id: UUID, *, com
         return
     if planned.parsed is None or not (covers or is_of_snapshot):
         return
-    from dbt_state_plugin.dbt_runner.kept_manifest import kept_manifest
-
-    text = kept_manifest(planned.parsed, session.settings.variables, _environment_read(planned.parsed))
+    text = session.ports.dbt.kept_manifest(
+        planned.parsed, session.settings.variables, _environment_read(planned.parsed)
+    )
     if text:
         write_manifest(
             session.state, text, is_of_snapshot=is_of_snapshot, execution_id=execution_id if covers else None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.errors import ConfigurationError, StateError
-from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
@@ -48,6 +48,7 @@ class Session:
     workplace: Workplace | None
     state: State
     warehouse: Connection
+    ports: Ports = field(default_factory=Ports)
     has_state: bool = True
 
 
@@ -87,20 +88,21 @@ def read_workplace(settings: Settings) -> Workplace:
 
 
 @contextmanager
-def open_session(settings: Settings, *, create: bool = True) -> Iterator[Session]:
+def open_session(settings: Settings, *, create: bool = True, ports: Ports | None = None) -> Iterator[Session]:
     """Open the state of the environment (a dbt target, or `settings.pipeline`) and close it at the end.
 
     With `create` the state's schema and the environment's row are made on first use; without it nothing is written.
     Raises ConfigurationError and StateError.
     """
+    ports = ports or Ports()
     workplace = None if settings.pipeline and settings.database_url else read_workplace(settings)
     state_settings = _state_settings(settings, workplace)
-    connection = connect(state_settings, writes=create)
+    connection = ports.connect(state_settings, writes=create)
     warehouse = connection
     try:
         name = ""
         if workplace and settings.database_url and not settings.pipeline:
-            warehouse = _warehouse_connection(workplace.profile.settings)
+            warehouse = ports.connect(workplace.profile.settings, writes=False)
             home, away = server_identity(connection), server_identity(warehouse)
             name = "" if home == away else f"{away[1]}/{away[0]}"
         environment = _environment(settings, workplace, name)
@@ -113,7 +115,14 @@ def open_session(settings: Settings, *, create: bool = True) -> Iterator[Session
             state = State(
                 connection=connection, schema=settings.state_schema, environment=environment, environment_id=0
             )
-        yield Session(settings=settings, workplace=workplace, state=state, warehouse=warehouse, has_state=has_state)
+        yield Session(
+            settings=settings,
+            workplace=workplace,
+            state=state,
+            warehouse=warehouse,
+            ports=ports,
+            has_state=has_state,
+        )
     finally:
         connection.close()
         if warehouse is not connection:
@@ -128,10 +137,6 @@ def _state_settings(settings: Settings, workplace: Workplace | None) -> Database
             "No database is known for the state.", "Set DBT_STATE_PLUGIN_DATABASE_URL or run in a dbt project."
         )
     return workplace.profile.settings
-
-
-def _warehouse_connection(settings: DatabaseSettings) -> Connection:
-    return connect(settings, writes=False)
 
 
 def _environment(settings: Settings, workplace: Workplace | None, warehouse: str) -> Environment:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.operations.defaults import DEFAULT_LOCK_TIMEOUT
+
+DEFAULT_LOCK_TIMEOUT = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

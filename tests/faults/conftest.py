@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from support.database import Database
 
-from faults.run import without_dbt
 from faults.world import World
 
 
@@ -15,8 +14,7 @@ from faults.world import World
 def world(database: Database) -> Iterator[World]:
     """Give a warehouse with an empty state, on which runs go with a stand-in for dbt."""
     created = World(database.url)
-    with without_dbt():
-        try:
-            yield created
-        finally:
-            created.end()
+    try:
+        yield created
+    finally:
+        created.end()

@@ -13,10 +13,13 @@ from typing import Any
 import psycopg2
 import pytest
 
+from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.operations import signals
+from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.planning.inputs import seen_now
 from dbt_state_plugin.operations.running import build_recorder as marking
-from dbt_state_plugin.operations.running import run as tracked
+from dbt_state_plugin.operations.running import building, run
 from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.postgres import connection
@@ -24,7 +27,6 @@ from dbt_state_plugin.state import builds as marks
 from dbt_state_plugin.state import executions, intents, retention, state
 from dbt_state_plugin.state.builds import record_build
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
-from faults.run import planned, session_of
 from faults.world import World
 
 Mutant = Callable[[pytest.MonkeyPatch, World], None]
@@ -42,7 +44,7 @@ def the_intents_are_written_only_when_a_node_is_done(patch: pytest.MonkeyPatch, 
         open_intents(state, build.execution_id, [PlannedNode(key=build.key, entry=build.entry)], store_code=False)
         return record_build(state, build)
 
-    patch.setattr(tracked, "open_intents", lambda *_arguments, **_names: None)
+    patch.setattr(building, "open_intents", lambda *_arguments, **_names: None)
     patch.setattr(marking, "record_build", late)
 
 
@@ -80,7 +82,7 @@ def overlapping_plans_of_two_targets_are_let_through(patch: pytest.MonkeyPatch, 
 
 
 def the_lock_is_not_taken(patch: pytest.MonkeyPatch, world: World) -> None:
-    patch.setattr(tracked, "acquire_lock", lambda *_arguments, **_names: None)
+    patch.setattr(run, "acquire_lock", lambda *_arguments, **_names: None)
 
 
 def dead_runs_are_not_called_abandoned(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -138,21 +140,21 @@ def who_asks_before_he_writes_does_not_look_for_a_successor(patch: pytest.Monkey
 
 
 def a_run_succeeds_when_dbt_says_so(patch: pytest.MonkeyPatch, world: World) -> None:
-    result = tracked._Run._result
+    result = building._Run._result
 
     def succeeded(run: Any, *arguments: Any) -> Any:
         return replace(result(run, *arguments), status="succeeded")
 
-    patch.setattr(tracked._Run, "_result", succeeded)
+    patch.setattr(building._Run, "_result", succeeded)
 
 
 def a_trace_says_what_is_there_after_the_build(patch: pytest.MonkeyPatch, world: World) -> None:
     seen_by = BuildRecorder._seen_by
 
     def afterwards(recorder: Any, unique_id: str) -> Any:
-        recorder._before = planned(
-            session_of(recorder._session.state, world.admin), recorder._project
-        ).plan.parent_versions
+        session = replace(recorder._session, warehouse=world.admin)
+        project = recorder._project
+        recorder._before = relation_versions(project, *seen_now(session, project, RunOptions()))
         return seen_by(recorder, unique_id)
 
     patch.setattr(BuildRecorder, "_seen_by", afterwards)

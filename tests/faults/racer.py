@@ -13,11 +13,18 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
+from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import RecordedDefinition
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import PluginError
+from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.planning.inputs import request_of, seen_now
+from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.builds import BuildRecord, record_build
@@ -28,7 +35,6 @@ from dbt_state_plugin.state.retention import prune
 from dbt_state_plugin.state.schema import DEFAULT_SCHEMA, ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from faults.proxy import in_python
-from faults.run import planned, session_of
 from faults.tables import graph
 
 MODELS = [("a", "table", ("src",)), ("b", "table", ("a",)), ("c", "view", ("b",)), ("d", "table", ("c",))]
@@ -68,7 +74,7 @@ class Racer:
         )
         of = graph(self._connection.info.dbname, MODELS)
         begin_step(state, execution, name="TRANSFORM", checksums={"a": "1"}, dbt_version="1", adapter_version="1")
-        self._plan = planned(session_of(state, self._connection), of, force=True).plan
+        self._plan = _plan_of_all(state, self._connection, of)
         self._nodes = [PlannedNode(key=record_key(entry.node, of), entry=entry) for entry in self._plan.to_build]
         open_intents(state, execution, self._nodes, store_code=True)
         return {"execution": str(execution)}
@@ -164,6 +170,12 @@ class Field:
 def field_of(number: int, url: str) -> Iterator[Field]:
     with ExitStack() as stack:
         yield Field([stack.enter_context(in_python("faults.racer", url)) for _ in range(number)])
+
+
+def _plan_of_all(state: State, connection: Any, of: Project) -> Plan:
+    session = Session(settings=Settings(), workplace=None, state=state, warehouse=connection)
+    options = RunOptions(force=True)
+    return make_plan(of, *seen_now(session, of, options), request_of(session, options, None, of))
 
 
 def main() -> None:

@@ -1,48 +1,38 @@
-"""How does one run of the tool go, statement by statement, with a stand-in for dbt and nothing else replaced?
+"""One run of the tool, statement by statement, with a dbt of its own and nothing else replaced.
 
-The run is the real `run_tracked` on a real connection to the real state. Parsing gives a project of values, and dbt's
-part is `Tables.build`. Before each statement on the state's connection and around each build the run comes to a *point*
-where it can be held, killed, or cut off from the server.
+The run comes in by the door like everybody: its settings name a project in files, with a profile for a real
+PostgreSQL. The up-to-date check, the cache of the parsed project, planning, fingerprints and the recorder are those
+that users run. Handed in are a dbt that builds tables of one row (`OneRowDbt`), and connections that come to a *point*
+before each statement, where the run can be held, killed, or cut off from the server.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import psycopg2
-import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
-from support.values import KEY, compiled, definition_of, items_of
+from support.values import compiled, definition, project_definition
 
-import dbt_state_plugin.dbt_runner.execute as engine
-from dbt_state_plugin.core.changes.categorize import ChangeInputs, categorize, wants_compiled
-from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
-from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
-from dbt_state_plugin.core.lineage import build_order, record_key
-from dbt_state_plugin.core.values.project import Node, Project
-from dbt_state_plugin.core.values.relations import Environment
+from dbt_state_plugin import api
+from dbt_state_plugin.core.lineage import build_order
+from dbt_state_plugin.core.values.definition import NodeDefinition
+from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
+from dbt_state_plugin.core.values.relations import Environment, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.dbt_runner.execute import EngineOutcome
+from dbt_state_plugin.dbt_runner.invocation import Invocation
+from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.errors import PluginError
-from dbt_state_plugin.operations.execution_record import Listener
-from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
-from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now
-from dbt_state_plugin.operations.running import heartbeat
-from dbt_state_plugin.operations.running import run as tracked
-from dbt_state_plugin.operations.running.run import run_tracked
-from dbt_state_plugin.operations.session import Session
-from dbt_state_plugin.operations.settings import Settings
-from dbt_state_plugin.state.relations import read_definitions
-from dbt_state_plugin.state.state import State, open_state
+from dbt_state_plugin.postgres.connection import connect
 from faults.tables import Tables
 
 STATE_SCHEMA = "dbt_state_plugin"
+_SQL = "select "  # what stands before the code of a model in its file
 
 
 class Killed(BaseException):
@@ -53,7 +43,7 @@ class Killed(BaseException):
 class Run:
     """One run that is to be: what it is asked for, and what shall happen to it."""
 
-    url: str
+    directory: Path
     environment: Environment
     project: Callable[[], Project]
     tables: Tables
@@ -63,12 +53,12 @@ class Run:
     at_point: Callable[[Run, str], None] = lambda _run, _where: None
     connection: Any = None
     backend: int = 0
-    planned: Planned | None = None
     result: RunResult | BaseException | None = None
     points: int = 0
     where: str = ""
     statement: str = ""
     built: list[str] = field(default_factory=list)
+    parsed: int = 0
 
     @property
     def is_held_safely(self) -> bool:
@@ -80,6 +70,11 @@ class Run:
     @property
     def is_success(self) -> bool:
         return isinstance(self.result, RunResult) and self.result.status == "succeeded"
+
+    @property
+    def took_the_shortcut(self) -> bool:
+        """Tell whether the run was over because the empty plan of an earlier one was still up to date."""
+        return isinstance(self.result, RunResult) and self.result.plan.unlisted > 0
 
     def point(self, where: str) -> None:
         self.points += 1
@@ -94,23 +89,31 @@ class Run:
 
     def carry_out(self) -> RunResult | BaseException:
         """Run to the end, whatever that is."""
-        before = getattr(_RUNNING, "run", None)
-        _RUNNING.run = self
+        ports = api.Ports(dbt=OneRowDbt(self), connect=self._connect, heartbeat_seconds=3600)
+        select = () if self.selected is None else (*sorted(self.selected), "nothing_else")
+        options = api.RunOptions(force=self.force, select=select)
         try:
-            self.result = run_tracked(Settings(lock_timeout=0), RunOptions(force=self.force), Listener())
+            self.result = api.run_project(self._settings, options, api.Listener(), ports=ports)
         except (PluginError, Killed) as error:
             self.result = error
-        finally:
-            _RUNNING.run = before
         return self.result
 
+    def plan(self) -> api.Plan:
+        """Return what a run would do now; this comes to no point."""
+        options = api.RunOptions(force=self.force)
+        return api.plan_project(self._settings, options, lists_all=True, ports=api.Ports(dbt=OneRowDbt(self)))
 
-_RUNNING = threading.local()
+    @property
+    def _settings(self) -> api.Settings:
+        directory = str(self.directory)
+        target = self.environment.target
+        return api.Settings(project_dir=directory, profiles_dir=directory, target=target, lock_timeout=0)
 
-
-def _running() -> Run:
-    run: Run = _RUNNING.run
-    return run
+    def _connect(self, *arguments: Any, **names: Any) -> _Watched:
+        real = connect(*arguments, **names)
+        self.backend = real.info.backend_pid
+        self.connection = _Watched(real, self)
+        return self.connection
 
 
 class _Watched:
@@ -150,137 +153,134 @@ class _WatchedCursor:
         return getattr(self._real, name)
 
 
-@contextmanager
-def without_dbt() -> Iterator[None]:
-    """Put the stand-ins in the place of what needs dbt and a project in files."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracked, "open_session", _open_session)
-        patch.setattr(tracked, "plan_in", _plan_in)
-        patch.setattr(tracked, "DefinitionRecorder", _BuildDetail)
-        patch.setattr(tracked, "keep_manifest", lambda *_arguments, **_names: None)
-        patch.setattr(engine, "check_flags", lambda *_arguments, **_names: None)
-        patch.setattr(engine, "execute", _execute)
-        patch.setattr(heartbeat, "SECONDS", 3600)  # a thread of its own would come to points of its own
-        yield
+def write_project(directory: Path, of: Project, profile: str) -> None:
+    """Write a project of values to files; what a model reads stays with the values."""
+    models = directory / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    for stale in models.iterdir():
+        stale.unlink()
+    (directory / "dbt_project.yml").write_text("name: shop\nversion: '1.0'\nprofile: shop\n", encoding="utf-8")
+    (directory / "profiles.yml").write_text(profile, encoding="utf-8")
+    for item in of.nodes.values():
+        if item.resource_type == "model":
+            write_model(directory, item.name, item.raw_code)
 
 
-@contextmanager
-def _open_session(settings: Settings, **_names: Any) -> Iterator[Session]:
-    run = _running()
-    real = psycopg2.connect(run.url, application_name="dbt-state-plugin", options="-c search_path= -c lock_timeout=30s")
-    real.autocommit = True
-    run.backend = real.info.backend_pid
-    run.connection = _Watched(real, run)
-    try:
-        state = open_state(run.connection, STATE_SCHEMA, run.environment)
-        yield session_of(state, run.connection)
-    finally:
-        real.close()
+def write_model(directory: Path, name: str, code: str) -> None:
+    (directory / "models" / f"{name}.sql").write_text(f"{_SQL}{code}", encoding="utf-8")
 
 
-def _plan_in(session: Session, options: RunOptions, **_names: Any) -> Planned:
-    run = _running()
-    of = run.project()
-    run.planned = planned(session, of, run.selected, force=options.force)
-    return run.planned
+class OneRowDbt:
+    """A dbt that reads the models' files and builds tables of one row, with one thread."""
 
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
-def session_of(state: State, warehouse: Any) -> Session:
-    return Session(settings=Settings(lock_timeout=0), workplace=None, state=state, warehouse=warehouse)
-
-
-def planned(session: Session, of: Project, selected: frozenset[str] | None = None, *, force: bool = False) -> Planned:
-    """Decide as a run does, from the real state and the real catalog."""
-    options = RunOptions(force=force)
-    recorded, catalog = seen_now(session, of, options)
-    request = request_of(session, options, selected, of)
-    categories, forms = {}, {}
-    differences = differences_in_scope(of, recorded, "run")
-    keys = {name: record_key(of.nodes[name], of) for name in differences}
-    details = read_definitions(session.state, keys.values()) if keys else {}
-    for name, difference in differences.items():
-        item = of.nodes[name]
-        inputs = ChangeInputs(
-            node=item,
-            difference=difference,
-            recorded=details[keys[name]],
-            items=items_of(item),
-            macro_paths={},
+    def parse(self, invocation: Invocation) -> Parsed:
+        self._run.parsed += 1
+        of = _as_in_files(self._run.project(), invocation.project_dir)
+        environment = self._run.environment
+        found = project_definition(
+            *(_definition(of, item) for item in of.nodes.values()),
+            target_name=environment.target,
+            database=environment.database,
+            schema=environment.schema,
         )
-        if wants_compiled(inputs):
-            forms[name] = compiled(of, item)
-            inputs = replace(inputs, compiled=forms[name])
-        categories[name] = categorize(inputs, keyed_digest(KEY))
-    return Planned(
-        plan=make_plan(of, recorded, catalog, request, categories),
-        project=of,
-        invocation=SimpleNamespace(),  # type: ignore[arg-type] - only dbt reads it
-        parsed=SimpleNamespace(  # type: ignore[arg-type]
-            microbatch=frozenset(), seed_files={}, definition=SimpleNamespace(nodes=())
-        ),
-        fingerprinter=SimpleNamespace(  # type: ignore[arg-type]
-            project=of, items=lambda name: items_of(of.nodes[name])
-        ),
-        categorized=CategorizedChanges(categories=categories, compiled=forms),
+        folder = str(invocation.project_dir)
+        return Parsed(definition=found, manifest=of, input_folders=(f"{folder}/models",), input_roots=(folder,))
+
+    def seed_rows(self, parsed: Parsed, unique_id: str) -> str:
+        raise AssertionError(f"{unique_id} is no seed")
+
+    def list_selected(self, parsed: Parsed, invocation: Invocation, **selection: Any) -> frozenset[str]:
+        return self._run.selected or frozenset()
+
+    def compile(
+        self, parsed: Parsed, unique_ids: Iterable[str], ddl_of: Collection[str] = ()
+    ) -> dict[str, CompiledNode]:
+        return {name: compiled(parsed.manifest, parsed.manifest.nodes[name]) for name in unique_ids}
+
+    def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:
+        return bool(parsed.manifest.nodes[unique_id].materialized == "incremental")
+
+    def executed_form(self, parsed: Parsed, unique_id: str) -> CompiledNode | None:
+        return compiled(parsed.manifest, parsed.manifest.nodes[unique_id])
+
+    def check_flags(self, invocation: Invocation, *, command: str) -> None:
+        """There are none."""
+
+    def kept_manifest(self, parsed: Parsed, *values: Any) -> str:
+        return '{"metadata": {}, "nodes": {}}'
+
+    def write_deferral(self, folder: Path, parsed: Parsed, relations: Mapping[str, RelationName]) -> None:
+        raise AssertionError("no run of these tests defers")
+
+    def execute(
+        self,
+        parsed: Parsed,
+        invocation: Invocation,
+        *,
+        unique_ids: Iterable[str],
+        on_finished: Callable[[NodeOutcome], None],
+        should_stop: Callable[[], bool],
+        refusal: Callable[[], str],
+        **_names: Any,
+    ) -> EngineOutcome:
+        """Build as dbt does with one thread: parents first, nothing below a failure, an end at an interrupt."""
+        of, wanted = parsed.manifest, set(unique_ids)
+        outcomes: dict[str, NodeOutcome] = {}
+        bad: set[str] = set()
+        try:
+            for name in build_order(of):
+                if bad.intersection(of.nodes[name].parents):
+                    bad.add(name)
+                if name not in wanted:
+                    continue
+                if should_stop() and threading.current_thread() is not threading.main_thread():
+                    return EngineOutcome(nodes=outcomes, was_interrupted=True)  # as the signal does in the main thread
+                status = "skipped" if name in bad else self._build(of, of.nodes[name], refusal)
+                if status != "success":
+                    bad.add(name)
+                outcomes[name] = NodeOutcome(unique_id=name, status=status, duration_ms=1)
+                on_finished(outcomes[name])
+        except KeyboardInterrupt:
+            return EngineOutcome(nodes=outcomes, was_interrupted=True)
+        return EngineOutcome(nodes=outcomes)
+
+    def _build(self, of: Project, item: Node, refusal: Callable[[], str]) -> str:
+        run = self._run
+        run.point(f"starting {item.name}")
+        if refusal() or item.name in run.failing:
+            return "error"
+        try:
+            run.tables.build(of, item.unique_id)
+        except psycopg2.Error:  # a parent that somebody has dropped
+            return "error"
+        run.built.append(item.name)
+        run.point(f"committed {item.name}")
+        return "success"
+
+
+def _as_in_files(of: Project, directory: Path) -> Project:
+    """Return the project with the code that the files hold now."""
+    nodes = dict(of.nodes)
+    for unique_id, item in of.nodes.items():
+        if item.resource_type == "model":
+            code = (directory / "models" / f"{item.name}.sql").read_text(encoding="utf-8").removeprefix(_SQL)
+            nodes[unique_id] = replace(item, fingerprint={**item.fingerprint, "body": code}, raw_code=code)
+    return replace(of, nodes=nodes)
+
+
+def _definition(of: Project, item: Node) -> NodeDefinition:
+    references = tuple((parent, str(of.nodes[parent].relation)) for parent in item.parents)
+    found = definition(
+        "" if item.resource_type == "source" else f"{_SQL}{item.raw_code}",
+        unique_id=item.unique_id,
+        config={"materialized": item.materialized} if item.materialized else {},
+        references=references,
+        relation_name=str(item.relation),
     )
-
-
-class _BuildDetail:
-    def __init__(self, planned: Planned, *_arguments: Any) -> None:
-        self._project = planned.project
-
-    def of(self, unique_id: str) -> Any:
-        return definition_of(self._project, self._project.nodes[unique_id])
-
-    def statements(self, unique_id: str) -> tuple[str, ...]:
-        return tuple(compiled(self._project, self._project.nodes[unique_id]).forms.values())
-
-
-def _execute(
-    parsed: Any,
-    invocation: Any,
-    *,
-    unique_ids: Iterable[str],
-    on_finished: Callable[[NodeOutcome], None],
-    should_stop: Callable[[], bool],
-    refusal: Callable[[], str],
-    **_names: Any,
-) -> EngineOutcome:
-    """Build as dbt does with one thread: parents first, nothing below a failure, an end at an interrupt."""
-    run = _running()
-    assert run.planned is not None
-    of, wanted = run.planned.project, set(unique_ids)
-    outcomes: dict[str, NodeOutcome] = {}
-    bad: set[str] = set()
-    try:
-        for name in build_order(of):
-            if bad.intersection(of.nodes[name].parents):
-                bad.add(name)
-            if name not in wanted:
-                continue
-            if should_stop() and threading.current_thread() is not threading.main_thread():
-                return EngineOutcome(nodes=outcomes, was_interrupted=True)  # as the signal does in the main thread
-            status = "skipped" if name in bad else _build(run, of, of.nodes[name], refusal)
-            if status != "success":
-                bad.add(name)
-            outcomes[name] = NodeOutcome(unique_id=name, status=status, duration_ms=1)
-            on_finished(outcomes[name])
-    except KeyboardInterrupt:
-        return EngineOutcome(nodes=outcomes, was_interrupted=True)
-    return EngineOutcome(nodes=outcomes)
-
-
-def _build(run: Run, of: Project, item: Node, refusal: Callable[[], str]) -> str:
-    run.point(f"starting {item.name}")
-    if refusal() or item.name in run.failing:
-        return "error"
-    try:
-        run.tables.build(of, item.unique_id)
-    except psycopg2.Error:  # a parent that somebody has dropped
-        return "error"
-    run.built.append(item.name)
-    run.point(f"committed {item.name}")
-    return "success"
+    return replace(found, relation=None if item.is_ephemeral else item.relation)
 
 
 class HeldRun:

@@ -17,7 +17,6 @@ from dbt_state_plugin.core.versions import drift
 from faults import mutants, test_counterexamples, test_session
 from faults import test_counterexamples as histories
 from faults.mutants import Mutant
-from faults.run import without_dbt
 from faults.size import is_small
 from faults.world import World
 
@@ -114,7 +113,7 @@ def fails(test: Test, mutant: Mutant, server: Server) -> bool:
     That rows were written in place shows in the server's counters, too, a second net below most protections, which is
     taken away as well.
     """
-    with fresh_database(server) as database, without_dbt(), pytest.MonkeyPatch.context() as patch:
+    with fresh_database(server) as database, pytest.MonkeyPatch.context() as patch:
         world = World(database.url)
         patch.setattr(drift, "has_other_rows", lambda _record, _touched: False)
         mutant(patch, world)

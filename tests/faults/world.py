@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -14,12 +17,13 @@ from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.core.values.results import RunResult
 from dbt_state_plugin.errors import BusyError
+from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.lock import lock_key
 from dbt_state_plugin.state.relations import forget_relations
 from dbt_state_plugin.state.retention import Pruned, prune
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
-from faults.run import STATE_SCHEMA, HeldRun, Run, planned, session_of
+from faults.run import STATE_SCHEMA, HeldRun, Run, write_model, write_project
 from faults.tables import Tables, expected
 
 if TYPE_CHECKING:
@@ -38,30 +42,53 @@ class World:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.folder = tempfile.TemporaryDirectory(prefix="world-")
         self.admin: connection = _connect(url)
         self.database = self.admin.info.dbname
         ensure_schema(self.admin, STATE_SCHEMA)
         self.tables = Tables(self.admin)
         self.projects: dict[str, Project] = {}
         self.live: list[HeldRun] = []
+        self.ended: list[Run] = []
 
     def end(self) -> None:
         for held in list(self.live):
             self.kill(held)
         self.admin.close()
+        self.folder.cleanup()
 
     def begin(self, of: Project, targets: Iterable[str] = ("dev",)) -> None:
         """Start anew with an empty state and an empty warehouse."""
         self.execute(_EMPTY.format(STATE_SCHEMA))
         self.tables.reset()
         self.projects = dict.fromkeys(targets, of)
-        self.live = []
+        self.live, self.ended = [], []
+        for target in self.projects:
+            write_project(self.directory(target), of, self._profile(target))
+
+    def directory(self, target: str) -> Path:
+        """Return where the working copy of a target lies."""
+        return Path(self.folder.name) / target
+
+    def _profile(self, target: str) -> str:
+        settings = DatabaseSettings.from_url(self.url)
+        output = {
+            "type": "postgres",
+            "host": settings.host,
+            "port": settings.port or 5432,
+            "user": settings.user,
+            "password": settings.password or "",
+            "dbname": settings.dbname,
+            "schema": "wh",
+        }
+        return json.dumps({"shop": {"target": target, "outputs": {target: output}}})
 
     def environment(self, target: str) -> Environment:
         return Environment(project="shop", target=target, database=self.database, schema="wh")
 
     def edit(self, name: str, code: str, *, target: str = "dev") -> None:
         self.projects[target] = edited(self.projects[target], f"model.shop.{name}", code)
+        write_model(self.directory(target), name, code)
 
     def new_run(
         self,
@@ -73,7 +100,7 @@ class World:
         at_point: Callable[[Run, str], None] = lambda _run, _where: None,
     ) -> Run:
         return Run(
-            url=self.url,
+            directory=self.directory(target),
             environment=self.environment(target),
             project=lambda: self.projects[target],
             tables=self.tables,
@@ -88,6 +115,7 @@ class World:
         run = self.new_run(target, **options)
         run.carry_out()
         self._until_gone(run)
+        self.ended.append(run)
         return run
 
     def start(self, target: str = "dev", **options: Any) -> HeldRun:
@@ -158,8 +186,7 @@ class World:
 
     def to_build(self, target: str = "dev") -> set[str]:
         """Return the names of the nodes that a run would build now."""
-        found = planned(session_of(self.state(target), self.admin), self.projects[target])
-        return {entry.node.name for entry in found.plan.to_build}
+        return {entry.node.name for entry in self.new_run(target).plan().to_build}
 
     def is_as_from_scratch(self, target: str = "dev") -> bool:
         return self.differing(target) == {}

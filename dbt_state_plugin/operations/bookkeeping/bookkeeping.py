@@ -66,7 +66,7 @@ def init_step(settings: Settings, execution_id: str, name: str, covered: Checksu
         return bookkeeping.start_step(state, number, name, kind=covered.kind, checksums=covered.checksums)
 
 
-def compare_step(settings: Settings, step_id: str, previous_execution_id: str = "") -> Comparison:
+def compare_step_models(settings: Settings, step_id: str, previous_execution_id: str = "") -> Comparison:
     """Compare a step with the one of its name in an earlier execution, or with nothing; raises NotFoundError."""
     previous = _uuid(previous_execution_id, "execution") if previous_execution_id else None
     with _books(settings, number := _uuid(step_id, "step")) as state:

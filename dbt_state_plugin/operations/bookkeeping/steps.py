@@ -62,7 +62,7 @@ class RecordedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class ComparedStep:
     """A step as it is now, what it was compared with, and what was recorded after that, oldest first."""
 
     covered: Covered
@@ -79,7 +79,7 @@ def record_step(state: State, execution_id: UUID, step: RecordedStep) -> Covered
 
 def compare_step(
     settings: Settings, step: RecordedStep, *, since: str | None = None, others: tuple[str, ...] = ()
-) -> Compared:
+) -> ComparedStep:
     """Compare a step with the last successful execution, or that of `since`, without writing anything.
 
     `later` holds the steps of this name and of `others` that were recorded afterwards. Raises NotFoundError and the
@@ -88,10 +88,10 @@ def compare_step(
     with open_session(settings, create=False) as session:
         if not session.has_state:
             earlier = Earlier(digest=keyed_digest(b""))
-            return Compared(covered=step.cover(earlier), earlier=earlier, later=())
+            return ComparedStep(covered=step.cover(earlier), earlier=earlier, later=())
         earlier = _earlier(session.state, step.name, since)
         later = recorded_steps.recorded_after(session.state, (step.name, *others), earlier.started_at)
-        return Compared(covered=step.cover(earlier), earlier=earlier, later=later)
+        return ComparedStep(covered=step.cover(earlier), earlier=earlier, later=later)
 
 
 def record_apart(settings: Settings, command: str, name: str, covered: Covered) -> UUID:

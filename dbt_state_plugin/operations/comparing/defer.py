@@ -7,7 +7,6 @@ by its own deferral. What it reads is recorded like a source: by the version tha
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from dbt_state_plugin.operations.comparing.environment import Comparison, find_b
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
+from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.state.relations import installation_key, read_definitions
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
@@ -37,15 +37,32 @@ if TYPE_CHECKING:
 _COMMANDS = ("run", "build")
 
 
+def plan_as_asked(
+    session: Session,
+    options: RunOptions,
+    *,
+    needs_manifest: bool = False,
+    records_project: bool = False,
+    known_inputs: str | None = None,
+) -> Planned:
+    """Return the plan, deferred where the options say so; the arguments and errors are those of `plan_in`."""
+    if options.defer_to is not None:
+        return plan_deferred(session, options, options.defer_to, writes_manifest=records_project)
+    return plan_in(
+        session,
+        options,
+        needs_manifest=needs_manifest,
+        records_project=records_project,
+        known_inputs=known_inputs,
+    )
+
+
 def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_manifest: bool) -> Planned:
     """Plan what differs from the environment `name`; with `writes_manifest` dbt is ready to read the rest there.
 
     Raises UsageError, ConfigurationError, NotFoundError and the errors of a plan.
     """
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-    from dbt_state_plugin.dbt_runner.compilation import compile_nodes
-    from dbt_state_plugin.dbt_runner.defer_manifest import write_deferral
-    from dbt_state_plugin.dbt_runner.parse import parse, seed_rows
 
     there = _environment_there(session, options, name)
     with invocation_there(session, there) as elsewhere:
@@ -54,8 +71,9 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
     folder = _folder(session)
     invocation = _deferring(invocation_of(session.settings, session.workplace), there, folder)
     key = installation_key(session.state)
-    parsed = parse(invocation, environ=os.environ)
-    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
+    dbt = session.ports.dbt
+    parsed = dbt.parse(invocation)
+    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(dbt.seed_rows, parsed))
     refuse_shared_relations(fingerprinter.project)
     changed = _changed(fingerprinter.project, comparison.project, compared)
     relations = {node: record.relation for node, record in comparison.records.items()}
@@ -67,14 +85,14 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         recorded,
         options.command,
         details=partial(read_definitions, session.state),
-        compile_nodes=partial(compile_nodes, parsed),
+        compile_nodes=partial(dbt.compile, parsed),
         digest=keyed_digest(key),
     )
     plan = make_plan(
         project, recorded, catalog, request_of(session, options, deferral.built, project), categorized.categories
     )
     if writes_manifest:
-        write_deferral(folder, parsed, deferral.relations)
+        dbt.write_deferral(folder, parsed, deferral.relations)
     return Planned(
         plan=explained(plan, {entry.node.unique_id: entry.reasons for entry in compared.entries}),
         project=project,
@@ -158,6 +176,6 @@ def _deferral(
             if relation in existing and relation.database == database and relation.schema
         },
         here=frozenset(relation for relation in ours if relation in existing),
-        selected=selected_nodes(parsed, invocation, options),
+        selected=selected_nodes(session.ports.dbt, parsed, invocation, options),
         command=options.command,
     )

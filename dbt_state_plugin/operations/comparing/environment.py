@@ -161,16 +161,16 @@ class Comparison:
 
     def __init__(self, session: Session, options: RunOptions, there: KnownEnvironment, invocation: Invocation) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-        from dbt_state_plugin.dbt_runner.parse import parse, seed_rows
 
+        self.dbt = session.ports.dbt
         self.options = options
         self.there = there
         self.invocation = invocation
         self.state: State = state_of(session.state, there)
         self.key = installation_key(self.state)
-        self.parsed: Parsed = parse(invocation, environ=os.environ)
+        self.parsed: Parsed = self.dbt.parse(invocation)
         self.fingerprinter: Fingerprinter = Fingerprinter(
-            self.parsed.definition, key=self.key, seed_rows=partial(seed_rows, self.parsed)
+            self.parsed.definition, key=self.key, seed_rows=partial(self.dbt.seed_rows, self.parsed)
         )
         self.project = self.fingerprinter.project
         refuse_shared_relations(self.project)
@@ -193,15 +193,13 @@ class Comparison:
         return self._planned(baseline, categorized, own, known)
 
     def _by_records(self, records: Mapping[str, RecordedRelation], where: str) -> tuple[CategorizedChanges, Reasons]:
-        from dbt_state_plugin.dbt_runner.compilation import compile_nodes
-
         recorded = comparable(self.project, records)
         categorized = categorize_differences(
             self.fingerprinter,
             recorded,
             "build",
             details=partial(self._details, records),
-            compile_nodes=partial(compile_nodes, self.parsed),
+            compile_nodes=partial(self.dbt.compile, self.parsed),
             digest=keyed_digest(self.key),
         )
         return categorized, reasons_by_records(self.project, recorded, categorized.categories, where)
@@ -235,7 +233,7 @@ class Comparison:
             categorized.categories,
             environment=self.there.environment,
             command=self.options.command,
-            selected=selected_nodes(self.parsed, self.invocation, self.options),
+            selected=selected_nodes(self.dbt, self.parsed, self.invocation, self.options),
             records=self.records,
         )
         planned = Planned(

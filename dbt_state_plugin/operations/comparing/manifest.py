@@ -49,6 +49,7 @@ from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, 
 from dbt_state_plugin.operations.session import read_workplace
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.interface import Dbt
     from dbt_state_plugin.operations.session import Workplace
     from dbt_state_plugin.operations.settings import Settings
 
@@ -72,27 +73,27 @@ def selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
         return False
 
 
-def plan_against_manifest(settings: Settings, options: RunOptions, folder: str) -> PlannedAgainst:
+def plan_against_manifest(settings: Settings, options: RunOptions, folder: str, dbt: Dbt) -> PlannedAgainst:
     """Compare the project with the manifest in a folder; raises UsageError and the errors of a plan."""
     workplace = read_workplace(settings)
-    return _ManifestComparison(settings, workplace, options, Path(folder)).planned()
+    return _ManifestComparison(settings, workplace, options, Path(folder), dbt).planned()
 
 
 class _ManifestComparison:
     """Compare the parsed project with an earlier manifest, both with the values and in the places of today."""
 
-    def __init__(self, settings: Settings, workplace: Workplace, options: RunOptions, folder: Path) -> None:
+    def __init__(self, settings: Settings, workplace: Workplace, options: RunOptions, folder: Path, dbt: Dbt) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
         from dbt_state_plugin.dbt_runner.manifest_file import put_in_place, read_artifact, read_document
-        from dbt_state_plugin.dbt_runner.parse import parse
 
+        self.dbt = dbt
         self.options = options
         self.workplace = workplace
         self.folder = folder
         self.document = read_document(folder.absolute())
         self._refuse_another_project()
         self.invocation = invocation_of(settings, workplace)
-        self.parsed = parse(self.invocation, environ=os.environ)
+        self.parsed = dbt.parse(self.invocation)
         self.artifact = read_artifact(self.document, self.parsed, self.invocation, environ=os.environ)
         now, before = self.parsed.definition, self.artifact.parsed.definition
         self.relocation = relocation_between(before, now)
@@ -127,7 +128,9 @@ class _ManifestComparison:
             categorized.categories,
             environment=self._environment(),
             command=self.options.command,
-            selected=selected_nodes(self.parsed, self.invocation, replace(self.options, selection_state=None)),
+            selected=selected_nodes(
+                self.dbt, self.parsed, self.invocation, replace(self.options, selection_state=None)
+            ),
         )
         compared = Compared(
             baseline=self._baseline(where),
@@ -147,8 +150,6 @@ class _ManifestComparison:
 
     def _details(self, keys: Iterable[RelationName]) -> dict[RelationName, RecordedDefinition]:
         """Return what the earlier definitions consist of and what dbt makes of them with the values of today."""
-        from dbt_state_plugin.dbt_runner.compilation import compile_nodes
-
         wanted = set(keys)
         nodes = {
             unique_id: record_key(node, self.project)
@@ -157,7 +158,7 @@ class _ManifestComparison:
         }
         items = {unique_id: self.before.items(unique_id) for unique_id in nodes}
         ddl_of = [each for each in nodes if has_view_ddl(self.before.project.nodes[each], items[each])]
-        compiled = compile_nodes(self.artifact.parsed, nodes, ddl_of)
+        compiled = self.dbt.compile(self.artifact.parsed, nodes, ddl_of)
         return {
             key: RecordedDefinition(
                 items=items[unique_id],
@@ -167,9 +168,7 @@ class _ManifestComparison:
         }
 
     def _compiled(self, unique_ids: Iterable[str], ddl_of: Collection[str] = ()) -> dict[str, CompiledNode]:
-        from dbt_state_plugin.dbt_runner.compilation import compile_nodes
-
-        return compile_nodes(self.parsed, unique_ids, ddl_of)
+        return self.dbt.compile(self.parsed, unique_ids, ddl_of)
 
     def _too_large_seeds(self, own: Reasons) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of the seeds whose content neither manifest tells."""

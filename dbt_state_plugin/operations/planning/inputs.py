@@ -28,6 +28,7 @@ from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.interface import Dbt
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session, Workplace
     from dbt_state_plugin.operations.settings import Settings
@@ -122,13 +123,11 @@ def invocation_of(settings: Settings, workplace: Workplace | None) -> Invocation
     )
 
 
-def selected_nodes(parsed: Parsed, invocation: Invocation, options: RunOptions) -> frozenset[str] | None:
+def selected_nodes(dbt: Dbt, parsed: Parsed, invocation: Invocation, options: RunOptions) -> frozenset[str] | None:
     """Return the unique_ids that the selection leaves, or None when nothing narrows; raises SelectionError."""
-    from dbt_state_plugin.dbt_runner.selection import list_selected
-
     if not narrows(options):
         return None
-    return list_selected(
+    return dbt.list_selected(
         parsed,
         invocation,
         select=options.select,

@@ -39,10 +39,6 @@ def plan_in(
     was parsed for the next time. `known_inputs` is their digest, where somebody has just looked.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
-    if options.defer_to is not None:
-        from dbt_state_plugin.operations.comparing.defer import plan_deferred
-
-        return plan_deferred(session, options, options.defer_to, writes_manifest=records_project)
     invocation = invocation_of(session.settings, session.workplace)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     answers: Answers = {}  # rows are read once, where the project is looked at twice
@@ -85,25 +81,24 @@ def _plan_parsed(
     records_project: bool,
 ) -> Planned:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
-    from dbt_state_plugin.dbt_runner.compilation import compile_nodes
-    from dbt_state_plugin.dbt_runner.parse import parse, seed_rows
 
     before = files_before_parsing(session) if records_project else {}
-    parsed = parse(invocation, environ=os.environ)
-    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(seed_rows, parsed))
+    dbt = session.ports.dbt
+    parsed = dbt.parse(invocation)
+    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(dbt.seed_rows, parsed))
     project = fingerprinter.project
     is_recorded = False
     if records_project and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
         is_recorded = record_project(session, key, invocation.extra, project, places, before)
     seen = see(session, project, options, answers, records_project=records_project)
-    request = request_of(session, options, selected_nodes(parsed, invocation, options), project)
+    request = request_of(session, options, selected_nodes(dbt, parsed, invocation, options), project)
     categorized = categorize_differences(
         fingerprinter,
         seen.recorded,
         options.command,
         details=partial(read_definitions, session.state),
-        compile_nodes=partial(compile_nodes, parsed),
+        compile_nodes=partial(dbt.compile, parsed),
         digest=keyed_digest(key),
     )
     return Planned(

@@ -10,16 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SECONDS = 5.0
-
 
 @contextmanager
-def heartbeat(check: Callable[[], object]) -> Iterator[None]:
-    """Call `check`, which must not raise, every few seconds in a thread of its own."""
+def heartbeat(check: Callable[[], object], *, seconds: float) -> Iterator[None]:
+    """Call `check`, which must not raise, every `seconds` in a thread of its own."""
     is_over = threading.Event()
 
     def beat() -> None:
-        while not is_over.wait(SECONDS):
+        while not is_over.wait(seconds):
             check()
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)

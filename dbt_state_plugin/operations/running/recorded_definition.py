@@ -12,6 +12,7 @@ from dbt_state_plugin.core.values.records import RecordedDefinition
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.hashing import Digest
+    from dbt_state_plugin.dbt_runner.interface import Dbt
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.planning.inputs import Planned
 
@@ -23,18 +24,19 @@ class DefinitionRecorder:
     threads the manifest must not be touched. Of all other nodes dbt's own compiled code is taken.
     """
 
-    def __init__(self, planned: Planned, parsed: Parsed, unique_ids: Iterable[str], digest: Digest | None) -> None:
+    def __init__(
+        self, dbt: Dbt, planned: Planned, parsed: Parsed, unique_ids: Iterable[str], digest: Digest | None
+    ) -> None:
         """Compile what has to be compiled; `digest` is given where no SQL may be stored."""
-        from dbt_state_plugin.dbt_runner.compilation import compile_nodes, needs_compiling
-
+        self._dbt = dbt
         self._parsed = parsed
         self._digest = digest
         wanted = tuple(unique_ids)
         self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
         ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
-        kept = [node for node in wanted if node in ddl_of or needs_compiling(parsed, node)]
+        kept = [node for node in wanted if node in ddl_of or dbt.needs_compiling(parsed, node)]
         compiled = dict(planned.categorized.compiled)
-        compiled |= compile_nodes(parsed, [node for node in kept if node not in compiled], ddl_of)
+        compiled |= dbt.compile(parsed, [node for node in kept if node not in compiled], ddl_of)
         self._compiled = {node: compiled[node] for node in kept if node in compiled}
 
     def of(self, unique_id: str) -> RecordedDefinition:
@@ -49,11 +51,9 @@ class DefinitionRecorder:
         return tuple(compiled.forms.values()) if compiled and compiled.language == "sql" else ()
 
     def _found(self, unique_id: str) -> CompiledNode | None:
-        from dbt_state_plugin.dbt_runner.compilation import executed_form
-
         compiled = self._compiled.get(unique_id)
         if compiled is None or (compiled.problem and not compiled.forms):
-            executed = executed_form(self._parsed, unique_id)
+            executed = self._dbt.executed_form(self._parsed, unique_id)
             if executed is not None and compiled is not None:
                 executed = replace(executed, hooks=compiled.hooks, project_hooks=compiled.project_hooks)
             compiled = executed or compiled

@@ -1,0 +1,25 @@
+"""Ports: what operations reach outside of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.dbt_runner.in_process import DbtInProcess
+from dbt_state_plugin.postgres.connection import connect
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.interface import Dbt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """dbt, connections to servers, and how often a run asks whether it still holds its lock.
+
+    Users never set these. The fault tests hand in a dbt of their own and connections that can be held and cut off.
+    """
+
+    dbt: Dbt = field(default_factory=DbtInProcess)
+    connect: Callable[..., Any] = connect
+    heartbeat_seconds: float = 5.0

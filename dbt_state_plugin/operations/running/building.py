@@ -1,0 +1,267 @@
+"""A run whose lock is held: plan, intents, dbt, record of each success.
+
+Begin, read the project, plan, write the intents, run dbt, record each success on the connection that holds the
+lock, and call it succeeded only when every planned node was recorded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest, keyed_digest
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
+from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
+from dbt_state_plugin.errors import ConfigurationError, EngineError
+from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
+from dbt_state_plugin.operations.comparing.defer import plan_as_asked
+from dbt_state_plugin.operations.execution_record import (
+    STEP_NAME,
+    Listener,
+    interrupted,
+    record_steps,
+    recorded_execution,
+)
+from dbt_state_plugin.operations.manifests import keep_manifest
+from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.planning.categorize import record_cosmetic
+from dbt_state_plugin.operations.planning.inputs import Planned
+from dbt_state_plugin.operations.planning.source_versions import record_equal_content
+from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+from dbt_state_plugin.operations.running.heartbeat import heartbeat
+from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
+from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.operations.signals import Stop
+from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
+from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
+from dbt_state_plugin.state.builds import note_outcomes
+from dbt_state_plugin.state.executions import begin_step, finish_execution
+from dbt_state_plugin.state.intents import PlannedNode, open_intents
+from dbt_state_plugin.state.relations import installation_key
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.parse import Parsed
+
+
+def carry_out(
+    session: Session,
+    options: RunOptions,
+    listener: Listener,
+    steps: tuple[RecordedStep, ...],
+    stop: Stop,
+    started: float,
+    *,
+    known_inputs: str | None = None,
+) -> RunResult:
+    """Carry out a run whose lock is held; `known_inputs` as in `plan_in`."""
+    return _Run(session, options, listener, uuid4(), stop, started, known_inputs).carry_out(steps)
+
+
+class _Run:
+    """Carry out one run whose lock is held."""
+
+    def __init__(
+        self,
+        session: Session,
+        options: RunOptions,
+        listener: Listener,
+        execution_id: UUID,
+        stop: Stop,
+        started: float,
+        known_inputs: str | None,
+    ) -> None:
+        self.session = session
+        self.options = options
+        self.listener = listener
+        self.execution_id = execution_id
+        self.stop = stop
+        self.started = started
+        self.known_inputs = known_inputs
+        self.recorder: BuildRecorder | None = None
+
+    def carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
+        """Return how the run ended; whatever ends it early is recorded and raised again."""
+        with recorded_execution(self.session, self.execution_id, command=self.options.command):
+            try:
+                return self._carry_out(steps)
+            except KeyboardInterrupt:
+                if self.recorder is not None and self.recorder.lost is not None:
+                    raise self.recorder.lost from None  # the interrupt was our own
+                raise
+
+    def _carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
+        state = self.session.state
+        record_steps(state, self.execution_id, steps, self.listener)
+        planned = plan_as_asked(
+            self.session, self.options, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
+        )
+        covered = self._record_plan(planned)
+        self._record_cosmetic(planned)
+        record_equal_content(state, planned.plan)
+        keep_manifest(self.session, planned, self.execution_id, command=self.options.command)
+        self.listener.on_plan(planned.plan)
+        refuse_mixed_rows(planned.plan)
+        if planned.plan.to_build and planned.parsed is not None:
+            result = self._build(planned, planned.parsed)
+        else:
+            result = self._result(planned.plan, {}, {})
+            self._keep_verdict(planned, covered)
+        rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
+        finish_execution(state, self.execution_id, status=result.status, rows=rows)
+        return result
+
+    def _keep_verdict(self, planned: Planned, covered: str) -> None:
+        if planned.up_to_date_inputs is not None:
+            record_up_to_date(
+                self.session, self.options, planned.up_to_date_inputs, planned.plan, planned.project, covered
+            )
+
+    def _record_plan(self, planned: Planned) -> str:
+        project, state = planned.project, self.session.state
+        checksums = {
+            node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
+        }
+        return begin_step(
+            state,
+            self.execution_id,
+            name=STEP_NAME,
+            checksums=checksums,
+            dbt_version=project.dbt_version,
+            adapter_version=project.adapter_version,
+        )
+
+    def _record_cosmetic(self, planned: Planned) -> None:
+        if planned.fingerprinter is not None:
+            record_cosmetic(
+                self.session.state,
+                planned.plan,
+                planned.fingerprinter,
+                planned.categorized,
+                store_code=self.session.settings.store_sql == "text",
+                digest=self._digest_of_sql(),
+            )
+
+    def _digest_of_sql(self) -> Digest | None:
+        """Return what SQL is hashed with where none may be stored."""
+        if self.session.settings.store_sql == "text":
+            return None
+        return keyed_digest(installation_key(self.session.state))
+
+    def _build(self, planned: Planned, parsed: Parsed) -> RunResult:
+        dbt = self.session.ports.dbt
+        dbt.check_flags(planned.invocation, command=self.options.command)
+        state = self.session.state
+        nodes = [
+            PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
+        ]
+        open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
+        detail = DefinitionRecorder(
+            dbt, planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql()
+        )
+        self.recorder = recorder = BuildRecorder(
+            self.session, planned, parsed, self.execution_id, detail, self.stop.interrupt
+        )
+        with heartbeat(recorder.refusal, seconds=self.session.ports.heartbeat_seconds):
+            outcome = dbt.execute(
+                parsed,
+                planned.invocation,
+                command=self.options.command,
+                unique_ids=[node.entry.node.unique_id for node in nodes],
+                full_refresh=self.options.full_refresh,
+                refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
+                on_finished=recorder.on_finished,
+                should_stop=lambda: recorder.lost is not None or bool(self.stop.signal_number),
+                refusal=recorder.refusal,
+            )
+        recorder.finish(outcome.nodes.values())
+        if recorder.lost is not None:
+            raise recorder.lost
+        built = [planned.project.nodes[node] for node in recorder.marked]
+        record_counters_of_build(self.session, built, session_names=names_of_dbt_sessions(self.session))
+        result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, recorder, outcome.nodes))
+        note_outcomes(state, self.execution_id, _not_marked(result, recorder))
+        if outcome.was_interrupted or self.stop.signal_number:
+            raise interrupted(self.stop, f" after {len(recorder.marked)} of {len(nodes)} nodes")
+        if outcome.error and not outcome.nodes:
+            raise _engine_error(outcome.error)
+        return result
+
+    def _unrecorded(self, plan: Plan, recorder: BuildRecorder, outcomes: Mapping[str, NodeOutcome]) -> dict[str, str]:
+        """Return the planned nodes that dbt did not fail but that are not recorded either, with the cause."""
+        found = dict(recorder.unrecorded)
+        for entry in plan.to_build:
+            node = entry.node.unique_id
+            outcome = outcomes.get(node)
+            if node in recorder.marked or node in found:
+                continue
+            if outcome is None:
+                found[node] = "dbt did not report it"
+            elif outcome.is_success:
+                found[node] = "dbt reported it as built only at its end"
+        return found
+
+    def _result(self, plan: Plan, outcomes: Mapping[str, NodeOutcome], unrecorded: Mapping[str, str]) -> RunResult:
+        planned = {entry.node.unique_id for entry in plan.to_build}
+        good = {node for node in planned if node in outcomes and outcomes[node].is_success and node not in unrecorded}
+        return RunResult(
+            execution_id=self.execution_id,
+            status="succeeded" if planned == good else "failed",
+            plan=plan,
+            outcomes={node: outcome for node, outcome in outcomes.items() if node in planned},
+            unrecorded=dict(unrecorded),
+            elapsed_ms=round((time.monotonic() - self.started) * 1000),
+            saved_ms=saved_ms(plan),
+        )
+
+
+def _engine_error(problem: str) -> EngineError:
+    """Return the error for an invocation of dbt that ended before it could run its nodes."""
+    return EngineError(
+        f"dbt ended with an error: {problem}", "See dbt's output above and logs/dbt.log; nothing was recorded as built."
+    )
+
+
+def _redefined_materialized_views(plan: Plan) -> tuple[str, ...]:
+    """Return the materialized views that are not merely to be refreshed: dbt would keep their old query.
+
+    A materialized view holds no data of its own, so dropping it loses nothing.
+    """
+    harmless = {ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.AGE, ReasonKind.VOLATILE}
+    return tuple(
+        entry.node.unique_id
+        for entry in plan.to_build
+        if entry.node.materialized == "materialized_view" and any(r.kind not in harmless for r in entry.reasons)
+    )
+
+
+def _rebuilt(plan: Plan) -> tuple[str, ...]:
+    """Return the nodes whose rows of an older logic are built anew."""
+    return tuple(entry.node.unique_id for entry in plan.to_build if entry.old_rows is OldRows.REBUILT)
+
+
+def refuse_mixed_rows(plan: Plan) -> None:
+    """Raise ConfigurationError when `on_logic_change: fail` forbids a build that would leave rows of two logics."""
+    names = [entry.node.name for entry in plan.to_build if entry.old_rows is OldRows.REFUSED]
+    if names:
+        raise ConfigurationError(
+            f"The logic of {', '.join(names)} changed, and on_logic_change: fail forbids to keep its earlier rows.",
+            "Pass --full-refresh-changed to build all rows anew, leave it out with --exclude, or configure `run`.",
+        )
+
+
+def _not_marked(result: RunResult, recorder: BuildRecorder) -> list[NodeOutcome]:
+    """Return what is to be noted about the planned nodes that were not recorded as built."""
+    found = []
+    for entry in result.plan.to_build:
+        node = entry.node.unique_id
+        if node not in recorder.marked:
+            outcome = result.outcomes.get(node, NodeOutcome(unique_id=node, status="not reported"))
+            cause = result.unrecorded.get(node)
+            if cause:
+                outcome = NodeOutcome(unique_id=node, status="not recorded", message=cause)
+            found.append(outcome)
+    return found
