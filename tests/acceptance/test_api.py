@@ -11,8 +11,8 @@ from support.project import ProjectWriter
 PROGRAM = """
 import json
 import dbt_state_plugin
-from dbt_state_plugin import decision  # a module of the package must not stand in the way of the public functions
-from dbt_state_plugin.operations.settings import Settings
+from dbt_state_plugin import report  # a module of the package must not stand in the way of the public functions
+from dbt_state_plugin import Settings
 
 settings = Settings(variables={"factor": 2})
 before = dbt_state_plugin.plan(settings)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -140,3 +142,29 @@ def test_a_hand_edited_record_of_the_project_is_not_believed(dbt_project: Projec
     database.query("update dbt_state_plugin.project_snapshot set project = 'no zlib'")  # type: ignore[attr-defined]
 
     assert plan(project) == (True, "Plan: nothing to build, 2 unchanged")
+
+
+def test_a_run_that_finds_nothing_changed_imports_neither_dbt_nor_alembic_nor_jinja(dbt_project: ProjectWriter) -> None:
+    project = dbt_project({"models/one.sql": "select 1 as id"})
+    for _ in range(2):  # the second keeps the empty plan for the third
+        project.plugin("run", check=0)
+    code = (
+        "import sys; from dbt_state_plugin.cli.entry import main\n"
+        "sys.argv[1:] = ['run']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'dbt', 'alembic', 'sqlalchemy', 'jinja2', 'agate', 'sqlglot'}\n"
+        "print(*sorted(heavy & {name.split('.')[0] for name in sys.modules}), sep=',')"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.directory,
+        env=dict(project.environment),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "Nothing to build" in answer.stderr
+    assert answer.stdout.strip() == ""

@@ -1,9 +1,11 @@
-"""Do imports point downwards only?"""
+"""Layers: imports point downwards only, and never in a circle."""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -41,3 +43,39 @@ def test_the_wheel_carries_everything_that_is_not_python() -> None:
     assert package.joinpath("py.typed").is_file()
     assert "CREATE TABLE relation" in package.joinpath("state", "schema.sql").read_text(encoding="utf-8")
     assert "CREATE ROLE" in package.joinpath("state", "roles.sql").read_text(encoding="utf-8")
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    """Count imports inside functions too, and leave out those that only type checkers see.
+
+    The facade `dbt_state_plugin/__init__.py` is left out: nothing in the package imports it.
+    """
+    graph = {**_imports("dbt_state_plugin"), **_imports("meltano_plugin")}
+    assert "dbt_state_plugin.api" in graph["dbt_state_plugin.cli.run"]
+    while ends := {module for module, imported in graph.items() if not imported & graph.keys()}:
+        graph = {module: imported for module, imported in graph.items() if module not in ends}
+
+    assert sorted(graph) == []
+
+
+def _imports(package: str) -> dict[str, set[str]]:
+    """Return the modules that each module of a package imports, anywhere in it but below `if TYPE_CHECKING`."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / package).rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if module != "dbt_state_plugin":
+            found[module] = set(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+    return found
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        yield from _imported(node)

@@ -1,0 +1,1 @@
+"""Names of an earlier layout, kept for one release."""
