@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.orphans import RELATION_KINDS, Action, DropCheck, Orphan, Orphans
+from dbt_state_plugin.core.values.orphans import Action, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName, is_same_object
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
@@ -111,8 +111,9 @@ def categorized(
     action, why = Action.REFUSE, ""
     if check is None:
         action, why = Action.FORGET, "not there any more"
-    elif record.identity is None or _incarnation(record) != (check.identity.oid, check.identity.relkind):
-        what = RELATION_KINDS.get(check.identity.relkind, "something that is no table or view")
+    elif not _is_recorded(record, check.identity):
+        kind = check.identity.kind
+        what = "something that is no table or view" if kind is RelationKind.OTHER else kind.value
         why = f"not the one that was recorded but a {what} of role {check.owner} (`forget` takes it off this list)"
     elif claim:
         why = claim
@@ -127,8 +128,9 @@ def categorized(
     return Orphan(record=record, check=check, action=action, why=why)
 
 
-def _incarnation(record: RecordedRelation) -> tuple[int, str] | None:
-    return (record.identity.oid, record.identity.relkind) if record.identity else None
+def _is_recorded(record: RecordedRelation, now: Identity) -> bool:
+    before = record.identity
+    return before is not None and before.kind is now.kind and is_same_object(before.value, now.value)
 
 
 def _holds_history(record: RecordedRelation) -> bool:
@@ -141,11 +143,11 @@ def ordered(orphans: Iterable[Orphan]) -> tuple[Orphan, ...]:
     A drop that something else depends on is refused: something that stays, or in the end each other.
     """
     rest = list(orphans)
-    dropping = {orphan.check.identity.oid: orphan for orphan in rest if orphan.check and orphan.action is Action.DROP}
+    dropping = {orphan.record.relation: orphan for orphan in rest if orphan.check and orphan.action is Action.DROP}
     order: list[Orphan] = []
-    gone: set[int] = set()
-    while free := [oid for oid in dropping if oid not in gone and not _blockers(dropping[oid], gone)]:
-        order += [dropping[oid] for oid in free]
+    gone: set[RelationName] = set()
+    while free := [name for name in dropping if name not in gone and not _blockers(dropping[name], gone)]:
+        order += [dropping[name] for name in free]
         gone |= set(free)
     for orphan in rest:
         blockers = _blockers(orphan, gone) if orphan.action is Action.DROP else ()
@@ -156,7 +158,7 @@ def ordered(orphans: Iterable[Orphan]) -> tuple[Orphan, ...]:
     return tuple(sorted(order, key=lambda orphan: list(Action).index(orphan.action)))
 
 
-def _blockers(orphan: Orphan, gone: set[int]) -> tuple[str, ...]:
+def _blockers(orphan: Orphan, gone: set[RelationName]) -> tuple[str, ...]:
     dependants = orphan.check.dependants if orphan.check else ()
     return tuple(dependant.description for dependant in dependants if not dependant.goes_with & gone)
 

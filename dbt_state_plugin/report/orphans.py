@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dbt_state_plugin.core.values.orphans import RELATION_KINDS, Action, Orphan, Orphans
+from dbt_state_plugin.core.values.orphans import Action, Orphan, Orphans
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
@@ -65,7 +65,7 @@ def _orphan_document(orphan: Orphan, *, is_done: bool) -> dict[str, Any]:
         "resource_type": record.resource_type,
         "materialized": record.materialized,
         "built_at": record.built_at.isoformat(),
-        "kind": RELATION_KINDS.get(check.identity.relkind, "other") if check else None,
+        "kind": check.identity.kind.value if check else None,
         "dependents": [dependant.description for dependant in check.dependants] if check else [],
         **({"outcome": _DONE[orphan.action]} if is_done else {"action": orphan.action.value}),
         "why": orphan.why,
@@ -74,7 +74,7 @@ def _orphan_document(orphan: Orphan, *, is_done: bool) -> dict[str, Any]:
 
 def _origin(orphan: Orphan) -> str:
     record, check = orphan.record, orphan.check
-    kind = RELATION_KINDS.get(record.identity.relkind, "relation") if record.identity else "relation"
+    kind = record.identity.kind.word if record.identity else "relation"
     parts = f" with {count(len(check.parts), 'partition')}" if check and check.parts else ""
     return f"{kind}{parts} of {printable(record.unique_id)}, built {timestamp(record.built_at)}"
 

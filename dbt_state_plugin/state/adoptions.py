@@ -27,19 +27,19 @@ class Adopted:
 
 _RELATIONS = """
     INSERT INTO {state}.relation AS r (warehouse, environment_id, execution_id, database_name, schema_name, identifier,
-        unique_id, resource_type, materialized, fingerprint, trace, build_id, data_id, relation_oid, relfilenode,
-        relkind, columns, touched, raw_definition_id, items, compiled)
-    SELECT %s, %s, %s::uuid, d, s, i, u, t, m, f::jsonb, tr::jsonb, b::uuid, da::uuid, o::oid, rf::oid, k, co::jsonb,
+        unique_id, resource_type, materialized, fingerprint, trace, build_id, data_id, identity, kind,
+        columns, touched, raw_definition_id, items, compiled)
+    SELECT %s, %s, %s::uuid, d, s, i, u, t, m, f::jsonb, tr::jsonb, b::uuid, da::uuid, id, k, co::jsonb,
         tc, de, it::jsonb, cm::jsonb
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-        %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-        %s::text[]) AS adopted (d, s, i, u, t, m, f, tr, b, da, o, rf, k, co, tc, de, it, cm)
+        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+        %s::text[]) AS adopted (d, s, i, u, t, m, f, tr, b, da, id, k, co, tc, de, it, cm)
     ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
         environment_id = excluded.environment_id, unique_id = excluded.unique_id,
         resource_type = excluded.resource_type, materialized = excluded.materialized,
         fingerprint = excluded.fingerprint, trace = excluded.trace, build_id = excluded.build_id,
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = NULL,
-        relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
+        identity = excluded.identity, kind = excluded.kind,
         raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
         compiled = excluded.compiled, columns = excluded.columns, touched = excluded.touched
 """
@@ -67,9 +67,8 @@ def record_adopted(state: State, execution_id: UUID, adopted: Iterable[Adopted],
         [trace_document(record.trace) for record in records],
         [str(record.build_id) for record in records],
         [str(record.data_id) for record in records],
-        [identity.oid if identity else None for identity in identities],
-        [identity.relfilenode if identity else None for identity in identities],
-        [identity.relkind if identity else None for identity in identities],
+        [identity.value if identity else None for identity in identities],
+        [identity.kind.value if identity else None for identity in identities],
         [record.columns for record in records],
         [record.touched for record in records],
         definitions,

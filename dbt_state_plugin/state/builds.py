@@ -10,7 +10,7 @@ from uuid import UUID
 
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, Trace
-from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
 from dbt_state_plugin.postgres.connection import database_errors, first_line, transaction
@@ -23,8 +23,8 @@ from dbt_state_plugin.state.state import State
 class BuildRecord:
     """Hold all that is recorded about one successful build.
 
-    `identity` and `columns` are given when the warehouse is another database; with `is_here` the statement itself finds
-    the relation.
+    `identity` and `columns` are given when the warehouse is another server; where it is this one, `identity_sql` is the
+    warehouse's own query for them, a part of the one statement.
     """
 
     key: RelationName
@@ -32,8 +32,8 @@ class BuildRecord:
     build_id: UUID
     entry: PlanEntry
     trace: Trace
-    identity: PhysicalIdentity | None
-    is_here: bool
+    identity: Identity | None
+    identity_sql: str | None
     outcome: NodeOutcome
     stores_code: bool
     data_id: UUID
@@ -58,41 +58,30 @@ _MARK = """
         UPDATE {state}.node_result SET status = %(status)s, rows_affected = %(rows)s, duration_ms = %(duration)s
         WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND EXISTS (SELECT 1 FROM mine)
     ), here AS (
-        SELECT c.oid, CASE WHEN c.relkind = 'v' THEN (
-                SELECT (pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295)::oid FROM pg_catalog.pg_rewrite r
-                WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
-            ) ELSE c.relfilenode END AS relfilenode, c.relkind::text, (
-                SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-                    a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
-                FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-            ) AS columns
-        FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE %(is_here)s AND n.nspname = %(schema)s AND c.relname = %(identifier)s
-          AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        <here>
     )
     INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
-        resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, relation_oid, relfilenode,
-        relkind, raw_definition_id, data_id, items, compiled, columns)
+        resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, identity, kind,
+        raw_definition_id, data_id, items, compiled, columns)
     SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
         %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
-        coalesce(%(oid)s::oid, here.oid), coalesce(%(relfilenode)s::oid, here.relfilenode),
-        coalesce(%(relkind)s::text, here.relkind), %(definition)s, %(data)s::uuid, %(items)s::jsonb,
-        %(compiled)s::jsonb, coalesce(%(columns)s::jsonb, here.columns)
+        coalesce(%(identity)s::text, here.identity), coalesce(%(kind)s::text, here.kind), %(definition)s,
+        %(data)s::uuid, %(items)s::jsonb, %(compiled)s::jsonb, coalesce(%(columns)s::jsonb, here.columns)
     FROM mine LEFT JOIN here ON true
     ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
         environment_id = excluded.environment_id, unique_id = excluded.unique_id,
         resource_type = excluded.resource_type, materialized = excluded.materialized,
         fingerprint = excluded.fingerprint, trace = excluded.trace, build_id = excluded.build_id,
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
-        relation_oid = excluded.relation_oid, relfilenode = excluded.relfilenode, relkind = excluded.relkind,
+        identity = excluded.identity, kind = excluded.kind,
         raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
         compiled = excluded.compiled, columns = excluded.columns, touched = NULL
-    RETURNING relation_oid::bigint, relfilenode::bigint, relkind
+    RETURNING identity, kind
 """
+_NOT_HERE = "SELECT NULL::text AS identity, NULL::text AS kind, NULL::jsonb AS columns WHERE false"
 
 
-def record_build(state: State, build: BuildRecord) -> PhysicalIdentity | None:
+def record_build(state: State, build: BuildRecord) -> Identity | None:
     """Record one successful build and clear the intents on its relation, on the connection that holds the lock.
 
     Returns the identity that was recorded, None when the build left no relation.
@@ -103,7 +92,9 @@ def record_build(state: State, build: BuildRecord) -> PhysicalIdentity | None:
 
     try:
         with state.connection.cursor() as cursor:
-            cursor.execute(state.statement(_MARK), _record_values(state, build))
+            cursor.execute(
+                state.statement(_MARK.replace("<here>", build.identity_sql or _NOT_HERE)), _record_values(state, build)
+            )
             row = cursor.fetchone()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if state.connection.closed:
@@ -113,7 +104,7 @@ def record_build(state: State, build: BuildRecord) -> PhysicalIdentity | None:
         raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
     if row is None:
         raise lock_lost("another execution has taken over")
-    return PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2]) if row[0] is not None else None
+    return Identity(value=row[0], kind=RelationKind(row[1])) if row[0] is not None else None
 
 
 _STILL_RUNNING = "SELECT 1 FROM {state}.execution WHERE execution_id = %s AND status = 'running'"
@@ -154,10 +145,8 @@ def _record_values(state: State, build: BuildRecord) -> dict[str, Any]:
         "materialized": node.materialized,
         "fingerprint": json.dumps(dict(node.fingerprint)),
         "trace": trace_document(build.trace),
-        "is_here": build.is_here,
-        "oid": identity.oid if identity else None,
-        "relfilenode": identity.relfilenode if identity else None,
-        "relkind": identity.relkind if identity else None,
+        "identity": identity.value if identity else None,
+        "kind": identity.kind.value if identity else None,
         "definition": definition_id(node.raw_code) if build.stores_code else None,
         "data": str(build.data_id),
         "items": json_document(build.detail.items),
@@ -275,23 +264,22 @@ def record_volatile(state: State, found: Mapping[RelationName, tuple[str, ...]])
 
 _COUNTERS = """
     UPDATE {state}.relation r SET touched = n.touched
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])
-        AS n (database_name, schema_name, identifier, relation_oid, relfilenode, touched)
-    WHERE r.warehouse = %s AND r.relation_oid = n.relation_oid::oid AND r.relfilenode = n.relfilenode::oid
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+        AS n (database_name, schema_name, identifier, identity, touched)
+    WHERE r.warehouse = %s AND r.identity = n.identity
       AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
       AND r.touched IS NULL AND r.environment_id = %s
 """
 
 
-def record_counters(state: State, found: Mapping[RelationName, tuple[PhysicalIdentity, str]]) -> None:
+def record_counters(state: State, found: Mapping[RelationName, tuple[Identity, str]]) -> None:
     """Record the counters of relations whose records have none and that are still the recorded ones; raises StateError.
 
     A mark leaves a record without counters.
     """
     columns = (
         *key_columns(found),
-        [identity.oid for identity, _ in found.values()],
-        [identity.relfilenode for identity, _ in found.values()],
+        [identity.value for identity, _ in found.values()],
         [counters for _, counters in found.values()],
     )
     state.execute(_COUNTERS, (*columns, state.environment.warehouse, state.environment_id))

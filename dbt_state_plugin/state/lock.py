@@ -23,7 +23,7 @@ _HOLDER = """
     LEFT JOIN {state}.execution e
         ON e.environment_id = %s AND e.status = 'running' AND e.is_exclusive AND e.backend_pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND l.database = (SELECT datid FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database())
       AND (l.classid::bigint << 32) | l.objid::bigint = %s
 """
 

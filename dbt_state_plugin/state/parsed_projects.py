@@ -17,13 +17,13 @@ _READ = "SELECT inputs_digest, places, project FROM {state}.project_snapshot WHE
 _WRITE = """
     INSERT INTO {state}.project_snapshot AS s (environment_id, inputs_digest, places, project) VALUES (%s, %s, %s, %s)
     ON CONFLICT (environment_id) DO UPDATE SET inputs_digest = excluded.inputs_digest, places = excluded.places,
-        project = excluded.project, recorded_at = clock_timestamp(), manifest_id = NULL
+        project = excluded.project, up_to_date = excluded.up_to_date, recorded_at = clock_timestamp(),
+        manifest_id = NULL
     WHERE s.inputs_digest <> excluded.inputs_digest
 """
 
 
 _WHOLE = "whole"
-VERDICTS = "verdicts"  # what is kept there later (state/up_to_date.py), with a seal of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def write_parsed_project(state: State, *, inputs_digest: str, places: Mapping[st
 
 def _digest(places: Mapping[str, Any], packed: bytes) -> str:
     """Return what tells that a project and the places of its inputs belong together, and that no part is lost."""
-    named = json.dumps({name: places[name] for name in places if name not in (_WHOLE, VERDICTS)}, sort_keys=True)
+    named = json.dumps({name: places[name] for name in places if name != _WHOLE}, sort_keys=True)
     return hashlib.sha256(named.encode() + b"\0" + packed).hexdigest()
 
 

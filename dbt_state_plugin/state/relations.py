@@ -8,14 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
-from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.state import State
 
 _RECORDED = """
     SELECT r.database_name, r.schema_name, r.identifier, r.unique_id, r.resource_type, r.materialized, r.fingerprint,
-           r.trace, r.build_id::text, r.built_at, r.execution_id::text, r.duration_ms, r.relation_oid::bigint,
-           r.relfilenode::bigint, r.relkind, r.raw_definition_id, r.data_id::text, r.columns::text, r.touched,
+           r.trace, r.build_id::text, r.built_at, r.execution_id::text, r.duration_ms, r.identity, r.kind,
+           r.raw_definition_id, r.data_id::text, r.columns::text, r.touched,
            (r.built_at - pg_catalog.make_interval(secs => coalesce(r.duration_ms, 0) / 1000.0))::date
                = pg_catalog.statement_timestamp()::date,
            e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
@@ -105,7 +105,7 @@ def environment_of(row: tuple[Any, ...], warehouse: str) -> Environment:
 
 
 def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
-    identity = PhysicalIdentity(oid=row[12], relfilenode=row[13], relkind=row[14]) if row[12] is not None else None
+    identity = Identity(value=row[12], kind=RelationKind(row[13])) if row[12] is not None else None
     return RecordedRelation(
         relation=RelationName(database=row[0], schema=row[1], identifier=row[2]),
         unique_id=row[3],
@@ -118,12 +118,12 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         execution_id=UUID(row[10]) if row[10] else None,
         duration_ms=row[11],
         identity=identity,
-        raw_definition_id=row[15],
-        data_id=UUID(row[16]),
-        columns=row[17],
-        touched=row[18],
-        is_of_today=bool(row[19]),
-        environment=str(environment_of(row[20:], warehouse)),
+        raw_definition_id=row[14],
+        data_id=UUID(row[15]),
+        columns=row[16],
+        touched=row[17],
+        is_of_today=bool(row[18]),
+        environment=str(environment_of(row[19:], warehouse)),
     )
 
 

@@ -1,4 +1,4 @@
--- The state, whole, as version 0004 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0005 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -112,9 +112,9 @@ CREATE TABLE relation (
     built_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     execution_id uuid REFERENCES execution ON DELETE SET NULL,
     duration_ms bigint CHECK (duration_ms >= 0),
-    relation_oid oid,
-    relfilenode oid,
-    relkind text,
+    -- Tells one incarnation of the relation from the next, as a text that only the warehouse's adapter writes.
+    identity text,
+    kind text,
     raw_definition_id text REFERENCES definition,
     -- Names the rows and columns that the build left; a build for the sake of an index or a grant leaves them as they were.
     data_id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -127,7 +127,7 @@ CREATE TABLE relation (
     -- nobody looked since.
     touched text,
     PRIMARY KEY (warehouse, database_name, schema_name, identifier),
-    CHECK ((relation_oid IS NULL) = (relfilenode IS NULL) AND (relation_oid IS NULL) = (relkind IS NULL))
+    CHECK ((identity IS NULL) = (kind IS NULL))
 );
 CREATE INDEX relation_environment ON relation (environment_id);
 CREATE INDEX relation_raw_definition ON relation (raw_definition_id);
@@ -154,7 +154,9 @@ CREATE TABLE project_snapshot (
     project bytea NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- The manifest of exactly these inputs, once it was kept.
-    manifest_id text REFERENCES manifest ON DELETE SET NULL
+    manifest_id text REFERENCES manifest ON DELETE SET NULL,
+    -- By command: the last plan that said "nothing to build", with a seal, and what it depended on.
+    up_to_date jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(up_to_date) = 'object')
 );
 CREATE INDEX project_snapshot_manifest ON project_snapshot (manifest_id);
 
@@ -174,4 +176,4 @@ CREATE INDEX node_result_definition ON node_result (definition_id);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0004');
+INSERT INTO alembic_version (version_num) VALUES ('0005');

@@ -1,6 +1,6 @@
 """Records of empty plans, and fingerprints of recorded relations.
 
-A verdict is kept beside the project that was parsed (`project_snapshot.places`, by command), and goes with it.
+An empty plan is kept beside the project that was parsed (`project_snapshot.up_to_date`, by command), and goes with it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.state.parsed_projects import VERDICTS
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.state import State
 
 _READ = """
-    SELECT s.inputs_digest, s.places, i.hash_key FROM {state}.project_snapshot s CROSS JOIN {state}.installation i
+    SELECT s.inputs_digest, s.places, i.hash_key, s.up_to_date -> %s
+    FROM {state}.project_snapshot s CROSS JOIN {state}.installation i
     WHERE s.environment_id = %s
 """
 _WRITE = """
-    UPDATE {state}.project_snapshot SET places = places || pg_catalog.jsonb_build_object(%(key)s::text,
-        coalesce(places -> %(key)s::text, pg_catalog.jsonb_build_object())
-        || pg_catalog.jsonb_build_object(%(command)s::text, %(document)s::jsonb))
+    UPDATE {state}.project_snapshot
+    SET up_to_date = up_to_date || pg_catalog.jsonb_build_object(%(command)s::text, %(document)s::jsonb)
     WHERE environment_id = %(environment)s AND inputs_digest = %(digest)s
 """
 _SCHEMAS = "SELECT DISTINCT schema_name FROM {state}.relation WHERE environment_id = %s AND schema_name <> ''"
@@ -83,12 +82,10 @@ class KeptInputs:
 
 def read_up_to_date(state: State, command: str) -> KeptInputs | None:
     """Return what was parsed the last time and what that amounted to; the verdict is None where there was none."""
-    rows = state.rows(_READ, (state.environment_id,))
+    rows = state.rows(_READ, (command, state.environment_id))
     if not rows:
         return None
-    digest, places, key = rows[0]
-    verdicts = places.get(VERDICTS) if isinstance(places, dict) else None
-    sealed = verdicts.get(command) if isinstance(verdicts, dict) else None
+    digest, places, key, sealed = rows[0]
     verdict = None
     if isinstance(sealed, dict) and sealed.get("seal") == _seal(sealed.get("verdict"), bytes(key)):
         verdict = sealed["verdict"]  # as it was written
@@ -100,7 +97,7 @@ def read_up_to_date(state: State, command: str) -> KeptInputs | None:
 def write_up_to_date(state: State, command: str, kept: KeptInputs, verdict: Mapping[str, Any]) -> None:
     """Keep a verdict about what was parsed from these inputs, in place of the command's earlier one."""
     document = json.dumps({"verdict": verdict, "seal": _seal(verdict, kept.key)})
-    values = {"key": VERDICTS, "command": command, "document": document, "digest": kept.inputs_digest}
+    values = {"command": command, "document": document, "digest": kept.inputs_digest}
     state.execute(_WRITE, values | {"environment": state.environment_id})
 
 

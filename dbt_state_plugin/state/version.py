@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 
-EXPECTED_VERSION = "0004"
+EXPECTED_VERSION = "0005"
 
 
-KNOWN_VERSIONS = ("0001", "0002", "0003", "0004")  # oldest first; a test holds this to the migrations folder
+KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005")  # oldest first; a test holds this to the migrations folder
 
 
 # Any two tools that create or upgrade the state wait for each other; the number is this purpose's own.
@@ -33,8 +33,7 @@ def recorded_version(cursor: Any, schema: str) -> str | None:
 
     refuse_stranger(cursor, schema)
     cursor.execute(
-        "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = %s AND c.relname = 'alembic_version'",
+        "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename = 'alembic_version'",
         (schema,),
     )
     if cursor.fetchone() is None:
@@ -87,8 +86,8 @@ def schema_errors(connection: Connection, schema: str, what: str) -> Iterator[No
 _ROLE_AND_SCHEMA = """
     SELECT pg_catalog.current_database()::text, current_user::text,
            EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s),
-           EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                   WHERE n.nspname = %(schema)s AND c.relname = 'alembic_version')
+           EXISTS (SELECT 1 FROM pg_catalog.pg_tables
+                   WHERE schemaname = %(schema)s AND tablename = 'alembic_version')
 """
 
 

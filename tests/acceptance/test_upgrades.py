@@ -22,7 +22,7 @@ from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles
 
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME
-from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.core.values.relations import RelationKind, RelationName
 from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
@@ -42,9 +42,14 @@ WAREHOUSE = f"""
     CREATE TABLE {SCHEMA}.due AS SELECT 1 AS n;
 """
 IDENTITY = """
+    UPDATE dbt_state_plugin.relation SET identity = %s, kind = %s
+    WHERE schema_name = %s AND identifier = %s AND identity IS NOT NULL
+"""
+IDENTITY_UNTIL_0004 = """
     UPDATE dbt_state_plugin.relation SET relation_oid = %s, relfilenode = %s, relkind = %s
     WHERE schema_name = %s AND identifier = %s AND relation_oid IS NOT NULL
 """
+KINDS = {RelationKind.TABLE: "r", RelationKind.VIEW: "v"}
 NODES = {"seed.shop.countries", *(f"model.shop.{name}" for name in ("orders", "totals", "report", "due"))}
 # What a migration may forget: what was parsed the last time. dbt parses again then.
 FORGETTABLE = {"project_snapshot", "alembic_version", "manifest"}
@@ -65,8 +70,12 @@ def restored(database: Database, version: str) -> None:
         found = read_catalog(connection, [name]).identities
     assert len(found) == 5
     for relation, identity in found.items():
-        values = (identity.oid, identity.relfilenode, identity.relkind, relation.schema, relation.identifier)
-        database.query(IDENTITY, values)
+        name = (relation.schema, relation.identifier)
+        if version < "0005":
+            values = (*identity.value.split("/"), KINDS[identity.kind], *name)
+            database.query(IDENTITY_UNTIL_0004, values)
+        else:
+            database.query(IDENTITY, (identity.value, identity.kind.value, *name))
     if version >= "0004":
         database.forget_counters()
 

@@ -34,6 +34,7 @@ from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.retention import prune
 from dbt_state_plugin.state.schema import DEFAULT_SCHEMA, ensure_schema
 from dbt_state_plugin.state.state import State, open_state
+from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY_SQL
 from faults.proxy import in_python
 from faults.tables import graph
 
@@ -96,7 +97,7 @@ class Racer:
                     entry=node.entry,
                     trace=trace_of(of, lineage[name], self._plan.parent_versions),
                     identity=None,
-                    is_here=True,
+                    identity_sql=IDENTITY_SQL,
                     outcome=NodeOutcome(unique_id=name, status="success"),
                     stores_code=True,
                     data_id=uuid4(),

@@ -24,7 +24,7 @@ from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinit
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
-from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
 
 HERE = Environment(project="shop", target="dev", database="db", schema="main")
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -106,7 +106,7 @@ def record(item: Node, **fields: Any) -> RecordedRelation:
         "materialized": item.materialized,
         "fingerprint": dict(item.fingerprint),
         "trace": Trace(),
-        "identity": PhysicalIdentity(oid=1, relfilenode=1, relkind="r"),
+        "identity": Identity(value="1/1", kind=RelationKind.TABLE),
         "build_id": UUID(int=1),
         "data_id": UUID(int=1),
         "built_at": THEN,
@@ -141,7 +141,7 @@ class Built:
 class Warehouse:
     """Hold what a server and the recorded state hold, and change both as runs do."""
 
-    identities: dict[RelationName, PhysicalIdentity] = field(default_factory=dict)
+    identities: dict[RelationName, Identity] = field(default_factory=dict)
     depends: dict[RelationName, set[RelationName]] = field(default_factory=dict)
     records: dict[RelationName, RecordedRelation] = field(default_factory=dict)
     intents: dict[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
@@ -197,7 +197,9 @@ class Warehouse:
         """Create or replace a relation, as somebody with psql or a loader would."""
         self.drop(name)
         number = next(self.numbers)
-        self.identities[name] = PhysicalIdentity(oid=number, relfilenode=number, relkind="v" if is_view else "r")
+        self.identities[name] = Identity(
+            value=f"{number}/{number}", kind=RelationKind.VIEW if is_view else RelationKind.TABLE
+        )
         if is_view:
             self.depends[name] = set(reads)
 

@@ -94,12 +94,12 @@ def rows_changed_in_place_are_not_seen() -> None:
 
 @fault("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
 def relfilenode_is_forgotten() -> None:
-    from dbt_state_plugin.core.values.relations import PhysicalIdentity
+    from dbt_state_plugin.core.values.relations import Identity, is_same_object
 
     def same(self: Any, other: Any) -> Any:
-        return self.oid == other.oid if isinstance(other, PhysicalIdentity) else NotImplemented
+        return is_same_object(self.value, other.value) if isinstance(other, Identity) else NotImplemented
 
-    PhysicalIdentity.__eq__ = same  # type: ignore[method-assign]
+    Identity.__eq__ = same  # type: ignore[method-assign]
 
 
 @fault("what is planned does not reach its children", found_by="an_edit_reaches_what_is_below_it")
@@ -237,7 +237,7 @@ def versions_are_read_after_the_build() -> None:
 def _in_sql(old: str, new: str) -> None:
     """Replace what a pattern finds in the statements that read the warehouse; it must be there."""
     found = 0
-    for each in pkgutil.iter_modules(warehouse.__path__, f"{warehouse.__name__}."):
+    for each in pkgutil.walk_packages(warehouse.__path__, f"{warehouse.__name__}."):
         module = importlib.import_module(each.name)
         for name, text in vars(module).items():
             if isinstance(text, str) and name.isupper():

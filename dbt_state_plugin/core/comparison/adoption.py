@@ -9,22 +9,21 @@ from uuid import UUID
 
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import TABLES, Catalog, Environment, Identity, RelationKind, RelationName
 
-_TABLES = frozenset({"r", "p"})
 # What each materialization of dbt leaves; a custom one may leave anything.
-_KINDS: Mapping[str, frozenset[str]] = {
-    "view": frozenset({"v"}),
-    "materialized_view": frozenset({"m"}),
-    "table": _TABLES,
-    "incremental": _TABLES,
-    "seed": _TABLES,
-    "snapshot": _TABLES,
+_KINDS: Mapping[str, frozenset[RelationKind]] = {
+    "view": frozenset({RelationKind.VIEW}),
+    "materialized_view": frozenset({RelationKind.MATERIALIZED_VIEW}),
+    "table": TABLES,
+    "incremental": TABLES,
+    "seed": TABLES,
+    "snapshot": TABLES,
 }
-_WORDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
+_ANY = frozenset(RelationKind) - {RelationKind.OTHER}
 _SHOWN = 3
 
-Columns = Sequence[tuple[str, int]]  # names and the oids of their types
+Columns = Sequence[tuple[str, int]]  # names and numbers of their types
 
 
 class Outcome(str, Enum):
@@ -44,7 +43,7 @@ class Candidate:
     relation: RelationName
     outcome: Outcome
     why: str = ""
-    identity: PhysicalIdentity | None = None
+    identity: Identity | None = None
     columns: str | None = None
     touched: str | None = None
     record: RecordedRelation | None = None
@@ -89,8 +88,8 @@ def _candidate(
         outcome, why = Outcome.KNOWN, "it is recorded already (--again records it anew)"
     elif identity is None:
         outcome, why = Outcome.MISSING, "it does not exist"
-    elif identity.relkind not in _KINDS.get(node.materialized, _WORDS):
-        is_now = _WORDS.get(identity.relkind, "relation of another kind")
+    elif identity.kind not in _KINDS.get(node.materialized, _ANY):
+        is_now = "relation of another kind" if identity.kind is RelationKind.OTHER else identity.kind.value
         outcome, why = Outcome.REFUSE, f"it is a {is_now}, and the project makes it a {_made(node)}"
     return Candidate(
         node=node,

@@ -13,8 +13,7 @@ from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation
-
-_TABLES = frozenset({"r", "p"})
+from dbt_state_plugin.core.values.relations import TABLES
 
 
 def accumulates(node: Node) -> bool:
@@ -30,7 +29,7 @@ def keeps_rows(node: Node) -> bool:
 
 def holds_rows(node: Node, record: RecordedRelation | None, reasons: Iterable[Reason]) -> bool:
     """Tell whether a build of the node finds rows that an earlier one has left, and leaves them as they are."""
-    if record is None or not accumulates(node) or record.identity is None or record.identity.relkind not in _TABLES:
+    if record is None or not accumulates(node) or record.identity is None or record.identity.kind not in TABLES:
         return False
     return all(reason.kind not in (ReasonKind.NEW, ReasonKind.MISSING) for reason in reasons)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import Catalog, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 from dbt_state_plugin.core.versions.drift import altered_version
 from dbt_state_plugin.core.versions.source_version import SourceVersion
 
@@ -31,13 +31,12 @@ def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) ->
 
 
 def _source_version(
-    record: RecordedRelation | None, identity: PhysicalIdentity | None, doubts: Iterable[str], data: str
+    record: RecordedRelation | None, identity: Identity | None, doubts: Iterable[str], data: str
 ) -> str:
     columns, touched, answer = (*data.split("/"), "")[:3]
     version = SourceVersion(
         data="+".join([str(record.data_id) if record else "-", *doubts]),
-        oid=str(identity.oid) if identity else "-",
-        relfilenode=str(identity.relfilenode) if identity else "-",
+        identity=identity.value if identity else "-/-",
         columns=columns,
         touched=touched,
         answer=answer,
@@ -47,7 +46,7 @@ def _source_version(
 
 def relation_version(
     record: RecordedRelation | None,
-    identity: PhysicalIdentity | None,
+    identity: Identity | None,
     columns: str | None = None,
     touched: str | None = None,
 ) -> str:
@@ -62,4 +61,4 @@ def relation_version(
         return f"{data}/{altered}" if altered else data
     if identity is None:
         return f"{data}/absent"
-    return "/".join([data, str(identity.oid), str(identity.relfilenode), *([touched] if touched else [])])
+    return "/".join([data, identity.value, *([touched] if touched else [])])

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
-
-# pg_class.relkind -> what it is
-RELATION_KINDS: Mapping[str, str] = {
-    "r": "table",
-    "p": "partitioned table",
-    "v": "view",
-    "m": "materialized view",
-    "f": "foreign table",
-}
+from dbt_state_plugin.core.values.relations import Environment, Identity, RelationName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependant:
     """Name an object that keeps a relation from being dropped.
 
-    `goes_with` holds the oids of the other relations that were asked about and whose drop removes the object.
+    `goes_with` holds the other relations that were asked about and whose drop removes the object.
     """
 
     description: str
-    goes_with: frozenset[int] = frozenset()
+    goes_with: frozenset[RelationName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +27,7 @@ class DropCheck:
     `role` is who asks. `parts` are the partitions, which PostgreSQL drops along without a word.
     """
 
-    identity: PhysicalIdentity
+    identity: Identity
     owner: str
     role: str
     may_drop: bool

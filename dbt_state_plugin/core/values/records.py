@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Identity, RelationName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class RecordedRelation:
     materialized: str
     fingerprint: Mapping[str, str]
     trace: Trace
-    identity: PhysicalIdentity | None
+    identity: Identity | None
     build_id: UUID
     data_id: UUID
     built_at: datetime

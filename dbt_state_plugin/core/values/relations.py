@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 MAX_IDENTIFIER_BYTES = 63  # PostgreSQL's NAMEDATALEN - 1; longer identifiers are truncated by the server
 
@@ -44,16 +45,44 @@ class Environment:
         return f"{self.project}/{self.target} ({self.database}.{self.schema})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhysicalIdentity:
-    """Tell one incarnation of a relation from the next: `pg_class.oid`, `relfilenode` and `relkind`.
+class RelationKind(str, Enum):
+    """What a relation is. The values are stored, and part of the JSON output."""
 
-    A view has no file; a hash of its definition stands in the place of `relfilenode`.
+    TABLE = "table"
+    PARTITIONED_TABLE = "partitioned table"
+    VIEW = "view"
+    MATERIALIZED_VIEW = "materialized view"
+    FOREIGN_TABLE = "foreign table"
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, _value: object) -> RelationKind:
+        return cls.OTHER  # a row that was edited by hand
+
+    @property
+    def word(self) -> str:
+        """Return the kind as it stands in a sentence."""
+        return "relation" if self is RelationKind.OTHER else self.value
+
+
+TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})  # what keeps rows that dbt adds to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Tell one incarnation of a relation from the next: a text that only the warehouse's adapter writes.
+
+    It is two texts with a slash between them: the first differs when the relation was re-created, the second also when
+    it was rewritten or redefined in place. No other slash is in it.
     """
 
-    oid: int
-    relfilenode: int
-    relkind: str
+    value: str
+    kind: RelationKind
+
+
+def is_same_object(before: str, now: str) -> bool:
+    """Tell whether two identities are of one relation that was not re-created between them."""
+    return before.partition("/")[0] == now.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +95,7 @@ class Catalog:
     was written into it.
     """
 
-    identities: Mapping[RelationName, PhysicalIdentity] = field(default_factory=dict)
+    identities: Mapping[RelationName, Identity] = field(default_factory=dict)
     cascades: Mapping[RelationName, tuple[RelationName, ...]] = field(default_factory=dict)
     data: Mapping[RelationName, str] = field(default_factory=dict)
     columns: Mapping[RelationName, str] = field(default_factory=dict)

@@ -6,40 +6,36 @@ import hashlib
 import json
 
 from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import PhysicalIdentity
+from dbt_state_plugin.core.values.relations import Identity, RelationKind, is_same_object
 
 _SHOWN = 3
 _ROWS_CHANGED = "its rows were changed since we built it (by hand or by plain dbt)"
-_KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
 
 
-def drift_words(
-    record: RecordedRelation, identity: PhysicalIdentity, columns: str | None, touched: str | None = None
-) -> str:
+def drift_words(record: RecordedRelation, identity: Identity, columns: str | None, touched: str | None = None) -> str:
     """Return what was done to a relation since it was recorded, or nothing.
 
     `columns` are those that it has now, as JSON, and `touched` its counters now. Where none were recorded nothing is
     said about them.
     """
     before = record.identity
-    if before is None or identity.oid != before.oid:
+    if before is None or not is_same_object(before.value, identity.value):
         return _replaced(before, identity)
     altered = altered_columns(record.columns, columns)
     if identity == before:
         if altered:
             return f"its columns were altered since we built it ({altered})"
         return _ROWS_CHANGED if has_other_rows(record, touched) else ""
-    if identity.relkind == "v":
+    if identity.kind is RelationKind.VIEW:
         return "its view definition was changed by hand since we built it"
     if altered:
         return f"it was rewritten and its columns altered since we built it ({altered})"
     return "it was emptied or rewritten since we built it (TRUNCATE, VACUUM FULL or the like)"
 
 
-def _replaced(before: PhysicalIdentity | None, identity: PhysicalIdentity) -> str:
-    if before is not None and identity.relkind != before.relkind:
-        was, now = (_KINDS.get(each.relkind, "relation") for each in (before, identity))
-        return f"it was replaced since we built it: a {was} then, a {now} now"
+def _replaced(before: Identity | None, identity: Identity) -> str:
+    if before is not None and identity.kind is not before.kind:
+        return f"it was replaced since we built it: a {before.kind.word} then, a {identity.kind.word} now"
     return "it was replaced since we built it (by a plain dbt run?)"
 
 

@@ -2,17 +2,20 @@
 
 A version is a text of fields with slashes between them, stored in the trace of each relation that reads the source:
 
-    data / oid / relfilenode / columns / touched [/ answer [/ checked]]
+    data / identity / columns / touched [/ answer [/ checked]]
 
-`data` is what is recorded about the relation where another project writes it. `columns` is a hash of its columns,
-`touched` one of the server's counters, or `?` and a word for what the server does not count. `answer` says what the
-rows themselves gave: `content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the newest
-state of the counters in which the content was found to be equal; `touched` stays that of the build.
+`data` is what is recorded about the relation where another project writes it. `identity` is the warehouse's own text
+for the relation, two texts with a slash between them. `columns` is a hash of its columns, `touched` one of the server's
+counters, or `?` and a word for what the server does not count. `answer` says what the rows themselves gave:
+`content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the newest state of the counters in
+which the content was found to be equal; `touched` stays that of the build.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
+from dbt_state_plugin.core.values.relations import is_same_object
 
 ABSENT = "absent"
 BLIND: dict[str, str] = {
@@ -37,15 +40,14 @@ class SourceVersion:
     """Hold the fields of a version."""
 
     data: str
-    oid: str
-    relfilenode: str
+    identity: str
     columns: str
     touched: str
     answer: str = ""
     checked: str = ""
 
     def __str__(self) -> str:
-        fields = [self.data, self.oid, self.relfilenode, self.columns, self.touched, self.answer, self.checked]
+        fields = [self.data, self.identity, self.columns, self.touched, self.answer, self.checked]
         while not fields[-1]:
             fields.pop()
         return "/".join(fields)
@@ -53,7 +55,7 @@ class SourceVersion:
     @property
     def state(self) -> str:
         """Return all that the catalog says about the rows, in one text without a slash."""
-        return ":".join((self.data, self.oid, self.relfilenode, self.touched))
+        return ":".join((self.data, *self.identity.split("/"), self.touched))
 
     @property
     def is_blind(self) -> bool:
@@ -74,8 +76,8 @@ def parse_version(text: str) -> SourceVersion | None:
     fields = text.split("/")
     if len(fields) < 5:
         return None
-    names = ("data", "oid", "relfilenode", "columns", "touched", "answer", "checked")
-    return SourceVersion(**dict(zip(names, fields, strict=False)))
+    names = ("data", "identity", "columns", "touched", "answer", "checked")
+    return SourceVersion(**dict(zip(names, [fields[0], "/".join(fields[1:3]), *fields[3:]], strict=False)))
 
 
 def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> str:
@@ -95,7 +97,7 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     if before.columns != current.columns:
         return _COLUMNS
     if not by_rows:
-        return "was re-created" if before.oid != current.oid else ""
+        return "" if is_same_object(before.identity, current.identity) else "was re-created"
     return _change_of_rows(before, current, by_touch=by_touch)
 
 
@@ -118,9 +120,9 @@ def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool
 
 
 def _what_was_touched(before: SourceVersion, now: SourceVersion) -> str:
-    if (before.oid, before.relfilenode) == (now.oid, now.relfilenode):
+    if before.identity == now.identity:
         return "rows changed"
-    return "was re-created" if before.oid != now.oid else "was emptied or written anew"
+    return "was emptied or written anew" if is_same_object(before.identity, now.identity) else "was re-created"
 
 
 def with_checked(seen: str, now: str) -> str | None:

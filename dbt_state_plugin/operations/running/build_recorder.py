@@ -14,14 +14,14 @@ from dbt_state_plugin.core.lineage import build_order, lineages, record_key, tra
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Trace
-from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Identity, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import BuildRecord, lock_lost, record_build, require_running
-from dbt_state_plugin.warehouse.postgres.catalog import read_incarnation
+from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY_SQL, read_incarnation
 from dbt_state_plugin.warehouse.postgres.source_data import content_of_build
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class BuildRecorder:
                 trace=replace(self._trace_of(entry), content=content),
                 identity=identity,
                 columns=columns,
-                is_here=is_here and node.relation is not None,
+                identity_sql=IDENTITY_SQL if is_here and node.relation is not None else None,
                 outcome=outcome,
                 stores_code=self._session.settings.store_sql == "text",
                 data_id=self._data_of(entry),
@@ -187,7 +187,7 @@ class BuildRecorder:
             return ""
         return content_of_build(self._session.warehouse, node.relation)
 
-    def _incarnation_of(self, node: Node) -> tuple[PhysicalIdentity | None, str | None]:
+    def _incarnation_of(self, node: Node) -> tuple[Identity | None, str | None]:
         relation = node.relation
         return self._asked(lambda: read_incarnation(self._session.warehouse, relation)) if relation else (None, None)
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.relations import Catalog, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
 from dbt_state_plugin.postgres.connection import database_errors, is_pooled
 
 if TYPE_CHECKING:
@@ -16,12 +16,9 @@ if TYPE_CHECKING:
 _WHEREABOUTS = """
     SELECT pg_catalog.current_database(), system_identifier::text FROM pg_catalog.pg_control_system()
 """
-# A view has no file: a hash of its rewrite rule stands in for it, which CREATE OR REPLACE VIEW changes. The statement
-# that records a build (state/marks.py) reads the same.
-#
-# The last column counts what is written into a table (chapter "The Cumulative Statistics System" of PostgreSQL's
-# manual). The counters start again when the server has crashed or somebody resets them: then the time of the reset
-# differs. Where the server does not count it is null.
+# Counts what is written into a table (chapter "The Cumulative Statistics System" of PostgreSQL's manual). The counters
+# start again when the server has crashed or somebody resets them: then the time of the reset differs. Where the server
+# does not count it is null.
 TOUCHED = """
     CASE WHEN pg_catalog.current_setting('track_counts') = 'on' AND c.relkind IN ('r', 'm', 'p') THEN
         pg_catalog.concat_ws(':', CASE WHEN c.relkind = 'p' THEN (
@@ -37,19 +34,41 @@ TOUCHED = """
              WHERE datname = pg_catalog.current_database()))
     END
 """
-_IDENTITIES = """
-    SELECT n.nspname::text, c.relname::text, c.oid::bigint,
-        CASE WHEN c.relkind = 'v' THEN (
+# A view has no file: a hash of its rewrite rule stands in for it, which CREATE OR REPLACE VIEW changes.
+IDENTITY = """
+    pg_catalog.concat_ws('/', c.oid, CASE WHEN c.relkind = 'v' THEN (
             SELECT pg_catalog.hashtext(r.ev_action::text)::bigint & 4294967295 FROM pg_catalog.pg_rewrite r
             WHERE r.ev_class = c.oid AND r.rulename = '_RETURN'
-        ) ELSE c.relfilenode::bigint END, c.relkind::text, (
-            SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-                a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)::text
-            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-        <touched>
+        ) ELSE c.relfilenode::bigint END) AS identity,
+    CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
+        WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'other' END AS kind
+"""
+_COLUMNS = """
+    (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+            a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+        FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+"""
+_FROM_CLASSES = """
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (%s::text[])
-""".replace("<touched>", TOUCHED)
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname
+"""
+
+
+def _sql(text: str) -> str:
+    parts = {"identity": IDENTITY, "columns": _COLUMNS, "touched": TOUCHED, "from classes": _FROM_CLASSES}
+    for name, part in parts.items():
+        text = text.replace(f"<{name}>", part)
+    return text
+
+
+_IDENTITIES = _sql("""
+    SELECT n.nspname::text, c.relname::text, <identity>, <columns>::text, <touched>
+    <from classes> = ANY (%s::text[])
+""")
+# The same as a part of the statement that records a build (state/builds.py), which has these two values.
+IDENTITY_SQL = _sql("""
+    SELECT <identity>, <columns> AS columns <from classes> = %(schema)s AND c.relname = %(identifier)s
+""")
 # A view or materialized view depends on relations through its rewrite rule (pg_rewrite); DROP ... CASCADE follows
 # these entries of pg_depend.
 _VIEW_DEPENDENCIES = """
@@ -65,12 +84,12 @@ _VIEW_DEPENDENCIES = """
       AND child_schema.nspname = ANY (%s::text[])
 """
 _IDENTITY = _IDENTITIES + " AND c.relname = %s"
-_COUNTERS = """
-    SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relfilenode::bigint, c.relkind::text, <touched>
+_COUNTERS = _sql("""
+    SELECT n.nspname::text, c.relname::text, <identity>, <touched>
     FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
     JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
-""".replace("<touched>", TOUCHED)
+""")
 # A session hands in what it counted when it ends, before it leaves this view.
 _SESSIONS = """
     SELECT 1 FROM pg_catalog.pg_stat_activity
@@ -109,8 +128,8 @@ def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> C
     return Catalog(
         identities={name: _identity(row) for name, row in found.items()},
         cascades={parent: tuple(sorted(views)) for parent, views in cascades.items()},
-        columns={name: row[3] for name, row in found.items() if row[3] is not None},
-        touched={name: row[4] for name, row in found.items() if row[4] is not None},
+        columns={name: row[2] for name, row in found.items() if row[2] is not None},
+        touched={name: row[3] for name, row in found.items() if row[3] is not None},
     )
 
 
@@ -135,22 +154,22 @@ def sessions_ended(connection: Connection, user: str, application: str, *, patie
 
 def read_counters(
     connection: Connection, relations: Iterable[RelationName]
-) -> dict[RelationName, tuple[PhysicalIdentity, str]]:
+) -> dict[RelationName, tuple[Identity, str]]:
     """Return for each table among `relations` its identity and the counters of what was written into it."""
     named = {(relation.schema, relation.identifier): relation for relation in relations}
     columns = [list(column) for column in zip(*sorted(named), strict=True)] if named else [[], []]
     with database_errors("Cannot read the counters of the warehouse"), connection.cursor() as cursor:
         cursor.execute(_COUNTERS, columns)
-        return {named[row[0], row[1]]: (_identity(row[2:]), row[5]) for row in cursor if row[5] is not None}
+        return {named[row[0], row[1]]: (_identity(row[2:]), row[4]) for row in cursor if row[4] is not None}
 
 
-def read_incarnation(connection: Connection, relation: RelationName) -> tuple[PhysicalIdentity | None, str | None]:
+def read_incarnation(connection: Connection, relation: RelationName) -> tuple[Identity | None, str | None]:
     """Return the identity and the columns of one relation now, None when it does not exist; raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute(_IDENTITY, ([relation.schema], relation.identifier))
         row = cursor.fetchone()
-    return (_identity(row[2:]), row[5]) if row else (None, None)
+    return (_identity(row[2:]), row[4]) if row else (None, None)
 
 
-def _identity(row: tuple[Any, ...]) -> PhysicalIdentity:
-    return PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2])
+def _identity(row: tuple[Any, ...]) -> Identity:
+    return Identity(value=row[0], kind=RelationKind(row[1]))

@@ -7,20 +7,21 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.orphans import Dependant, DropCheck
-from dbt_state_plugin.core.values.relations import PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line
+from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY
 
 if TYPE_CHECKING:
     from psycopg2 import Error
     from psycopg2.extensions import connection as Connection
 
 LOCK_WAIT_MS = 10_000  # others that want the relation queue behind a waiting DROP, so it does not wait for long
-_DROP: Mapping[str, str] = {
-    "r": "DROP TABLE {} RESTRICT",
-    "p": "DROP TABLE {} RESTRICT",
-    "v": "DROP VIEW {} RESTRICT",
-    "m": "DROP MATERIALIZED VIEW {} RESTRICT",
-    "f": "DROP FOREIGN TABLE {} RESTRICT",
+_DROP: Mapping[RelationKind, str] = {
+    RelationKind.TABLE: "DROP TABLE {} RESTRICT",
+    RelationKind.PARTITIONED_TABLE: "DROP TABLE {} RESTRICT",
+    RelationKind.VIEW: "DROP VIEW {} RESTRICT",
+    RelationKind.MATERIALIZED_VIEW: "DROP MATERIALIZED VIEW {} RESTRICT",
+    RelationKind.FOREIGN_TABLE: "DROP FOREIGN TABLE {} RESTRICT",
 }
 
 
@@ -34,13 +35,13 @@ class DropRefused(Exception):
 
 
 _STANDINGS = """
-    SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relfilenode::bigint, c.relkind::text,
+    SELECT n.nspname::text, c.relname::text, c.oid::bigint, <identity>,
            pg_catalog.pg_get_userbyid(c.relowner)::text, current_user::text,
            pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(n.nspowner, 'USAGE')
     FROM unnest(%s::text[], %s::text[]) AS wanted (schema_name, identifier)
     JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema_name
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.identifier
-"""
+""".replace("<identity>", IDENTITY)
 # What DROP ... RESTRICT takes along ("doomed"): whatever depends on the relation automatically or as a part of it (see
 # pg_depend.deptype in PostgreSQL's manual). A normal dependency from outside makes it refuse ("blockers"). A partition
 # or a child of another table would go without a word: here the parent counts as a dependant, as it would lose rows.
@@ -92,15 +93,18 @@ def read_drop_checks(connection: Connection, relations: Iterable[RelationName]) 
     with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
         cursor.execute(_STANDINGS, ([schema for schema, _ in names], [identifier for _, identifier in names]))
         found = {names[row[0], row[1]]: row[2:] for row in cursor.fetchall()}
-        cursor.execute(_DEPENDENCIES, {"oids": [row[0] for row in found.values()]})
+        roots = {row[0]: name for name, row in found.items()}
+        cursor.execute(_DEPENDENCIES, {"oids": list(roots)})
         for root, description, schema, identifier, goes_with in cursor.fetchall():
             if description is None:
                 parts[root].append((schema, identifier))
             else:
-                dependants[root].append(Dependant(description=description, goes_with=frozenset(goes_with)))
+                dependants[root].append(
+                    Dependant(description=description, goes_with=frozenset(roots[each] for each in goes_with))
+                )
     return {
         name: DropCheck(
-            identity=PhysicalIdentity(oid=row[0], relfilenode=row[1], relkind=row[2]),
+            identity=Identity(value=row[1], kind=RelationKind(row[2])),
             owner=row[3],
             role=row[4],
             may_drop=row[5],
@@ -120,9 +124,7 @@ _DROPPED_HERE = """
 """
 
 
-def drop_relation(
-    cursor: Any, relation: RelationName, identity: PhysicalIdentity, *, lock_wait_ms: int = LOCK_WAIT_MS
-) -> None:
+def drop_relation(cursor: Any, relation: RelationName, identity: Identity, *, lock_wait_ms: int = LOCK_WAIT_MS) -> None:
     """Drop exactly this incarnation of a relation in the cursor's transaction, and nothing that depends on it.
 
     Raises DropRefused, after which the transaction must be rolled back, and psycopg2.Error when the connection is gone.
@@ -130,15 +132,15 @@ def drop_relation(
     import psycopg2
     from psycopg2 import sql
 
-    if identity.relkind not in _DROP:
+    if identity.kind not in _DROP:
         raise DropRefused("it is neither a table nor a view")
     name = sql.Identifier(relation.schema, relation.identifier)
     try:
         cursor.execute(_SET_LOCK_TIMEOUT, (f"{lock_wait_ms}ms",))
-        cursor.execute(sql.SQL(_DROP[identity.relkind]).format(name))
+        cursor.execute(sql.SQL(_DROP[identity.kind]).format(name))
         # Not every kind can be locked before (LOCK TABLE knows no materialized views, and locks what a view reads). The
         # DROP itself locks what the name meant in the end: the lock tells which incarnation that was.
-        cursor.execute(_DROPPED_HERE, (identity.oid,))
+        cursor.execute(_DROPPED_HERE, (identity.value.partition("/")[0],))
     except psycopg2.Error as error:
         if cursor.connection.closed:
             raise

@@ -23,8 +23,9 @@ from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS, req
 
 HOSTILE = 'we"ird Sch;ema %s :x'
 
+# Not by their places in the table: no statement goes by these, and a migration cannot put a column back.
 COLUMNS = """
-    SELECT c.relname::text, c.relkind::text, a.attnum, a.attname::text, format_type(a.atttypid, a.atttypmod),
+    SELECT c.relname::text, c.relkind::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
            a.attnotnull, a.attidentity::text, a.attgenerated::text, pg_get_expr(d.adbin, d.adrelid)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum

@@ -19,7 +19,7 @@ from support.database import Database, fresh_database
 from support.values import HERE, THEN, node, record, relation
 
 from dbt_state_plugin.core.values.orphans import Action, Dependant, DropCheck, Orphan, Orphans
-from dbt_state_plugin.core.values.relations import Environment, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName, is_same_object
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.orphans import agreed, carry_out, categorized, ordered
 from dbt_state_plugin.operations.session import Session
@@ -40,15 +40,15 @@ HOSTILE = "we\"ird; drop -- 'tö' 日"
 SCHEMA = 'old "marts"'
 
 
-def orphan(name: str, oid: int, *dependants: Dependant, action: Action = Action.DROP, why: str = "") -> Orphan:
-    identity = PhysicalIdentity(oid=oid, relfilenode=oid, relkind="r")
+def orphan(name: str, *dependants: Dependant, action: Action = Action.DROP, why: str = "") -> Orphan:
+    identity = Identity(value="1/1", kind=RelationKind.TABLE)
     item = record(node(f"model.shop.{name}"), identity=identity)
     check = DropCheck(identity=identity, owner="dbt", role="dbt", may_drop=True, dependants=dependants)
     return Orphan(record=item, check=check, action=action, why=why)
 
 
-def others(description: str, *oids: int) -> Dependant:
-    return Dependant(description=description, goes_with=frozenset(oids))
+def others(description: str, *names: str) -> Dependant:
+    return Dependant(description=description, goes_with=frozenset(map(relation, names)))
 
 
 def names(orphans: tuple[Orphan, ...], action: Action = Action.DROP) -> list[str]:
@@ -56,17 +56,17 @@ def names(orphans: tuple[Orphan, ...], action: Action = Action.DROP) -> list[str
 
 
 def test_what_depends_on_another_orphan_is_dropped_before_it() -> None:
-    table = orphan("a_table", 1, others("view v", 2))
-    view = orphan("b_view", 2, others("view w", 3))
-    topmost = orphan("c_view", 3)
+    table = orphan("a_table", others("view v", "b_view"))
+    view = orphan("b_view", others("view w", "c_view"))
+    topmost = orphan("c_view")
 
     assert names(ordered([table, view, topmost])) == ["c_view", "b_view", "a_table"]
 
 
 def test_an_orphan_is_refused_when_something_that_stays_depends_on_it_also_through_another_orphan() -> None:
-    table = orphan("a_table", 1, others("view v", 2))
-    view = orphan("b_view", 2, others("view of somebody"))
-    free = orphan("c_table", 3)
+    table = orphan("a_table", others("view v", "b_view"))
+    view = orphan("b_view", others("view of somebody"))
+    free = orphan("c_table")
 
     found = ordered([table, view, free])
 
@@ -78,25 +78,25 @@ def test_an_orphan_is_refused_when_something_that_stays_depends_on_it_also_throu
 
 
 def test_an_orphan_that_a_kept_one_depends_on_is_refused() -> None:
-    found = ordered([orphan("a", 1, others("constraint c", 2)), orphan("b", 2, action=Action.KEEP, why="history")])
+    found = ordered([orphan("a", others("constraint c", "b")), orphan("b", action=Action.KEEP, why="history")])
 
     assert names(found, Action.KEEP) == ["b"]
     assert names(found, Action.REFUSE) == ["a"]
 
 
 def test_orphans_that_depend_on_each_other_are_both_refused() -> None:
-    found = ordered([orphan("a", 1, others("constraint c", 2)), orphan("b", 2, others("constraint d", 1))])
+    found = ordered([orphan("a", others("constraint c", "b")), orphan("b", others("constraint d", "a"))])
 
     assert names(found, Action.REFUSE) == ["a", "b"]
 
 
 def test_three_dependants_are_named_and_the_others_counted() -> None:
-    (refused,) = ordered([orphan("a", 1, *(others(f"view v{number}") for number in range(5)))])
+    (refused,) = ordered([orphan("a", *(others(f"view v{number}") for number in range(5)))])
 
     assert refused.why == "others depend on it: view v0, view v1, view v2 and 2 more"
 
 
-IDENTITY = PhysicalIdentity(oid=1, relfilenode=1, relkind="r")
+IDENTITY = Identity(value="1/1", kind=RelationKind.TABLE)
 PART = relation("part")
 
 
@@ -104,9 +104,9 @@ PART = relation("part")
     ("recorded", "now", "action"),
     [
         ({}, {}, Action.DROP),
-        ({}, {"identity": replace(IDENTITY, relfilenode=2)}, Action.DROP),  # VACUUM FULL moves it, and it is the same
-        ({}, {"identity": replace(IDENTITY, oid=2)}, Action.REFUSE),
-        ({}, {"identity": replace(IDENTITY, relkind="v")}, Action.REFUSE),
+        ({}, {"identity": replace(IDENTITY, value="1/2")}, Action.DROP),  # VACUUM FULL moves it, and it is the same
+        ({}, {"identity": replace(IDENTITY, value="2/1")}, Action.REFUSE),
+        ({}, {"identity": replace(IDENTITY, kind=RelationKind.VIEW)}, Action.REFUSE),
         ({"identity": None}, {}, Action.REFUSE),
         ({}, {"may_drop": False}, Action.REFUSE),
         ({}, {"parts": (PART,)}, Action.REFUSE),
@@ -181,7 +181,7 @@ def test_what_would_be_done_and_what_was_done_is_said_with_the_reason() -> None:
 
 
 def test_the_document_names_all_dependents_and_the_action_or_the_outcome() -> None:
-    found = Orphans(environment=HERE, orphans=(orphan("a", 1, *(others(f"view v{n}") for n in range(5))),))
+    found = Orphans(environment=HERE, orphans=(orphan("a", *(others(f"view v{n}") for n in range(5))),))
 
     listed, done = (orphans_document(found, is_done=is_done)["orphans"][0] for is_done in (False, True))
 
@@ -221,7 +221,7 @@ def check(on: Connection, identifier: str = HOSTILE) -> DropCheck:
     return read_drop_checks(on, [named(identifier)])[named(identifier)]
 
 
-def drop(on: Connection, identity: PhysicalIdentity, name: RelationName | None = None, **options: Any) -> None:
+def drop(on: Connection, identity: Identity, name: RelationName | None = None, **options: Any) -> None:
     with transaction(on) as cursor:
         drop_relation(cursor, name or named(), identity, **options)
 
@@ -231,20 +231,20 @@ def is_there(on: Connection, identifier: str = HOSTILE) -> bool:
 
 
 KINDS = {
-    "r": "CREATE TABLE {x} AS SELECT 1 AS id",
-    "p": "CREATE TABLE {x} (id int) PARTITION BY RANGE (id)",
-    "v": "CREATE VIEW {x} AS SELECT 1 AS id",
-    "m": "CREATE MATERIALIZED VIEW {x} AS SELECT 1 AS id",
-    "f": "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER away FOREIGN DATA WRAPPER w; "
+    RelationKind.TABLE: "CREATE TABLE {x} AS SELECT 1 AS id",
+    RelationKind.PARTITIONED_TABLE: "CREATE TABLE {x} (id int) PARTITION BY RANGE (id)",
+    RelationKind.VIEW: "CREATE VIEW {x} AS SELECT 1 AS id",
+    RelationKind.MATERIALIZED_VIEW: "CREATE MATERIALIZED VIEW {x} AS SELECT 1 AS id",
+    RelationKind.FOREIGN_TABLE: "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER away FOREIGN DATA WRAPPER w; "
     "CREATE FOREIGN TABLE {x} (id int) SERVER away",
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_of_relation_with_a_hostile_name_can_be_dropped(kind: str, warehouse: Connection) -> None:
+def test_each_kind_of_relation_with_a_hostile_name_can_be_dropped(kind: RelationKind, warehouse: Connection) -> None:
     do(warehouse, KINDS[kind])
     found = check(warehouse)
-    assert (found.identity.relkind, found.dependants, found.may_drop) == (kind, (), True)
+    assert (found.identity.kind, found.dependants, found.may_drop) == (kind, (), True)
 
     drop(warehouse, found.identity)
 
@@ -331,9 +331,9 @@ def test_dependants_that_go_with_another_relation_are_told_apart(warehouse: Conn
     found = read_drop_checks(warehouse, [named(), named("v"), named("t")])
 
     goes_with = {dependant.description.split()[0]: dependant.goes_with for dependant in found[named()].dependants[:1]}
-    assert goes_with == {"constraint": {found[named("t")].identity.oid}}
+    assert goes_with == {"constraint": {named("t")}}
     views = {dependant.description: dependant.goes_with for dependant in found[named()].dependants[1:]}
-    assert views == {'view "old ""marts""".stays': set(), 'view "old ""marts""".v': {found[named("v")].identity.oid}}
+    assert views == {'view "old ""marts""".stays': set(), 'view "old ""marts""".v': {named("v")}}
 
 
 def test_a_partition_counts_its_parent_as_a_dependant_and_the_parent_names_its_partitions(
@@ -365,13 +365,15 @@ def test_a_relation_that_is_replaced_while_the_drop_waits_for_it_stays(
         do(other, "BEGIN; DROP TABLE {x}; CREATE TABLE {x} (mine int)")
         waiting = threading.Thread(target=wait_and_drop)
         waiting.start()
-        while not database.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s", (recorded.oid,)):
+        while not database.query(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s", (recorded.value.partition("/")[0],)
+        ):
             pass
         do(other, "COMMIT")
         waiting.join()
 
     assert [refusal.why for refusal in refusals] == ["it is not the one that was recorded: it was replaced just now"]
-    assert check(warehouse).identity.oid != recorded.oid
+    assert not is_same_object(check(warehouse).identity.value, recorded.value)
 
 
 @pytest.mark.parametrize(

@@ -19,18 +19,18 @@ from dbt_state_plugin.core.comparison.adoption import (
 from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded
-from dbt_state_plugin.core.values.relations import Catalog, PhysicalIdentity
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind
 from dbt_state_plugin.operations.adoption import adopted_records
 
-TABLE = PhysicalIdentity(oid=1, relfilenode=1, relkind="r")
-VIEW = PhysicalIdentity(oid=2, relfilenode=2, relkind="v")
+TABLE = Identity(value="1/1", kind=RelationKind.TABLE)
+VIEW = Identity(value="2/2", kind=RelationKind.VIEW)
 A = node("model.shop.a", materialized="table")
 INTENT = OpenIntent(
     relation=relation("a"), execution_id=UUID(int=1), execution_status="failed", environment=str(HERE), unique_id="a"
 )
 
 
-def outcome(item: Node, identity: PhysicalIdentity | None, *, again: bool = False, **recorded: object) -> list[str]:
+def outcome(item: Node, identity: Identity | None, *, again: bool = False, **recorded: object) -> list[str]:
     known = Recorded(**recorded)  # type: ignore[arg-type]
     catalog = Catalog(identities={relation("a"): identity} if identity else {}, columns={relation("a"): "[]"})
     (found,) = candidates([item], known, catalog, HERE, again=again)
@@ -48,10 +48,14 @@ def test_a_table_is_adopted_where_the_project_makes_one(materialized: str) -> No
         ("view", TABLE, "it is a table, and the project makes it a view"),
         ("incremental", VIEW, "it is a view, and the project makes it a table"),
         ("materialized_view", VIEW, "it is a view, and the project makes it a materialized view"),
-        ("custom", replace(TABLE, relkind="?"), "it is a relation of another kind, and the project makes it a custom"),
+        (
+            "custom",
+            replace(TABLE, kind=RelationKind.OTHER),
+            "it is a relation of another kind, and the project makes it a custom",
+        ),
     ],
 )
-def test_a_relation_of_another_kind_is_refused(materialized: str, identity: PhysicalIdentity, why: str) -> None:
+def test_a_relation_of_another_kind_is_refused(materialized: str, identity: Identity, why: str) -> None:
     assert outcome(replace(A, materialized=materialized), identity) == ["refuse", why]
 
 
@@ -130,7 +134,9 @@ def test_nothing_is_planned_after_all_was_adopted() -> None:
     names = ["raw", "a", "c", "d"]
     catalog = Catalog(
         identities={
-            relation(name): PhysicalIdentity(oid=number, relfilenode=number, relkind="v" if name == "a" else "r")
+            relation(name): Identity(
+                value=f"{number}/{number}", kind=RelationKind.VIEW if name == "a" else RelationKind.TABLE
+            )
             for number, name in enumerate(names, 1)
         },
         data={relation("raw"): "columns/rows"},

@@ -14,7 +14,7 @@ from dbt_state_plugin.core.values.plan import ChangeCategory, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
 from dbt_state_plugin.core.values.records import Trace
-from dbt_state_plugin.core.values.relations import PhysicalIdentity
+from dbt_state_plugin.core.values.relations import Identity, RelationKind
 
 EVENTS = node("model.shop.events", materialized="incremental")
 LOGIC = ChangeCategory(reasons=(Reason(kind=ReasonKind.BODY, detail="its code changed"),), is_logic=True)
@@ -97,8 +97,8 @@ def test_the_logic_inside_is_the_logic_of_the_model(inside: Node) -> None:
     assert found.old_rows is OldRows.KEPT
 
 
-@pytest.mark.parametrize("identity", [None, PhysicalIdentity(oid=1, relfilenode=1, relkind="v")])
-def test_a_relation_that_dbt_builds_anew_has_no_old_rows(identity: PhysicalIdentity | None) -> None:
+@pytest.mark.parametrize("identity", [None, Identity(value="1/1", kind=RelationKind.VIEW)])
+def test_a_relation_that_dbt_builds_anew_has_no_old_rows(identity: Identity | None) -> None:
     of = project(EVENTS)
     warehouse = Warehouse()
     warehouse.build(of)

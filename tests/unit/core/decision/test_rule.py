@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,7 @@ from dbt_state_plugin.core.values.plan import ChangeCategory, Decision
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded
-from dbt_state_plugin.core.values.relations import Catalog, Environment, PhysicalIdentity, RelationName
+from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import ProjectError
 
 RAW = node("source.shop.raw")
@@ -463,10 +464,10 @@ def test_a_table_that_somebody_replaced_has_drifted(warehouse: Warehouse) -> Non
     assert kinds(warehouse, CHAIN, "model.shop.b") == ["drifted"]
 
 
-@pytest.mark.parametrize("field", ["oid", "relfilenode", "relkind"])
-def test_every_part_of_the_identity_counts(warehouse: Warehouse, field: str) -> None:
+@pytest.mark.parametrize("part", [{"value": "99/99"}, {"value": "1/99"}, {"kind": RelationKind.VIEW}])
+def test_every_part_of_the_identity_counts(warehouse: Warehouse, part: dict[str, Any]) -> None:
     before = warehouse.identities[relation("c")]
-    warehouse.identities[relation("c")] = replace(before, **{field: "v" if field == "relkind" else 99})
+    warehouse.identities[relation("c")] = replace(before, **part)
 
     assert kinds(warehouse, CHAIN, "model.shop.c") == ["drifted"]
 
@@ -833,7 +834,7 @@ def test_a_table_whose_model_became_ephemeral_is_left_behind(warehouse: Warehous
 
 
 def test_the_version_of_a_relation_tells_builds_and_incarnations_apart() -> None:
-    one = PhysicalIdentity(oid=1, relfilenode=2, relkind="r")
+    one = Identity(value="1/2", kind=RelationKind.TABLE)
     recorded = record(A, data_id=UUID(int=5), identity=one)
 
     versions = [
@@ -841,8 +842,8 @@ def test_the_version_of_a_relation_tells_builds_and_incarnations_apart() -> None
         relation_version(None, one),
         relation_version(recorded, None),
         relation_version(recorded, one),
-        relation_version(recorded, replace(one, oid=9)),
-        relation_version(recorded, replace(one, relfilenode=9)),
+        relation_version(recorded, replace(one, value="9/2")),
+        relation_version(recorded, replace(one, value="1/9")),
         relation_version(replace(recorded, data_id=UUID(int=6)), one),
     ]
 
@@ -850,7 +851,7 @@ def test_the_version_of_a_relation_tells_builds_and_incarnations_apart() -> None
 
 
 def test_another_build_of_the_same_data_is_the_same_version_of_a_relation() -> None:
-    one, other = (PhysicalIdentity(oid=oid, relfilenode=oid, relkind="r") for oid in (1, 2))
+    one, other = (Identity(value=value, kind=RelationKind.TABLE) for value in ("1/1", "2/2"))
     before = record(A, build_id=UUID(int=5), data_id=UUID(int=5), identity=one)
 
     after = replace(before, build_id=UUID(int=6), identity=other)

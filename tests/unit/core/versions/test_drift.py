@@ -10,11 +10,11 @@ from support.values import node, record
 
 from dbt_state_plugin.core.decision.seen_versions import relation_version
 from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import PhysicalIdentity
+from dbt_state_plugin.core.values.relations import Identity, RelationKind
 from dbt_state_plugin.core.versions.drift import altered_columns, drift_words
 
-TABLE = PhysicalIdentity(oid=1, relfilenode=1, relkind="r")
-VIEW = PhysicalIdentity(oid=1, relfilenode=1, relkind="v")
+TABLE = Identity(value="1/1", kind=RelationKind.TABLE)
+VIEW = Identity(value="1/1", kind=RelationKind.VIEW)
 COLUMNS = '[["id", "integer"], ["name", "text"]]'
 BUILT = record(node("model.shop.a"), identity=TABLE, columns=COLUMNS)
 
@@ -24,38 +24,38 @@ BUILT = record(node("model.shop.a"), identity=TABLE, columns=COLUMNS)
     [
         (TABLE, COLUMNS, ""),
         (TABLE, None, ""),
-        (replace(TABLE, oid=2), COLUMNS, "it was replaced since we built it (by a plain dbt run?)"),
+        (replace(TABLE, value="2/1"), COLUMNS, "it was replaced since we built it (by a plain dbt run?)"),
         (
-            PhysicalIdentity(oid=2, relfilenode=2, relkind="v"),
+            Identity(value="2/2", kind=RelationKind.VIEW),
             COLUMNS,
             "it was replaced since we built it: a table then, a view now",
         ),
         (
-            PhysicalIdentity(oid=2, relfilenode=2, relkind="?"),
+            Identity(value="2/2", kind=RelationKind.OTHER),
             COLUMNS,
             "it was replaced since we built it: a table then, a relation now",
         ),
         (
-            replace(TABLE, relfilenode=2),
+            replace(TABLE, value="1/2"),
             COLUMNS,
             "it was emptied or rewritten since we built it (TRUNCATE, VACUUM FULL or the like)",
         ),
         (
-            replace(TABLE, relfilenode=2),
+            replace(TABLE, value="1/2"),
             '[["id", "bigint"], ["name", "text"]]',
             "it was rewritten and its columns altered since we built it (other type of id)",
         ),
         (TABLE, '[["id", "integer"]]', "its columns were altered since we built it (dropped name)"),
     ],
 )
-def test_what_was_done_to_a_table_is_said(identity: PhysicalIdentity, columns: str | None, words: str) -> None:
+def test_what_was_done_to_a_table_is_said(identity: Identity, columns: str | None, words: str) -> None:
     assert drift_words(BUILT, identity, columns) == words
 
 
 def test_a_view_that_was_redefined_in_place_is_said_to_be() -> None:
     built = replace(BUILT, identity=VIEW)
 
-    words = drift_words(built, replace(VIEW, relfilenode=2), '[["id", "integer"]]')
+    words = drift_words(built, replace(VIEW, value="1/2"), '[["id", "integer"]]')
 
     assert words == "its view definition was changed by hand since we built it"
 
