@@ -22,7 +22,7 @@ from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles
 
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME
-from dbt_state_plugin.core.values.relations import RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
@@ -49,7 +49,8 @@ IDENTITY_UNTIL_0004 = """
     UPDATE dbt_state_plugin.relation SET relation_oid = %s, relfilenode = %s, relkind = %s
     WHERE schema_name = %s AND identifier = %s AND relation_oid IS NOT NULL
 """
-KINDS = {RelationKind.TABLE: "r", RelationKind.VIEW: "v"}
+MOVED = {"relation_oid", "relfilenode", "relkind"}  # as `identity` and `kind` since 0005
+KINDS = {"table": "r", "view": "v"}
 NODES = {"seed.shop.countries", *(f"model.shop.{name}" for name in ("orders", "totals", "report", "due"))}
 # What a migration may forget: what was parsed the last time. dbt parses again then.
 FORGETTABLE = {"project_snapshot", "alembic_version", "manifest"}
@@ -65,19 +66,24 @@ def restored(database: Database, version: str) -> None:
     text = (DUMPS / f"{version}.sql").read_text(encoding="utf-8")
     database.query(text)
     database.query(WAREHOUSE)
+    found = present_identities(database)
+    assert len(found) == 5
+    for identifier, identity, kind in found:
+        if version < "0005":
+            values = (*identity.split("/"), KINDS[kind], SCHEMA, identifier)
+            database.query(IDENTITY_UNTIL_0004, values)
+        else:
+            database.query(IDENTITY, (identity, kind, SCHEMA, identifier))
+    if version >= "0004":
+        database.forget_counters()
+
+
+def present_identities(database: Database) -> list[tuple[str, str, str]]:
+    """Return the name, identity and kind of each relation that is in the warehouse."""
     name = RelationName(database=database.dbname, schema=SCHEMA, identifier="orders")
     with closing(database.connect()) as connection:
         found = read_catalog(connection, [name]).identities
-    assert len(found) == 5
-    for relation, identity in found.items():
-        name = (relation.schema, relation.identifier)
-        if version < "0005":
-            values = (*identity.value.split("/"), KINDS[identity.kind], *name)
-            database.query(IDENTITY_UNTIL_0004, values)
-        else:
-            database.query(IDENTITY, (identity.value, identity.kind.value, *name))
-    if version >= "0004":
-        database.forget_counters()
+    return sorted((relation.identifier, each.value, each.kind.value) for relation, each in found.items())
 
 
 def contents(database: Database, of: Mapping[str, list[str]] | None = None) -> dict[str, tuple[list[str], Any]]:
@@ -130,13 +136,17 @@ def test_a_state_of_each_version_is_upgraded_without_loss_and_only_another_way_o
     with database_of_the_dump(postgres_server, version) as database:
         restored(database, version)
         columns, before = columns_of(database), contents(database)
+        kept = {table: [name for name in names if name not in MOVED] for table, names in columns.items()}
+        before_kept, identities = contents(database, kept), present_identities(database)
         scheme = database.query("SELECT DISTINCT fingerprint ->> 'scheme' FROM dbt_state_plugin.relation")
         project = dbt_project({**FILES, "profiles.yml": profiles(database)})
 
         project.plugin("state", "upgrade", check=0)
 
         assert version_of(database) == EXPECTED_VERSION
-        assert contents(database, columns) == before
+        assert contents(database, kept) == before_kept
+        recorded = database.query("SELECT identifier, identity, kind FROM dbt_state_plugin.relation WHERE kind <> ''")
+        assert sorted(recorded) == identities
         history = project.plugin("history", check=0).stdout
         assert "succeeded" in history
         assert "failed" in history

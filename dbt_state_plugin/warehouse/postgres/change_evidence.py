@@ -11,7 +11,7 @@ from dbt_state_plugin.warehouse.postgres.catalog import TOUCHED
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-# All that warehouse/postgres.py reads or what that follows from: the views that the server drops along are those whose
+# All that catalog.py reads or what that follows from: the views that the server drops along are those whose
 # rule names a relation, by its oid. Sums do not depend on an order; each piece begins with the oid of what it is of.
 _EVIDENCE = """
     WITH here AS MATERIALIZED (
