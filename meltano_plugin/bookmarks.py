@@ -117,7 +117,7 @@ def _is_bookmark(value: Any) -> bool:
 def _not_understood(state_id: str) -> ConfigurationError:
     return ConfigurationError(
         f"The bookmarks under {state_id} are in a form of the tap's own, so that of one stream cannot be taken out.",
-        f"Run `meltano state clear {state_id}` to load all its streams anew, or leave --apply out.",
+        f"Run `meltano state clear {state_id}` to reload all its streams, or leave --apply out.",
     )
 
 

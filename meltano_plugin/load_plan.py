@@ -50,7 +50,7 @@ class PlannedStream:
 @shared_options
 @click.pass_context
 def load_plan(context: click.Context, /, applies: bool, since: str | None, output: str) -> None:
-    """Show which streams Meltano loads in another way than before; with --apply they are loaded anew."""
+    """Show which streams Meltano loads in another way than before; with --apply they are reloaded."""
     if not os.environ.get("MELTANO_PROJECT_ROOT"):
         raise ConfigurationError(
             "load-plan needs a Meltano project.", "Run it as `meltano invoke dbt-state-plugin:load-plan`."

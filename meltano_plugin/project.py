@@ -63,7 +63,7 @@ class MeltanoProject:
             except (OSError, ValueError, RecursionError) as error:
                 raise ConfigurationError(
                     f"{path} cannot be read: {_cause(error)}.",
-                    "Correct it, or write it anew with `meltano lock --update`.",
+                    "Correct it, or write it again with `meltano lock --update`.",
                 ) from None
         return {}
 

@@ -23,7 +23,7 @@ from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 @shared_options
 @click.pass_context
 def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **options: Any) -> int:
-    """Record the relations that are there as built by the project as it stands, without building them.
+    """Record the relations that are there as built by the project as it is, without building them.
 
     What is missing, of another kind or with other columns is not recorded: the next run builds it. Exit code 1 says
     that one had to be refused.

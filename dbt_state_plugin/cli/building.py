@@ -70,7 +70,7 @@ _SELECTION = (
         "-f",
         is_flag=True,
         envvar=["DBT_STATE_PLUGIN_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH", "DBT_FULL_REFRESH"],
-        help="Build all selected nodes anew, incremental models from scratch.",
+        help="Rebuild all selected nodes, incremental models from scratch.",
     ),
     click.option(
         "--full-refresh-changed",

@@ -24,7 +24,7 @@ from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 @shared_options
 @click.pass_context
 def explain(context: click.Context, /, node: str, command: str) -> None:
-    """Tell why NODE (a name or a unique_id) would be built or left alone."""
+    """Tell why NODE (a name or a unique_id) would be built or skipped."""
     from dbt_state_plugin.api import explain as explain_node
 
     found = explain_node(node, settings_of(context), command=command)

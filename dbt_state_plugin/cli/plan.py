@@ -34,7 +34,7 @@ def _output_options(default: str) -> Callable[[Command], Command]:
         command = click.option(
             "--downstream/--no-downstream",
             default=True,
-            help="List what others drag along too, or only nodes with reasons of their own; run builds all of it.",
+            help="List downstream nodes too, or only those with reasons of their own; run builds all of them.",
         )(command)
         command = click.option("--exit-code", is_flag=True, help="Exit with 1 when something is to be built.")(command)
         return click.option(

@@ -165,7 +165,7 @@ def export_manifest(context: click.Context, baseline: str, output_dir: str | Non
 @shared_options
 @click.pass_context
 def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool, output: str) -> int:
-    """List the relations that deleted, renamed and disabled nodes left behind.
+    """List the relations of deleted, renamed and disabled nodes that still exist.
 
     With --drop they are dropped, one by one, each only when it is the relation that was recorded and nothing depends
     on it. Exit code 1 says that one had to be refused.
@@ -182,7 +182,7 @@ def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool
     return EXIT_OK
 
 
-_NOTHING_RECORDED = "Nothing is recorded for this environment yet, so nothing is left behind."
+_NOTHING_RECORDED = "Nothing is recorded for this environment yet, so there are no orphans."
 
 
 def _show_orphans(context: click.Context, found: Orphans, output: str) -> None:

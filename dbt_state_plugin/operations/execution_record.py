@@ -36,7 +36,7 @@ class Listener:
 
 
 def record_steps(state: State, execution_id: UUID, steps: tuple[RecordedStep, ...], listener: Listener) -> None:
-    """Record the steps that somebody else did before, and tell what each covers."""
+    """Record the external steps that went before, and tell what each covers."""
     if not steps:
         return
     from dbt_state_plugin.operations.bookkeeping.steps import record_step

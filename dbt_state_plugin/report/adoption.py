@@ -8,8 +8,9 @@ from typing import Any
 from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outcome
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.text import FOLD_AFTER, truncated, wrapped
-from dbt_state_plugin.report.words import count, short_name
+from dbt_state_plugin.report.words import count
 
 _WORDS = {Outcome.ADOPT: "adopt", Outcome.KNOWN: "known", Outcome.MISSING: "build", Outcome.REFUSE: "refuse"}
 
@@ -38,7 +39,7 @@ def assumption_lines(adoption: Adoption, *, width: int | None = None) -> list[st
     lines = []
     if found:
         lines.append(
-            f"Adopt {count(len(found), 'relation')} ({what}) as they stand: as if the project as it stands had built "
+            f"Adopt {count(len(found), 'relation')} ({what}) as they are: as if the project as it is had built "
             f"them for {adoption.environment}, from the rows that are there now."
         )
         unseen = len([each for each in found if not each.is_compared])

@@ -7,8 +7,8 @@ from typing import Any
 
 from dbt_state_plugin.core.values.history import ExecutionSummary
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
-from dbt_state_plugin.core.values.reasons import Reason
 from dbt_state_plugin.core.values.relations import Environment
+from dbt_state_plugin.report.reason_words import reason_document
 from dbt_state_plugin.report.words import summary_counts
 
 VERSION = 1
@@ -53,12 +53,6 @@ def _entry(entry: PlanEntry) -> dict[str, Any]:
         "old_rows": entry.old_rows.value if entry.old_rows else None,
         "built_at": entry.record.built_at.isoformat() if entry.record else None,
     }
-
-
-def reason_document(reason: Reason) -> dict[str, str]:
-    """Return a reason; `node` is there only where the reason comes from another node."""
-    document = {"kind": reason.kind.value, "detail": reason.detail}
-    return document | ({"node": reason.node} if reason.node else {})
 
 
 def execution_document(execution: ExecutionSummary, *, with_nodes: bool) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import difflib
 from collections.abc import Iterable
 from typing import Protocol
 
-from dbt_state_plugin.core.decision.logic_change import since
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.reason_words import execution_words, reason_words
 from dbt_state_plugin.report.text import timestamp
-from dbt_state_plugin.report.words import duration, reason_words
+from dbt_state_plugin.report.words import duration
 
 _DIFF_LINES = 60
 
@@ -61,18 +61,20 @@ def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iter
 
 
 _OLD_ROWS = {
-    OldRows.KEPT: "rows that are there keep the old logic; --full-refresh-changed builds them anew",
-    OldRows.PROTECTED: "rows that are there keep the old logic, since dbt never builds them anew",
-    OldRows.REBUILT: "its rows are all built anew",
-    OldRows.REFUSED: "on_logic_change: fail refuses the run; --full-refresh-changed builds all rows anew",
+    OldRows.KEPT: "existing rows keep the earlier logic; --full-refresh-changed rebuilds them",
+    OldRows.PROTECTED: "existing rows keep the earlier logic, since dbt never rebuilds them",
+    OldRows.REBUILT: "all of its rows are rebuilt",
+    OldRows.REFUSED: "on_logic_change: fail refuses the run; --full-refresh-changed rebuilds all rows",
 }
 
 
 def _rows_lines(entry: PlanEntry) -> list[str]:
-    """Return what is to be known about rows of an older logic, and how to build less often what calls the clock."""
+    """Return what is to be known about rows of earlier logic, and how to build less often what calls the clock."""
     lines = [f"  {_OLD_ROWS[entry.old_rows]}"] if entry.old_rows else []
     if entry.record is not None and entry.record.trace.older_logic and entry.old_rows is not OldRows.REBUILT:
-        lines.append(f"  it holds rows of an older logic, since {since(entry.record)}")
+        lines.append(
+            f"  contains rows built with earlier logic (since {execution_words(entry.record.trace.older_logic)})"
+        )
     if any(reason.kind is ReasonKind.VOLATILE for reason in entry.reasons):
         lines.append("  to build it less often, set meta.dbt_state_plugin.volatile to daily or never")
     return lines
@@ -83,7 +85,7 @@ def _decision_line(entry: PlanEntry) -> str:
         return "  is built, because"
     if entry.outside_selection:
         return "  is not built now, but stands outside the selection and needs it, because"
-    return "  is left alone: its definition, its parents and its relation are what the last build recorded"
+    return "  is skipped: its definition, its parents and its relation are what the last build recorded"
 
 
 def _record_lines(entry: PlanEntry) -> list[str]:

@@ -9,7 +9,7 @@ from dbt_state_plugin.core.values.reasons import ReasonKind
 
 
 def without_downstream(plan: Plan) -> Plan:
-    """Return the plan without the nodes that others alone drag along: what is left has reasons of its own.
+    """Return the plan without the nodes that are only downstream of others: what is left has reasons of its own.
 
     An ephemeral model is no entry of a plan: where it changed, its readers have that for a reason of their own.
     """

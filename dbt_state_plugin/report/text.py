@@ -20,7 +20,8 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
+from dbt_state_plugin.report.reason_words import reason_words, short_name
+from dbt_state_plugin.report.words import category, count, duration, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
 FOLD_AFTER = 20  # a longer list is folded, and the fold is said
@@ -53,10 +54,9 @@ def plan_lines(
     if shows_all:
         column = column_of(plan.skipped)
         lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}" for entry in plan.skipped]
-    lines += [
-        f"  gone   {printable(record.unique_id)}: {printable(str(record.relation))} is left behind"
-        for record in plan.removed
-    ]
+    for record in plan.removed:
+        relation = printable(str(record.relation))
+        lines.append(f"  removed {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)")
     rows = [truncated(line, width) for line in lines]
     summary = [summary_line(plan)] if ends_with_summary else []
     return rows + [part for line in [*_warnings(plan), *summary] for part in wrapped(line, width)]
@@ -68,9 +68,9 @@ def _why_not(entry: PlanEntry) -> str:
 
 
 _OLD_ROWS = {
-    OldRows.KEPT: "warning: earlier rows keep the old logic, unless --full-refresh-changed",
-    OldRows.PROTECTED: "warning: earlier rows keep the old logic, since dbt never builds them anew",
-    OldRows.REBUILT: "all rows are built anew, since their logic changed",
+    OldRows.KEPT: "warning: existing rows keep the earlier logic, unless --full-refresh-changed",
+    OldRows.PROTECTED: "warning: existing rows keep the earlier logic, since dbt never rebuilds them",
+    OldRows.REBUILT: "all rows are rebuilt, since their logic changed",
     OldRows.REFUSED: "refused by on_logic_change: fail, unless --full-refresh-changed",
 }
 
@@ -86,7 +86,7 @@ def _warnings(plan: Plan) -> list[str]:
 
 
 def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> list[str]:
-    """Return a line for each entry; in a long list those that others drag in, or all of them, go by their folders."""
+    """Return a line for each entry; in a long list those downstream of others, or all of them, go by their folders."""
     entries = tuple(entries)
     shown = entries
     folded: tuple[PlanEntry, ...] = ()
@@ -146,7 +146,7 @@ def first_line(plan: Plan, target_choice: str = "") -> str:
 
 
 def step_lines(step: str, items: Iterable[StepItem], *, width: int | None = None) -> list[str]:
-    """Return a line for each thing that changed in a step of somebody else, such as a stream of a loader."""
+    """Return a line for each thing that changed in an external step, such as a stream of a loader."""
     items = tuple(items)
     column = min(48, max((len(printable(item.name)) for item in items), default=0))
     lines = [f"  {printable(step.lower()):<6} {printable(item.name):<{column}}  {step_reasons(item)}" for item in items]
@@ -201,15 +201,15 @@ def first_message(message: str) -> str:
 
 
 def _outcome_line(result: RunResult) -> str:
-    left_alone = f"{result.plan.left_alone} left alone"
+    skipped = f"{result.plan.left_alone} skipped"
     if result.saved_ms:
-        left_alone += f" (saved about {duration(result.saved_ms)})"
+        skipped += f" (about {duration(result.saved_ms)} saved)"
     if not result.plan.to_build:
-        return f"Nothing to build: {left_alone}. Took {duration(result.elapsed_ms)}; execution {result.execution_id}."
+        return f"Nothing to build: {skipped}. Took {duration(result.elapsed_ms)}; execution {result.execution_id}."
     built = count(len(result.built), "node")
     time = f"in {duration(result.elapsed_ms)}"
     if result.status == "succeeded":
-        return f"Succeeded: {built} built {time}, {left_alone}. Execution {result.execution_id}."
+        return f"Succeeded: {built} built {time}, {skipped}. Execution {result.execution_id}."
     again = count(len(result.failed_ids), "node")
     return f"Failed: {built} built, {again} to be built again next time, {time}. Execution {result.execution_id}."
 

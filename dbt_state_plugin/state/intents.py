@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.reasons import Reason
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import BusyError
 from dbt_state_plugin.postgres.connection import database_errors, transaction
@@ -39,10 +38,11 @@ _DEFINITIONS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedNode:
-    """Pair a plan's entry with the name under which it is recorded."""
+    """A plan's entry with the name under which it is recorded, and its reasons as documents."""
 
     key: RelationName
     entry: PlanEntry
+    reasons: tuple[Mapping[str, Any], ...] = ()
 
 
 def open_intents(state: State, execution_id: UUID, planned: Iterable[PlannedNode], *, store_code: bool) -> None:
@@ -53,7 +53,7 @@ def open_intents(state: State, execution_id: UUID, planned: Iterable[PlannedNode
     nodes = sorted(planned, key=lambda node: node.key)
     keys = key_columns(node.key for node in nodes)
     ids = [node.entry.node.unique_id for node in nodes]
-    reasons = [json.dumps([_reason(reason) for reason in node.entry.reasons]) for node in nodes]
+    reasons = [json.dumps(node.reasons) for node in nodes]
     with database_errors("Cannot record the plan"), transaction(state.connection) as cursor:
         # Two environments that plan one relation at the same time must see each other's intents.
         cursor.execute(state.statement("LOCK TABLE {state}.intent IN SHARE ROW EXCLUSIVE MODE"))
@@ -85,10 +85,6 @@ def _refuse_overlap(state: State, rows: list[tuple[Any, ...]]) -> None:
                 f"Execution {row[3]} of {other} is writing {relation} ({row[5]}) right now, and this plan would too.",
                 "Wait for it to end, then run the command again; schemas of their own keep the two targets apart.",
             )
-
-
-def _reason(reason: Reason) -> dict[str, str]:
-    return {"kind": reason.kind.value, "detail": reason.detail, "node": reason.node}
 
 
 def definition_id(code: str) -> str:

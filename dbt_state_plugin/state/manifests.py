@@ -74,6 +74,6 @@ def read_manifest(state: State, execution_id: str | None = None) -> KeptManifest
         text = zlib.decompress(bytes(rows[0][0])).decode("utf-8", "surrogatepass")
     except (zlib.error, UnicodeDecodeError) as error:
         raise StateError(
-            "The manifest in the state is damaged.", "Run the project again with --force; it is recorded anew."
+            "The manifest in the state is damaged.", "Run the project again with --force; it is recorded again."
         ) from error
     return KeptManifest(text=text, recorded_at=rows[0][1])

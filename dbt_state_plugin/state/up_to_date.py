@@ -160,5 +160,5 @@ def finish_up_to_date(
         state.execute(_FINISH_OTHER_STEPS, (str(execution_id),))
     if state.execute(_FINISH, values) != 1:
         raise StateError(
-            "What the earlier execution covered is not recorded any more.", "Run the command again; it looks anew."
+            "What the earlier execution covered is not recorded any more.", "Run the command again; it looks again."
         )

@@ -197,7 +197,7 @@ def test_the_plan_says_in_words_what_it_compares_and_what_it_found(copy: Project
     assert any(line.startswith("  change customers") and "body: its code changed" in line for line in lines)
     assert any(line.startswith("  change rated") and "macro rate (macros/rate.sql)" in line for line in lines)
     assert any(line.startswith("  change kept") and 'materialized: "table" -> "view"' in line for line in lines)
-    assert any(line.startswith("  gone   model.shop.obsolete") for line in lines)
+    assert any(line.startswith("  removed model.shop.obsolete") for line in lines)
     assert any(line.startswith("  same   orders") and "but only comments" in line for line in lines)
     assert lines[-1] == "Changes: 1 new, 3 changed, 2 downstream, 1 removed, 5 unchanged"
     assert "missing" not in finished.stdout

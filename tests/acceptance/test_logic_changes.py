@@ -46,15 +46,15 @@ def test_changed_models_alone_are_built_from_scratch_now_or_later(project: Proje
 
     kept = project.plugin("run")
 
-    assert "warning: earlier rows keep the old logic, unless --full-refresh-changed: events" in kept.stderr
-    assert "earlier rows keep the old logic, since dbt never builds them anew: guarded" in kept.stderr
+    assert "warning: existing rows keep the earlier logic, unless --full-refresh-changed: events" in kept.stderr
+    assert "existing rows keep the earlier logic, since dbt never rebuilds them: guarded" in kept.stderr
     assert (logics(database, "events"), logics(database, "guarded")) == (["one", "two"], ["one", "two"])
     assert "nothing to build" in project.plugin("plan").stdout
-    assert "it holds rows of an older logic, since execution" in project.plugin("explain", "events").stdout
+    assert "contains rows built with earlier logic (since execution" in project.plugin("explain", "events").stdout
 
     rebuilt = project.plugin("run", "--full-refresh-changed")
 
-    assert "logic: it holds rows of an older logic" in rebuilt.stderr
+    assert "logic: contains rows built with earlier logic" in rebuilt.stderr
     assert logics(database, "events") == logics(database, "on_events") == ["two", "two"]
     assert logics(database, "guarded") == ["one", "two"]
     assert "nothing to build" in project.plugin("plan", "--full-refresh-changed").stdout

@@ -51,7 +51,7 @@ def test_a_microbatch_model_is_built_only_when_all_its_batches_are(
 
     assert "Succeeded: 2 nodes built" in repaired.stderr
     assert database.query("select n from analytics.report") == [(2,)]
-    assert "Nothing to build: 3 left alone" in project.plugin("run", check=0).stderr
+    assert "Nothing to build: 3 skipped" in project.plugin("run", check=0).stderr
 
 
 def test_flags_that_dbt_does_not_take_are_refused_before_anything_is_marked(dbt_project: ProjectWriter) -> None:
@@ -61,4 +61,4 @@ def test_flags_that_dbt_does_not_take_are_refused_before_anything_is_marked(dbt_
     refused = project.plugin("run", "--force", "--", "--no-such-flag", check=2)
 
     assert "Error: dbt does not take the flags after `--`: No such option '--no-such-flag'.\n" in refused.stderr
-    assert "Nothing to build: 1 left alone" in project.plugin("run", check=0).stderr
+    assert "Nothing to build: 1 skipped" in project.plugin("run", check=0).stderr

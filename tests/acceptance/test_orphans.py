@@ -289,6 +289,6 @@ def test_where_nothing_is_recorded_nothing_is_left_behind(dbt_project: ProjectFa
     listed = project.plugin("state", "orphans", "--drop", check=0)
 
     assert listed.stdout == ""
-    assert listed.stderr == "Nothing is recorded for this environment yet, so nothing is left behind.\n"
+    assert listed.stderr == "Nothing is recorded for this environment yet, so there are no orphans.\n"
     assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
     assert "--yes is for --drop only" in project.plugin("state", "orphans", "--yes", check=2).stderr

@@ -147,4 +147,5 @@ def assert_documented(document: Mapping[str, object]) -> None:
         assert set(node) == NODE_KEYS
         assert node["decision"] in ("build", "skip")
         assert bool(node["reasons"]) == (node["decision"] == "build")
-        assert all({"kind", "detail"} <= set(reason) <= {"kind", "detail", "node"} for reason in node["reasons"])
+        keys = {"kind", "detail", "code", "values"}
+        assert all(keys <= set(reason) <= {*keys, "node"} for reason in node["reasons"])

@@ -117,7 +117,7 @@ def test_an_edit_builds_only_what_depends_on_it_and_leaves_what_a_plain_dbt_run_
         *("raw_orders", "stg_orders", "customers", "orders", "order_report", "totals")
     }
     assert "OK created sql table model analytics.totals" in first.stdout
-    assert re.search(r"^Succeeded: 6 nodes built in [\d.]+ s, 0 left alone\. Execution \S+\.$", first.stderr, re.M)
+    assert re.search(r"^Succeeded: 6 nodes built in [\d.]+ s, 0 skipped\. Execution \S+\.$", first.stderr, re.M)
 
     before = incarnations(database)
     second = project.plugin("run", check=0)
@@ -125,7 +125,7 @@ def test_an_edit_builds_only_what_depends_on_it_and_leaves_what_a_plain_dbt_run_
     assert second.stdout == NOTHING_STARTED
     assert "Plan: nothing to build, 6 unchanged\n" in second.stderr
     assert re.search(
-        r"^Nothing to build: 6 left alone \(saved about [\d.]+ s\)\. Took [\d.]+ s; execution \S+\.$",
+        r"^Nothing to build: 6 skipped \(about [\d.]+ s saved\)\. Took [\d.]+ s; execution \S+\.$",
         second.stderr,
         re.M,
     )
@@ -418,7 +418,10 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
         "altered": "drifted: its columns were altered since we built it (added mine, dropped name)",
         "redefined": "drifted: its view definition was changed by hand since we built it",
     }
-    assert f'  gone   model.shop.old_name: {where}."old_name" is left behind\n' in repaired.stderr
+    assert (
+        f'  removed model.shop.old_name: relation {where}."old_name" still exists (see `state orphans`)\n'
+        in repaired.stderr
+    )
     assert incarnations(database)["steady"] == steady
     assert warehouse(database) == {**expected, "new_name": expected["old_name"]}
 

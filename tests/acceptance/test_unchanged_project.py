@@ -32,7 +32,7 @@ def test_an_unchanged_project_is_planned_and_run_without_dbt(dbt_project: Projec
 
     again = project.plugin("build", env={"PYTHONPROFILEIMPORTTIME": "1"}, check=0)
 
-    assert "Nothing to build: 3 left alone" in again.stderr
+    assert "Nothing to build: 3 skipped" in again.stderr
     for module in ("dbt.cli", "sqlalchemy", "alembic", "agate"):
         assert f" {module}" not in again.stderr
     assert plan(project) == (False, "Plan: nothing to build, 2 unchanged")
@@ -68,7 +68,7 @@ def test_while_nothing_at_all_differs_a_run_reads_neither_nodes_nor_records(
         assert f" {module}" not in again.stderr
     said = [line for line in again.stderr.splitlines() if not line.startswith("import time:")]
     assert said[0] == check.stderr.splitlines()[0] == "Plan: nothing to build, 2 unchanged"
-    assert said[1].startswith("Nothing to build: 2 left alone (saved about ")
+    assert said[1].startswith("Nothing to build: 2 skipped (about ")
     changing = {"execution_id", "started_at", "finished_at", "steps"}
     last = last_execution(project)
     assert {name: last[name] for name in last.keys() - changing} == {

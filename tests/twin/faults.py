@@ -51,15 +51,15 @@ def _around(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
 
 
 def _without_reasons(kind: str) -> None:
-    from dbt_state_plugin.core.decision.rule import _Decisions
+    from dbt_state_plugin.core.decision import propagation
     from dbt_state_plugin.core.values.reasons import ReasonKind
 
     dropped = ReasonKind[kind]
 
-    def kept(original: Any, self: Any, node: Any) -> Any:
-        return tuple(reason for reason in original(self, node) if reason.kind is not dropped)
+    def kept(original: Any, *given: Any) -> Any:
+        return tuple(reason for reason in original(*given) if reason.kind is not dropped)
 
-    _around(_Decisions, "_own_reasons", kept)
+    _around(propagation, "own_reasons", kept)
 
 
 @fault("a parent that was built since is no reason", found_by="a_narrowed_run_leaves_the_rest_for_later")
@@ -104,9 +104,9 @@ def relfilenode_is_forgotten() -> None:
 
 @fault("what is planned does not reach its children", found_by="an_edit_reaches_what_is_below_it")
 def every_build_keeps_the_data() -> None:
-    from dbt_state_plugin.core.decision.rule import _Decisions
+    from dbt_state_plugin.core.decision.propagation import Propagation
 
-    _around(_Decisions, "_keeps_data", lambda *_: True)
+    _around(Propagation, "_leaves_data", lambda *_: True)
 
 
 @fault(
@@ -114,9 +114,9 @@ def every_build_keeps_the_data() -> None:
     found_by="a_table_is_rebuilt_with_equal_rows_and_takes_its_view_down",
 )
 def cascades_are_ignored() -> None:
-    from dbt_state_plugin.core.decision.rule import _Decisions
+    from dbt_state_plugin.core.decision.dropped_views import DroppedViews
 
-    _around(_Decisions, "_cascades", lambda *_: {})
+    _around(DroppedViews, "cascades", lambda *_: {})
 
 
 @fault("views are not looked through", found_by="rows_change_below_a_view_on_a_view")
@@ -169,30 +169,14 @@ def all_sql_is_equal() -> None:
 @fault("definitions of ephemeral models are not in the trace", found_by="an_ephemeral_model_is_edited")
 def ephemeral_models_are_not_traced() -> None:
     from dbt_state_plugin.core.changes import differences
-    from dbt_state_plugin.core.decision import rule as decision
+    from dbt_state_plugin.core.decision import own_reasons
 
-    def blind(original: Any, *given: Any) -> Any:
-        return dataclasses.replace(original(*given), inlined={})
+    def blind(original: Any, known: Any, *given: Any) -> Any:
+        lineage = {name: dataclasses.replace(each, inlined=()) for name, each in known.lineage.items()}
+        return original(dataclasses.replace(known, lineage=lineage), *given)
 
     _around(differences, "_differing_inlined", lambda *_: ())
-    _around(
-        decision,
-        "trace_of",
-        lambda original, project, lineage, versions: original(
-            project, dataclasses.replace(lineage, inlined=()), versions
-        ),
-    )
-    original = decision._Decisions._upstream_builds
-
-    def seen(self: Any, node: Any, record: Any) -> Any:
-        lineage = self.lineage
-        self.lineage = {name: dataclasses.replace(each, inlined=()) for name, each in lineage.items()}
-        try:
-            return original(self, node, record)
-        finally:
-            self.lineage = lineage
-
-    decision._Decisions._upstream_builds = seen  # type: ignore[method-assign]
+    _around(own_reasons, "_upstream_builds", blind)
 
 
 @fault(

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dbt_state_plugin.core.changes.changed_items import changed_items, part_difference
 from dbt_state_plugin.core.changes.differences import Difference
-from dbt_state_plugin.core.changes.part_words import PART_WORDS, changed_items, difference_words
 from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.sql.deterministic import is_deterministic
 from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import KINDS_BY_PART, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedDefinition
 
 # Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
@@ -42,7 +42,6 @@ _NO_LOGIC = _PHYSICAL_CONFIG | frozenset(
 )
 # Materializations whose build gives the same rows again; the others add to what is there.
 _REPEATED = frozenset({"table", "view", "materialized_view", "seed"})
-_LAYOUT_WORDS = "only comments, white space or letter case differ in the SQL"
 _HASHED = "hashed"
 
 
@@ -88,22 +87,20 @@ def wants_ddl(inputs: ChangeInputs) -> bool:
 def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
     """Return which differences are real; `digest` is the installation's, for states that keep no SQL."""
     if "scheme" in inputs.difference.parts:
-        detail = "its last build was recorded by another version of dbt-state-plugin"
-        return ChangeCategory(reasons=(Reason(kind=ReasonKind.ENGINE, detail=detail),))
+        reason = Reason(kind=ReasonKind.ENGINE, code=ReasonCode.RECORDED_BY_ANOTHER_VERSION)
+        return ChangeCategory(reasons=(reason,))
     still_open = _open_parts(inputs)
-    same = dict.fromkeys(_same_by_sql(inputs, still_open, digest), _LAYOUT_WORDS)
+    same = dict.fromkeys(_same_by_sql(inputs, still_open, digest), "statement")
     if "body" in still_open and _same_rows(inputs):
-        same["body"] = "the file holds the same rows"
+        same["body"] = "rows"
     real = [part for part in still_open if part not in same]
     settled = {
-        part: "nobody sets it" if part == "config" else "only comments or layout differ"
-        for part in inputs.difference.parts
-        if part not in still_open
+        part: "unset" if part == "config" else "layout" for part in inputs.difference.parts if part not in still_open
     }
     inlined_is_same = "inlined" in same
     return ChangeCategory(
         reasons=_real_reasons(real, inputs),
-        cosmetic=tuple(_reason(part, _cosmetic_words(part, words, inputs)) for part, words in (settled | same).items()),
+        cosmetic=tuple(_reason(part, inputs, equal=equal) for part, equal in (settled | same).items()),
         is_physical=bool(real)
         and (inlined_is_same or not inputs.difference.inlined)
         and all(_is_physical(part, inputs) for part in real)
@@ -274,32 +271,24 @@ def _is_deterministic(statement: Any) -> bool:
     return spelling is not None and is_deterministic(spelling)
 
 
-def _reason(part: str, detail: str) -> Reason:
-    kinds = {kind.value: kind for kind in ReasonKind}
-    return Reason(kind=kinds.get(part, ReasonKind.UPSTREAM if part == "inlined" else ReasonKind.CONFIG), detail=detail)
-
-
-def _cosmetic_words(part: str, words: str, inputs: ChangeInputs) -> str:
+def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:
+    """Return what differs in a part; where no items were recorded nothing can be named."""
     if part == "inlined":
-        return f"{', '.join(inputs.difference.inlined)} changed, but {words}"
-    return f"{_words(part, inputs)}, but {words}" if part in PART_WORDS else words
+        nodes = list(inputs.difference.inlined)
+        return Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.INLINED_CHANGED, values={"nodes": nodes, **more})
+    code, values = ReasonCode.PART_CHANGED, {"part": part}
+    if inputs.recorded.items:
+        code, values = part_difference(part, *_sides(part, inputs))
+    return Reason(kind=KINDS_BY_PART.get(part, ReasonKind.CONFIG), code=code, values={**values, **more})
 
 
 def _real_reasons(parts: Iterable[str], inputs: ChangeInputs) -> tuple[Reason, ...]:
-    """Say what differs and, beside the first part that shows in the SQL, why SQL could not decide."""
+    """Return what differs and, beside the first part that shows in the SQL, why SQL could not decide."""
     compiled = inputs.compiled
     problem = compiled.problem if compiled is not None and compiled.problem != NO_SQL else ""
     reasons = []
     for part in parts:
-        words = _words(part, inputs)
-        if problem and part in _THROUGH_SQL | _THROUGH_BOTH:
-            words, problem = f"{words}; {problem}, so its SQL cannot be compared", ""
-        reasons.append(_reason(part, words))
+        shows = bool(problem) and part in _THROUGH_SQL | _THROUGH_BOTH
+        reasons.append(_reason(part, inputs, problem=problem) if shows else _reason(part, inputs))
+        problem = "" if shows else problem
     return tuple(reasons)
-
-
-def _words(part: str, inputs: ChangeInputs) -> str:
-    """Say what differs; where no items were recorded nothing can be named."""
-    if not inputs.recorded.items:
-        return PART_WORDS.get(part, part)
-    return difference_words(part, *_sides(part, inputs))

@@ -85,7 +85,7 @@ def _candidate(
     elif record is not None and record.environment != str(here) and not again:
         outcome, why = Outcome.REFUSE, f"it is recorded for {record.environment} (--again takes it over)"
     elif record is not None and not again:
-        outcome, why = Outcome.KNOWN, "it is recorded already (--again records it anew)"
+        outcome, why = Outcome.KNOWN, "it is recorded already (--again records it once more)"
     elif identity is None:
         outcome, why = Outcome.MISSING, "it does not exist"
     elif identity.kind not in _KINDS.get(node.materialized, _ANY):

@@ -15,7 +15,7 @@ from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
 from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 from dbt_state_plugin.core.values.relations import Environment
 
@@ -110,7 +110,7 @@ def reasons_by_records(
             continue
         record = recorded.relations.get(record_key(node, project))
         if record is None:
-            found[unique_id] = (Reason(kind=ReasonKind.NEW, detail=f"is not in {where}"),)
+            found[unique_id] = (Reason(kind=ReasonKind.NEW, code=ReasonCode.NOT_IN_BASELINE, values={"where": where}),)
             continue
         category = categories.get(unique_id, _NO_JUDGEMENT)
         inside = [] if category.inlined_is_same else _changed_inside(project, lineage[unique_id], record.trace.inlined)
@@ -121,7 +121,7 @@ def reasons_by_records(
 def _changed_inside(project: Project, lineage: Lineage, known: Mapping[str, str]) -> list[Reason]:
     """Return a reason for each ephemeral model inside of a node that has another definition."""
     return [
-        Reason(kind=ReasonKind.UPSTREAM, node=inside, detail="changed")
+        Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.PARENT_CHANGED, node=inside)
         for inside in lineage.inlined
         if project.nodes[inside].is_ephemeral and known.get(inside) != definition_digest(project.nodes[inside])
     ]
@@ -158,7 +158,7 @@ def reasons_by_digests(
             continue
         own: tuple[Reason, ...] = ()
         if unique_id not in digests:
-            own = (Reason(kind=ReasonKind.NEW, detail=f"is not in {execution}"),)
+            own = (Reason(kind=ReasonKind.NEW, code=ReasonCode.NOT_IN_BASELINE, values={"where": execution}),)
         elif digests[unique_id] != definition_digest(node):
             own = (_other_definition(changed_code.get(unique_id), execution),)
         found[unique_id] = (*own, *_changed_inside(project, lineage[unique_id], digests))
@@ -167,9 +167,9 @@ def reasons_by_digests(
 
 def _other_definition(is_other_code: bool | None, execution: str) -> Reason:
     if is_other_code:
-        return Reason(kind=ReasonKind.BODY, detail=f"its code differs from the one in {execution}")
-    rest = "" if is_other_code is None else ", though its own code is the same"
-    return Reason(kind=ReasonKind.DEFINITION, detail=f"its definition differs from the one in {execution}{rest}")
+        return Reason(kind=ReasonKind.BODY, code=ReasonCode.CODE_DIFFERS, values={"where": execution})
+    values = {"where": execution, "is_same_code": is_other_code is not None}
+    return Reason(kind=ReasonKind.DEFINITION, code=ReasonCode.DEFINITION_DIFFERS, values=values)
 
 
 def changes(
@@ -189,19 +189,19 @@ def changes(
     order = build_order(project)
     lineage = lineages(project, order)
     entries = []
-    words: dict[str, str] = {}
+    codes: dict[str, ReasonCode] = {}
     for unique_id in order:
         node = project.nodes[unique_id]
         if not is_built(node):
             continue
         above = [*lineage[unique_id].parents, *_categorized(project, lineage[unique_id])]
-        upstream = [Reason(kind=ReasonKind.UPSTREAM, node=each, detail=words[each]) for each in above if each in words]
+        upstream = [Reason(kind=ReasonKind.UPSTREAM, code=codes[each], node=each) for each in above if each in codes]
         mine, category = own.get(unique_id, ()), categories.get(unique_id, _NO_JUDGEMENT)
         reasons = (*mine, *upstream)
         keeps_data = bool(reasons) and not upstream and category.is_physical and mine == category.reasons
         if reasons and not keeps_data:
             is_new = any(reason.kind is ReasonKind.NEW for reason in mine)
-            words[unique_id] = "is new" if is_new else "changes"
+            codes[unique_id] = ReasonCode.PARENT_IS_NEW if is_new else ReasonCode.PARENT_CHANGES
         if node.resource_type not in SCOPES[command]:
             continue
         is_inside = selected is None or unique_id in selected

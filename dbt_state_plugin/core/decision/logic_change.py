@@ -11,7 +11,7 @@ from dbt_state_plugin.core.config.node_config import on_logic_change
 from dbt_state_plugin.core.lineage import Lineage
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import Node, Project
-from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import TABLES
 
@@ -31,7 +31,7 @@ def holds_rows(node: Node, record: RecordedRelation | None, reasons: Iterable[Re
     """Tell whether a build of the node finds rows that an earlier one has left, and leaves them as they are."""
     if record is None or not accumulates(node) or record.identity is None or record.identity.kind not in TABLES:
         return False
-    return all(reason.kind not in (ReasonKind.NEW, ReasonKind.MISSING) for reason in reasons)
+    return all(reason.kind.has_rows for reason in reasons)
 
 
 def is_logic_change(
@@ -52,22 +52,18 @@ def _is_function(project: Project, unique_id: str) -> bool:
 
 
 def wants_rebuild(node: Node, *, is_asked: bool, default: str | None) -> bool:
-    """Tell whether rows of an older logic are to be built anew, by the flag or by what is configured."""
+    """Tell whether rows of earlier logic are to be built anew, by the flag or by what is configured."""
     return not keeps_rows(node) and (is_asked or on_logic_change(node, default) == "full_refresh")
 
 
 def older_rows_reason(record: RecordedRelation) -> Reason:
     """Return the reason to build from scratch a relation that holds rows of a logic that has changed since."""
-    return Reason(kind=ReasonKind.LOGIC, detail=f"it holds rows of an older logic, since {since(record)}")
-
-
-def since(record: RecordedRelation) -> str:
-    """Name the execution that built the relation by another logic than its rows had."""
-    return f"execution {record.trace.older_logic[:8]}"
+    values = {"execution": record.trace.older_logic}
+    return Reason(kind=ReasonKind.LOGIC, code=ReasonCode.EARLIER_LOGIC, values=values)
 
 
 def old_rows(node: Node, *, is_asked: bool, is_full_refresh: bool, is_changed: bool, default: str | None) -> OldRows:
-    """Return what a build does with rows of an older logic; `is_changed` says that this very build brings a new one.
+    """Return what a build does with rows of earlier logic; `is_changed` says that this very build brings a new one.
 
     `--full-refresh` and `--full-refresh-changed` win over what is configured, dbt's `full_refresh: false` over both.
     """
@@ -81,7 +77,7 @@ def old_rows(node: Node, *, is_asked: bool, is_full_refresh: bool, is_changed: b
 
 
 def older_logic_after(rows: OldRows | None, record: RecordedRelation | None, execution: str) -> str:
-    """Return what is to be recorded after a build: the execution since which the relation holds rows of older logic."""
+    """Return what to record after a build: the execution since which the relation holds rows of earlier logic."""
     if rows is None or rows is OldRows.REBUILT:
         return ""
     return (record.trace.older_logic if record is not None else "") or execution

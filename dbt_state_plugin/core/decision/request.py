@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import Node
-from dbt_state_plugin.core.values.reasons import ReasonKind
 from dbt_state_plugin.core.values.relations import Environment
 
 SCOPES: Mapping[str, frozenset[str]] = {
@@ -44,18 +42,6 @@ class PlanRequest:
     code_only: bool = False
 
 
-NO_CHANGE = ChangeCategory()
-
-
-KINDS_BY_PART = {kind.value: kind for kind in ReasonKind}
-
-
 def is_in_scope(node: Node, command: str) -> bool:
     """Tell whether a command builds nodes of this kind."""
     return node.resource_type in SCOPES[command] and not node.is_ephemeral
-
-
-NOT_CODE = frozenset({ReasonKind.DATA, ReasonKind.VOLATILE, ReasonKind.AGE})
-
-
-FROM_ABOVE = frozenset({ReasonKind.UPSTREAM, ReasonKind.DATA})

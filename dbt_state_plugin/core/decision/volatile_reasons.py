@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from dbt_state_plugin.core.config.node_config import volatile_rule
 from dbt_state_plugin.core.values.project import Node
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation
 
 
@@ -24,16 +25,15 @@ def volatile_reasons(
     """
     if not _is_due(node, record, default):
         return []
-    reasons = [Reason(kind=ReasonKind.VOLATILE, detail=f"its code reads {name}") for name in node.volatile]
+    reasons = [_reason(ReasonCode.JINJA_READS, name=name) for name in node.volatile]
     if _computes_when_read(node):
         return reasons
     if record.trace.volatile:
-        reasons.append(Reason(kind=ReasonKind.VOLATILE, detail=f"it calls {_listed(record.trace.volatile)}"))
+        reasons.append(_reason(ReasonCode.SQL_CALLS, calls=list(record.trace.volatile)))
     for parent, its_record in parents:
         called = its_record.trace.volatile if its_record is not None and _computes_when_read(parent) else None
         if called and volatile_rule(parent, default) != "never":
-            detail = f"calls {_listed(called)}"
-            reasons.append(Reason(kind=ReasonKind.VOLATILE, node=parent.unique_id, detail=detail))
+            reasons.append(_reason(ReasonCode.PARENT_CALLS, parent.unique_id, calls=list(called)))
     return reasons
 
 
@@ -46,5 +46,5 @@ def _computes_when_read(node: Node) -> bool:
     return node.materialized == "view" or node.resource_type == "function"
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+def _reason(code: ReasonCode, node: str = "", **values: Any) -> Reason:
+    return Reason(kind=ReasonKind.VOLATILE, code=code, node=node, values=values)

@@ -60,7 +60,7 @@ class Plan:
     """Hold the decisions about every node in scope, in an order in which parents come first.
 
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
-    counts nodes that are left alone and have no entry, since the verdict of an earlier plan stands.
+    counts skipped nodes that have no entry, since an earlier empty plan is still up to date.
     """
 
     environment: Environment
@@ -78,12 +78,12 @@ class Plan:
 
     @property
     def skipped(self) -> tuple[PlanEntry, ...]:
-        """Return the entries that are left alone because nothing asks for a build."""
+        """Return the entries that are skipped because nothing asks for a build."""
         return tuple(entry for entry in self.entries if entry.decision is Decision.SKIP and not entry.reasons)
 
     @property
     def left_alone(self) -> int:
-        """Return how many nodes are left alone because nothing asks for a build."""
+        """Return how many nodes are skipped because nothing asks for a build."""
         return len(self.skipped) + self.unlisted
 
     @property

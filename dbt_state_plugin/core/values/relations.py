@@ -90,7 +90,7 @@ class Catalog:
     """Say which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
 
     `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
-    differ, one whenever its rows may differ, and one says what the rows themselves gave (see core/versions/source_version.py).
+    differ, one whenever its rows may differ, and one says what the rows themselves gave (see source_version.py).
     `columns` maps a relation to its columns, as JSON pairs of name and type, `touched` to the server's counters of what
     was written into it.
     """

@@ -27,7 +27,7 @@ class NodeOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepItem:
-    """Say about one thing that a step of somebody else covers, such as a stream, what changed and why.
+    """Say about one thing that an external step covers, such as a stream, what changed and why.
 
     Each reason is a kind and a word to it, as in ("select", "changed"); read together they are the phrase.
     """
@@ -43,7 +43,7 @@ class RunResult:
     """Say how a run ended: `status` is succeeded, failed or cancelled.
 
     `outcomes` holds what dbt said about each node; `unrecorded` the nodes that dbt built and that could not be
-    recorded, with the cause; `saved_ms` is the sum of the last durations of the nodes that were left alone.
+    recorded, with the cause; `saved_ms` is the sum of the last durations of the skipped nodes.
     """
 
     execution_id: UUID

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from dbt_state_plugin.core.values.reasons import ReasonCode
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, is_same_object
 
-_SHOWN = 3
-_ROWS_CHANGED = "its rows were changed since we built it (by hand or by plain dbt)"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """What happened to a relation, with the evidence, as in a Reason."""
+
+    code: ReasonCode
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def drift_words(record: RecordedRelation, identity: Identity, columns: str | None, touched: str | None = None) -> str:
-    """Return what was done to a relation since it was recorded, or nothing.
+def find_drift(
+    record: RecordedRelation, identity: Identity, columns: str | None, touched: str | None = None
+) -> Drift | None:
+    """Return what was done to a relation since it was recorded, None where it is as it was.
 
     `columns` are those that it has now, as JSON, and `touched` its counters now. Where none were recorded nothing is
     said about them.
@@ -24,35 +35,36 @@ def drift_words(record: RecordedRelation, identity: Identity, columns: str | Non
     altered = altered_columns(record.columns, columns)
     if identity == before:
         if altered:
-            return f"its columns were altered since we built it ({altered})"
-        return _ROWS_CHANGED if has_other_rows(record, touched) else ""
+            return Drift(code=ReasonCode.COLUMNS_ALTERED, values=altered)
+        return Drift(code=ReasonCode.ROWS_WRITTEN) if has_other_rows(record, touched) else None
     if identity.kind is RelationKind.VIEW:
-        return "its view definition was changed by hand since we built it"
+        return Drift(code=ReasonCode.VIEW_REDEFINED)
     if altered:
-        return f"it was rewritten and its columns altered since we built it ({altered})"
-    return "it was emptied or rewritten since we built it (TRUNCATE, VACUUM FULL or the like)"
+        return Drift(code=ReasonCode.REWRITTEN_AND_ALTERED, values=altered)
+    return Drift(code=ReasonCode.REWRITTEN)
 
 
-def _replaced(before: Identity | None, identity: Identity) -> str:
+def _replaced(before: Identity | None, identity: Identity) -> Drift:
     if before is not None and identity.kind is not before.kind:
-        return f"it was replaced since we built it: a {before.kind.word} then, a {identity.kind.word} now"
-    return "it was replaced since we built it (by a plain dbt run?)"
+        return Drift(code=ReasonCode.OTHER_KIND, values={"before": before.kind.word, "now": identity.kind.word})
+    return Drift(code=ReasonCode.REPLACED)
 
 
-def altered_columns(before: str | None, now: str | None) -> str:
-    """Return in words how two lists of columns differ, or nothing where they are equal or one is not known."""
+def altered_columns(before: str | None, now: str | None) -> dict[str, Any]:
+    """Return the names of columns that were added, dropped or retyped, {} where the lists are equal or one is unknown.
+
+    With `is_known` false they cannot be compared; where all names are empty the order differs.
+    """
     if before is None or now is None or before == now:
-        return ""
+        return {}
     recorded, present = _pairs(before), _pairs(now)
     if recorded is None or present is None:  # a row that was edited by hand
-        return "they cannot be compared"
-    changes = {
+        return {"is_known": False}
+    return {
         "added": [name for name in present if name not in recorded],
         "dropped": [name for name in recorded if name not in present],
-        "other type of": [name for name in present if name in recorded and recorded[name] != present[name]],
+        "retyped": [name for name in present if name in recorded and recorded[name] != present[name]],
     }
-    words = [f"{word} {_listed(names)}" for word, names in changes.items() if names]
-    return ", ".join(words) or "in another order"
 
 
 def has_other_rows(record: RecordedRelation, touched: str | None) -> bool:
@@ -62,7 +74,7 @@ def has_other_rows(record: RecordedRelation, touched: str | None) -> bool:
 
 def altered_version(record: RecordedRelation, columns: str | None, touched: str | None) -> str:
     """Return a value for columns and rows that are not the recorded ones any more, nothing for those that are."""
-    is_altered = altered_columns(record.columns, columns) != ""
+    is_altered = bool(altered_columns(record.columns, columns))
     if not is_altered and not has_other_rows(record, touched):
         return ""
     now = [columns if is_altered else None, touched if has_other_rows(record, touched) else None]
@@ -74,7 +86,3 @@ def _pairs(columns: str) -> dict[str, str] | None:
         return {str(name): str(kind) for name, kind in json.loads(columns)}
     except (ValueError, TypeError):
         return None
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -13,26 +13,14 @@ which the content was found to be equal; `touched` stays that of the build.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from dbt_state_plugin.core.values.reasons import ReasonCode
 from dbt_state_plugin.core.values.relations import is_same_object
 
 ABSENT = "absent"
-BLIND: dict[str, str] = {
-    ABSENT: "does not exist",
-    "foreign": "is a foreign table, whose rows are not counted",
-    "function": "is computed by functions that cannot be seen into",
-    "kind": "is no table, so its rows are not counted",
-}
-_UNREADABLE = {
-    "rights": "was written, and this role may not read its rows to compare them",
-    "error": "was written, and its rows could not be read to compare them",
-}
-_EVERY_RUN = "built on every run"
-_NEW = "is new here"
-_NO_TABLE_BEFORE = "was re-created or emptied"
-_COLUMNS = "columns changed"
-OTHER_COLUMNS = frozenset({_NEW, _NO_TABLE_BEFORE, _COLUMNS})  # of all that can be said, what may come with these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,49 +68,58 @@ def parse_version(text: str) -> SourceVersion | None:
     return SourceVersion(**dict(zip(names, [fields[0], "/".join(fields[1:3]), *fields[3:]], strict=False)))
 
 
-def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> str:
-    """Return in words how a source differs from what a build saw, or nothing when it does not.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataChange:
+    """How a source differs from what a build saw, with the evidence, as in a Reason."""
+
+    code: ReasonCode
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> DataChange | None:
+    """Return how a source differs from what a build saw, None where it does not.
 
     A view holds no rows: for it (`by_rows` is false) only another table or other columns count. With `by_touch` the
     content is no proof, since the reader uses columns that are not compared.
     """
     current = parse_version(now)
     before = parse_version(seen) if seen is not None else None
-    if current is None:  # nobody looked at the rows
-        return _NEW if seen is None else "" if seen == now else _NO_TABLE_BEFORE
     if seen is None:
-        return _NEW
+        return DataChange(code=ReasonCode.NEW_SOURCE)
+    if current is None:  # nobody looked at the rows
+        return None if seen == now else DataChange(code=ReasonCode.RECREATED_OR_EMPTIED)
     if before is None:
-        return _NO_TABLE_BEFORE
+        return DataChange(code=ReasonCode.RECREATED_OR_EMPTIED)
     if before.columns != current.columns:
-        return _COLUMNS
+        return DataChange(code=ReasonCode.COLUMNS_CHANGED)
     if not by_rows:
-        return "" if is_same_object(before.identity, current.identity) else "was re-created"
+        return None if is_same_object(before.identity, current.identity) else DataChange(code=ReasonCode.RECREATED)
     return _change_of_rows(before, current, by_touch=by_touch)
 
 
-def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool) -> str:
+def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool) -> DataChange | None:
     if now.answer == "always":
-        return f"has data_version always: {_EVERY_RUN}"
+        return DataChange(code=ReasonCode.ALWAYS_NEW)
     if now.is_blind and not now.answer:
-        return f"{BLIND.get(now.touched[1:], 'cannot be seen into')}: {_EVERY_RUN}"
+        return DataChange(code=ReasonCode.NOT_COUNTED, values={"why": now.touched[1:]})
     if now.answer == "never":
-        return ""
+        return None
     if now.answer.startswith("query:"):
-        return "" if now.answer == before.answer else "gives its query another answer"
+        return None if now.answer == before.answer else DataChange(code=ReasonCode.ANSWER_CHANGED)
     if by_touch or not now.answer:
-        return "" if now.is_untouched_since(before) else _what_was_touched(before, now)
+        return None if now.is_untouched_since(before) else _what_was_touched(before, now)
     if now.is_known_since(before):
-        return ""
+        return None
     if "?" in now.answer:
-        return _UNREADABLE[now.answer.partition("?")[2]]
-    return "" if now.answer == before.answer else "rows changed"
+        return DataChange(code=ReasonCode.UNREADABLE, values={"why": now.answer.partition("?")[2]})
+    return None if now.answer == before.answer else DataChange(code=ReasonCode.ROWS_CHANGED)
 
 
-def _what_was_touched(before: SourceVersion, now: SourceVersion) -> str:
+def _what_was_touched(before: SourceVersion, now: SourceVersion) -> DataChange:
     if before.identity == now.identity:
-        return "rows changed"
-    return "was emptied or written anew" if is_same_object(before.identity, now.identity) else "was re-created"
+        return DataChange(code=ReasonCode.ROWS_CHANGED)
+    is_same = is_same_object(before.identity, now.identity)
+    return DataChange(code=ReasonCode.REWRITTEN_SOURCE if is_same else ReasonCode.RECREATED)
 
 
 def with_checked(seen: str, now: str) -> str | None:

@@ -102,7 +102,7 @@ def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownE
             f"{name!r} fits several environments: {listed}."
             if found
             else f"No environment or execution {name!r} is recorded; the environments of {own.project} are: {listed}.",
-            "Give --against one of them as it stands here, or an execution's id (see `history`).",
+            "Give --against one of them as printed here, or an execution's id (see `history`).",
         )
     return found[0], None
 

@@ -38,7 +38,7 @@ from dbt_state_plugin.core.fingerprint.relocation import (
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Project
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Environment, RelationName
 from dbt_state_plugin.errors import UsageError
@@ -56,8 +56,6 @@ if TYPE_CHECKING:
 _BY_ARTIFACTS = re.compile(r"(?:^|[\s,])@?[0-9]*\+?(?:state|result|source_status):")
 _IN_SELECTORS = re.compile(r"\b(?:state|result|source_status)\b")
 _NOBODY = UUID(int=0)
-_TOO_LARGE = "dbt keeps no checksum of a seed over 1 MiB, so it counts as changed"
-_OTHER_VALUE = "the SQL that the manifest holds differs from today's: a value that it reads is another"
 
 
 def selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
@@ -173,7 +171,7 @@ class _ManifestComparison:
     def _too_large_seeds(self, own: Reasons) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of the seeds whose content neither manifest tells."""
         in_both = self.too_large & self.before.project.nodes.keys() & own.keys()
-        unknown = Reason(kind=ReasonKind.BODY, detail=_TOO_LARGE)
+        unknown = Reason(kind=ReasonKind.BODY, code=ReasonCode.SEED_TOO_LARGE)
         return {
             seed: (unknown, *(reason for reason in own[seed] if reason.kind is not ReasonKind.BODY)) for seed in in_both
         }
@@ -199,7 +197,7 @@ class _ManifestComparison:
             if compiled.problem:
                 unseen += 1
             elif not is_among_forms(translated(held[node], self.relocation.names), compiled):
-                found[node] = (Reason(kind=ReasonKind.VARIABLES, detail=_OTHER_VALUE),)
+                found[node] = (Reason(kind=ReasonKind.VARIABLES, code=ReasonCode.OTHER_VALUES),)
         return found, unseen
 
     def _warnings(self, unseen: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dbt_state_plugin.core.changes.categorize import (
     wants_compiled,
     wants_ddl,
 )
-from dbt_state_plugin.core.changes.part_words import changed_items
+from dbt_state_plugin.core.changes.changed_items import changed_items
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key

@@ -15,9 +15,6 @@ from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.state.relations import read_definitions, recorded_code
 
 _FORM_WORDS = {"sql": "compiled SQL", "incremental": "compiled SQL of an incremental run"}
-_THROUGH_SQL = frozenset(
-    {ReasonKind.MACROS, ReasonKind.VARIABLES, ReasonKind.REFERENCES, ReasonKind.ENGINE, ReasonKind.UPSTREAM}
-)
 _HOOKS = {"hooks": (ReasonKind.HOOKS, "hooks"), "project_hooks": (ReasonKind.PROJECT_HOOKS, "hooks of the project")}
 
 
@@ -62,7 +59,7 @@ def _compiled_texts(
 ) -> list[DifferingText]:
     is_kept = not document.get("hashed")
     found = []
-    if kinds & _THROUGH_SQL:
+    if any(kind.shows_in_sql for kind in kinds):
         forms = document.get("forms") or {}
         for form, text in now.forms.items():
             title = f"{_FORM_WORDS.get(form, form)} of {entry.node.name}"

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest, keyed_digest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import Plan
-from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
+from dbt_state_plugin.core.values.reasons import OldRows
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.errors import ConfigurationError, EngineError
 from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
@@ -38,6 +38,7 @@ from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
 from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
+from dbt_state_plugin.report.reason_words import reason_document
 from dbt_state_plugin.state.builds import note_outcomes
 from dbt_state_plugin.state.executions import begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
@@ -156,7 +157,12 @@ class _Run:
         dbt.check_flags(planned.invocation, command=self.options.command)
         state = self.session.state
         nodes = [
-            PlannedNode(key=record_key(entry.node, planned.project), entry=entry) for entry in planned.plan.to_build
+            PlannedNode(
+                key=record_key(entry.node, planned.project),
+                entry=entry,
+                reasons=tuple({**reason_document(reason), "node": reason.node} for reason in entry.reasons),
+            )
+            for entry in planned.plan.to_build
         ]
         open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
         detail = DefinitionRecorder(
@@ -230,16 +236,15 @@ def _redefined_materialized_views(plan: Plan) -> tuple[str, ...]:
 
     A materialized view holds no data of its own, so dropping it loses nothing.
     """
-    harmless = {ReasonKind.UPSTREAM, ReasonKind.DATA, ReasonKind.AGE, ReasonKind.VOLATILE}
     return tuple(
         entry.node.unique_id
         for entry in plan.to_build
-        if entry.node.materialized == "materialized_view" and any(r.kind not in harmless for r in entry.reasons)
+        if entry.node.materialized == "materialized_view" and any(reason.kind.redefines for reason in entry.reasons)
     )
 
 
 def _rebuilt(plan: Plan) -> tuple[str, ...]:
-    """Return the nodes whose rows of an older logic are built anew."""
+    """Return the nodes whose rows of earlier logic are built anew."""
     return tuple(entry.node.unique_id for entry in plan.to_build if entry.old_rows is OldRows.REBUILT)
 
 
@@ -249,7 +254,7 @@ def refuse_mixed_rows(plan: Plan) -> None:
     if names:
         raise ConfigurationError(
             f"The logic of {', '.join(names)} changed, and on_logic_change: fail forbids to keep its earlier rows.",
-            "Pass --full-refresh-changed to build all rows anew, leave it out with --exclude, or configure `run`.",
+            "Pass --full-refresh-changed to rebuild all rows, leave it out with --exclude, or configure `run`.",
         )
 
 

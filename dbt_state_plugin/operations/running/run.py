@@ -90,7 +90,7 @@ def _recorded(
     up_to_date: UpToDatePlan,
     started: float,
 ) -> RunResult:
-    """Record a run that has nothing to do, after the steps that somebody else did before."""
+    """Record a run that has nothing to do, after the external steps that went before."""
     execution_id = uuid4()
     with recorded_execution(session, execution_id, command=options.command):
         record_steps(session.state, execution_id, steps, listener)

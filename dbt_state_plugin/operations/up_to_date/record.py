@@ -74,7 +74,7 @@ def record_up_to_date(
 
 
 def saved_ms(plan: Plan) -> int:
-    """Return the sum of the last durations of the nodes that are left alone."""
+    """Return the sum of the last durations of the skipped nodes."""
     return sum((entry.record.duration_ms or 0) for entry in plan.skipped if entry.record)
 
 

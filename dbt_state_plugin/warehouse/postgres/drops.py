@@ -156,7 +156,7 @@ def _refusal(error: Error) -> str:
         detail = (error.diag.message_detail or error.diag.message_primary or "").splitlines()
         return f"others depend on it: {detail[0] if detail else first_line(error)}"
     if isinstance(error, (errors.LockNotAvailable, errors.DeadlockDetected)):
-        return "somebody uses it now (pg_stat_activity shows who)"
+        return "it is in use (pg_stat_activity shows by whom)"
     if isinstance(error, (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType)):
         return "it is not the one that was recorded: it was dropped or replaced just now"
     return error.diag.message_primary or first_line(error)

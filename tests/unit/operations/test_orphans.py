@@ -401,7 +401,7 @@ def test_a_relation_that_somebody_uses_stays(warehouse: Connection, database: Da
     with closing(database.connect()) as reader:
         do(reader, "BEGIN; SELECT * FROM {x}")
 
-        with pytest.raises(DropRefused, match="somebody uses it now"):
+        with pytest.raises(DropRefused, match="it is in use"):
             drop(warehouse, check(warehouse).identity, lock_wait_ms=50)
 
     assert is_there(warehouse)

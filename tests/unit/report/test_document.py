@@ -48,7 +48,9 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "relation": '"db"."main"."a"',
                 "decision": "skip",
                 "outside_selection": True,
-                "reasons": [{"kind": "body", "detail": "its code changed"}],
+                "reasons": [
+                    {"kind": "body", "detail": "its code changed", "code": "part-changed", "values": {"part": "body"}}
+                ],
                 "cosmetic": [],
                 "change": "data",
                 "old_rows": None,
@@ -93,7 +95,13 @@ def test_a_node_says_what_differs_in_nothing_real_and_what_kind_of_change_it_is(
 def test_a_reason_names_the_node_that_it_comes_from() -> None:
     document = plan_document(Warehouse().plan(OF))
 
-    assert document["nodes"][1]["reasons"][1] == {"kind": "upstream", "detail": "is built", "node": "model.shop.a"}
+    assert document["nodes"][1]["reasons"][1] == {
+        "kind": "upstream",
+        "detail": "is built",
+        "node": "model.shop.a",
+        "code": "is-built",
+        "values": {},
+    }
     assert document["nodes"][1]["built_at"] is None
     assert document["summary"]["build"] == 2
 

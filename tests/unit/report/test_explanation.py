@@ -11,7 +11,7 @@ from dbt_state_plugin.core.decision.first_cause import first_cause
 from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Project
-from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.report.explanation import explanation_lines
 
 OF = project(
@@ -54,7 +54,7 @@ def test_a_node_that_is_left_alone_is_what_the_last_build_recorded(warehouse: Wa
     assert shown[:3] == [
         "model.shop.a (models/a.sql)",
         '  relation: "db"."main"."a"',
-        "  is left alone: its definition, its parents and its relation are what the last build recorded",
+        "  is skipped: its definition, its parents and its relation are what the last build recorded",
     ]
     assert shown[3].startswith("  last build: 2026-01-02 03:04:05+00:00 by execution ")
     assert len(shown) == 4
@@ -97,7 +97,7 @@ def test_a_cosmetic_edit_is_told_of_a_node_that_is_left_alone(warehouse: Warehou
     shown = explained(planned(warehouse, edited(OF, "model.shop.a", "select 1 -- one")), "model.shop.a")
 
     assert shown[2:5] == [
-        "  is left alone: its definition, its parents and its relation are what the last build recorded",
+        "  is skipped: its definition, its parents and its relation are what the last build recorded",
         "  differs from the last build in nothing that dbt would execute:",
         "  - body: its code changed, but only comments, white space or letter case differ in the SQL",
     ]
@@ -160,12 +160,14 @@ def test_the_last_build_says_how_long_it_took() -> None:
 
 
 def because_of(name: str, *parents: str) -> PlanEntry:
-    reasons = tuple(Reason(kind=ReasonKind.UPSTREAM, node=f"model.shop.{parent}") for parent in parents)
+    reasons = tuple(
+        Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.IS_BUILT, node=f"model.shop.{parent}") for parent in parents
+    )
     return PlanEntry(node=node(f"model.shop.{name}"), decision=Decision.BUILD, reasons=reasons)
 
 
 def test_the_shortest_way_to_a_cause_is_told() -> None:
-    cause = replace(because_of("z"), reasons=(Reason(kind=ReasonKind.NEW),))
+    cause = replace(because_of("z"), reasons=(Reason(kind=ReasonKind.NEW, code=ReasonCode.NOT_RECORDED),))
     entries = (because_of("a", "b", "c"), because_of("b", "d"), because_of("d", "z"), because_of("c", "z"), cause)
     plan = replace(planned(Warehouse(), OF), entries=entries)
 
@@ -189,10 +191,10 @@ def test_reasons_that_go_round_in_circles_end_where_they_began() -> None:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (OldRows.KEPT, "rows that are there keep the old logic; --full-refresh-changed builds them anew"),
-        (OldRows.PROTECTED, "rows that are there keep the old logic, since dbt never builds them anew"),
-        (OldRows.REBUILT, "its rows are all built anew"),
-        (OldRows.REFUSED, "on_logic_change: fail refuses the run; --full-refresh-changed builds all rows anew"),
+        (OldRows.KEPT, "existing rows keep the earlier logic; --full-refresh-changed rebuilds them"),
+        (OldRows.PROTECTED, "existing rows keep the earlier logic, since dbt never rebuilds them"),
+        (OldRows.REBUILT, "all of its rows are rebuilt"),
+        (OldRows.REFUSED, "on_logic_change: fail refuses the run; --full-refresh-changed rebuilds all rows"),
     ],
 )
 def test_what_becomes_of_rows_of_an_older_logic_is_told(warehouse: Warehouse, rows: OldRows, words: str) -> None:
@@ -205,7 +207,7 @@ def test_since_when_there_are_such_rows_is_told(warehouse: Warehouse) -> None:
     known = warehouse.records[relation("a")]
     warehouse.records[relation("a")] = replace(known, trace=replace(known.trace, older_logic="6a1b2c3d-1"))
 
-    assert "  it holds rows of an older logic, since execution 6a1b2c3d" in explained(
+    assert "  contains rows built with earlier logic (since execution 6a1b2c3d)" in explained(
         planned(warehouse, OF), "model.shop.a"
     )
 

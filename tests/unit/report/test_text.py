@@ -14,7 +14,7 @@ from support.values import HERE, THEN, node, record
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
-from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.report.history import execution_lines, history_lines
 from dbt_state_plugin.report.text import (
@@ -48,8 +48,9 @@ def entry(unique_id: str, *reasons: Reason, outside: bool = False, **fields: Any
     )
 
 
-def because(kind: str, detail: str = "", of: str = "") -> Reason:
-    return Reason(kind=ReasonKind(kind), detail=detail, node=of)
+def because(kind: str, of: str = "", **values: str) -> Reason:
+    code = {"new": ReasonCode.NOT_RECORDED, "upstream": ReasonCode.IS_BUILT}.get(kind, ReasonCode.PART_CHANGED)
+    return Reason(kind=ReasonKind(kind), code=code, node=of, values={"part": kind, **values})
 
 
 def plan(*entries: PlanEntry, **fields: Any) -> Plan:
@@ -67,9 +68,9 @@ def outcome(unique_id: str, status: str, message: str = "") -> NodeOutcome:
 def test_a_plan_has_a_line_for_each_node_and_a_summary() -> None:
     shown = plan_lines(
         plan(
-            entry("model.shop.orders", because("body", "its code changed")),
-            entry("test.shop.unique_id.5d8a", because("upstream", "is built", "model.shop.orders"), because("macros")),
-            entry("seed.shop.late", because("body", "its code changed"), outside=True),
+            entry("model.shop.orders", because("body")),
+            entry("test.shop.unique_id.5d8a", because("upstream", "model.shop.orders"), because("macros")),
+            entry("seed.shop.late", because("body"), outside=True),
             entry("model.shop.same"),
             removed=(record(node("model.shop.gone")),),
         )
@@ -79,13 +80,13 @@ def test_a_plan_has_a_line_for_each_node_and_a_summary() -> None:
         "  build  orders          body: its code changed",
         "  build  test unique_id  upstream: orders is built (+1 more)",
         "  later  seed late  body: its code changed",
-        '  gone   model.shop.gone: "db"."main"."gone" is left behind',
+        '  removed model.shop.gone: relation "db"."main"."gone" still exists (see `state orphans`)',
         "Plan: 2 changed, 1 unchanged, 1 left for later",
     ]
 
 
 def test_new_says_enough() -> None:
-    new = entry("model.shop.orders", because("new", "no build of it is recorded"), because("upstream"))
+    new = entry("model.shop.orders", because("new"), because("upstream"))
 
     assert plan_lines(plan(new))[0] == "  build  orders  new: no build of it is recorded"
 
@@ -125,8 +126,8 @@ def test_a_list_that_is_not_long_is_not_folded() -> None:
 
 
 def test_what_others_drag_in_is_folded_first() -> None:
-    dragged = (entry(f"model.shop.m{number}", because("upstream", "is built")) for number in range(FOLD_AFTER))
-    many = plan(entry("model.shop.cause", because("body", "its code changed")), *dragged)
+    dragged = (entry(f"model.shop.m{number}", because("upstream")) for number in range(FOLD_AFTER))
+    many = plan(entry("model.shop.cause", because("body")), *dragged)
 
     assert plan_lines(many)[:-1] == [
         "  build  cause  body: its code changed",
@@ -148,15 +149,16 @@ def test_many_folders_are_folded_too() -> None:
 
 
 def test_a_node_that_differs_in_nothing_real_says_so_where_all_are_listed() -> None:
-    same = replace(entry("model.shop.same"), cosmetic=(because("body", "its code changed, but only comments differ"),))
+    same = replace(entry("model.shop.same"), cosmetic=(because("body", equal="layout"),))
 
     assert plan_lines(plan(same), shows_all=True)[0] == (
-        "  skip   same  unchanged since 2026-01-02 03:04:05+00:00; body: its code changed, but only comments differ"
+        "  skip   same  unchanged since 2026-01-02 03:04:05+00:00; "
+        "body: its code changed, but only comments or layout differ"
     )
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:
-    long = plan(entry("model.shop." + "x" * 200, because("body", "y" * 200)))
+    long = plan(entry("model.shop." + "x" * 200, because("body", part="y" * 200)))
 
     assert {len(line) for line in plan_lines(long, width=40)[:1]} == {40}
     assert len(plan_lines(long)[0]) > 200
@@ -172,9 +174,9 @@ def test_control_characters_of_a_name_are_escaped() -> None:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (OldRows.KEPT, "warning: earlier rows keep the old logic, unless --full-refresh-changed"),
-        (OldRows.PROTECTED, "warning: earlier rows keep the old logic, since dbt never builds them anew"),
-        (OldRows.REBUILT, "all rows are built anew, since their logic changed"),
+        (OldRows.KEPT, "warning: existing rows keep the earlier logic, unless --full-refresh-changed"),
+        (OldRows.PROTECTED, "warning: existing rows keep the earlier logic, since dbt never rebuilds them"),
+        (OldRows.REBUILT, "all rows are rebuilt, since their logic changed"),
         (OldRows.REFUSED, "refused by on_logic_change: fail, unless --full-refresh-changed"),
     ],
 )
@@ -212,7 +214,7 @@ def test_a_run_that_had_nothing_to_do_says_so_and_what_it_saved() -> None:
     nothing = plan(entry("model.shop.same"))
 
     assert result_lines(result(nothing, saved_ms=1500)) == [
-        f"Nothing to build: 1 left alone (saved about 1.5 s). Took 3.0 s; execution {ID}."
+        f"Nothing to build: 1 skipped (about 1.5 s saved). Took 3.0 s; execution {ID}."
     ]
 
 
@@ -221,7 +223,7 @@ def test_a_run_that_succeeded_says_what_was_built() -> None:
 
     shown = result_lines(result(plan(one), outcomes={"model.shop.a": outcome("model.shop.a", "success")}))
 
-    assert shown == [f"Succeeded: 1 node built in 3.0 s, 0 left alone. Execution {ID}."]
+    assert shown == [f"Succeeded: 1 node built in 3.0 s, 0 skipped. Execution {ID}."]
 
 
 def test_a_run_that_failed_says_what_is_built_again_and_why() -> None:

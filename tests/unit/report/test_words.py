@@ -6,16 +6,17 @@ import pytest
 from support.values import HERE, node
 
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.words import category, count, duration, reason_words, short_name, summary_line
+from dbt_state_plugin.report.reason_words import reason_words, short_name
+from dbt_state_plugin.report.words import category, count, duration, summary_line
 
 
 def entry(*kinds: str, outside: bool = False, name: str = "a") -> PlanEntry:
     return PlanEntry(
         node=node(f"model.shop.{name}"),
         decision=Decision.BUILD if kinds and not outside else Decision.SKIP,
-        reasons=tuple(Reason(kind=ReasonKind(kind)) for kind in kinds),
+        reasons=tuple(Reason(kind=ReasonKind(kind), code=ReasonCode.FORCE) for kind in kinds),
         outside_selection=outside,
     )
 
@@ -68,10 +69,13 @@ def test_what_stands_outside_the_selection_is_said() -> None:
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        (Reason(kind=ReasonKind.NEW), "new:"),
-        (Reason(kind=ReasonKind.BODY, detail="its code changed"), "body: its code changed"),
-        (Reason(kind=ReasonKind.UPSTREAM, node="model.shop.a", detail="is built"), "upstream: a is built"),
-        (Reason(kind=ReasonKind.MISSING, detail="x\x1b[31m\ny"), "missing: x\\x1b[31m\\ny"),
+        (Reason(kind=ReasonKind.NEW, code=ReasonCode.NOT_RECORDED), "new: no build of it is recorded"),
+        (Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body"}), "body: its code changed"),
+        (Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.IS_BUILT, node="model.shop.a"), "upstream: a is built"),
+        (
+            Reason(kind=ReasonKind.MISSING, code=ReasonCode.RELATION_MISSING, values={"relation": "x\x1b[31m\ny"}),
+            "missing: x\\x1b[31m\\ny does not exist",
+        ),
     ],
 )
 def test_a_reason_is_a_phrase(reason: Reason, words: str) -> None:

@@ -20,11 +20,11 @@ from dbt_state_plugin.core.changes.categorize import (
     wants_ddl,
 )
 from dbt_state_plugin.core.changes.differences import Difference
-from dbt_state_plugin.core.changes.part_words import PART_WORDS
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
 from dbt_state_plugin.core.values.records import RecordedDefinition
+from dbt_state_plugin.report.reason_words import PARTS, detail
 
 DIGEST = keyed_digest(KEY)
 SQL = "select a from t"
@@ -90,7 +90,7 @@ def test_what_shows_only_as_layout_in_the_sql_is_cosmetic(part: str, is_hashed: 
     found = categorized(part, before=sql(), now=sql(LAID_OUT), is_hashed=is_hashed)
 
     assert (real(found), cosmetic(found), found.is_physical) == ([], [part], False)
-    assert found.cosmetic[0].detail.endswith("only comments, white space or letter case differ in the SQL")
+    assert detail(found.cosmetic[0]).endswith("only comments, white space or letter case differ in the SQL")
 
 
 @pytest.mark.parametrize("is_hashed", [False, True], ids=["text", "hash"])
@@ -111,19 +111,19 @@ def test_what_acts_outside_of_the_sql_is_real_though_the_sql_is_the_same(part: s
 def test_without_any_recorded_items_the_part_is_named_and_nothing_is_called_new() -> None:
     found = categorized("config", items_before={}, items={"config": {"materialized": '"table"'}})
 
-    assert [reason.detail for reason in found.reasons] == [PART_WORDS["config"]]
+    assert [detail(reason) for reason in found.reasons] == [PARTS["config"]]
 
 
 def test_an_item_of_a_part_that_had_none_is_new_where_other_items_are_recorded() -> None:
     found = categorized("hooks", items_before={"body": {"code": "#1"}}, items={"hooks": {"post-hook 1": "#1"}})
 
-    assert [reason.detail for reason in found.reasons] == ["post-hook 1 is new"]
+    assert [detail(reason) for reason in found.reasons] == ["post-hook 1 is new"]
 
 
 def test_a_part_of_a_later_version_is_real() -> None:
     found = categorized("clustering", before=sql(), now=sql())
 
-    assert [(reason.kind.value, reason.detail) for reason in found.reasons] == [("config", "x of clustering changed")]
+    assert [(reason.kind.value, detail(reason)) for reason in found.reasons] == [("config", "x of clustering changed")]
 
 
 def test_parse_trees_help_where_the_text_is_kept() -> None:
@@ -330,7 +330,7 @@ def test_comments_and_layout_of_a_macro_are_cosmetic_without_any_sql(part: str) 
     )
 
     assert (real(found), cosmetic(found)) == ([], [part])
-    assert found.cosmetic[0].detail == "macro a (macros/a.sql) changed, but only comments or layout differ"
+    assert detail(found.cosmetic[0]) == "macro a (macros/a.sql) changed, but only comments or layout differ"
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_another_way_of_hashing_is_said_in_one_reason_and_decides_alone() -> Non
     found = categorized("scheme", "body", "config", before=sql(), now=sql())
 
     assert real(found) == ["engine"]
-    assert found.reasons[0].detail == "its last build was recorded by another version of dbt-state-plugin"
+    assert detail(found.reasons[0]) == "its last build was recorded by another version of dbt-state-plugin"
     assert (found.cosmetic, found.is_physical, found.inlined_is_same) == ((), False, False)
 
 
@@ -398,7 +398,7 @@ def test_an_ephemeral_model_inside_is_the_same_where_the_sql_is(is_hashed: bool)
     other = categorized(inlined=inlined, before=sql(), now=sql(OTHER), is_hashed=is_hashed)
 
     assert (same.reasons, same.inlined_is_same, cosmetic(same)) == ((), True, ["upstream"])
-    assert same.cosmetic[0].detail == (
+    assert detail(same.cosmetic[0]) == (
         "model.shop.e1, model.shop.e2 changed, but only comments, white space or letter case differ in the SQL"
     )
     assert (other.reasons, other.inlined_is_same, other.cosmetic) == ((), False, ())
@@ -423,7 +423,7 @@ def test_a_seed_with_the_same_rows_is_the_same() -> None:
     found = categorized("body", **seed("#r", "#r"))
 
     assert (real(found), cosmetic(found)) == ([], ["body"])
-    assert found.cosmetic[0].detail == "its code changed, but the file holds the same rows"
+    assert detail(found.cosmetic[0]) == "its code changed, but the file holds the same rows"
 
 
 @pytest.mark.parametrize(("before", "now"), [("#r", "#s"), ("", ""), ("#r", ""), ("", "#r")])
@@ -485,7 +485,7 @@ def test_docs_are_a_physical_difference() -> None:
     assert categorized("docs", "config", **config("persist_docs")).is_physical
 
 
-@pytest.mark.parametrize("part", [part for part in PART_WORDS if part not in ("config", "docs")])
+@pytest.mark.parametrize("part", [part for part in PARTS if part not in ("config", "docs")])
 def test_a_physical_difference_beside_any_other_is_not_physical(part: str) -> None:
     found = categorized("config", part, **config("grants"))
 
@@ -639,11 +639,11 @@ def test_a_node_is_compiled_only_where_the_sql_can_decide(
     assert wants_compiled(inputs(*parts, **fields)) is wanted
 
 
-@given(st.lists(st.sampled_from([*PART_WORDS, "clustering"]), unique=True), st.sampled_from([SQL, LAID_OUT, OTHER]))
+@given(st.lists(st.sampled_from([*PARTS, "clustering"]), unique=True), st.sampled_from([SQL, LAID_OUT, OTHER]))
 def test_every_part_that_differs_is_either_real_or_cosmetic(parts: list[str], text: str) -> None:
     found = categorized(*parts, before=sql(), now=sql(text))
 
-    told = [part if part in PART_WORDS else "config" for part in parts]
+    told = [part if part in PARTS else "config" for part in parts]
     assert sorted(real(found) + cosmetic(found)) == sorted(told)
 
 
@@ -735,13 +735,13 @@ PROBLEM = "it asks the database while it compiles (run_query)"
 def test_why_the_sql_could_not_decide_stands_beside_what_differs(part: str, problem: str, words: str) -> None:
     found = categorized(part, before=sql(), now=CompiledNode(problem=problem))
 
-    assert [reason.detail for reason in found.reasons] == [words]
+    assert [detail(reason) for reason in found.reasons] == [words]
 
 
 def test_why_the_sql_could_not_decide_is_said_once() -> None:
     found = categorized("config", "body", "references", before=sql(), now=CompiledNode(problem=PROBLEM))
 
-    assert [PROBLEM in reason.detail for reason in found.reasons] == [False, True, False]
+    assert [PROBLEM in detail(reason) for reason in found.reasons] == [False, True, False]
 
 
 @pytest.mark.parametrize(

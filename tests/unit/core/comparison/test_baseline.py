@@ -44,8 +44,9 @@ from dbt_state_plugin.core.fingerprint.relocation import (
 from dbt_state_plugin.core.values.definition import ProjectDefinition
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation, Trace
+from dbt_state_plugin.report.reason_words import detail
 
 SEED = node("seed.shop.raw")
 A = node("model.shop.a", ["seed.shop.raw"])
@@ -87,7 +88,9 @@ def kinds(plan: Plan) -> dict[str, list[str]]:
 
 
 def changed(kind: ReasonKind = ReasonKind.BODY, **fields: Any) -> ChangeCategory:
-    return ChangeCategory(reasons=(Reason(kind=kind, detail="differs"),), **fields)
+    return ChangeCategory(
+        reasons=(Reason(kind=kind, code=ReasonCode.PART_CHANGED, values={"part": kind.value}),), **fields
+    )
 
 
 def test_a_project_that_was_built_as_it_is_changes_nothing() -> None:
@@ -107,11 +110,11 @@ def test_a_new_node_says_so_to_those_below_it() -> None:
     plan = compared(CHAIN, records)
 
     assert kinds(plan) == {"a": ["new"], "b": ["upstream"], "c": ["upstream"]}
-    assert plan.entries[2].reasons[0].detail == "is new"
+    assert plan.entries[2].reasons[0].code is ReasonCode.PARENT_IS_NEW
 
 
 def test_a_cosmetic_difference_is_kept_and_changes_nothing() -> None:
-    comment = Reason(kind=ReasonKind.BODY, detail="only a comment")
+    comment = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body", "equal": "layout"})
 
     plan = compared(CHAIN, recorded(CHAIN), {"model.shop.a": ChangeCategory(cosmetic=(comment,))})
 
@@ -231,7 +234,7 @@ def test_a_definition_that_an_execution_did_not_cover_so_differs() -> None:
     plan = since(edited(CHAIN, B.unique_id), CHAIN)
 
     assert kinds(plan) == {"b": ["definition"], "c": ["upstream"]}
-    assert plan.to_build[0].reasons[0].detail == "its definition differs from the one in execution 1234abcd"
+    assert detail(plan.to_build[0].reasons[0]) == "its definition differs from the one in execution 1234abcd"
 
 
 @pytest.mark.parametrize(("is_other", "kind"), [(True, "body"), (False, "definition")])

@@ -10,7 +10,7 @@ from support.values import HERE, node, project, record, relation
 
 from dbt_state_plugin.core.comparison.defer import Deferral, deferred_project, explained, find_deferral
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.errors import UsageError
 
 A, B, C, D = (f"model.shop.{name}" for name in "abcd")
@@ -101,11 +101,14 @@ def test_what_is_read_there_is_never_hidden_by_a_setting_for_data() -> None:
 
 
 def test_what_was_never_built_here_is_explained_by_what_differs_there() -> None:
-    new, why = Reason(kind=ReasonKind.NEW), Reason(kind=ReasonKind.BODY)
+    new, why = (
+        Reason(kind=ReasonKind.NEW, code=ReasonCode.NOT_RECORDED),
+        Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body"}),
+    )
     entries = (
         PlanEntry(node=SHOP.nodes[A], decision=Decision.BUILD, reasons=(new,)),
         PlanEntry(node=SHOP.nodes[B], decision=Decision.BUILD, reasons=(new,)),
-        PlanEntry(node=SHOP.nodes[C], decision=Decision.BUILD, reasons=(replace(why, detail="here"),)),
+        PlanEntry(node=SHOP.nodes[C], decision=Decision.BUILD, reasons=(replace(why, node="here"),)),
         PlanEntry(node=SHOP.nodes[D], decision=Decision.SKIP),
     )
     plan = Plan(environment=HERE, command="run", entries=entries, removed=(record(SHOP.nodes[D]),))

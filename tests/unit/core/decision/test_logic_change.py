@@ -12,13 +12,21 @@ from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.values.plan import ChangeCategory, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
-from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.relations import Identity, RelationKind
+from dbt_state_plugin.report.reason_words import detail
 
 EVENTS = node("model.shop.events", materialized="incremental")
-LOGIC = ChangeCategory(reasons=(Reason(kind=ReasonKind.BODY, detail="its code changed"),), is_logic=True)
-GRANT = ChangeCategory(reasons=(Reason(kind=ReasonKind.CONFIG, detail="grants"),), is_physical=True)
+
+
+def changed(kind: ReasonKind, **fields: bool) -> ChangeCategory:
+    reason = Reason(kind=kind, code=ReasonCode.PART_CHANGED, values={"part": kind.value})
+    return ChangeCategory(reasons=(reason,), **fields)
+
+
+LOGIC = changed(ReasonKind.BODY, is_logic=True)
+GRANT = changed(ReasonKind.CONFIG, is_physical=True)
 SINCE = "6a1b2c3d-0000-0000-0000-000000000000"
 
 
@@ -141,7 +149,7 @@ def test_rows_of_an_older_logic_are_known_for_later(item: Node, asked: dict[str,
     found = entry(item, None, trace=OLDER, **asked)
 
     assert [reason.kind.value for reason in found.reasons] == kinds
-    assert all(reason.detail.endswith("since execution 6a1b2c3d") for reason in found.reasons)
+    assert all(detail(reason).endswith("(since execution 6a1b2c3d)") for reason in found.reasons)
 
 
 def test_such_rows_refuse_no_run_that_brings_no_new_logic() -> None:

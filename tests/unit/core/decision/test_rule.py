@@ -18,10 +18,11 @@ from dbt_state_plugin.core.decision.seen_versions import relation_version
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import ChangeCategory, Decision
 from dbt_state_plugin.core.values.project import Node, Project
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded
 from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import ProjectError
+from dbt_state_plugin.report.reason_words import detail, reason_words
 
 RAW = node("source.shop.raw")
 A = node("model.shop.a", ["source.shop.raw"])
@@ -59,7 +60,7 @@ def kinds(warehouse: Warehouse, of: Project, unique_id: str, command: str = "run
 def details(warehouse: Warehouse, of: Project, unique_id: str) -> list[str]:
     entry = warehouse.plan(of).entry(unique_id)
     assert entry is not None
-    return [reason.detail for reason in entry.reasons]
+    return [detail(reason) for reason in entry.reasons]
 
 
 def unjudged(warehouse: Warehouse, of: Project, unique_id: str) -> list[str]:
@@ -128,7 +129,7 @@ def judged_as(warehouse: Warehouse, of: Project, unique_id: str, category: Chang
 
 def test_a_judgement_decides_which_differences_count(warehouse: Warehouse) -> None:
     after = project(RAW, A, B, replace(C, fingerprint={"body": "2", "macros": "2"}))
-    real = Reason(kind=ReasonKind.MACROS, detail="macro a changed")
+    real = Reason(kind=ReasonKind.MACROS, code=ReasonCode.PART_CHANGED, values={"part": "macros"})
 
     assert judged_as(warehouse, after, "model.shop.c", ChangeCategory(reasons=(real,))) == ["macros"]
     assert judged_as(warehouse, after, "model.shop.c", ChangeCategory()) == []
@@ -420,7 +421,7 @@ def test_a_model_that_may_be_so_old_and_is_older_is_built_with_what_reads_it(war
     assert [warehouse.planned(of, asked) for asked in later] == [set(), ALL, ALL]
     entry = warehouse.plan(of, later[-1]).entry("model.shop.a")
     assert entry is not None
-    assert entry.reasons == (Reason(kind=ReasonKind.AGE, detail="its last build is 26 h old, max_age is 24"),)
+    assert [reason_words(reason) for reason in entry.reasons] == ["age: its last build is 26 h old, max_age is 24"]
     assert warehouse.planned(of) == set()  # without a clock nothing is old
 
 
@@ -491,7 +492,7 @@ def test_everything_can_be_forced(warehouse: Warehouse, field: str, word: str) -
     plan = warehouse.plan(CHAIN, request(**{field: True}))
 
     assert {entry.node.unique_id for entry in plan.to_build} == ALL
-    assert {entry.reasons[0].detail for entry in plan.to_build} == {word}
+    assert {detail(entry.reasons[0]) for entry in plan.to_build} == {word}
 
 
 @pytest.mark.parametrize("field", ["full_refresh", "force"])

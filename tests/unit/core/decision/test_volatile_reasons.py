@@ -11,6 +11,7 @@ from support.values import node, record
 from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Trace
+from dbt_state_plugin.report.reason_words import detail
 
 TABLE = node("model.shop.t")
 VIEW = node("model.shop.v", materialized="view")
@@ -24,7 +25,7 @@ def words(
     """Return the reasons of a node; its parents all call random()."""
     read = [(parent, record(parent, trace=Trace(volatile=("random()",)))) for parent in parents]
     reasons = volatile_reasons(item, record(item, trace=Trace(volatile=calls), **fields), read, default=default)
-    return [f"{reason.node} {reason.detail}".strip() for reason in reasons]
+    return [f"{reason.node} {detail(reason)}".strip() for reason in reasons]
 
 
 def test_what_calls_the_clock_is_built_on_every_run() -> None:

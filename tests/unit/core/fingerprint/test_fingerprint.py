@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from support.values import KEY, definition, macro, project_definition, relation
 
-from dbt_state_plugin.core.changes.part_words import PART_WORDS
 from dbt_state_plugin.core.fingerprint.fingerprint import fingerprint_project
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, definition_digest, keyed_digest
 from dbt_state_plugin.core.fingerprint.parts import code_text
 from dbt_state_plugin.core.values.definition import NodeDefinition, ProjectDefinition
 from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.report.reason_words import PARTS
 
 BODY = {"body"}
 
@@ -698,7 +698,7 @@ def test_the_text_of_a_node_holds_its_code_and_arguments_as_they_stand() -> None
 def test_every_part_has_a_hash_and_names_the_way_of_hashing() -> None:
     fingerprint = fingerprinted(project_definition(definition())).fingerprint
 
-    assert fingerprint.keys() == {"scheme", *PART_WORDS}
+    assert fingerprint.keys() == {"scheme", *PARTS}
     assert fingerprint["scheme"] == SCHEME
 
 

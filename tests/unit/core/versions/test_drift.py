@@ -9,14 +9,22 @@ import pytest
 from support.values import node, record
 
 from dbt_state_plugin.core.decision.seen_versions import relation_version
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import Identity, RelationKind
-from dbt_state_plugin.core.versions.drift import altered_columns, drift_words
+from dbt_state_plugin.core.versions.drift import find_drift
+from dbt_state_plugin.report.reason_words import detail
 
 TABLE = Identity(value="1/1", kind=RelationKind.TABLE)
 VIEW = Identity(value="1/1", kind=RelationKind.VIEW)
 COLUMNS = '[["id", "integer"], ["name", "text"]]'
 BUILT = record(node("model.shop.a"), identity=TABLE, columns=COLUMNS)
+
+
+def drift_words(built: RecordedRelation, identity: Identity, columns: str | None, touched: str | None = None) -> str:
+    """Return what is said about a drift, nothing where there is none."""
+    drift = find_drift(built, identity, columns, touched)
+    return "" if drift is None else detail(Reason(kind=ReasonKind.DRIFTED, code=drift.code, values=drift.values))
 
 
 @pytest.mark.parametrize(
@@ -78,12 +86,13 @@ def test_a_record_without_columns_says_nothing_about_them() -> None:
     ],
 )
 def test_altered_columns_are_named(now: list[list[str]], words: str) -> None:
-    assert altered_columns(COLUMNS, json.dumps(now)) == words
+    assert drift_words(BUILT, TABLE, json.dumps(now)) == f"its columns were altered since we built it ({words})"
 
 
 def test_columns_that_are_no_pairs_count_as_altered() -> None:
-    assert altered_columns('["one"]', COLUMNS) == "they cannot be compared"
-    assert altered_columns("no JSON", COLUMNS) == "they cannot be compared"
+    for recorded in ('["one"]', "no JSON"):
+        words = drift_words(replace(BUILT, columns=recorded), TABLE, COLUMNS)
+        assert words == "its columns were altered since we built it (they cannot be compared)"
 
 
 def test_altered_columns_are_another_version_for_whoever_reads_them() -> None:

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.versions.source_version import (
-    BLIND,
     SourceVersion,
     data_change,
     known_answer,
     parse_version,
     with_checked,
 )
+from dbt_state_plugin.report.reason_words import NOT_COUNTED, detail
 
 ABSENT = "-/absent"
 
@@ -24,7 +25,9 @@ def version(**fields: str) -> str:
 
 
 def change(seen: str | None, now: str, **fields: bool) -> str:
-    return data_change(seen, now, **({"by_rows": True, "by_touch": False} | fields))
+    """Return what is said about a change, nothing where there is none."""
+    found = data_change(seen, now, **({"by_rows": True, "by_touch": False} | fields))
+    return "" if found is None else detail(Reason(kind=ReasonKind.DATA, code=found.code, values=found.values))
 
 
 def content(rows: str, columns: str = "c1", **fields: str) -> str:
@@ -48,7 +51,7 @@ def test_a_version_is_a_text_and_can_be_read_again() -> None:
         (version(), version(touched="t2"), "rows changed"),
         (version(), version(data="other"), "rows changed"),
         (version(), version(identity="2/1", touched="t2"), "was re-created"),
-        (version(), version(identity="1/2", touched="t2"), "was emptied or written anew"),
+        (version(), version(identity="1/2", touched="t2"), "was emptied or rewritten"),
         (version(), version(columns="c2", touched="t2"), "columns changed"),
         (None, version(), "is new here"),
         (ABSENT, version(), "was re-created or emptied"),
@@ -121,14 +124,14 @@ def test_what_is_configured_decides(seen: str | None, now: str, words: str) -> N
     assert change(seen, now) == words
 
 
-@pytest.mark.parametrize("word", [*BLIND, "unheard-of"])
+@pytest.mark.parametrize("word", [*NOT_COUNTED, "unheard-of"])
 def test_what_cannot_be_seen_into_is_new_on_every_run(word: str) -> None:
     same = version(touched=f"?{word}")
 
     words = change(same, same)
 
     assert words.endswith(": built on every run")
-    assert words.startswith(BLIND.get(word, "cannot be seen into"))
+    assert words.startswith(NOT_COUNTED.get(word, "cannot be seen into"))
     assert change(same, version()) == "rows changed"
 
 

@@ -1,17 +1,19 @@
-"""How is a difference said in a few words?"""
+"""Changed items as data, and in a few words."""
 
 from __future__ import annotations
 
 import pytest
 
-from dbt_state_plugin.core.changes.part_words import PART_WORDS, changed_items, difference_words
-from dbt_state_plugin.core.values.reasons import ReasonKind
+from dbt_state_plugin.core.changes.changed_items import changed_items, part_difference
+from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
+from dbt_state_plugin.report.reason_words import PARTS, detail
 
 PATHS = {"macro.shop.net": "macros/money.sql"}
 
 
 def words(part: str, before: dict[str, str], after: dict[str, str]) -> str:
-    return difference_words(part, before, after, PATHS)
+    code, values = part_difference(part, before, after, PATHS)
+    return detail(Reason(kind=ReasonKind.CONFIG, code=code, values=values))
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def test_items_changed_where_one_side_has_another_value_or_none(
 
 
 def test_every_part_is_a_kind_of_reason() -> None:
-    assert PART_WORDS.keys() <= {kind.value for kind in ReasonKind}
+    assert PARTS.keys() <= {kind.value for kind in ReasonKind}
 
 
 @pytest.mark.parametrize(
@@ -82,13 +84,13 @@ def test_what_differs_is_named(part: str, before: dict[str, str], after: dict[st
 
 @pytest.mark.parametrize("part", ["body", "flags", "relation"])
 def test_some_parts_say_it_all_by_themselves(part: str) -> None:
-    assert words(part, {"code": "#1"}, {"code": "#2"}) == PART_WORDS[part]
+    assert words(part, {"code": "#1"}, {"code": "#2"}) == PARTS[part]
 
 
 @pytest.mark.parametrize("part", ["config", "macros", "variables", "engine"])
 def test_where_no_item_differs_the_part_is_named(part: str) -> None:
-    assert words(part, {"x": "1"}, {"x": "1"}) == PART_WORDS[part]
-    assert words(part, {}, {}) == PART_WORDS[part]
+    assert words(part, {"x": "1"}, {"x": "1"}) == PARTS[part]
+    assert words(part, {}, {}) == PARTS[part]
 
 
 def test_the_first_item_of_a_part_is_new() -> None:

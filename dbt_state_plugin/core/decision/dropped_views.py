@@ -1,0 +1,47 @@
+"""Views that the warehouse drops together with a rebuilt table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dbt_state_plugin.core.decision.known import Known
+from dbt_state_plugin.core.values.relations import RelationName
+
+
+class DroppedViews:
+    """Finds what goes down with a relation; each table is looked at once."""
+
+    def __init__(self, known: Known) -> None:
+        """Look at nothing yet."""
+        self._known = known
+        self._views_on: dict[str, frozenset[str]] = {}
+
+    def stands_on(self, unique_id: str, table: str) -> bool:
+        """Tell whether a node is a view that the server knows to read the very table that is there now.
+
+        Then nothing but other columns of that table could make another view of it.
+        """
+        if not self._known.is_view(unique_id) or not self._known.project.nodes[table].keeps_columns:
+            return False
+        if table not in self._views_on:
+            self._views_on[table] = frozenset(self.cascades([table]))
+        return unique_id in self._views_on[table]
+
+    def cascades(self, nodes: Iterable[str]) -> dict[str, str]:
+        """Return the nodes whose relations are dropped with those of `nodes`, each with the first it goes with.
+
+        Every relation is looked at once, however many of `nodes` lie above it.
+        """
+        known = self._known
+        found: dict[str, str] = {}
+        seen: set[RelationName] = set()
+        for node in nodes:
+            relation = known.project.nodes[node].relation
+            todo = [relation] if relation and relation not in seen else []
+            seen |= set(todo)
+            while todo:
+                fresh = set(known.catalog.cascades.get(todo.pop(), ())) - seen
+                seen |= fresh
+                todo.extend(fresh)
+                found |= {known.owners[view]: node for view in fresh if view in known.owners}
+        return found

@@ -1,0 +1,74 @@
+"""What the decision rule knows: project, records, catalog and request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dbt_state_plugin.core.decision.request import PlanRequest
+from dbt_state_plugin.core.lineage import Lineage, readers_of_loader_columns, record_key
+from dbt_state_plugin.core.values.plan import ChangeCategory
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
+from dbt_state_plugin.core.values.relations import Catalog, RelationName
+
+NO_CHANGE = ChangeCategory()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """All that a decision follows from.
+
+    `versions` are those that a child built now would see. `owners` maps each relation to the node that writes it;
+    `loader_column_readers` are the nodes that name a loader's own columns, or get them handed on.
+    """
+
+    project: Project
+    recorded: Recorded
+    catalog: Catalog
+    request: PlanRequest
+    lineage: Mapping[str, Lineage]
+    versions: Mapping[RelationName, str]
+    categories: Mapping[str, ChangeCategory]
+    owners: Mapping[RelationName, str]
+    loader_column_readers: frozenset[str]
+
+    def category_of(self, unique_id: str) -> ChangeCategory:
+        """Return what the difference of a node amounts to, an empty category where there is none."""
+        return self.categories.get(unique_id, NO_CHANGE)
+
+    def record_of(self, node: Node) -> RecordedRelation | None:
+        """Return what is recorded about a node's relation."""
+        return self.recorded.relations.get(record_key(node, self.project))
+
+    def is_view(self, unique_id: str) -> bool:
+        """Tell whether a node is a view, which computes its rows when it is read."""
+        return self.project.nodes[unique_id].materialized == "view"
+
+
+def known(
+    project: Project,
+    recorded: Recorded,
+    catalog: Catalog,
+    request: PlanRequest,
+    lineage: Mapping[str, Lineage],
+    versions: Mapping[RelationName, str],
+    categories: Mapping[str, ChangeCategory],
+) -> Known:
+    """Return what the rule knows of one project."""
+    return Known(
+        project=project,
+        recorded=recorded,
+        catalog=catalog,
+        request=request,
+        lineage=lineage,
+        versions=versions,
+        categories=categories,
+        # A source may name a relation that a model writes; the model owns it.
+        owners={
+            node.relation: node.unique_id
+            for node in project.nodes.values()
+            if node.relation is not None and node.resource_type != "source" and not node.is_ephemeral
+        },
+        loader_column_readers=frozenset(readers_of_loader_columns(project, lineage)),
+    )

@@ -1,0 +1,149 @@
+"""Reasons that a node has by itself, whatever else is built."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from dbt_state_plugin.core.changes.differences import differing_parts
+from dbt_state_plugin.core.config.source_config import max_age_hours
+from dbt_state_plugin.core.decision.behind_views import behind_views
+from dbt_state_plugin.core.decision.dropped_views import DroppedViews
+from dbt_state_plugin.core.decision.known import Known
+from dbt_state_plugin.core.decision.logic_change import holds_rows, older_rows_reason, wants_rebuild
+from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
+from dbt_state_plugin.core.lineage import record_key, trace_of
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.reasons import KINDS_BY_PART, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.records import OpenIntent, RecordedRelation
+from dbt_state_plugin.core.versions.drift import find_drift
+from dbt_state_plugin.core.versions.source_version import data_change
+
+
+def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason, ...]:
+    """Return why a node is due by itself: request, records, definition, relation, age and inputs."""
+    record = known.record_of(node)
+    reasons = [*_forced(known, node), *_interrupted(known, node)]
+    if record is None:
+        return (_reason(ReasonKind.NEW, ReasonCode.NOT_RECORDED), *reasons)
+    category = known.categories.get(node.unique_id)
+    reasons += _changed_parts(node, record) if category is None else category.reasons
+    reasons += _earlier_logic(known, node, record)
+    reasons += _drift(known, node, record)
+    reasons += _volatile(known, node, record)
+    reasons += _age(known, node, record)
+    reasons += _upstream_builds(known, dropped, node, record)
+    return tuple(reasons)
+
+
+def asks_to_rebuild(known: Known, node: Node) -> bool:
+    """Tell whether `--full-refresh-changed` was given for a node."""
+    selected = known.request.selected
+    return known.request.full_refresh_changed and (selected is None or node.unique_id in selected)
+
+
+def _reason(kind: ReasonKind, code: ReasonCode, node: str = "", **values: Any) -> Reason:
+    return Reason(kind=kind, code=code, node=node, values=values)
+
+
+def _forced(known: Known, node: Node) -> list[Reason]:
+    request = known.request
+    if request.selected is not None and node.unique_id not in request.selected:
+        return []
+    if request.full_refresh:
+        return [_reason(ReasonKind.FORCED, ReasonCode.FULL_REFRESH)]
+    return [_reason(ReasonKind.FORCED, ReasonCode.FORCE)] if request.force else []
+
+
+def _interrupted(known: Known, node: Node) -> list[Reason]:
+    intents = known.recorded.intents.get(record_key(node, known.project), ())
+    return [_interruption(intents[0])] if intents else []
+
+
+def _interruption(intent: OpenIntent) -> Reason:
+    execution = str(intent.execution_id)
+    if intent.execution_status == "failed":
+        return _reason(ReasonKind.INTERRUPTED, ReasonCode.BUILD_FAILED, execution=execution)
+    if intent.execution_status == "running":
+        return _reason(ReasonKind.INTERRUPTED, ReasonCode.BEING_WRITTEN, execution=execution)
+    status = intent.execution_status
+    return _reason(ReasonKind.INTERRUPTED, ReasonCode.MAY_BE_WRITTEN, execution=execution, status=status)
+
+
+def _changed_parts(node: Node, record: RecordedRelation) -> list[Reason]:
+    """Return a reason for each part of the fingerprint that differs."""
+    return [
+        _reason(KINDS_BY_PART.get(part, ReasonKind.CONFIG), ReasonCode.PART_CHANGED, part=part)
+        for part in differing_parts(node, record)
+    ]
+
+
+def _earlier_logic(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
+    """Return the reason to build from scratch what holds rows of earlier logic, where that is wanted."""
+    if not record.trace.older_logic or not holds_rows(node, record, ()):
+        return []
+    request = known.request
+    is_wanted = wants_rebuild(node, is_asked=asks_to_rebuild(known, node), default=request.on_logic_change)
+    return [older_rows_reason(record)] if is_wanted else []
+
+
+def _drift(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
+    reasons = []
+    if record.environment != str(known.request.environment):
+        reasons.append(_reason(ReasonKind.DRIFTED, ReasonCode.BUILT_ELSEWHERE, environment=record.environment))
+    if node.relation is None:
+        return reasons
+    catalog, relation = known.catalog, node.relation
+    identity = catalog.identities.get(relation)
+    if identity is None:
+        reasons.append(_reason(ReasonKind.MISSING, ReasonCode.RELATION_MISSING, relation=str(relation)))
+    elif drift := find_drift(record, identity, catalog.columns.get(relation), catalog.touched.get(relation)):
+        reasons.append(Reason(kind=ReasonKind.DRIFTED, code=drift.code, values=drift.values))
+    return reasons
+
+
+def _volatile(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
+    parents = [known.project.nodes[parent] for parent in known.lineage[node.unique_id].parents]
+    read = [(parent, known.record_of(parent)) for parent in parents]
+    return volatile_reasons(node, record, read, default=known.request.volatile)
+
+
+def _age(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
+    most = max_age_hours(node)
+    if most is None or known.request.now is None:
+        return []
+    age = (known.request.now - record.built_at) / timedelta(hours=1)
+    return [] if age < most else [_reason(ReasonKind.AGE, ReasonCode.TOO_OLD, hours=age, max_age=most)]
+
+
+def _upstream_builds(known: Known, dropped: DroppedViews, node: Node, record: RecordedRelation) -> list[Reason]:
+    lineage = known.lineage[node.unique_id]
+    now = trace_of(known.project, lineage, known.versions)
+    reasons = []
+    for parent in () if known.category_of(node.unique_id).inlined_is_same else lineage.inlined:
+        if record.trace.inlined.get(parent) != now.inlined[parent]:
+            reasons.append(_reason(ReasonKind.UPSTREAM, ReasonCode.PARENT_CHANGED, parent))
+    later: dict[str, Reason] = {}
+    for parent in lineage.parents:
+        relation = str(record_key(known.project.nodes[parent], known.project))
+        seen = record.trace.parents.get(relation)
+        if reason := _change_of(known, dropped, node, parent, seen, now.parents[relation]):
+            later[parent] = reason
+    behind = behind_views(known, node.unique_id, later)
+    return [*reasons, *(reason for parent, reason in later.items() if parent not in behind)]
+
+
+def _change_of(
+    known: Known, dropped: DroppedViews, node: Node, parent: str, seen: str | None, now: str
+) -> Reason | None:
+    if known.project.nodes[parent].resource_type != "source":
+        if seen == now or (seen is not None and dropped.stands_on(node.unique_id, parent)):
+            return None
+        code = ReasonCode.NEW_PARENT if seen is None else ReasonCode.BUILT_SINCE
+        return _reason(ReasonKind.UPSTREAM, code, parent)
+    change = data_change(
+        seen, now, by_rows=node.materialized != "view", by_touch=node.unique_id in known.loader_column_readers
+    )
+    if change is None:
+        return None
+    return Reason(kind=ReasonKind.DATA, code=change.code, node=parent, values=change.values)

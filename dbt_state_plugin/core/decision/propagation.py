@@ -1,0 +1,128 @@
+"""Propagation: nodes that are due because a parent is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dbt_state_plugin.core.decision.behind_views import behind_views, reads_views
+from dbt_state_plugin.core.decision.dropped_views import DroppedViews
+from dbt_state_plugin.core.decision.known import Known
+from dbt_state_plugin.core.decision.own_reasons import own_reasons
+from dbt_state_plugin.core.decision.request import VIEWS
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
+
+Needed = Mapping[str, tuple[Reason, ...]]
+
+# What may come with other columns, of all that can be said about the data of a source.
+_OTHER_COLUMNS = frozenset({ReasonCode.NEW_SOURCE, ReasonCode.RECREATED_OR_EMPTIED, ReasonCode.COLUMNS_CHANGED})
+
+
+class Propagation:
+    """Hands reasons down the graph; `keeps_data` are the due nodes whose build changes no row and no column."""
+
+    def __init__(self, known: Known) -> None:
+        """Decide nothing yet."""
+        self._known = known
+        self._dropped = DroppedViews(known)
+        self.keeps_data: set[str] = set()
+        self._keeps_types: set[str] = set()
+
+    def needed(self, in_scope: list[str], *, code_only: bool = False) -> dict[str, tuple[Reason, ...]]:
+        """Return the reasons of every node that needs a build, whatever the selection says.
+
+        With `code_only` the kinds of reasons that are not code count for nothing.
+        """
+        own: dict[str, tuple[Reason, ...]] = {}
+        for node in in_scope:
+            reasons = own_reasons(self._known, self._dropped, self._known.project.nodes[node])
+            own[node] = tuple(reason for reason in reasons if reason.kind.is_code or not code_only)
+        while True:
+            needed = self._propagated(in_scope, own)
+            dropped = self._dropped_views(needed, in_scope)
+            if not dropped:
+                return needed
+            for view, parent in dropped.items():
+                reason = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.DROPPED_WITH_PARENT, node=parent)
+                own[view] = (*own[view], reason)
+
+    def narrowed(self, in_scope: list[str], needed: Needed) -> set[str]:
+        """Return what is built: the needed nodes inside the selection, and the views that go down with them."""
+        known, selected = self._known, self._known.request.selected
+        if selected is None:
+            return set(needed)
+        building = {node for node in needed if node in selected}
+        while True:
+            views = set(self._dropped.cascades(building))
+            views |= {
+                node
+                for node in in_scope
+                if known.project.nodes[node].materialized in VIEWS
+                and not building.isdisjoint(known.lineage[node].parents)
+            }
+            fresh = (views & needed.keys()) - building
+            if not fresh:
+                return building
+            building |= fresh
+
+    def _propagated(self, in_scope: list[str], own: Needed) -> dict[str, tuple[Reason, ...]]:
+        needed: dict[str, tuple[Reason, ...]] = {}
+        self.keeps_data, self._keeps_types = set(), set()
+        for node in in_scope:
+            building = [
+                parent
+                for parent in self._known.lineage[node].parents
+                if parent in needed and not (self._is_written_into(parent) and self._dropped.stands_on(node, parent))
+            ]
+            # That a parent was built since says less than that it is built now.
+            changing = [parent for parent in building if parent not in self.keeps_data]
+            behind = behind_views(self._known, node, changing)
+            said = [r for r in own[node] if not r.kind.comes_from_above or r.node not in behind]
+            kept = [r for r in said if r.kind is not ReasonKind.UPSTREAM or r.node not in changing]
+            shown = [parent for parent in changing if parent not in behind]
+            upstream = [Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.IS_BUILT, node=parent) for parent in shown]
+            if kept or upstream:
+                needed[node] = (*kept, *upstream)
+                if not upstream and self._leaves_data(node, kept):
+                    self.keeps_data.add(node)
+                if all(self._tells_of_rows(reason) for reason in needed[node]):
+                    self._keeps_types.add(node)
+        return needed
+
+    def _tells_of_rows(self, reason: Reason) -> bool:
+        """Tell whether a reason leaves the columns of what is built, and their types, as they were."""
+        if reason.kind is ReasonKind.UPSTREAM:
+            # A function is part of the logic of those who call it, which may be built from scratch for it.
+            is_function = self._known.project.nodes[reason.node].resource_type == "function"
+            return reason.node in self._keeps_types and not is_function
+        return reason.kind is ReasonKind.AGE or (reason.kind is ReasonKind.DATA and reason.code not in _OTHER_COLUMNS)
+
+    def _is_written_into(self, node: str) -> bool:
+        """Tell whether the build of a needed node writes into its table as it is.
+
+        Where an input has other types dbt may widen a column, for which it drops the views that show it.
+        """
+        keeps = self._known.project.nodes[node].keeps_columns and not self._known.request.full_refresh
+        return keeps and node in self._keeps_types
+
+    def _leaves_data(self, node: str, reasons: Iterable[Reason]) -> bool:
+        """Tell whether a build for these reasons leaves all rows and columns as they are."""
+        category, is_view = self._known.category_of(node), self._known.is_view(node)
+        is_physical = category.is_physical and (is_view or not reads_views(self._known, node))
+        physical = category.reasons if is_physical else ()
+        return all(reason in physical or (is_view and self._only_dropped_with(reason)) for reason in reasons)
+
+    def _only_dropped_with(self, reason: Reason) -> bool:
+        """Tell whether a view is due because it goes down with a table that comes back with the same data."""
+        return reason.code is ReasonCode.DROPPED_WITH_PARENT and reason.node in self.keeps_data
+
+    def _dropped_views(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:
+        """Return the views that go down with a needed node where that says something new, with that node."""
+        scope = set(in_scope)
+        # Where several nodes take a view down, one that changes data says more than one that keeps it.
+        dropping = [node for node in needed if not self._is_written_into(node)]
+        dropped = self._dropped.cascades(sorted(dropping, key=self.keeps_data.__contains__))
+        return {
+            view: parent
+            for view, parent in dropped.items()
+            if view in scope and (view not in needed or (view in self.keeps_data and parent not in self.keeps_data))
+        }

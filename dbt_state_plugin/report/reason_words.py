@@ -1,0 +1,201 @@
+"""Words of reasons: the one place with sentences about decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
+from dbt_state_plugin.report.printable import printable
+
+Values = Mapping[str, Any]
+
+PARTS: Mapping[str, str] = {
+    "body": "its code changed",
+    "config": "its configuration changed",
+    "macros": "a macro that it can reach changed",
+    "variables": "a var, env var or target field that it reads changed",
+    "materialization": "a macro that builds it changed",
+    "contract": "its contract changed",
+    "hooks": "a hook changed",
+    "project_hooks": "an on-run-start or on-run-end hook of the project changed",
+    "docs": "a description that persist_docs writes changed",
+    "relation": "the name of its relation changed",
+    "references": "the name of a relation that it refers to changed",
+    "session": "the profile sets another search_path or role",
+    "flags": "dbt flags that change what is built differ",
+    "engine": "another minor version of dbt or its adapter",
+}
+EQUAL: Mapping[str, str] = {
+    "layout": "only comments or layout differ",
+    "statement": "only comments, white space or letter case differ in the SQL",
+    "rows": "the file holds the same rows",
+    "unset": "nobody sets it",
+}
+NOT_COUNTED: Mapping[str, str] = {
+    "absent": "does not exist",
+    "foreign": "is a foreign table, whose rows are not counted",
+    "function": "is computed by functions that cannot be seen into",
+    "kind": "is no table, so its rows are not counted",
+}
+UNREADABLE: Mapping[str, str] = {
+    "rights": "was written, and this role may not read its rows to compare them",
+    "error": "was written, and its rows could not be read to compare them",
+}
+_EVERY_RUN = "built on every run"
+_SHOWN = 3
+_VALUE_WIDTH = 60
+
+
+def reason_words(reason: Reason) -> str:
+    """Return a reason as a short phrase that starts with its kind."""
+    where = f"{short_name(reason.node)} " if reason.node else ""
+    return printable(f"{reason.kind.value}: {where}{detail(reason)}".rstrip())
+
+
+def detail(reason: Reason) -> str:
+    """Return what happened in words, without the kind and the node."""
+    return _WORDS[reason.code](reason.values)
+
+
+def reason_document(reason: Reason) -> dict[str, Any]:
+    """Return a reason as JSON and the state hold it; `node` is there only where the reason comes from another node."""
+    document: dict[str, Any] = {"kind": reason.kind.value, "detail": detail(reason)}
+    document |= {"node": reason.node} if reason.node else {}
+    return document | {"code": reason.code.value, "values": dict(reason.values)}
+
+
+def short_name(unique_id: str) -> str:
+    """Return the name at the end of a unique_id: `model.shop.orders` is `orders`."""
+    parts = unique_id.split(".", 2)
+    name = parts[2] if len(parts) == 3 else unique_id
+    return name if not unique_id.startswith("test.") else name.rsplit(".", 1)[0]
+
+
+def execution_words(execution: str) -> str:
+    """Name an execution by the beginning of its id, which `show` takes."""
+    return f"execution {execution[:8]}"
+
+
+def _part(values: Values) -> str:
+    part = str(values["part"])
+    return _settled(PARTS.get(part, part), values, is_named=part in PARTS)
+
+
+def _items(values: Values) -> str:
+    items = values["items"]
+    if values["part"] == "engine":
+        names = ("dbt" if item["name"] == "dbt" else "its adapter" for item in items)
+        return _settled(f"another minor version of {' and '.join(names)}", values)
+    more = f", and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    words = ", ".join(_item(item) for item in items[:_SHOWN]) + more
+    return _settled(words, values, is_named=values["part"] in PARTS)
+
+
+def _item(item: Mapping[str, str]) -> str:
+    label = _label(item["name"], item.get("path", ""))
+    if item["change"] == "set":
+        return f"{label}: {_cut(item['before'])} -> {_cut(item['after'])}"
+    return f"{label} changed" if item["change"] == "changed" else f"{label} is {item['change']}"
+
+
+def _label(name: str, path: str) -> str:
+    if name.startswith("macro."):
+        return f"macro {name.split('.')[-1]}" + (f" ({path})" if path else "")
+    return f"hook {name.split('.')[-1]}" if name.startswith("operation.") else name
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= _VALUE_WIDTH else value[: _VALUE_WIDTH - 3] + "..."
+
+
+def _settled(words: str, values: Values, *, is_named: bool = True) -> str:
+    """Add why the difference is none, or why the SQL could not tell."""
+    if equal := values.get("equal"):
+        return f"{words}, but {EQUAL[equal]}" if is_named else EQUAL[equal]
+    return f"{words}; {values['problem']}, so its SQL cannot be compared" if values.get("problem") else words
+
+
+def _columns(values: Values) -> str:
+    if not values.get("is_known", True):
+        return "they cannot be compared"
+    names = {"added": values["added"], "dropped": values["dropped"], "other type of": values["retyped"]}
+    return ", ".join(f"{word} {_listed(each)}" for word, each in names.items() if each) or "in another order"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _calls(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+def _definition_differs(values: Values) -> str:
+    rest = ", though its own code is the same" if values["is_same_code"] else ""
+    return f"its definition differs from the one in {values['where']}{rest}"
+
+
+_WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
+    ReasonCode.NOT_RECORDED: lambda _: "no build of it is recorded",
+    ReasonCode.NOT_IN_BASELINE: lambda values: f"is not in {values['where']}",
+    ReasonCode.PART_CHANGED: _part,
+    ReasonCode.ITEMS_CHANGED: _items,
+    ReasonCode.INLINED_CHANGED: lambda values: _settled(f"{', '.join(values['nodes'])} changed", values),
+    ReasonCode.RECORDED_BY_ANOTHER_VERSION: lambda _: (
+        "its last build was recorded by another version of dbt-state-plugin"
+    ),
+    ReasonCode.CODE_DIFFERS: lambda values: f"its code differs from the one in {values['where']}",
+    ReasonCode.DEFINITION_DIFFERS: _definition_differs,
+    ReasonCode.SEED_TOO_LARGE: lambda _: "dbt keeps no checksum of a seed over 1 MiB, so it counts as changed",
+    ReasonCode.OTHER_VALUES: lambda _: (
+        "the SQL that the manifest holds differs from today's: a value that it reads is another"
+    ),
+    ReasonCode.IS_BUILT: lambda _: "is built",
+    ReasonCode.DROPPED_WITH_PARENT: lambda _: "PostgreSQL drops this view together with it",
+    ReasonCode.PARENT_CHANGED: lambda _: "changed",
+    ReasonCode.PARENT_IS_NEW: lambda _: "is new",
+    ReasonCode.PARENT_CHANGES: lambda _: "changes",
+    ReasonCode.NEW_PARENT: lambda _: "is a new parent",
+    ReasonCode.BUILT_SINCE: lambda _: "was built since",
+    ReasonCode.NEW_SOURCE: lambda _: "is new here",
+    ReasonCode.RECREATED_OR_EMPTIED: lambda _: "was re-created or emptied",
+    ReasonCode.COLUMNS_CHANGED: lambda _: "columns changed",
+    ReasonCode.RECREATED: lambda _: "was re-created",
+    ReasonCode.REWRITTEN_SOURCE: lambda _: "was emptied or rewritten",
+    ReasonCode.ROWS_CHANGED: lambda _: "rows changed",
+    ReasonCode.ANSWER_CHANGED: lambda _: "gives its query another answer",
+    ReasonCode.ALWAYS_NEW: lambda _: f"has data_version always: {_EVERY_RUN}",
+    ReasonCode.NOT_COUNTED: lambda values: f"{NOT_COUNTED.get(values['why'], 'cannot be seen into')}: {_EVERY_RUN}",
+    ReasonCode.UNREADABLE: lambda values: UNREADABLE.get(values["why"], UNREADABLE["error"]),
+    ReasonCode.TOO_OLD: lambda values: (
+        f"its last build is {values['hours']:.3g} h old, max_age is {values['max_age']:g}"
+    ),
+    ReasonCode.RELATION_MISSING: lambda values: f"{values['relation']} does not exist",
+    ReasonCode.BUILT_ELSEWHERE: lambda values: f"last built by {values['environment']}",
+    ReasonCode.REPLACED: lambda _: "it was replaced since we built it (by a plain dbt run?)",
+    ReasonCode.OTHER_KIND: lambda values: (
+        f"it was replaced since we built it: a {values['before']} then, a {values['now']} now"
+    ),
+    ReasonCode.COLUMNS_ALTERED: lambda values: f"its columns were altered since we built it ({_columns(values)})",
+    ReasonCode.ROWS_WRITTEN: lambda _: "its rows were changed since we built it (by hand or by plain dbt)",
+    ReasonCode.VIEW_REDEFINED: lambda _: "its view definition was changed by hand since we built it",
+    ReasonCode.REWRITTEN: lambda _: "it was emptied or rewritten since we built it (TRUNCATE, VACUUM FULL or the like)",
+    ReasonCode.REWRITTEN_AND_ALTERED: lambda values: (
+        f"it was rewritten and its columns altered since we built it ({_columns(values)})"
+    ),
+    ReasonCode.BUILD_FAILED: lambda values: f"its last build did not succeed ({execution_words(values['execution'])})",
+    ReasonCode.BEING_WRITTEN: lambda values: f"{execution_words(values['execution'])} is writing it",
+    ReasonCode.MAY_BE_WRITTEN: lambda values: (
+        f"{execution_words(values['execution'])} was {values['status']} and may have written it"
+    ),
+    ReasonCode.JINJA_READS: lambda values: f"its code reads {values['name']}",
+    ReasonCode.SQL_CALLS: lambda values: f"it calls {_calls(values['calls'])}",
+    ReasonCode.PARENT_CALLS: lambda values: f"calls {_calls(values['calls'])}",
+    ReasonCode.EARLIER_LOGIC: lambda values: (
+        f"contains rows built with earlier logic (since {execution_words(values['execution'])})"
+    ),
+    ReasonCode.FULL_REFRESH: lambda _: "--full-refresh",
+    ReasonCode.FORCE: lambda _: "--force",
+}

@@ -1,0 +1,93 @@
+"""Words of reasons: every code has words, and every word has a code."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import dbt_state_plugin
+from dbt_state_plugin.core.values.reasons import Category, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.report import reason_words
+from dbt_state_plugin.report.reason_words import detail, reason_document
+
+VALUES = {
+    "part": "config",
+    "items": [{"name": "unlogged", "change": "new"}],
+    "nodes": ["model.shop.eph"],
+    "where": "shop/prod",
+    "is_same_code": True,
+    "why": "foreign",
+    "hours": 26.04,
+    "max_age": 24.0,
+    "relation": '"db"."main"."a"',
+    "environment": "shop/prod",
+    "before": "table",
+    "now": "view",
+    "added": ["a"],
+    "dropped": [],
+    "retyped": [],
+    "execution": "6a1b2c3d-0000-0000-0000-000000000000",
+    "status": "abandoned",
+    "name": "run_started_at",
+    "calls": ["now()"],
+}
+
+
+@pytest.mark.parametrize("code", ReasonCode)
+def test_every_code_has_words(code: ReasonCode) -> None:
+    words = detail(Reason(kind=ReasonKind.CONFIG, code=code, values=VALUES))
+
+    assert words
+    assert words == words.strip()
+
+
+def test_all_words_have_a_code_that_the_product_uses() -> None:
+    package = Path(inspect.getfile(dbt_state_plugin)).parent
+    used = set()
+    for path in package.rglob("*.py"):
+        if path.name not in ("reasons.py", "reason_words.py"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            used |= {
+                node.attr
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "ReasonCode"
+            }
+
+    assert set(reason_words._WORDS) == set(ReasonCode)
+    assert used == {code.name for code in ReasonCode}
+
+
+def test_a_document_gives_the_sentence_and_what_it_was_made_of() -> None:
+    reason = Reason(kind=ReasonKind.AGE, code=ReasonCode.TOO_OLD, values={"hours": 26.04, "max_age": 24.0})
+
+    assert reason_document(reason) == {
+        "kind": "age",
+        "detail": "its last build is 26 h old, max_age is 24",
+        "code": "too-old",
+        "values": {"hours": 26.04, "max_age": 24.0},
+    }
+    assert reason_document(Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.IS_BUILT, node="model.shop.a")) == {
+        "kind": "upstream",
+        "detail": "is built",
+        "node": "model.shop.a",
+        "code": "is-built",
+        "values": {},
+    }
+
+
+def test_what_a_kind_means_stands_in_one_table() -> None:
+    def kinds(name: str, value: object) -> set[str]:
+        return {kind.value for kind in ReasonKind if getattr(kind, name) is value}
+
+    assert kinds("is_code", False) == {"data", "volatile", "age"}
+    assert kinds("comes_from_above", True) == {"upstream", "data"}
+    assert kinds("redefines", False) == {"upstream", "data", "age", "volatile"}
+    assert kinds("shows_in_sql", True) == {"macros", "variables", "references", "engine", "upstream"}
+    assert kinds("has_rows", False) == {"new", "missing"}
+    assert kinds("category", Category.DOWNSTREAM) == {"upstream", "data", "age"}
+    assert kinds("category", Category.REPAIRED) == {"missing", "drifted", "interrupted"}
