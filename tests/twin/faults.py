@@ -268,7 +268,7 @@ def columns_of_a_source_are_forgotten() -> None:
 
 @fault("a materialized view keeps its old query", found_by="a_materialized_view_gets_another_query")
 def materialized_views_are_only_refreshed() -> None:
-    from dbt_state_plugin.operations.running import run as tracked
+    from dbt_state_plugin.operations.running import building as tracked
 
     _around(tracked, "_redefined_materialized_views", lambda *_: ())
 
@@ -276,7 +276,7 @@ def materialized_views_are_only_refreshed() -> None:
 @fault("a narrowed run counts as done what it left out", found_by="a_narrowed_run_leaves_the_rest_for_later")
 def narrowed_runs_count_as_whole() -> None:
     """Let the children that were left out have seen what was built in the run, as `last successful execution` does."""
-    from dbt_state_plugin.operations.running import run as tracked
+    from dbt_state_plugin.operations.running import building as tracked
 
     def finish(original: Any, state: Any, execution_id: Any, **named: Any) -> Any:
         if named.get("status") == "succeeded":

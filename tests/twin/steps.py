@@ -109,11 +109,11 @@ def dbt(arguments: list[str]) -> int:
 def _arm(kill: Kill) -> None:
     from dbt_state_plugin.dbt_runner import execute
     from dbt_state_plugin.operations.running import build_recorder as recorder
-    from dbt_state_plugin.operations.running import run as tracked
+    from dbt_state_plugin.operations.running import building as tracked
 
     if kill.at.endswith("intents"):
         tracked.open_intents = _dying(tracked.open_intents, kill)
-    elif kill.at.endswith("build"):
+    elif kill.at.endswith("mark"):
         recorder.record_build = _dying(recorder.record_build, kill)
     else:
         execute.notice_finished = _dying(execute.notice_finished, kill)
