@@ -23,6 +23,12 @@ class DbtInProcess:
     import.
     """
 
+    def render_yaml_value(self, text: str, **known: Any) -> Any:
+        """Render one value of a YAML file."""
+        from dbt_state_plugin.dbt_runner.yaml_renderer import render_yaml_value
+
+        return render_yaml_value(text, **known)
+
     def parse(self, invocation: Invocation) -> Parsed:
         """Parse the project."""
         from dbt_state_plugin.dbt_runner.parse import parse

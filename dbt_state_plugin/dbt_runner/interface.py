@@ -22,6 +22,11 @@ class Dbt(Protocol):
     else runs as users run it. Every method may be called only from the thread that called `parse`.
     """
 
+    def render_yaml_value(
+        self, text: str, *, where: str, is_profile: bool, cli_vars: Mapping[str, Any], target: Mapping[str, Any] | None
+    ) -> Any:
+        """Return what dbt makes of one value of profiles.yml or dbt_project.yml; raises ConfigurationError."""
+
     def parse(self, invocation: Invocation) -> Parsed:
         """Parse the project; raises ProjectError with dbt's own message."""
 

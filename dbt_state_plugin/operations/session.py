@@ -52,14 +52,15 @@ class Session:
     has_state: bool = True
 
 
-def read_workplace(settings: Settings) -> Workplace:
+def read_workplace(settings: Settings, ports: Ports | None = None) -> Workplace:
     """Return the project's folder, name and profile; raises ConfigurationError."""
     from dbt_state_plugin.project.profile import find_profiles_dir, load_profile
     from dbt_state_plugin.project.project_file import find_project_dir, read_project_file
 
     cwd = Path.cwd()
     project_dir = find_project_dir(settings.project_dir, cwd)
-    project_file = read_project_file(project_dir, environ=os.environ, cli_vars=settings.variables)
+    ask_dbt = (ports or Ports()).dbt.render_yaml_value
+    project_file = read_project_file(project_dir, environ=os.environ, cli_vars=settings.variables, ask_dbt=ask_dbt)
     profiles_dir = find_profiles_dir(settings.profiles_dir, cwd, Path.home())
     profile_name = settings.profile or project_file.profile
     if not profile_name:
@@ -73,10 +74,15 @@ def read_workplace(settings: Settings) -> Workplace:
         threads=settings.threads,
         cli_vars=settings.variables,
         environ=os.environ,
+        ask_dbt=ask_dbt,
     )
     if project_file.awaits_target:
         project_file = read_project_file(
-            project_dir, environ=os.environ, cli_vars=settings.variables, target=profile.target_context
+            project_dir,
+            environ=os.environ,
+            cli_vars=settings.variables,
+            target=profile.target_context,
+            ask_dbt=ask_dbt,
         )
     return Workplace(
         project_dir=project_dir,
@@ -95,7 +101,7 @@ def open_session(settings: Settings, *, create: bool = True, ports: Ports | None
     Raises ConfigurationError and StateError.
     """
     ports = ports or Ports()
-    workplace = None if settings.pipeline and settings.database_url else read_workplace(settings)
+    workplace = None if settings.pipeline and settings.database_url else read_workplace(settings, ports)
     state_settings = _state_settings(settings, workplace)
     connection = ports.connect(state_settings, writes=create)
     warehouse = connection

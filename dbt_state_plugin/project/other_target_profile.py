@@ -12,6 +12,7 @@ from typing import Any
 
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.project.profile import PROFILES_FILE_NAME, Profile, load_profile
+from dbt_state_plugin.project.yaml_context import AskDbt
 from dbt_state_plugin.project.yaml_values import read_yaml
 
 # Jinja stands as it is in the copy, so that no rendered value is written; a password is not even wanted.
@@ -28,6 +29,7 @@ def write_other_target_profile(
     schema: str,
     cli_vars: Mapping[str, Any],
     environ: Mapping[str, str],
+    ask_dbt: AskDbt | None = None,
 ) -> None:
     """Write a profiles.yml with one target into an empty folder; raises ConfigurationError."""
     outputs = read_yaml(profiles_dir / PROFILES_FILE_NAME)[profile.name]["outputs"]
@@ -44,6 +46,7 @@ def write_other_target_profile(
                 threads=None,
                 cli_vars=cli_vars,
                 environ=environ,
+                ask_dbt=ask_dbt,
             )
         except ConfigurationError:
             continue  # it asks for what only its own machine has

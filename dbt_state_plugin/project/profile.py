@@ -10,7 +10,7 @@ from typing import Any
 
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.settings import DatabaseSettings, dbt_postgres_credentials, whole_number
-from dbt_state_plugin.project.yaml_context import YamlContext
+from dbt_state_plugin.project.yaml_context import AskDbt, YamlContext
 from dbt_state_plugin.project.yaml_values import read_yaml, render_tree, render_value
 
 PROFILES_FILE_NAME = "profiles.yml"
@@ -70,12 +70,16 @@ def load_profile(
     threads: int | None,
     cli_vars: Mapping[str, Any],
     environ: Mapping[str, str],
+    ask_dbt: AskDbt | None = None,
 ) -> Profile:
     """Read and render one target of profiles.yml; raise ConfigurationError when dbt could not use it either.
 
-    `target` and `threads` are the values of --target and --threads, which win over the file.
+    `target` and `threads` are the values of --target and --threads, which win over the file. `ask_dbt` renders values
+    with names that only dbt knows, such as `dbt_version`; without it they are refused.
     """
-    context = YamlContext(file_name=PROFILES_FILE_NAME, environ=environ, cli_vars=cli_vars, secrets_allowed=True)
+    context = YamlContext(
+        file_name=PROFILES_FILE_NAME, environ=environ, cli_vars=cli_vars, secrets_allowed=True, ask_dbt=ask_dbt
+    )
     name, raw_profile = _raw_profile(profiles_dir, profile_name)
     target_name = _target_name(raw_profile, name, target, context)
     where = f"target {target_name!r} of profile {name!r}"

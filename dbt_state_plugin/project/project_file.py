@@ -11,7 +11,7 @@ from typing import Any
 
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.project.jinja import names_used
-from dbt_state_plugin.project.yaml_context import YamlContext
+from dbt_state_plugin.project.yaml_context import AskDbt, YamlContext
 from dbt_state_plugin.project.yaml_values import read_yaml, render_value
 
 PROJECT_FILE_NAME = "dbt_project.yml"
@@ -59,6 +59,7 @@ def read_project_file(
     environ: Mapping[str, str],
     cli_vars: Mapping[str, Any],
     target: Mapping[str, Any] | None = None,
+    ask_dbt: AskDbt | None = None,
 ) -> ProjectFile:
     """Read dbt_project.yml; raise ConfigurationError when it is no valid project file.
 
@@ -71,7 +72,12 @@ def read_project_file(
     if raw.get("name") is None:
         raise ConfigurationError(f"{path} has no name.", "Add a line such as name: my_project.")
     context = YamlContext(
-        file_name=PROJECT_FILE_NAME, environ=environ, cli_vars=cli_vars, secrets_allowed=False, target=target
+        file_name=PROJECT_FILE_NAME,
+        environ=environ,
+        cli_vars=cli_vars,
+        secrets_allowed=False,
+        target=target,
+        ask_dbt=ask_dbt,
     )
     waiting = {key for key in ("name", "target-path") if target is None and "target" in names_used(str(raw.get(key)))}
     rendered = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.project.jinja import render_text
@@ -20,15 +20,25 @@ _PRIVATE_PREFIX = "DBT_ENV_PRIVATE"
 _UNSET = object()
 
 
+class AskDbt(Protocol):
+    """Render one value with dbt itself, which takes its import; raises ConfigurationError."""
+
+    def __call__(
+        self, text: str, *, where: str, is_profile: bool, cli_vars: Mapping[str, Any], target: Mapping[str, Any] | None
+    ) -> Any:
+        """Return what dbt makes of the text; `where` names the value in messages."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YamlContext:
-    """What the expressions of one file may see."""
+    """What the expressions of one file may see; `ask_dbt` answers where names are used that only dbt knows."""
 
     file_name: str
     environ: Mapping[str, str] = field(repr=False)
     cli_vars: Mapping[str, Any] = field(repr=False)
     secrets_allowed: bool
     target: Mapping[str, Any] | None = None
+    ask_dbt: AskDbt | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

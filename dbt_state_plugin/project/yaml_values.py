@@ -73,7 +73,15 @@ def render_value(value: Any, context: YamlContext, *, where: str, keypath: tuple
     try:
         rendered = _render(value, context, where)
     except RefusedNameError:
-        raise
+        if context.ask_dbt is None:
+            raise
+        return context.ask_dbt(
+            value,
+            where=where,
+            is_profile=context.secrets_allowed,
+            cli_vars=context.cli_vars,
+            target=context.target,
+        )
     except ConfigurationError as error:
         if not (context.secrets_allowed and "password" in keypath):
             raise

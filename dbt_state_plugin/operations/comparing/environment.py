@@ -147,6 +147,7 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
             schema=there.environment.schema,
             cli_vars=settings.variables,
             environ=os.environ,
+            ask_dbt=session.ports.dbt.render_yaml_value,
         )
         yield replace(
             invocation_of(settings, workplace),
