@@ -204,7 +204,9 @@ class Warehouse:
             self.depends[name] = set(reads)
 
     def load(self, name: RelationName) -> None:
-        """Change the rows of a table in place, as a loader does."""
+        """Change the rows of a table in place, as a loader does, which creates a table that does not exist."""
+        if name not in self.identities:
+            self.create(name)
         self.loads[name] = self.contents[name] = f"load {next(self.numbers)}"
 
     def drop(self, name: RelationName) -> None:

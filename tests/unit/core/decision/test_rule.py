@@ -939,6 +939,16 @@ def test_a_snapshot_behind_a_view_is_clean_while_the_view_holds_an_ephemeral_mod
     assert warehouse.planned(after, request("snapshot")) == {"snapshot.shop.s"}
 
 
+def test_a_source_that_was_dropped_and_is_loaded_again_has_new_data(warehouse: Warehouse) -> None:
+    warehouse.drop(relation("raw"))
+    warehouse.build(CHAIN)
+
+    warehouse.load(relation("raw"))
+
+    assert warehouse.planned(CHAIN) == ALL
+    assert_what_looks_clean_is_right(warehouse, CHAIN)
+
+
 @UNHURRIED
 @given(projects())
 def test_after_a_full_build_of_any_project_nothing_is_planned(of: Project) -> None:
