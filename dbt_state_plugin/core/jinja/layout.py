@@ -30,8 +30,7 @@ def without_layout(template: str) -> str:
     tokens = _tokens(template)
     if tokens is None:
         return template
-    # Jinja drops a newline at the very end, but not one before a comment at the end.
-    return json.dumps([template.endswith(("\n", "\r")), *tokens], ensure_ascii=False)
+    return json.dumps([_loses_a_newline(template, tokens), *tokens], ensure_ascii=False)
 
 
 @cache
@@ -167,14 +166,20 @@ def _has_macro_inside(tags: list[list[list[str]]]) -> bool:
     return bool(opened) and (opened != [0] or names[-1] != "endmacro")
 
 
-def _tokens(template: str) -> list[list[str]] | None:
+def _loses_a_newline(template: str, tokens: list[list[str]]) -> bool:
+    """Tell whether Jinja takes a newline from the text: one at the very end, unless a `-%}` has taken it already."""
+    return template.endswith(("\n", "\r")) and _tokens(template, keep_trailing_newline=False) != tokens
+
+
+def _tokens(template: str, *, keep_trailing_newline: bool = True) -> list[list[str]] | None:
     """Return the kinds and values of a template's tokens, or None when it is no valid template."""
     from jinja2 import Environment, TemplateError
 
     tokens: list[list[str]] = []
+    # The environment only reads the text; nothing is rendered.
+    reader = Environment(autoescape=True, keep_trailing_newline=keep_trailing_newline)
     try:
-        # The environment only reads the text; nothing is rendered.
-        for _, kind, value in Environment(autoescape=True, keep_trailing_newline=True).lex(template):
+        for _, kind, value in reader.lex(template):
             if kind in _LAYOUT:
                 continue
             if kind == "data" and tokens and tokens[-1][0] == "data":
