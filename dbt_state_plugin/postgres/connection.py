@@ -145,6 +145,11 @@ def database_errors(what: str) -> Iterator[None]:
         raise StateError(
             f"{what}: {first_line(error)}", "Ask a database administrator to grant the right that is named."
         ) from error
+    except psycopg2.errors.LockNotAvailable as error:
+        raise StateError(
+            f"{what}: {first_line(error)}",
+            "Another session is using what has to be changed; run the command again when it has ended.",
+        ) from error
     except psycopg2.Error as error:
         raise StateError(
             f"{what}: {first_line(error)}", "Check the database and its log, then run the command again."

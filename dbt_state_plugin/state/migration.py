@@ -18,6 +18,7 @@ from dbt_state_plugin.state.version import (
     EXPECTED_VERSION,
     KNOWN_VERSIONS,
     SCHEMA_LOCK,
+    lock_schema,
     recorded_version,
     refuse_newer,
     schema_errors,
@@ -59,7 +60,7 @@ def upgrade(connection: Connection, schema: str) -> None:
     Raises StateError when the state is newer than this tool or the role lacks a right.
     """
     with schema_errors(connection, schema, "Cannot upgrade the state"), transaction(connection) as cursor:
-        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        lock_schema(cursor, schema)
         version = recorded_version(cursor, schema)
         refuse_newer(version, schema)
         if version == EXPECTED_VERSION:
@@ -77,7 +78,7 @@ def downgrade(connection: Connection, schema: str, revision: str) -> None:
     The schema itself stays, since others may have made it. Raises UsageError and StateError.
     """
     with schema_errors(connection, schema, "Cannot downgrade the state"), transaction(connection) as cursor:
-        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        lock_schema(cursor, schema)
         version = recorded_version(cursor, schema)
         refuse_newer(version, schema)
         if revision == (version or BASE):

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.state.ownership import become_owner
-from dbt_state_plugin.state.version import EXPECTED_VERSION, SCHEMA_LOCK, recorded_version, refuse_newer, schema_errors
+from dbt_state_plugin.state.version import (
+    EXPECTED_VERSION,
+    lock_schema,
+    recorded_version,
+    refuse_newer,
+    schema_errors,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -25,7 +31,7 @@ def ensure_schema(connection: Connection, schema: str) -> None:
         return
     refuse_newer(version, schema)
     with schema_errors(connection, schema, "Cannot create the state"), transaction(connection) as cursor:
-        cursor.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        lock_schema(cursor, schema)
         version = recorded_version(cursor, schema)  # look again: another process may have been faster
         if version is None:
             become_owner(cursor, schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,11 +16,11 @@ from psycopg2.extensions import connection as Connection
 from support.database import Database
 
 from dbt_state_plugin.errors import StateError, UsageError
-from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.postgres.connection import connect, transaction
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state import migration
 from dbt_state_plugin.state.schema import ensure_schema
-from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS, require_schema
+from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS, SCHEMA_LOCK, lock_schema, require_schema
 
 HOSTILE = 'we"ird Sch;ema %s :x'
 
@@ -289,6 +290,63 @@ def test_processes_that_create_the_state_at_once_all_succeed(database: Database,
 
     assert [process.communicate()[0] or process.returncode for process in processes] == [0, 0, 0, 0]
     assert database.query("SELECT count(*) FROM state.installation") == [(1,)]
+
+
+USES = [ensure_schema, migration.upgrade, lambda connection, schema: migration.downgrade(connection, schema, "base")]
+
+
+@pytest.mark.parametrize("use", USES, ids=["ensure", "upgrade", "downgrade"])
+def test_the_wait_for_another_process_outlasts_the_timeout_of_the_session(
+    database: Database, connection: Connection, use: Any
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10ms'")
+
+    with closing(database.connect()) as other, other.cursor() as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
+        waiting = threading.Thread(target=use, args=(connection, "state"))
+        waiting.start()
+        waiting.join(0.5)  # longer than the timeout of the session
+        assert waiting.is_alive()
+    waiting.join()
+
+    assert migration.current(connection, "state") == (None if use is USES[2] else EXPECTED_VERSION)
+
+
+def test_who_waits_in_vain_is_told_who_is_changing_the_state_and_to_try_again(
+    database: Database, connection: Connection
+) -> None:
+    with closing(database.connect()) as other, other.cursor() as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
+
+        with pytest.raises(StateError) as caught, transaction(connection) as cursor:
+            lock_schema(cursor, "state", timeout=0)
+
+        assert caught.value.what == (
+            'Another process is creating or upgrading the state in schema "state", and has not ended in 0 s: '
+            f"database session {other.info.backend_pid}."
+        )
+    assert caught.value.do == "Run the command again when it has ended; nothing was changed."
+
+
+def test_a_state_that_is_read_just_now_is_upgraded_when_the_reader_has_ended(
+    database: Database, connection: Connection
+) -> None:
+    migration.upgrade(connection, "state")
+    migration.downgrade(connection, "state", "0001")
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10ms'")
+
+    with closing(database.connect()) as other, other.cursor() as reader:
+        reader.execute("BEGIN; SELECT * FROM state.relation")
+        with pytest.raises(StateError, match="lock timeout") as caught:
+            ensure_schema(connection, "state")
+
+    assert (
+        caught.value.do == "Another session is using what has to be changed; run the command again when it has ended."
+    )
+    ensure_schema(connection, "state")
+    assert migration.current(connection, "state") == EXPECTED_VERSION
 
 
 def test_a_role_may_work_in_a_schema_that_was_made_for_it(database: Database, role: str) -> None:
