@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from postgres_server import Server
 from support.database import fresh_database
+from support.size import examples
 from support.sql_pairs import (
     DIFFERENT,
     DOUBTFUL,
@@ -83,7 +84,7 @@ def test_the_statements_are_accepted(view_of: Verdict, tokens: list[str]) -> Non
     assert view_of(" ".join(tokens)) != REFUSED
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(data=st.data())
 def test_decorated_statements_make_one_view(view_of: Verdict, data: st.DataObject) -> None:
     tokens = data.draw(st.sampled_from(STATEMENTS))
@@ -92,7 +93,7 @@ def test_decorated_statements_make_one_view(view_of: Verdict, data: st.DataObjec
     assert same_statement(" ".join(tokens), text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(data=st.data())
 def test_expressions_with_different_views_are_never_called_the_same(view_of: Verdict, data: st.DataObject) -> None:
     """Few pieces, of which chance makes many valid and nearly equal expressions."""

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.size import examples
 from support.values import node
 
 from dbt_state_plugin.core.values.project import Node
@@ -26,7 +27,7 @@ def with_fqn(*fqn: str, version: str = "") -> Node:
     return node("model.shop." + "_".join(fqn), fqn=fqn, version=version)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(
     st.lists(PARTS, min_size=1, max_size=4).map(".".join),
     st.lists(PARTS, min_size=3, max_size=5),
@@ -44,7 +45,7 @@ def test_a_selector_matches_what_dbt_matches(selector: str, fqn: list[str], is_v
         assert matches(selector, fqn, is_versioned=is_versioned)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.tuples(st.lists(PARTS, min_size=3, max_size=5), st.booleans()), min_size=2, max_size=6))
 def test_selectors_never_match_a_node_that_is_not_wanted(drawn: list[tuple[list[str], bool]]) -> None:
     nodes = [with_fqn(*fqn, version="1" if is_versioned else "") for fqn, is_versioned in drawn]

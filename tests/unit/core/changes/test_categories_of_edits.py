@@ -8,6 +8,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
+from support.size import examples
 from support.sql_pairs import STATEMENTS, changed, decorated
 from support.values import KEY, definition, project_definition
 
@@ -54,7 +55,7 @@ def reasons(before: str, after: str, *, can_compile: bool = True, is_hashed: boo
     return [reason.kind.value for reason in categorize(inputs, DIGEST).reasons]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data(), st.booleans())
 def test_comments_white_space_and_keyword_case_never_ask_for_a_build(data: st.DataObject, is_hashed: bool) -> None:
     tokens, frame = data.draw(st.sampled_from(STATEMENTS)), data.draw(FRAMES)
@@ -63,7 +64,7 @@ def test_comments_white_space_and_keyword_case_never_ask_for_a_build(data: st.Da
     assert reasons(before, after, is_hashed=is_hashed) == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.data(), st.booleans(), st.booleans())
 def test_one_other_literal_name_or_operator_always_asks_for_a_build(
     data: st.DataObject, can_compile: bool, is_hashed: bool

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from support.size import examples
 from support.values import HERE, THEN, Warehouse, descendants, edited, granted, node, project, record, relation, request
 
 from dbt_state_plugin.core.decision.request import SCOPES, PlanRequest
@@ -1021,7 +1022,7 @@ def happen(data: st.DataObject, warehouse: Warehouse, of: Project) -> Project:
     return of
 
 
-@settings(UNHURRIED, max_examples=300)
+@settings(UNHURRIED, max_examples=examples(300))
 @given(projects(with_sources=True), st.data())
 def test_no_history_of_edits_grants_loads_narrowed_runs_failures_kills_and_drops_makes_a_stale_node_look_clean(
     of: Project, data: st.DataObject
@@ -1044,7 +1045,7 @@ def test_no_history_of_edits_grants_loads_narrowed_runs_failures_kills_and_drops
     assert {name: warehouse.grants.get(name) for name in scratch.grants} == scratch.grants
 
 
-@settings(UNHURRIED, max_examples=300)
+@settings(UNHURRIED, max_examples=examples(300))
 @given(projects(with_sources=True), st.data())
 def test_after_grants_edits_and_loads_of_many_nodes_at_once_no_stale_node_looks_clean(
     of: Project, data: st.DataObject

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
+from support.size import examples
 
 from dbt_state_plugin.core.jinja.layout import (
     without_certain_layout,
@@ -147,7 +148,7 @@ def rendered(template: str, a: object = 1) -> str | None:
 _TEMPLATES = st.lists(_PIECES, max_size=6).flatmap(lambda pieces: st.tuples(spelled(pieces), spelled(pieces)))
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(_TEMPLATES)
 @example(("select \n{#- note #}\n", "select {#- note #}\n{# note -#}\n"))
 def test_templates_that_are_the_same_render_the_same_text(spellings: tuple[str, str]) -> None:
@@ -157,7 +158,7 @@ def test_templates_that_are_the_same_render_the_same_text(spellings: tuple[str, 
         assert rendered(before) == rendered(after)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.lists(_PIECES, max_size=6), st.data())
 def test_white_space_inside_of_tags_is_never_a_difference(pieces: list[str | list[str]], data: st.DataObject) -> None:
     gaps = data.draw(st.lists(_GAPS, min_size=2, max_size=2))
@@ -269,7 +270,7 @@ _SQL_PIECES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=examples(1000))
 @given(st.lists(_SQL_PIECES, max_size=8), st.data())
 def test_templates_of_sql_that_are_the_same_render_the_same_statement(pieces: list[str], data: st.DataObject) -> None:
     before = "".join(pieces)
@@ -332,7 +333,7 @@ _ENDS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=examples(2000))
 @given(st.lists(_SQL_PIECES, max_size=3), st.lists(_ENDS, max_size=5), st.data())
 def test_what_is_certain_renders_the_same_statement_whatever_the_last_tag_opens(
     pieces: list[str], ends: list[str], data: st.DataObject

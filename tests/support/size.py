@@ -1,0 +1,19 @@
+"""Number of examples that a property is tried with.
+
+`DBT_STATE_PLUGIN_EXAMPLES` is `small` (the default) for the loop of an editor and a test, or `full`, as `.ci/run` says.
+"""
+
+from __future__ import annotations
+
+import os
+
+VARIABLE = "DBT_STATE_PLUGIN_EXAMPLES"
+_FEWEST = 25
+
+
+def examples(full: int) -> int:
+    """Return all of the examples where they are wanted, else a tenth of them."""
+    wanted = os.environ.get(VARIABLE, "small")
+    if wanted not in ("small", "full"):
+        raise ValueError(f"{VARIABLE} is {wanted!r}; it must be small or full")
+    return full if wanted == "full" else max(_FEWEST, full // 10)
