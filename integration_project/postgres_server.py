@@ -132,8 +132,10 @@ def connect(server: Server, dbname: str | None = None) -> connection:
 
 def create_database(server: Server, name: str) -> None:
     """Create an empty database."""
-    # template0, unlike template1, is never in use by anyone, which would make this fail.
-    _execute(server, sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    # template0, unlike template1, is never in use by anyone, which would make this fail. Copied by file it takes a
+    # quarter of the time; before version 15 there is no other way.
+    by_file = sql.SQL(" strategy file_copy" if int(server.version.split(".")[0]) >= 15 else "")
+    _execute(server, sql.SQL("create database {} template template0{}").format(sql.Identifier(name), by_file))
 
 
 def drop_database(server: Server, name: str) -> None:

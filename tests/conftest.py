@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,12 +20,10 @@ settings.load_profile("unhurried")
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project")]
 
-from mariadb_server import missing_programs  # noqa: E402 - found by the line above
-from postgres_server import Server, start_server  # noqa: E402 - found by the line above
-from support.database import Database, fresh_database  # noqa: E402
-from support.project import Project, ProjectWriter, write_project  # noqa: E402
-
-from dbt_state_plugin.errors import PluginError  # noqa: E402
+if TYPE_CHECKING:  # unit tests load no driver of a database
+    from postgres_server import Server
+    from support.database import Database
+    from support.project import Project, ProjectWriter
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -31,26 +31,49 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run a folder of tests on all cores, and single files in this process, unless `-n` says otherwise."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a process that tests run in already
+        return
+    option = config.option
+    if hasattr(option, "numprocesses") and option.numprocesses is None:  # before pytest-xdist looks
+        narrowed = option.keyword or option.markexpr or option.collectonly or option.usepdb
+        if not narrowed and any(Path(argument).is_dir() for argument in config.args):
+            option.numprocesses = "auto"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that need a MariaDB where its programs are not installed; the last lines say so."""
-    if missing_programs():
-        left_out = [item for item in items if item.get_closest_marker("mariadb")]
+    left_out = [item for item in items if item.get_closest_marker("mariadb") and _missing_program()]
+    if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what could not be tested on this machine."""
-    if missing_programs():
+    if _missing_program():
         terminalreporter.write_line(
-            f"Not tested here: the pipeline from MariaDB, since there is no {missing_programs()[0]}. "
+            f"Not tested here: the pipeline from MariaDB, since there is no {_missing_program()}. "
             "Install mariadb-server, or let .ci/run do it as root."
         )
+
+
+@cache
+def _missing_program() -> str | None:
+    from mariadb_server import missing_programs
+
+    return next(iter(missing_programs()), None)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """Start one PostgreSQL for this pytest process (each worker of pytest-xdist has its own)."""
+    from postgres_server import start_server
+
+    from dbt_state_plugin.errors import PluginError
+
     with ExitStack() as stack:
         problem = None
         try:
@@ -65,6 +88,8 @@ def postgres_server() -> Iterator[Server]:
 @pytest.fixture
 def database(postgres_server: Server) -> Iterator[Database]:
     """Create an empty database and drop it afterwards."""
+    from support.database import fresh_database
+
     with fresh_database(postgres_server) as created:
         yield created
 
@@ -72,6 +97,7 @@ def database(postgres_server: Server) -> Iterator[Database]:
 @pytest.fixture
 def dbt_project(tmp_path: Path, database: Database) -> ProjectWriter:
     """Give a function that writes a dbt project from `{path in the project: text}`."""
+    from support.project import write_project
 
     def write(files: Mapping[str, str], *, name: str = "project") -> Project:
         return write_project(tmp_path / name, database, tmp_path / "home", files)

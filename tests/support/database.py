@@ -72,8 +72,10 @@ def database_on(server: Server, name: str) -> Database:
 @contextmanager
 def fresh_database(server: Server, name: str | None = None) -> Iterator[Database]:
     """Create a database, with a unique name of its own if none is given, and drop it whoever is still connected."""
-    name = name or f"test_{secrets.token_hex(8)}"
-    postgres_server.drop_database(server, name)
+    if name is None:
+        name = f"test_{secrets.token_hex(8)}"
+    else:
+        postgres_server.drop_database(server, name)
     postgres_server.create_database(server, name)
     try:
         yield database_on(server, name)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from zipfile import ZipFile
 
-import pytest
-
-from dbt_state_plugin.project.commit import checked_out_commit
 from dbt_state_plugin.project.inputs import InputPlaces, digest_of_files, project_files
 from dbt_state_plugin.project.parsers import installed_parsers
 
@@ -65,54 +60,3 @@ def test_what_parses_is_named_with_its_version_and_so_is_each_plugin(tmp_path: P
 
     assert found[:3] == ["dbt_core-1.11.16.dist-info", "dbt_own_plugin", "dbt_zipped"]
     assert [each.split()[0] for each in found[3:]] == ["dbt_adapters", "dbt_common", "dbt_postgres"]
-
-
-def git(directory: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
-    command = ["git", *identity, *arguments]
-    return subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True).stdout.strip()
-
-
-@pytest.mark.parametrize("form", ["a branch", "packed", "detached", "a worktree", "a folder below"])
-def test_the_commit_is_the_one_that_git_names(tmp_path: Path, form: str) -> None:
-    place = tmp_path / "project"
-    place.mkdir()
-    git(place, "init", "-q")
-    git(place, "commit", "-q", "--allow-empty", "-m", "one")
-    if form == "packed":
-        git(place, "pack-refs", "--all")
-    elif form == "detached":
-        git(place, "checkout", "-q", "--detach")
-    elif form == "a worktree":
-        git(place, "worktree", "add", "-q", str(tmp_path / "tree"))
-        place = tmp_path / "tree"
-    elif form == "a folder below":
-        place = place / "dbt"
-        place.mkdir()
-
-    assert checked_out_commit(place, {}) == git(place, "rev-parse", "HEAD") != ""
-
-
-def test_where_there_is_no_git_or_no_commit_none_is_named(tmp_path: Path) -> None:
-    assert checked_out_commit(tmp_path, {}) == ""
-
-    git(tmp_path, "init", "-q")
-    assert checked_out_commit(tmp_path, {}) == ""
-
-
-def test_only_variables_of_git_that_lead_elsewhere_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here, there = tmp_path / "here", tmp_path / "there"
-    for place in (here, there):
-        place.mkdir()
-        git(place, "init", "-q")
-        git(place, "commit", "-q", "--allow-empty", "-m", place.name)
-    commits = [git(place, "rev-parse", "HEAD") for place in (here, there)]
-    assert commits[0] != commits[1]
-
-    monkeypatch.setenv("PATH", str(tmp_path))  # no git can be started
-    monkeypatch.setenv("GIT_AUTHOR_NAME", "A")
-    assert checked_out_commit(here, os.environ) == commits[0]
-
-    monkeypatch.undo()
-    monkeypatch.setenv("GIT_DIR", str(there / ".git"))
-    assert checked_out_commit(here, os.environ) == commits[1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -262,20 +260,3 @@ def test_a_project_file_that_cannot_be_used_is_an_error_of_two_lines(tmp_path: P
 
     assert what in caught.value.what
     assert "\n" not in caught.value.what + caught.value.do
-
-
-def test_a_plain_profile_is_read_without_dbt_sqlalchemy_and_jinja(tmp_path: Path) -> None:
-    (tmp_path / "profiles.yml").write_text(with_password("pass: s3cret, port: 1"))
-    script = (
-        "import sys, pathlib\n"
-        "from dbt_state_plugin.project.profile import load_profile\n"
-        "load_profile(profiles_dir=pathlib.Path(sys.argv[1]), profile_name='shop', target=None, threads=None,"
-        " cli_vars={}, environ={})\n"
-        "print(*sorted({'dbt', 'sqlalchemy', 'alembic', 'jinja2', 'psycopg2'} & set(sys.modules)))\n"
-    )
-
-    finished = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
-
-    assert finished.stdout.strip() == ""

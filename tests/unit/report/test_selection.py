@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -25,24 +23,6 @@ def named(*nodes: Node, others: tuple[Node, ...] = (), on_command_line: bool = T
 
 def with_fqn(*fqn: str, version: str = "") -> Node:
     return node("model.shop." + "_".join(fqn), fqn=fqn, version=version)
-
-
-@settings(max_examples=examples(500), deadline=None)
-@given(
-    st.lists(PARTS, min_size=1, max_size=4).map(".".join),
-    st.lists(PARTS, min_size=3, max_size=5),
-    st.booleans(),
-)
-def test_a_selector_matches_what_dbt_matches(selector: str, fqn: list[str], is_versioned: bool) -> None:
-    from dbt.graph.selector_methods import QualifiedNameSelectorMethod, is_selected_node
-
-    method: Any = QualifiedNameSelectorMethod.__new__(QualifiedNameSelectorMethod)
-
-    expected = method.node_is_match(selector, fqn, is_versioned)
-
-    assert matches(selector, fqn, is_versioned=is_versioned) == expected
-    if is_selected_node(fqn, selector, is_versioned):
-        assert matches(selector, fqn, is_versioned=is_versioned)
 
 
 @settings(max_examples=examples(300), deadline=None)
