@@ -45,6 +45,41 @@ def test_the_wheel_carries_everything_that_is_not_python() -> None:
     assert "CREATE ROLE" in package.joinpath("state", "roles.sql").read_text(encoding="utf-8")
 
 
+def test_a_plain_profile_is_read_without_dbt_sqlalchemy_and_jinja(tmp_path: Path) -> None:
+    output = "{type: postgres, host: h, pass: s3cret, port: 1, user: u, dbname: d, schema: s}"
+    (tmp_path / "profiles.yml").write_text(f"shop: {{target: d, outputs: {{d: {output}}}}}")
+    script = (
+        "import sys, pathlib\n"
+        "from dbt_state_plugin.project.profile import load_profile\n"
+        "load_profile(profiles_dir=pathlib.Path(sys.argv[1]), profile_name='shop', target=None, threads=None,"
+        " cli_vars={}, environ={})\n"
+        "print(*sorted({'dbt', 'sqlalchemy', 'alembic', 'jinja2', 'psycopg2'} & set(sys.modules)))\n"
+    )
+
+    finished = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert finished.stdout.strip() == ""
+
+
+def test_files_of_unit_tests_load_neither_dbt_nor_a_driver() -> None:
+    code = (
+        "import pathlib, sys\n"
+        "from importlib.util import module_from_spec, spec_from_file_location\n"
+        "tests = pathlib.Path('tests')\n"
+        "for number, file in enumerate([tests / 'conftest.py', *sorted((tests / 'unit').rglob('*.py'))]):\n"
+        "    spec = spec_from_file_location(f'loaded_{number}', file)\n"
+        "    sys.modules[spec.name] = module_from_spec(spec)\n"
+        "    spec.loader.exec_module(sys.modules[spec.name])\n"
+        "    print(*(f'{file}: {name}' for name in {'dbt', 'psycopg2'} & set(sys.modules)), sep='\\n')\n"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.split() == []
+
+
 def test_no_imports_go_round_in_a_circle() -> None:
     """Count imports inside functions too, and leave out those that only type checkers see.
 

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-import psycopg2
 import pytest
-from postgres_server import Server
-from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
-from support.database import Database, fresh_database
 from support.values import HERE, THEN, node, record, relation
 
 from dbt_state_plugin.core.values.orphans import Action, Dependant, DropCheck, Orphan, Orphans
-from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName, is_same_object
-from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.operations.orphans import agreed, carry_out, categorized, ordered
-from dbt_state_plugin.operations.session import Session
-from dbt_state_plugin.operations.settings import Settings
-from dbt_state_plugin.postgres.connection import transaction
+from dbt_state_plugin.core.values.relations import Identity, RelationKind
+from dbt_state_plugin.operations.orphans import agreed, categorized, ordered
 from dbt_state_plugin.report.orphans import (
     intention_lines,
     orphan_lines,
@@ -32,9 +18,6 @@ from dbt_state_plugin.report.orphans import (
     outcome_lines,
     summary_line,
 )
-from dbt_state_plugin.state.schema import ensure_schema
-from dbt_state_plugin.state.state import State, open_state
-from dbt_state_plugin.warehouse.postgres.drops import DropRefused, drop_relation, read_drop_checks
 
 HOSTILE = "we\"ird; drop -- 'tö' 日"
 SCHEMA = 'old "marts"'
