@@ -41,7 +41,7 @@ from dbt_state_plugin.state.adoptions import Adopted, record_adopted
 from dbt_state_plugin.state.executions import begin_step, finish_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key
-from dbt_state_plugin.warehouse.postgres.columns import QueryRefused, count_rows, described_columns, read_columns
+from dbt_state_plugin.warehouse.interface import QueryRefused
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
@@ -123,7 +123,7 @@ class _Comparison:
         """Return the candidates, those that differ as refused."""
         found = tuple(found)
         there = [each.relation for each in found if each.outcome is Outcome.ADOPT]
-        actual = read_columns(self.session.warehouse, there)
+        actual = self.session.warehouse.columns(there)
         return tuple(
             self._compared(each, actual.get((each.relation.schema, each.relation.identifier), ()))
             if each.outcome is Outcome.ADOPT
@@ -140,7 +140,7 @@ class _Comparison:
             compiled = self.compiled.get(node.unique_id)
             if node.materialized not in _SQL or compiled is None or compiled.language != "sql" or not compiled.forms:
                 return candidate
-            expected = described_columns(self.session.warehouse, compiled.forms["sql"], search_path=self.search_path)
+            expected = self.session.warehouse.describe(compiled.forms["sql"], search_path=self.search_path)
         except QueryRefused as refused:
             return (
                 _categorized(candidate, f"its SQL does not work here: {refused.why}")
@@ -167,7 +167,7 @@ class _Comparison:
         columns, rows = size
         if columns != len(actual):
             return f"it has {len(actual)} columns, and its file {columns}"
-        there = count_rows(self.session.warehouse, candidate.relation)
+        there = self.session.warehouse.count_rows(candidate.relation)
         return "" if there == rows else f"it has {there} rows, and its file {rows}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.values.orphans import Action, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.records import RecordedRelation
@@ -20,7 +20,7 @@ from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked
 from dbt_state_plugin.state.relations import environment_of, key_columns, read_recorded
 from dbt_state_plugin.state.state import State
-from dbt_state_plugin.warehouse.postgres.drops import DropRefused, drop_relation, read_drop_checks
+from dbt_state_plugin.warehouse.interface import DropRefused
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
@@ -89,7 +89,7 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
         return Orphans(environment=state.environment, is_recorded=False)
     planned = plan_in(session, RunOptions(command="build"))
     records = [record for record in planned.plan.removed if isinstance(record, RecordedRelation)]
-    standings = read_drop_checks(session.warehouse, [record.relation for record in records])
+    standings = session.warehouse.drop_checks([record.relation for record in records])
     parts = {part for check in standings.values() for part in check.parts}
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
     claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
@@ -216,10 +216,10 @@ def _claims(state: State, relations: Iterable[RelationName], *, holds_lock: bool
 def carry_out(session: Session, orphan: Orphan) -> Orphan:
     """Drop or forget one orphan, wholly or not at all; return it with what was done."""
     try:
-        with database_errors(f"Cannot drop {orphan.record.relation}"), _transactions(session) as warehouse:
+        with database_errors(f"Cannot drop {orphan.record.relation}"), _transactions(session):
             _forget(session.state, orphan.record)
             if orphan.action is Action.DROP and orphan.record.identity:
-                drop_relation(warehouse, orphan.record.relation, orphan.record.identity)
+                session.warehouse.drop(orphan.record.relation, orphan.record.identity)
     except DropRefused as refusal:
         return _refused(orphan, refusal.why)
     return orphan
@@ -238,15 +238,15 @@ def _forget(state: State, record: RecordedRelation) -> None:
 
 
 @contextmanager
-def _transactions(session: Session) -> Iterator[Any]:
-    """Yield a cursor of the warehouse; what it does and what the state's connection does is one transaction.
+def _transactions(session: Session) -> Iterator[None]:
+    """Make one transaction of what the warehouse does and what the state's connection does.
 
     With the state elsewhere the warehouse commits first: a relation that is gone and still recorded is forgotten the
     next time, while one that is there and not recorded would never be found again.
     """
-    with transaction(session.state.connection) as cursor:
-        if session.warehouse is session.state.connection:
-            yield cursor
+    with transaction(session.state.connection):
+        if session.warehouse.shares(session.state.connection):
+            yield
         else:
-            with transaction(session.warehouse) as warehouse:
-                yield warehouse
+            with session.warehouse.transaction():
+                yield

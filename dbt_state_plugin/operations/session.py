@@ -16,13 +16,14 @@ from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.state.version import require_schema
-from dbt_state_plugin.warehouse.postgres.catalog import server_identity
+from dbt_state_plugin.warehouse.interface import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
-
     from dbt_state_plugin.operations.settings import Settings
     from dbt_state_plugin.project.profile import Profile
+
+
+_KIND = "postgres"  # dbt's name for the only type of target that `load_profile` lets through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +41,15 @@ class Workplace:
 class Session:
     """Hold the open connections of one invocation.
 
-    `state.connection` carries the lock and the marks; `warehouse` is the same object when the state is kept in the
-    warehouse itself. `has_state` is False when nothing was ever recorded and `open_session` was not to create it.
+    `state.connection` carries the lock and the marks; `warehouse` asks on the same connection when the state is kept
+    in the warehouse itself. `has_state` is False when nothing was ever recorded and `open_session` was not to create
+    it.
     """
 
     settings: Settings
     workplace: Workplace | None
     state: State
-    warehouse: Connection
+    warehouse: Warehouse
     ports: Ports = field(default_factory=Ports)
     has_state: bool = True
 
@@ -104,13 +106,13 @@ def open_session(settings: Settings, *, create: bool = True, ports: Ports | None
     workplace = None if settings.pipeline and settings.database_url else read_workplace(settings, ports)
     state_settings = _state_settings(settings, workplace)
     connection = ports.connect(state_settings, writes=create)
-    warehouse = connection
+    warehouse = home = open_warehouse(_KIND, connection)
     try:
         name = ""
         if workplace and settings.database_url and not settings.pipeline:
-            warehouse = ports.connect(workplace.profile.settings, writes=False)
-            home, away = server_identity(connection), server_identity(warehouse)
-            name = "" if home == away else f"{away[1]}/{away[0]}"
+            warehouse = open_warehouse(_KIND, ports.connect(workplace.profile.settings, writes=False))
+            away = warehouse.server_identity()
+            name = "" if home.server_identity() == away else f"{away[1]}/{away[0]}"
         environment = _environment(settings, workplace, name)
         if create:
             ensure_schema(connection, settings.state_schema)
@@ -131,7 +133,7 @@ def open_session(settings: Settings, *, create: bool = True, ports: Ports | None
         )
     finally:
         connection.close()
-        if warehouse is not connection:
+        if warehouse is not home:
             warehouse.close()
 
 

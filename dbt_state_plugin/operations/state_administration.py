@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.session import open_session, read_workplace
@@ -16,9 +16,6 @@ from dbt_state_plugin.state.migration import Version
 from dbt_state_plugin.state.retention import Pruned
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.version import require_schema
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
 
 DEFAULT_KEEP_DAYS = 90
 
@@ -90,7 +87,7 @@ def prune_state(
 
 
 @contextmanager
-def _connection(settings: Settings, *, writes: bool = True) -> Iterator[Connection]:
+def _connection(settings: Settings, *, writes: bool = True) -> Iterator[Any]:
     # Unlike a session, this asks for no environment: the state of all of them is meant.
     if settings.database_url:
         database = DatabaseSettings.from_url(settings.database_url)

@@ -9,7 +9,6 @@ from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.state.builds import record_counters
-from dbt_state_plugin.warehouse.postgres.catalog import read_counters, sessions_ended
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
@@ -27,9 +26,9 @@ def record_counters_of_build(session: Session, nodes: Iterable[Node], *, session
     relations = [node.relation for node in nodes if node.relation is not None and node.materialized != "view"]
     if not relations:
         return
-    if session_names is not None and not sessions_ended(session.warehouse, *session_names, patience=PATIENCE):
+    if session_names is not None and not session.warehouse.sessions_ended(*session_names, patience=PATIENCE):
         return  # what they have counted and not handed in would pass for somebody else's doing
-    record_counters(session.state, read_counters(session.warehouse, relations))
+    record_counters(session.state, session.warehouse.counters(relations))
 
 
 def names_of_dbt_sessions(session: Session) -> tuple[str, str] | None:

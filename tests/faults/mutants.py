@@ -27,6 +27,7 @@ from dbt_state_plugin.state import builds as marks
 from dbt_state_plugin.state import executions, intents, retention, state
 from dbt_state_plugin.state.builds import record_build
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
+from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 from faults.world import World
 
 Mutant = Callable[[pytest.MonkeyPatch, World], None]
@@ -152,7 +153,7 @@ def a_trace_says_what_is_there_after_the_build(patch: pytest.MonkeyPatch, world:
     seen_by = BuildRecorder._seen_by
 
     def afterwards(recorder: Any, unique_id: str) -> Any:
-        session = replace(recorder._session, warehouse=world.admin)
+        session = replace(recorder._session, warehouse=PostgresWarehouse(world.admin))
         project = recorder._project
         recorder._before = relation_versions(project, *seen_now(session, project, RunOptions()))
         return seen_by(recorder, unique_id)

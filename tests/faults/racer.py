@@ -35,6 +35,7 @@ from dbt_state_plugin.state.retention import prune
 from dbt_state_plugin.state.schema import DEFAULT_SCHEMA, ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY_SQL
+from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 from faults.proxy import in_python
 from faults.tables import graph
 
@@ -174,7 +175,7 @@ def field_of(number: int, url: str) -> Iterator[Field]:
 
 
 def _plan_of_all(state: State, connection: Any, of: Project) -> Plan:
-    session = Session(settings=Settings(), workplace=None, state=state, warehouse=connection)
+    session = Session(settings=Settings(), workplace=None, state=state, warehouse=PostgresWarehouse(connection))
     options = RunOptions(force=True)
     return make_plan(of, *seen_now(session, of, options), request_of(session, options, None, of))
 

@@ -23,7 +23,6 @@ from dbt_state_plugin.operations.planning.categorize import categorize_differenc
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.state.relations import installation_key, read_definitions
-from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.plan import Plan
@@ -165,7 +164,7 @@ def _deferral(
     relations: dict[str, RelationName],
 ) -> Deferral:
     ours = [node.relation for node in project.nodes.values() if node.relation is not None]
-    existing = read_catalog(session.warehouse, [*relations.values(), *ours]).identities.keys()
+    existing = session.warehouse.catalog([*relations.values(), *ours]).identities.keys()
     database = session.state.environment.database
     return find_deferral(
         project,

@@ -24,7 +24,6 @@ from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_ca
 from dbt_state_plugin.operations.up_to_date.record import UpToDateInputs
 from dbt_state_plugin.operations.write_counters import record_first_counters
 from dbt_state_plugin.state.relations import read_recorded, server_time
-from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
@@ -74,7 +73,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
         session.warehouse,
         project,
         recorded,
-        read_catalog(session.warehouse, [*keys, *recorded.relations]),
+        session.warehouse.catalog([*keys, *recorded.relations]),
         command=options.command,
         default=session.settings.data_version,
         answers=answers,

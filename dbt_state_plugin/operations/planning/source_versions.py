@@ -27,19 +27,11 @@ from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.core.versions.source_version import SourceVersion, known_answer, parse_version, with_checked
 from dbt_state_plugin.state.builds import refresh_sources_seen
-from dbt_state_plugin.warehouse.postgres.source_data import (
-    SourceFacts,
-    answer_of_query,
-    columns_hash,
-    content_of,
-    newest_row,
-    read_source_facts,
-)
+from dbt_state_plugin.warehouse.interface import SourceFacts, columns_hash
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
-
     from dbt_state_plugin.state.state import State
+    from dbt_state_plugin.warehouse.interface import Warehouse
 
 
 _LOG = logging.getLogger(__name__)
@@ -65,7 +57,7 @@ class _Source:
 
 
 def catalog_with_data(
-    connection: Connection,
+    warehouse: Warehouse,
     project: Project,
     recorded: Recorded,
     catalog: Catalog,
@@ -82,7 +74,7 @@ def catalog_with_data(
     """
     default = project_rule(default)
     check_settings(project, default)
-    sources = _sources(connection, project, default)
+    sources = _sources(warehouse, project, default)
     plain = {source.relation: f"{source.columns}/{source.facts.touched}" for source in sources}
     counted = replace(catalog, data=plain)
     seen = _seen_by_readers(project, recorded, command)
@@ -94,18 +86,18 @@ def catalog_with_data(
             continue
         key = (source.relation, source.rule, version.columns, version.state)
         if key not in answers:
-            answers[key] = _answer(connection, source, version, seen.get(source.relation))
+            answers[key] = _answer(warehouse, source, version, seen.get(source.relation))
         answer = answers[key]
         data[source.relation] += f"/{answer}" if answer else ""
     return replace(catalog, data=data)
 
 
-def _sources(connection: Connection, project: Project, default: str) -> list[_Source]:
+def _sources(warehouse: Warehouse, project: Project, default: str) -> list[_Source]:
     nodes: dict[RelationName, list[Node]] = {}
     for node in project.nodes.values():
         if node.resource_type == "source" and node.relation:
             nodes.setdefault(node.relation, []).append(node)
-    facts = read_source_facts(connection, nodes)
+    facts = warehouse.source_facts(nodes)
     return [_source(found, relation, facts[relation], default) for relation, found in nodes.items()]
 
 
@@ -128,7 +120,7 @@ def _kind_by_looks(rule: DataRule, facts: SourceFacts) -> str:
     return "content" if is_small and is_loaded_by_singer(facts.columns) else "touched"
 
 
-def _answer(connection: Connection, source: _Source, version: SourceVersion, readers: list[str | None] | None) -> str:
+def _answer(warehouse: Warehouse, source: _Source, version: SourceVersion, readers: list[str | None] | None) -> str:
     """Return what the rows of a source say, or nothing where the counters do."""
     rule = source.rule
     if source.facts.touched == "?absent" or rule.kind == "touched":
@@ -138,18 +130,18 @@ def _answer(connection: Connection, source: _Source, version: SourceVersion, rea
     if readers is None:  # nobody holds its rows
         return ""
     if rule.kind == "query":
-        ask, sql = (answer_of_query, rule.query) if rule.query else (newest_row, rule.loaded_at)
+        ask, sql = (warehouse.answer, rule.query) if rule.query else (warehouse.newest_row, rule.loaded_at)
         _LOG.info("Asking %s how new its data are.", source.relation)
-        return f"query:{ask(connection, source.node.unique_id, source.relation, sql)}"
+        return f"query:{ask(source.node.unique_id, source.relation, sql)}"
     if not readers:  # for all who hold them the columns of the loader count too
         return ""
     known = (known_answer(seen, version, source.answers_by) for seen in readers if seen is not None)
-    return next(filter(None, known), "") or _content(connection, source)
+    return next(filter(None, known), "") or _content(warehouse, source)
 
 
-def _content(connection: Connection, source: _Source) -> str:
+def _content(warehouse: Warehouse, source: _Source) -> str:
     _LOG.info("Reading %s to compare its rows (about %d).", source.relation, source.facts.rows)
-    content = content_of(connection, source.relation, kept_columns(source.rule, source.facts.columns))
+    content = warehouse.content(source.relation, kept_columns(source.rule, source.facts.columns))
     return f"content:{content}" if content.startswith("?") else source.answers_by + content
 
 

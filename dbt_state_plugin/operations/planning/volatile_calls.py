@@ -11,15 +11,12 @@ from dbt_state_plugin.core.sql.volatile_calls import Calls, Function, calls_in, 
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.state.builds import record_volatile
 from dbt_state_plugin.state.relations import read_definitions
-from dbt_state_plugin.warehouse.postgres.functions import read_function_bodies, read_functions, read_view_definitions
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
-
     from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.warehouse.interface import Warehouse
 
 NOT_KEPT = "what is not known, since no SQL is kept"
 _READABLE = frozenset({"sql", "plpgsql"})
@@ -29,17 +26,17 @@ COMPILED = frozenset({"model", "snapshot", "test"})
 class VolatileCalls:
     """Find the volatile calls of one project's nodes; each name is looked up in the warehouse once."""
 
-    def __init__(self, warehouse: Connection, project: Project) -> None:
-        """Ask nothing yet; `warehouse` is the connection on which everything is asked."""
+    def __init__(self, warehouse: Warehouse, project: Project) -> None:
+        """Ask nothing yet."""
         self._warehouse = warehouse
         self._project = project
         # What a function of the project computes is read through it, and recorded with the function itself.
         self._own = {node.name.lower() for node in project.nodes.values() if node.resource_type == "function"}
         self._functions: dict[str, tuple[Function, ...]] = {}
-        self._views: dict[RelationName, tuple[str, ...]] | None = None
+        self._views: Mapping[RelationName, tuple[str, ...]] | None = None
 
     def of(self, node: Node, lineage: Lineage, statements: Iterable[str]) -> tuple[str, ...]:
-        """Return the calls in a node's own SQL and in the views among its sources; raises psycopg2.Error."""
+        """Return the calls in a node's own SQL and in the views among its sources; raises StateError."""
         if node.resource_type == "function":
             return self._in_bodies(node.name.lower())
         if node.resource_type not in COMPILED:
@@ -51,7 +48,7 @@ class VolatileCalls:
 
     def _in_bodies(self, name: str) -> tuple[str, ...]:
         """Return the calls in a function of the project as it was created; only SQL can be looked into."""
-        bodies = [each for each in read_function_bodies(self._warehouse, name) if each.volatility != "i"]
+        bodies = [each for each in self._warehouse.function_bodies(name) if each.volatility != "i"]
         if any(each.language not in _READABLE for each in bodies):
             return (f"{name}()",)
         return self._in([each.text for each in bodies])
@@ -67,7 +64,7 @@ class VolatileCalls:
     def _known(self, names: set[str]) -> list[Function]:
         unknown = names - self._functions.keys()
         if unknown:
-            found = read_functions(self._warehouse, unknown)
+            found = self._warehouse.functions(unknown)
             self._functions |= {
                 name: tuple(function for function in found if function.name == name) for name in unknown
             }
@@ -77,7 +74,7 @@ class VolatileCalls:
         if self._views is None:
             nodes = self._project.nodes.values()
             sources = [node.relation for node in nodes if node.resource_type == "source" and node.relation]
-            self._views = read_view_definitions(self._warehouse, sources)
+            self._views = self._warehouse.view_definitions(sources)
         return self._views
 
 
@@ -98,10 +95,9 @@ def with_volatile_calls(session: Session, project: Project, recorded: Recorded, 
     read = lineages(project, build_order(project))
     details = read_definitions(session.state, missing)
     found: dict[RelationName, RecordedRelation] = {}
-    with database_errors("Cannot read the functions of the warehouse"):
-        for key, record in missing.items():
-            names = _recorded_calls(calls, nodes[key], read[nodes[key].unique_id], details.get(key))
-            found[key] = replace(record, trace=replace(record.trace, volatile=names))
+    for key, record in missing.items():
+        names = _recorded_calls(calls, nodes[key], read[nodes[key].unique_id], details.get(key))
+        found[key] = replace(record, trace=replace(record.trace, volatile=names))
     if records:
         record_volatile(session.state, {key: record.trace.volatile or () for key, record in found.items()})
     return replace(recorded, relations={**recorded.relations, **found})

@@ -17,12 +17,10 @@ from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.relations import Identity, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
-from dbt_state_plugin.errors import LockLostError, PluginError
+from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import BuildRecord, lock_lost, record_build, require_running
-from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY_SQL, read_incarnation
-from dbt_state_plugin.warehouse.postgres.source_data import content_of_build
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.parse import Parsed
@@ -138,8 +136,8 @@ class BuildRecorder:
         content = self._content_of(node)
         if content and entry.record is not None and entry.record.trace.content == content:
             self._equal[node.unique_id] = entry.record.data_id
-        is_here = self._session.warehouse is state.connection  # then one statement reads the identity and records it
-        identity, columns = (None, None) if is_here else self._incarnation_of(node)
+        identity_sql = self._session.warehouse.identity_sql(state.connection)  # where one statement reads and records
+        identity, columns = (None, None) if identity_sql else self._incarnation_of(node)
         record_build(
             state,
             BuildRecord(
@@ -150,7 +148,7 @@ class BuildRecorder:
                 trace=replace(self._trace_of(entry), content=content),
                 identity=identity,
                 columns=columns,
-                identity_sql=IDENTITY_SQL if is_here and node.relation is not None else None,
+                identity_sql=identity_sql if node.relation is not None else None,
                 outcome=outcome,
                 stores_code=self._session.settings.store_sql == "text",
                 data_id=self._data_of(entry),
@@ -185,21 +183,19 @@ class BuildRecorder:
         """Return what the rows of a node are now, where it is configured to compare them and they can be read."""
         if node.relation is None or node.materialized == "view" or not compares_content(node):
             return ""
-        return content_of_build(self._session.warehouse, node.relation)
+        return self._session.warehouse.content_of_build(node.relation)
 
     def _incarnation_of(self, node: Node) -> tuple[Identity | None, str | None]:
         relation = node.relation
-        return self._asked(lambda: read_incarnation(self._session.warehouse, relation)) if relation else (None, None)
+        return self._asked(lambda: self._session.warehouse.incarnation(relation)) if relation else (None, None)
 
     def _asked(self, ask: Callable[[], Answer]) -> Answer:
         """Return what the warehouse answers; it is mostly read on the lock's own connection."""
-        import psycopg2
-
         try:
             return ask()
-        except psycopg2.Error as error:
+        except StateError as error:
             if self._session.state.connection.closed:
-                raise lock_lost(first_line(error)) from error
+                raise lock_lost(first_line(error.__cause__ or error)) from error
             raise
 
     def _seen_by(self, unique_id: str) -> dict[RelationName, str]:

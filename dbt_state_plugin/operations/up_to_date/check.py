@@ -22,8 +22,6 @@ from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import inputs_are_unchanged
 from dbt_state_plugin.project.inputs import places_from_document
 from dbt_state_plugin.state.up_to_date import read_up_to_date, records_evidence
-from dbt_state_plugin.warehouse.postgres.change_evidence import catalog_evidence
-from dbt_state_plugin.warehouse.postgres.source_data import read_source_facts
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
@@ -112,8 +110,10 @@ def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> s
     )
     if records is None:
         return None
-    catalog = catalog_evidence(session.warehouse, scope.schemas)
-    facts = read_source_facts(session.warehouse, scope.sources)
+    catalog = session.warehouse.change_evidence(scope.schemas)
+    if catalog is None:
+        return None
+    facts = session.warehouse.source_facts(scope.sources)
     seen = [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
     environment = str(session.state.environment)
     everything = [VERSION, repr(options), environment, session.settings.data_version, records, catalog, seen]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.comparison.adoption import Columns
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line
+from dbt_state_plugin.warehouse.interface import QueryRefused
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -24,15 +25,6 @@ _COLUMNS = """
     GROUP BY n.nspname, c.relname
 """
 _PATIENCE = "10s"
-
-
-class QueryRefused(Exception):
-    """Say that the server does not accept a query as the warehouse stands; `is_certain` unless it took too long."""
-
-    def __init__(self, why: str, *, is_certain: bool) -> None:
-        super().__init__(why)
-        self.why = why
-        self.is_certain = is_certain
 
 
 def read_columns(connection: Connection, relations: Iterable[RelationName]) -> dict[tuple[str, str], Columns]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.values.orphans import Dependant, DropCheck
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line
+from dbt_state_plugin.warehouse.interface import DropRefused
 from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ _DROP: Mapping[RelationKind, str] = {
     RelationKind.MATERIALIZED_VIEW: "DROP MATERIALIZED VIEW {} RESTRICT",
     RelationKind.FOREIGN_TABLE: "DROP FOREIGN TABLE {} RESTRICT",
 }
-
-
-class DropRefused(Exception):
-    """A relation may not be dropped; `why` says it in a phrase."""
-
-    def __init__(self, why: str) -> None:
-        """Keep the phrase."""
-        super().__init__(why)
-        self.why = why
 
 
 _STANDINGS = """

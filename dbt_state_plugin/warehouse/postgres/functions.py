@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.sql.volatile_calls import Function
 from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.warehouse.interface import FunctionBody
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -51,15 +51,6 @@ def read_functions(connection: Connection, names: Iterable[str]) -> tuple[Functi
         return tuple(
             Function(schema=row[0], name=row[1], volatility=row[2], least=row[3], most=row[4]) for row in cursor
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionBody:
-    """Hold how a function is written: `volatility` is i, s or v as it was declared."""
-
-    volatility: str
-    language: str
-    text: str
 
 
 def read_function_bodies(connection: Connection, name: str) -> tuple[FunctionBody, ...]:

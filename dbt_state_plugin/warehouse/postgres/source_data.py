@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.connection import database_errors, first_line
+from dbt_state_plugin.warehouse.interface import SourceFacts, columns_hash, value_hash
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.sql import Composable
 
 _MOST_ROWS = 1000  # of an answer to the user's own query
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
-    """Hold what the catalog says about a source: `columns` maps names to types, in order.
-
-    `touched` differs whenever its rows may differ, or is `?` and a word for why nothing tells. `rows` is an estimate.
-    """
-
-    columns: dict[str, str]
-    touched: str
-    is_table: bool = False
-    rows: int = 0
 
 
 # The counters of a table move with every row that is inserted, updated or deleted (chapter "The Cumulative Statistics
@@ -126,11 +112,6 @@ def read_source_facts(connection: Connection, sources: Iterable[RelationName]) -
         }
 
 
-def columns_hash(facts: SourceFacts, kept: Iterable[str]) -> str:
-    """Return a hash of the names and types of some columns, in their order."""
-    return _hash([(name, facts.columns[name]) for name in kept])
-
-
 # A record's text tells all values of all types apart, null from empty too; the sum does not depend on the order, and
 # counts a row as often as it is there. (hash_record_extended would not do: it adds up the hashes of the columns, so
 # that two rows may swap values; and it finds 1.0 equal to 1.00.)
@@ -199,7 +180,7 @@ def answer_of_query(connection: Connection, source: str, relation: RelationName,
             f"The data version of {source} cannot be read: its query gives more than {_MOST_ROWS} rows.",
             "Write one that gives a single row, such as select max(updated_at).",
         )
-    return _hash([query, [[str(value) for value in row] for row in rows]])
+    return value_hash([query, [[str(value) for value in row] for row in rows]])
 
 
 def newest_row(connection: Connection, source: str, relation: RelationName, loaded_at: str) -> str:
@@ -248,7 +229,3 @@ def _read_only(connection: Connection) -> Iterator[Any]:
         finally:
             if not connection.closed:
                 cursor.execute("ROLLBACK")
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -15,6 +15,7 @@ from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, Trace
 from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
+from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
 TABLE = """
     CREATE SCHEMA raw;
@@ -45,7 +46,7 @@ def version(
 ) -> str:
     """Return the version of the source's data as a run would record it."""
     catalog = catalog_with_data(
-        connection,
+        PostgresWarehouse(connection),
         of,
         recorded or Recorded(),
         Catalog(),

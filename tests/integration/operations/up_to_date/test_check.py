@@ -18,6 +18,7 @@ from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.operations.up_to_date.check import Scope, inputs_fingerprint
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import open_state
+from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
 WAREHOUSE = """
     CREATE SCHEMA raw; CREATE SCHEMA analytics; CREATE SCHEMA other;
@@ -50,7 +51,7 @@ def session(database: Database) -> Iterator[Session]:
         state = open_state(opened, "dbt_state_plugin", environment)
         for schema, identifier in (("analytics", "orders"), ("", "analytics.test.shop.one"), ("other", "orders")):
             opened.cursor().execute(RECORD, (schema, identifier))
-        yield Session(settings=Settings(), workplace=None, state=state, warehouse=opened)
+        yield Session(settings=Settings(), workplace=None, state=state, warehouse=PostgresWarehouse(opened))
 
 
 DIFFERENCES = (

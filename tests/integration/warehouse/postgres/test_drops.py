@@ -28,6 +28,7 @@ from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.warehouse.postgres.drops import DropRefused, drop_relation, read_drop_checks
+from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
 HOSTILE = "we\"ird; drop -- 'tö' 日"
 SCHEMA = 'old "marts"'
@@ -304,14 +305,14 @@ def session(request: Any, warehouse: Connection, postgres_server: Server) -> Ite
         state = open_state(on, "meta", ENVIRONMENT)
         values = {"environment": state.environment_id, "build": str(BUILD)}
         state.execute(RECORD, {**values, "schema": SCHEMA, "identifier": HOSTILE})
-        yield Session(settings=Settings(), workplace=None, state=state, warehouse=warehouse)
+        yield Session(settings=Settings(), workplace=None, state=state, warehouse=PostgresWarehouse(warehouse))
 
 
 @pytest.fixture
 def left_behind(session: Session) -> Orphan:
-    identity = check(session.warehouse).identity
+    identity = check(connection_of(session)).identity
     item = record(node("model.shop.x"), relation=named(), identity=identity, build_id=BUILD)
-    return Orphan(record=item, check=check(session.warehouse), action=Action.DROP)
+    return Orphan(record=item, check=check(connection_of(session)), action=Action.DROP)
 
 
 def intend(session: Session, environment: Environment) -> None:
@@ -334,24 +335,24 @@ def test_the_record_and_our_own_intents_go_with_the_relation(session: Session, l
 
     assert carry_out(session, left_behind) == left_behind
 
-    assert not is_there(session.warehouse)
+    assert not is_there(connection_of(session))
     assert recorded(session.state) == (0, 0)
 
 
 def test_what_is_only_forgotten_is_not_dropped(session: Session, left_behind: Orphan) -> None:
     carry_out(session, replace(left_behind, action=Action.FORGET))
 
-    assert is_there(session.warehouse)
+    assert is_there(connection_of(session))
     assert recorded(session.state) == (0, 0)
 
 
 def test_a_refused_drop_forgets_nothing(session: Session, left_behind: Orphan) -> None:
-    do(session.warehouse, "CREATE VIEW {s}.v AS SELECT * FROM {x}")
+    do(connection_of(session), "CREATE VIEW {s}.v AS SELECT * FROM {x}")
 
     refused = carry_out(session, left_behind)
 
     assert (refused.action, refused.why[:27]) == (Action.REFUSE, 'others depend on it: view "')
-    assert is_there(session.warehouse)
+    assert is_there(connection_of(session))
     assert recorded(session.state) == (1, 0)
 
 
@@ -361,7 +362,7 @@ def test_a_relation_that_another_environment_may_have_written_stays(session: Ses
     refused = carry_out(session, left_behind)
 
     assert refused.why == f"execution 00000000 of {OTHER} may have written it"
-    assert is_there(session.warehouse)
+    assert is_there(connection_of(session))
     assert recorded(session.state) == (1, 1)
 
 
@@ -374,7 +375,7 @@ def test_a_relation_that_was_recorded_again_stays(change: str, session: Session,
     refused = carry_out(session, left_behind)
 
     assert refused.why == "it was recorded by another run just now"
-    assert is_there(session.warehouse)
+    assert is_there(connection_of(session))
     assert recorded(session.state) == (1, 0)
 
 
@@ -384,11 +385,16 @@ def test_nothing_is_dropped_when_the_connection_with_the_lock_is_lost(session: S
             cursor.execute("SELECT pg_terminate_backend(%s)", (session.state.connection.info.backend_pid,))
         with pytest.raises(StateError):
             carry_out(session, left_behind)
-        if session.warehouse is not session.state.connection:
-            assert is_there(session.warehouse)
+        if not session.warehouse.shares(session.state.connection):
+            assert is_there(connection_of(session))
         else:
             assert is_there(killer)
 
 
 def password_of(session: Session) -> str:
     return session.state.connection.info.password or ""
+
+
+def connection_of(session: Session) -> Connection:
+    assert isinstance(session.warehouse, PostgresWarehouse)
+    return session.warehouse.connection

@@ -12,6 +12,7 @@ from dbt_state_plugin.core.lineage import Lineage
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.warehouse.postgres.functions import read_view_definitions
+from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
 MODEL = node("model.shop.t")
 FUNCTION = node("function.shop.half")
@@ -20,7 +21,7 @@ FUNCTION = node("function.shop.half")
 def found(database: Database, statement: str, item: Node = MODEL, *others: Node) -> tuple[str, ...]:
     """Return the volatile calls that are found in the SQL of a node that reads all the others."""
     with closing(database.connect()) as connection:
-        calls = VolatileCalls(connection, project(item, *others))
+        calls = VolatileCalls(PostgresWarehouse(connection), project(item, *others))
         lineage = Lineage(parents=tuple(other.unique_id for other in others))
         return calls.of(item, lineage, [statement])
 

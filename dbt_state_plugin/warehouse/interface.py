@@ -1,0 +1,157 @@
+"""Warehouses as operations see them, whichever server stands behind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dbt_state_plugin.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.comparison.adoption import Columns
+    from dbt_state_plugin.core.sql.volatile_calls import Function
+    from dbt_state_plugin.core.values.orphans import DropCheck
+    from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
+
+
+class DropRefused(Exception):
+    """A relation may not be dropped; `why` says it in a phrase."""
+
+    def __init__(self, why: str) -> None:
+        """Keep the phrase."""
+        super().__init__(why)
+        self.why = why
+
+
+class QueryRefused(Exception):
+    """Say that the server does not accept a query as the warehouse stands; `is_certain` unless it took too long."""
+
+    def __init__(self, why: str, *, is_certain: bool) -> None:
+        super().__init__(why)
+        self.why = why
+        self.is_certain = is_certain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """Hold what the catalog says about a source: `columns` maps names to types, in order.
+
+    `touched` differs whenever its rows may differ, or is `?` and a word for why nothing tells. `rows` is an estimate.
+    """
+
+    columns: dict[str, str]
+    touched: str
+    is_table: bool = False
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionBody:
+    """Hold how a function is written: `volatility` is i, s or v as it was declared."""
+
+    volatility: str
+    language: str
+    text: str
+
+
+class Warehouse(Protocol):
+    """Answer what a plan asks, in values of the core; a text that identifies something is opaque to all others.
+
+    Errors of the server come as StateError.
+    """
+
+    def close(self) -> None:
+        """Let the connection go."""
+
+    def shares(self, connection: object) -> bool:
+        """Tell whether everything is asked on this connection, so that one transaction holds the state's part too."""
+
+    def server_identity(self) -> tuple[str, str]:
+        """Return the names of the database and of its server, which together name one warehouse."""
+
+    def catalog(self, relations: Iterable[RelationName]) -> Catalog:
+        """Return what is in the schemas of these relations."""
+
+    def identity_sql(self, connection: object) -> str | None:
+        """Return the query for identity, kind and columns that a statement on the state's connection can hold.
+
+        None where the state is kept elsewhere; then `incarnation` is asked.
+        """
+
+    def incarnation(self, relation: RelationName) -> tuple[Identity | None, str | None]:
+        """Return the identity and the columns of one relation now, None when it does not exist."""
+
+    def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return for each table the identity and the counters of what was written into it."""
+
+    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+        """Wait until all that younger sessions wrote is counted, `patience` seconds at most; tell whether it is."""
+
+    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+        """Return what the catalog says about each source; rows are not read."""
+
+    def content(self, relation: RelationName, columns: Iterable[str]) -> str:
+        """Return a value that differs when a row of these columns differs, or `?` and a word when unreadable."""
+
+    def content_of_build(self, relation: RelationName) -> str:
+        """Return a value of all columns and rows of a relation, or nothing if unreadable."""
+
+    def answer(self, source: str, relation: RelationName, query: str) -> str:
+        """Return a hash of the answer to the user's own query; raises ConfigurationError, naming the source."""
+
+    def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
+        """Return a hash of the number of rows and their newest time; raises ConfigurationError."""
+
+    def change_evidence(self, schemas: Iterable[str]) -> str | None:
+        """Return a value that differs whenever a relation in these schemas does, or None where nothing tells."""
+
+    def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
+        """Return all functions of these names, in whichever schema."""
+
+    def function_bodies(self, name: str) -> tuple[FunctionBody, ...]:
+        """Return the bodies of all functions of this name, in whichever schema."""
+
+    def view_definitions(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[str, ...]]:
+        """Return the SQL of those relations that are views, with that of the views below."""
+
+    def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Columns]:
+        """Return the columns of each relation by schema and name."""
+
+    def describe(self, query: str, *, search_path: str | None) -> Columns:
+        """Return the columns that a query would give; raises QueryRefused."""
+
+    def count_rows(self, relation: RelationName) -> int:
+        """Return how many rows a relation has; raises QueryRefused."""
+
+    def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
+        """Return what has each of these names now; names that nothing has are left out."""
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Commit what is done inside at its end, or roll all of it back on an error."""
+
+    def drop(self, relation: RelationName, identity: Identity) -> None:
+        """Drop exactly this incarnation in the open transaction; raises DropRefused, and then it is to be undone."""
+
+
+def open_warehouse(kind: str, connection: Any) -> Warehouse:
+    """Return the warehouse of dbt's type `kind` behind an open connection; raises ConfigurationError."""
+    if kind == "postgres":
+        from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
+
+        return PostgresWarehouse(connection)
+    raise ConfigurationError(
+        f"A warehouse of type {kind!r} is not supported as yet.", "Choose a target of type postgres with --target."
+    )
+
+
+def columns_hash(facts: SourceFacts, kept: Iterable[str]) -> str:
+    """Return a hash of the names and types of some columns, in their order."""
+    return value_hash([(name, facts.columns[name]) for name in kept])
+
+
+def value_hash(value: Any) -> str:
+    """Return a hash of a value of plain types."""
+    return hashlib.sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,131 @@
+"""PostgreSQL behind the protocol of a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.postgres.connection import database_errors, transaction
+from dbt_state_plugin.warehouse.postgres import catalog, change_evidence, columns, drops, functions, source_data
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+    from dbt_state_plugin.core.comparison.adoption import Columns
+    from dbt_state_plugin.core.sql.volatile_calls import Function
+    from dbt_state_plugin.core.values.orphans import DropCheck
+    from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
+    from dbt_state_plugin.warehouse.interface import FunctionBody, SourceFacts
+
+_FUNCTIONS = "Cannot read the functions of the warehouse"
+_ROWS = "Cannot read the rows of the warehouse"
+
+
+class PostgresWarehouse:
+    """Ask everything on one connection; what each answer means stands in `warehouse/interface.py`."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Ask nothing yet."""
+        self.connection = connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def shares(self, connection: object) -> bool:
+        """Tell whether `connection` is the one on which everything is asked."""
+        return connection is self.connection
+
+    def server_identity(self) -> tuple[str, str]:
+        """Return the database's name and the server's system identifier."""
+        return catalog.server_identity(self.connection)
+
+    def catalog(self, relations: Iterable[RelationName]) -> Catalog:
+        """Return what is in the schemas of these relations."""
+        return catalog.read_catalog(self.connection, relations)
+
+    def identity_sql(self, connection: object) -> str | None:
+        """Return the part of a statement that gives identity, kind and columns, on the same connection only."""
+        return catalog.IDENTITY_SQL if self.shares(connection) else None
+
+    def incarnation(self, relation: RelationName) -> tuple[Identity | None, str | None]:
+        """Return the identity and the columns of one relation."""
+        with database_errors("Cannot read the catalog of the warehouse"):
+            return catalog.read_incarnation(self.connection, relation)
+
+    def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return the identities and write counters of tables."""
+        return catalog.read_counters(self.connection, relations)
+
+    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+        """Wait until the sessions of dbt have handed in what they counted."""
+        return catalog.sessions_ended(self.connection, user, application, patience=patience)
+
+    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+        """Return what the catalog says about each source."""
+        return source_data.read_source_facts(self.connection, sources)
+
+    def content(self, relation: RelationName, columns: Iterable[str]) -> str:
+        """Return a value of all rows, in one scan."""
+        with database_errors(_ROWS):
+            return source_data.content_of(self.connection, relation, columns)
+
+    def content_of_build(self, relation: RelationName) -> str:
+        """Return a value of all columns and rows."""
+        with database_errors(_ROWS):
+            return source_data.content_of_build(self.connection, relation)
+
+    def answer(self, source: str, relation: RelationName, query: str) -> str:
+        """Return a hash of the answer to the user's own query."""
+        with database_errors(_ROWS):
+            return source_data.answer_of_query(self.connection, source, relation, query)
+
+    def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
+        """Return a hash of the number of rows and their newest time."""
+        with database_errors(_ROWS):
+            return source_data.newest_row(self.connection, source, relation, loaded_at)
+
+    def change_evidence(self, schemas: Iterable[str]) -> str | None:
+        """Return a value that differs whenever a relation in these schemas does."""
+        return change_evidence.catalog_evidence(self.connection, schemas)
+
+    def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
+        """Return all functions of these names."""
+        with database_errors(_FUNCTIONS):
+            return functions.read_functions(self.connection, names)
+
+    def function_bodies(self, name: str) -> tuple[FunctionBody, ...]:
+        """Return the bodies of all functions of this name."""
+        with database_errors(_FUNCTIONS):
+            return functions.read_function_bodies(self.connection, name)
+
+    def view_definitions(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[str, ...]]:
+        """Return the SQL of views and of the views below."""
+        with database_errors(_FUNCTIONS):
+            return functions.read_view_definitions(self.connection, relations)
+
+    def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Columns]:
+        """Return the columns of each relation."""
+        return columns.read_columns(self.connection, relations)
+
+    def describe(self, query: str, *, search_path: str | None) -> Columns:
+        """Return the columns that a query would give."""
+        return columns.described_columns(self.connection, query, search_path=search_path)
+
+    def count_rows(self, relation: RelationName) -> int:
+        """Return how many rows a relation has."""
+        return columns.count_rows(self.connection, relation)
+
+    def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
+        """Return what has each of these names now."""
+        return drops.read_drop_checks(self.connection, relations)
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Open a transaction of its own."""
+        return transaction(self.connection)
+
+    def drop(self, relation: RelationName, identity: Identity) -> None:
+        """Drop exactly this incarnation in the open transaction."""
+        with self.connection.cursor() as cursor:
+            drops.drop_relation(cursor, relation, identity)
