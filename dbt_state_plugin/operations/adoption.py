@@ -41,7 +41,7 @@ from dbt_state_plugin.state.adoptions import Adopted, record_adopted
 from dbt_state_plugin.state.executions import begin_step, finish_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key
-from dbt_state_plugin.warehouse.interface import QueryRefused
+from dbt_state_plugin.warehouse.answers import QueryRefused
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter

@@ -20,7 +20,7 @@ from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked
 from dbt_state_plugin.state.relations import environment_of, key_columns, read_recorded
 from dbt_state_plugin.state.state import State
-from dbt_state_plugin.warehouse.interface import DropRefused
+from dbt_state_plugin.warehouse.answers import DropRefused
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session

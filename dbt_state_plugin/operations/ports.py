@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.dbt_runner.in_process import DbtInProcess
 from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.warehouse.interface import open_warehouse
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.interface import Dbt
+    from dbt_state_plugin.warehouse.interface import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """dbt, connections to servers, and how often a run asks whether it still holds its lock.
+    """dbt, connections, the adapter of a warehouse, and how often a run asks whether it still holds its lock.
 
     Users never set these. The fault tests hand in a dbt of their own and connections that can be held and cut off.
     """
 
     dbt: Dbt = field(default_factory=DbtInProcess)
     connect: Callable[..., Any] = connect
+    open_warehouse: Callable[[str, Any], Warehouse] = open_warehouse
     heartbeat_seconds: float = 5.0

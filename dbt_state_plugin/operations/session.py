@@ -16,14 +16,11 @@ from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.state.version import require_schema
-from dbt_state_plugin.warehouse.interface import Warehouse, open_warehouse
+from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.settings import Settings
     from dbt_state_plugin.project.profile import Profile
-
-
-_KIND = "postgres"  # dbt's name for the only type of target that `load_profile` lets through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +102,13 @@ def open_session(settings: Settings, *, create: bool = True, ports: Ports | None
     ports = ports or Ports()
     workplace = None if settings.pipeline and settings.database_url else read_workplace(settings, ports)
     state_settings = _state_settings(settings, workplace)
+    kind = workplace.profile.type if workplace else "postgres"
     connection = ports.connect(state_settings, writes=create)
-    warehouse = home = open_warehouse(_KIND, connection)
+    warehouse = home = ports.open_warehouse(kind, connection)
     try:
         name = ""
         if workplace and settings.database_url and not settings.pipeline:
-            warehouse = open_warehouse(_KIND, ports.connect(workplace.profile.settings, writes=False))
+            warehouse = ports.open_warehouse(kind, ports.connect(workplace.profile.settings, writes=False))
             away = warehouse.server_identity()
             name = "" if home.server_identity() == away else f"{away[1]}/{away[0]}"
         environment = _environment(settings, workplace, name)

@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.warehouse.answers import FunctionBody, SourceFacts
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Columns
     from dbt_state_plugin.core.sql.volatile_calls import Function
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
-
-
-class DropRefused(Exception):
-    """A relation may not be dropped; `why` says it in a phrase."""
-
-    def __init__(self, why: str) -> None:
-        """Keep the phrase."""
-        super().__init__(why)
-        self.why = why
-
-
-class QueryRefused(Exception):
-    """Say that the server does not accept a query as the warehouse stands; `is_certain` unless it took too long."""
-
-    def __init__(self, why: str, *, is_certain: bool) -> None:
-        super().__init__(why)
-        self.why = why
-        self.is_certain = is_certain
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
-    """Hold what the catalog says about a source: `columns` maps names to types, in order.
-
-    `touched` differs whenever its rows may differ, or is `?` and a word for why nothing tells. `rows` is an estimate.
-    """
-
-    columns: dict[str, str]
-    touched: str
-    is_table: bool = False
-    rows: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionBody:
-    """Hold how a function is written: `volatility` is i, s or v as it was declared."""
-
-    volatility: str
-    language: str
-    text: str
 
 
 class Warehouse(Protocol):
@@ -145,13 +104,3 @@ def open_warehouse(kind: str, connection: Any) -> Warehouse:
     raise ConfigurationError(
         f"A warehouse of type {kind!r} is not supported as yet.", "Choose a target of type postgres with --target."
     )
-
-
-def columns_hash(facts: SourceFacts, kept: Iterable[str]) -> str:
-    """Return a hash of the names and types of some columns, in their order."""
-    return value_hash([(name, facts.columns[name]) for name in kept])
-
-
-def value_hash(value: Any) -> str:
-    """Return a hash of a value of plain types."""
-    return hashlib.sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -27,7 +27,7 @@ from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.core.versions.source_version import SourceVersion, known_answer, parse_version, with_checked
 from dbt_state_plugin.state.builds import refresh_sources_seen
-from dbt_state_plugin.warehouse.interface import SourceFacts, columns_hash
+from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.state import State

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.comparison.adoption import Columns
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line
-from dbt_state_plugin.warehouse.interface import QueryRefused
+from dbt_state_plugin.warehouse.answers import QueryRefused
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

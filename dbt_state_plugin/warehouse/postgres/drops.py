@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.values.orphans import Dependant, DropCheck
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line
-from dbt_state_plugin.warehouse.interface import DropRefused
+from dbt_state_plugin.warehouse.answers import DropRefused
 from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.sql.volatile_calls import Function
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.warehouse.interface import FunctionBody
+from dbt_state_plugin.warehouse.answers import FunctionBody
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

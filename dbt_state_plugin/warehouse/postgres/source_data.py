@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.connection import database_errors, first_line
-from dbt_state_plugin.warehouse.interface import SourceFacts, columns_hash, value_hash
+from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash, value_hash
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

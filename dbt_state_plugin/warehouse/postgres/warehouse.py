@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.sql.volatile_calls import Function
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
-    from dbt_state_plugin.warehouse.interface import FunctionBody, SourceFacts
+    from dbt_state_plugin.warehouse.answers import FunctionBody, SourceFacts
 
 _FUNCTIONS = "Cannot read the functions of the warehouse"
 _ROWS = "Cannot read the rows of the warehouse"
