@@ -6,7 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dbt_state_plugin.core.values.project import Node, Project
@@ -60,58 +60,39 @@ def _digest(places: Mapping[str, Any], packed: bytes) -> str:
     return hashlib.sha256(named.encode() + b"\0" + packed).hexdigest()
 
 
+# The names stand once, and the values of each node in their order: a name for each value would make the row larger.
+_NODE_FIELDS = tuple(each.name for each in fields(Node) if each.name != "raw_code")
+_PROJECT_FIELDS = tuple(each.name for each in fields(Project) if each.name != "nodes")
+
+
 def _document(project: Project) -> dict[str, Any]:
     return {
-        "name": project.name,
-        "target": project.target,
-        "database": project.database,
-        "schema": project.schema,
-        "dbt_version": project.dbt_version,
-        "adapter_version": project.adapter_version,
-        "nodes": [_node_document(node) for node in project.nodes.values()],
+        **{name: getattr(project, name) for name in _PROJECT_FIELDS},
+        "node_fields": _NODE_FIELDS,
+        "nodes": [[_stored(getattr(node, name)) for name in _NODE_FIELDS] for node in project.nodes.values()],
     }
 
 
-def _node_document(node: Node) -> list[Any]:
-    relation = node.relation
-    return [
-        *(node.unique_id, node.resource_type, node.name, node.package, node.fqn, node.path, node.materialized),
-        [relation.database, relation.schema, relation.identifier] if relation else None,
-        *(node.parents, dict(node.fingerprint), node.volatile, node.version),
-        *(dict(node.settings), node.names_loader_columns, node.full_refresh, node.keeps_columns),
-    ]
+def _stored(value: Any) -> Any:
+    if value is None or isinstance(value, (str, tuple, bool)):  # nearly all
+        return value
+    if isinstance(value, RelationName):
+        return [value.database, value.schema, value.identifier]
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _project(document: Mapping[str, Any]) -> Project:
+    """Return the project; raises ValueError when it was written by a release with other fields of a node."""
+    if tuple(document.get("node_fields", ())) != _NODE_FIELDS:
+        raise ValueError("the row is from another release")
     nodes = [_node(row) for row in document["nodes"]]
-    return Project(
-        name=document["name"],
-        target=document["target"],
-        database=document["database"],
-        schema=document["schema"],
-        dbt_version=document["dbt_version"],
-        adapter_version=document["adapter_version"],
-        nodes={node.unique_id: node for node in nodes},
-    )
+    return Project(**{name: document[name] for name in _PROJECT_FIELDS}, nodes={node.unique_id: node for node in nodes})
 
 
 def _node(row: list[Any]) -> Node:
-    relation = RelationName(database=row[7][0], schema=row[7][1], identifier=row[7][2]) if row[7] else None
-    return Node(
-        unique_id=row[0],
-        resource_type=row[1],
-        name=row[2],
-        package=row[3],
-        fqn=tuple(row[4]),
-        path=row[5],
-        materialized=row[6],
-        relation=relation,
-        parents=tuple(row[8]),
-        fingerprint=row[9],
-        volatile=tuple(row[10]),
-        version=row[11],
-        settings=row[12],
-        names_loader_columns=row[13],
-        full_refresh=row[14],
-        keeps_columns=row[15],
-    )
+    given = zip(_NODE_FIELDS, row, strict=True)
+    values: dict[str, Any] = {name: tuple(value) if type(value) is list else value for name, value in given}
+    if values["relation"] is not None:
+        database, schema, identifier = values["relation"]
+        values["relation"] = RelationName(database=database, schema=schema, identifier=identifier)
+    return Node(**values)

@@ -1,0 +1,45 @@
+"""Which state does a test of a statement group get? A copy of one that was created once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from postgres_server import Server, drop_database
+from psycopg2 import sql
+from support.database import Database, database_on, fresh_database
+from support.values import HERE
+
+from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.postgres.settings import DatabaseSettings
+from dbt_state_plugin.state.schema import ensure_schema
+from dbt_state_plugin.state.state import State, open_state
+
+SCHEMA = "dbt_state_plugin"
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: Server) -> Iterator[Database]:
+    """Create a database with an empty state, to be copied."""
+    with fresh_database(postgres_server) as made:
+        with closing(connect(DatabaseSettings.from_url(made.url))) as opened:
+            ensure_schema(opened, SCHEMA)
+        yield made
+
+
+@pytest.fixture
+def copied(postgres_server: Server, template: Database) -> Iterator[Database]:
+    """Copy the database with the empty state, and drop the copy afterwards."""
+    name = f"{template.dbname}_copy"
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template.dbname))
+    database_on(postgres_server, "postgres").query(copy)
+    yield database_on(postgres_server, name)
+    drop_database(postgres_server, name)
+
+
+@pytest.fixture
+def state(copied: Database) -> Iterator[State]:
+    """Open the state of an environment, as a run does."""
+    with closing(connect(DatabaseSettings.from_url(copied.url))) as opened:
+        yield open_state(opened, SCHEMA, HERE)
