@@ -11,6 +11,7 @@ from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, S
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import record_checksum_set
+from dbt_state_plugin.state.intents import storable
 from dbt_state_plugin.state.state import State
 
 
@@ -94,7 +95,7 @@ def finish_execution(
 ) -> None:
     """Record the end of a run and of its steps; `status` is succeeded, failed or cancelled."""
     state.execute(_FINISH_STEPS, (status, rows, str(execution_id)))
-    state.execute(_FINISH, (status, message[:1000], str(execution_id)))
+    state.execute(_FINISH, (status, storable(message[:1000]), str(execution_id)))
 
 
 _SUMMARIES = """
