@@ -22,7 +22,7 @@ EXIT_BUSY = 3
 
 
 class PluginError(Exception):
-    """Say in one line what happened and in one line what to do about it."""
+    """An error of this tool: one line says what happened, one what to do about it."""
 
     exit_code = EXIT_ERROR
 

@@ -31,7 +31,7 @@ PROGRAMS = {
 
 
 class BrokenStory(Exception):
-    """Say which step did not do what the story says."""
+    """Which step did not do what the story says."""
 
 
 class Stopped(BaseException):
@@ -57,7 +57,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """Hold what one tracked run did: how many models it built of those that it planned, and its wall time."""
+    """What one tracked run did: how many models it built of those that it planned, and its wall time."""
 
     name: str
     built: int
@@ -68,7 +68,7 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Hold where the story plays: the copied folder, the commands' environment, and what happened so far."""
+    """Where the story plays: the copied folder, the commands' environment, and what happened so far."""
 
     project: Path
     steps: int

@@ -28,7 +28,7 @@ _TIMEOUT = 300  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meltano:
-    """Say where Meltano's command is and for which project it is called."""
+    """Where Meltano's command is and for which project it is called."""
 
     executable: str
     project: MeltanoProject = field(repr=False)
@@ -36,7 +36,7 @@ class Meltano:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
-    """Say which streams had a bookmark under a state id that was taken away, and which had none."""
+    """Which streams had a bookmark under a state id that was taken away, and which had none."""
 
     state_id: str
     reset: tuple[str, ...]

@@ -27,7 +27,7 @@ class StreamChange:
 
     @property
     def wants_reload(self) -> bool:
-        """Tell whether rows that were loaded earlier are of another definition; a new release alone does not say so."""
+        """Return whether rows that were loaded earlier have another definition; a new release alone says nothing."""
         return any(reason not in (NEW, REMOVED, f"{VERSION} changed") for reason in self.reasons)
 
     @property

@@ -22,7 +22,7 @@ _PROFILES_FILE = "profiles.yml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Say which variables to set for the command line, and how the target was chosen."""
+    """Which variables to set for the command line, and how the target was chosen."""
 
     variables: Mapping[str, str]
     target_choice: str

@@ -25,13 +25,13 @@ _TURNS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a setting or variable of this name holds a secret."""
+    """Return whether a setting or variable of this name holds a secret."""
     snake = _snake(name)
     return bool(_SECRET_WORDS & set(snake.split("_")) or _SECRET_PHRASES.search(snake))
 
 
 def is_left_out(name: str) -> bool:
-    """Tell whether a setting (dotted when nested) is a secret or says how to connect."""
+    """Return whether a setting (dotted when nested) is a secret or says how to connect."""
     segments = [_snake(segment) for segment in name.split(".")]
     return any(
         is_secret(segment) or segment in _CONNECTION_NAMES or bool(_CONNECTION_WORDS & set(segment.split("_")))

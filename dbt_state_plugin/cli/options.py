@@ -141,6 +141,6 @@ def _show_log(context: click.Context) -> None:
 
 
 def says(context: click.Context, level: str = "info") -> bool:
-    """Tell whether a message of this level is wanted on stderr."""
+    """Return whether a message of this level is wanted on stderr."""
     wanted = context.find_root().ensure_object(dict).get("log_level") or "info"
     return LOG_LEVELS.index(level) >= LOG_LEVELS.index(wanted)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orchestration:
-    """Hold what an orchestrator adds: the steps before the transformation, and how it chose the target.
+    """What an orchestrator adds: the steps before the transformation, and how it chose the target.
 
     `target_choice` is a phrase for the first line of a run. `reads_last_line` where people only see the output: the
     first line then says what is built and the last how it ended and why.

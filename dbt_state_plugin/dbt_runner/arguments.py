@@ -47,7 +47,7 @@ _POWERFUL_VARIABLES = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtraArguments:
-    """Hold the flags given after `--`: all of them, those for parsing, and those that change what is built."""
+    """The flags given after `--`: all of them, those for parsing, and those that change what is built."""
 
     given: tuple[str, ...]
     for_parsing: tuple[str, ...]

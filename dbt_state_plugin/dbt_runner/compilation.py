@@ -33,7 +33,7 @@ _QUERYING = ("run_query", "statement", "load_result", "store_result", "store_raw
 
 
 class _NotComparable(Exception):
-    """Say what made the SQL depend on more than the project."""
+    """What made the SQL depend on more than the project."""
 
 
 class _AdapterWithoutDatabase:
@@ -78,14 +78,14 @@ def executed_form(parsed: Parsed, unique_id: str) -> CompiledNode | None:
 
 
 def needs_compiling(parsed: Parsed, unique_id: str) -> bool:
-    """Tell whether what dbt executes for a node shows less than all that it may execute."""
+    """Return whether what dbt executes for a node shows less than all that it may execute."""
     node = parsed.manifest.nodes.get(unique_id)
     has_more = node is not None and (_is_incremental(node) or bool(_hooks(node)))
     return has_more or bool(_operations(parsed.manifest))
 
 
 class _Problem:
-    """Say why there is no text to compare."""
+    """Why there is no text to compare."""
 
     def __init__(self, what: str) -> None:
         self.what = what

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOutcome:
-    """Say how an invocation ended: per node, and why it ended early if it did."""
+    """How an invocation ended: per node, and why it ended early if it did."""
 
     nodes: Mapping[str, NodeOutcome]
     was_interrupted: bool = False
@@ -168,7 +168,7 @@ def _flags_of_test(flags: Iterable[str]) -> list[str]:
 
 
 def _failed_fast(outcome: EngineOutcome) -> bool:
-    """Tell whether dbt was to stop at the first failure, by a flag, a variable or the project, and there was one."""
+    """Return whether dbt was to stop at the first failure, by a flag, a variable or the project, and there was one."""
     from dbt.flags import get_flags
 
     return bool(get_flags().FAIL_FAST) and not all(node.is_success for node in outcome.nodes.values())

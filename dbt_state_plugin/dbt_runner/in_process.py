@@ -56,7 +56,7 @@ class DbtInProcess:
         return compile_nodes(parsed, unique_ids, ddl_of)
 
     def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:
-        """Tell whether a node may execute more than it just did."""
+        """Return whether a node may execute more than it just did."""
         from dbt_state_plugin.dbt_runner.compilation import needs_compiling
 
         return needs_compiling(parsed, unique_id)

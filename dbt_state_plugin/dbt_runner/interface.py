@@ -52,7 +52,7 @@ class Dbt(Protocol):
         """Return the SQL of nodes without running anything; of those in `ddl_of` also the DDL of their view."""
 
     def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:
-        """Tell whether what dbt executes for a node shows less than all that it may execute."""
+        """Return whether what dbt executes for a node shows less than all that it may execute."""
 
     def executed_form(self, parsed: Parsed, unique_id: str) -> CompiledNode | None:
         """Return the SQL that dbt has just executed for a node of one form without hooks."""

@@ -12,7 +12,7 @@ from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """Hold what every invocation of dbt in one run has in common."""
+    """What every invocation of dbt in one run has in common."""
 
     project_dir: Path
     profiles_dir: Path

@@ -93,7 +93,7 @@ def _masked(value: Any, hidden: list[str]) -> Any:
 
 
 def _is_readable(document: dict[str, Any], masked: list[tuple[str, str]]) -> bool:
-    """Tell whether dbt can read the entries in which something was masked, each by itself."""
+    """Return whether dbt can read the entries in which something was masked, each by itself."""
     from dbt.artifacts.schemas.manifest import WritableManifest
 
     part = {name: {} if isinstance(group, dict) else group for name, group in document.items()}

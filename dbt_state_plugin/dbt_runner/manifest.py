@@ -69,7 +69,7 @@ def _resources(manifest: Any) -> list[Any]:
 
 
 def _is_enabled(node: Any) -> bool:
-    """Tell whether dbt runs a node: after a full parse it keeps tests of disabled models among the enabled nodes."""
+    """Return whether dbt runs a node: after a full parse it keeps tests of disabled models among the enabled nodes."""
     config = getattr(node, "config", None)
     return config is None or config.get("enabled") is not False
 

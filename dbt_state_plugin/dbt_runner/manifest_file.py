@@ -17,7 +17,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestDocument:
-    """Hold what a manifest.json says, before dbt has looked at it."""
+    """What a manifest.json says, before dbt has looked at it."""
 
     path: Path
     content: Mapping[str, Any] = field(repr=False)
@@ -31,7 +31,7 @@ class ManifestDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """Hold an earlier manifest of the project: `compiled` is the SQL that it holds for some of its nodes.
+    """An earlier manifest of the project: `compiled` is the SQL that it holds for some of its nodes.
 
     `parsed.manifest` is an object of its own and may be changed.
     """

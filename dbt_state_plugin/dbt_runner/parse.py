@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """Hold the parsed project: its definition in plain values, and the manifest that `execute` runs."""
+    """The parsed project: its definition in plain values, and the manifest that `execute` runs."""
 
     definition: ProjectDefinition
     manifest: Any = field(repr=False)
@@ -141,7 +141,7 @@ def _projects(config: Any) -> dict[str, Any]:
 
 
 def _has_plugins(config: Any) -> bool:
-    """Tell whether plugins of dbt may add nodes from elsewhere, which no file of the project shows."""
+    """Return whether plugins of dbt may add nodes from elsewhere, which no file of the project shows."""
     from dbt.plugins import get_plugin_manager
 
     return bool(get_plugin_manager(config.project_name).hooks)

@@ -55,7 +55,7 @@ _SQL = frozenset({"view", "table", "incremental", "materialized_view", "snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """Hold the parsed project with what was compiled of it, and the digests of its files from before the parse."""
+    """The parsed project with what was compiled of it, and the digests of its files from before the parse."""
 
     options: RunOptions
     parsed: Parsed

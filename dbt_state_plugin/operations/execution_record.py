@@ -28,7 +28,7 @@ STEP_NAME = "TRANSFORM"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Hold what wants to be told while a run goes on; each is called in the main thread, before dbt prints."""
+    """What wants to be told while a run goes on; each is called in the main thread, before dbt prints."""
 
     on_wait: Callable[[str], None] = lambda _holder: None
     on_plan: Callable[[Plan], None] = lambda _plan: None

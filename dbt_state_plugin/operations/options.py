@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Say what the user asked for: the dbt command, the selection in dbt's syntax, and what is forced.
+    """What the user asked for: the dbt command, the selection in dbt's syntax, and what is forced.
 
     With `defer_to` only what differs from that environment is built, and all else is read there.
     """
@@ -28,10 +28,10 @@ class RunOptions:
 
 
 def narrows(options: RunOptions) -> bool:
-    """Tell whether only some nodes are wanted, by options or by dbt's own environment variables."""
+    """Return whether only some nodes are wanted, by options or by dbt's own environment variables."""
     return bool(options.select or options.exclude or options.selector or narrows_by_environment())
 
 
 def narrows_by_environment() -> bool:
-    """Tell whether dbt's own environment variables say which types of nodes count."""
+    """Return whether dbt's own environment variables say which types of nodes count."""
     return any(os.environ.get(name) for name in ("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES"))

@@ -56,7 +56,7 @@ def recorded_project(
 def inputs_are_unchanged(
     session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, recorded_digest: str
 ) -> bool:
-    """Tell whether all inputs of the parse are what they were; not where one of them cannot be seen."""
+    """Return whether all inputs of the parse are what they were; not where one of them cannot be seen."""
     if _holds_jinja(session):
         return False
     try:
@@ -100,7 +100,7 @@ def record_project(
 
 
 def _holds_jinja(session: Session) -> bool:
-    """Tell whether a value of --vars is Jinja, which may read environment variables that no file names."""
+    """Return whether a value of --vars is Jinja, which may read environment variables that no file names."""
     values = json.dumps(session.settings.variables, default=str)
     return "{{" in values or "{%" in values
 

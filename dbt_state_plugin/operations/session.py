@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """Say where dbt's files are and what the profile holds, without importing dbt."""
+    """Where dbt's files are and what the profile holds, without importing dbt."""
 
     project_dir: Path
     profiles_dir: Path
@@ -36,7 +36,7 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Hold the open connections of one invocation.
+    """The open connections of one invocation.
 
     `state.connection` carries the lock and the marks; `warehouse` asks on the same connection when the state is kept
     in the warehouse itself. `has_state` is False when nothing was ever recorded and `open_session` was not to create

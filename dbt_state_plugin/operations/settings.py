@@ -13,7 +13,7 @@ DEFAULT_LOCK_TIMEOUT = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Hold the options of one invocation; None means "as dbt would find it".
+    """The options of one invocation; None means "as dbt would find it".
 
     `variables` are the values of `--vars`. `lock_timeout` is in seconds. `database_url` may hold a password, so it is
     left out of `repr`. `data_version` is for the sources that say nothing themselves. `extra_arguments` are dbt flags

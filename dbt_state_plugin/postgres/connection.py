@@ -80,7 +80,7 @@ def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
 
 
 def is_pooled(connection: Connection) -> bool:
-    """Tell whether a connection that `connect` has opened goes through a pooler."""
+    """Return whether a connection that `connect` has opened goes through a pooler."""
     return connection.cursor_factory is not None
 
 

@@ -31,7 +31,7 @@ _RESTLESS = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputPlaces:
-    """Say where dbt looks: folders that it reads whole, and folders of which it reads the YAML files at the top.
+    """Where dbt looks: folders that it reads whole, and folders of which it reads the YAML files at the top.
 
     All paths are absolute. `env_vars` are the names of the environment variables that the files read.
     """

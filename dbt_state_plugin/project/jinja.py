@@ -96,7 +96,7 @@ def _revealed(node: Any, where: str) -> Any:
 
 
 def _env_var_alone(text: str, names: Mapping[str, Any]) -> tuple[bool, Any]:
-    """Tell whether the text is one call of env_var() with literals and nothing else, and what that gives."""
+    """Return whether the text is one call of env_var() with literals and nothing else, and what that gives."""
     found = _ONLY_ENV_VAR.fullmatch(text) if "env_var" in names else None
     if found is None:
         return False, None

@@ -62,7 +62,7 @@ class CommandLineVars:
         )
 
     def has_var(self, name: str) -> bool:
-        """Tell whether --vars sets the variable."""
+        """Return whether --vars sets the variable."""
         return name in self.cli_vars
 
 

@@ -17,7 +17,7 @@ _DIFF_LINES = 60
 
 
 class Text(Protocol):
-    """Hold a text as it was built and as it is now; `before` is None when nothing is kept to compare with."""
+    """A text as it was built and as it is now; `before` is None when nothing is kept to compare with."""
 
     @property
     def title(self) -> str:

@@ -52,7 +52,7 @@ def select_line(named: Sequence[Named]) -> str:
 
 
 def matches(selector: str, fqn: Sequence[str], *, is_versioned: bool) -> bool:
-    """Tell whether dbt's `fqn` method selects a node, for a selector without wildcards.
+    """Return whether dbt's `fqn` method selects a node, for a selector without wildcards.
 
     dbt looks at the fqn with and without the package: `shop.orders` selects the model orders in the folder shop too.
     """

@@ -18,7 +18,7 @@ from dbt_state_plugin.state.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopted:
-    """Hold a record that is to be written, with its node and the detail of its definition."""
+    """A record that is to be written, with its node and the detail of its definition."""
 
     record: RecordedRelation
     node: Node

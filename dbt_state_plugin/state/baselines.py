@@ -32,7 +32,7 @@ _CODES = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownEnvironment:
-    """Hold an environment of the state with its number there."""
+    """An environment of the state with its number there."""
 
     environment_id: int
     environment: Environment
@@ -40,7 +40,7 @@ class KnownEnvironment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownExecution:
-    """Hold an execution with the id of the checksums that its step covered, or None when it recorded none."""
+    """An execution with the id of the checksums that its step covered, or None when it recorded none."""
 
     execution_id: str
     status: str

@@ -21,7 +21,7 @@ from dbt_state_plugin.state.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Say how the checksums of a step differ from those of an earlier execution; the names are sorted.
+    """How the checksums of a step differ from those of an earlier execution; the names are sorted.
 
     `doubt` is a sentence about why the earlier execution may be no good baseline, or empty.
     """

@@ -21,7 +21,7 @@ from dbt_state_plugin.state.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRecord:
-    """Hold all that is recorded about one successful build.
+    """All that is recorded about one successful build.
 
     `identity` and `columns` are given when the warehouse is another server; where it is this one, `identity_sql` is the
     warehouse's own query for them, a part of the one statement.
@@ -182,7 +182,7 @@ def _storable(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
-    """Hold the definition as it stands of a relation that need not be built for it: the difference is cosmetic.
+    """The definition as it stands of a relation that need not be built for it: the difference is cosmetic.
 
     Where `detail.compiled` is empty the recorded SQL stays.
     """

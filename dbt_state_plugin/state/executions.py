@@ -17,7 +17,7 @@ from dbt_state_plugin.state.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:
-    """Hold what is known about an execution when it begins."""
+    """What is known about an execution when it begins."""
 
     execution_id: UUID
     command: str

@@ -69,5 +69,5 @@ def describe_holder(state: State, key: int) -> str:
 
 
 def is_environment_locked(state: State, environment: Environment) -> bool:
-    """Tell whether a live session holds the lock of another environment."""
+    """Return whether a live session holds the lock of another environment."""
     return bool(state.rows(_HOLDER, (0, lock_key(environment, state.schema))))

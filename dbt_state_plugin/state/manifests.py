@@ -32,7 +32,7 @@ _OF_EXECUTION = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptManifest:
-    """Hold a manifest as JSON, with the time when it was first recorded."""
+    """A manifest as JSON, with the time when it was first recorded."""
 
     text: str
     recorded_at: datetime

@@ -33,7 +33,7 @@ BASE = "base"  # Alembic's word for the version before the first one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """Name one version of the schema and say what it brought."""
+    """One version of the schema and say what it brought."""
 
     number: str
     description: str

@@ -28,7 +28,7 @@ _WHOLE = "whole"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedProject:
-    """Hold a parsed project with the digest of the inputs that it was parsed from; `places` say where those are."""
+    """A parsed project with the digest of the inputs that it was parsed from; `places` say where those are."""
 
     inputs_digest: str
     places: Mapping[str, Any]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Hold an open connection to a state whose schema is current, for one environment."""
+    """An open connection to a state whose schema is current, for one environment."""
 
     connection: Connection
     schema: str

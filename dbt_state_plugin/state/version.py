@@ -82,7 +82,7 @@ def refuse_newer(version: str | None, schema: str) -> None:
 
 
 def require_schema(connection: Connection, schema: str) -> bool:
-    """Tell whether the state exists, without creating it; raises StateError when its version is not this tool's."""
+    """Return whether the state exists, without creating it; raises StateError when its version is not this tool's."""
     with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
         version = recorded_version(cursor, schema)
     refuse_newer(version, schema)

@@ -18,7 +18,7 @@ class DropRefused(Exception):
 
 
 class QueryRefused(Exception):
-    """Say that the server does not accept a query as the warehouse stands; `is_certain` unless it took too long."""
+    """The server does not accept a query as the warehouse stands; `is_certain` unless it took too long."""
 
     def __init__(self, why: str, *, is_certain: bool) -> None:
         super().__init__(why)
@@ -28,7 +28,7 @@ class QueryRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
-    """Hold what the catalog says about a source: `columns` maps names to types, in order.
+    """What the catalog says about a source: `columns` maps names to types, in order.
 
     `touched` differs whenever its rows may differ, or is `?` and a word for why nothing tells. `rows` is an estimate.
     """
@@ -41,7 +41,7 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionBody:
-    """Hold how a function is written: `volatility` is i, s or v as it was declared."""
+    """How a function is written: `volatility` is i, s or v as it was declared."""
 
     volatility: str
     language: str

@@ -26,7 +26,7 @@ class Warehouse(Protocol):
         """Let the connection go."""
 
     def shares(self, connection: object) -> bool:
-        """Tell whether everything is asked on this connection, so that one transaction holds the state's part too."""
+        """Return whether everything is asked on this connection, so that one transaction holds the state's part too."""
 
     def server_identity(self) -> tuple[str, str]:
         """Return the names of the database and of its server, which together name one warehouse."""

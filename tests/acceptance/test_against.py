@@ -75,7 +75,7 @@ MODELS_OF_ALL = 11
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """Hold a project that was built for `prod`, with manifests of that in the folders `compiled` and `parsed`."""
+    """A project that was built for `prod`, with manifests of that in the folders `compiled` and `parsed`."""
 
     project: Project
     database: Database

@@ -68,7 +68,7 @@ def tables(database: Database, schema: str) -> set[str]:
 
 
 def is_allowed(role: Database, statement: str, *names: str) -> bool:
-    """Tell whether a role may run a statement, which changes no row if it may."""
+    """Return whether a role may run a statement, which changes no row if it may."""
     try:
         execute(role, statement, *(sql.Identifier(name) for name in names))
     except psycopg2.errors.InsufficientPrivilege:

@@ -37,7 +37,7 @@ MACRO = "macros/everywhere.sql"
 
 @dataclass(slots=True, kw_only=True)
 class Benchmark:
-    """Hold two copies of one project, and the costs of every command so far."""
+    """Two copies of one project, and the costs of every command so far."""
 
     models: int
     plain: Contestant

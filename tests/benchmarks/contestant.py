@@ -25,7 +25,7 @@ PLUGIN = (PYTHON, "-m", "dbt_state_plugin")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
-    """Hold one copy of the project and the schema that its target writes."""
+    """One copy of the project and the schema that its target writes."""
 
     server: Server
     directory: Path

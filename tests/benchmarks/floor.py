@@ -20,7 +20,7 @@ ROUND_TRIPS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Hold what one command took: seconds of wall time and of CPU, and the most memory that it held, in MB."""
+    """What one command took: seconds of wall time and of CPU, and the most memory that it held, in MB."""
 
     wall: float
     cpu: float

@@ -38,7 +38,7 @@ _INSERT = sql.SQL(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hour:
-    """Hold what both did in one hour."""
+    """What both did in one hour."""
 
     sources: tuple[int, ...]
     built: int

@@ -60,7 +60,7 @@ jobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Hold the copy of the Meltano project, the environment of its commands, and the files with what blocks took."""
+    """The copy of the Meltano project, the environment of its commands, and the files with what blocks took."""
 
     project: Path
     environment: Mapping[str, str]

@@ -26,7 +26,7 @@ UNCHANGED = "No changes to plan"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Hold a tool that is installed: its name and version, and where its programs are."""
+    """A tool that is installed: its name and version, and where its programs are."""
 
     name: str
     version: str

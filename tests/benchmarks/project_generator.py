@@ -74,7 +74,7 @@ CHAIN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """Hold one model: its layer (a folder), its SQL, and its materialization where it has one of its own."""
+    """One model: its layer (a folder), its SQL, and its materialization where it has one of its own."""
 
     name: str
     layer: str

@@ -50,7 +50,7 @@ TALLY = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del), sum(pg_total_relation_si
 
 @dataclass(slots=True, kw_only=True)
 class Size:
-    """Hold two copies of a project of one size, and what was measured of them."""
+    """Two copies of a project of one size, and what was measured of them."""
 
     models: int
     plain: Contestant

@@ -178,7 +178,7 @@ def other_value(kind: str, value: Any, random: random.Random) -> Any:
 
 
 def _is_jsonb(document: Any) -> bool:
-    """Tell whether PostgreSQL would take a document: no NUL, no half of a pair, no infinite number."""
+    """Return whether PostgreSQL would take a document: no NUL, no half of a pair, no infinite number."""
     try:
         text = json.dumps(document, allow_nan=False, ensure_ascii=False)
         text.encode()

@@ -24,7 +24,7 @@ from faults.proxy import in_python
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Say how a child ended: its exit code (negative: the signal that killed it), its memory, and what it printed."""
+    """How a child ended: its exit code (negative: the signal that killed it), its memory, and what it printed."""
 
     code: int
     mebibytes: int

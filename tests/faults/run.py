@@ -62,7 +62,7 @@ class Run:
 
     @property
     def is_held_safely(self) -> bool:
-        """Tell whether the run has no transaction open, so that others need not wait for it."""
+        """Return whether the run has no transaction open, so that others need not wait for it."""
         if self.connection is None or self.connection.closed:
             return True
         return bool(self.connection.info.transaction_status == TRANSACTION_STATUS_IDLE)
@@ -73,7 +73,7 @@ class Run:
 
     @property
     def took_the_shortcut(self) -> bool:
-        """Tell whether the run was over because the empty plan of an earlier one was still up to date."""
+        """Return whether the run was over because the empty plan of an earlier one was still up to date."""
         return isinstance(self.result, RunResult) and self.result.plan.unlisted > 0
 
     def point(self, where: str) -> None:

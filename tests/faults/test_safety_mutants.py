@@ -108,7 +108,7 @@ def fatal_signals() -> Iterator[None]:
 
 
 def fails(test: Test, mutant: Mutant, server: Server) -> bool:
-    """Tell whether a test fails where the protection is switched off.
+    """Return whether a test fails where the protection is switched off.
 
     That rows were written in place shows in the server's counters, too, a second net below most protections, which is
     taken away as well.

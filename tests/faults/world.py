@@ -211,7 +211,7 @@ class World:
         return {row[0] for row in self.state().rows("SELECT identifier FROM {state}.intent")}
 
     def is_locked(self, target: str = "dev") -> bool:
-        """Tell whether somebody holds the lock of an environment."""
+        """Return whether somebody holds the lock of an environment."""
         key = lock_key(self.environment(target), STATE_SCHEMA)
         rows = self.state(target).rows(
             "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"

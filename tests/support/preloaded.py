@@ -31,7 +31,7 @@ _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
 
 
 def fits(changed: Mapping[str, str]) -> bool:
-    """Tell whether a command with these variables set may be a fork."""
+    """Return whether a command with these variables set may be a fork."""
     return hasattr(os, "pidfd_open") and not any(name.startswith(_READ_AT_START) for name in changed)
 
 

@@ -116,7 +116,7 @@ def record(item: Node, **fields: Any) -> RecordedRelation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """Hold the code of a node with the ephemeral models inside it, and the names of the relations that it reads."""
+    """The code of a node with the ephemeral models inside it, and the names of the relations that it reads."""
 
     body: str
     reads: tuple[Compiled | RelationName, ...]
@@ -124,7 +124,7 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """Say what a build left: the code it ran and what that read then.
+    """What a build left: the code it ran and what that read then.
 
     A query (a view, a function) keeps its code as it was built, ephemeral models included, and reads relations anew:
     it has seen nothing. `once` tells the rows of one build from those of the next, where chance has a part in them: who
@@ -139,7 +139,7 @@ class Built:
 
 @dataclass
 class Warehouse:
-    """Hold what a server and the recorded state hold, and change both as runs do."""
+    """What a server and the recorded state hold, and change both as runs do."""
 
     identities: dict[RelationName, Identity] = field(default_factory=dict)
     depends: dict[RelationName, set[RelationName]] = field(default_factory=dict)
@@ -314,7 +314,7 @@ class Warehouse:
         return Built(code=code, seen="" if is_query else self._seen(code), is_query=is_query, once=once)
 
     def _varies(self, code: Compiled) -> bool:
-        """Tell whether the code gives other rows each time, by itself or through a query that it names."""
+        """Return whether the code gives other rows each time, by itself or through a query that it names."""
         stored = [read if isinstance(read, Compiled) else self.contents.get(read) for read in code.reads]
         queries = [each.code if isinstance(each, Built) and each.is_query else each for each in stored]
         return "random" in code.body or any(self._varies(each) for each in queries if isinstance(each, Compiled))

@@ -32,7 +32,7 @@ KILLS = ("before the intents", "after the intents", "event", "before the mark", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """Say where a run of ours ends itself by SIGKILL; one that does not get there ends as it would have."""
+    """Where a run of ours ends itself by SIGKILL; one that does not get there ends as it would have."""
 
     at: str
     number: int = 1
@@ -40,7 +40,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """Say what is run: `plugin` or `dbt`, where, and with which planted fault and kill."""
+    """What is run: `plugin` or `dbt`, where, and with which planted fault and kill."""
 
     program: str
     arguments: Sequence[str]
@@ -53,14 +53,14 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Say how it ended: the exit code, None for a process that was killed, and all that it printed."""
+    """How it ended: the exit code, None for a process that was killed, and all that it printed."""
 
     code: int | None
     said: str
 
 
 class Steps:
-    """Hold the process that forks; use it in a `with` block."""
+    """The process that forks; use it in a `with` block."""
 
     def __enter__(self) -> Steps:
         self._process = subprocess.Popen(

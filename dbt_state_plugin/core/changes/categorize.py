@@ -47,7 +47,7 @@ _HASHED = "hashed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeInputs:
-    """Hold what is known about both sides of a difference.
+    """What is known about both sides of a difference.
 
     `items` are those of the definition as it stands; `compiled` is None when the node was not compiled; `configured`
     names the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what
@@ -65,7 +65,7 @@ class ChangeInputs:
 
 
 def wants_compiled(inputs: ChangeInputs) -> bool:
-    """Tell whether the compiled SQL can decide: nothing else has decided already that the node is built."""
+    """Return whether the compiled SQL can decide: nothing else has decided already that the node is built."""
     parts = _open_parts(inputs)
     compiled = _COMPILED if inputs.node.resource_type not in _WITHOUT_SQL else _HOOKS
     compiled |= _BY_DDL if inputs.in_view_ddl and "ddl" in inputs.recorded.compiled else frozenset()
@@ -75,12 +75,12 @@ def wants_compiled(inputs: ChangeInputs) -> bool:
 
 
 def has_view_ddl(node: Node, items: Mapping[str, Mapping[str, str]]) -> bool:
-    """Tell whether macros of the project take part in creating a view, so that its DDL is worth recording."""
+    """Return whether macros of the project take part in creating a view, so that its DDL is worth recording."""
     return node.materialized == "view" and bool(items.get("materialization"))
 
 
 def wants_ddl(inputs: ChangeInputs) -> bool:
-    """Tell whether the statement that creates a view has to be compared, or to be kept for the next comparison."""
+    """Return whether the statement that creates a view has to be compared, or to be kept for the next comparison."""
     return has_view_ddl(inputs.node, inputs.items) or inputs.in_view_ddl
 
 
@@ -137,7 +137,7 @@ def _only_layout(part: str, inputs: ChangeInputs) -> bool:
 
 
 def _same_template(before: str, after: str) -> bool:
-    """Tell whether two recorded templates are the same but for layout: each is two hashes, one without layout."""
+    """Return whether two recorded templates are the same but for layout: each is two hashes, one without layout."""
     _, _, one = before.partition(":")
     _, _, other = after.partition(":")
     return bool(one) and one == other
@@ -244,7 +244,7 @@ def _is_physical(part: str, inputs: ChangeInputs) -> bool:
 
 
 def _is_logic(part: str, inputs: ChangeInputs) -> bool:
-    """Tell whether a part that differs may make rows differ from those that an earlier build has left."""
+    """Return whether a part that differs may make rows differ from those that an earlier build has left."""
     if part not in _LOGIC:
         return False
     changed = changed_items(*_sides(part, inputs)[:2])
@@ -252,7 +252,7 @@ def _is_logic(part: str, inputs: ChangeInputs) -> bool:
 
 
 def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
-    """Tell whether a build now gives the rows that are there, as far as the SQL says."""
+    """Return whether a build now gives the rows that are there, as far as the SQL says."""
     node, document = inputs.node, inputs.recorded.compiled
     if node.materialized not in _REPEATED or node.volatile:
         return False

@@ -13,7 +13,7 @@ from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Name the parts of a fingerprint that differ, and the ephemeral models inside whose definitions differ."""
+    """The parts of a fingerprint that differ, and the ephemeral models inside whose definitions differ."""
 
     parts: tuple[str, ...] = ()
     inlined: tuple[str, ...] = ()

@@ -37,7 +37,7 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """Hold one node with what becomes of its relation; `is_compared` says that its columns were compared."""
+    """One node with what becomes of its relation; `is_compared` says that its columns were compared."""
 
     node: Node
     relation: RelationName
@@ -52,7 +52,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """Hold what `adopt` does, or did, with each node that has a relation; `untouched` counts tests and functions."""
+    """What `adopt` does, or did, with each node that has a relation; `untouched` counts tests and functions."""
 
     environment: Environment
     candidates: tuple[Candidate, ...]
@@ -129,6 +129,6 @@ def other_columns(expected: Columns, actual: Columns, *, keeps_order: bool, may_
 
 
 def is_as_it_was(shown: Candidate, now: Candidate) -> bool:
-    """Tell whether nothing happened to a relation, its record or its intents since it was shown."""
+    """Return whether nothing happened to a relation, its record or its intents since it was shown."""
     before = (shown.identity, shown.columns, shown.touched, shown.record)
     return before == (now.identity, now.columns, now.touched, now.record) and now.outcome is Outcome.ADOPT

@@ -28,7 +28,7 @@ Reasons = Mapping[str, tuple[Reason, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """Say what is compared with: `kind` is environment, execution or manifest, `name` is for people.
+    """What is compared with: `kind` is environment, execution or manifest, `name` is for people.
 
     `details` are values for JSON.
     """
@@ -40,7 +40,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """Name a node of the baseline that the project does not have; `relation` is empty where none is known."""
+    """A node of the baseline that the project does not have; `relation` is empty where none is known."""
 
     unique_id: str
     relation: str = ""
@@ -48,7 +48,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """Hold what the code would change: the decisions as a plan, what is gone, and what could not be seen."""
+    """What the code would change: the decisions as a plan, what is gone, and what could not be seen."""
 
     baseline: Baseline
     plan: Plan
@@ -238,5 +238,5 @@ def removed_nodes(project: Project, known: Mapping[str, str], command: str) -> t
 
 
 def is_built(node: Node) -> bool:
-    """Tell whether dbt builds something of its own for a node."""
+    """Return whether dbt builds something of its own for a node."""
     return node.resource_type in SCOPES["build"] and not node.is_ephemeral

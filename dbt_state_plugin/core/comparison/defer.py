@@ -16,7 +16,7 @@ from dbt_state_plugin.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferral:
-    """Hold what is built here, and the relations of the other environment that are read instead of unchanged nodes."""
+    """What is built here, and the relations of the other environment that are read instead of unchanged nodes."""
 
     built: frozenset[str]
     relations: Mapping[str, RelationName] = field(default_factory=dict)

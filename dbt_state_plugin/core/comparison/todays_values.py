@@ -35,14 +35,14 @@ def _read_by(items: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
 
 
 def shows_values(names: Iterable[str], *, is_of_another_target: bool) -> bool:
-    """Tell whether compiled SQL shows the values of that time; that of another target shows its target's."""
+    """Return whether compiled SQL shows the values of that time; that of another target shows its target's."""
     return all(
         name.startswith(_IN_SQL) and not (is_of_another_target and name.startswith(_OF_TARGET)) for name in names
     )
 
 
 def is_among_forms(sql: str, compiled: CompiledNode) -> bool:
-    """Tell whether dbt compiled one of these forms then; which one depended on the database."""
+    """Return whether dbt compiled one of these forms then; which one depended on the database."""
     if compiled.language != "sql":
         return sql in compiled.forms.values()
     return any(same_statement(sql, form) for form in compiled.forms.values())

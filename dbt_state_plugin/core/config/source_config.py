@@ -33,7 +33,7 @@ CONTENT_MAX_ROWS = 10_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRule:
-    """Say how one source's data are versioned.
+    """How one source's data are versioned.
 
     `kind` is one of KINDS, or empty where nothing is configured. `query` is the user's SQL, or dbt's; `loaded_at` an
     expression of SQL. `loader_columns` are names of columns, in which `*` stands for any characters.
@@ -47,7 +47,7 @@ class DataRule:
 
     @property
     def can_ask(self) -> bool:
-        """Tell whether there is SQL that says how new the data are."""
+        """Return whether there is SQL that says how new the data are."""
         return bool(self.query or self.loaded_at)
 
 
@@ -110,7 +110,7 @@ def data_rule(node: Node, default: str = "") -> DataRule:
 
 
 def compares_content(node: Node) -> bool:
-    """Tell whether a built node is to keep its data version when its rows are equal; raises ConfigurationError."""
+    """Return whether a built node is to keep its data version when its rows are equal; raises ConfigurationError."""
     return _kind(node, NODE_KINDS) == "content"
 
 
@@ -159,7 +159,7 @@ def kept_columns(rule: DataRule, columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_loaded_by_singer(columns: Iterable[str]) -> bool:
-    """Tell whether a Singer target wrote a table, by the columns that it has."""
+    """Return whether a Singer target wrote a table, by the columns that it has."""
     return not set(LOADER_COLUMNS).isdisjoint(columns)
 
 

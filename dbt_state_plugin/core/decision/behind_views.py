@@ -15,5 +15,5 @@ def behind_views(known: Known, unique_id: str, parents: Iterable[str]) -> set[st
 
 
 def reads_views(known: Known, unique_id: str) -> bool:
-    """Tell whether a node reads rows that a view computes: nothing here says that they come out alike again."""
+    """Return whether a node reads rows that a view computes: nothing here says that they come out alike again."""
     return any(known.is_view(parent) for parent in known.lineage[unique_id].parents)

@@ -17,7 +17,7 @@ class DroppedViews:
         self._views_on: dict[str, frozenset[str]] = {}
 
     def stands_on(self, unique_id: str, table: str) -> bool:
-        """Tell whether a node is a view that the server knows to read the very table that is there now.
+        """Return whether a node is a view that the server knows to read the very table that is there now.
 
         Then nothing but other columns of that table could make another view of it.
         """

@@ -42,7 +42,7 @@ class Known:
         return self.recorded.relations.get(record_key(node, self.project))
 
     def is_view(self, unique_id: str) -> bool:
-        """Tell whether a node is a view, which computes its rows when it is read."""
+        """Return whether a node is a view, which computes its rows when it is read."""
         return self.project.nodes[unique_id].materialized == "view"
 
 

@@ -17,18 +17,18 @@ from dbt_state_plugin.core.values.relations import TABLES
 
 
 def accumulates(node: Node) -> bool:
-    """Tell whether dbt adds to the relation of a node instead of building it from nothing."""
+    """Return whether dbt adds to the relation of a node instead of building it from nothing."""
     is_incremental = node.materialized == "incremental" and node.full_refresh is not True
     return is_incremental or node.resource_type == "snapshot"
 
 
 def keeps_rows(node: Node) -> bool:
-    """Tell whether dbt never builds the relation of a node from scratch, whatever it is asked."""
+    """Return whether dbt never builds the relation of a node from scratch, whatever it is asked."""
     return node.full_refresh is False or node.resource_type == "snapshot"
 
 
 def holds_rows(node: Node, record: RecordedRelation | None, reasons: Iterable[Reason]) -> bool:
-    """Tell whether a build of the node finds rows that an earlier one has left, and leaves them as they are."""
+    """Return whether a build of the node finds rows that an earlier one has left, and leaves them as they are."""
     if record is None or not accumulates(node) or record.identity is None or record.identity.kind not in TABLES:
         return False
     return all(reason.kind.has_rows for reason in reasons)
@@ -37,7 +37,7 @@ def holds_rows(node: Node, record: RecordedRelation | None, reasons: Iterable[Re
 def is_logic_change(
     project: Project, lineage: Lineage, category: ChangeCategory | None, reasons: Iterable[Reason]
 ) -> bool:
-    """Tell whether the present logic of a node is another one than that of its last build.
+    """Return whether the present logic of a node is another one than that of its last build.
 
     The logic of ephemeral models and functions is that of the nodes that use them; that of tables and views is not.
     """
@@ -52,7 +52,7 @@ def _is_function(project: Project, unique_id: str) -> bool:
 
 
 def wants_rebuild(node: Node, *, is_asked: bool, default: str | None) -> bool:
-    """Tell whether rows of earlier logic are to be built anew, by the flag or by what is configured."""
+    """Return whether rows of earlier logic are to be built anew, by the flag or by what is configured."""
     return not keeps_rows(node) and (is_asked or on_logic_change(node, default) == "full_refresh")
 
 

@@ -37,7 +37,7 @@ def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason
 
 
 def asks_to_rebuild(known: Known, node: Node) -> bool:
-    """Tell whether `--full-refresh-changed` was given for a node."""
+    """Return whether `--full-refresh-changed` was given for a node."""
     selected = known.request.selected
     return known.request.full_refresh_changed and (selected is None or node.unique_id in selected)
 

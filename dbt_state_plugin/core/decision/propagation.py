@@ -89,7 +89,7 @@ class Propagation:
         return needed
 
     def _tells_of_rows(self, reason: Reason) -> bool:
-        """Tell whether a reason leaves the columns of what is built, and their types, as they were."""
+        """Return whether a reason leaves the columns of what is built, and their types, as they were."""
         if reason.kind is ReasonKind.UPSTREAM:
             # A function is part of the logic of those who call it, which may be built from scratch for it.
             is_function = self._known.project.nodes[reason.node].resource_type == "function"
@@ -97,7 +97,7 @@ class Propagation:
         return reason.kind is ReasonKind.AGE or (reason.kind is ReasonKind.DATA and reason.code not in _OTHER_COLUMNS)
 
     def _is_written_into(self, node: str) -> bool:
-        """Tell whether the build of a needed node writes into its table as it is.
+        """Return whether the build of a needed node writes into its table as it is.
 
         Where an input has other types dbt may widen a column, for which it drops the views that show it.
         """
@@ -105,14 +105,14 @@ class Propagation:
         return keeps and node in self._keeps_types
 
     def _leaves_data(self, node: str, reasons: Iterable[Reason]) -> bool:
-        """Tell whether a build for these reasons leaves all rows and columns as they are."""
+        """Return whether a build for these reasons leaves all rows and columns as they are."""
         category, is_view = self._known.category_of(node), self._known.is_view(node)
         is_physical = category.is_physical and (is_view or not reads_views(self._known, node))
         physical = category.reasons if is_physical else ()
         return all(reason in physical or (is_view and self._only_dropped_with(reason)) for reason in reasons)
 
     def _only_dropped_with(self, reason: Reason) -> bool:
-        """Tell whether a view is due because it goes down with a table that comes back with the same data."""
+        """Return whether a view is due because it goes down with a table that comes back with the same data."""
         return reason.code is ReasonCode.DROPPED_WITH_PARENT and reason.node in self.keeps_data
 
     def _dropped_views(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ VIEWS = frozenset({"view", "materialized_view"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """Say what was asked for.
+    """What was asked for.
 
     `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.
     `now` is the time on the clock that the times of builds were recorded by; without it no build is too old.
@@ -43,5 +43,5 @@ class PlanRequest:
 
 
 def is_in_scope(node: Node, command: str) -> bool:
-    """Tell whether a command builds nodes of this kind."""
+    """Return whether a command builds nodes of this kind."""
     return node.resource_type in SCOPES[command] and not node.is_ephemeral

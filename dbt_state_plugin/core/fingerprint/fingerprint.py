@@ -77,7 +77,7 @@ class Fingerprinter:
         return {part: found for part, found in items.items() if found}
 
     def in_view_ddl(self, unique_id: str, changed: Collection[str]) -> bool:
-        """Tell whether these items of the part `materialization` show only in the statement that creates a view."""
+        """Return whether these items of the part `materialization` show only in the statement that creates a view."""
         are_macros = all(name.startswith("macro.") for name in changed)
         return are_macros and self._facts.shows_only_in_view_ddl(self._definitions[unique_id], changed)
 

@@ -26,7 +26,7 @@ class LoaderColumns:
         self._found: dict[str, bool] = {}
 
     def are_named_in(self, node: NodeDefinition, parts: DefinitionParts) -> bool:
-        """Tell whether a node's code, its macros, vars or config name one, or it compares all columns of its rows."""
+        """Return whether a node's code, its macros, vars or config name one, or it compares all columns of its rows."""
         config = node.attributes.get("config") or {}
         if node.resource_type == "snapshot" and config.get("check_cols") == "all":
             return True

@@ -37,13 +37,13 @@ Items = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Hold the code of a node whose whole text becomes a statement of SQL."""
+    """The code of a node whose whole text becomes a statement of SQL."""
 
     text: str
 
 
 def is_statement(macro_name: str) -> bool:
-    """Tell whether all that a macro renders is SQL that is executed, by the names of dbt's own macros.
+    """Return whether all that a macro renders is SQL that is executed, by the names of dbt's own macros.
 
     What another macro renders may end up anywhere, in a string of SQL too.
     """
@@ -53,14 +53,14 @@ def is_statement(macro_name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionParts:
-    """Hold the items of each part by name, and what makes the compiled SQL differ on every run."""
+    """The items of each part by name, and what makes the compiled SQL differ on every run."""
 
     parts: Mapping[str, Items] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
 
 
 def keeps_columns(config: Mapping[str, Any], parts: DefinitionParts) -> bool:
-    """Tell whether dbt's own incremental materialization writes into the table without altering it; hooks may do so."""
+    """Return whether dbt's incremental materialization writes into the table without altering it; hooks may."""
     custom = any(isinstance(item, MacroDefinition) for item in parts.parts.get("materialization", {}).values())
     return (
         config.get("materialized") == "incremental"
@@ -149,7 +149,7 @@ class ProjectParts:
         return self._macro_digests[macro.unique_id]
 
     def shows_only_in_view_ddl(self, node: NodeDefinition, names: Iterable[str]) -> bool:
-        """Tell whether these items of the part `materialization` act on a view only through its DDL."""
+        """Return whether these items of the part `materialization` act on a view only through its DDL."""
         config = node.attributes.get("config") or {}
         is_view = node.resource_type == "model" and config.get("materialized") == "view"
         return is_view and self._index.shows_only_in_view_ddl(names, _names_made_by(config))

@@ -25,7 +25,7 @@ _NAMING = frozenset({"generate_schema_name", "generate_database_name", "generate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relocation:
-    """Hold today's place of each node that the target alone puts elsewhere, and what its relation was called there.
+    """Today's place of each node that the target alone puts elsewhere, and what its relation was called there.
 
     `attributes` maps a unique_id to `schema`, `relation_name` and the like of today; `names` an old name to the new.
     """
@@ -95,7 +95,7 @@ def seed_checksum(node: NodeDefinition) -> tuple[str, str]:
 
 
 def is_too_large(node: NodeDefinition) -> bool:
-    """Tell whether dbt keeps no checksum of a seed's content."""
+    """Return whether dbt keeps no checksum of a seed's content."""
     return node.resource_type == "seed" and seed_checksum(node)[0] != "sha256"
 
 
@@ -109,7 +109,7 @@ def translated(text: str, names: Mapping[str, str]) -> str:
 
 
 def _is_declared_alike(old: NodeDefinition, new: NodeDefinition) -> bool:
-    """Tell whether the project says the same about where a node belongs."""
+    """Return whether the project says the same about where a node belongs."""
     if new.resource_type == "source":
         same_name = old.relation is None or new.relation is None or old.relation.identifier == new.relation.identifier
         return same_name and all(_names_alike(old, new, name) for name in ("database", "schema"))
@@ -123,7 +123,7 @@ def _is_declared_alike(old: NodeDefinition, new: NodeDefinition) -> bool:
 
 
 def _names_alike(old: NodeDefinition, new: NodeDefinition, name: str) -> bool:
-    """Tell whether a source names the same schema or database, or leaves both times the database to the target."""
+    """Return whether a source names the same schema or database, or leaves both times the database to the target."""
     before, after = (node.attributes.get(f"unrendered_{name}") for node in (old, new))
     is_declared = after is not None or name == "database"
     return old.attributes.get(name) == new.attributes.get(name) or (before == after and is_declared)
@@ -137,7 +137,7 @@ Schema = tuple[str, str]
 
 
 def _goes_with_others(old: NodeDefinition, new: NodeDefinition, usual: Mapping[Schema, Schema]) -> bool:
-    """Tell whether a node keeps its name and is where most nodes of its earlier schema are."""
+    """Return whether a node keeps its name and is where most nodes of its earlier schema are."""
     same_name = old.attributes.get("alias") == new.attributes.get("alias")
     return same_name and usual[_schema(old)] == _schema(new)
 

@@ -36,7 +36,7 @@ def without_index_loops(code: str) -> str:
 
 
 def calls_view_entry_as_known(code: str) -> bool:
-    """Tell whether a materialization of views executes `VIEW_DDL`, and makes no other use of what is in it."""
+    """Return whether a materialization of views executes `VIEW_DDL`, and makes no other use of what is in it."""
     text = _SPACE.sub("", code)
     return (
         len(_KNOWN_CALL.findall(text)) == 1

@@ -152,7 +152,7 @@ def _tag_at(tokens: list[list[str]], position: int) -> list[str]:
 
 
 def _captures(words: list[str]) -> bool:
-    """Tell whether a tag takes away the text that follows, up to its end."""
+    """Return whether a tag takes away the text that follows, up to its end."""
     if words[:1] != ["set"]:
         return words[:1] in (["filter"], ["call"])
     # `{% set a = 1 %}` takes nothing, `{% set a %}` and `{% set a | replace(count=1) %}` do.
@@ -160,14 +160,14 @@ def _captures(words: list[str]) -> bool:
 
 
 def _has_macro_inside(tags: list[list[list[str]]]) -> bool:
-    """Tell whether a macro is defined in the text, whose own text then stands where it is called."""
+    """Return whether a macro is defined in the text, whose own text then stands where it is called."""
     names = [value for tag in tags for _, value in tag[1:2]]
     opened = [position for position, name in enumerate(names) if name == "macro"]
     return bool(opened) and (opened != [0] or names[-1] != "endmacro")
 
 
 def _loses_a_newline(template: str, tokens: list[list[str]]) -> bool:
-    """Tell whether Jinja takes a newline from the text: one at the very end, unless a `-%}` has taken it already."""
+    """Return whether Jinja takes a newline from the text: one at the very end, unless a `-%}` has taken it already."""
     return template.endswith(("\n", "\r")) and _tokens(template, keep_trailing_newline=False) != tokens
 
 
@@ -217,7 +217,7 @@ def _with_line_end(text: str) -> str:
 
 
 def _leaves_text_alone(tag: list[list[str]]) -> bool:
-    """Tell whether a tag neither captures the text that follows nor brings half of a quote or comment into it."""
+    """Return whether a tag neither captures the text that follows nor brings half of a quote or comment into it."""
     words = [value for _, value in tag if value]
     strings = "".join(value[1:-1] for kind, value in tag if kind == "string")
     opens = strings.count("'") % 2 or strings.count('"') % 2 or any(mark in strings for mark in ("--", "/*", "*/", "$"))

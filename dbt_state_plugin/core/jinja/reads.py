@@ -78,7 +78,7 @@ _CALLED_BY_ADAPTERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JinjaReads:
-    """Say what one text reads by itself; None stands for "everything, the name is computed"."""
+    """What one text reads by itself; None stands for "everything, the name is computed"."""
 
     words: frozenset[str]
     variables: frozenset[str] | None
@@ -221,7 +221,7 @@ class MacroIndex:
         return self._closure(frozenset(self._start_of_run(materialized, text)), has_indexes=has_indexes)
 
     def shows_only_in_view_ddl(self, names: Iterable[str], text: str = "") -> bool:
-        """Tell whether these macros can act on a view only through the statement that creates it.
+        """Return whether these macros can act on a view only through the statement that creates it.
 
         `names` are unique_ids, those of macros that are gone included; `text` is that of `run_with`. The way that dbt
         takes to a view, without what makes the statement, must not hold a word that leads to any of them. Then it is

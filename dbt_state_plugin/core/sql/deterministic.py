@@ -36,7 +36,7 @@ _KNOWN = frozenset(
 
 
 def is_deterministic(statement: str) -> bool:
-    """Tell whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run."""
+    """Return whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run."""
     if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(statement)):
         return False
     return all(name.lower() in _KNOWN for name in _CALLED.findall(statement))

@@ -60,7 +60,7 @@ _TOKEN = re.compile(
 
 
 def same_statement(before: str, after: str) -> bool:
-    """Tell whether PostgreSQL surely reads the same statement in both texts, whatever their comments and layout.
+    """Return whether PostgreSQL surely reads the same statement in both texts, whatever their comments and layout.
 
     Equal tokens are the same within any other text too, provided that it goes on in a new line. Where tokens differ and
     postgast is installed, parse trees without locations are compared: for them redundant parentheses, `as`, `inner` and

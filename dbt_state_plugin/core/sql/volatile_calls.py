@@ -39,7 +39,7 @@ UNKNOWN_NAME = "a function with an escaped name"
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Call:
-    """Hold a name before a parenthesis, with its schema if one is given; `arguments` is None when not known."""
+    """A name before a parenthesis, with its schema if one is given; `arguments` is None when not known."""
 
     name: str
     schema: str = ""
@@ -48,7 +48,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """Hold a function of the catalogue: `volatility` is i, s or v; `most` is None for any number of arguments."""
+    """A function of the catalogue: `volatility` is i, s or v; `most` is None for any number of arguments."""
 
     schema: str
     name: str
@@ -59,7 +59,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """Hold what a statement calls: names before parentheses, and words and strings that read the clock themselves."""
+    """What a statement calls: names before parentheses, and words and strings that read the clock themselves."""
 
     functions: frozenset[Call] = frozenset()
     clock: frozenset[str] = frozenset()

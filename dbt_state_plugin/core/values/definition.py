@@ -14,7 +14,7 @@ from dbt_state_plugin.core.values.relations import RelationName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacroDefinition:
-    """Hold one macro; `is_builtin` says that it ships with dbt or its adapter."""
+    """One macro; `is_builtin` says that it ships with dbt or its adapter."""
 
     unique_id: str
     name: str
@@ -26,7 +26,7 @@ class MacroDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDefinition:
-    """Hold one node as dbt parsed it: `attributes` is the node's dictionary in the manifest.
+    """One node as dbt parsed it: `attributes` is the node's dictionary in the manifest.
 
     `content_digest` is the sha256 of a seed's file; `references` are pairs of a parent's unique_id and the name of its
     relation as dbt renders it; `hooks` are the texts of its pre- and post-hooks.
@@ -43,7 +43,7 @@ class NodeDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectDefinition:
-    """Hold what every node's definition may depend on.
+    """What every node's definition may depend on.
 
     `variables` maps the name of a var to everything that defines it (command line, root project, packages);
     `environment` is the process's environment; `target` is what Jinja's `target` holds; `project_hooks` are the texts

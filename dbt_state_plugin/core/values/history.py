@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSummary:
-    """Hold one step of an execution."""
+    """One step of an execution."""
 
     step_id: UUID
     name: str
@@ -21,7 +21,7 @@ class StepSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeResult:
-    """Hold what an execution planned for one node and how it ended; `status` is dbt's word, or `planned`."""
+    """What an execution planned for one node and how it ended; `status` is dbt's word, or `planned`."""
 
     unique_id: str
     resource_type: str
@@ -34,7 +34,7 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionSummary:
-    """Hold one execution as history shows it; times are the server's."""
+    """One execution as history shows it; times are the server's."""
 
     execution_id: UUID
     command: str

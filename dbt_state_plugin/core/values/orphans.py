@@ -11,7 +11,7 @@ from dbt_state_plugin.core.values.relations import Environment, Identity, Relati
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependant:
-    """Name an object that keeps a relation from being dropped.
+    """An object that keeps a relation from being dropped.
 
     `goes_with` holds the other relations that were asked about and whose drop removes the object.
     """
@@ -22,7 +22,7 @@ class Dependant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropCheck:
-    """Say what has a recorded name now, and what a drop of it would meet.
+    """What has a recorded name now, and what a drop of it would meet.
 
     `role` is who asks. `parts` are the partitions, which PostgreSQL drops along without a word.
     """
@@ -46,7 +46,7 @@ class Action(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """Hold a relation that no node of the project has any more, what has its name now, and what is done with it.
+    """A relation that no node of the project has any more, what has its name now, and what is done with it.
 
     `why` gives the reason for anything but a drop, as a phrase.
     """
@@ -59,7 +59,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphans:
-    """Hold the orphans of an environment in the order in which they can be dropped, and then those that cannot.
+    """The orphans of an environment in the order in which they can be dropped, and then those that cannot.
 
     `is_recorded` is False where nothing was ever recorded.
     """

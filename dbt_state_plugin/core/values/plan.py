@@ -21,7 +21,7 @@ class Decision(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeCategory:
-    """Say what the differences between a node's definition and its recorded one amount to.
+    """What the differences between a node's definition and its recorded one amount to.
 
     `reasons` are the real ones; `cosmetic` those that leave what dbt executes as it was. `is_physical` says that no row
     and no column can come out differently. `inlined_is_same` says so of the ephemeral models in it. `is_logic` says
@@ -37,7 +37,7 @@ class ChangeCategory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanEntry:
-    """Hold the decision about one node.
+    """The decision about one node.
 
     `reasons` is empty when the node is unchanged. A node that needs a build but stands outside the selection has
     reasons, the decision `skip` and `outside_selection`. `cosmetic` holds differences that leave what dbt executes as
@@ -57,7 +57,7 @@ class PlanEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Hold the decisions about every node in scope, in an order in which parents come first.
+    """The decisions about every node in scope, in an order in which parents come first.
 
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
     counts skipped nodes that have no entry, since an earlier empty plan is still up to date.

@@ -42,13 +42,13 @@ class Node:
 
     @property
     def is_ephemeral(self) -> bool:
-        """Tell whether dbt inlines the node into its children instead of building it."""
+        """Return whether dbt inlines the node into its children instead of building it."""
         return self.resource_type == "model" and self.materialized == "ephemeral"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Hold the parsed project: every enabled node and source by unique_id, in no particular order."""
+    """The parsed project: every enabled node and source by unique_id, in no particular order."""
 
     name: str
     target: str
@@ -61,7 +61,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledNode:
-    """Hold the SQL that dbt makes of one node, in all forms in which it may run it.
+    """The SQL that dbt makes of one node, in all forms in which it may run it.
 
     `forms` maps `sql`, and `incremental` where `is_incremental()` may make a difference, to a statement; `hooks` holds
     the rendered hooks of the node, `project_hooks` those of the project. `ddl` is the statement that creates a view,

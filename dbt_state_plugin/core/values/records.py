@@ -13,7 +13,7 @@ from dbt_state_plugin.core.values.relations import Identity, RelationName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Say what a successful build saw.
+    """What a successful build saw.
 
     `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a
     parent without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells
@@ -31,7 +31,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRelation:
-    """Hold what is recorded about one relation: who built it, from what, and which incarnation it was.
+    """What is recorded about one relation: who built it, from what, and which incarnation it was.
 
     `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
     `columns` are those that the build left, as JSON, and `touched` the server's counters of what was written into the
@@ -60,7 +60,7 @@ class RecordedRelation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovedNode:
-    """Name a relation that a node left behind which the project has no more."""
+    """A relation that a node left behind which the project has no more."""
 
     unique_id: str
     relation: RelationName
@@ -68,7 +68,7 @@ class RemovedNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIntent:
-    """Say that an execution which has ended may have written a relation without recording it."""
+    """A relation that an execution may have written without recording it."""
 
     relation: RelationName
     execution_id: UUID
@@ -79,7 +79,7 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Hold everything that the state says about the relations of a project."""
+    """Everything that the state says about the relations of a project."""
 
     relations: Mapping[RelationName, RecordedRelation] = field(default_factory=dict)
     intents: Mapping[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedDefinition:
-    """Hold what is recorded about the definition of one build besides its fingerprint.
+    """What is recorded about the definition of one build besides its fingerprint.
 
     `items` maps each part to its items and their hashes; `compiled` is the document of the compiled SQL.
     """

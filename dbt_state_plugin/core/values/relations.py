@@ -11,7 +11,7 @@ MAX_IDENTIFIER_BYTES = 63  # PostgreSQL's NAMEDATALEN - 1; longer identifiers ar
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class RelationName:
-    """Name a relation as the server stores it: unquoted parts folded to lower case, cut at 63 bytes."""
+    """A relation as the server stores it: unquoted parts folded to lower case, cut at 63 bytes."""
 
     database: str
     schema: str
@@ -26,7 +26,7 @@ class RelationName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Name what shares one lock and one history.
+    """What shares one lock and one history.
 
     `warehouse` is empty when the state is kept in the warehouse itself, else it names the other server. `pipeline` is
     set instead of project, target, database and schema when scripts keep books without a dbt project.
@@ -81,13 +81,13 @@ class Identity:
 
 
 def is_same_object(before: str, now: str) -> bool:
-    """Tell whether two identities are of one relation that was not re-created between them."""
+    """Return whether two identities are of one relation that was not re-created between them."""
     return before.partition("/")[0] == now.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Say which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
+    """Which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
 
     `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
     differ, one whenever its rows may differ, and one says what the rows themselves gave (see source_version.py).

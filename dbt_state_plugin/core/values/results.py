@@ -11,7 +11,7 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
-    """Say how dbt ended with one node; `status` is dbt's own word."""
+    """How dbt ended with one node; `status` is dbt's own word."""
 
     unique_id: str
     status: str
@@ -21,13 +21,13 @@ class NodeOutcome:
 
     @property
     def is_success(self) -> bool:
-        """Tell whether the node did what it was there for; a test that warns has passed."""
+        """Return whether the node did what it was there for; a test that warns has passed."""
         return self.status in ("success", "pass", "warn", "no-op")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepItem:
-    """Say about one thing that an external step covers, such as a stream, what changed and why.
+    """One thing that an external step covers, such as a stream: what changed and why.
 
     Each reason is a kind and a word to it, as in ("select", "changed"); read together they are the phrase.
     """
@@ -40,7 +40,7 @@ class StepItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """Say how a run ended: `status` is succeeded, failed or cancelled.
+    """How a run ended: `status` is succeeded, failed or cancelled.
 
     `outcomes` holds what dbt said about each node; `unrecorded` the nodes that dbt built and that could not be
     recorded, with the cause; `saved_ms` is the sum of the last durations of the skipped nodes.

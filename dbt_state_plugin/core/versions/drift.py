@@ -68,7 +68,7 @@ def altered_columns(before: str | None, now: str | None) -> dict[str, Any]:
 
 
 def has_other_rows(record: RecordedRelation, touched: str | None) -> bool:
-    """Tell whether something was written into a relation since its counters were recorded; unknown ones say nothing."""
+    """Return whether a relation was written into since its counters were recorded; unknown ones say nothing."""
     return record.touched is not None and touched is not None and touched != record.touched
 
 

@@ -25,7 +25,7 @@ ABSENT = "absent"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceVersion:
-    """Hold the fields of a version."""
+    """The fields of a version."""
 
     data: str
     identity: str
@@ -47,15 +47,15 @@ class SourceVersion:
 
     @property
     def is_blind(self) -> bool:
-        """Tell whether the server does not count what is written."""
+        """Return whether the server does not count what is written."""
         return self.touched.startswith("?")
 
     def is_untouched_since(self, seen: SourceVersion) -> bool:
-        """Tell whether nothing was written since `seen`."""
+        """Return whether nothing was written since `seen`."""
         return not self.is_blind and self.state == seen.state
 
     def is_known_since(self, seen: SourceVersion) -> bool:
-        """Tell whether nothing was written since the content of `seen` was looked at."""
+        """Return whether nothing was written since the content of `seen` was looked at."""
         return not self.is_blind and self.state in (seen.state, seen.checked)
 
 

@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checksums:
-    """Hold the checksum of each name; `warnings` are sentences about what is not covered as one may expect."""
+    """The checksum of each name; `warnings` are sentences about what is not covered as one may expect."""
 
     kind: str
     checksums: Mapping[str, str]

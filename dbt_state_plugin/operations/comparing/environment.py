@@ -62,7 +62,7 @@ OWN_TARGET = "against"  # below our private target path: dbt's cache of the pres
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedAgainst:
-    """Hold a comparison with the parsed project, so that each output of a plan can be made of it."""
+    """A comparison with the parsed project, so that each output of a plan can be made of it."""
 
     planned: Planned
     compared: Compared

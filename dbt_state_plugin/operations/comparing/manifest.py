@@ -59,7 +59,7 @@ _NOBODY = UUID(int=0)
 
 
 def selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
-    """Tell whether the selection itself asks for dbt's artifacts, which is then what `--state` is for."""
+    """Return whether the selection itself asks for dbt's artifacts, which is then what `--state` is for."""
     if any(_BY_ARTIFACTS.search(value) for value in (*options.select, *options.exclude)):
         return True
     if not options.selector:

@@ -20,7 +20,7 @@ _HOOKS = {"hooks": (ReasonKind.HOOKS, "hooks"), "project_hooks": (ReasonKind.PRO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferingText:
-    """Hold one text as it was built and as it is now; `before` is None when nothing is kept to compare with."""
+    """One text as it was built and as it is now; `before` is None when nothing is kept to compare with."""
 
     title: str
     before: str | None
@@ -29,7 +29,7 @@ class DifferingText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Hold the decision about a node; `path` leads to its first cause, and `texts` are those of the cause."""
+    """The decision about a node; `path` leads to its first cause, and `texts` are those of the cause."""
 
     planned: Planned
     entry: PlanEntry

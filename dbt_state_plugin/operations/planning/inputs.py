@@ -38,7 +38,7 @@ PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """Hold a plan with what is needed to carry it out.
+    """A plan with what is needed to carry it out.
 
     `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
     says that what was parsed is recorded for the next time. `up_to_date_inputs` is what
@@ -58,7 +58,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Hold what the state and the warehouse say about the project's relations."""
+    """What the state and the warehouse say about the project's relations."""
 
     recorded: Recorded
     catalog: Catalog

@@ -42,7 +42,7 @@ Answers = dict[tuple[RelationName, DataRule, str, str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """Hold a source with the rule that applies to it and what the catalog says about it."""
+    """A source with the rule that applies to it and what the catalog says about it."""
 
     node: Node
     relation: RelationName

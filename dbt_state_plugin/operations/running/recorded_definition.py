@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DefinitionRecorder:
-    """Give the items and the SQL of each planned node.
+    """The items and the SQL of each planned node.
 
     Where dbt executes only one of several forms, or hooks besides, all of them are compiled before dbt starts: in its
     threads the manifest must not be touched. Of all other nodes dbt's own compiled code is taken.

@@ -32,7 +32,7 @@ VERSION = 1  # another number where a verdict of before must not count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Say what a plan looks at, in the terms of the catalog.
+    """What a plan looks at, in the terms of the catalog.
 
     `beginning` is that of the identifiers under which tests and functions are recorded. `until` is when a build
     becomes too old (ISO 8601), None when none does. `covered` names the checksums that a run records.
@@ -47,7 +47,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDatePlan:
-    """Hold an empty plan that still stands, and what a run records of it; `saved_ms` as in a RunResult."""
+    """An empty plan that still stands, and what a run records of it; `saved_ms` as in a RunResult."""
 
     plan: Plan
     saved_ms: int
@@ -58,7 +58,7 @@ class UpToDatePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDateCheck:
-    """Say what a look at the last verdict gave: the plan where it stands, and the digest of the inputs where they do.
+    """What a look at the last verdict gave: the plan where it stands, and the digest of the inputs where they do.
 
     The digest is empty where the inputs differ, and None where nobody looked at them.
     """
@@ -96,7 +96,7 @@ def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArgument
 
 
 def may_be_up_to_date(session: Session, options: RunOptions) -> bool:
-    """Tell whether a verdict says all about a wish: nothing is forced, left out or read elsewhere."""
+    """Return whether a verdict says all about a wish: nothing is forced, left out or read elsewhere."""
     is_plain = not (
         options.force or options.full_refresh or options.code_only or options.defer_to is not None or narrows(options)
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDateInputs:
-    """Hold what a plan is going to look at, and what that was like before anything of it was read."""
+    """What a plan is going to look at, and what that was like before anything of it was read."""
 
     scope: Scope
     evidence: str
@@ -83,7 +83,7 @@ def _sources(project: Project) -> Iterable[RelationName]:
 
 
 def _are_counted(plan: Plan, project: Project) -> bool:
-    """Tell whether the counters of all sources say when their rows change, so that nobody need ask the rows."""
+    """Return whether the counters of all sources say when their rows change, so that nobody need ask the rows."""
     for relation in _sources(project):
         version = parse_version(plan.parent_versions.get(relation, ""))
         if version is None:  # a node of the project writes it: that is recorded

@@ -34,7 +34,7 @@ class PostgresWarehouse:
         self.connection.close()
 
     def shares(self, connection: object) -> bool:
-        """Tell whether `connection` is the one on which everything is asked."""
+        """Return whether `connection` is the one on which everything is asked."""
         return connection is self.connection
 
     def server_identity(self) -> tuple[str, str]:

@@ -23,7 +23,7 @@ def text_of(name: str) -> str:
 
 
 def is_known(command: str) -> bool:
-    """Tell whether a `meltano` command names only jobs, plugins and their commands that are defined."""
+    """Return whether a `meltano` command names only jobs, plugins and their commands that are defined."""
     _, verb, *arguments = shlex.split(command)
     if verb == "run":
         return set(arguments) <= JOBS

@@ -31,7 +31,7 @@ def warehouse() -> Warehouse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """Hold a text as it was built and as it is now."""
+    """A text as it was built and as it is now."""
 
     before: str | None
     now: str

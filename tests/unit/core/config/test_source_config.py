@@ -153,7 +153,7 @@ def test_a_singer_target_is_known_by_its_columns() -> None:
 
 
 def names(code: str, **fields: Any) -> bool:
-    """Tell whether a node with this code names a column of a loader."""
+    """Return whether a node with this code names a column of a loader."""
     config = fields.pop("config", {})
     item = definition(code, unique_id="model.shop.a", config=config)
     loaded = definition(
