@@ -64,7 +64,7 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
 
 
 def _ask() -> None:
-    """Return when somebody at a terminal types yes; raises UsageError otherwise."""
+    """Return when yes is typed at a terminal; raises UsageError otherwise."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("Nothing was recorded: nobody is there to confirm it.", "Pass --yes if that is right.")
     sys.stderr.write("Record them? Type yes: ")

@@ -231,7 +231,7 @@ def _drop_orphans(
 
 
 def _ask() -> None:
-    """Return when somebody at a terminal types yes; raises UsageError otherwise."""
+    """Return when yes is typed at a terminal; raises UsageError otherwise."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "Nothing was dropped: nobody is there to confirm it.", "Pass --yes if the list above is right."

@@ -14,7 +14,7 @@ from dbt_state_plugin.core.values.relations import RelationName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """The nodes whose relations or functions a node reads, and those that are inlined into it or judged by it."""
+    """The nodes whose relations or functions a node reads, and those that are inlined into it or tested by it."""
 
     parents: tuple[str, ...] = ()
     inlined: tuple[str, ...] = ()

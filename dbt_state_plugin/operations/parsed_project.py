@@ -36,7 +36,7 @@ def recorded_project(
 ) -> Project | None:
     """Return the project as it was parsed the last time, or None when an input differs or cannot be seen.
 
-    `known` is the recorded digest that the inputs have, where somebody has just looked; nothing where they differ.
+    `known` is the recorded digest that the inputs have, where it was just computed; nothing where they differ.
     """
     if known == "":
         return None

@@ -38,9 +38,9 @@ class Workplace:
 class Session:
     """The open connections of one invocation.
 
-    `state.connection` carries the lock and the marks; `warehouse` asks on the same connection when the state is kept
-    in the warehouse itself. `has_state` is False when nothing was ever recorded and `open_session` was not to create
-    it.
+    `state.connection` carries the lock and the records of builds; `warehouse` asks on the same connection when the
+    state is kept in the warehouse itself. `has_state` is False when nothing was ever recorded and `open_session` was
+    not to create it.
     """
 
     settings: Settings

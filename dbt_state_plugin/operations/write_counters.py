@@ -27,7 +27,7 @@ def record_counters_of_build(session: Session, nodes: Iterable[Node], *, session
     if not relations:
         return
     if session_names is not None and not session.warehouse.sessions_ended(*session_names, patience=PATIENCE):
-        return  # what they have counted and not handed in would pass for somebody else's doing
+        return  # what they have counted and not handed in would be attributed to another writer
     record_counters(session.state, session.warehouse.counters(relations))
 
 

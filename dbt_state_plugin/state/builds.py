@@ -42,7 +42,7 @@ class BuildRecord:
 
 
 # One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
-# this execution is not there any more (somebody else has taken over).
+# this execution is not there any more (another run has taken over).
 _MARK = """
     WITH mine AS (
         SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)

@@ -1,7 +1,7 @@
 """Environment lock, and who holds it.
 
-A session advisory lock on the connection that also carries the marks: when the connection is gone, so is the lock, and
-nothing can be marked any more. A lock is never taken over by its age.
+A session advisory lock on the connection that also carries the records of builds: when the connection is gone, so is
+the lock, and nothing can be recorded any more. A lock is never taken over by its age.
 """
 
 from __future__ import annotations

@@ -72,38 +72,41 @@ _FINISH_OTHER_STEPS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptInputs:
-    """The digest of what was parsed the last time with its key, where that is, and a verdict about it."""
+    """The digest of what was parsed the last time with its key, where that is, and the empty plan that was made of it."""
 
     inputs_digest: str
     places: Mapping[str, Any]
     key: bytes = field(repr=False)
-    verdict: Mapping[str, Any] | None
+    empty_plan: Mapping[str, Any] | None
 
 
 def read_up_to_date(state: State, command: str) -> KeptInputs | None:
-    """Return what was parsed the last time and what that amounted to; the verdict is None where there was none."""
+    """Return what was parsed the last time and what that amounted to; the empty plan is None where there was none."""
     rows = state.rows(_READ, (command, state.environment_id))
     if not rows:
         return None
     digest, places, key, sealed = rows[0]
-    verdict = None
+    empty_plan = None
     if isinstance(sealed, dict) and sealed.get("seal") == _seal(sealed.get("verdict"), bytes(key)):
-        verdict = sealed["verdict"]  # as it was written
+        empty_plan = sealed["verdict"]  # as it was written
     return KeptInputs(
-        inputs_digest=digest, places=places, key=bytes(key), verdict=verdict if isinstance(verdict, dict) else None
+        inputs_digest=digest,
+        places=places,
+        key=bytes(key),
+        empty_plan=empty_plan if isinstance(empty_plan, dict) else None,
     )
 
 
-def write_up_to_date(state: State, command: str, kept: KeptInputs, verdict: Mapping[str, Any]) -> None:
-    """Keep a verdict about what was parsed from these inputs, in place of the command's earlier one."""
-    document = json.dumps({"verdict": verdict, "seal": _seal(verdict, kept.key)})
+def write_up_to_date(state: State, command: str, kept: KeptInputs, empty_plan: Mapping[str, Any]) -> None:
+    """Keep an empty plan of what was parsed from these inputs, in place of the command's earlier one."""
+    document = json.dumps({"verdict": empty_plan, "seal": _seal(empty_plan, kept.key)})
     values = {"command": command, "document": document, "digest": kept.inputs_digest}
     state.execute(_WRITE, values | {"environment": state.environment_id})
 
 
-def _seal(verdict: Any, key: bytes) -> str:
-    """Return what tells that a verdict is the one that was written."""
-    return keyed_digest(key)(json.dumps(verdict, sort_keys=True))
+def _seal(empty_plan: Any, key: bytes) -> str:
+    """Return what tells that an empty plan is the one that was written."""
+    return keyed_digest(key)(json.dumps(empty_plan, sort_keys=True))
 
 
 def recorded_schemas(state: State) -> list[str]:

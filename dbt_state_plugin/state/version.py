@@ -56,7 +56,7 @@ def lock_schema(cursor: Any, schema: str, *, timeout: float = _LONGEST_WAIT_SECO
 def recorded_version(cursor: Any, schema: str) -> str | None:
     """Return the version recorded in the schema, or None when nothing is there yet.
 
-    Raises StateError when somebody else owns what is there.
+    Raises StateError when another role owns what is there.
     """
     from psycopg2 import sql
 

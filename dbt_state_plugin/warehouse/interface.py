@@ -37,10 +37,10 @@ class Warehouse(Protocol):
     def identity_sql(self, connection: object) -> str | None:
         """Return the query for identity, kind and columns that a statement on the state's connection can hold.
 
-        None where the state is kept elsewhere; then `incarnation` is asked.
+        None where the state is kept elsewhere; then `identity_and_columns` is asked.
         """
 
-    def incarnation(self, relation: RelationName) -> tuple[Identity | None, str | None]:
+    def identity_and_columns(self, relation: RelationName) -> tuple[Identity | None, str | None]:
         """Return the identity and the columns of one relation now, None when it does not exist."""
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
@@ -92,7 +92,7 @@ class Warehouse(Protocol):
         """Commit what is done inside at its end, or roll all of it back on an error."""
 
     def drop(self, relation: RelationName, identity: Identity) -> None:
-        """Drop exactly this incarnation in the open transaction; raises DropRefused, and then it is to be undone."""
+        """Drop exactly the relation of this identity in the open transaction; raises DropRefused, and then it is to be undone."""
 
 
 def open_warehouse(kind: str, connection: Any) -> Warehouse:

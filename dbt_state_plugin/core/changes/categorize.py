@@ -117,7 +117,7 @@ def _sides(part: str, inputs: ChangeInputs) -> tuple[Mapping[str, str], Mapping[
 def _open_parts(inputs: ChangeInputs) -> tuple[str, ...]:
     """Return the parts that differ in more than comments and layout of Jinja.
 
-    A part without any differing item was recorded by somebody else's hand: it differs.
+    A part without any differing item was edited by hand: it differs.
     """
     return tuple(part for part in inputs.difference.parts if not _only_layout(part, inputs))
 

@@ -52,7 +52,7 @@ def relation_version(
 ) -> str:
     """Return a value that differs whenever the rows or columns of a relation may differ.
 
-    As long as the relation is the one that was recorded, the recorded data say it; another incarnation is named, with
+    As long as the relation is the one that was recorded, the recorded data say it; another relation is named, with
     the counters of what is written into it.
     """
     data = str(record.data_id) if record else "-"

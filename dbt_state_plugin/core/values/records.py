@@ -31,7 +31,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRelation:
-    """What is recorded about one relation: who built it, from what, and which incarnation it was.
+    """What is recorded about one relation: who built it, from what, and which identity it had.
 
     `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
     `columns` are those that the build left, as JSON, and `touched` the server's counters of what was written into the

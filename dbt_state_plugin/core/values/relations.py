@@ -70,7 +70,7 @@ TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})  # what
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Tell one incarnation of a relation from the next: a text that only the warehouse's adapter writes.
+    """Tells a relation from the one that was there before: a text that only the warehouse's adapter writes.
 
     It is two texts with a slash between them: the first differs when the relation was re-created, the second also when
     it was rewritten or redefined in place. No other slash is in it.

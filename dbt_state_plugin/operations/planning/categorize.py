@@ -33,7 +33,7 @@ Compile = Callable[[Iterable[str], Collection[str]], Mapping[str, CompiledNode]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategorizedChanges:
-    """The judgement of each node whose definition differs, and what was compiled for it."""
+    """The change category of each node whose definition differs, and what was compiled for it."""
 
     categories: Mapping[str, ChangeCategory] = field(default_factory=dict)
     compiled: Mapping[str, CompiledNode] = field(default_factory=dict)

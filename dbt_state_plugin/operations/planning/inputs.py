@@ -43,7 +43,7 @@ class Planned:
     `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
     says that what was parsed is recorded for the next time. `up_to_date_inputs` is what
     was there before the plan, from which a
-    verdict may come for the next run.
+    empty plan may be kept for the next run.
     """
 
     plan: Plan

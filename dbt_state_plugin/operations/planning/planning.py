@@ -36,7 +36,7 @@ def plan_in(
 
     dbt parses only when an input of the parse differs from the recorded ones, or when the answer depends on dbt: a
     selection, or (with `needs_manifest`) nodes to build. Nothing is written unless `records_project`, which keeps what
-    was parsed for the next time. `known_inputs` is their digest, where somebody has just looked.
+    was parsed for the next time. `known_inputs` is their digest, where it was just computed.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
     invocation = invocation_of(session.settings, session.workplace)

@@ -137,7 +137,7 @@ class BuildRecorder:
         if content and entry.record is not None and entry.record.trace.content == content:
             self._equal[node.unique_id] = entry.record.data_id
         identity_sql = self._session.warehouse.identity_sql(state.connection)  # where one statement reads and records
-        identity, columns = (None, None) if identity_sql else self._incarnation_of(node)
+        identity, columns = (None, None) if identity_sql else self._identity_of(node)
         record_build(
             state,
             BuildRecord(
@@ -185,9 +185,9 @@ class BuildRecorder:
             return ""
         return self._session.warehouse.content_of_build(node.relation)
 
-    def _incarnation_of(self, node: Node) -> tuple[Identity | None, str | None]:
+    def _identity_of(self, node: Node) -> tuple[Identity | None, str | None]:
         relation = node.relation
-        return self._asked(lambda: self._session.warehouse.incarnation(relation)) if relation else (None, None)
+        return self._asked(lambda: self._session.warehouse.identity_and_columns(relation)) if relation else (None, None)
 
     def _asked(self, ask: Callable[[], Answer]) -> Answer:
         """Return what the warehouse answers; it is mostly read on the lock's own connection."""

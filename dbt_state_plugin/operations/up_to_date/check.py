@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
     from dbt_state_plugin.operations.session import Session
 
-VERSION = 1  # another number where a verdict of before must not count
+VERSION = 1  # another number where what was kept before must not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class UpToDatePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDateCheck:
-    """What a look at the last verdict gave: the plan where it stands, and the digest of the inputs where they do.
+    """What the check of the last empty plan gave: the plan where it is up to date, and the digest of equal inputs.
 
     The digest is empty where the inputs differ, and None where nobody looked at them.
     """
@@ -72,11 +72,11 @@ def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArgument
     if not may_be_up_to_date(session, options):
         return UpToDateCheck()
     kept = read_up_to_date(session.state, options.command)
-    if kept is None or kept.verdict is None:
+    if kept is None or kept.empty_plan is None:
         return UpToDateCheck()
     try:
         places = places_from_document(kept.places)
-        scope, up_to_date = _scope(kept.verdict), _up_to_date_plan(session, options, kept.verdict)
+        scope, up_to_date = _scope(kept.empty_plan), _up_to_date_plan(session, options, kept.empty_plan)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return UpToDateCheck()  # a row that was edited by hand
     stands: list[bool] = []
@@ -90,13 +90,13 @@ def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArgument
         evidence = inputs_fingerprint(session, options, scope)
     finally:
         hashing.join()
-    is_same = evidence is not None and evidence == kept.verdict.get("evidence") and stands == [True]
+    is_same = evidence is not None and evidence == kept.empty_plan.get("evidence") and stands == [True]
     known = kept.inputs_digest if stands == [True] else ""
     return UpToDateCheck(up_to_date=up_to_date if is_same else None, known_inputs=known)
 
 
 def may_be_up_to_date(session: Session, options: RunOptions) -> bool:
-    """Return whether a verdict says all about a wish: nothing is forced, left out or read elsewhere."""
+    """Return whether an empty plan says all about these options: nothing is forced, left out or read elsewhere."""
     is_plain = not (
         options.force or options.full_refresh or options.code_only or options.defer_to is not None or narrows(options)
     )
@@ -121,7 +121,7 @@ def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> s
 
 
 def document_of(scope: Scope, up_to_date: UpToDatePlan, evidence: str) -> dict[str, Any]:
-    """Return a verdict as a value of JSON's kind."""
+    """Return an empty plan as a value of JSON's kind."""
     return {
         "evidence": evidence,
         "schemas": list(scope.schemas),

@@ -36,7 +36,7 @@ class UpToDateInputs:
 
 
 def up_to_date_inputs_of(session: Session, options: RunOptions, project: Project) -> UpToDateInputs | None:
-    """Return the evidence from before a plan, or None where no verdict could come of it."""
+    """Return the evidence from before a plan, or None where no empty plan could be kept."""
     if not may_be_up_to_date(session, options):
         return None
     keys = [record_key(node, project) for node in project.nodes.values()]

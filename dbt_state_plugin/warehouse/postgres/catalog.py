@@ -163,7 +163,7 @@ def read_counters(
         return {named[row[0], row[1]]: (_identity(row[2:]), row[4]) for row in cursor if row[4] is not None}
 
 
-def read_incarnation(connection: Connection, relation: RelationName) -> tuple[Identity | None, str | None]:
+def read_identity_and_columns(connection: Connection, relation: RelationName) -> tuple[Identity | None, str | None]:
     """Return the identity and the columns of one relation now, None when it does not exist; raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute(_IDENTITY, ([relation.schema], relation.identifier))

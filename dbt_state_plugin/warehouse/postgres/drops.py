@@ -117,7 +117,7 @@ _DROPPED_HERE = """
 
 
 def drop_relation(cursor: Any, relation: RelationName, identity: Identity, *, lock_wait_ms: int = LOCK_WAIT_MS) -> None:
-    """Drop exactly this incarnation of a relation in the cursor's transaction, and nothing that depends on it.
+    """Drop exactly the relation of this identity in the cursor's transaction, and nothing that depends on it.
 
     Raises DropRefused, after which the transaction must be rolled back, and psycopg2.Error when the connection is gone.
     """
@@ -131,7 +131,7 @@ def drop_relation(cursor: Any, relation: RelationName, identity: Identity, *, lo
         cursor.execute(_SET_LOCK_TIMEOUT, (f"{lock_wait_ms}ms",))
         cursor.execute(sql.SQL(_DROP[identity.kind]).format(name))
         # Not every kind can be locked before (LOCK TABLE knows no materialized views, and locks what a view reads). The
-        # DROP itself locks what the name meant in the end: the lock tells which incarnation that was.
+        # DROP itself locks what the name meant in the end: the lock tells which relation that was.
         cursor.execute(_DROPPED_HERE, (identity.value.partition("/")[0],))
     except psycopg2.Error as error:
         if cursor.connection.closed:

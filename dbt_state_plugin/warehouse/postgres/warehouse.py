@@ -49,10 +49,10 @@ class PostgresWarehouse:
         """Return the part of a statement that gives identity, kind and columns, on the same connection only."""
         return catalog.IDENTITY_SQL if self.shares(connection) else None
 
-    def incarnation(self, relation: RelationName) -> tuple[Identity | None, str | None]:
+    def identity_and_columns(self, relation: RelationName) -> tuple[Identity | None, str | None]:
         """Return the identity and the columns of one relation."""
         with database_errors("Cannot read the catalog of the warehouse"):
-            return catalog.read_incarnation(self.connection, relation)
+            return catalog.read_identity_and_columns(self.connection, relation)
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return the identities and write counters of tables."""
@@ -126,6 +126,6 @@ class PostgresWarehouse:
         return transaction(self.connection)
 
     def drop(self, relation: RelationName, identity: Identity) -> None:
-        """Drop exactly this incarnation in the open transaction."""
+        """Drop exactly the relation of this identity in the open transaction."""
         with self.connection.cursor() as cursor:
             drops.drop_relation(cursor, relation, identity)
