@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import resource
 import shutil
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from accuracy import dbt_steps, warehouse  # noqa: E402
 from accuracy.detectors import OURS, Answer, other_answers, plan_answer  # noqa: E402
 from accuracy.mutation import Mutation  # noqa: E402
 from accuracy.mutations import MUTATIONS  # noqa: E402
-from accuracy.process import StepError, import_dbt, in_own_process  # noqa: E402
+from accuracy.process import StepError, cpu_seconds, in_own_process  # noqa: E402
 from accuracy.relations import Relation, differing, observed  # noqa: E402
 from accuracy.truth import Build, Truth, build_of, observed_truth  # noqa: E402
 from accuracy.workspace import Workspace, written_workspace  # noqa: E402
@@ -207,27 +206,21 @@ def main() -> None:
     server = Server(**settings["server"])
     directory = Path(tempfile.mkdtemp(prefix="accuracy-"))
     by_name = {mutation.name: mutation for mutation in MUTATIONS}
-    import_dbt()
     name = f"accuracy_{os.getpid()}_{os.urandom(3).hex()}"
     worker = Worker(server, name, directory, asks_others=settings["asks_others"])
     try:
         for line in sys.stdin:
-            started = _cpu_seconds()
+            started = cpu_seconds()
             mutation = by_name[line.rstrip("\n")]
             try:
                 record = worker.record(mutation)
             except Exception as error:
                 traceback.print_exc()
                 record = {"mutation": mutation.name, "group": mutation.group, "error": repr(error)}
-            print(json.dumps({**record, "cpu_seconds": round(_cpu_seconds() - started, 1)}), flush=True)
+            print(json.dumps({**record, "cpu_seconds": round(cpu_seconds() - started, 1)}), flush=True)
     finally:
         worker.close()
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _cpu_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

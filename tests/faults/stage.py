@@ -17,9 +17,9 @@ import psycopg2
 from postgres_server import Server
 from psycopg2 import sql
 from support.database import Database, database_on
+from support.forkserver import Child, Ended, start
 from support.project import Project, profiles, write_project
 
-from faults.nursery import Ended, Nursery, nursery
 from faults.proxy import DBT, STATE, RemoteProxy, proxy_to
 
 STAGED, ORIGINAL = "faults_staged", "faults_original"
@@ -56,7 +56,6 @@ class Stage:
     direct: Database
     project: Project
     proxy: RemoteProxy
-    nursery: Nursery
     expected: Mapping[str, Mapping[str, Any]]
 
     def begin(self) -> None:
@@ -68,24 +67,21 @@ class Stage:
         for path, text in files(version).items():
             self.project.write(path, text)
 
-    def up_to_date(self, *arguments: str) -> int:
-        return self.nursery.up_to_date(
-            list(arguments), cwd=self.project.directory, environment=self.project.environment
-        )
+    def stopped(self, *arguments: str) -> Child:
+        """Start the command line, which stands still before it does anything."""
+        where = {"cwd": self.project.directory, "environment": self.project.environment}
+        return start("dbt-state-plugin", arguments, **where, is_stopped=True)
 
     def run(self, *arguments: str) -> Ended:
         """Run without a fault; a lock that is held for longer than 25 seconds is an error of its own."""
         self.proxy.arm(STATE, 0, 0, 0)
-        pid = self.up_to_date(*(arguments or ("run", "--lock-timeout", "25")))
-        self.nursery.go_on(pid)
-        return self.nursery.wait(pid)
+        return self.stopped(*(arguments or ("run", "--lock-timeout", "25"))).resume().wait()
 
     def run_with(self, kind: str, at: int, action: str | int, *arguments: str) -> tuple[Ended, bool]:
         """Run with a fault at a message; tell how it ended and whether it came to that message."""
-        pid = self.up_to_date(*(arguments or ("run", "--threads", "2")))
-        self.proxy.arm(kind, at, action, pid)
-        self.nursery.go_on(pid)
-        ended = self.nursery.wait(pid)
+        child = self.stopped(*(arguments or ("run", "--threads", "2")))
+        self.proxy.arm(kind, at, action, child.pid)
+        ended = child.resume().wait()
         return ended, bool(self.proxy.tell(name="report")["fired"])
 
     def messages(self) -> dict[str, int]:
@@ -134,13 +130,12 @@ def staged(server: Server, directory: Path) -> Iterator[Stage]:
     """Build each version from scratch, then give the stage with the first version built by the tool."""
     with ExitStack() as stack:
         proxy = stack.enter_context(proxy_to(server.host, server.port))
-        children = stack.enter_context(nursery(directory / "output"))
         for name in (STAGED, ORIGINAL):
             stack.callback(postgres_server.drop_database, server, name)
         direct = database_on(server, STAGED)
         through_proxy = replace(direct, host="127.0.0.1", port=proxy.port)
         project = write_project(directory / "project", through_proxy, directory / "home", files(ONE))
-        stage = Stage(server=server, direct=direct, project=project, proxy=proxy, nursery=children, expected={})
+        stage = Stage(server=server, direct=direct, project=project, proxy=proxy, expected={})
         expected = {}
         for version in (THREE, TWO, ONE):
             copy_database(server, "template0", STAGED)

@@ -93,9 +93,9 @@ def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over
         told = f"stopped at message {at} of {messages[STATE]} of the state"
         stage.begin()
         stage.write(TWO)
-        pid = stage.up_to_date("run", "--threads", "1")
-        stage.proxy.arm(STATE, at, signal.SIGSTOP, pid)
-        stage.nursery.go_on(pid)
+        child = stage.stopped("run", "--threads", "1")
+        stage.proxy.arm(STATE, at, signal.SIGSTOP, child.pid)
+        child.resume()
         while not stage.proxy.tell(name="report")["fired"]:
             if number and at == chosen[-1]:
                 break  # the last messages are not always sent
@@ -103,8 +103,7 @@ def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over
         successor = stage.run()
         assert successor.code == 0, f"{told}\n{successor.stderr}"
 
-        stage.nursery.go_on(pid)
-        stopped = stage.nursery.wait(pid)
+        stopped = child.resume().wait()
 
         assert "Traceback" not in stopped.stderr, f"{told}\n{stopped.stderr}"
         assert stage.warehouse() == stage.expected[THREE], told

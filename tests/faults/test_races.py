@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
 import yaml
+from support import forkserver
 from support.database import Database
 from support.project import NAME, Project, profiles
 
-from faults.nursery import Nursery, nursery
 from faults.racer import MODELS, field_of
 from faults.size import is_small, size
 from faults.tables import graph
@@ -24,6 +24,7 @@ from faults.world import World
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 
+PLUGIN = "dbt-state-plugin"
 GATE = 7
 GATED = "{{ config(materialized='table') }} " + f"select 1 as id from pg_advisory_xact_lock_shared({GATE})"
 AT_THE_GATE = """
@@ -141,14 +142,8 @@ def deadlocks(world: World) -> int:
         return int(cursor.fetchall()[0][0])
 
 
-@pytest.fixture
-def children(tmp_path: Any) -> Iterator[Nursery]:
-    with nursery(tmp_path / "output") as started:
-        yield started
-
-
 def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
-    dbt_project: ProjectFactory, database: Database, children: Nursery
+    dbt_project: ProjectFactory, database: Database
 ) -> None:
     profile = yaml.safe_load(profiles(database))
     profile[NAME]["outputs"]["prod"] = profile[NAME]["outputs"]["dev"]
@@ -160,26 +155,28 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
     with ExitStack() as stack:
         gate = stack.enter_context(closing(database.connect()))
         gate.cursor().execute("SELECT pg_advisory_lock(%s)", (GATE,))
-        pids = [children.up_to_date(["run", "--lock-timeout", "0"], **where) for _ in range(runs)]
-        for pid in pids:
-            children.go_on(pid)
+        children = [
+            forkserver.start(PLUGIN, ["run", "--lock-timeout", "0"], **where, is_stopped=True) for _ in range(runs)
+        ]
+        for child in children:
+            child.resume()
         until(lambda: database.query(AT_THE_GATE), "a run stands at the gate")
         holder = database.query("SELECT process_id FROM dbt_state_plugin.execution WHERE status = 'running'")[0][0]
-        losers = [children.wait(pid) for pid in pids if pid != holder]
+        losers = [child.wait() for child in children if child.pid != holder]
         meanwhile = {
-            "forget": children.run(["forget", "--all", "--lock-timeout", "0"], **where),
-            "adopt": children.run(["adopt", "--yes", "--lock-timeout", "0"], **where),
-            "prune": children.run(["state", "prune", "--keep-days", "0"], **where),
-            "upgrade": children.run(["state", "upgrade"], **where),
-            "plan": children.run(["plan"], **where),
-            "prod": children.run(["run", "--target", "prod"], **where),
+            "forget": forkserver.run(PLUGIN, ["forget", "--all", "--lock-timeout", "0"], **where),
+            "adopt": forkserver.run(PLUGIN, ["adopt", "--yes", "--lock-timeout", "0"], **where),
+            "prune": forkserver.run(PLUGIN, ["state", "prune", "--keep-days", "0"], **where),
+            "upgrade": forkserver.run(PLUGIN, ["state", "upgrade"], **where),
+            "plan": forkserver.run(PLUGIN, ["plan"], **where),
+            "prod": forkserver.run(PLUGIN, ["run", "--target", "prod"], **where),
         }
         recorded = database.query("SELECT unique_id FROM dbt_state_plugin.relation")
         database.query("UPDATE dbt_state_plugin.alembic_version SET version_num = '9999'")
-        newer = children.run(["run"], **where)
+        newer = forkserver.run(PLUGIN, ["run"], **where)
         database.query("UPDATE dbt_state_plugin.alembic_version SET version_num = %s", (expected_version(),))
         gate.cursor().execute("SELECT pg_advisory_unlock(%s)", (GATE,))
-        winner = children.wait(holder)
+        winner = next(child for child in children if child.pid == holder).wait()
 
     assert [loser.code for loser in losers] == [3] * (runs - 1)
     assert all(f"process {holder} on " in loser.stderr or "database session" in loser.stderr for loser in losers)
@@ -191,7 +188,7 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
     assert "which is newer than this tool knows" in newer.stderr
     assert winner.code == 0, winner.stderr
     assert database.query("SELECT status FROM dbt_state_plugin.execution ORDER BY started_at")[0] == ("succeeded",)
-    after = children.run(["run"], **where)
+    after = forkserver.run(PLUGIN, ["run"], **where)
     assert "nothing to build" in after.stderr
 
 

@@ -16,9 +16,8 @@ import pytest
 from postgres_server import Server, start_server
 from psycopg2 import sql
 from support.database import Database, database_on, fresh_database
+from support.forkserver import Child, Ended, start
 from support.project import Project, write_project
-
-from faults.nursery import Nursery, nursery
 
 GATE = 7
 TABLE = "{{ config(materialized='table') }} "
@@ -30,35 +29,23 @@ FILES = {
 AT_THE_GATE = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'"
 
 
-@pytest.fixture
-def children(tmp_path: Path) -> Iterator[Nursery]:
-    with nursery(tmp_path / "output") as started:
-        yield started
-
-
 class Play:
     """A project in a database, run by the real command line."""
 
-    def __init__(self, project: Project, children: Nursery) -> None:
+    def __init__(self, project: Project) -> None:
         self.project = project
-        self._children = children
         self._where: dict[str, Any] = {"cwd": project.directory, "environment": project.environment}
 
-    def run(self, *arguments: str) -> Any:
-        return self._children.run(list(arguments or ("run",)), **self._where)
+    def run(self, *arguments: str) -> Ended:
+        return self.started(*arguments).wait()
 
-    def started(self) -> int:
-        pid = self._children.up_to_date(["run"], **self._where)
-        self._children.go_on(pid)
-        return pid
-
-    def wait(self, pid: int) -> Any:
-        return self._children.wait(pid)
+    def started(self, *arguments: str) -> Child:
+        return start("dbt-state-plugin", arguments or ("run",), **self._where)
 
 
 @pytest.fixture
-def play(tmp_path: Path, database: Database, children: Nursery) -> Play:
-    return Play(write_project(tmp_path / "project", database, tmp_path / "home", FILES), children)
+def play(tmp_path: Path, database: Database) -> Play:
+    return Play(write_project(tmp_path / "project", database, tmp_path / "home", FILES))
 
 
 def until(condition: Callable[[], Any], what: str, *, seconds: float = 240) -> None:
@@ -90,18 +77,18 @@ def assert_nothing_is_lost(play: Play, database: Database, *, code: int) -> None
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_restart_of_the_server_in_the_middle_of_a_run_loses_nothing(
-    mode: Literal["fast", "immediate"], tmp_path: Path, children: Nursery
+    mode: Literal["fast", "immediate"], tmp_path: Path
 ) -> None:
     with start_server(prefer="local") as server:
         database = database_on(server, server.dbname)
-        play = Play(write_project(tmp_path / "project", database, tmp_path / "home", FILES), children)
+        play = Play(write_project(tmp_path / "project", database, tmp_path / "home", FILES))
         with closed_gate(database):
-            pid = play.started()
+            child = play.started()
             until(lambda: database.query(AT_THE_GATE), "gated is being built")
             until(lambda: recorded(database) == {"first"}, "first is recorded")
             postgres_server.stop(server, mode)
             postgres_server.start(server)
-        ended = play.wait(pid)
+        ended = child.wait()
 
         assert ended.code in (1, 2), ended.stderr
         assert "Traceback" not in ended.stderr
@@ -109,12 +96,12 @@ def test_a_restart_of_the_server_in_the_middle_of_a_run_loses_nothing(
         assert_nothing_is_lost(play, database, code=0)
 
 
-def test_a_full_disk_fails_the_node_and_loses_nothing(tmp_path: Path, children: Nursery) -> None:
+def test_a_full_disk_fails_the_node_and_loses_nothing(tmp_path: Path) -> None:
     many = "select id, repeat('x', 1000) as pad from {{ ref('first') }}, generate_series(1, 40000)"
     files = {**FILES, "models/big.sql": TABLE + many}
     with start_server(prefer="local") as server:
         database = database_on(server, server.dbname)
-        play = Play(write_project(tmp_path / "project", database, tmp_path / "home", files), children)
+        play = Play(write_project(tmp_path / "project", database, tmp_path / "home", files))
         restart_with_files_up_to(server, 20 << 20)
         ended = play.run()
 
@@ -139,10 +126,10 @@ def restart_with_files_up_to(server: Server, size: int) -> None:
 
 def test_a_lost_connection_of_dbt_fails_the_node_and_nothing_is_lost(play: Play, database: Database) -> None:
     with closed_gate(database):
-        pid = play.started()
+        child = play.started()
         until(lambda: database.query(AT_THE_GATE), "gated is being built")
         database.query(AT_THE_GATE.replace("SELECT 1", "SELECT pg_terminate_backend(pid)"))
-        ended = play.wait(pid)
+        ended = child.wait()
 
     assert ended.code == 1, ended.stderr
     assert recorded(database) == {"first"}
@@ -162,11 +149,9 @@ def test_a_statement_timeout_of_the_role_fails_dbt_s_nodes_and_never_the_state(p
     assert_nothing_is_lost(play, database, code=0)
 
 
-def test_a_limit_of_one_connection_is_told_and_loses_nothing(
-    tmp_path: Path, postgres_server: Server, children: Nursery
-) -> None:
+def test_a_limit_of_one_connection_is_told_and_loses_nothing(tmp_path: Path, postgres_server: Server) -> None:
     with fresh_database(postgres_server) as database, limited_role(database, connections=1) as limited:
-        play = Play(write_project(tmp_path / "project", limited, tmp_path / "home", FILES), children)
+        play = Play(write_project(tmp_path / "project", limited, tmp_path / "home", FILES))
         ended = play.run()  # the state has the one connection, dbt gets none
         assert ended.code in (1, 2), ended.stderr
         assert "too many connections" in ended.stdout + ended.stderr

@@ -15,7 +15,7 @@ import production
 from production import Production
 from psycopg2 import sql
 
-from support import preloaded
+from support import forkserver
 from support.database import Database
 from support.project import clean_environment
 
@@ -117,10 +117,10 @@ class Pipeline:
         return str(executions[0]["execution_id"]) if executions else ""
 
     def _plugin(self, *arguments: str) -> str:
-        answer = preloaded.run(
-            "dbt-state-plugin", arguments, cwd=self.directory / "transform", environment=self.environment, input=""
+        answer = forkserver.run(
+            "dbt-state-plugin", arguments, cwd=self.directory / "transform", environment=self.environment
         )
-        assert answer.returncode == 0, answer.stderr
+        assert answer.code == 0, answer.stderr
         return answer.stdout
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from support import preloaded
+from support import forkserver
 from support.database import Database
 
 COMMANDS = {
@@ -93,8 +93,9 @@ class Project:
         input: str | None,
     ) -> subprocess.CompletedProcess[str]:
         environment = {**self.environment, **(env or {})}
-        if preloaded.fits(env or {}):  # most of the time of a short command goes into imports
-            finished = preloaded.run(program, arguments, cwd=self.directory, environment=environment, input=input or "")
+        if forkserver.fits(env or {}):  # most of the time of a short command goes into imports
+            ended = forkserver.run(program, arguments, cwd=self.directory, environment=environment, input=input or "")
+            finished = subprocess.CompletedProcess([program, *arguments], ended.code, ended.stdout, ended.stderr)
         else:
             finished = subprocess.run(
                 [*COMMANDS[program], *arguments],

@@ -19,7 +19,7 @@ from postgres_server import Server
 
 from twin.pair import Difference, Pair, paired
 from twin.shop import CHANGES, EDITED, HANDS, LOADED, NODES, VERSIONS
-from twin.steps import KILLS, Kill, Steps
+from twin.steps import KILLS, Kill
 
 SIZE_VARIABLE = "DBT_STATE_PLUGIN_TWIN"
 DEFAULT_HISTORIES, DEFAULT_STEPS, FULL_STEPS = 2, 8, 25
@@ -42,7 +42,6 @@ class History(RuleBasedStateMachine):
     """One history; the class attributes say where it runs."""
 
     server: Server
-    steps: Steps
     fault = ""
     counts: dict[str, int]
     end: float = float("inf")  # when no new history begins, by time.monotonic()
@@ -67,9 +66,7 @@ class History(RuleBasedStateMachine):
             raise TimeIsUp
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
         files = {path: versions[0] for path, versions in VERSIONS.items()}
-        self.pair = self.stack.enter_context(
-            paired(self.server, self.steps, folder / "pair", files, LOADED, fault=self.fault)
-        )
+        self.pair = self.stack.enter_context(paired(self.server, folder / "pair", files, LOADED, fault=self.fault))
         self._count("histories")
 
     @rule(which=st.sampled_from(CHANGES), n=_NUMBERS)
@@ -177,7 +174,6 @@ class History(RuleBasedStateMachine):
 
 def run_histories(
     server: Server,
-    steps: Steps,
     *,
     counts: dict[str, int],
     fault: str = "",
@@ -192,7 +188,7 @@ def run_histories(
     The same numbers give the same histories where no `SIZE_VARIABLE` asks for more.
     """
     found: list[str] = []
-    where = {"server": server, "steps": steps, "fault": fault, "counts": counts, "found": found, "end": end}
+    where = {"server": server, "fault": fault, "counts": counts, "found": found, "end": end}
     run = partial(
         run_state_machine_as_test,
         type("History", (History,), where),
@@ -217,7 +213,7 @@ def run_histories(
         raise
 
 
-def run_as_many_as_asked(server: Server, steps: Steps) -> dict[str, int]:
+def run_as_many_as_asked(server: Server) -> dict[str, int]:
     """Run the histories that `SIZE_VARIABLE` asks for, a number of them or seconds as in `600s`; return the counts."""
     asked = os.environ.get(SIZE_VARIABLE, "")
     counts: dict[str, int] = {}
@@ -226,5 +222,5 @@ def run_as_many_as_asked(server: Server, steps: Steps) -> dict[str, int]:
     length = FULL_STEPS if asked else DEFAULT_STEPS
     while counts.get("histories", 0) < most and time.monotonic() < end:
         number = min(_AT_ONCE, most - counts.get("histories", 0))
-        run_histories(server, steps, counts=counts, histories=number, length=length, end=end)
+        run_histories(server, counts=counts, histories=number, length=length, end=end)
     return counts

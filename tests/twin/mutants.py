@@ -21,18 +21,17 @@ from postgres_server import Server, start_server  # noqa: E402
 from twin.faults import FAULTS  # noqa: E402
 from twin.machine import FULL_STEPS, run_histories  # noqa: E402
 from twin.pair import Difference, paired  # noqa: E402
-from twin.steps import Steps  # noqa: E402
 from twin.traces import LOADED, TRACES  # noqa: E402
 
 
-def traces_that_find(server: Server, steps: Steps, fault: str, names: Iterable[str]) -> list[str]:
+def traces_that_find(server: Server, fault: str, names: Iterable[str]) -> list[str]:
     """Return which of these traces ends with a difference when the fault is planted."""
     wanted = set(names)
     found = []
     for trace in (trace for trace in TRACES if trace.name in wanted):
         with (
             tempfile.TemporaryDirectory(prefix="twin-") as folder,
-            paired(server, steps, Path(folder) / "pair", trace.files, LOADED, fault=fault) as pair,
+            paired(server, Path(folder) / "pair", trace.files, LOADED, fault=fault) as pair,
         ):
             try:
                 trace.steps(pair)
@@ -41,11 +40,11 @@ def traces_that_find(server: Server, steps: Steps, fault: str, names: Iterable[s
     return found
 
 
-def random_history_that_finds(server: Server, steps: Steps, fault: str, histories: int) -> str:
+def random_history_that_finds(server: Server, fault: str, histories: int) -> str:
     """Return which of so many random histories finds the fault, or that none does."""
     counts: dict[str, int] = {}
     try:
-        run_histories(server, steps, fault=fault, histories=histories, length=FULL_STEPS, counts=counts)
+        run_histories(server, fault=fault, histories=histories, length=FULL_STEPS, counts=counts)
     except Difference:
         return f"within {counts['histories']}"
     return f"none of {counts['histories']}"
@@ -61,16 +60,14 @@ def main() -> int:
     chosen = [name for name in FAULTS if not given.only or any(text in name for text in given.only)]
     missed = []
     print("| planted fault | trace that finds it | random histories |\n|---|---|---|", flush=True)
-    with start_server() as server, Steps() as steps:
+    with start_server() as server:
         warehouse.create_roles(server)
         for name in chosen:
             fault = FAULTS[name]
             tried = [trace.name for trace in TRACES] if given.all_traces else [fault.found_by]
-            found = traces_that_find(server, steps, name, tried)
+            found = traces_that_find(server, name, tried)
             missed += [] if fault.found_by in found else [name]
-            by_chance = (
-                random_history_that_finds(server, steps, name, given.histories) if given.histories else "not run"
-            )
+            by_chance = random_history_that_finds(server, name, given.histories) if given.histories else "not run"
             texts = ", ".join(f"`{each}`" for each in found) or "**none**"
             print(f"| {fault.what} | {texts} | {by_chance} |", flush=True)
     return 1 if missed else 0

@@ -25,7 +25,7 @@ from accuracy.relations import Relation, differing, observed
 from postgres_server import Server
 from support.project import NAME, PROJECT_FILE, SCHEMA, clean_environment
 
-from twin.steps import Ended, Kill, PlanRequest, Steps
+from twin.steps import Ended, Kill, run_dbt, run_plugin
 
 OURS, TWIN = "ours", "twin"
 QUIET = ("--log-level-file", "none")
@@ -42,7 +42,6 @@ class Pair:
     """Two warehouses and the one project that is run in both; `fault` is planted in each run of ours."""
 
     server: Server
-    steps: Steps
     directory: Path
     databases: Mapping[str, str]
     fault: str = ""
@@ -106,26 +105,16 @@ class Pair:
     ) -> Ended:
         self._note(" ".join(["dbt-state-plugin", command, *arguments, *_words(env), *([str(kill)] if kill else [])]))
         options = ["--profiles-dir", str(self.directory / OURS)]
-        return self._step("plugin", OURS, [command, *options, *arguments], env, kill)
+        return run_plugin([command, *options, *arguments], **self._where(env), fault=self.fault, kill=kill)
 
     def _dbt(self, which: str, command: str, arguments: tuple[str, ...], env: Mapping[str, str] | None) -> Ended:
         self._note(" ".join(["dbt", command, *arguments, f"in {which}"]))
         options = ["--profiles-dir", str(self.directory / which), "--target-path", str(self.directory / f"{which}.dbt")]
-        return self._step("dbt", which, [*QUIET, command, *options, *arguments], env, None)
+        return run_dbt([*QUIET, command, *options, *arguments], **self._where(env))
 
-    def _step(
-        self, program: str, which: str, arguments: list[str], env: Mapping[str, str] | None, kill: Kill | None
-    ) -> Ended:
-        request = PlanRequest(
-            program=program,
-            arguments=arguments,
-            directory=str(self.directory / "project"),
-            environment={**clean_environment(self.directory), **(env or {})},
-            log=str(self.directory / "logs" / f"{program}.{which}.log"),
-            fault=self.fault if program == "plugin" else "",
-            kill=kill,
-        )
-        return self.steps.run(request)
+    def _where(self, env: Mapping[str, str] | None) -> dict[str, Any]:
+        environment = {**clean_environment(self.directory), **(env or {})}
+        return {"cwd": self.directory / "project", "environment": environment}
 
     def _copy_ours(self) -> None:
         """Make the twin a copy of our warehouse, once no session of a dead run works there any more."""
@@ -151,13 +140,12 @@ class Pair:
 
 @contextmanager
 def paired(
-    server: Server, steps: Steps, directory: Path, files: Mapping[str, str], loaded: str, *, fault: str = ""
+    server: Server, directory: Path, files: Mapping[str, str], loaded: str, *, fault: str = ""
 ) -> Iterator[Pair]:
     """Give two warehouses that hold the loaded tables and the project as we built it from nothing."""
     suffix = secrets.token_hex(6)
     pair = Pair(
         server=server,
-        steps=steps,
         directory=directory,
         databases={which: f"twin_{suffix}_{which}" for which in (OURS, TWIN)},
         fault=fault,

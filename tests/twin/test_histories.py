@@ -7,7 +7,6 @@ from accuracy import warehouse
 from postgres_server import Server
 
 from twin.machine import run_as_many_as_asked
-from twin.steps import Steps
 
 
 def test_random_histories_leave_two_warehouses_the_same(
@@ -15,8 +14,7 @@ def test_random_histories_leave_two_warehouses_the_same(
 ) -> None:
     warehouse.create_roles(postgres_server)
 
-    with Steps() as steps:
-        counts = run_as_many_as_asked(postgres_server, steps)
+    counts = run_as_many_as_asked(postgres_server)
 
     with capsys.disabled():
         print("\nrandom histories: " + ", ".join(f"{number} {what}" for what, number in sorted(counts.items())))

@@ -6,7 +6,6 @@ Every third fault by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,26 +15,24 @@ from postgres_server import Server
 from twin.faults import FAULTS
 from twin.machine import SIZE_VARIABLE
 from twin.pair import Difference, paired
-from twin.steps import Steps
 from twin.traces import LOADED, TRACES
 
 PLANTED = sorted(FAULTS) if SIZE_VARIABLE in os.environ else sorted(FAULTS)[::3]
 
 
 @pytest.fixture(scope="module")
-def steps(postgres_server: Server) -> Iterator[Steps]:
-    """Start the process that forks."""
+def server(postgres_server: Server) -> Server:
+    """Give a server that has the roles of the project."""
     warehouse.create_roles(postgres_server)
-    with Steps() as started:
-        yield started
+    return postgres_server
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_found(fault: str, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
+def test_a_planted_fault_is_found(fault: str, server: Server, tmp_path: Path) -> None:
     trace = next(trace for trace in TRACES if trace.name == FAULTS[fault].found_by)
 
     with (
-        paired(postgres_server, steps, tmp_path / "pair", trace.files, LOADED, fault=fault) as pair,
+        paired(server, tmp_path / "pair", trace.files, LOADED, fault=fault) as pair,
         pytest.raises(Difference),
     ):
         trace.steps(pair)

@@ -6,7 +6,6 @@ Every other one by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for mo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,19 @@ from postgres_server import Server
 
 from twin.machine import SIZE_VARIABLE
 from twin.pair import paired
-from twin.steps import Steps
 from twin.traces import LOADED, TRACES, Trace
 
 PLAYED = TRACES if SIZE_VARIABLE in os.environ else TRACES[::2]
 
 
 @pytest.fixture(scope="module")
-def steps(postgres_server: Server) -> Iterator[Steps]:
-    """Start the process that forks."""
+def server(postgres_server: Server) -> Server:
+    """Give a server that has the roles of the project."""
     warehouse.create_roles(postgres_server)
-    with Steps() as started:
-        yield started
+    return postgres_server
 
 
 @pytest.mark.parametrize("trace", PLAYED, ids=lambda trace: trace.name)
-def test_both_warehouses_are_the_same_when(trace: Trace, postgres_server: Server, steps: Steps, tmp_path: Path) -> None:
-    with paired(postgres_server, steps, tmp_path / "pair", trace.files, LOADED) as pair:
+def test_both_warehouses_are_the_same_when(trace: Trace, server: Server, tmp_path: Path) -> None:
+    with paired(server, tmp_path / "pair", trace.files, LOADED) as pair:
         trace.steps(pair)

@@ -1,0 +1,240 @@
+"""Fork server: commands as children of one process that has imported dbt.
+
+`python -m support.forkserver FD` is that process, since pytest's own has threads and must not fork. It forks a child
+for each request, which becomes what is asked for: its folder, environment, arguments and streams are those of the
+request, and it ends as an interpreter ends. A request is one byte on the socket FD with five descriptors: a file that
+holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON with the child's pid as
+soon as it is there (and stands still, where that is asked for), and one with its end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+import random
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+TESTS = Path(__file__).resolve().parents[1]
+# What the interpreter reads when it starts cannot be given to one that has started.
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The end of a child: its exit code (negative: the signal that killed it), what it printed and what it used."""
+
+    code: int
+    stdout: str
+    stderr: str
+    mebibytes: int
+    cpu_seconds: float
+
+
+class Child:
+    """A command that was started."""
+
+    def __init__(self, stdout: IO[bytes], stderr: IO[bytes], told: int) -> None:
+        """Wait until it is there."""
+        self._stdout, self._stderr, self._told = stdout, stderr, os.fdopen(told)
+        self.pid = int(self._heard()["pid"])
+
+    def resume(self) -> Child:
+        """Let it go on, from the start or from where it was stopped."""
+        os.kill(self.pid, signal.SIGCONT)
+        return self
+
+    def wait(self) -> Ended:
+        """Wait for its end."""
+        with self._told, self._stdout, self._stderr:
+            return Ended(**self._heard(), stdout=_text(self._stdout), stderr=_text(self._stderr))
+
+    def _heard(self) -> dict[str, Any]:
+        line = self._told.readline()
+        assert line, "the process that forks is gone; see its stderr"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def fits(changed: Mapping[str, str]) -> bool:
+    """Tell whether a command with these variables set may be a fork."""
+    return hasattr(os, "pidfd_open") and not any(name.startswith(_READ_AT_START) for name in changed)
+
+
+def start(
+    program: str,
+    arguments: Sequence[Any],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    input: str = "",
+    is_stopped: bool = False,
+) -> Child:
+    """Start `dbt`, `dbt-state-plugin`, or a function `module:name` whose answer is the exit code.
+
+    With `is_stopped` the child has its own session and stands still before it does anything, until `resume`.
+    """
+    request = {
+        "program": program,
+        "arguments": [*arguments],
+        "cwd": str(cwd),
+        "environment": {**environment},
+        "is_stopped": is_stopped,
+    }
+    stdout, stderr = _file(""), _file("")
+    told, tells = os.pipe()
+    with _file(json.dumps(request)) as asked, _file(input) as stdin:
+        files = [asked.fileno(), stdin.fileno(), stdout.fileno(), stderr.fileno(), tells]
+        try:
+            socket.send_fds(_server(), [b"r"], files)
+        finally:
+            os.close(tells)
+        return Child(stdout, stderr, told)
+
+
+def run(program: str, arguments: Sequence[Any], *, cwd: Path, environment: Mapping[str, str], input: str = "") -> Ended:
+    """Run a program to its end."""
+    return start(program, arguments, cwd=cwd, environment=environment, input=input).wait()
+
+
+def _file(text: str) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace").replace("\r\n", "\n")  # as subprocess does with text=True
+
+
+@cache
+def _server() -> socket.socket:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "support.forkserver", str(theirs.fileno())],
+        pass_fds=[theirs.fileno()],
+        cwd=TESTS,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    theirs.close()
+    atexit.register(lambda: (ours.close(), process.wait()))
+    return ours
+
+
+def _import() -> None:
+    import agate  # type: ignore[import-untyped]  # noqa: F401
+    import dbt.adapters.postgres
+    import dbt.cli.main
+    import dbt.task.build
+    import dbt.task.list  # noqa: F401
+
+    from dbt_state_plugin.cli.entry import GARBAGE_THRESHOLDS
+
+    gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
+    gc.collect()
+    gc.freeze()
+
+
+def _serve(control: socket.socket) -> dict[str, Any] | None:
+    """Fork for each request until the other end is closed; return the request in a child, None in the parent."""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(control, selectors.EVENT_READ)
+        while True:
+            for key, _ in waiting.select():
+                if key.data is not None:
+                    waiting.unregister(key.fd)
+                    _tell_end(key.fd, *key.data)
+                    continue
+                received, descriptors, _, _ = socket.recv_fds(control, 1, 5)
+                if not received:
+                    return None
+                with os.fdopen(descriptors[0]) as asked:
+                    request: dict[str, Any] = json.load(asked)
+                child = os.fork()
+                if child == 0:
+                    _become(request, descriptors[1:])
+                    return request
+                for descriptor in descriptors[1:-1]:
+                    os.close(descriptor)
+                if request["is_stopped"]:
+                    os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+                _tell(descriptors[-1], pid=child)
+                waiting.register(os.pidfd_open(child), selectors.EVENT_READ, (child, descriptors[-1]))
+
+
+def _tell_end(watched: int, child: int, answer: int) -> None:
+    _, status, used = os.wait4(child, 0)
+    _tell(
+        answer,
+        code=os.waitstatus_to_exitcode(status),
+        mebibytes=used.ru_maxrss // 1024,
+        cpu_seconds=used.ru_utime + used.ru_stime,
+    )
+    os.close(answer)
+    os.close(watched)
+
+
+def _tell(answer: int, **values: Any) -> None:
+    with suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(answer, json.dumps(values).encode() + b"\n")
+
+
+def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    for number, descriptor in enumerate(descriptors[:3]):
+        os.dup2(descriptor, number)
+    os.closerange(3, max(descriptors) + 1)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    time.tzset()
+    random.seed()
+    if request["is_stopped"]:
+        os.setsid()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def main() -> None:
+    """Serve; in a child, be what was asked for until the interpreter ends."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    _import()
+    request = _serve(control)
+    control.detach()
+    if request is None:
+        return
+    program, arguments = request["program"], request["arguments"]
+    if program == "dbt":
+        from dbt.cli.main import cli
+
+        sys.argv = [str(Path(sys.executable).with_name("dbt")), *arguments]
+        sys.exit(cli())
+    if program == "dbt-state-plugin":
+        sys.argv = ["dbt-state-plugin", *arguments]
+        sys.path[0] = request["cwd"]
+        runpy.run_module("dbt_state_plugin", run_name="__main__", alter_sys=True)
+    else:
+        sys.path.insert(1, str(TESTS.parent / "integration_project"))
+        module, _, name = program.partition(":")
+        sys.exit(getattr(import_module(module), name)(*arguments))
+
+
+if __name__ == "__main__":
+    main()
