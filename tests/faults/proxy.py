@@ -101,7 +101,8 @@ class Proxy:
         self._fired = True
         if plan["action"] == "cut":
             return False
-        os.kill(plan["pid"], plan["action"])
+        with suppress(ProcessLookupError):  # after its last message it may have ended
+            os.kill(plan["pid"], plan["action"])
         if plan["action"] == signal.SIGSTOP:
             self._cut(STATE)
             return kind != STATE

@@ -55,8 +55,9 @@ class Child:
         self.pid = int(self._heard()["pid"])
 
     def resume(self) -> Child:
-        """Let it go on, from the start or from where it was stopped."""
-        os.kill(self.pid, signal.SIGCONT)
+        """Let it go on, from the start or from where it was stopped, unless it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
         return self
 
     def wait(self) -> Ended:
