@@ -72,7 +72,7 @@ _FINISH_OTHER_STEPS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptInputs:
-    """The digest of what was parsed the last time with its key, where that is, and the empty plan that was made of it."""
+    """The digest of what was parsed the last time with its key, where that is, and the empty plan made of it."""
 
     inputs_digest: str
     places: Mapping[str, Any]

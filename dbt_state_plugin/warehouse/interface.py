@@ -92,7 +92,7 @@ class Warehouse(Protocol):
         """Commit what is done inside at its end, or roll all of it back on an error."""
 
     def drop(self, relation: RelationName, identity: Identity) -> None:
-        """Drop exactly the relation of this identity in the open transaction; raises DropRefused, and then it is to be undone."""
+        """Drop exactly the relation of this identity in the open transaction, to be undone at DropRefused."""
 
 
 def open_warehouse(kind: str, connection: Any) -> Warehouse:

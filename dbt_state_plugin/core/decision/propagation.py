@@ -13,8 +13,18 @@ from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 
 Needed = Mapping[str, tuple[Reason, ...]]
 
-# What may come with other columns, of all that can be said about the data of a source.
-_OTHER_COLUMNS = frozenset({ReasonCode.NEW_SOURCE, ReasonCode.RECREATED_OR_EMPTIED, ReasonCode.COLUMNS_CHANGED})
+# All that can be said about the data of a source and leaves its columns as they were; anything else may change them.
+_ONLY_ROWS = frozenset(
+    {
+        ReasonCode.ROWS_CHANGED,
+        ReasonCode.RECREATED,
+        ReasonCode.REWRITTEN_SOURCE,
+        ReasonCode.ANSWER_CHANGED,
+        ReasonCode.ALWAYS_NEW,
+        ReasonCode.NOT_COUNTED,
+        ReasonCode.UNREADABLE,
+    }
+)
 
 
 class Propagation:
@@ -94,7 +104,7 @@ class Propagation:
             # A function is part of the logic of those who call it, which may be built from scratch for it.
             is_function = self._known.project.nodes[reason.node].resource_type == "function"
             return reason.node in self._keeps_types and not is_function
-        return reason.kind is ReasonKind.AGE or (reason.kind is ReasonKind.DATA and reason.code not in _OTHER_COLUMNS)
+        return reason.kind is ReasonKind.AGE or reason.code in _ONLY_ROWS
 
     def _is_written_into(self, node: str) -> bool:
         """Return whether the build of a needed node writes into its table as it is.
