@@ -1,0 +1,97 @@
+"""Retention: old executions go, and nothing that a decision needs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from support.recording import ORDERS, REPORT, begun, built, key_of, opened
+
+from dbt_state_plugin.errors import NotFoundError
+from dbt_state_plugin.state.executions import begin_step, finish_execution, read_execution
+from dbt_state_plugin.state.relations import read_recorded, recorded_code
+from dbt_state_plugin.state.retention import Pruned, prune
+from dbt_state_plugin.state.state import State
+
+
+def ended(state: State, execution_id: UUID, status: str = "succeeded", *, days_ago: int = 100) -> UUID:
+    finish_execution(state, execution_id, status=status)
+    state.execute(
+        "UPDATE {state}.execution SET started_at = started_at - make_interval(days => %s),"
+        " finished_at = finished_at - make_interval(days => %s) WHERE execution_id = %s",
+        (days_ago, days_ago, str(execution_id)),
+    )
+    return execution_id
+
+
+def is_there(state: State, execution_id: UUID) -> bool:
+    try:
+        read_execution(state, str(execution_id))
+    except NotFoundError:
+        return False
+    return True
+
+
+def pruned(state: State, keep_days: int = 90) -> Pruned:
+    return prune(state.connection, state.schema, keep_days=keep_days)
+
+
+def test_an_old_execution_goes_and_the_records_of_what_it_built_stay(state: State) -> None:
+    old = ended(state, built(state, ORDERS))
+    newer = ended(state, begun(state), days_ago=1)
+
+    assert pruned(state).executions == 1
+
+    found = read_recorded(state, []).relations[key_of(ORDERS)]
+    assert (is_there(state, old), is_there(state, newer)) == (False, True)
+    assert found.execution_id is None
+    assert recorded_code(state, found.raw_definition_id) == "select 1"
+
+
+def test_the_last_successful_execution_stays_however_old(state: State) -> None:
+    last = ended(state, begun(state), days_ago=1000)
+    failed = ended(state, begun(state), "failed", days_ago=900)
+
+    pruned(state)
+
+    assert (is_there(state, last), is_there(state, failed)) == (True, False)
+
+
+def test_an_execution_that_says_what_is_in_doubt_stays(state: State) -> None:
+    doubtful = begun(state)
+    opened(state, doubtful, REPORT)
+    ended(state, doubtful, "failed")
+    ended(state, begun(state), days_ago=1)
+
+    assert pruned(state).executions == 0
+
+    assert is_there(state, doubtful)
+    assert list(read_recorded(state, [key_of(REPORT)]).intents) == [key_of(REPORT)]
+
+
+def test_a_running_execution_stays(state: State) -> None:
+    running = begun(state)
+
+    assert pruned(state, keep_days=0).executions == 0
+    assert is_there(state, running)
+
+
+def test_what_nothing_refers_to_goes_with_it(state: State) -> None:
+    old = begun(state)
+    begin_step(state, old, name="TRANSFORM", checksums={"a": "1"}, dbt_version="1", adapter_version="1")
+    opened(state, old, ORDERS)
+    state.execute("DELETE FROM {state}.intent")
+    ended(state, old, "failed")
+
+    dry = prune(state.connection, state.schema, keep_days=90, dry_run=True)
+
+    assert dry == Pruned(executions=1, checksum_sets=1, definitions=1)
+    assert pruned(state) == dry
+    assert pruned(state) == Pruned(executions=0, checksum_sets=0, definitions=0)
+
+
+def test_the_other_environments_can_be_left_out(state: State) -> None:
+    old = ended(state, begun(state), "failed")
+
+    found = prune(state.connection, state.schema, keep_days=90, environment_id=state.environment_id + 1)
+
+    assert (found.executions, is_there(state, old)) == (0, True)
