@@ -1,4 +1,8 @@
-"""PostgreSQL behind the protocol of a warehouse."""
+"""PostgreSQL behind the protocol of a warehouse.
+
+What a run that finds nothing to do never asks is imported on first use: `functions` alone brings the lexer of SQL,
+whose patterns take some milliseconds to compile.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.warehouse.postgres import catalog, change_evidence, columns, drops, functions, source_data
+from dbt_state_plugin.warehouse.postgres import catalog, change_evidence, source_data
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -92,33 +96,47 @@ class PostgresWarehouse:
 
     def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
         """Return all functions of these names."""
+        from dbt_state_plugin.warehouse.postgres import functions
+
         with database_errors(_FUNCTIONS):
             return functions.read_functions(self.connection, names)
 
     def function_bodies(self, name: str) -> tuple[FunctionBody, ...]:
         """Return the bodies of all functions of this name."""
+        from dbt_state_plugin.warehouse.postgres import functions
+
         with database_errors(_FUNCTIONS):
             return functions.read_function_bodies(self.connection, name)
 
     def view_definitions(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[str, ...]]:
         """Return the SQL of views and of the views below."""
+        from dbt_state_plugin.warehouse.postgres import functions
+
         with database_errors(_FUNCTIONS):
             return functions.read_view_definitions(self.connection, relations)
 
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Columns]:
         """Return the columns of each relation."""
+        from dbt_state_plugin.warehouse.postgres import columns
+
         return columns.read_columns(self.connection, relations)
 
     def describe(self, query: str, *, search_path: str | None) -> Columns:
         """Return the columns that a query would give."""
+        from dbt_state_plugin.warehouse.postgres import columns
+
         return columns.described_columns(self.connection, query, search_path=search_path)
 
     def count_rows(self, relation: RelationName) -> int:
         """Return how many rows a relation has."""
+        from dbt_state_plugin.warehouse.postgres import columns
+
         return columns.count_rows(self.connection, relation)
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
         """Return what has each of these names now."""
+        from dbt_state_plugin.warehouse.postgres import drops
+
         return drops.read_drop_checks(self.connection, relations)
 
     def transaction(self) -> AbstractContextManager[Any]:
@@ -127,5 +145,7 @@ class PostgresWarehouse:
 
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Drop exactly the relation of this identity in the open transaction."""
+        from dbt_state_plugin.warehouse.postgres import drops
+
         with self.connection.cursor() as cursor:
             drops.drop_relation(cursor, relation, identity)
