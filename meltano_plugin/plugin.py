@@ -16,7 +16,6 @@ from meltano_plugin.project import MeltanoProject, mapping, named
 from meltano_plugin.sensitive import declared_secrets
 
 EXTRAS = ("select", "select_filter", "metadata", "schema", "load_schema", "catalog")
-_LISTS = ("select", "select_filter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

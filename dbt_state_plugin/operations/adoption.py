@@ -136,25 +136,21 @@ class _Comparison:
         try:
             if node.resource_type == "seed":
                 why = self._other_rows(candidate, actual)
-                return _categorized(candidate, why or "")
+                return _answered(candidate, why or "")
             compiled = self.compiled.get(node.unique_id)
             if node.materialized not in _SQL or compiled is None or compiled.language != "sql" or not compiled.forms:
                 return candidate
             expected = self.session.warehouse.describe(compiled.forms["sql"], search_path=self.search_path)
         except QueryRefused as refused:
             return (
-                _categorized(candidate, f"its SQL does not work here: {refused.why}")
-                if refused.is_certain
-                else candidate
+                _answered(candidate, f"its SQL does not work here: {refused.why}") if refused.is_certain else candidate
             )
         config = self.configs[node.unique_id]
         if node.materialized == "incremental" and config.get("on_schema_change") in (None, "ignore"):
             return replace(candidate, is_compared=True)  # dbt itself leaves the columns as they are
         grows = node.materialized in ("incremental", "snapshot")
         has_contract = bool((config.get("contract") or {}).get("enforced"))  # then its columns give the order
-        return _categorized(
-            candidate, other_columns(expected, actual, keeps_order=not has_contract, may_have_more=grows)
-        )
+        return _answered(candidate, other_columns(expected, actual, keeps_order=not has_contract, may_have_more=grows))
 
     def _other_rows(self, candidate: Candidate, actual: Any) -> str:
         from dbt_state_plugin.dbt_runner.seed_file import seed_size
@@ -171,7 +167,7 @@ class _Comparison:
         return "" if there == rows else f"it has {there} rows, and its file {rows}"
 
 
-def _categorized(candidate: Candidate, why: str) -> Candidate:
+def _answered(candidate: Candidate, why: str) -> Candidate:
     return replace(candidate, outcome=Outcome.REFUSE if why else candidate.outcome, why=why, is_compared=True)
 
 

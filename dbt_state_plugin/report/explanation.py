@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Iterable
 from typing import Protocol
 
+from dbt_state_plugin.core.decision.logic_change import older_rows_reason
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.reason_words import execution_words, reason_words
+from dbt_state_plugin.report.reason_words import detail, reason_words
 from dbt_state_plugin.report.text import timestamp
 from dbt_state_plugin.report.words import duration
 
@@ -72,9 +73,7 @@ def _rows_lines(entry: PlanEntry) -> list[str]:
     """Return what is to be known about rows of earlier logic, and how to build less often what calls the clock."""
     lines = [f"  {_OLD_ROWS[entry.old_rows]}"] if entry.old_rows else []
     if entry.record is not None and entry.record.trace.older_logic and entry.old_rows is not OldRows.REBUILT:
-        lines.append(
-            f"  contains rows built with earlier logic (since {execution_words(entry.record.trace.older_logic)})"
-        )
+        lines.append(f"  {detail(older_rows_reason(entry.record))}")
     if any(reason.kind is ReasonKind.VOLATILE for reason in entry.reasons):
         lines.append("  to build it less often, set meta.dbt_state_plugin.volatile to daily or never")
     return lines

@@ -72,7 +72,7 @@ def short_name(unique_id: str) -> str:
     return name if not unique_id.startswith("test.") else name.rsplit(".", 1)[0]
 
 
-def execution_words(execution: str) -> str:
+def _execution(execution: str) -> str:
     """Name an execution by the beginning of its id, which `show` takes."""
     return f"execution {execution[:8]}"
 
@@ -185,16 +185,16 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.REWRITTEN_AND_ALTERED: lambda values: (
         f"it was rewritten and its columns altered since we built it ({_columns(values)})"
     ),
-    ReasonCode.BUILD_FAILED: lambda values: f"its last build did not succeed ({execution_words(values['execution'])})",
-    ReasonCode.BEING_WRITTEN: lambda values: f"{execution_words(values['execution'])} is writing it",
+    ReasonCode.BUILD_FAILED: lambda values: f"its last build did not succeed ({_execution(values['execution'])})",
+    ReasonCode.BEING_WRITTEN: lambda values: f"{_execution(values['execution'])} is writing it",
     ReasonCode.MAY_BE_WRITTEN: lambda values: (
-        f"{execution_words(values['execution'])} was {values['status']} and may have written it"
+        f"{_execution(values['execution'])} was {values['status']} and may have written it"
     ),
     ReasonCode.JINJA_READS: lambda values: f"its code reads {values['name']}",
     ReasonCode.SQL_CALLS: lambda values: f"it calls {_calls(values['calls'])}",
     ReasonCode.PARENT_CALLS: lambda values: f"calls {_calls(values['calls'])}",
     ReasonCode.EARLIER_LOGIC: lambda values: (
-        f"contains rows built with earlier logic (since {execution_words(values['execution'])})"
+        f"contains rows built with earlier logic (since {_execution(values['execution'])})"
     ),
     ReasonCode.FULL_REFRESH: lambda _: "--full-refresh",
     ReasonCode.FORCE: lambda _: "--force",

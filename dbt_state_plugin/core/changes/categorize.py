@@ -18,7 +18,7 @@ from dbt_state_plugin.core.sql.deterministic import is_deterministic
 from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
-from dbt_state_plugin.core.values.reasons import KINDS_BY_PART, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind, kind_of_part
 from dbt_state_plugin.core.values.records import RecordedDefinition
 
 # Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
@@ -279,7 +279,7 @@ def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:
     code, values = ReasonCode.PART_CHANGED, {"part": part}
     if inputs.recorded.items:
         code, values = part_difference(part, *_sides(part, inputs))
-    return Reason(kind=KINDS_BY_PART.get(part, ReasonKind.CONFIG), code=code, values={**values, **more})
+    return Reason(kind=kind_of_part(part), code=code, values={**values, **more})
 
 
 def _real_reasons(parts: Iterable[str], inputs: ChangeInputs) -> tuple[Reason, ...]:

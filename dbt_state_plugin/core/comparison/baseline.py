@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dbt_state_plugin.core.decision.request import SCOPES
+from dbt_state_plugin.core.decision.request import SCOPES, is_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
-from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, Plan, PlanEntry
+from dbt_state_plugin.core.values.plan import NO_CHANGE, ChangeCategory, Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
@@ -21,7 +21,6 @@ from dbt_state_plugin.core.values.relations import Environment
 
 # What differs from machine to machine, whatever the code says: the profile's search_path and role, flags, versions.
 _CIRCUMSTANCES = ("session", "flags", "engine")
-_NO_JUDGEMENT = ChangeCategory()
 
 Reasons = Mapping[str, tuple[Reason, ...]]
 
@@ -80,7 +79,7 @@ def comparable(project: Project, records: Mapping[str, RecordedRelation]) -> Rec
     found = {}
     for unique_id, record in records.items():
         node = project.nodes.get(unique_id)
-        if node is not None and is_built(node):
+        if node is not None and is_in_scope(node, "build"):
             found[record_key(node, project)] = _in_equal_circumstances(record, node, project, lineage[unique_id])
     return Recorded(relations=found)
 
@@ -106,13 +105,13 @@ def reasons_by_records(
     lineage = lineages(project, build_order(project))
     found: dict[str, tuple[Reason, ...]] = {}
     for unique_id, node in project.nodes.items():
-        if not is_built(node):
+        if not is_in_scope(node, "build"):
             continue
         record = recorded.relations.get(record_key(node, project))
         if record is None:
             found[unique_id] = (Reason(kind=ReasonKind.NEW, code=ReasonCode.NOT_IN_BASELINE, values={"where": where}),)
             continue
-        category = categories.get(unique_id, _NO_JUDGEMENT)
+        category = categories.get(unique_id, NO_CHANGE)
         inside = [] if category.inlined_is_same else _changed_inside(project, lineage[unique_id], record.trace.inlined)
         found[unique_id] = (*category.reasons, *inside)
     return found
@@ -154,7 +153,7 @@ def reasons_by_digests(
     lineage = lineages(project, build_order(project))
     found: dict[str, tuple[Reason, ...]] = {}
     for unique_id, node in project.nodes.items():
-        if not is_built(node):
+        if not is_in_scope(node, "build"):
             continue
         own: tuple[Reason, ...] = ()
         if unique_id not in digests:
@@ -192,11 +191,11 @@ def changes(
     codes: dict[str, ReasonCode] = {}
     for unique_id in order:
         node = project.nodes[unique_id]
-        if not is_built(node):
+        if not is_in_scope(node, "build"):
             continue
-        above = [*lineage[unique_id].parents, *_categorized(project, lineage[unique_id])]
+        above = [*lineage[unique_id].parents, *_tested_by(project, lineage[unique_id])]
         upstream = [Reason(kind=ReasonKind.UPSTREAM, code=codes[each], node=each) for each in above if each in codes]
-        mine, category = own.get(unique_id, ()), categories.get(unique_id, _NO_JUDGEMENT)
+        mine, category = own.get(unique_id, ()), categories.get(unique_id, NO_CHANGE)
         reasons = (*mine, *upstream)
         keeps_data = bool(reasons) and not upstream and category.is_physical and mine == category.reasons
         if reasons and not keeps_data:
@@ -219,7 +218,7 @@ def changes(
     return Plan(environment=environment, command=command, entries=tuple(entries), is_narrowed=selected is not None)
 
 
-def _categorized(project: Project, lineage: Lineage) -> list[str]:
+def _tested_by(project: Project, lineage: Lineage) -> list[str]:
     """Return what a node judges without reading it: the model of a unit test."""
     return [inside for inside in lineage.inlined if not project.nodes[inside].is_ephemeral]
 
@@ -235,8 +234,3 @@ def removed_nodes(project: Project, known: Mapping[str, str], command: str) -> t
         for unique_id, relation in sorted(known.items())
         if unique_id not in project.nodes and unique_id.split(".")[0] in wanted
     )
-
-
-def is_built(node: Node) -> bool:
-    """Return whether dbt builds something of its own for a node."""
-    return node.resource_type in SCOPES["build"] and not node.is_ephemeral

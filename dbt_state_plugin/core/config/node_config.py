@@ -1,6 +1,6 @@
 """Node config: what happens on logic changes and volatile SQL.
 
-It is said in `meta: {dbt_state_plugin: {...}}` of the node (see data_rule.py); what says nothing follows a default.
+It is said in `meta: {dbt_state_plugin: {...}}` of the node (see source_config.py); what says nothing follows a default.
 """
 
 from __future__ import annotations

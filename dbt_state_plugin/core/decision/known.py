@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.lineage import Lineage, readers_of_loader_columns, record_key
-from dbt_state_plugin.core.values.plan import ChangeCategory
+from dbt_state_plugin.core.values.plan import NO_CHANGE, ChangeCategory
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 from dbt_state_plugin.core.values.relations import Catalog, RelationName
-
-NO_CHANGE = ChangeCategory()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from dbt_state_plugin.core.decision.logic_change import holds_rows, older_rows_r
 from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
 from dbt_state_plugin.core.lineage import record_key, trace_of
 from dbt_state_plugin.core.values.project import Node
-from dbt_state_plugin.core.values.reasons import KINDS_BY_PART, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind, kind_of_part
 from dbt_state_plugin.core.values.records import OpenIntent, RecordedRelation
 from dbt_state_plugin.core.versions.drift import find_drift
 from dbt_state_plugin.core.versions.source_version import data_change
@@ -72,10 +73,7 @@ def _interruption(intent: OpenIntent) -> Reason:
 
 def _changed_parts(node: Node, record: RecordedRelation) -> list[Reason]:
     """Return a reason for each part of the fingerprint that differs."""
-    return [
-        _reason(KINDS_BY_PART.get(part, ReasonKind.CONFIG), ReasonCode.PART_CHANGED, part=part)
-        for part in differing_parts(node, record)
-    ]
+    return [_reason(kind_of_part(part), ReasonCode.PART_CHANGED, part=part) for part in differing_parts(node, record)]
 
 
 def _earlier_logic(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
@@ -98,7 +96,7 @@ def _drift(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
     if identity is None:
         reasons.append(_reason(ReasonKind.MISSING, ReasonCode.RELATION_MISSING, relation=str(relation)))
     elif drift := find_drift(record, identity, catalog.columns.get(relation), catalog.touched.get(relation)):
-        reasons.append(Reason(kind=ReasonKind.DRIFTED, code=drift.code, values=drift.values))
+        reasons.append(drift)
     return reasons
 
 
@@ -144,6 +142,4 @@ def _change_of(
     change = data_change(
         seen, now, by_rows=node.materialized != "view", by_touch=node.unique_id in known.loader_column_readers
     )
-    if change is None:
-        return None
-    return Reason(kind=ReasonKind.DATA, code=change.code, node=parent, values=change.values)
+    return replace(change, node=parent) if change is not None else None

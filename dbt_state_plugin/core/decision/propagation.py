@@ -8,10 +8,11 @@ from dbt_state_plugin.core.decision.behind_views import behind_views, reads_view
 from dbt_state_plugin.core.decision.dropped_views import DroppedViews
 from dbt_state_plugin.core.decision.known import Known
 from dbt_state_plugin.core.decision.own_reasons import own_reasons
-from dbt_state_plugin.core.decision.request import VIEWS
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 
 Needed = Mapping[str, tuple[Reason, ...]]
+
+_VIEWS = frozenset({"view", "materialized_view"})
 
 # All that can be said about the data of a source and leaves its columns as they were; anything else may change them.
 _ONLY_ROWS = frozenset(
@@ -66,7 +67,7 @@ class Propagation:
             views |= {
                 node
                 for node in in_scope
-                if known.project.nodes[node].materialized in VIEWS
+                if known.project.nodes[node].materialized in _VIEWS
                 and not building.isdisjoint(known.lineage[node].parents)
             }
             fresh = (views & needed.keys()) - building

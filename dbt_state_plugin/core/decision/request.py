@@ -17,9 +17,6 @@ SCOPES: Mapping[str, frozenset[str]] = {
 }
 
 
-VIEWS = frozenset({"view", "materialized_view"})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
     """What was asked for.

@@ -3,7 +3,7 @@
 A part is one kind of thing that decides what the relation becomes, so that a difference has a name. Three groups:
 
 - `body`, `macros`, `variables`, `references`, `engine` act through the SQL that dbt compiles, `hooks` and
-  `project_hooks` through the SQL of the hooks: where one of them differs, that SQL is compared (see comparison.py);
+  `project_hooks` through the SQL of the hooks: where one of them differs, that SQL is compared (see core/changes/);
 - `config`, `contract`, `docs`, `materialization`, `relation`, `session`, `flags` act outside of it;
 - `scheme` names this way of hashing.
 
@@ -43,7 +43,7 @@ class Fingerprinter:
         self._seed_rows = seed_rows
         self._definition = definition
         self._digest = keyed_digest(key)
-        self._facts = ProjectParts(definition, self._digest)
+        self._parts = ProjectParts(definition, self._digest)
         self._definitions = {node.unique_id: node for node in definition.nodes}
         self.macro_paths = {macro.unique_id: macro.path for macro in definition.macros}
         self._hidden: tuple[str, ...] | None = None
@@ -67,9 +67,9 @@ class Fingerprinter:
         layout and comments of Jinja.
         """
         definition = self._definitions[unique_id]
-        parts = self._facts.of(definition).parts
+        parts = self._parts.of(definition).parts
         items = {
-            part: {name: self._item(part, value) for name, value in parts.items()} for part, parts in parts.items()
+            part: {name: self._item(part, value) for name, value in named.items()} for part, named in parts.items()
         }
         if definition.resource_type == "seed":
             rows = self._seed_rows(unique_id)
@@ -79,7 +79,7 @@ class Fingerprinter:
     def in_view_ddl(self, unique_id: str, changed: Collection[str]) -> bool:
         """Return whether these items of the part `materialization` show only in the statement that creates a view."""
         are_macros = all(name.startswith("macro.") for name in changed)
-        return are_macros and self._facts.shows_only_in_view_ddl(self._definitions[unique_id], changed)
+        return are_macros and self._parts.shows_only_in_view_ddl(self._definitions[unique_id], changed)
 
     def configured(self, unique_id: str) -> frozenset[str]:
         """Return the keys of a node's config that the project sets."""
@@ -106,7 +106,7 @@ class Fingerprinter:
 
     def _fingerprinted(self, node: NodeDefinition) -> Node:
         attributes = node.attributes
-        parts = self._facts.of(node) if node.resource_type != "source" else DefinitionParts()
+        parts = self._parts.of(node) if node.resource_type != "source" else DefinitionParts()
         return Node(
             unique_id=node.unique_id,
             resource_type=node.resource_type,
@@ -128,7 +128,7 @@ class Fingerprinter:
         )
 
     def _hashed(self, parts: DefinitionParts) -> dict[str, str]:
-        hashed = {part: self._facts.hash_of(items) for part, items in parts.parts.items()}
+        hashed = {part: self._parts.hash_of(items) for part, items in parts.parts.items()}
         return {"scheme": SCHEME, **hashed}
 
 

@@ -71,7 +71,7 @@ def keeps_columns(config: Mapping[str, Any], parts: DefinitionParts) -> bool:
 
 
 class ProjectParts:
-    """Find the facts of each node; what is the same for many nodes is found once."""
+    """Find the parts of each node; what is the same for many nodes is found once."""
 
     def __init__(self, definition: ProjectDefinition, digest: Digest) -> None:
         """Index the macros and find what all nodes share."""
@@ -97,7 +97,7 @@ class ProjectParts:
         self._hash_of_nothing = self._hash_of({})
 
     def of(self, node: NodeDefinition) -> DefinitionParts:
-        """Return the facts of one node that dbt builds."""
+        """Return the parts of one node that dbt builds."""
         attributes = node.attributes
         config = attributes.get("config") or {}
         declared = (attributes.get("depends_on") or {}).get("macros") or ()

@@ -35,6 +35,9 @@ class ChangeCategory:
     is_logic: bool = False
 
 
+NO_CHANGE = ChangeCategory()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanEntry:
     """The decision about one node.

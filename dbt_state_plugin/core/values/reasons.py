@@ -158,8 +158,12 @@ class Reason:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-KINDS_BY_PART: Mapping[str, ReasonKind] = {kind.value: kind for kind in ReasonKind}
-"""The kind of reason for a part of a definition that differs."""
+_KINDS = {kind.value: kind for kind in ReasonKind}
+
+
+def kind_of_part(part: str) -> ReasonKind:
+    """Return the kind of reason for a part of a definition that differs; a part that has none of its own is config."""
+    return _KINDS.get(part, ReasonKind.CONFIG)
 
 
 class OldRows(str, Enum):

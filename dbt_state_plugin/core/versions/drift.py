@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from dbt_state_plugin.core.values.reasons import ReasonCode
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, is_same_object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """What happened to a relation, with the evidence, as in a Reason."""
-
-    code: ReasonCode
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
 def find_drift(
     record: RecordedRelation, identity: Identity, columns: str | None, touched: str | None = None
-) -> Drift | None:
-    """Return what was done to a relation since it was recorded, None where it is as it was.
+) -> Reason | None:
+    """Return the reason to build a relation that is not as it was recorded, None where it is.
 
     `columns` are those that it has now, as JSON, and `touched` its counters now. Where none were recorded nothing is
     said about them.
@@ -35,19 +25,23 @@ def find_drift(
     altered = altered_columns(record.columns, columns)
     if identity == before:
         if altered:
-            return Drift(code=ReasonCode.COLUMNS_ALTERED, values=altered)
-        return Drift(code=ReasonCode.ROWS_WRITTEN) if has_other_rows(record, touched) else None
+            return _drifted(ReasonCode.COLUMNS_ALTERED, **altered)
+        return _drifted(ReasonCode.ROWS_WRITTEN) if has_other_rows(record, touched) else None
     if identity.kind is RelationKind.VIEW:
-        return Drift(code=ReasonCode.VIEW_REDEFINED)
+        return _drifted(ReasonCode.VIEW_REDEFINED)
     if altered:
-        return Drift(code=ReasonCode.REWRITTEN_AND_ALTERED, values=altered)
-    return Drift(code=ReasonCode.REWRITTEN)
+        return _drifted(ReasonCode.REWRITTEN_AND_ALTERED, **altered)
+    return _drifted(ReasonCode.REWRITTEN)
 
 
-def _replaced(before: Identity | None, identity: Identity) -> Drift:
+def _replaced(before: Identity | None, identity: Identity) -> Reason:
     if before is not None and identity.kind is not before.kind:
-        return Drift(code=ReasonCode.OTHER_KIND, values={"before": before.kind.word, "now": identity.kind.word})
-    return Drift(code=ReasonCode.REPLACED)
+        return _drifted(ReasonCode.OTHER_KIND, before=before.kind.word, now=identity.kind.word)
+    return _drifted(ReasonCode.REPLACED)
+
+
+def _drifted(code: ReasonCode, **values: Any) -> Reason:
+    return Reason(kind=ReasonKind.DRIFTED, code=code, values=values)
 
 
 def altered_columns(before: str | None, now: str | None) -> dict[str, Any]:

@@ -13,14 +13,11 @@ which the content was found to be equal; `touched` stays that of the build.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from dbt_state_plugin.core.values.reasons import ReasonCode
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.relations import is_same_object
-
-ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +65,8 @@ def parse_version(text: str) -> SourceVersion | None:
     return SourceVersion(**dict(zip(names, [fields[0], "/".join(fields[1:3]), *fields[3:]], strict=False)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataChange:
-    """How a source differs from what a build saw, with the evidence, as in a Reason."""
-
-    code: ReasonCode
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> DataChange | None:
-    """Return how a source differs from what a build saw, None where it does not.
+def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> Reason | None:
+    """Return the reason to build again for a source that differs from what a build saw, None where it does not.
 
     A view holds no rows: for it (`by_rows` is false) only another table or other columns count. With `by_touch` the
     content is no proof, since the reader uses columns that are not compared.
@@ -85,41 +74,45 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     current = parse_version(now)
     before = parse_version(seen) if seen is not None else None
     if seen is None:
-        return DataChange(code=ReasonCode.NEW_SOURCE)
+        return _data(ReasonCode.NEW_SOURCE)
     if current is None:  # nobody looked at the rows
-        return None if seen == now else DataChange(code=ReasonCode.RECREATED_OR_EMPTIED)
+        return None if seen == now else _data(ReasonCode.RECREATED_OR_EMPTIED)
     if before is None:
-        return DataChange(code=ReasonCode.RECREATED_OR_EMPTIED)
+        return _data(ReasonCode.RECREATED_OR_EMPTIED)
     if before.columns != current.columns:
-        return DataChange(code=ReasonCode.COLUMNS_CHANGED)
+        return _data(ReasonCode.COLUMNS_CHANGED)
     if not by_rows:
-        return None if is_same_object(before.identity, current.identity) else DataChange(code=ReasonCode.RECREATED)
+        return None if is_same_object(before.identity, current.identity) else _data(ReasonCode.RECREATED)
     return _change_of_rows(before, current, by_touch=by_touch)
 
 
-def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool) -> DataChange | None:
+def _data(code: ReasonCode, **values: Any) -> Reason:
+    return Reason(kind=ReasonKind.DATA, code=code, values=values)
+
+
+def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool) -> Reason | None:
     if now.answer == "always":
-        return DataChange(code=ReasonCode.ALWAYS_NEW)
+        return _data(ReasonCode.ALWAYS_NEW)
     if now.is_blind and not now.answer:
-        return DataChange(code=ReasonCode.NOT_COUNTED, values={"why": now.touched[1:]})
+        return _data(ReasonCode.NOT_COUNTED, why=now.touched[1:])
     if now.answer == "never":
         return None
     if now.answer.startswith("query:"):
-        return None if now.answer == before.answer else DataChange(code=ReasonCode.ANSWER_CHANGED)
+        return None if now.answer == before.answer else _data(ReasonCode.ANSWER_CHANGED)
     if by_touch or not now.answer:
         return None if now.is_untouched_since(before) else _what_was_touched(before, now)
     if now.is_known_since(before):
         return None
     if "?" in now.answer:
-        return DataChange(code=ReasonCode.UNREADABLE, values={"why": now.answer.partition("?")[2]})
-    return None if now.answer == before.answer else DataChange(code=ReasonCode.ROWS_CHANGED)
+        return _data(ReasonCode.UNREADABLE, why=now.answer.partition("?")[2])
+    return None if now.answer == before.answer else _data(ReasonCode.ROWS_CHANGED)
 
 
-def _what_was_touched(before: SourceVersion, now: SourceVersion) -> DataChange:
+def _what_was_touched(before: SourceVersion, now: SourceVersion) -> Reason:
     if before.identity == now.identity:
-        return DataChange(code=ReasonCode.ROWS_CHANGED)
+        return _data(ReasonCode.ROWS_CHANGED)
     is_same = is_same_object(before.identity, now.identity)
-    return DataChange(code=ReasonCode.REWRITTEN_SOURCE if is_same else ReasonCode.RECREATED)
+    return _data(ReasonCode.REWRITTEN_SOURCE if is_same else ReasonCode.RECREATED)
 
 
 def with_checked(seen: str, now: str) -> str | None:

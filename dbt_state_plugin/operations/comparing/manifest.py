@@ -22,11 +22,11 @@ from dbt_state_plugin.core.comparison.baseline import (
     Reasons,
     changes,
     comparable,
-    is_built,
     reasons_by_records,
     removed_nodes,
 )
 from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read
+from dbt_state_plugin.core.decision.request import is_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
 from dbt_state_plugin.core.fingerprint.relocation import (
     as_in_a_file,
@@ -182,7 +182,7 @@ class _ManifestComparison:
         readers = {
             node: names
             for node, names in values_read(self.project, in_both, self.fingerprinter.items).items()
-            if is_built(self.project.nodes[node]) and not own.get(node)
+            if is_in_scope(self.project.nodes[node], "build") and not own.get(node)
         }
         is_elsewhere = bool(self.relocation.attributes)
         held = self.artifact.compiled
@@ -257,7 +257,7 @@ def _records(project: Project) -> dict[str, RecordedRelation]:
             built_at=datetime.min.replace(tzinfo=timezone.utc),
         )
         for unique_id, node in project.nodes.items()
-        if is_built(node)
+        if is_in_scope(node, "build")
     }
 
 

@@ -18,7 +18,7 @@ from dbt_state_plugin.core.config.source_config import (
     kept_columns,
     project_rule,
 )
-from dbt_state_plugin.core.decision.request import SCOPES
+from dbt_state_plugin.core.decision.request import is_in_scope
 from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns, record_key
 from dbt_state_plugin.core.values.plan import Plan
@@ -152,7 +152,7 @@ def _seen_by_readers(project: Project, recorded: Recorded, command: str) -> dict
     found: dict[RelationName, list[str | None]] = {}
     for unique_id, read in lineage.items():
         node = project.nodes[unique_id]
-        if node.resource_type not in SCOPES[command] or node.is_ephemeral or node.materialized == "view":
+        if not is_in_scope(node, command) or node.materialized == "view":
             continue
         record = recorded.relations.get(record_key(node, project))
         for parent in read.parents:

@@ -9,7 +9,6 @@ import pytest
 from support.values import node, record
 
 from dbt_state_plugin.core.decision.seen_versions import relation_version
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import Identity, RelationKind
 from dbt_state_plugin.core.versions.drift import find_drift
@@ -24,7 +23,7 @@ BUILT = record(node("model.shop.a"), identity=TABLE, columns=COLUMNS)
 def drift_words(built: RecordedRelation, identity: Identity, columns: str | None, touched: str | None = None) -> str:
     """Return what is said about a drift, nothing where there is none."""
     drift = find_drift(built, identity, columns, touched)
-    return "" if drift is None else detail(Reason(kind=ReasonKind.DRIFTED, code=drift.code, values=drift.values))
+    return "" if drift is None else detail(drift)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.core.versions.source_version import (
     SourceVersion,
     data_change,
@@ -27,7 +26,7 @@ def version(**fields: str) -> str:
 def change(seen: str | None, now: str, **fields: bool) -> str:
     """Return what is said about a change, nothing where there is none."""
     found = data_change(seen, now, **({"by_rows": True, "by_touch": False} | fields))
-    return "" if found is None else detail(Reason(kind=ReasonKind.DATA, code=found.code, values=found.values))
+    return "" if found is None else detail(found)
 
 
 def content(rows: str, columns: str = "c1", **fields: str) -> str:
