@@ -81,7 +81,7 @@ def needs_compiling(parsed: Parsed, unique_id: str) -> bool:
     """Return whether what dbt executes for a node shows less than all that it may execute."""
     node = parsed.manifest.nodes.get(unique_id)
     has_more = node is not None and (_is_incremental(node) or bool(_hooks(node)))
-    return has_more or bool(_operations(parsed.manifest))
+    return has_more or bool(parsed.definition.project_hooks)
 
 
 class _Problem:

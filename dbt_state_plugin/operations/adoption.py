@@ -21,24 +21,23 @@ from dbt_state_plugin.core.comparison.adoption import (
 )
 from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
-from dbt_state_plugin.core.fingerprint.hashing import definition_digest, keyed_digest
+from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, trace_of
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.operations.execution_record import STEP_NAME, recorded_execution
+from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
 from dbt_state_plugin.operations.session import open_session
-from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
-from dbt_state_plugin.state.executions import begin_step, finish_execution
+from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key
 from dbt_state_plugin.warehouse.answers import QueryRefused
@@ -203,24 +202,14 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
         each.relation: each for each in _candidates(session, project, seen, inspected.selected, again=inspected.again)
     }
     agreed = tuple(_agreed(each, now[each.relation]) for each in shown.candidates)
-    begin_step(
-        state,
-        execution_id,
-        name=STEP_NAME,
-        checksums={
-            node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
-        },
-        dbt_version=project.dbt_version,
-        adapter_version=project.adapter_version,
-    )
+    begin_transform(state, execution_id, project)
     wanted = [each for each in agreed if each.outcome is Outcome.ADOPT]
     records = adopted_records(project, *seen, wanted, str(state.environment), uuid4)
     digest = None if session.settings.store_sql == "text" else keyed_digest(key)
     details = {
         each.node.unique_id: _definition(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted
     }
-    with database_errors("Cannot read the functions of the warehouse"):
-        records = _with_volatile_calls(session, project, inspected, records)
+    records = _with_volatile_calls(session, project, inspected, records)
     adopted = [
         Adopted(record=record, node=project.nodes[record.unique_id], detail=details[record.unique_id])
         for record in records

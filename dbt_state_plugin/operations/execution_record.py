@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.errors import InterruptedRun, PluginError
 from dbt_state_plugin.project.commit import checked_out_commit
-from dbt_state_plugin.state.executions import NewExecution, begin_execution, finish_execution
+from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.plan import Plan
+    from dbt_state_plugin.core.values.project import Project
     from dbt_state_plugin.operations.bookkeeping.steps import Covered, RecordedStep
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.signals import Stop
@@ -75,6 +77,21 @@ def _new_execution(execution_id: UUID, session: Session, *, command: str) -> New
         tool_version=VERSION,
         git_commit=checked_out_commit(project_dir, os.environ),
         meltano_run_id=session.settings.meltano_run_id,
+    )
+
+
+def begin_transform(state: State, execution_id: UUID, project: Project) -> str:
+    """Record that the step of dbt begins, with the checksum of each node; return the id of these checksums."""
+    checksums = {
+        node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
+    }
+    return begin_step(
+        state,
+        execution_id,
+        name=STEP_NAME,
+        checksums=checksums,
+        dbt_version=project.dbt_version,
+        adapter_version=project.adapter_version,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dbt_state_plugin.core.values.relations import Environment
+from dbt_state_plugin.state.relations import environment_of
 from dbt_state_plugin.state.state import State
 
 _ENVIRONMENTS = """
@@ -80,9 +81,4 @@ def state_of(state: State, known: KnownEnvironment) -> State:
 
 
 def _environment(row: tuple[Any, ...]) -> KnownEnvironment:
-    return KnownEnvironment(
-        environment_id=row[0],
-        environment=Environment(
-            warehouse=row[1], pipeline=row[2], project=row[3], target=row[4], database=row[5], schema=row[6]
-        ),
-    )
+    return KnownEnvironment(environment_id=row[0], environment=environment_of(row[2:], row[1]))

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import compare_checksum_sets, record_checksum_set
+from dbt_state_plugin.state.relations import environment_of
 from dbt_state_plugin.state.state import State
 
 
@@ -221,10 +221,7 @@ def _execution(cursor: Any, state: State, execution_id: UUID, *, lock: bool = Fa
     if row is None:
         raise NotFoundError(f"Execution {execution_id} is not recorded.", "Use the id that init-execution printed.")
     if row[6] != state.environment_id:
-        warehouse, pipeline, project, target, database, schema = row[7:]
-        other = Environment(
-            warehouse=warehouse, pipeline=pipeline, project=project, target=target, database=database, schema=schema
-        )
+        other = environment_of(row[8:], row[7])
         raise NotFoundError(
             f"Execution {execution_id} belongs to {other}, not to {state.environment}.",
             "Pass the --pipeline or the --target that it was started with.",

@@ -64,10 +64,6 @@ _FINISH = """
             SELECT s.manifest_id FROM {state}.project_snapshot s WHERE s.environment_id = %(environment)s) END
     FROM step WHERE x.execution_id = step.execution_id
 """
-_FINISH_OTHER_STEPS = """
-    UPDATE {state}.execution_step SET status = 'succeeded', finished_at = greatest(clock_timestamp(), started_at)
-    WHERE execution_id = %s AND status = 'running'
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +137,6 @@ def finish_up_to_date(
     step: str,
     covered: str,
     covers_project: bool,
-    has_other_steps: bool,
     dbt_version: str,
     adapter_version: str,
 ) -> None:
@@ -159,8 +154,6 @@ def finish_up_to_date(
         "dbt_version": dbt_version,
         "adapter_version": adapter_version,
     }
-    if has_other_steps:
-        state.execute(_FINISH_OTHER_STEPS, (str(execution_id),))
     if state.execute(_FINISH, values) != 1:
         raise StateError(
             "What the earlier execution covered is not recorded any more.", "Run the command again; it looks again."

@@ -22,7 +22,7 @@ from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.planning import plan_in
-from dbt_state_plugin.state.relations import installation_key, read_definitions
+from dbt_state_plugin.state.relations import read_definitions
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.plan import Plan
@@ -69,10 +69,9 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         compared = comparison.against(None).compared.plan
     folder = _folder(session)
     invocation = _deferring(invocation_of(session.settings, session.workplace), there, folder)
-    key = installation_key(session.state)
     dbt = session.ports.dbt
     parsed = dbt.parse(invocation)
-    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(dbt.seed_rows, parsed))
+    fingerprinter = Fingerprinter(parsed.definition, key=comparison.key, seed_rows=partial(dbt.seed_rows, parsed))
     refuse_shared_relations(fingerprinter.project)
     changed = _changed(fingerprinter.project, comparison.project, compared)
     relations = {node: record.relation for node, record in comparison.records.items()}
@@ -85,7 +84,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         options.command,
         details=partial(read_definitions, session.state),
         compile_nodes=partial(dbt.compile, parsed),
-        digest=keyed_digest(key),
+        digest=keyed_digest(comparison.key),
     )
     plan = make_plan(
         project, recorded, catalog, request_of(session, options, deferral.built, project), categorized.categories

@@ -42,8 +42,7 @@ class Planned:
 
     `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
     says that what was parsed is recorded for the next time. `up_to_date_inputs` is what
-    was there before the plan, from which a
-    empty plan may be kept for the next run.
+    was there before the plan, from which an empty plan may be kept for the next run.
     """
 
     plan: Plan

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest, keyed_digest
+from dbt_state_plugin.core.fingerprint.hashing import Digest, keyed_digest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.reasons import OldRows
@@ -20,8 +20,8 @@ from dbt_state_plugin.errors import ConfigurationError, EngineError
 from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
 from dbt_state_plugin.operations.comparing.defer import plan_as_asked
 from dbt_state_plugin.operations.execution_record import (
-    STEP_NAME,
     Listener,
+    begin_transform,
     interrupted,
     record_steps,
     recorded_execution,
@@ -40,7 +40,7 @@ from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, sav
 from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
 from dbt_state_plugin.report.reason_words import reason_document
 from dbt_state_plugin.state.builds import note_outcomes
-from dbt_state_plugin.state.executions import begin_step, finish_execution
+from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.relations import installation_key
 
@@ -100,7 +100,7 @@ class _Run:
         planned = plan_as_asked(
             self.session, self.options, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
         )
-        covered = self._record_plan(planned)
+        covered = begin_transform(state, self.execution_id, planned.project)
         self._record_cosmetic(planned)
         record_equal_content(state, planned.plan)
         keep_manifest(self.session, planned, self.execution_id, command=self.options.command)
@@ -120,20 +120,6 @@ class _Run:
             record_up_to_date(
                 self.session, self.options, planned.up_to_date_inputs, planned.plan, planned.project, covered
             )
-
-    def _record_plan(self, planned: Planned) -> str:
-        project, state = planned.project, self.session.state
-        checksums = {
-            node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
-        }
-        return begin_step(
-            state,
-            self.execution_id,
-            name=STEP_NAME,
-            checksums=checksums,
-            dbt_version=project.dbt_version,
-            adapter_version=project.adapter_version,
-        )
 
     def _record_cosmetic(self, planned: Planned) -> None:
         if planned.fingerprinter is not None:

@@ -101,7 +101,6 @@ def _recorded(
             step=STEP_NAME,
             covered=up_to_date.covered,
             covers_project=options.command in ("run", "build") and session.settings.store_sql == "text",
-            has_other_steps=bool(steps),
             dbt_version=up_to_date.dbt_version,
             adapter_version=up_to_date.adapter_version,
         )
