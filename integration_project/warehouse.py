@@ -8,7 +8,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from postgres_server import Server, connect, create_database, drop_database, start_server
+from _servers.postgres_server import Server, connect, create_database, drop_database, start_server
 from production import TABLES, Production
 
 from dbt_state_plugin.errors import PluginError

@@ -21,7 +21,7 @@ TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project")]
 
 if TYPE_CHECKING:  # unit tests load no driver of a database
-    from postgres_server import Server
+    from _servers.postgres_server import Server
     from support.database import Database
     from support.project import Project, ProjectWriter
 
@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @cache
 def _missing_program() -> str | None:
-    from mariadb_server import missing_programs
+    from _servers.mariadb_server import missing_programs
 
     return next(iter(missing_programs()), None)
 
@@ -70,7 +70,7 @@ def _missing_program() -> str | None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """Start one PostgreSQL for this pytest process (each worker of pytest-xdist has its own)."""
-    from postgres_server import start_server
+    from _servers.postgres_server import start_server
 
     from dbt_state_plugin.errors import PluginError
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 import psycopg2
 import pytest
-from postgres_binaries import server_account
-from postgres_server import Server, create_database, start_server
+from _servers.postgres_binaries import server_account
+from _servers.postgres_server import Server, create_database, start_server
 from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.pooler import transaction_pooler

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from mariadb_server import start_mariadb
-from postgres_server import Server
+from _servers.mariadb_server import start_mariadb
+from _servers.postgres_server import Server
 from production import Production, move, take_back, trade
 from support.database import Database, fresh_database
 from support.pipeline import Pipeline, changed, write_pipeline

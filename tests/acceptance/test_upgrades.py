@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from postgres_server import Server
+from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles

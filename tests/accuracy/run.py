@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-from postgres_server import Server, start_server  # noqa: E402 - found by the line above
+from _servers.postgres_server import Server, start_server  # noqa: E402 - found by the line above
 
 from accuracy import score, warehouse  # noqa: E402
 from accuracy.mutation import GROUPS, Mutation  # noqa: E402

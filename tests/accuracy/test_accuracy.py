@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from postgres_server import Server
+from _servers.postgres_server import Server
 
 from accuracy.detectors import OURS
 from accuracy.mutation import GROUPS

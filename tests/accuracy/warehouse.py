@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import postgres_server
 import psycopg2
-from postgres_server import Server
+from _servers import postgres_server
+from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import database_on
 

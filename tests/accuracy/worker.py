@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
 import postgres_server  # noqa: E402 - found by the line above
-from postgres_server import Server  # noqa: E402
+from _servers.postgres_server import Server  # noqa: E402
 
 from accuracy import dbt_steps, warehouse  # noqa: E402
 from accuracy.detectors import OURS, Answer, other_answers, plan_answer  # noqa: E402

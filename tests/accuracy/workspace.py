@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from postgres_server import Server
+from _servers.postgres_server import Server
 from support.project import clean_environment
 
 from accuracy.mutation import Mutation

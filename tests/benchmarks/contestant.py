@@ -14,8 +14,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
+from _servers.postgres_server import Server, connect  # noqa: E402
 from floor import Cost, cost_of  # noqa: E402 - found by the line above
-from postgres_server import Server, connect  # noqa: E402
 from psycopg2 import sql  # noqa: E402
 
 PYTHON = sys.executable

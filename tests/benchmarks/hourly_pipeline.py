@@ -22,9 +22,9 @@ from random import Random
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
+from _servers.postgres_server import Server, connect, start_server  # noqa: E402
 from accuracy.relations import observed  # noqa: E402 - found by the line above
 from contestant import DBT, PLUGIN, Contestant, Cost, versions  # noqa: E402
-from postgres_server import Server, connect, start_server  # noqa: E402
 from project_generator import PROFILES  # noqa: E402
 from psycopg2 import sql  # noqa: E402
 

@@ -27,9 +27,9 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
 import peers  # noqa: E402 - found by the line above
+from _servers.postgres_server import Server, connect, start_server  # noqa: E402
 from contestant import DBT, PLUGIN, Contestant, versions  # noqa: E402
 from floor import Cost, floor_of, medians, start_of_python  # noqa: E402
-from postgres_server import Server, connect, start_server  # noqa: E402
 from project_generator import (  # noqa: E402
     LEAF,
     SEEDS,

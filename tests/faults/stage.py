@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import postgres_server
 import psycopg2
-from postgres_server import Server
+from _servers import postgres_server
+from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import Database, database_on
 from support.forkserver import Child, Ended, start

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import yaml
-from postgres_server import Server
+from _servers.postgres_server import Server
 from psycopg2 import Error, sql
 from support.database import Database, fresh_database
 from support.project import Project as DbtProject

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import pytest
-from postgres_server import Server
+from _servers.postgres_server import Server
 
 from faults.size import is_small, size
 from faults.stage import DBT, ONE, STATE, THREE, TWO, Stage, staged

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from postgres_server import Server
+from _servers.postgres_server import Server
 from support.database import fresh_database
 
 from dbt_state_plugin.core.versions import drift

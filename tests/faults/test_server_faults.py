@@ -11,9 +11,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
 
-import postgres_server
 import pytest
-from postgres_server import Server, start_server
+from _servers import postgres_server
+from _servers.postgres_server import Server, start_server
 from psycopg2 import sql
 from support.database import Database, database_on, fresh_database
 from support.forkserver import Child, Ended, start

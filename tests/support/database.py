@@ -9,11 +9,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import postgres_server
 import psycopg2
+from _servers import postgres_server
 
 if TYPE_CHECKING:
-    from postgres_server import Server
+    from _servers.postgres_server import Server
     from psycopg2.extensions import connection
     from psycopg2.sql import Composable
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import postgres_server
 import psycopg2
+from _servers import postgres_server
+from _servers.postgres_server import Server
 from accuracy import warehouse
 from accuracy.relations import Relation, differing, observed
-from postgres_server import Server
 from support.project import NAME, PROJECT_FILE, SCHEMA, clean_environment
 
 from twin.steps import Ended, Kill, run_dbt, run_plugin

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 import pytest
+from _servers.postgres_server import Server
 from accuracy import warehouse
-from postgres_server import Server
 
 from twin.machine import SIZE_VARIABLE
 from twin.pair import paired

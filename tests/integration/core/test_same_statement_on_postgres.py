@@ -8,9 +8,9 @@ from itertools import combinations
 
 import psycopg2
 import pytest
+from _servers.postgres_server import Server
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from postgres_server import Server
 from support.database import fresh_database
 from support.size import examples
 from support.sql_pairs import (

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import postgres_server
 import psycopg2
 import pytest
-from postgres_binaries import Account, Binaries, executable_binaries, find_binaries
-from postgres_server import Server, start_server
+from _servers import postgres_server
+from _servers.postgres_binaries import Account, Binaries, executable_binaries, find_binaries
+from _servers.postgres_server import Server, start_server
 from support.database import Database
 from support.project import ProjectWriter
 
@@ -31,8 +31,8 @@ INSTALLED = [binaries for binaries in (find_binaries("local"), find_binaries("em
 SERVER_SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
-import postgres_server
-from postgres_binaries import Binaries
+from _servers import postgres_server
+from _servers.postgres_binaries import Binaries
 directory, version, origin, uid, gid = sys.argv[1:]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a script inherits it ignored
 if int(uid) != os.geteuid():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from postgres_server import Server, drop_database
+from _servers.postgres_server import Server, drop_database
 from psycopg2 import sql
 from support.database import Database, database_on, fresh_database
 from support.values import HERE

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg2
 import pytest
-from postgres_server import Server
+from _servers.postgres_server import Server
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from support.database import Database, fresh_database

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlencode
 
 import psycopg2
-from postgres_binaries import Account, Binaries, executable_binaries, find_binaries, run_as, server_account
 from psycopg2 import sql
 
+from _servers.postgres_binaries import Account, Binaries, executable_binaries, find_binaries, run_as, server_account
 from dbt_state_plugin.errors import ConfigurationError, StateError
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from postgres_binaries import Account, run_as, server_account
-from postgres_server import temporary_base
-
+from _servers.postgres_binaries import Account, run_as, server_account
+from _servers.postgres_server import temporary_base
 from dbt_state_plugin.errors import ConfigurationError, StateError
 
 PROGRAMS = ("mariadbd", "mariadb-install-db")
