@@ -23,7 +23,14 @@ class Dbt(Protocol):
     """
 
     def render_yaml_value(
-        self, text: str, *, where: str, is_profile: bool, cli_vars: Mapping[str, Any], target: Mapping[str, Any] | None
+        self,
+        text: str,
+        *,
+        where: str,
+        keypath: tuple[str, ...],
+        is_profile: bool,
+        cli_vars: Mapping[str, Any],
+        target: Mapping[str, Any] | None,
     ) -> Any:
         """Return what dbt makes of one value of profiles.yml or dbt_project.yml; raises ConfigurationError."""
 

@@ -11,11 +11,18 @@ from dbt_state_plugin.errors import ConfigurationError
 
 
 def render_yaml_value(
-    text: str, *, where: str, is_profile: bool, cli_vars: Mapping[str, Any], target: Mapping[str, Any] | None
+    text: str,
+    *,
+    where: str,
+    keypath: tuple[str, ...],
+    is_profile: bool,
+    cli_vars: Mapping[str, Any],
+    target: Mapping[str, Any] | None,
 ) -> Any:
     """Return what dbt makes of one value; raises ConfigurationError, without dbt's message, which may hold a secret.
 
-    It takes dbt's import, so it is asked only for what project/jinja.py cannot answer.
+    It takes dbt's import, so it is asked only for what project/jinja.py cannot answer. `keypath` tells dbt a password,
+    which it takes as it is written where it cannot be rendered.
     """
     from dbt.config.renderer import BaseRenderer, ProfileRenderer
     from dbt.context.base import BaseContext
@@ -28,7 +35,7 @@ def render_yaml_value(
     variables = dict(cli_vars)
     try:
         if is_profile:
-            return ProfileRenderer(variables).render_value(text)
+            return ProfileRenderer(variables).render_value(text, keypath)
         context = BaseContext(variables) if target is None else TargetContext(dict(target), variables)
         return BaseRenderer(context.to_dict()).render_value(text)
     except Exception as error:

@@ -24,7 +24,14 @@ class AskDbt(Protocol):
     """Render one value with dbt itself, which takes its import; raises ConfigurationError."""
 
     def __call__(
-        self, text: str, *, where: str, is_profile: bool, cli_vars: Mapping[str, Any], target: Mapping[str, Any] | None
+        self,
+        text: str,
+        *,
+        where: str,
+        keypath: tuple[str, ...],
+        is_profile: bool,
+        cli_vars: Mapping[str, Any],
+        target: Mapping[str, Any] | None,
     ) -> Any:
         """Return what dbt makes of the text; `where` names the value in messages."""
 

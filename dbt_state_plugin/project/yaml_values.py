@@ -78,6 +78,7 @@ def render_value(value: Any, context: YamlContext, *, where: str, keypath: tuple
         return context.ask_dbt(
             value,
             where=where,
+            keypath=keypath,
             is_profile=context.secrets_allowed,
             cli_vars=context.cli_vars,
             target=context.target,

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from dbt_state_plugin.dbt_runner.in_process import DbtInProcess
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.project.profile import Profile, load_profile
 from dbt_state_plugin.project.project_file import ProjectFile, read_project_file
+from dbt_state_plugin.project.yaml_context import AskDbt
 
 RENDER_WITH_DBT = Path(__file__).with_name("profiles") / "render_with_dbt.py"
 
@@ -206,6 +208,27 @@ EQUAL = {
     "doubled key": Case(profiles=output() + "      user: last\n"),
 }
 
+# What our own rendering cannot answer, and dbt is asked for.
+ASKED = {
+    "clock and version": Case(
+        profiles=output(
+            schema="\"{{ 'dev_' ~ modules.datetime.date.today().year }}{{ '_' ~ dbt_version[:3] }}\"",
+        )
+    ),
+    "fromyaml": Case(profiles=output(port="\"{{ fromyaml('5433') | as_number }}\"")),
+    "flags": Case(profiles=output(schema="\"{{ 'debug' if flags.DEBUG else 'quiet' }}\"")),
+    "env_var and var beside the version": Case(
+        profiles=output(schema="\"{{ env_var('B') ~ var('v') ~ dbt_version[:1] }}\""),
+        environ={"B": "branch"},
+        cli_vars={"v": "x"},
+    ),
+    "secret beside the version": Case(
+        profiles=output(password="\"{{ env_var('DBT_ENV_SECRET_PW') }}{{ dbt_version[:0] }}\""),
+        environ={"DBT_ENV_SECRET_PW": "0123"},
+    ),
+    "password that dbt cannot render either": Case(profiles=output(password='"{{ dbt_version.x.y }}"')),
+}
+
 ERRORS = {
     "no such profile": Case(profiles=output().replace("shop:", "other:", 1)),
     "empty file": Case(profiles=""),
@@ -337,7 +360,7 @@ PROJECT_ERRORS = {
 def directory_of(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Write every case into a directory of its own; cases are told apart by identity."""
     directories = {}
-    for group in (EQUAL, ERRORS, PROJECTS_EQUAL, PROJECT_ERRORS):
+    for group in (EQUAL, ASKED, ERRORS, PROJECTS_EQUAL, PROJECT_ERRORS):
         for case in group.values():
             directory = tmp_path_factory.mktemp("case")
             (directory / "profiles.yml").write_bytes(case.profiles.encode())
@@ -351,7 +374,7 @@ def result_of_dbt(directory_of: dict[int, Path], tmp_path_factory: pytest.TempPa
     """Render all cases with dbt, in one process."""
     cases = [
         (case, group in (PROJECTS_EQUAL, PROJECT_ERRORS))
-        for group in (EQUAL, ERRORS, PROJECTS_EQUAL, PROJECT_ERRORS)
+        for group in (EQUAL, ASKED, ERRORS, PROJECTS_EQUAL, PROJECT_ERRORS)
         for case in group.values()
     ]
     request = [
@@ -378,7 +401,9 @@ def result_of_dbt(directory_of: dict[int, Path], tmp_path_factory: pytest.TempPa
     return {id(case): result for (case, _), result in zip(cases, results, strict=True)}
 
 
-def rendered_by_us(case: Case, directory: Path, profile_name: str | None = "shop") -> Profile:
+def rendered_by_us(
+    case: Case, directory: Path, profile_name: str | None = "shop", ask_dbt: AskDbt | None = None
+) -> Profile:
     return load_profile(
         profiles_dir=directory,
         profile_name=profile_name,
@@ -386,6 +411,7 @@ def rendered_by_us(case: Case, directory: Path, profile_name: str | None = "shop
         threads=case.threads,
         cli_vars=case.cli_vars,
         environ=case.environ,
+        ask_dbt=ask_dbt,
     )
 
 
@@ -401,9 +427,28 @@ def test_a_profile_renders_to_the_same_values_as_in_dbt(
 ) -> None:
     case = EQUAL[name]
 
-    profile = rendered_by_us(case, directory_of[id(case)])
+    assert_equal(rendered_by_us(case, directory_of[id(case)]), result_of_dbt[id(case)])
 
-    by_dbt = result_of_dbt[id(case)]
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_only_dbt_can_answer_renders_to_the_same_values_as_in_dbt(
+    name: str,
+    directory_of: dict[int, Path],
+    result_of_dbt: dict[int, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = ASKED[name]
+    with pytest.raises(ConfigurationError, match="which only dbt itself can answer"):
+        rendered_by_us(case, directory_of[id(case)])
+    for variable, value in case.environ.items():
+        monkeypatch.setenv(variable, value)
+
+    profile = rendered_by_us(case, directory_of[id(case)], ask_dbt=DbtInProcess().render_yaml_value)
+
+    assert_equal(profile, result_of_dbt[id(case)])
+
+
+def assert_equal(profile: Profile, by_dbt: dict[str, Any]) -> None:
     assert "error" not in by_dbt, by_dbt
     assert {
         "name": profile.name,
