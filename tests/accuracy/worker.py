@@ -21,7 +21,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-import postgres_server  # noqa: E402 - found by the line above
+from _servers import postgres_server  # noqa: E402 - found by the line above
 from _servers.postgres_server import Server  # noqa: E402
 
 from accuracy import dbt_steps, warehouse  # noqa: E402
