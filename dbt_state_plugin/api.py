@@ -72,10 +72,14 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.state_administration import downgrade_script as downgrade_script
     from dbt_state_plugin.operations.state_administration import downgrade_state as downgrade_state
     from dbt_state_plugin.operations.state_administration import known_versions as known_versions
+    from dbt_state_plugin.operations.state_administration import prune_environment as prune_environment
     from dbt_state_plugin.operations.state_administration import prune_state as prune_state
     from dbt_state_plugin.operations.state_administration import roles_script as roles_script
     from dbt_state_plugin.operations.state_administration import upgrade_script as upgrade_script
     from dbt_state_plugin.operations.state_administration import upgrade_state as upgrade_state
+    from dbt_state_plugin.operations.target import Target as Target
+    from dbt_state_plugin.operations.target import resolve_state as resolve_state
+    from dbt_state_plugin.operations.target import resolve_target as resolve_target
     from dbt_state_plugin.project.yaml_values import load_yaml as load_yaml
     from dbt_state_plugin.state.recorded_steps import StepRecord as StepRecord
 
@@ -107,9 +111,10 @@ _HOMES = {
     "operations.ports": "Ports",
     "operations.settings": "DEFAULT_LOCK_TIMEOUT Settings parse_variables",
     "operations.state_administration": (
-        "DEFAULT_KEEP_DAYS current_version downgrade_script downgrade_state known_versions prune_state "
-        "roles_script upgrade_script upgrade_state"
+        "DEFAULT_KEEP_DAYS current_version downgrade_script downgrade_state known_versions prune_environment "
+        "prune_state roles_script upgrade_script upgrade_state"
     ),
+    "operations.target": "Target resolve_state resolve_target",
     "project.yaml_values": "load_yaml",
     "state.recorded_steps": "StepRecord",
 }
@@ -136,7 +141,7 @@ def plan(settings: Settings | None = None, *, command: str = "run", **options: A
     """
     from dbt_state_plugin.operations.running.run import plan_project
 
-    return plan_project(_settings(settings), _options(command, options), lists_all=True)
+    return plan_project(_target(settings), _options(command, options), lists_all=True)
 
 
 def run(
@@ -157,7 +162,7 @@ def run(
     from dbt_state_plugin.operations.running.run import run_project
 
     given = _options(command, options)
-    return run_project(_settings(settings), given, listener or Listener(), tuple(steps), lists_all=True)
+    return run_project(_target(settings), given, listener or Listener(), tuple(steps), lists_all=True)
 
 
 def adopt(settings: Settings | None = None, *, again: bool = False, **options: Any) -> Adoption:
@@ -169,13 +174,13 @@ def adopt(settings: Settings | None = None, *, again: bool = False, **options: A
     """
     from dbt_state_plugin.operations.adoption import find_adoptable, record_adoption
 
-    resolved = _settings(settings)
-    found, inspected = find_adoptable(resolved, _options("build", options), again=again)
-    return record_adoption(resolved, found, inspected)
+    target = _target(settings)
+    found, inspected = find_adoptable(target, _options("build", options), again=again)
+    return record_adoption(target, found, inspected)
 
 
 def compared(
-    settings: Settings, options: RunOptions, *, against: str | None = None, folder: str | None = None
+    target: Target, options: RunOptions, *, against: str | None = None, folder: str | None = None
 ) -> PlannedAgainst:
     """Return what the code would change, compared with an environment or execution, or the manifest in a folder.
 
@@ -186,8 +191,8 @@ def compared(
     from dbt_state_plugin.operations.ports import Ports
 
     if folder is not None:
-        return plan_against_manifest(settings, options, folder, Ports().dbt)
-    return plan_against(settings, options, against or "")
+        return plan_against_manifest(target, options, folder, Ports().dbt)
+    return plan_against(target, options, against or "")
 
 
 def explain(node: str, settings: Settings | None = None, *, command: str = "build") -> Explanation:
@@ -201,7 +206,7 @@ def explain(node: str, settings: Settings | None = None, *, command: str = "buil
     from dbt_state_plugin.operations.planning.planning import plan_in
     from dbt_state_plugin.operations.session import open_session
 
-    with open_session(_settings(settings), create=False) as session:
+    with open_session(_target(settings), create=False) as session:
         found = plan_in(session, RunOptions(command=command), needs_manifest=True)
         entry = _find(found.plan, node)
         path = first_cause(found.plan, entry)
@@ -213,7 +218,7 @@ def history(settings: Settings | None = None, *, limit: int = 20) -> tuple[Execu
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_history
 
-    with open_session(_settings(settings), create=False) as session:
+    with open_session(_target(settings), create=False) as session:
         return read_history(session.state, limit=limit) if session.has_state else ()
 
 
@@ -230,7 +235,7 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
             f"{execution_id!r} is not an execution's id (a UUID) or the beginning of one.",
             "See `dbt-state-plugin history` for the ids.",
         )
-    with open_session(settings, create=False) as session:
+    with open_session(_target(settings), create=False) as session:
         if not session.has_state:
             raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
         return read_execution(session.state, execution_id.lower())
@@ -246,8 +251,9 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
     from dbt_state_plugin.state.lock import acquire_lock
     from dbt_state_plugin.state.relations import forget_relations
 
-    with open_session(settings) as session:
-        acquire_lock(session.state, timeout=settings.lock_timeout)
+    target = _target(settings)
+    with open_session(target) as session:
+        acquire_lock(session.state, timeout=target.lock_timeout)
         if names is None:
             return forget_relations(session.state, None)
         wanted = tuple(names)
@@ -267,10 +273,11 @@ def _recorded_ids(state: Any) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _settings(settings: Settings | None) -> Settings:
+def _target(settings: Settings | None) -> Target:
     from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import resolve_target
 
-    return settings or Settings()
+    return resolve_target(settings or Settings())
 
 
 def _options(command: str, fields: Mapping[str, Any]) -> RunOptions:

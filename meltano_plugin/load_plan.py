@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dbt_state_plugin.cli.options import settings_of, shared_options
+from dbt_state_plugin.cli.options import shared_options, target_of
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.report.document import VERSION, rendered
 from dbt_state_plugin.report.printable import printable
@@ -25,7 +25,7 @@ from dbt_state_plugin.report.words import count
 from meltano_plugin.project import project_of, utility_name
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import ComparedStep, Settings, StepRecord
+    from dbt_state_plugin.api import ComparedStep, StepRecord, Target
     from meltano_plugin.load_changes import StreamChange
     from meltano_plugin.pair import Pair
     from meltano_plugin.project import MeltanoProject
@@ -60,13 +60,13 @@ def load_plan(context: click.Context, /, applies: bool, since: str | None, outpu
     from meltano_plugin.load_step import RELOAD, load_step
 
     project, utility = project_of(os.environ), utility_name(os.environ)
-    settings = settings_of(context)
-    compared = compare_step(settings, load_step(project, utility), since=since and since.lower(), others=(RELOAD,))
+    target = target_of(context)
+    compared = compare_step(target, load_step(project, utility), since=since and since.lower(), others=(RELOAD,))
     earlier, now = compared.earlier, compared.covered.checksums
     changes = changes_between(earlier.checksums, now, earlier.known) if earlier.execution_id else ()
     streams = tuple(_planned(change, compared.later) for change in changes)
     if applies:
-        streams = _applied(settings, project, utility, streams)
+        streams = _applied(target, project, utility, streams)
     if output == "json":
         click.echo(rendered(_document(project, compared, streams, applies=applies)))
     else:
@@ -98,7 +98,7 @@ def reset_before(change: StreamChange, later: Iterable[StepRecord]) -> datetime 
 
 
 def _applied(
-    settings: Settings, project: MeltanoProject, utility: str, streams: tuple[PlannedStream, ...]
+    target: Target, project: MeltanoProject, utility: str, streams: tuple[PlannedStream, ...]
 ) -> tuple[PlannedStream, ...]:
     """Reset what is due and record it; when one of several fails, those that were done are recorded all the same."""
     due = [stream for stream in streams if stream.status == DUE]
@@ -111,7 +111,7 @@ def _applied(
             done[stream.change.name] = _reset(project, stream, ids[stream.change.pair])
     finally:
         if done:
-            _record(settings, list(done.values()))
+            _record(target, list(done.values()))
     return tuple(done.get(stream.change.name, stream) for stream in streams)
 
 
@@ -153,13 +153,13 @@ def _reset(project: MeltanoProject, stream: PlannedStream, state_ids: Iterable[s
     return replace(stream, status=RESET if touched else NO_BOOKMARK, state_ids=touched)
 
 
-def _record(settings: Settings, done: list[PlannedStream]) -> None:
+def _record(target: Target, done: list[PlannedStream]) -> None:
     from dbt_state_plugin.api import Covered, record_apart
     from meltano_plugin.load_step import RELOAD, item_of
 
     checksums = {name: checksum for each in done for name, checksum in each.change.definition.items()}
     items = tuple(item_of(each.change, each.status) for each in done)
-    record_apart(settings, "load-plan", RELOAD, Covered(checksums=checksums, items=items))
+    record_apart(target, "load-plan", RELOAD, Covered(checksums=checksums, items=items))
 
 
 def _document(

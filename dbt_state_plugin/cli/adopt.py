@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dbt_state_plugin.cli.building import narrowing_options
-from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.options import says, shared_options, target_of
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, ConfigurationError, UsageError
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.printable import printable
@@ -31,8 +31,8 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
     from dbt_state_plugin.api import Outcome, RunOptions, find_adoptable, record_adoption
     from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
 
-    settings = settings_of(context)
-    found, inspected = find_adoptable(settings, RunOptions(command="build", **options), again=again)
+    target = target_of(context)
+    found, inspected = find_adoptable(target, RunOptions(command="build", **options), again=again)
     width = width_of(sys.stdout)
     if output == "text":
         write_lines(adoption_lines(found, width=width), sys.stdout)
@@ -43,7 +43,7 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
         if not yes:
             _ask()
         found = record_adoption(
-            settings,
+            target,
             found,
             inspected,
             on_wait=lambda holder: (

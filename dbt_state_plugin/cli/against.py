@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import PlannedAgainst, RunOptions, Settings
+    from dbt_state_plugin.api import PlannedAgainst, RunOptions, Target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _BY_THE_STATE = {
@@ -54,7 +54,7 @@ def deferred_to(against: str | None, *, defer: bool, needs_both: bool) -> str | 
 
 
 def compared_if_asked(
-    context: click.Context, settings: Settings, options: RunOptions, against: str | None
+    context: click.Context, target: Target, options: RunOptions, against: str | None
 ) -> PlannedAgainst | None:
     """Return the comparison that `--against` or a `--state` of its own asks for, or None for a plan.
 
@@ -62,7 +62,7 @@ def compared_if_asked(
     always, since there it is set for dbt. Raises UsageError and the errors of a plan.
     """
     folder = options.selection_state if _is_given(context, "selection_state") else None
-    folder = None if folder is None or _selects_by_artifacts(settings, options) else folder
+    folder = None if folder is None or _selects_by_artifacts(target, options) else folder
     if against is None and folder is None:
         return None
     if against is not None and folder is not None:
@@ -76,13 +76,13 @@ def compared_if_asked(
             )
     from dbt_state_plugin.api import compared
 
-    return compared(settings, options, against=against, folder=folder)
+    return compared(target, options, against=against, folder=folder)
 
 
-def _selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
+def _selects_by_artifacts(target: Target, options: RunOptions) -> bool:
     from dbt_state_plugin.api import selects_by_artifacts
 
-    return selects_by_artifacts(settings, options)
+    return selects_by_artifacts(target, options)
 
 
 def _is_given(context: click.Context, name: str) -> bool:

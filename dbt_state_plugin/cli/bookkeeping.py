@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from dbt_state_plugin import api
-from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.options import says, shared_options, target_of
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.printable import printable
 
@@ -22,7 +22,7 @@ from dbt_state_plugin.report.printable import printable
 @click.pass_context
 def init_execution(context: click.Context, execution_id: str | None) -> None:
     """Start an execution and print its id."""
-    click.echo(api.init_execution(settings_of(context), execution_id))
+    click.echo(api.init_execution(target_of(context), execution_id))
 
 
 @click.command("get-last-successful-execution")
@@ -30,7 +30,7 @@ def init_execution(context: click.Context, execution_id: str | None) -> None:
 @click.pass_context
 def get_last_successful_execution(context: click.Context) -> None:
     """Print the id of the execution that succeeded last, or an empty line."""
-    click.echo(api.last_successful_execution(settings_of(context)) or "")
+    click.echo(api.last_successful_execution(target_of(context)) or "")
 
 
 @click.command("get-execution-completion-timestamp")
@@ -39,7 +39,7 @@ def get_last_successful_execution(context: click.Context) -> None:
 @click.pass_context
 def get_execution_completion_timestamp(context: click.Context, execution_id: str) -> None:
     """Print when EXECUTION_ID was completed, in ISO 8601 with the time zone."""
-    completed_at = api.completion_time(settings_of(context), execution_id)
+    completed_at = api.completion_time(target_of(context), execution_id)
     click.echo(completed_at.isoformat(timespec="microseconds"))
 
 
@@ -81,7 +81,7 @@ def init_step(
         covered = api.files_covered(base_path, patterns, by_path=by_path)
     for warning in covered.warnings:
         _say(context, f"Warning: {warning}", level="warning")
-    click.echo(api.init_step(settings_of(context), execution_id, step_name, covered))
+    click.echo(api.init_step(target_of(context), execution_id, step_name, covered))
     _say(context, f"Step {step_name} covers {len(covered.checksums)} checksums.")
 
 
@@ -99,7 +99,7 @@ def compare_step_models(
 
     Without a previous execution, and when it has no step of this name, these are all.
     """
-    comparison = api.compare_step_models(settings_of(context), step_id, previous_execution_id)
+    comparison = api.compare_step_models(target_of(context), step_id, previous_execution_id)
     if comparison.doubt:
         _say(context, f"Warning: {comparison.doubt}", level="warning")
     names = comparison.removed if removed else comparison.changed
@@ -115,7 +115,7 @@ def compare_step_models(
 @click.pass_context
 def complete_step(context: click.Context, step_id: str, rows_processed: str | None) -> None:
     """Record that STEP_ID succeeded."""
-    name = api.complete_step(settings_of(context), step_id, rows_processed)
+    name = api.complete_step(target_of(context), step_id, rows_processed)
     _say(context, f"Step {name} is completed.")
 
 
@@ -125,7 +125,7 @@ def complete_step(context: click.Context, step_id: str, rows_processed: str | No
 @click.pass_context
 def complete_execution(context: click.Context, execution_id: str) -> None:
     """Record that EXECUTION_ID succeeded; all its steps must be completed."""
-    api.complete_execution(settings_of(context), execution_id)
+    api.complete_execution(target_of(context), execution_id)
     _say(context, f"Execution {execution_id} is completed.")
 
 
@@ -135,7 +135,7 @@ def complete_execution(context: click.Context, execution_id: str) -> None:
 @click.pass_context
 def fail_execution(context: click.Context, execution_id: str) -> None:
     """Record that EXECUTION_ID failed, and its running steps with it."""
-    api.fail_execution(settings_of(context), execution_id)
+    api.fail_execution(target_of(context), execution_id)
     _say(context, f"Execution {execution_id} is recorded as failed.")
 
 

@@ -17,7 +17,7 @@ from dbt_state_plugin.api import DEFAULT_LOCK_TIMEOUT
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import Settings
+    from dbt_state_plugin.api import Settings, Target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -109,6 +109,13 @@ def settings_of(context: click.Context, **changes: Any) -> Settings:
     if values.get("lock_timeout") is not None:
         fields["lock_timeout"] = values["lock_timeout"]
     return Settings(**(fields | changes))
+
+
+def target_of(context: click.Context, **changes: Any) -> Target:
+    """Return what the settings of this invocation name, resolved once; raises ConfigurationError."""
+    from dbt_state_plugin.api import resolve_target
+
+    return resolve_target(settings_of(context, **changes))
 
 
 def _meltano_run(environ: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ import click
 
 from dbt_state_plugin.cli.against import against_option, compared_if_asked, defer_option, deferred_to
 from dbt_state_plugin.cli.building import Command, selection_options
-from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.options import says, shared_options, target_of
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
 
         _check_output(output, folder)
         defer_to = deferred_to(against, defer=defer, needs_both=False)
-        settings, options = settings_of(context), RunOptions(command=command, defer_to=defer_to, **given)
-        comparison = None if defer_to else compared_if_asked(context, settings, options, against)
+        target, options = target_of(context), RunOptions(command=command, defer_to=defer_to, **given)
+        comparison = None if defer_to else compared_if_asked(context, target, options, against)
         if comparison:
             plan = comparison.planned.plan
         else:
-            plan = plan_project(settings, options, lists_all=shows_all or output == "json")
+            plan = plan_project(target, options, lists_all=shows_all or output == "json")
         compared = comparison.compared if comparison else None
         shown = plan if downstream else without_downstream(plan)
         if compared and not downstream:

@@ -11,7 +11,7 @@ import click
 from dbt_state_plugin.api import Plan
 from dbt_state_plugin.cli.against import against_option, defer_option, deferred_to
 from dbt_state_plugin.cli.building import selection_options
-from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.options import says, shared_options, target_of
 from dbt_state_plugin.cli.orchestration import orchestration_of
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.report.printable import printable
@@ -43,7 +43,7 @@ def _command(name: str, help_text: str) -> click.Command:
         defer_to = deferred_to(options.pop("against", None), defer=options.pop("defer", False), needs_both=True)
         orchestration = orchestration_of(context)
         flags = ("--no-use-colors", *dbt_flags) if orchestration.reads_last_line else dbt_flags
-        settings = settings_of(context, threads=threads, extra_arguments=flags)
+        target = target_of(context, threads=threads, extra_arguments=flags)
         width = width_of(sys.stderr)
         lines_of_steps: list[str] = []
 
@@ -62,7 +62,7 @@ def _command(name: str, help_text: str) -> click.Command:
 
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()
-        result = run_project(settings, RunOptions(command=name, defer_to=defer_to, **options), listener, steps)
+        result = run_project(target, RunOptions(command=name, defer_to=defer_to, **options), listener, steps)
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()

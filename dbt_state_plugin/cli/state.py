@@ -7,8 +7,8 @@ import sys
 import click
 
 from dbt_state_plugin import api
-from dbt_state_plugin.api import Action, Orphan, Orphans, Settings
-from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.api import Action, Orphan, Orphans, Target
+from dbt_state_plugin.cli.options import says, settings_of, shared_options, target_of
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.orphans import (
@@ -40,12 +40,12 @@ def upgrade(context: click.Context, sql: bool, start: str | None) -> None:
     """
     settings = settings_of(context)
     if sql:
-        click.echo(api.upgrade_script(settings, start or "base"), nl=False)
+        click.echo(api.upgrade_script(settings.state_schema, start or "base"), nl=False)
         _say(context, "Run it with psql as a role that may create schemas, then grant the tables to dbt's role.")
         return
     if start:
         raise UsageError("--from is for --sql only.", "Leave it out: the database knows its version.")
-    _say_versions(context, *api.upgrade_state(settings))
+    _say_versions(context, *api.upgrade_state(api.resolve_state(settings)))
 
 
 @state.command("downgrade")
@@ -61,14 +61,14 @@ def downgrade(context: click.Context, revision: str, sql: bool, yes: bool) -> No
     """
     settings = settings_of(context)
     if sql:
-        click.echo(api.downgrade_script(settings, revision), nl=False)
+        click.echo(api.downgrade_script(settings.state_schema, revision), nl=False)
         return
     if not yes:
         raise UsageError(
             f'A downgrade to {revision} deletes history and recorded state in schema "{settings.state_schema}".',
             "Pass --yes if that is wanted; everything that is no longer recorded is built again.",
         )
-    _say_versions(context, *api.downgrade_state(settings, revision))
+    _say_versions(context, *api.downgrade_state(api.resolve_state(settings), revision))
 
 
 @state.command("roles")
@@ -79,7 +79,7 @@ def roles(context: click.Context) -> None:
 
     A database administrator runs it, before the state is created and after each upgrade.
     """
-    click.echo(api.roles_script(settings_of(context)), nl=False)
+    click.echo(api.roles_script(settings_of(context).state_schema), nl=False)
     _say(context, "Run it with psql as an administrator, before the state is created and after each upgrade.")
 
 
@@ -91,7 +91,7 @@ def current(context: click.Context) -> None:
 
     The line is empty when there is none.
     """
-    version = api.current_version(settings_of(context))
+    version = api.current_version(api.resolve_state(settings_of(context)))
     click.echo(printable(version or ""))
     if version is None:
         _say(context, "There is no state yet.")
@@ -123,9 +123,10 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
 
     What a decision needs stays, whatever its age.
     """
-    pruned = api.prune_state(
-        settings_of(context), keep_days=keep_days, this_environment=this_environment, dry_run=dry_run
-    )
+    if this_environment:
+        pruned = api.prune_environment(target_of(context), keep_days=keep_days, dry_run=dry_run)
+    else:
+        pruned = api.prune_state(api.resolve_state(settings_of(context)), keep_days=keep_days, dry_run=dry_run)
     click.echo(
         f"{'Would remove' if dry_run else 'Removed'} {_count(pruned.executions, 'execution')}, "
         f"{_count(pruned.checksum_sets, 'checksum set')}, {_count(pruned.definitions, 'definition')} "
@@ -145,7 +146,7 @@ def export_manifest(context: click.Context, baseline: str, output_dir: str | Non
     """
     from dbt_state_plugin.api import exported_manifest, write_manifest_file
 
-    text = exported_manifest(settings_of(context), baseline)
+    text = exported_manifest(target_of(context), baseline)
     if output_dir is None:
         sys.stdout.write(f"{text}\n")
         return
@@ -174,10 +175,10 @@ def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool
 
     if yes and not drop:
         raise UsageError("--yes is for --drop only.", "Write `state orphans --drop --yes`, or leave it out.")
-    settings = settings_of(context)
-    found = find_orphans(settings, includes_history=include_history)
+    target = target_of(context)
+    found = find_orphans(target, includes_history=include_history)
     if drop and found.orphans:
-        return _drop_orphans(context, settings, found, output, yes=yes, include_history=include_history)
+        return _drop_orphans(context, target, found, output, yes=yes, include_history=include_history)
     _show_orphans(context, found, output)
     return EXIT_OK
 
@@ -196,7 +197,7 @@ def _show_orphans(context: click.Context, found: Orphans, output: str) -> None:
 
 
 def _drop_orphans(
-    context: click.Context, settings: Settings, shown: Orphans, output: str, *, yes: bool, include_history: bool
+    context: click.Context, target: Target, shown: Orphans, output: str, *, yes: bool, include_history: bool
 ) -> int:
     from dbt_state_plugin.api import drop_orphans
 
@@ -213,7 +214,7 @@ def _drop_orphans(
         if not yes:
             _ask()
         done = drop_orphans(
-            settings,
+            target,
             shown,
             includes_history=include_history,
             on_wait=lambda holder: _say(context, f"Waiting for another run: {holder}."),

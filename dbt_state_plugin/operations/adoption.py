@@ -32,9 +32,10 @@ from dbt_state_plugin.operations.execution_record import begin_transform, record
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
-from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, seen_now, selected_nodes
+from dbt_state_plugin.operations.planning.inputs import Planned, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
 from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
 from dbt_state_plugin.state.executions import finish_execution
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.invocation import Invocation
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import Target
 
 _SQL = frozenset({"view", "table", "incremental", "materialized_view", "snapshot"})
 
@@ -65,12 +66,12 @@ class Inspected:
     again: bool
 
 
-def find_adoptable(settings: Settings, options: RunOptions, *, again: bool = False) -> tuple[Adoption, Inspected]:
+def find_adoptable(target: Target, options: RunOptions, *, again: bool = False) -> tuple[Adoption, Inspected]:
     """Return what `adopt` would do, and what that takes, without writing anything; raises the errors of a plan."""
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
-    with open_session(settings, create=False) as session:
-        invocation = invocation_of(settings, session.workplace)
+    with open_session(target, create=False) as session:
+        invocation = invocation_of(target)
         files = files_before_parsing(session)
         dbt = session.ports.dbt
         parsed = dbt.parse(invocation)
@@ -115,7 +116,8 @@ class _Comparison:
         self.parsed = parsed
         self.compiled = compiled
         self.configs = {node.unique_id: node.attributes.get("config") or {} for node in parsed.definition.nodes}
-        credentials = session.workplace.profile.credentials if session.workplace else {}
+        workplace = session.target.workplace
+        credentials = workplace.profile.credentials if workplace else {}
         self.search_path = str(credentials.get("search_path") or "") or None
 
     def compared(self, found: Iterable[Candidate]) -> tuple[Candidate, ...]:
@@ -171,7 +173,7 @@ def _answered(candidate: Candidate, why: str) -> Candidate:
 
 
 def record_adoption(
-    settings: Settings,
+    target: Target,
     shown: Adoption,
     inspected: Inspected,
     *,
@@ -181,8 +183,8 @@ def record_adoption(
 
     What changed since it was shown is refused. Raises BusyError, StateError and ConfigurationError.
     """
-    with open_session(settings) as session:
-        acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=on_wait)
+    with open_session(target) as session:
+        acquire_lock(session.state, timeout=target.lock_timeout, on_wait=on_wait)
         execution_id = uuid4()
         with recorded_execution(session, execution_id, command="adopt"):
             done = _record(session, shown, inspected, execution_id)
@@ -205,7 +207,7 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
     begin_transform(state, execution_id, project)
     wanted = [each for each in agreed if each.outcome is Outcome.ADOPT]
     records = adopted_records(project, *seen, wanted, str(state.environment), uuid4)
-    digest = None if session.settings.store_sql == "text" else keyed_digest(key)
+    digest = None if session.target.stores_sql else keyed_digest(key)
     details = {
         each.node.unique_id: _definition(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted
     }
@@ -214,7 +216,7 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
         Adopted(record=record, node=project.nodes[record.unique_id], detail=details[record.unique_id])
         for record in records
     ]
-    if not record_adopted(state, execution_id, adopted, store_code=session.settings.store_sql == "text"):
+    if not record_adopted(state, execution_id, adopted, store_code=session.target.stores_sql):
         raise StateError(
             "Another run has begun to write one of the relations.", "Run the command again when that run has ended."
         )

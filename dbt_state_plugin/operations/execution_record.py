@@ -67,16 +67,17 @@ def recorded_execution(session: Session, execution_id: UUID, *, command: str) ->
 
 
 def _new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:
-    project_dir = session.workplace.project_dir if session.workplace else Path()
+    workplace = session.target.workplace
+    project_dir = workplace.project_dir if workplace else Path()
     return NewExecution(
         execution_id=execution_id,
         command=command,
-        caller=session.settings.caller,
+        caller=session.target.caller,
         host=_host(),
         process_id=os.getpid(),
         tool_version=VERSION,
         git_commit=checked_out_commit(project_dir, os.environ),
-        meltano_run_id=session.settings.meltano_run_id,
+        meltano_run_id=session.target.meltano_run_id,
     )
 
 

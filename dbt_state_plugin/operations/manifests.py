@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.session import Session
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import Target
 
 _COVERING = frozenset({"run", "build", "adopt"})  # the commands after which the environment holds the whole project
 
@@ -28,7 +28,7 @@ def keep_manifest(session: Session, planned: Planned, execution_id: UUID, *, com
 
     Call it before dbt executes anything. An execution of only some nodes has no manifest of its own.
     """
-    if session.settings.store_sql != "text":
+    if not session.target.stores_sql:
         return
     covers = command in _COVERING and not planned.plan.is_narrowed
     is_of_snapshot = planned.parsed is None or planned.is_recorded
@@ -39,9 +39,7 @@ def keep_manifest(session: Session, planned: Planned, execution_id: UUID, *, com
         return
     if planned.parsed is None or not (covers or is_of_snapshot):
         return
-    text = session.ports.dbt.kept_manifest(
-        planned.parsed, session.settings.variables, _environment_read(planned.parsed)
-    )
+    text = session.ports.dbt.kept_manifest(planned.parsed, session.target.variables, _environment_read(planned.parsed))
     if text:
         write_manifest(
             session.state, text, is_of_snapshot=is_of_snapshot, execution_id=execution_id if covers else None
@@ -57,12 +55,12 @@ def _environment_read(parsed: Parsed) -> list[str]:
     return list(os.environ.values() if scanned is None else watched_environment(scanned, os.environ).values())
 
 
-def exported_manifest(settings: Settings, name: str) -> str:
+def exported_manifest(target: Target, name: str) -> str:
     """Return the manifest of an environment or an execution as dbt writes it; raises NotFoundError."""
     from dbt_state_plugin.operations.comparing.environment import find_baseline
     from dbt_state_plugin.state.baselines import state_of
 
-    with open_session(settings, create=False) as session:
+    with open_session(target, create=False) as session:
         there, execution = find_baseline(session, name)
         kept = read_manifest(state_of(session.state, there), execution.execution_id if execution else None)
     if kept is None:

@@ -24,24 +24,24 @@ from dbt_state_plugin.warehouse.answers import DropRefused
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import Target
 
 # What dbt can make again from the code alone. Any other materialization, also a custom one, may hold rows of the past.
 _REBUILT = frozenset({"table", "view", "materialized_view", "seed"})
 _SHOWN_DEPENDANTS = 3
 
 
-def find_orphans(settings: Settings, *, includes_history: bool = False) -> Orphans:
+def find_orphans(target: Target, *, includes_history: bool = False) -> Orphans:
     """Return the orphans of the environment and what would be done with each, without writing or locking anything.
 
     With `includes_history` snapshots and incremental models count as droppable. Raises the errors of a plan.
     """
-    with open_session(settings, create=False) as session:
+    with open_session(target, create=False) as session:
         return _find(session, includes_history=includes_history, holds_lock=False)
 
 
 def drop_orphans(
-    settings: Settings,
+    target: Target,
     shown: Orphans,
     *,
     includes_history: bool = False,
@@ -54,8 +54,8 @@ def drop_orphans(
     unless it was dropped, why; `on_done` is told each as it happens. Raises BusyError, StateError and the errors of a
     plan.
     """
-    with open_session(settings) as session:
-        acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=on_wait)
+    with open_session(target) as session:
+        acquire_lock(session.state, timeout=target.lock_timeout, on_wait=on_wait)
         now = _find(session, includes_history=includes_history, holds_lock=True)
         done = []
         for orphan in agreed(shown, now):

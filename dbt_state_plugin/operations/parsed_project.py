@@ -67,10 +67,11 @@ def inputs_are_unchanged(
 
 def files_before_parsing(session: Session) -> dict[str, str]:
     """Return the digests of the project's files, to be compared with those after dbt has read them."""
-    if session.workplace is None:
+    workplace = session.target.workplace
+    if workplace is None:
         return {}
     try:
-        return file_digests(project_files(str(session.workplace.project_dir)))
+        return file_digests(project_files(str(workplace.project_dir)))
     except OSError:
         return {}
 
@@ -101,19 +102,19 @@ def record_project(
 
 def _holds_jinja(session: Session) -> bool:
     """Return whether a value of --vars is Jinja, which may read environment variables that no file names."""
-    values = json.dumps(session.settings.variables, default=str)
+    values = json.dumps(session.target.variables, default=str)
     return "{{" in values or "{%" in values
 
 
 def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, files_digest: str) -> str:
     """Return one keyed hash over everything that decides what dbt would parse."""
-    workplace, settings = session.workplace, session.settings
+    workplace = session.target.workplace
     return keyed_digest(key)(
         {
             "versions": [VERSION, SCHEME, sys.version, *installed_parsers()],
             "target": dict(workplace.profile.target_context) if workplace else {},
             "folder": str(workplace.project_dir) if workplace else "",
-            "vars": dict(settings.variables),
+            "vars": dict(session.target.variables),
             "flags": [list(extra.powerful), list(extra.for_parsing)],
             "environment": watched_environment(places, os.environ),
             "files": files_digest,

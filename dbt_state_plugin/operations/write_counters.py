@@ -33,9 +33,10 @@ def record_counters_of_build(session: Session, nodes: Iterable[Node], *, session
 
 def names_of_dbt_sessions(session: Session) -> tuple[str, str] | None:
     """Return the user and the application of dbt's sessions in the warehouse."""
-    if session.workplace is None:
+    workplace = session.target.workplace
+    if workplace is None:
         return None
-    credentials = session.workplace.profile.credentials
+    credentials = workplace.profile.credentials
     return str(credentials.get("user") or ""), str(credentials.get("application_name") or _DBT)
 
 

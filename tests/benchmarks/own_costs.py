@@ -21,9 +21,10 @@ from dbt_state_plugin.dbt_runner.selection_folder import write_folder
 from dbt_state_plugin.operations.execution_record import recorded_execution
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.parsed_project import recorded_project
-from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now
+from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings
+from dbt_state_plugin.operations.target import invocation_of, resolve_target
 from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.relations import installation_key
@@ -33,8 +34,8 @@ def main() -> None:
     """Print the seconds of CPU of each part."""
     import dbt.version  # noqa: F401 - which version it is stands in the selection; its import is no part of this
 
-    settings, options = Settings(), RunOptions(force=True)
-    with open_session(settings) as session:
+    target, options = resolve_target(Settings()), RunOptions(force=True)
+    with open_session(target) as session:
         state, execution_id = session.state, uuid4()
         extra = read_extra_arguments((), os.environ)
 
@@ -43,7 +44,7 @@ def main() -> None:
             if project is None:
                 raise SystemExit("The inputs differ from the recorded ones.")
             plan = make_plan(project, *seen_now(session, project, options), request_of(session, options, None, project))
-            return Planned(plan=plan, project=project, invocation=invocation_of(settings, session.workplace))
+            return Planned(plan=plan, project=project, invocation=invocation_of(target))
 
         plan = _timed("plan", planned)
         nodes = [PlannedNode(key=record_key(entry.node, plan.project), entry=entry) for entry in plan.plan.to_build]

@@ -24,7 +24,7 @@ from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.inputs import request_of, seen_now
 from dbt_state_plugin.operations.session import Session
-from dbt_state_plugin.operations.settings import Settings
+from dbt_state_plugin.operations.target import StateAddress, Target
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.builds import BuildRecord, record_build
@@ -175,7 +175,9 @@ def field_of(number: int, url: str) -> Iterator[Field]:
 
 
 def _plan_of_all(state: State, connection: Any, of: Project) -> Plan:
-    session = Session(settings=Settings(), workplace=None, state=state, warehouse=PostgresWarehouse(connection))
+    address = StateAddress(database=DatabaseSettings(), schema=state.schema)
+    target = Target(state=address, environment=state.environment)
+    session = Session(target=target, state=state, warehouse=PostgresWarehouse(connection))
     options = RunOptions(force=True)
     return make_plan(of, *seen_now(session, of, options), request_of(session, options, None, of))
 

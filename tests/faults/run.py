@@ -93,7 +93,7 @@ class Run:
         select = () if self.selected is None else (*sorted(self.selected), "nothing_else")
         options = api.RunOptions(force=self.force, select=select)
         try:
-            self.result = api.run_project(self._settings, options, api.Listener(), ports=ports)
+            self.result = api.run_project(self.target, options, api.Listener(), ports=ports)
         except (PluginError, Killed) as error:
             self.result = error
         return self.result
@@ -101,13 +101,14 @@ class Run:
     def plan(self) -> api.Plan:
         """Return what a run would do now; this comes to no point."""
         options = api.RunOptions(force=self.force)
-        return api.plan_project(self._settings, options, lists_all=True, ports=api.Ports(dbt=OneRowDbt(self)))
+        return api.plan_project(self.target, options, lists_all=True, ports=api.Ports(dbt=OneRowDbt(self)))
 
     @property
-    def _settings(self) -> api.Settings:
-        directory = str(self.directory)
-        target = self.environment.target
-        return api.Settings(project_dir=directory, profiles_dir=directory, target=target, lock_timeout=0)
+    def target(self) -> api.Target:
+        """What the files of the project name now."""
+        directory, name = str(self.directory), self.environment.target
+        settings = api.Settings(project_dir=directory, profiles_dir=directory, target=name, lock_timeout=0)
+        return api.resolve_target(settings, api.Ports(dbt=OneRowDbt(self)))
 
     def _connect(self, *arguments: Any, **names: Any) -> _Watched:
         real = connect(*arguments, **names)

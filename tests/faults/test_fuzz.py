@@ -40,6 +40,7 @@ from dbt_state_plugin.operations.planning.inputs import request_of, seen_now
 from dbt_state_plugin.operations.planning.planning import RunOptions
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings, parse_variables
+from dbt_state_plugin.operations.target import resolve_target
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.project.profile import load_profile
 from dbt_state_plugin.project.project_file import read_project_file
@@ -333,7 +334,7 @@ def built(database: Database, tmp_path_factory: pytest.TempPathFactory) -> DbtPr
 @pytest.fixture(scope="module")
 def world(built: DbtProject) -> World:
     settings = Settings(project_dir=str(built.directory), profiles_dir=str(built.directory))
-    with open_session(settings, create=False) as session:
+    with open_session(resolve_target(settings), create=False) as session:
         snapshot = snapshots.read_parsed_project(session.state)
         assert snapshot is not None
         project, options = snapshot.project(), RunOptions(command="build")

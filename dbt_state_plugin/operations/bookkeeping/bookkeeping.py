@@ -14,7 +14,7 @@ from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.operations.bookkeeping.checksums import Checksums, checksum_files, refuse_unrecordable
 from dbt_state_plugin.operations.bookkeeping.manifest_checksums import checksum_manifest
 from dbt_state_plugin.operations.session import open_session
-from dbt_state_plugin.operations.settings import Settings
+from dbt_state_plugin.operations.target import Target
 from dbt_state_plugin.state import bookkeeping
 from dbt_state_plugin.state.bookkeeping import Comparison
 from dbt_state_plugin.state.schema import ensure_schema
@@ -23,29 +23,29 @@ from dbt_state_plugin.state.state import State
 MAX_ROWS = 2**63 - 1  # PostgreSQL's bigint
 
 
-def init_execution(settings: Settings, execution_id: str | None = None) -> UUID:
+def init_execution(target: Target, execution_id: str | None = None) -> UUID:
     """Start an execution and return its id; raises UsageError for an id that is malformed or in use."""
     number = uuid4() if execution_id is None else _uuid(execution_id, "execution")
-    with open_session(settings) as session:
+    with open_session(target) as session:
         bookkeeping.start_execution(
             session.state,
             number,
             host=socket.gethostname(),
             tool_version=VERSION,
-            meltano_run_id=settings.meltano_run_id,
+            meltano_run_id=target.meltano_run_id,
         )
     return number
 
 
-def last_successful_execution(settings: Settings) -> UUID | None:
+def last_successful_execution(target: Target) -> UUID | None:
     """Return the succeeded execution that ended last, or None."""
-    with open_session(settings, create=False) as session:
+    with open_session(target, create=False) as session:
         return bookkeeping.last_successful_execution(session.state) if session.has_state else None
 
 
-def completion_time(settings: Settings, execution_id: str) -> datetime:
+def completion_time(target: Target, execution_id: str) -> datetime:
     """Return when an execution was completed, in UTC; raises NotFoundError and UsageError."""
-    with _books(settings, number := _uuid(execution_id, "execution")) as state:
+    with _books(target, number := _uuid(execution_id, "execution")) as state:
         return bookkeeping.completion_time(state, number)
 
 
@@ -59,48 +59,48 @@ def manifest_covered(path: str, *, by_path: bool = False) -> Checksums:
     return checksum_manifest(path, by_path=by_path)
 
 
-def init_step(settings: Settings, execution_id: str, name: str, covered: Checksums) -> UUID:
+def init_step(target: Target, execution_id: str, name: str, covered: Checksums) -> UUID:
     """Start a step that covers these checksums and return its id; raises NotFoundError and UsageError."""
     refuse_unrecordable(name)
-    with _books(settings, number := _uuid(execution_id, "execution")) as state:
+    with _books(target, number := _uuid(execution_id, "execution")) as state:
         return bookkeeping.start_step(state, number, name, kind=covered.kind, checksums=covered.checksums)
 
 
-def compare_step_models(settings: Settings, step_id: str, previous_execution_id: str = "") -> Comparison:
+def compare_step_models(target: Target, step_id: str, previous_execution_id: str = "") -> Comparison:
     """Compare a step with the one of its name in an earlier execution, or with nothing; raises NotFoundError."""
     previous = _uuid(previous_execution_id, "execution") if previous_execution_id else None
-    with _books(settings, number := _uuid(step_id, "step")) as state:
+    with _books(target, number := _uuid(step_id, "step")) as state:
         return bookkeeping.compare_steps(state, number, previous)
 
 
-def complete_step(settings: Settings, step_id: str, rows_processed: str | None = None) -> str:
+def complete_step(target: Target, step_id: str, rows_processed: str | None = None) -> str:
     """Record that a step succeeded and return its name; raises NotFoundError and UsageError."""
     rows = None if rows_processed is None else _rows(rows_processed)
-    with _books(settings, number := _uuid(step_id, "step")) as state:
+    with _books(target, number := _uuid(step_id, "step")) as state:
         return bookkeeping.complete_step(state, number, rows_processed=rows)
 
 
-def complete_execution(settings: Settings, execution_id: str) -> None:
+def complete_execution(target: Target, execution_id: str) -> None:
     """Record that an execution succeeded; raises NotFoundError and UsageError."""
-    with _books(settings, number := _uuid(execution_id, "execution")) as state:
+    with _books(target, number := _uuid(execution_id, "execution")) as state:
         bookkeeping.complete_execution(state, number)
 
 
-def fail_execution(settings: Settings, execution_id: str) -> None:
+def fail_execution(target: Target, execution_id: str) -> None:
     """Record that an execution failed, with its running steps; raises NotFoundError and UsageError."""
-    with _books(settings, number := _uuid(execution_id, "execution")) as state:
+    with _books(target, number := _uuid(execution_id, "execution")) as state:
         bookkeeping.fail_execution(state, number)
 
 
 @contextmanager
-def _books(settings: Settings, wanted: UUID) -> Iterator[State]:
+def _books(target: Target, wanted: UUID) -> Iterator[State]:
     # Only init-execution creates the state and the environment: an id that is looked up here is recorded, or unknown.
-    with open_session(settings, create=False) as session:
+    with open_session(target, create=False) as session:
         if not session.has_state:
             raise NotFoundError(
-                f"{wanted} is not recorded: nothing is, in schema {settings.state_schema}.", "Run init-execution first."
+                f"{wanted} is not recorded: nothing is, in schema {target.state.schema}.", "Run init-execution first."
             )
-        ensure_schema(session.state.connection, settings.state_schema)
+        ensure_schema(session.state.connection, target.state.schema)
         yield session.state
 
 

@@ -17,7 +17,7 @@ from dbt_state_plugin.core.fingerprint.hashing import Digest, keyed_digest
 from dbt_state_plugin.core.values.results import StepItem
 from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.operations.session import open_session
-from dbt_state_plugin.operations.settings import Settings
+from dbt_state_plugin.operations.target import Target
 from dbt_state_plugin.state import recorded_steps
 from dbt_state_plugin.state.executions import NewExecution
 from dbt_state_plugin.state.recorded_steps import StepRecord
@@ -78,14 +78,14 @@ def record_step(state: State, execution_id: UUID, step: RecordedStep) -> Covered
 
 
 def compare_step(
-    settings: Settings, step: RecordedStep, *, since: str | None = None, others: tuple[str, ...] = ()
+    target: Target, step: RecordedStep, *, since: str | None = None, others: tuple[str, ...] = ()
 ) -> ComparedStep:
     """Compare a step with the last successful execution, or that of `since`, without writing anything.
 
     `later` holds the steps of this name and of `others` that were recorded afterwards. Raises NotFoundError and the
     errors of a session.
     """
-    with open_session(settings, create=False) as session:
+    with open_session(target, create=False) as session:
         if not session.has_state:
             earlier = Earlier(digest=keyed_digest(b""))
             return ComparedStep(covered=step.cover(earlier), earlier=earlier, later=())
@@ -94,18 +94,18 @@ def compare_step(
         return ComparedStep(covered=step.cover(earlier), earlier=earlier, later=later)
 
 
-def record_apart(settings: Settings, command: str, name: str, covered: Covered) -> UUID:
+def record_apart(target: Target, command: str, name: str, covered: Covered) -> UUID:
     """Record an execution of its own with this one step, which succeeded, and return its id."""
     execution = NewExecution(
         execution_id=uuid4(),
         command=command,
-        caller=settings.caller,
+        caller=target.caller,
         host=socket.gethostname(),
         process_id=os.getpid(),
         tool_version=VERSION,
-        meltano_run_id=settings.meltano_run_id,
+        meltano_run_id=target.meltano_run_id,
     )
-    with open_session(settings) as session:
+    with open_session(target) as session:
         recorded_steps.record_apart(session.state, execution, name, covered.checksums, covered.items)
     return execution.execution_id
 

@@ -20,8 +20,9 @@ from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
-from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, seen_now, selected_nodes
+from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.planning import plan_in
+from dbt_state_plugin.operations.target import PRIVATE_TARGET, invocation_of, workplace_of
 from dbt_state_plugin.state.relations import read_definitions
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         comparison = Comparison(session, RunOptions(command="build"), there, elsewhere)
         compared = comparison.against(None).compared.plan
     folder = _folder(session)
-    invocation = _deferring(invocation_of(session.settings, session.workplace), there, folder)
+    invocation = _deferring(invocation_of(session.target), there, folder)
     dbt = session.ports.dbt
     parsed = dbt.parse(invocation)
     fingerprinter = Fingerprinter(parsed.definition, key=comparison.key, seed_rows=partial(dbt.seed_rows, parsed))
@@ -126,12 +127,8 @@ def _environment_there(session: Session, options: RunOptions, name: str) -> Know
 
 def _folder(session: Session) -> Path:
     """Return a folder that no run of another environment uses; those of this one hold its lock."""
-    from dbt_state_plugin.operations.planning.inputs import PRIVATE_TARGET
-
-    if session.workplace is None:
-        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
     name = hashlib.sha256(str(session.state.environment).encode()).hexdigest()[:8]
-    return session.workplace.target_path / PRIVATE_TARGET / f"deferred-{name}"
+    return workplace_of(session.target).target_path / PRIVATE_TARGET / f"deferred-{name}"
 
 
 def _deferring(invocation: Invocation, there: KnownEnvironment, folder: Path) -> Invocation:

@@ -29,12 +29,13 @@ from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.errors import ConfigurationError, NotFoundError
+from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.execution_record import STEP_NAME
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
-from dbt_state_plugin.operations.planning.inputs import PRIVATE_TARGET, Planned, invocation_of, selected_nodes
+from dbt_state_plugin.operations.planning.inputs import Planned, selected_nodes
 from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.operations.target import PRIVATE_TARGET, invocation_of, workplace_of
 from dbt_state_plugin.project.other_target_profile import write_other_target_profile
 from dbt_state_plugin.state.baselines import (
     KnownEnvironment,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.invocation import Invocation
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import Target
     from dbt_state_plugin.state.state import State
 
 _ID_OR_BEGINNING = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}", re.IGNORECASE)
@@ -68,13 +69,13 @@ class PlannedAgainst:
     compared: Compared
 
 
-def plan_against(settings: Settings, options: RunOptions, name: str) -> PlannedAgainst:
+def plan_against(target: Target, options: RunOptions, name: str) -> PlannedAgainst:
     """Compare the project with an environment or an execution of the same state, named as on the command line.
 
     The project is read as dbt would read it for that environment: with its target, database and schema.
     Raises NotFoundError and the errors of a plan.
     """
-    with open_session(settings, create=False) as session:
+    with open_session(target, create=False) as session:
         environment, execution = find_baseline(session, name)
         with invocation_there(session, environment) as invocation:
             return Comparison(session, options, environment, invocation).against(execution)
@@ -134,9 +135,7 @@ def _with_definitions(execution: KnownExecution, project: str) -> KnownExecution
 @contextmanager
 def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invocation]:
     """Give the flags with which dbt reads the project as for that environment, with a profiles.yml of its own."""
-    workplace, settings = session.workplace, session.settings
-    if workplace is None:
-        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
+    workplace = workplace_of(session.target)
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
         write_other_target_profile(
             Path(folder),
@@ -145,12 +144,12 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
             target=there.environment.target,
             database=there.environment.database,
             schema=there.environment.schema,
-            cli_vars=settings.variables,
+            cli_vars=session.target.variables,
             environ=os.environ,
             ask_dbt=session.ports.dbt.render_yaml_value,
         )
         yield replace(
-            invocation_of(settings, workplace),
+            invocation_of(session.target),
             profiles_dir=Path(folder),
             target=there.environment.target,
             target_path=workplace.target_path / PRIVATE_TARGET / OWN_TARGET,

@@ -40,57 +40,55 @@ from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import CompiledNode, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, Trace
-from dbt_state_plugin.core.values.relations import Environment, RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
-from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, selected_nodes
-from dbt_state_plugin.operations.session import read_workplace
+from dbt_state_plugin.operations.planning.inputs import Planned, selected_nodes
+from dbt_state_plugin.operations.target import environment_of, invocation_of, workplace_of
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.interface import Dbt
-    from dbt_state_plugin.operations.session import Workplace
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import Target
 
 _BY_ARTIFACTS = re.compile(r"(?:^|[\s,])@?[0-9]*\+?(?:state|result|source_status):")
 _IN_SELECTORS = re.compile(r"\b(?:state|result|source_status)\b")
 _NOBODY = UUID(int=0)
 
 
-def selects_by_artifacts(settings: Settings, options: RunOptions) -> bool:
+def selects_by_artifacts(target: Target, options: RunOptions) -> bool:
     """Return whether the selection itself asks for dbt's artifacts, which is then what `--state` is for."""
     if any(_BY_ARTIFACTS.search(value) for value in (*options.select, *options.exclude)):
         return True
     if not options.selector:
         return False
     try:
-        selectors = read_workplace(settings).project_dir / "selectors.yml"
+        selectors = workplace_of(target).project_dir / "selectors.yml"
         return bool(_IN_SELECTORS.search(selectors.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return False
 
 
-def plan_against_manifest(settings: Settings, options: RunOptions, folder: str, dbt: Dbt) -> PlannedAgainst:
+def plan_against_manifest(target: Target, options: RunOptions, folder: str, dbt: Dbt) -> PlannedAgainst:
     """Compare the project with the manifest in a folder; raises UsageError and the errors of a plan."""
-    workplace = read_workplace(settings)
-    return _ManifestComparison(settings, workplace, options, Path(folder), dbt).planned()
+    return _ManifestComparison(target, options, Path(folder), dbt).planned()
 
 
 class _ManifestComparison:
     """Compare the parsed project with an earlier manifest, both with the values and in the places of today."""
 
-    def __init__(self, settings: Settings, workplace: Workplace, options: RunOptions, folder: Path, dbt: Dbt) -> None:
+    def __init__(self, target: Target, options: RunOptions, folder: Path, dbt: Dbt) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
         from dbt_state_plugin.dbt_runner.manifest_file import put_in_place, read_artifact, read_document
 
         self.dbt = dbt
         self.options = options
-        self.workplace = workplace
+        self.workplace = workplace_of(target)
         self.folder = folder
         self.document = read_document(folder.absolute())
         self._refuse_another_project()
-        self.invocation = invocation_of(settings, workplace)
+        self.invocation = invocation_of(target)
         self.parsed = dbt.parse(self.invocation)
         self.artifact = read_artifact(self.document, self.parsed, self.invocation, environ=os.environ)
         now, before = self.parsed.definition, self.artifact.parsed.definition
@@ -124,7 +122,7 @@ class _ManifestComparison:
             self.project,
             own,
             categorized.categories,
-            environment=self._environment(),
+            environment=environment_of(self.workplace),
             command=self.options.command,
             selected=selected_nodes(
                 self.dbt, self.parsed, self.invocation, replace(self.options, selection_state=None)
@@ -216,15 +214,6 @@ class _ManifestComparison:
             "dbt_version": artifact.dbt_version,
         }
         return Baseline(kind="manifest", name=where, details=details)
-
-    def _environment(self) -> Environment:
-        profile = self.workplace.profile
-        return Environment(
-            project=self.workplace.project_name,
-            target=profile.target_name,
-            database=profile.database,
-            schema=profile.schema,
-        )
 
     def _carried(self, plan: Plan, categorized: CategorizedChanges) -> Planned:
         return Planned(

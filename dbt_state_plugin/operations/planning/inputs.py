@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,9 +13,7 @@ from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
-from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
 from dbt_state_plugin.dbt_runner.invocation import Invocation
-from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.operations.options import RunOptions, narrows, narrows_by_environment
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
@@ -29,11 +26,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.interface import Dbt
     from dbt_state_plugin.dbt_runner.parse import Parsed
-    from dbt_state_plugin.operations.session import Session, Workplace
-    from dbt_state_plugin.operations.settings import Settings
-
-
-PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that dbt's own artifacts stay as they are
+    from dbt_state_plugin.operations.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +67,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
         recorded,
         session.warehouse.catalog([*keys, *recorded.relations]),
         command=options.command,
-        default=session.settings.data_version,
+        default=session.target.data_version,
         answers=answers,
     )
     if records_project:
@@ -102,22 +95,6 @@ def request_of(session: Session, options: RunOptions, selected: frozenset[str] |
         on_logic_change=options.on_logic_change,
         volatile=options.volatile,
         code_only=options.code_only,
-    )
-
-
-def invocation_of(settings: Settings, workplace: Workplace | None) -> Invocation:
-    """Return what all invocations of dbt share; raises ConfigurationError where there is no project."""
-    if workplace is None:
-        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
-    return Invocation(
-        project_dir=workplace.project_dir,
-        profiles_dir=workplace.profiles_dir,
-        target_path=workplace.target_path / PRIVATE_TARGET,
-        profile=settings.profile,
-        target=settings.target,
-        threads=settings.threads,
-        variables=settings.variables,
-        extra=read_extra_arguments(settings.extra_arguments, os.environ),
     )
 
 

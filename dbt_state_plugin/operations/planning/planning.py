@@ -14,8 +14,9 @@ from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project, recorded_project
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
-from dbt_state_plugin.operations.planning.inputs import Planned, invocation_of, request_of, see, selected_nodes
+from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
 from dbt_state_plugin.operations.planning.source_versions import Answers
+from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.record import up_to_date_inputs_of
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.relations import installation_key, read_definitions
@@ -39,7 +40,7 @@ def plan_in(
     was parsed for the next time. `known_inputs` is their digest, where it was just computed.
     Raises ConfigurationError, ProjectError, SelectionError and StateError.
     """
-    invocation = invocation_of(session.settings, session.workplace)
+    invocation = invocation_of(session.target)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     answers: Answers = {}  # rows are read once, where the project is looked at twice
     if session.has_state and not narrows(options):

@@ -150,7 +150,7 @@ class BuildRecorder:
                 columns=columns,
                 identity_sql=identity_sql if node.relation is not None else None,
                 outcome=outcome,
-                stores_code=self._session.settings.store_sql == "text",
+                stores_code=self._session.target.stores_sql,
                 data_id=self._data_of(entry),
                 detail=self._definition.of(node.unique_id),
             ),

@@ -128,13 +128,13 @@ class _Run:
                 planned.plan,
                 planned.fingerprinter,
                 planned.categorized,
-                store_code=self.session.settings.store_sql == "text",
+                store_code=self.session.target.stores_sql,
                 digest=self._digest_of_sql(),
             )
 
     def _digest_of_sql(self) -> Digest | None:
         """Return what SQL is hashed with where none may be stored."""
-        if self.session.settings.store_sql == "text":
+        if self.session.target.stores_sql:
             return None
         return keyed_digest(installation_key(self.session.state))
 
@@ -150,7 +150,7 @@ class _Run:
             )
             for entry in planned.plan.to_build
         ]
-        open_intents(state, self.execution_id, nodes, store_code=self.session.settings.store_sql == "text")
+        open_intents(state, self.execution_id, nodes, store_code=self.session.target.stores_sql)
         detail = DefinitionRecorder(
             dbt, planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql()
         )

@@ -6,13 +6,11 @@ carried out (building.py), in the same session and under the same lock.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dbt_state_plugin.core.values.results import RunResult
-from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
 from dbt_state_plugin.operations.execution_record import (
     STEP_NAME,
     Listener,
@@ -22,6 +20,7 @@ from dbt_state_plugin.operations.execution_record import (
 )
 from dbt_state_plugin.operations.session import Session, open_session
 from dbt_state_plugin.operations.signals import stopping_like_sigint
+from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.check import UpToDateCheck, UpToDatePlan, check_up_to_date
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.up_to_date import finish_up_to_date
@@ -31,11 +30,11 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
     from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.operations.ports import Ports
-    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import Target
 
 
 def run_project(
-    settings: Settings,
+    target: Target,
     options: RunOptions,
     listener: Listener,
     steps: tuple[RecordedStep, ...] = (),
@@ -51,8 +50,8 @@ def run_project(
     started = time.monotonic()
     with stopping_like_sigint() as stop:
         try:
-            with open_session(settings, ports=ports) as session:
-                acquire_lock(session.state, timeout=settings.lock_timeout, on_wait=listener.on_wait)
+            with open_session(target, ports=ports) as session:
+                acquire_lock(session.state, timeout=target.lock_timeout, on_wait=listener.on_wait)
                 check = _check(session, options, lists_all=lists_all)
                 if check.up_to_date is not None:
                     return _recorded(session, options, listener, steps, check.up_to_date, started)
@@ -63,11 +62,9 @@ def run_project(
             raise interrupted(stop) from None
 
 
-def plan_project(
-    settings: Settings, options: RunOptions, *, lists_all: bool = False, ports: Ports | None = None
-) -> Plan:
+def plan_project(target: Target, options: RunOptions, *, lists_all: bool = False, ports: Ports | None = None) -> Plan:
     """Return a plan without writing anything; `lists_all` as for a run."""
-    with open_session(settings, create=False, ports=ports) as session:
+    with open_session(target, create=False, ports=ports) as session:
         check = _check(session, options, lists_all=lists_all)
         if check.up_to_date is not None:
             return check.up_to_date.plan
@@ -79,7 +76,7 @@ def plan_project(
 def _check(session: Session, options: RunOptions, *, lists_all: bool) -> UpToDateCheck:
     if lists_all:
         return UpToDateCheck()
-    return check_up_to_date(session, options, read_extra_arguments(session.settings.extra_arguments, os.environ))
+    return check_up_to_date(session, options, invocation_of(session.target).extra)
 
 
 def _recorded(
@@ -100,7 +97,7 @@ def _recorded(
             execution_id,
             step=STEP_NAME,
             covered=up_to_date.covered,
-            covers_project=options.command in ("run", "build") and session.settings.store_sql == "text",
+            covers_project=options.command in ("run", "build") and session.target.stores_sql,
             dbt_version=up_to_date.dbt_version,
             adapter_version=up_to_date.adapter_version,
         )

@@ -116,7 +116,7 @@ def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> s
     facts = session.warehouse.source_facts(scope.sources)
     seen = [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
     environment = str(session.state.environment)
-    everything = [VERSION, repr(options), environment, session.settings.data_version, records, catalog, seen]
+    everything = [VERSION, repr(options), environment, session.target.data_version, records, catalog, seen]
     return hashlib.sha256(json.dumps(everything).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -46,14 +46,14 @@ class Shop:
     def run(self, *, failing: tuple[str, ...] = ()) -> set[str]:
         """Run, and return the names of what was built."""
         run = self.world.new_run(failing=failing)
-        result = api.run_project(run._settings, api.RunOptions(), api.Listener(), ports=self._ports(run))
+        result = api.run_project(run.target, api.RunOptions(), api.Listener(), ports=self._ports(run))
         assert result.unrecorded == {}
         return {entry.node.name for entry in result.built}
 
     def reasons(self) -> dict[str, str]:
         """Plan, and return the first reason of what is due."""
         run = self.world.new_run()
-        plan = api.plan_project(run._settings, api.RunOptions(), lists_all=True, ports=self._ports(run))
+        plan = api.plan_project(run.target, api.RunOptions(), lists_all=True, ports=self._ports(run))
         return {entry.node.name: reason_words(entry.reasons[0]) for entry in plan.to_build}
 
 

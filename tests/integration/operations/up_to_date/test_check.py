@@ -14,8 +14,9 @@ from support.values import relation
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.session import Session
-from dbt_state_plugin.operations.settings import Settings
+from dbt_state_plugin.operations.target import StateAddress, Target
 from dbt_state_plugin.operations.up_to_date.check import Scope, inputs_fingerprint
+from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import open_state
 from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
@@ -51,7 +52,9 @@ def session(database: Database) -> Iterator[Session]:
         state = open_state(opened, "dbt_state_plugin", environment)
         for schema, identifier in (("analytics", "orders"), ("", "analytics.test.shop.one"), ("other", "orders")):
             opened.cursor().execute(RECORD, (schema, identifier))
-        yield Session(settings=Settings(), workplace=None, state=state, warehouse=PostgresWarehouse(opened))
+        address = StateAddress(database=DatabaseSettings(), schema="dbt_state_plugin")
+        target = Target(state=address, environment=environment)
+        yield Session(target=target, state=state, warehouse=PostgresWarehouse(opened))
 
 
 DIFFERENCES = (
@@ -136,9 +139,9 @@ def test_another_wish_or_setting_makes_other_evidence(session: Session) -> None:
         RunOptions(volatile="never"),
         RunOptions(on_logic_change="fail"),
     )
-    settings = Settings(data_version="content")
+    target = replace(session.target, data_version="content")
 
     found = {inputs_fingerprint(session, options, SCOPE) for options in wishes}
 
     assert len(found) == len(wishes)
-    assert inputs_fingerprint(replace(session, settings=settings), RunOptions(), SCOPE) not in found
+    assert inputs_fingerprint(replace(session, target=target), RunOptions(), SCOPE) not in found

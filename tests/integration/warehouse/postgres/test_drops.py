@@ -23,8 +23,9 @@ from dbt_state_plugin.core.values.relations import Environment, Identity, Relati
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.orphans import carry_out
 from dbt_state_plugin.operations.session import Session
-from dbt_state_plugin.operations.settings import Settings
+from dbt_state_plugin.operations.target import StateAddress, Target
 from dbt_state_plugin.postgres.connection import transaction
+from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.warehouse.postgres.drops import DropRefused, drop_relation, read_drop_checks
@@ -305,7 +306,8 @@ def session(request: Any, warehouse: Connection, postgres_server: Server) -> Ite
         state = open_state(on, "meta", ENVIRONMENT)
         values = {"environment": state.environment_id, "build": str(BUILD)}
         state.execute(RECORD, {**values, "schema": SCHEMA, "identifier": HOSTILE})
-        yield Session(settings=Settings(), workplace=None, state=state, warehouse=PostgresWarehouse(warehouse))
+        target = Target(state=StateAddress(database=DatabaseSettings(), schema="meta"), environment=ENVIRONMENT)
+        yield Session(target=target, state=state, warehouse=PostgresWarehouse(warehouse))
 
 
 @pytest.fixture
