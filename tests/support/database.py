@@ -51,6 +51,14 @@ class Database:
         while self.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process_id,)):
             time.sleep(0.01)
 
+    def wait_until_blocked(self, process_id: int) -> None:
+        """Wait until a session waits for a lock that another one holds; it must do so some time."""
+        waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+        deadline = time.monotonic() + 30
+        while self.query(waits, (process_id,)) != [(True,)]:
+            assert time.monotonic() < deadline, f"session {process_id} waits for nobody"
+            time.sleep(0.01)
+
     def forget_counters(self) -> None:
         """Forget the counters that the state has recorded: the server does not copy its own with a database."""
         if self.query("SELECT to_regclass('dbt_state_plugin.relation')") != [(None,)]:

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import RecordedDefinition, Trace
-from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.state.builds import BuildRecord, record_build
-from dbt_state_plugin.state.executions import NewExecution, begin_execution
+from dbt_state_plugin.state.executions import NewExecution, begin_execution, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.state import State
 from support.values import node
@@ -19,6 +19,7 @@ from support.values import node
 ORDERS = node("model.shop.orders", code="select 1", fingerprint={"body": "1", "config": "2"})
 REPORT = node("model.shop.report", ["model.shop.orders"], code="select 2", fingerprint={"body": "3"})
 TABLE = Identity(value="7/8", kind=RelationKind.TABLE)
+PROD = Environment(project="shop", target="prod", database="db", schema="main")
 
 
 def key_of(item: Node) -> RelationName:
@@ -73,4 +74,15 @@ def built(state: State, *items: Node) -> UUID:
     opened(state, execution_id, *items)
     for item in items:
         record_build(state, build_of(execution_id, item))
+    return execution_id
+
+
+def ended(state: State, execution_id: UUID, status: str = "succeeded", *, days_ago: int = 100) -> UUID:
+    """End an execution, as if all of it had been so many days ago."""
+    finish_execution(state, execution_id, status=status)
+    state.execute(
+        "UPDATE {state}.execution SET started_at = started_at - make_interval(days => %s),"
+        " finished_at = finished_at - make_interval(days => %s) WHERE execution_id = %s",
+        (days_ago, days_ago, str(execution_id)),
+    )
     return execution_id

@@ -9,6 +9,7 @@ import pytest
 from _servers.postgres_server import Server, drop_database
 from psycopg2 import sql
 from support.database import Database, database_on, fresh_database
+from support.recording import PROD
 from support.values import HERE
 
 from dbt_state_plugin.postgres.connection import connect
@@ -43,3 +44,16 @@ def state(copied: Database) -> Iterator[State]:
     """Open the state of an environment, as a run does."""
     with closing(connect(DatabaseSettings.from_url(copied.url))) as opened:
         yield open_state(opened, SCHEMA, HERE)
+
+
+@pytest.fixture
+def second(copied: Database, state: State) -> Iterator[State]:
+    """Open the same state on another connection."""
+    with closing(connect(DatabaseSettings.from_url(copied.url))) as opened:
+        yield open_state(opened, state.schema, HERE)
+
+
+@pytest.fixture
+def prod(state: State) -> State:
+    """Open the state of another environment on the same connection."""
+    return open_state(state.connection, state.schema, PROD)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from support.recording import ORDERS, REPORT, begun, build_of, built, key_of, opened
+from support.recording import ORDERS, PROD, REPORT, begun, build_of, built, key_of, opened
 
-from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.errors import BusyError
 from dbt_state_plugin.state.builds import record_build
 from dbt_state_plugin.state.executions import finish_execution, read_execution
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.state.state import State, open_state
-
-PROD = Environment(project="shop", target="prod", database="db", schema="main")
 
 
 def test_intents_and_planned_results_are_there_before_anything_is_built(state: State) -> None:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from support.database import Database
 from support.values import HERE
 
 from dbt_state_plugin.errors import BusyError
-from dbt_state_plugin.postgres.connection import connect
-from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked, lock_key
 from dbt_state_plugin.state.state import State, open_state
-
-
-@pytest.fixture
-def second(copied: Database, state: State) -> Iterator[State]:
-    """Open the same state on another connection."""
-    with closing(connect(DatabaseSettings.from_url(copied.url))) as opened:
-        yield open_state(opened, state.schema, HERE)
 
 
 def test_a_second_run_is_refused_and_told_of_the_first(state: State, second: State) -> None:

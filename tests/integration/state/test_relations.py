@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from support.recording import ORDERS, REPORT, begun, built, key_of, opened
+from support.recording import ORDERS, PROD, REPORT, begun, built, key_of, opened
 
 from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind
 from dbt_state_plugin.errors import StateError
@@ -18,8 +18,6 @@ from dbt_state_plugin.state.relations import (
     server_time,
 )
 from dbt_state_plugin.state.state import State, open_state
-
-PROD = Environment(project="shop", target="prod", database="db", schema="main")
 
 
 def test_all_of_an_environment_is_read_and_of_others_only_what_is_asked_for(state: State) -> None:

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from support.recording import ORDERS, REPORT, begun, built, key_of, opened
+from support.recording import ORDERS, REPORT, begun, built, ended, key_of, opened
 
 from dbt_state_plugin.errors import NotFoundError
-from dbt_state_plugin.state.executions import begin_step, finish_execution, read_execution
+from dbt_state_plugin.state.executions import begin_step, read_execution
 from dbt_state_plugin.state.relations import read_recorded, recorded_code
 from dbt_state_plugin.state.retention import Pruned, prune
 from dbt_state_plugin.state.state import State
-
-
-def ended(state: State, execution_id: UUID, status: str = "succeeded", *, days_ago: int = 100) -> UUID:
-    finish_execution(state, execution_id, status=status)
-    state.execute(
-        "UPDATE {state}.execution SET started_at = started_at - make_interval(days => %s),"
-        " finished_at = finished_at - make_interval(days => %s) WHERE execution_id = %s",
-        (days_ago, days_ago, str(execution_id)),
-    )
-    return execution_id
 
 
 def is_there(state: State, execution_id: UUID) -> bool:
