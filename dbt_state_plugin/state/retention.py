@@ -1,7 +1,8 @@
 """Retention: old executions, and what nothing refers to.
 
 Kept whatever their age: executions that run, the last successful one of each environment and of each kind of step (the
-baseline of the next), and those with an open intent (they say which relations cannot be trusted).
+baseline of the next), the last successful one with a manifest (what `state export-manifest` gives), and those with an
+open intent (they say which relations cannot be trusted).
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ _OUTDATED = """
       AND execution_id NOT IN (
           SELECT DISTINCT ON (environment_id) execution_id FROM {state}.execution
           WHERE status = 'succeeded' AND command <> 'load-plan'
+          ORDER BY environment_id, finished_at DESC, started_at DESC, execution_id DESC)
+      AND execution_id NOT IN (
+          SELECT DISTINCT ON (environment_id) execution_id FROM {state}.execution
+          WHERE status = 'succeeded' AND manifest_id IS NOT NULL
           ORDER BY environment_id, finished_at DESC, started_at DESC, execution_id DESC)
       AND execution_id NOT IN (
           SELECT DISTINCT ON (environment_id, name) execution_id

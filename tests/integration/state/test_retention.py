@@ -8,6 +8,7 @@ from support.recording import ORDERS, REPORT, begun, built, ended, key_of, opene
 
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.state.executions import begin_step, read_execution
+from dbt_state_plugin.state.manifests import read_manifest, write_manifest
 from dbt_state_plugin.state.relations import read_recorded, recorded_code
 from dbt_state_plugin.state.retention import Pruned, prune
 from dbt_state_plugin.state.state import State
@@ -19,6 +20,12 @@ def is_there(state: State, execution_id: UUID) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def with_manifest(state: State, text: str) -> UUID:
+    execution_id = begun(state)
+    write_manifest(state, text, is_of_snapshot=False, execution_id=execution_id)
+    return execution_id
 
 
 def pruned(state: State, keep_days: int = 90) -> Pruned:
@@ -44,6 +51,31 @@ def test_the_last_successful_execution_stays_however_old(state: State) -> None:
     pruned(state)
 
     assert (is_there(state, last), is_there(state, failed)) == (True, False)
+
+
+def test_the_last_manifest_of_an_environment_stays_though_narrowed_runs_have_succeeded_since(state: State) -> None:
+    older = ended(state, with_manifest(state, "older"), days_ago=300)
+    last = ended(state, with_manifest(state, "last"), days_ago=200)
+    failed = ended(state, with_manifest(state, "failed"), "failed", days_ago=150)
+    ended(state, begun(state), days_ago=100)
+    ended(state, begun(state), days_ago=1)
+
+    pruned(state)
+
+    kept = read_manifest(state)
+    assert kept is not None
+    assert kept.text == "last"
+    assert [is_there(state, each) for each in (older, last, failed)] == [False, True, False]
+
+
+def test_each_environment_keeps_its_last_manifest(state: State, prod: State) -> None:
+    ours, theirs = (ended(each, with_manifest(each, str(each.environment))) for each in (state, prod))
+    for each in (state, prod):
+        ended(each, begun(each), days_ago=1)
+
+    assert pruned(state) == Pruned(executions=0, checksum_sets=0, definitions=0)
+
+    assert (is_there(state, ours), is_there(prod, theirs)) == (True, True)
 
 
 def test_an_execution_that_says_what_is_in_doubt_stays(state: State) -> None:
