@@ -15,8 +15,10 @@ from dbt_state_plugin.state.state import State
 _OF_SNAPSHOT = "SELECT manifest_id FROM {state}.project_snapshot WHERE environment_id = %s AND manifest_id IS NOT NULL"
 _WRITE = "INSERT INTO {state}.manifest (manifest_id, content) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _LINK_SNAPSHOT = "UPDATE {state}.project_snapshot SET manifest_id = %s WHERE environment_id = %s"
-# A manifest that was pruned meanwhile is none.
+# A manifest that was pruned meanwhile is none. Named like an INSERT, though in vain: retention waits for whoever refers
+# to a manifest, and this waits for retention (see state/retention.py).
 _LINK_EXECUTION = """
+    WITH in_vain AS (INSERT INTO {state}.manifest (manifest_id, content) SELECT '', '' WHERE false)
     UPDATE {state}.execution SET manifest_id = (SELECT manifest_id FROM {state}.manifest WHERE manifest_id = %s)
     WHERE execution_id = %s
 """
