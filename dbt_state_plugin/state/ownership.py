@@ -1,7 +1,8 @@
 """Owner of the state, and whether it can be trusted.
 
 Whoever owns a table may attach triggers, rules and views to it, whose code runs with the rights of whoever uses the
-table: a state that somebody else has put in our way would take over the role that dbt builds with.
+table: a state that somebody else has put in our way would take over the role that dbt builds with. So would a function,
+an operator or a type beside the tables: a migration looks its names up there, after PostgreSQL's own.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ _STRANGERS = """
     SELECT DISTINCT o.rolname::text
     FROM (SELECT n.oid, n.nspowner AS owner FROM pg_catalog.pg_namespace n WHERE n.nspname = %(schema)s
           UNION ALL
-          SELECT n.oid, c.relowner FROM pg_catalog.pg_class c
-          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %(schema)s) x
+          SELECT n.oid, there.owner FROM pg_catalog.pg_namespace n
+          JOIN (SELECT relnamespace AS schema, relowner AS owner FROM pg_catalog.pg_class
+                UNION ALL SELECT pronamespace, proowner FROM pg_catalog.pg_proc
+                UNION ALL SELECT oprnamespace, oprowner FROM pg_catalog.pg_operator
+                UNION ALL SELECT typnamespace, typowner FROM pg_catalog.pg_type) there ON there.schema = n.oid
+          WHERE n.nspname = %(schema)s) x
     JOIN pg_catalog.pg_roles o ON o.oid = x.owner
     CROSS JOIN (SELECT coalesce(pg_catalog.bool_or(rolsuper), true) AS is_super FROM pg_catalog.pg_roles
                 WHERE rolname IN (current_user, session_user)) we

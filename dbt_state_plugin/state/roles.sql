@@ -35,7 +35,8 @@ $$;
 CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner};
 ALTER SCHEMA {schema} OWNER TO {owner};
 
--- What is there becomes the owner's. Views, functions and triggers are none of the state's: they would run as its users.
+-- What is there becomes the owner's. Views, functions, operators, types and triggers are none of the state's: they would run
+-- as its users.
 DO $$
 DECLARE
     state text := pg_catalog.current_setting('dbt_state_plugin.schema');
@@ -47,6 +48,15 @@ BEGIN
         WHERE n.nspname = state
           AND (c.relkind NOT IN ('r', 'i', 'S', 't') OR c.relrowsecurity OR c.relhasrules OR c.relhassubclass
                OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))
+        UNION ALL
+        SELECT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = state
+        UNION ALL
+        SELECT o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+        WHERE n.nspname = state
+        UNION ALL -- types other than those of the rows of tables, and of arrays of them
+        SELECT t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+        WHERE n.nspname = state AND t.typtype <> 'c' AND t.typcategory <> 'A'
     LOOP
         RAISE EXCEPTION '%.% is no plain table, so it is none of the state', state, found.relname;
     END LOOP;
