@@ -47,7 +47,7 @@ _LAST = """
     WHERE e.environment_id = %(environment)s AND s.name = %(name)s AND s.checksum_set_id IS NOT NULL
       AND CASE WHEN %(since)s::text IS NULL THEN e.status = 'succeeded'
                ELSE starts_with(e.execution_id::text, %(since)s::text) END
-    ORDER BY e.finished_at DESC NULLS LAST, e.started_at DESC, e.execution_id DESC LIMIT 1
+    ORDER BY e.finished_at DESC NULLS LAST, e.started_at DESC, e.execution_id DESC LIMIT 2
 """
 _CHECKSUMS = "SELECT name, checksum FROM {state}.checksum WHERE checksum_set_id = %s"
 _NEWEST = """
@@ -90,17 +90,18 @@ def record_apart(
 def last_successful(state: State, name: str, since: str | None = None) -> StepRecord | None:
     """Return the step of this name in the last successful execution that has one, or in the execution `since`.
 
-    `since` is an id or the beginning of one; raises NotFoundError when that execution has no such step.
+    `since` is an id or the beginning of one; raises NotFoundError when that execution has no such step, or when several
+    that have one begin like that.
     """
     rows = state.rows(_LAST, {"environment": state.environment_id, "name": name, "since": since})
-    if not rows:
-        if since is not None:
-            raise NotFoundError(
-                f"No execution {since} with a step {name} is recorded for {state.environment}.",
-                "See `dbt-state-plugin history` for the executions of this environment.",
-            )
-        return None
-    return _read(state, name, rows[0])
+    if since is not None and len(rows) != 1:
+        raise NotFoundError(
+            f"No execution {since} with a step {name} is recorded for {state.environment}."
+            if not rows
+            else f"Several executions of {state.environment} with a step {name} begin with {since}.",
+            "See `dbt-state-plugin history` for the executions of this environment.",
+        )
+    return _read(state, name, rows[0]) if rows else None
 
 
 def newest_checksums(state: State, name: str) -> dict[str, str]:
