@@ -1,8 +1,9 @@
 """Retention: old executions, and what nothing refers to.
 
 Kept whatever their age: executions that run, the last successful one of each environment and of each kind of step (the
-baseline of the next), the last successful one with a manifest (what `state export-manifest` gives), and those with an
-open intent (they say which relations cannot be trusted).
+baseline of the next), those with the newest checksum of what an external step has left out since (with that it is
+compared when it comes back), the last successful one with a manifest (what `state export-manifest` gives), and those
+with an open intent (they say which relations cannot be trusted).
 """
 
 from __future__ import annotations
@@ -48,6 +49,16 @@ _OUTDATED = """
           FROM {state}.execution JOIN {state}.execution_step s USING (execution_id)
           WHERE execution.status = 'succeeded'
           ORDER BY environment_id, name, execution.finished_at DESC, execution_id DESC)
+      AND execution_id NOT IN (
+          -- External steps are recorded as one moment (state/recorded_steps.py); a step of a run takes longer.
+          SELECT DISTINCT ON (sets.environment_id, sets.name, c.name) sets.execution_id
+          FROM (SELECT DISTINCT ON (environment_id, s.name, s.checksum_set_id) environment_id, execution_id, s.name,
+                    s.checksum_set_id, e.finished_at
+                FROM {state}.execution e JOIN {state}.execution_step s USING (execution_id)
+                WHERE e.status = 'succeeded' AND s.started_at = s.finished_at
+                ORDER BY environment_id, s.name, s.checksum_set_id, e.finished_at DESC) AS sets
+          JOIN {state}.checksum c USING (checksum_set_id)
+          ORDER BY sets.environment_id, sets.name, c.name, sets.finished_at DESC)
     ORDER BY finished_at
 """
 _UNUSED_CHECKSUM_SETS = """

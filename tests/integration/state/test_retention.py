@@ -9,6 +9,7 @@ from support.recording import ORDERS, REPORT, begun, built, ended, key_of, opene
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.state.executions import begin_step, read_execution
 from dbt_state_plugin.state.manifests import read_manifest, write_manifest
+from dbt_state_plugin.state.recorded_steps import newest_checksums, record
 from dbt_state_plugin.state.relations import read_recorded, recorded_code
 from dbt_state_plugin.state.retention import Pruned, prune
 from dbt_state_plugin.state.state import State
@@ -76,6 +77,29 @@ def test_each_environment_keeps_its_last_manifest(state: State, prod: State) -> 
     assert pruned(state) == Pruned(executions=0, checksum_sets=0, definitions=0)
 
     assert (is_there(state, ours), is_there(prod, theirs)) == (True, True)
+
+
+def test_the_newest_checksum_of_what_a_step_has_left_out_since_stays(state: State, prod: State) -> None:
+    covered = {400: {"a": "1", "left out": "1"}, 300: {"a": "1", "left out": "2"}, 200: {"a": "1"}}
+    for each in (state, prod):
+        for days_ago, checksums in covered.items():
+            execution_id = begun(each)
+            record(each, execution_id, "LOAD", checksums, ())
+            ended(each, execution_id, days_ago=days_ago)
+
+    assert pruned(state).executions == 2  # the oldest of each
+
+    for each in (state, prod):
+        assert newest_checksums(each, "LOAD") == {"a": "1", "left out": "2"}
+
+
+def test_what_a_step_of_a_run_has_left_out_since_goes(state: State) -> None:
+    for days_ago, checksums in ((300, {"a": "1", "deleted": "1"}), (200, {"a": "1"})):
+        execution_id = begun(state)
+        begin_step(state, execution_id, name="TRANSFORM", checksums=checksums, dbt_version="1", adapter_version="1")
+        ended(state, execution_id, days_ago=days_ago)
+
+    assert pruned(state).executions == 1
 
 
 def test_an_execution_that_says_what_is_in_doubt_stays(state: State) -> None:
