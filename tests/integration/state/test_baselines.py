@@ -133,6 +133,7 @@ def test_the_checksums_are_those_of_the_step_that_is_asked_for(state: State) -> 
 
 @pytest.mark.parametrize("kind", ["file", "manifest"])
 def test_checksums_of_another_kind_are_no_definitions(state: State, kind: str) -> None:
+    covering(state, {"of another execution": "1"})
     execution_id = of_id(state, "aaaaaaaa-0000-0000-0000-000000000001")
     start_step(state, execution_id, "TRANSFORM", kind=kind, checksums={"a": "1"})
 
