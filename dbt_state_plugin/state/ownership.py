@@ -18,21 +18,20 @@ OWNER_SUFFIX = "_owner"
 # member of all, and must not trust all of them), and the owner that `state roles` makes.
 _STRANGERS = """
     SELECT DISTINCT o.rolname::text
-    FROM (SELECT n.oid, n.nspowner AS owner FROM pg_catalog.pg_namespace n WHERE n.nspname = %(schema)s
+    FROM (SELECT nspowner AS owner FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s
           UNION ALL
-          SELECT n.oid, there.owner FROM pg_catalog.pg_namespace n
-          JOIN (SELECT relnamespace AS schema, relowner AS owner FROM pg_catalog.pg_class
+          SELECT there.owner FROM (SELECT relnamespace AS schema, relowner AS owner FROM pg_catalog.pg_class
                 UNION ALL SELECT pronamespace, proowner FROM pg_catalog.pg_proc
                 UNION ALL SELECT oprnamespace, oprowner FROM pg_catalog.pg_operator
-                UNION ALL SELECT typnamespace, typowner FROM pg_catalog.pg_type) there ON there.schema = n.oid
-          WHERE n.nspname = %(schema)s) x
-    JOIN pg_catalog.pg_roles o ON o.oid = x.owner
+                UNION ALL SELECT typnamespace, typowner FROM pg_catalog.pg_type) there
+          WHERE there.schema OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace(pg_catalog.quote_ident(%(schema)s))) x
+    JOIN pg_catalog.pg_roles o ON o.rolname = pg_catalog.pg_get_userbyid(x.owner)
     CROSS JOIN (SELECT coalesce(pg_catalog.bool_or(rolsuper), true) AS is_super FROM pg_catalog.pg_roles
                 WHERE rolname IN (current_user, session_user)) we
     WHERE NOT (o.rolsuper OR o.rolname IN (current_user, session_user, %(owner)s)
-               OR o.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-               OR (NOT we.is_super AND (pg_catalog.pg_has_role(current_user, o.oid, 'MEMBER')
-                                        OR pg_catalog.pg_has_role(session_user, o.oid, 'MEMBER'))))
+               OR x.owner = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+               OR (NOT we.is_super AND (pg_catalog.pg_has_role(current_user, x.owner, 'MEMBER')
+                                        OR pg_catalog.pg_has_role(session_user, x.owner, 'MEMBER'))))
     ORDER BY 1
 """
 
@@ -49,9 +48,8 @@ def refuse_stranger(cursor: Any, schema: str) -> None:
 
 
 _SEPARATE_OWNER = """
-    SELECT o.rolname::text, pg_catalog.pg_has_role(current_user, o.oid, 'MEMBER')
-    FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles o ON o.oid = n.nspowner
-    WHERE n.nspname = %s AND o.rolname = %s
+    SELECT pg_catalog.pg_get_userbyid(nspowner)::text, pg_catalog.pg_has_role(current_user, nspowner, 'MEMBER')
+    FROM pg_catalog.pg_namespace WHERE nspname = %s AND pg_catalog.pg_get_userbyid(nspowner) = %s
 """
 
 

@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.1
 _HOLDER = """
     SELECT l.pid FROM pg_catalog.pg_locks l
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND l.database = (SELECT datid FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database())
       AND (l.classid::bigint << 32) | l.objid::bigint = %s
 """
 

@@ -42,7 +42,7 @@ def test_the_wheel_carries_everything_that_is_not_python() -> None:
 
     assert package.joinpath("py.typed").is_file()
     assert "CREATE TABLE relation" in package.joinpath("state", "schema.sql").read_text(encoding="utf-8")
-    assert "CREATE ROLE" in package.joinpath("state", "roles.sql").read_text(encoding="utf-8")
+    assert "CREATE ROLE" in package.joinpath("state", "migrations", "roles.sql").read_text(encoding="utf-8")
 
 
 def test_a_plain_profile_is_read_without_dbt_sqlalchemy_and_jinja(tmp_path: Path) -> None:
