@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.orphans import Orphans as Orphans
     from dbt_state_plugin.core.values.plan import Plan as Plan
     from dbt_state_plugin.core.values.plan import PlanEntry as PlanEntry
-    from dbt_state_plugin.core.values.relations import MAX_IDENTIFIER_BYTES as MAX_IDENTIFIER_BYTES
     from dbt_state_plugin.core.values.results import RunResult as RunResult
     from dbt_state_plugin.core.values.results import StepItem as StepItem
     from dbt_state_plugin.core.version import VERSION as VERSION
@@ -80,6 +79,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.target import Target as Target
     from dbt_state_plugin.operations.target import resolve_state as resolve_state
     from dbt_state_plugin.operations.target import resolve_target as resolve_target
+    from dbt_state_plugin.postgres.settings import MAX_IDENTIFIER_BYTES as MAX_IDENTIFIER_BYTES
     from dbt_state_plugin.project.yaml_values import load_yaml as load_yaml
     from dbt_state_plugin.state.recorded_steps import StepRecord as StepRecord
 
@@ -90,7 +90,6 @@ _HOMES = {
     "core.values.history": "ExecutionSummary",
     "core.values.orphans": "Action Orphan Orphans",
     "core.values.plan": "Plan PlanEntry",
-    "core.values.relations": "MAX_IDENTIFIER_BYTES",
     "core.values.results": "RunResult StepItem",
     "core.version": "VERSION",
     "dbt_runner.selection_folder": "write_folder",
@@ -115,6 +114,7 @@ _HOMES = {
         "prune_state roles_script upgrade_script upgrade_state"
     ),
     "operations.target": "Target resolve_state resolve_target",
+    "postgres.settings": "MAX_IDENTIFIER_BYTES",
     "project.yaml_values": "load_yaml",
     "state.recorded_steps": "StepRecord",
 }

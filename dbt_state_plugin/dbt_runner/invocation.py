@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.dialect import SqlDialect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What every invocation of dbt in one run has in common."""
+    """What every invocation of dbt in one run has in common; `dialect` is that of the warehouse."""
 
     project_dir: Path
     profiles_dir: Path
@@ -22,6 +25,7 @@ class Invocation:
     threads: int | None
     variables: Mapping[str, Any]
     extra: ExtraArguments
+    dialect: SqlDialect
 
     def arguments(self) -> list[str]:
         """Return dbt's flags; usage statistics stay off, as nothing may leave the machine."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition
-from dbt_state_plugin.core.values.relations import MAX_IDENTIFIER_BYTES, RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.dialect import SqlDialect
 
 _BUILT_TYPES = frozenset({"model", "seed", "snapshot", "test", "unit_test", "function"})
 _RELATION_TYPES = frozenset({"model", "seed", "snapshot", "source"})
@@ -33,14 +36,14 @@ def macro_definitions(manifest: Any, builtin_packages: Iterable[str]) -> tuple[M
     )
 
 
-def node_definitions(manifest: Any, project_dir: Path | None) -> tuple[NodeDefinition, ...]:
+def node_definitions(manifest: Any, project_dir: Path | None, dialect: SqlDialect) -> tuple[NodeDefinition, ...]:
     """Return every enabled node that dbt builds, and every source. Raises ProjectError for an unreadable seed.
 
     Without a folder no seed is read: the manifest is not of the files that are there.
     """
     everything = _resources(manifest)
     known = {node.unique_id: node for node in everything}
-    return tuple(_definition(node, known, manifest, project_dir) for node in everything)
+    return tuple(_definition(node, known, manifest, project_dir, dialect) for node in everything)
 
 
 def project_hooks(manifest: Any) -> dict[str, str]:
@@ -78,7 +81,9 @@ def _type(node: Any) -> str:
     return str(getattr(node.resource_type, "value", node.resource_type))
 
 
-def _definition(node: Any, known: dict[str, Any], manifest: Any, project_dir: Path | None) -> NodeDefinition:
+def _definition(
+    node: Any, known: dict[str, Any], manifest: Any, project_dir: Path | None, dialect: SqlDialect
+) -> NodeDefinition:
     attributes = node.to_dict(omit_none=False)
     resource_type = "source" if getattr(node, "is_external_node", False) else _type(node)
     depends_on = getattr(node, "depends_on", None)
@@ -89,7 +94,9 @@ def _definition(node: Any, known: dict[str, Any], manifest: Any, project_dir: Pa
         unique_id=node.unique_id,
         resource_type=resource_type,
         attributes=attributes,
-        relation=_relation_name(node) if resource_type in _RELATION_TYPES and not _is_ephemeral(node) else None,
+        relation=_relation_name(node, dialect)
+        if resource_type in _RELATION_TYPES and not _is_ephemeral(node)
+        else None,
         parents=parents,
         references=tuple((parent, str(getattr(known[parent], "relation_name", ""))) for parent in parents),
         content_digest=seed_digest(seed_path(node, project_dir)) if resource_type == "seed" and project_dir else "",
@@ -120,25 +127,15 @@ def _fixtures(unit_test: Any, manifest: Any) -> list[Any]:
     return sorted([str(fixture.name), str(fixture.rows)] for fixture in fixtures if fixture.name in names)
 
 
-def _relation_name(node: Any) -> RelationName:
-    """Return the relation's name as PostgreSQL stores it.
-
-    dbt's `relation_name` shows which parts it quotes; the server folds the others to lower case and cuts all of them at
-    63 bytes.
-    """
+def _relation_name(node: Any, dialect: SqlDialect) -> RelationName:
+    """Return the relation's name as the server stores it; dbt's `relation_name` shows which parts it quotes."""
     identifier = getattr(node, "identifier", None) or getattr(node, "alias", None) or node.name
     rendered = node.relation_name or ""
     return RelationName(
-        database=stored_identifier(node.database or "", rendered),
-        schema=stored_identifier(node.schema or "", rendered),
-        identifier=stored_identifier(identifier, rendered),
+        database=dialect.stored_name(node.database or "", rendered),
+        schema=dialect.stored_name(node.schema or "", rendered),
+        identifier=dialect.stored_name(identifier, rendered),
     )
-
-
-def stored_identifier(name: str, rendered: str) -> str:
-    """Return an identifier as the server stores it, given the rendered name that shows whether it is quoted."""
-    folded = name if f'"{name}"' in rendered else name.lower()
-    return folded.encode("utf-8", "surrogatepass")[:MAX_IDENTIFIER_BYTES].decode("utf-8", "ignore")
 
 
 def microbatch_models(manifest: Any) -> Iterator[str]:

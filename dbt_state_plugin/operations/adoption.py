@@ -288,7 +288,8 @@ def _with_volatile_calls(
 def _definition(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: str, digest: Any) -> RecordedDefinition:
     compiled = inspected.compiled.get(unique_id)
     return RecordedDefinition(
-        items=fingerprinter.items(unique_id), compiled=compiled_document(compiled, digest) if compiled else {}
+        items=fingerprinter.items(unique_id),
+        compiled=compiled_document(compiled, fingerprinter.dialect, digest) if compiled else {},
     )
 
 

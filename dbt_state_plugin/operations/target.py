@@ -15,6 +15,7 @@ from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT, Settings
 from dbt_state_plugin.postgres.settings import DatabaseSettings
+from dbt_state_plugin.warehouse.interface import dialect_of
 
 if TYPE_CHECKING:
     from dbt_state_plugin.project.profile import Profile
@@ -181,4 +182,5 @@ def _invocation(settings: Settings, workplace: Workplace) -> Invocation:
         threads=settings.threads,
         variables=settings.variables,
         extra=read_extra_arguments(settings.extra_arguments, os.environ),
+        dialect=dialect_of(workplace.profile.type),
     )

@@ -15,6 +15,8 @@ from dbt_state_plugin.errors import ConfigurationError
 
 DATABASE_URL_VARIABLE = "DBT_STATE_PLUGIN_DATABASE_URL"
 
+MAX_IDENTIFIER_BYTES = 63  # NAMEDATALEN - 1; the server cuts longer names
+
 _REQUIRED = object()
 
 # The keys of dbt-postgres, each with the type that dbt demands and dbt's default. The order is the order of messages.

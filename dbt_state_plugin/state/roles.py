@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from dbt_state_plugin.core.values.relations import MAX_IDENTIFIER_BYTES
 from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.postgres.settings import MAX_IDENTIFIER_BYTES
 from dbt_state_plugin.state.migration import quoted
 from dbt_state_plugin.state.ownership import OWNER_SUFFIX
 

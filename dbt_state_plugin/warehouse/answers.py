@@ -39,6 +39,34 @@ class SourceFacts:
     rows: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Call:
+    """A name before a parenthesis, with its schema if one is given; `arguments` is None when not known."""
+
+    name: str
+    schema: str = ""
+    arguments: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function of the catalogue: `volatility` is i, s or v; `most` is None for any number of arguments."""
+
+    schema: str
+    name: str
+    volatility: str
+    least: int = 0
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a statement calls: names before parentheses, and words and strings that read the clock themselves."""
+
+    functions: frozenset[Call] = frozenset()
+    clock: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionBody:
     """How a function is written: `volatility` is i, s or v as it was declared."""

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.warehouse.answers import FunctionBody, SourceFacts
+from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, SourceFacts
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Columns
-    from dbt_state_plugin.core.sql.volatile_calls import Function
+    from dbt_state_plugin.core.values.dialect import SqlDialect
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 
@@ -67,6 +67,12 @@ class Warehouse(Protocol):
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value that differs whenever a relation in these schemas does, or None where nothing tells."""
 
+    def calls_in(self, statement: str) -> Calls:
+        """Return what a statement may call; names may be those of types, tables or keywords too."""
+
+    def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
+        """Return what of the calls may give another answer on every run, given all functions of these names."""
+
     def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
         """Return all functions of these names, in whichever schema."""
 
@@ -95,12 +101,25 @@ class Warehouse(Protocol):
         """Drop exactly the relation of this identity in the open transaction, to be undone at DropRefused."""
 
 
+def dialect_of(kind: str) -> SqlDialect:
+    """Return the dialect of the warehouse of dbt's type `kind`; raises ConfigurationError."""
+    if kind == "postgres":
+        from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
+
+        return POSTGRES
+    raise _unsupported(kind)
+
+
 def open_warehouse(kind: str, connection: Any) -> Warehouse:
     """Return the warehouse of dbt's type `kind` behind an open connection; raises ConfigurationError."""
     if kind == "postgres":
         from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
         return PostgresWarehouse(connection)
-    raise ConfigurationError(
+    raise _unsupported(kind)
+
+
+def _unsupported(kind: str) -> ConfigurationError:
+    return ConfigurationError(
         f"A warehouse of type {kind!r} is not supported as yet.", "Choose a target of type postgres with --target."
     )

@@ -154,7 +154,7 @@ def test_a_run_that_finds_nothing_changed_imports_no_dbt_alembic_jinja_or_lexer(
         "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = {'dbt', 'alembic', 'sqlalchemy', 'jinja2', 'agate', 'sqlglot'}\n"
-        "lexer = {'dbt_state_plugin.core.sql.same_statement'} & set(sys.modules)\n"
+        "lexer = {'dbt_state_plugin.warehouse.postgres.same_statement'} & set(sys.modules)\n"
         "print(*sorted(heavy & {name.split('.')[0] for name in sys.modules} | lexer), sep=',')"
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.orphans import DropCheck
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
-from dbt_state_plugin.warehouse.answers import FunctionBody, QueryRefused, SourceFacts
+from dbt_state_plugin.warehouse.answers import Calls, FunctionBody, QueryRefused, SourceFacts
 
 KINDS = {"view": RelationKind.VIEW, "materialized_view": RelationKind.MATERIALIZED_VIEW}
 COLUMNS = {"c": "text"}
@@ -104,6 +104,12 @@ class StubWarehouse:
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         return None  # nothing tells from outside: plan always
+
+    def calls_in(self, statement: str) -> Calls:
+        return Calls()
+
+    def volatile_names(self, calls: Calls, functions: Iterable[Any]) -> tuple[str, ...]:
+        return ()
 
     def functions(self, names: Iterable[str]) -> tuple[Any, ...]:
         return ()

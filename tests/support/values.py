@@ -25,6 +25,7 @@ from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 HERE = Environment(project="shop", target="dev", database="db", schema="main")
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -182,7 +183,12 @@ class Warehouse:
             item = of.nodes[unique_id]
             recorded = self.details.get(record_key(item, of), RecordedDefinition())
             evidence = ChangeInputs(
-                node=item, difference=difference, recorded=recorded, items=items_of(item), macro_paths={}
+                node=item,
+                difference=difference,
+                recorded=recorded,
+                items=items_of(item),
+                macro_paths={},
+                dialect=POSTGRES,
             )
             if wants_compiled(evidence):
                 evidence = replace(evidence, compiled=compiled(of, item))
@@ -373,7 +379,9 @@ def compiled(of: Project, item: Node) -> CompiledNode:
 def definition_of(of: Project, item: Node) -> RecordedDefinition:
     """Return what a build records about the definition of a node."""
     has_sql = item.resource_type not in ("seed", "unit_test", "function")
-    return RecordedDefinition(items=items_of(item), compiled=compiled_document(compiled(of, item)) if has_sql else {})
+    return RecordedDefinition(
+        items=items_of(item), compiled=compiled_document(compiled(of, item), POSTGRES) if has_sql else {}
+    )
 
 
 def _ancestors(of: Project, unique_id: str) -> set[str]:
@@ -492,5 +500,6 @@ def project_definition(
         "adapter_version": "1.11.0",
         "macros": (*BUILTIN, *macros),
         "nodes": nodes,
+        "dialect": POSTGRES,
     }
     return ProjectDefinition(**(values | fields))

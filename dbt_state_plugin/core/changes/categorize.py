@@ -14,8 +14,7 @@ from typing import Any
 from dbt_state_plugin.core.changes.changed_items import changed_items, part_difference
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.fingerprint.hashing import Digest
-from dbt_state_plugin.core.sql.deterministic import is_deterministic
-from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
+from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind, kind_of_part
@@ -59,6 +58,7 @@ class ChangeInputs:
     recorded: RecordedDefinition
     items: Mapping[str, Mapping[str, str]]
     macro_paths: Mapping[str, str]
+    dialect: SqlDialect
     compiled: CompiledNode | None = None
     configured: frozenset[str] = frozenset()
     in_view_ddl: bool = False
@@ -149,8 +149,8 @@ def _same_by_sql(inputs: ChangeInputs, parts: Iterable[str], digest: Digest) -> 
     if now is None or not before:
         return []
     is_hashed = bool(before.get(_HASHED))
-    same: Callable[[Any, Any], bool] = _Same(digest, now.language, is_hashed=is_hashed)
-    same_in_hooks = _Same(digest, "sql", is_hashed=is_hashed)  # those of a Python model are SQL too
+    same: Callable[[Any, Any], bool] = _Same(digest, inputs.dialect, now.language, is_hashed=is_hashed)
+    same_in_hooks = _Same(digest, inputs.dialect, "sql", is_hashed=is_hashed)  # those of a Python model are SQL too
     same_hooks = {
         part
         for part, hooks in (("hooks", now.hooks), ("project_hooks", now.project_hooks))
@@ -186,8 +186,9 @@ def _named(texts: Any) -> dict[str, Any] | None:
 class _Same:
     """Compare recorded statements with those of today, by name."""
 
-    def __init__(self, digest: Digest, language: str, *, is_hashed: bool) -> None:
+    def __init__(self, digest: Digest, dialect: SqlDialect, language: str, *, is_hashed: bool) -> None:
         self._digest = digest
+        self._dialect = dialect
         self._is_sql = language == "sql"
         self._is_hashed = is_hashed
 
@@ -198,24 +199,25 @@ class _Same:
 
     def _same(self, before: str, now: str) -> bool:
         if not self._is_hashed:
-            return before == now or (self._is_sql and same_statement(before, now))
+            return before == now or (self._is_sql and self._dialect.same_statement(before, now))
         exact, version, spelled = (*before.split(":"), "", "")[:3]
-        mine, my_version, my_spelling = (*hashed_statement(now, self._digest, is_sql=self._is_sql).split(":"), "")[:3]
+        today = hashed_statement(now, self._digest, self._dialect, is_sql=self._is_sql)
+        mine, my_version, my_spelling = (*today.split(":"), "")[:3]
         return exact == mine or (bool(spelled) and (version, spelled) == (my_version, my_spelling))
 
 
-def hashed_statement(text: str, digest: Digest, *, is_sql: bool = True) -> str:
+def hashed_statement(text: str, digest: Digest, dialect: SqlDialect, *, is_sql: bool = True) -> str:
     """Return what is kept of a statement where no SQL may be stored: its hash, and that of its one spelling."""
-    spelling = canonical(text) if is_sql else None
-    tail = f"{CANONICAL_VERSION}:{digest(spelling)}" if spelling is not None else ":"
+    spelling = dialect.spelling(text) if is_sql else None
+    tail = f"{dialect.version}:{digest(spelling)}" if spelling is not None else ":"
     return f"{digest(text)}:{tail}"
 
 
-def compiled_document(compiled: CompiledNode, digest: Digest | None = None) -> dict[str, Any]:
+def compiled_document(compiled: CompiledNode, dialect: SqlDialect, digest: Digest | None = None) -> dict[str, Any]:
     """Return what is recorded about a node's SQL; with `digest` only hashes of it."""
 
     def kept(text: str, language: str = "sql") -> str:
-        return text if digest is None else hashed_statement(text, digest, is_sql=language == "sql")
+        return text if digest is None else hashed_statement(text, digest, dialect, is_sql=language == "sql")
 
     document: dict[str, Any] = {"language": compiled.language}
     document |= {_HASHED: True} if digest is not None else {}
@@ -263,12 +265,9 @@ def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
         return False
     statements = list(document.get("hooks") or (None,)) if inputs.items.get("hooks") else []
     statements += [(document.get("forms") or {}).get("sql")] if node.resource_type != "seed" else []
-    return not document.get(_HASHED) and all(_is_deterministic(statement) for statement in statements)
-
-
-def _is_deterministic(statement: Any) -> bool:
-    spelling = canonical(statement) if isinstance(statement, str) else None  # no comment hides a word from another
-    return spelling is not None and is_deterministic(spelling)
+    return not document.get(_HASHED) and all(
+        isinstance(statement, str) and inputs.dialect.is_deterministic(statement) for statement in statements
+    )
 
 
 def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from dbt_state_plugin.core.lineage import build_order, lineages
-from dbt_state_plugin.core.sql.same_statement import same_statement
+from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.project import CompiledNode, Project
 
 # Parts whose items name what is read, and how the names of values begin.
@@ -41,8 +41,8 @@ def shows_values(names: Iterable[str], *, is_of_another_target: bool) -> bool:
     )
 
 
-def is_among_forms(sql: str, compiled: CompiledNode) -> bool:
+def is_among_forms(sql: str, compiled: CompiledNode, dialect: SqlDialect) -> bool:
     """Return whether dbt compiled one of these forms then; which one depended on the database."""
     if compiled.language != "sql":
         return sql in compiled.forms.values()
-    return any(same_statement(sql, form) for form in compiled.forms.values())
+    return any(dialect.same_statement(sql, form) for form in compiled.forms.values())

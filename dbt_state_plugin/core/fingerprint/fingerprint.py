@@ -27,6 +27,7 @@ from dbt_state_plugin.core.jinja.layout import (
     without_sql_layout,
 )
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.project import Node, Project
 
 
@@ -42,6 +43,7 @@ class Fingerprinter:
         """
         self._seed_rows = seed_rows
         self._definition = definition
+        self.dialect = definition.dialect
         self._digest = keyed_digest(key)
         self._parts = ProjectParts(definition, self._digest)
         self._definitions = {node.unique_id: node for node in definition.nodes}
@@ -87,9 +89,9 @@ class Fingerprinter:
 
     def _item(self, part: str, value: Any) -> str:
         if isinstance(value, MacroDefinition):
-            return f"{self._digest(value.code)}:{self._digest(_spelled(value))}"
+            return f"{self._digest(value.code)}:{self._digest(_spelled(value, self.dialect))}"
         if isinstance(value, Code):
-            return f"{self._digest(value.text)}:{self._digest(without_certain_layout(value.text))}"
+            return f"{self._digest(value.text)}:{self._digest(without_certain_layout(value.text, self.dialect))}"
         if part in ("config", "references"):
             text = json.dumps(value, ensure_ascii=False, default=str)
             if not any(hidden in text for hidden in self._hidden_values()):
@@ -132,10 +134,10 @@ class Fingerprinter:
         return {"scheme": SCHEME, **hashed}
 
 
-def _spelled(macro: MacroDefinition) -> str:
+def _spelled(macro: MacroDefinition, dialect: SqlDialect) -> str:
     if macro.name.startswith("materialization_"):
-        return without_discarded_text(macro.code)
-    return without_sql_layout(macro.code) if is_statement(macro.name) else without_layout(macro.code)
+        return without_discarded_text(macro.code, dialect)
+    return without_sql_layout(macro.code, dialect) if is_statement(macro.name) else without_layout(macro.code)
 
 
 def _is_given(defined: Any) -> bool:

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from itertools import takewhile
 
-from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical
+from dbt_state_plugin.core.values.dialect import SqlDialect
 
 _PLACEHOLDER = "__jinja_tag_{}__"
 # Where the first line after a tag ends. What the tag renders may end with a comment of SQL, which takes that line.
@@ -34,7 +34,7 @@ def without_layout(template: str) -> str:
 
 
 @cache
-def without_sql_layout(template: str) -> str:
+def without_sql_layout(template: str, dialect: SqlDialect) -> str:
     """Return a template whose text outside of tags is SQL without the comments and white space of SQL as well.
 
     Only for templates whose whole text becomes a statement. Where the text cannot be read as SQL with certainty (a tag
@@ -43,11 +43,11 @@ def without_sql_layout(template: str) -> str:
     tokens = _tokens(template)
     if tokens is None:
         return template
-    return _spelled_as_sql(tokens) or without_layout(template)
+    return _spelled_as_sql(tokens, dialect) or without_layout(template)
 
 
 @cache
-def without_certain_layout(template: str) -> str:
+def without_certain_layout(template: str, dialect: SqlDialect) -> str:
     """Return a template without layout of SQL where it is plain SQL or behind the last tag, else as `without_layout`.
 
     What a tag renders may be half of a quote or of a comment; where there is a compiler, it knows better. Behind the
@@ -57,21 +57,21 @@ def without_certain_layout(template: str) -> str:
     if tokens is None:
         return template
     if all(kind == "data" for kind, _ in tokens):
-        return without_sql_layout(template)
+        return without_sql_layout(template, dialect)
     head, text = (tokens[:-1], tokens[-1][1]) if tokens[-1][0] == "data" else (tokens, "")
-    end = _at_the_end(text)
+    end = _at_the_end(text, dialect)
     return (
         without_layout(template)
         if end is None
-        else json.dumps([CANONICAL_VERSION, "end", end, *head], ensure_ascii=False)
+        else json.dumps([dialect.version, "end", end, *head], ensure_ascii=False)
     )
 
 
-def _at_the_end(text: str) -> str | None:
+def _at_the_end(text: str, dialect: SqlDialect) -> str | None:
     """Return the text behind the last tag in one spelling, or None where it may be no SQL.
 
     If the tag has opened a quote or a block comment, nothing in this text closes it: marks of one kind come in pairs
-    and no comment hides one of them. Such a statement is refused by PostgreSQL, whatever the layout. A comment that
+    and no comment hides one of them. Such a statement is refused by the server, whatever the layout. A comment that
     the tag has opened ends with the first line.
     """
     quotes = {"'", '"'} & set(text)
@@ -79,14 +79,14 @@ def _at_the_end(text: str) -> str | None:
         return None
     if text and text[0] not in " \t\n(),;[]":  # it may grow together with what the tag renders
         return None
-    statement = canonical(_with_line_end(text))
+    statement = dialect.spelling(_with_line_end(text))
     if statement is None or _DOUBTFUL.search(statement):
         return None
     return f" {statement}".removesuffix(f" {_LINE_END}").lstrip()
 
 
 @cache
-def without_discarded_text(template: str) -> str:
+def without_discarded_text(template: str, dialect: SqlDialect) -> str:
     """Return a template of which only captured text counts, as `without_sql_layout` does, without all other text.
 
     Only for materializations: dbt takes what one returns, and throws away what it renders. What its `call` blocks
@@ -98,13 +98,13 @@ def without_discarded_text(template: str) -> str:
     if ["name", "return"] not in tokens or ["name", "macro"] in tokens:
         return without_layout(template)
     captured = _captured(tokens)
-    return _spelled_as_sql(captured) or json.dumps(["captured", *captured], ensure_ascii=False)
+    return _spelled_as_sql(captured, dialect) or json.dumps(["captured", *captured], ensure_ascii=False)
 
 
-def _spelled_as_sql(tokens: list[list[str]]) -> str | None:
+def _spelled_as_sql(tokens: list[list[str]], dialect: SqlDialect) -> str | None:
     """Return the text outside of tags in one spelling and the tags, or None where that text may be no SQL."""
     text, tags = _joined(tokens)
-    statement = canonical(text)
+    statement = dialect.spelling(text)
     marks = [_PLACEHOLDER.format(position) for position in range(len(tags))]
     if statement is None or any(mark not in statement for mark in marks):
         return None
@@ -114,7 +114,7 @@ def _spelled_as_sql(tokens: list[list[str]]) -> str | None:
         return None
     # Whatever a statement stands in goes on in a new line.
     spelled = statement.removesuffix(f" {_LINE_END}")
-    return json.dumps([CANONICAL_VERSION, spelled, _neighbours(text), *tags], ensure_ascii=False)
+    return json.dumps([dialect.version, spelled, _neighbours(text), *tags], ensure_ascii=False)
 
 
 def _neighbours(text: str) -> list[str]:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import RelationName
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.dialect import SqlDialect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class NodeDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectDefinition:
-    """What every node's definition may depend on.
+    """What every node's definition may depend on, and the `dialect` in which its SQL is read.
 
     `variables` maps the name of a var to everything that defines it (command line, root project, packages);
     `environment` is the process's environment; `target` is what Jinja's `target` holds; `project_hooks` are the texts
@@ -60,6 +63,7 @@ class ProjectDefinition:
     adapter_version: str
     macros: tuple[MacroDefinition, ...]
     nodes: tuple[NodeDefinition, ...]
+    dialect: SqlDialect
     variables: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     target: Mapping[str, Any] = field(default_factory=dict)

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-MAX_IDENTIFIER_BYTES = 63  # PostgreSQL's NAMEDATALEN - 1; longer identifiers are truncated by the server
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class RelationName:
-    """A relation as the server stores it: unquoted parts folded to lower case, cut at 63 bytes."""
+    """A relation as the server stores it: its parts may be folded and cut (see dialect.py)."""
 
     database: str
     schema: str

@@ -158,7 +158,7 @@ class _ManifestComparison:
         return {
             key: RecordedDefinition(
                 items=items[unique_id],
-                compiled=compiled_document(compiled[unique_id]) if unique_id in compiled else {},
+                compiled=compiled_document(compiled[unique_id], self.before.dialect) if unique_id in compiled else {},
             )
             for unique_id, key in nodes.items()
         }
@@ -194,7 +194,7 @@ class _ManifestComparison:
         for node, compiled in self._compiled(shown).items():
             if compiled.problem:
                 unseen += 1
-            elif not is_among_forms(translated(held[node], self.relocation.names), compiled):
+            elif not is_among_forms(translated(held[node], self.relocation.names), compiled, self.before.dialect):
                 found[node] = (Reason(kind=ReasonKind.VARIABLES, code=ReasonCode.OTHER_VALUES),)
         return found, unseen
 

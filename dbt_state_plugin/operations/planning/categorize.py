@@ -60,6 +60,7 @@ def categorize_differences(
             recorded=known.get(keys[unique_id], RecordedDefinition()),
             items=fingerprinter.items(unique_id),
             macro_paths=fingerprinter.macro_paths,
+            dialect=fingerprinter.dialect,
             configured=fingerprinter.configured(unique_id),
         )
         for unique_id, difference in found.items()
@@ -108,7 +109,9 @@ def record_cosmetic(
                 raw_code=node.raw_code,
                 detail=RecordedDefinition(
                     items=fingerprinter.items(node.unique_id),
-                    compiled=compiled_document(compiled, digest) if compiled else {},  # the recorded one stays
+                    compiled=compiled_document(compiled, fingerprinter.dialect, digest)
+                    if compiled
+                    else {},  # the recorded one stays
                 ),
             )
         )

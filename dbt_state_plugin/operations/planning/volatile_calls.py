@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
-from dbt_state_plugin.core.sql.volatile_calls import Calls, Function, calls_in, volatile_names
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.builds import record_volatile
 from dbt_state_plugin.state.relations import read_definitions
+from dbt_state_plugin.warehouse.answers import Calls, Function
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
@@ -54,12 +54,12 @@ class VolatileCalls:
         return self._in([each.text for each in bodies])
 
     def _in(self, texts: Iterable[str]) -> tuple[str, ...]:
-        found = [calls_in(text) for text in texts]
+        found = [self._warehouse.calls_in(text) for text in texts]
         calls = Calls(
             functions=frozenset(call for each in found for call in each.functions if call.name not in self._own),
             clock=frozenset().union(*(each.clock for each in found)),
         )
-        return volatile_names(calls, self._known({call.name for call in calls.functions}))
+        return self._warehouse.volatile_names(calls, self._known({call.name for call in calls.functions}))
 
     def _known(self, names: set[str]) -> list[Function]:
         unknown = names - self._functions.keys()

@@ -42,7 +42,7 @@ class DefinitionRecorder:
     def of(self, unique_id: str) -> RecordedDefinition:
         """Return what is recorded; called when dbt has executed the node."""
         compiled = self._found(unique_id)
-        document = compiled_document(compiled, self._digest) if compiled else {}
+        document = compiled_document(compiled, self._parsed.definition.dialect, self._digest) if compiled else {}
         return RecordedDefinition(items=self._items.get(unique_id, {}), compiled=document)
 
     def statements(self, unique_id: str) -> tuple[str, ...]:

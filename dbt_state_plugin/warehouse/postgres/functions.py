@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.core.sql.volatile_calls import Function
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.warehouse.answers import FunctionBody
+from dbt_state_plugin.warehouse.answers import Function, FunctionBody
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection

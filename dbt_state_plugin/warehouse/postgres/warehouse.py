@@ -1,7 +1,7 @@
 """PostgreSQL behind the protocol of a warehouse.
 
-What a run that finds nothing to do never asks is imported on first use: `functions` alone brings the lexer of SQL,
-whose patterns take some milliseconds to compile.
+What a run that finds nothing to do never asks is imported on first use: the patterns of the lexer of SQL take some
+milliseconds to compile.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
     from dbt_state_plugin.core.comparison.adoption import Columns
-    from dbt_state_plugin.core.sql.volatile_calls import Function
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
-    from dbt_state_plugin.warehouse.answers import FunctionBody, SourceFacts
+    from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, SourceFacts
 
 _FUNCTIONS = "Cannot read the functions of the warehouse"
 _ROWS = "Cannot read the rows of the warehouse"
@@ -93,6 +92,18 @@ class PostgresWarehouse:
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value that differs whenever a relation in these schemas does."""
         return change_evidence.catalog_evidence(self.connection, schemas)
+
+    def calls_in(self, statement: str) -> Calls:
+        """Return what a statement may call."""
+        from dbt_state_plugin.warehouse.postgres import volatile_calls
+
+        return volatile_calls.calls_in(statement)
+
+    def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
+        """Return what of the calls may give another answer on every run."""
+        from dbt_state_plugin.warehouse.postgres import volatile_calls
+
+        return volatile_calls.volatile_names(calls, functions)
 
     def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
         """Return all functions of these names."""

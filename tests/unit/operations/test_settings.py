@@ -11,6 +11,7 @@ from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.settings import Settings, parse_variables
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 
 @pytest.mark.parametrize("nothing", [None, "", {}])
@@ -51,6 +52,7 @@ def test_vars_reach_dbt_with_the_types_that_they_were_given_with() -> None:
         threads=None,
         variables=given,
         extra=ExtraArguments(given=(), for_parsing=(), powerful=()),
+        dialect=POSTGRES,
     )
 
     arguments = invocation.arguments()

@@ -18,6 +18,7 @@ from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.core.values.records import RecordedDefinition
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 DIGEST = keyed_digest(KEY)
 FRAMES = st.sampled_from(
@@ -40,8 +41,9 @@ def reasons(before: str, after: str, *, can_compile: bool = True, is_hashed: boo
     old, new = (Fingerprinter(project_definition(definition(code)), key=KEY) for code in (before, after))
     (was,), (node,) = (each.project.nodes.values() for each in (old, new))
     parts = tuple(part for part in node.fingerprint if node.fingerprint[part] != was.fingerprint[part])
-    document = compiled_document(compiled(before), DIGEST if is_hashed else None)
+    document = compiled_document(compiled(before), POSTGRES, DIGEST if is_hashed else None)
     inputs = ChangeInputs(
+        dialect=POSTGRES,
         node=node,
         difference=Difference(parts=parts),
         recorded=RecordedDefinition(items=old.items(was.unique_id), compiled=document),

@@ -25,6 +25,7 @@ from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
 from dbt_state_plugin.core.values.records import RecordedDefinition
 from dbt_state_plugin.report.reason_words import PARTS, detail
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 DIGEST = keyed_digest(KEY)
 SQL = "select a from t"
@@ -57,7 +58,9 @@ def inputs(
 ) -> ChangeInputs:
     """Return what is known where some parts differ, with the SQL that was recorded and that of now."""
     document: Mapping[str, Any] = (
-        compiled_document(before, DIGEST if is_hashed else None) if isinstance(before, CompiledNode) else before or {}
+        compiled_document(before, POSTGRES, DIGEST if is_hashed else None)
+        if isinstance(before, CompiledNode)
+        else before or {}
     )
     values: dict[str, Any] = {
         "node": A,
@@ -67,6 +70,7 @@ def inputs(
         ),
         "items": items_for(parts, "#2") if items is None else items,
         "macro_paths": {"macro.shop.a": "macros/a.sql"},
+        "dialect": POSTGRES,
         "compiled": now,
     }
     return ChangeInputs(**(values | fields))
@@ -182,12 +186,12 @@ def test_each_form_of_the_sql_must_be_the_same(
         {"before": {"language": "sql", "hashed": True, "forms": {"sql": SQL}}},
         {"before": {"language": "sql", "hashed": True, "forms": {"sql": ""}}},
         {"before": {"language": "sql", "hashed": True, "forms": {"sql": "::"}}},
-        {"before": {"language": "sql", "forms": {"sql": hashed_statement(SQL, DIGEST)}}},
+        {"before": {"language": "sql", "forms": {"sql": hashed_statement(SQL, DIGEST, POSTGRES)}}},
         {
             "before": {
                 "language": "sql",
                 "hashed": True,
-                "forms": {"sql": hashed_statement(SQL, keyed_digest(b"x" * 32))},
+                "forms": {"sql": hashed_statement(SQL, keyed_digest(b"x" * 32), POSTGRES)},
             }
         },
     ],
@@ -199,7 +203,7 @@ def test_without_evidence_on_both_sides_a_difference_is_real(fields: dict[str, A
 
 
 def test_a_spelling_of_another_version_is_not_compared() -> None:
-    exact, _, spelled = hashed_statement(SQL, DIGEST).split(":")
+    exact, _, spelled = hashed_statement(SQL, DIGEST, POSTGRES).split(":")
     before = {"language": "sql", "hashed": True, "forms": {"sql": f"{exact}:0:{spelled}"}}
 
     assert real(categorized("body", before=before, now=sql())) == []
@@ -650,21 +654,21 @@ def test_every_part_that_differs_is_either_real_or_cosmetic(parts: list[str], te
 def test_what_is_recorded_of_the_sql_can_be_read_by_people() -> None:
     compiled = hooked("grant a", project_hooks=("analyze",))
 
-    assert compiled_document(compiled) == {
+    assert compiled_document(compiled, POSTGRES) == {
         "language": "sql",
         "forms": {"sql": SQL},
         "hooks": ["post-hook inside the transaction\ngrant a"],
         "project_hooks": ["analyze"],
     }
-    assert compiled_document(CompiledNode(hooks=None, project_hooks=None, problem="x")) == {"language": "sql"}
+    assert compiled_document(CompiledNode(hooks=None, project_hooks=None, problem="x"), POSTGRES) == {"language": "sql"}
 
 
 def test_no_sql_is_in_the_hashes_of_it() -> None:
-    document = compiled_document(hooked("grant a", project_hooks=("analyze",)), DIGEST)
+    document = compiled_document(hooked("grant a", project_hooks=("analyze",)), POSTGRES, DIGEST)
 
     assert document["hashed"] is True
     assert not [word for word in ("select", "grant", "analyze") if word in str(document)]
-    assert document["forms"]["sql"] == hashed_statement(SQL, DIGEST)
+    assert document["forms"]["sql"] == hashed_statement(SQL, DIGEST, POSTGRES)
 
 
 VIEW = node("model.shop.v", materialized="view")

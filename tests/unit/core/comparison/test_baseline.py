@@ -47,6 +47,7 @@ from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation, Trace
 from dbt_state_plugin.report.reason_words import detail
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 SEED = node("seed.shop.raw")
 A = node("model.shop.a", ["seed.shop.raw"])
@@ -468,9 +469,9 @@ def test_compiled_sql_shows_the_values_of_its_own_target(name: str, of_another_t
 def test_sql_of_then_may_be_any_of_the_forms_of_today() -> None:
     forms = {"sql": "select 1", "incremental": "select 1 where true"}
 
-    assert is_among_forms("SELECT 1 -- then\nwhere TRUE", CompiledNode(forms=forms))
-    assert not is_among_forms("select 2", CompiledNode(forms=forms))
-    assert not is_among_forms("x = 1  # then", CompiledNode(language="python", forms={"sql": "x = 1"}))
+    assert is_among_forms("SELECT 1 -- then\nwhere TRUE", CompiledNode(forms=forms), POSTGRES)
+    assert not is_among_forms("select 2", CompiledNode(forms=forms), POSTGRES)
+    assert not is_among_forms("x = 1  # then", CompiledNode(language="python", forms={"sql": "x = 1"}), POSTGRES)
 
 
 def test_a_record_of_a_node_that_is_gone_or_is_built_no_more_is_not_compared() -> None:

@@ -24,6 +24,7 @@ from dbt_state_plugin.core.values.records import OpenIntent, Recorded
 from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import ProjectError
 from dbt_state_plugin.report.reason_words import detail, reason_words
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 RAW = node("source.shop.raw")
 A = node("model.shop.a", ["source.shop.raw"])
@@ -798,10 +799,8 @@ def test_two_nodes_that_write_one_relation_are_refused(one: RelationName, other:
 
 
 def test_names_that_only_differ_after_63_bytes_are_one_relation() -> None:
-    from dbt_state_plugin.dbt_runner.manifest import stored_identifier
-
     names = ["é" * 40 + end for end in ("_new", "_old")]
-    one, other = (relation(stored_identifier(name, f'"{name}"')) for name in names)
+    one, other = (relation(POSTGRES.stored_name(name, f'"{name}"')) for name in names)
 
     assert len(one.identifier.encode()) == 62
     with pytest.raises(ProjectError, match="both write the relation"):

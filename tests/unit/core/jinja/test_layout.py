@@ -16,7 +16,8 @@ from dbt_state_plugin.core.jinja.layout import (
     without_layout,
     without_sql_layout,
 )
-from dbt_state_plugin.core.sql.same_statement import canonical, same_statement
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
+from dbt_state_plugin.warehouse.postgres.same_statement import canonical, same_statement
 
 
 def same(before: str, after: str) -> bool:
@@ -177,7 +178,7 @@ def assert_same_statement(was: str | None, is_now: str | None) -> None:
 
 
 def same_sql(before: str, after: str) -> bool:
-    return without_sql_layout(before) == without_sql_layout(after)
+    return without_sql_layout(before, POSTGRES) == without_sql_layout(after, POSTGRES)
 
 
 @pytest.mark.parametrize(
@@ -239,8 +240,8 @@ def test_what_may_be_more_than_layout_of_sql_is_a_difference(before: str, after:
 def test_where_text_may_be_no_sql_it_is_kept_with_its_layout() -> None:
     captured = "{% set a %}x  y{% endset %}"
 
-    assert without_sql_layout(captured) == without_layout(captured)
-    assert without_sql_layout("{{ 'a }}") == "{{ 'a }}"
+    assert without_sql_layout(captured, POSTGRES) == without_layout(captured)
+    assert without_sql_layout("{{ 'a }}", POSTGRES) == "{{ 'a }}"
 
 
 _SQL_PIECES = st.one_of(
@@ -283,7 +284,7 @@ def test_templates_of_sql_that_are_the_same_render_the_same_statement(pieces: li
 
 
 def same_for_certain(before: str, after: str) -> bool:
-    return without_certain_layout(before) == without_certain_layout(after)
+    return without_certain_layout(before, POSTGRES) == without_certain_layout(after, POSTGRES)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +355,7 @@ def test_what_is_certain_renders_the_same_statement_whatever_the_last_tag_opens(
 
 
 def same_captured(before: str, after: str) -> bool:
-    return without_discarded_text(before) == without_discarded_text(after)
+    return without_discarded_text(before, POSTGRES) == without_discarded_text(after, POSTGRES)
 
 
 def materialization(body: str) -> str:
@@ -403,5 +404,5 @@ def test_what_a_materialization_executes_is_a_difference(before: str, after: str
 def test_a_materialization_that_returns_nothing_or_is_no_template_is_kept_as_it_is() -> None:
     text = "{% materialization t, default %}a  b{% endmaterialization %}"
 
-    assert without_discarded_text(text) == without_layout(text)
-    assert without_discarded_text("{{ 'a }}") == "{{ 'a }}"
+    assert without_discarded_text(text, POSTGRES) == without_layout(text)
+    assert without_discarded_text("{{ 'a }}", POSTGRES) == "{{ 'a }}"

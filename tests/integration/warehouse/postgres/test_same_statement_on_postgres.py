@@ -23,7 +23,7 @@ from support.sql_pairs import (
     decorated,
 )
 
-from dbt_state_plugin.core.sql.same_statement import same_statement
+from dbt_state_plugin.warehouse.postgres.same_statement import same_statement
 
 REFUSED = "refused"
 Verdict = Callable[[str], object]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dbt_state_plugin.core.sql.volatile_calls import UNKNOWN_NAME, Call, Function, calls_in, volatile_names
+from dbt_state_plugin.warehouse.answers import Call, Function
+from dbt_state_plugin.warehouse.postgres.volatile_calls import UNKNOWN_NAME, calls_in, volatile_names
 
 CATALOGUE = (
     Function(schema="pg_catalog", name="now", volatility="s", most=0),

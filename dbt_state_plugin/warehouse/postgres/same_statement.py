@@ -14,8 +14,7 @@ from importlib import import_module
 from threading import current_thread, main_thread
 from typing import Any
 
-CANONICAL_VERSION = 1
-"""Raised whenever `canonical` gives another text than before; to be kept beside each hash of its result."""
+from dbt_state_plugin.postgres.settings import MAX_IDENTIFIER_BYTES
 
 # A server counts bytes from 0x80 as letters: each character outside of ASCII is one, the no-break space too.
 _LETTER = r"A-Za-z_\x80-\U0010ffff"
@@ -147,9 +146,8 @@ def _comment(sql: str, start: int) -> tuple[list[str], int] | None:
 
 # Trees come from one version of the grammar with one set of settings. So nothing that other servers may read otherwise
 # takes part: a backslash (standard_conforming_strings), a number that is not a plain decimal (before PostgreSQL 15 a
-# number and a name), a name that is cut off at 63 bytes. Nor does a hint, which a tree does not hold.
+# number and a name), a name that is cut off. Nor does a hint, which a tree does not hold.
 _VARYING = re.compile(r".*\\ | [uU]& | /\*\+ | \.?[0-9].*[A-DF-Za-df-z_]", re.VERBOSE | re.DOTALL)
-_NAME_BYTES = 63
 # The library recurses without a limit, at worst one level for each token: this many need less than 2 MB of stack.
 _TREE_TOKENS = 5_000
 _LOCATIONS = frozenset(
@@ -172,7 +170,7 @@ def _is_comparable_as_tree(old: list[str], new: list[str]) -> bool:
 def _varies(token: str) -> bool:
     if _VARYING.match(token):
         return True
-    return token[0] not in "'$" and len(token.encode(errors="replace")) > _NAME_BYTES
+    return token[0] not in "'$" and len(token.encode(errors="replace")) > MAX_IDENTIFIER_BYTES
 
 
 def _same_tree(before: str, after: str) -> bool:

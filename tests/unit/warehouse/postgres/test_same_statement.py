@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sql_pairs import DIFFERENT, DOUBTFUL, EQUAL, EQUAL_AS_TREES, STATEMENTS, changed, decorated
 
-from dbt_state_plugin.core.sql import same_statement as module
-from dbt_state_plugin.core.sql.same_statement import CANONICAL_VERSION, canonical, same_statement
+from dbt_state_plugin.warehouse.postgres import same_statement as module
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
+from dbt_state_plugin.warehouse.postgres.same_statement import canonical, same_statement
 
 TREES_ARE_COMPARED = find_spec("postgast") is not None
 
@@ -142,7 +143,7 @@ def test_a_setting_keeps_the_spelling_of_its_number() -> None:
 def test_the_result_is_readable_sql_and_carries_a_version() -> None:
     text = "SELECT a,'it''s'  --c\n 'b' /* d */ FROM \"T\" WHERE a!=1 /*+ Hint */"
     assert canonical(text) == "select a , 'it''s'\n'b' from \"T\" where a <> 1 /*+ Hint */"
-    assert CANONICAL_VERSION == 1
+    assert POSTGRES.version == 1
 
 
 @given(st.data())

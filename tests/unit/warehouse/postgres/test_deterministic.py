@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbt_state_plugin.core.sql.deterministic import is_deterministic
+from dbt_state_plugin.warehouse.postgres.deterministic import is_deterministic
 
 
 @pytest.mark.parametrize(

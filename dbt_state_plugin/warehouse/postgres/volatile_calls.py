@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-from dbt_state_plugin.core.sql.same_statement import tokens
+from dbt_state_plugin.warehouse.answers import Call, Calls, Function
+from dbt_state_plugin.warehouse.postgres.same_statement import tokens
 
 # Words of SQL that are calls without parentheses, and reserved: without quotes they name nothing else (appendix C of
 # PostgreSQL's manual). Those that say who and where (current_user, current_schema) stay the same for one profile, whose
@@ -35,34 +35,6 @@ _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 _COMMA = frozenset(",")
 _ROUGH_WORD = re.compile(r"[^\W\d][\w$]*\s*\(?")
 UNKNOWN_NAME = "a function with an escaped name"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Call:
-    """A name before a parenthesis, with its schema if one is given; `arguments` is None when not known."""
-
-    name: str
-    schema: str = ""
-    arguments: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
-    """A function of the catalogue: `volatility` is i, s or v; `most` is None for any number of arguments."""
-
-    schema: str
-    name: str
-    volatility: str
-    least: int = 0
-    most: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calls:
-    """What a statement calls: names before parentheses, and words and strings that read the clock themselves."""
-
-    functions: frozenset[Call] = frozenset()
-    clock: frozenset[str] = frozenset()
 
 
 def calls_in(statement: str) -> Calls:

@@ -1,1 +1,0 @@
-"""SQL as text: same statement, deterministic, volatile calls."""

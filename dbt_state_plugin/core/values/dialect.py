@@ -1,0 +1,29 @@
+"""SQL and names as one kind of warehouse reads them, without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+
+class SqlDialect(Hashable, Protocol):
+    """What the core asks about texts; the warehouse's adapter gives it.
+
+    In doubt a statement is another one, and not deterministic: then a node is built.
+    """
+
+    @property
+    def version(self) -> int:
+        """Return a number that is raised whenever `spelling` gives another text, to be kept beside hashes of it."""
+
+    def stored_name(self, name: str, rendered: str) -> str:
+        """Return an identifier as the server stores it, given the rendered name that shows whether it is quoted."""
+
+    def spelling(self, sql: str) -> str | None:
+        """Return the tokens in one spelling with one space between them, None for what cannot surely be read."""
+
+    def same_statement(self, before: str, after: str) -> bool:
+        """Return whether the server surely reads the same statement in both texts."""
+
+    def is_deterministic(self, statement: str) -> bool:
+        """Return whether nothing in a statement makes its rows depend on when, how or by whom it is run."""

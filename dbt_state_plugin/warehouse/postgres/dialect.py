@@ -1,0 +1,41 @@
+"""PostgreSQL's dialect."""
+
+from __future__ import annotations
+
+from dbt_state_plugin.postgres.settings import MAX_IDENTIFIER_BYTES
+
+
+class PostgresDialect:
+    """What each answer means stands in `core/values/dialect.py`.
+
+    The patterns of the lexer take milliseconds to compile, so they are imported when a statement is first read.
+    """
+
+    version = 1  # a test holds it to the spelling
+
+    def stored_name(self, name: str, rendered: str) -> str:
+        """Fold an unquoted name to lower case and cut it where the server does."""
+        folded = name if f'"{name}"' in rendered else name.lower()
+        return folded.encode("utf-8", "surrogatepass")[:MAX_IDENTIFIER_BYTES].decode("utf-8", "ignore")
+
+    def spelling(self, sql: str) -> str | None:
+        """Return the tokens in one spelling."""
+        from dbt_state_plugin.warehouse.postgres.same_statement import canonical
+
+        return canonical(sql)
+
+    def same_statement(self, before: str, after: str) -> bool:
+        """Compare the tokens, and the trees where there is a parser."""
+        from dbt_state_plugin.warehouse.postgres.same_statement import same_statement
+
+        return same_statement(before, after)
+
+    def is_deterministic(self, statement: str) -> bool:
+        """Look at the words outside of comments."""
+        from dbt_state_plugin.warehouse.postgres.deterministic import is_deterministic
+
+        spelling = self.spelling(statement)  # no comment hides a word from another
+        return spelling is not None and is_deterministic(spelling)
+
+
+POSTGRES = PostgresDialect()
