@@ -1,6 +1,6 @@
 """Does each history that once lost a change, or loses it in a simpler protocol, end as a build from scratch?
 
-Each test is a plain function of a world, since `test_safety_mutants.py` plays all of them on broken protocols.
+Each test is a plain function of a world, since `test_planted_bugs.py` plays all of them on broken protocols.
 """
 
 from __future__ import annotations

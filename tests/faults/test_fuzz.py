@@ -47,7 +47,7 @@ from dbt_state_plugin.project.project_file import read_project_file
 from dbt_state_plugin.state import parsed_projects as snapshots
 from dbt_state_plugin.state import relations
 from dbt_state_plugin.state.parsed_projects import ParsedProject
-from faults.mutation import SCALARS, as_text, mutated, other_value
+from faults.damage import SCALARS, as_text, damaged_copy, other_value
 from faults.size import size
 from meltano_plugin.load_step import load_step
 from meltano_plugin.places import places_in
@@ -191,7 +191,7 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(name: str, tmp_path: Path
 
     for number in range(size(small=100, full=10_000 if name == "meltano.yml" else 15_000)):
         source = random.Random(f"{name} {number}")
-        content = as_text(mutated(sample, source), source)
+        content = as_text(damaged_copy(sample, source), source)
         try:
             with bounded():
                 read(place, content)
@@ -436,9 +436,9 @@ def test_a_damaged_snapshot_of_the_project_is_not_believed(world: World, bounded
     for number in range(size(small=200, full=10_000)):
         source = random.Random(f"snapshot {number}")
         if source.random() < 0.5:
-            damaged = replace(world.snapshot, places=mutated(places, source))
+            damaged = replace(world.snapshot, places=damaged_copy(places, source))
         else:
-            damaged = replace(world.snapshot, packed=zlib.compress(as_text(mutated(document, source), source)))
+            damaged = replace(world.snapshot, packed=zlib.compress(as_text(damaged_copy(document, source), source)))
         if damaged == world.snapshot:
             continue
         try:
@@ -502,7 +502,7 @@ def test_damaged_files_and_rows_end_a_command_in_one_line_and_an_edit_is_still_b
         source = random.Random(f"end to end {number}")
         if number % 2:
             name = source.choice(list(files))
-            (built.directory / name).write_bytes(as_text(mutated(files[name], source), source))
+            (built.directory / name).write_bytes(as_text(damaged_copy(files[name], source), source))
             damage = name
         else:
             damage = damage_a_row(database, columns, source)

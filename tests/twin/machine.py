@@ -42,7 +42,7 @@ class History(RuleBasedStateMachine):
     """One history; the class attributes say where it runs."""
 
     server: Server
-    fault = ""
+    bug = ""
     counts: dict[str, int]
     end: float = float("inf")  # when no new history begins, by time.monotonic()
     found: list[str]  # what differed: hypothesis runs a history that ended so once more
@@ -66,7 +66,7 @@ class History(RuleBasedStateMachine):
             raise TimeIsUp
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
         files = {path: versions[0] for path, versions in VERSIONS.items()}
-        self.pair = self.stack.enter_context(paired(self.server, folder / "pair", files, LOADED, fault=self.fault))
+        self.pair = self.stack.enter_context(paired(self.server, folder / "pair", files, LOADED, bug=self.bug))
         self._count("histories")
 
     @rule(which=st.sampled_from(CHANGES), n=_NUMBERS)
@@ -176,7 +176,7 @@ def run_histories(
     server: Server,
     *,
     counts: dict[str, int],
-    fault: str = "",
+    bug: str = "",
     histories: int,
     length: int,
     end: float = float("inf"),
@@ -188,7 +188,7 @@ def run_histories(
     The same numbers give the same histories where no `SIZE_VARIABLE` asks for more.
     """
     found: list[str] = []
-    where = {"server": server, "fault": fault, "counts": counts, "found": found, "end": end}
+    where = {"server": server, "bug": bug, "counts": counts, "found": found, "end": end}
     run = partial(
         run_state_machine_as_test,
         type("History", (History,), where),

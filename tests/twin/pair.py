@@ -39,12 +39,12 @@ class Difference(AssertionError):
 
 @dataclass(kw_only=True)
 class Pair:
-    """Two warehouses and the one project that is run in both; `fault` is planted in each run of ours."""
+    """Two warehouses and the one project that is run in both; `bug` is planted in each run of ours."""
 
     server: Server
     directory: Path
     databases: Mapping[str, str]
-    fault: str = ""
+    bug: str = ""
     done: list[str] = field(default_factory=list)
 
     def write(self, path: str, text: str) -> None:
@@ -105,7 +105,7 @@ class Pair:
     ) -> Ended:
         self._note(" ".join(["dbt-state-plugin", command, *arguments, *_words(env), *([str(kill)] if kill else [])]))
         options = ["--profiles-dir", str(self.directory / OURS)]
-        return run_plugin([command, *options, *arguments], **self._where(env), fault=self.fault, kill=kill)
+        return run_plugin([command, *options, *arguments], **self._where(env), bug=self.bug, kill=kill)
 
     def _dbt(self, which: str, command: str, arguments: tuple[str, ...], env: Mapping[str, str] | None) -> Ended:
         self._note(" ".join(["dbt", command, *arguments, f"in {which}"]))
@@ -139,16 +139,14 @@ class Pair:
 
 
 @contextmanager
-def paired(
-    server: Server, directory: Path, files: Mapping[str, str], loaded: str, *, fault: str = ""
-) -> Iterator[Pair]:
+def paired(server: Server, directory: Path, files: Mapping[str, str], loaded: str, *, bug: str = "") -> Iterator[Pair]:
     """Give two warehouses that hold the loaded tables and the project as we built it from nothing."""
     suffix = secrets.token_hex(6)
     pair = Pair(
         server=server,
         directory=directory,
         databases={which: f"twin_{suffix}_{which}" for which in (OURS, TWIN)},
-        fault=fault,
+        bug=bug,
     )
     directory.mkdir(parents=True, exist_ok=True)
     for path, text in {"dbt_project.yml": PROJECT_FILE, **files}.items():

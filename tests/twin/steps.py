@@ -37,10 +37,10 @@ class Ended:
 
 
 def run_plugin(
-    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], fault: str, kill: Kill | None
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], bug: str, kill: Kill | None
 ) -> Ended:
     """Run dbt-state-plugin to its end."""
-    return _run("plugin", [[*arguments], fault, asdict(kill) if kill else None], cwd, environment, kill)
+    return _run("plugin", [[*arguments], bug, asdict(kill) if kill else None], cwd, environment, kill)
 
 
 def run_dbt(arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Ended:
@@ -66,12 +66,12 @@ def called(program: str, *arguments: Any) -> int:
         return BROKEN
 
 
-def plugin(arguments: list[str], fault: str, kill: Mapping[str, Any] | None) -> int:
-    """Run dbt-state-plugin with a fault planted, or with the moment of its death set."""
-    if fault:
-        from twin.faults import FAULTS
+def plugin(arguments: list[str], bug: str, kill: Mapping[str, Any] | None) -> int:
+    """Run dbt-state-plugin with a bug planted, or with the moment of its death set."""
+    if bug:
+        from twin.planted_bugs import PLANTED_BUGS
 
-        FAULTS[fault].plant()
+        PLANTED_BUGS[bug].plant()
     if kill:
         _arm(Kill(**kill))
     return dbt_steps.plugin(arguments)

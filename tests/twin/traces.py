@@ -15,7 +15,7 @@ with their exact plans, are
 | a second environment writes the same relation | test_concurrency: a_relation_of_another_target... |
 | a file changes while dbt runs, mtimes that lie | test_unchanged_project |
 
-All but the last three are here again where a planted fault (faults.py) needs them to be found.
+All but the last three are here again where a planted bug (planted_bugs.py) needs them to be found.
 """
 
 from __future__ import annotations

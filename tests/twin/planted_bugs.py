@@ -1,7 +1,7 @@
-"""Which faults in our own decisions must the histories find?
+"""Which bugs in our own decisions must the histories find?
 
 Each is planted in the process of one run of ours, by replacing a function or a part of a statement. Where that is not
-there any more after a change of the code, the run ends with an error: a fault is never silently not planted.
+there any more after a change of the code, the run ends with an error: a bug is never silently not planted.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from dbt_state_plugin import warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """A mutant of the tool: what it does wrong, how it is planted, and which trace has to find it."""
+class PlantedBug:
+    """A bug of the tool: what it does wrong, how it is planted, and which trace has to find it."""
 
     what: str
     found_by: str
     plant: Callable[[], None]
 
 
-FAULTS: dict[str, Fault] = {}
+PLANTED_BUGS: dict[str, PlantedBug] = {}
 
 
-def fault(what: str, *, found_by: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Register a fault under the name of the function that plants it."""
+def bug(what: str, *, found_by: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a bug under the name of the function that plants it."""
 
     def register(plant: Callable[[], None]) -> Callable[[], None]:
-        FAULTS[plant.__name__] = Fault(what=what, found_by=found_by, plant=plant)
+        PLANTED_BUGS[plant.__name__] = PlantedBug(what=what, found_by=found_by, plant=plant)
         return plant
 
     return register
@@ -62,17 +62,17 @@ def _without_reasons(kind: str) -> None:
     _around(propagation, "own_reasons", kept)
 
 
-@fault("a parent that was built since is no reason", found_by="a_narrowed_run_leaves_the_rest_for_later")
+@bug("a parent that was built since is no reason", found_by="a_narrowed_run_leaves_the_rest_for_later")
 def parents_built_earlier_are_forgotten() -> None:
     _without_reasons("UPSTREAM")
 
 
-@fault("the data of sources are no reason", found_by="rows_of_a_source_are_inserted_updated_deleted_and_truncated")
+@bug("the data of sources are no reason", found_by="rows_of_a_source_are_inserted_updated_deleted_and_truncated")
 def data_of_sources_are_ignored() -> None:
     _without_reasons("DATA")
 
 
-@fault("open intents are ignored", found_by="an_incremental_model_is_killed_after_its_commit_and_reverted")
+@bug("open intents are ignored", found_by="an_incremental_model_is_killed_after_its_commit_and_reverted")
 def intents_are_ignored() -> None:
     from dbt_state_plugin.operations.planning import inputs
 
@@ -80,19 +80,19 @@ def intents_are_ignored() -> None:
     rows_changed_in_place_are_not_seen()  # the counters are a second net below the intents
 
 
-@fault("a relation that is gone is no reason", found_by="relations_are_dropped_by_hand")
+@bug("a relation that is gone is no reason", found_by="relations_are_dropped_by_hand")
 def missing_relations_are_ignored() -> None:
     _without_reasons("MISSING")
 
 
-@fault("what is written into a table after its build does not count", found_by="a_snapshot_is_taken_by_plain_dbt")
+@bug("what is written into a table after its build does not count", found_by="a_snapshot_is_taken_by_plain_dbt")
 def rows_changed_in_place_are_not_seen() -> None:
     from dbt_state_plugin.core.versions import drift
 
     drift.has_other_rows = lambda _record, _touched: False
 
 
-@fault("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
+@bug("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
 def relfilenode_is_forgotten() -> None:
     from dbt_state_plugin.core.values.relations import Identity, is_same_object
 
@@ -102,14 +102,14 @@ def relfilenode_is_forgotten() -> None:
     Identity.__eq__ = same  # type: ignore[method-assign]
 
 
-@fault("what is planned does not reach its children", found_by="an_edit_reaches_what_is_below_it")
+@bug("what is planned does not reach its children", found_by="an_edit_reaches_what_is_below_it")
 def every_build_keeps_the_data() -> None:
     from dbt_state_plugin.core.decision.propagation import Propagation
 
     _around(Propagation, "_leaves_data", lambda *_: True)
 
 
-@fault(
+@bug(
     "views that PostgreSQL drops along are ignored",
     found_by="a_table_is_rebuilt_with_equal_rows_and_takes_its_view_down",
 )
@@ -119,7 +119,7 @@ def cascades_are_ignored() -> None:
     _around(DroppedViews, "cascades", lambda *_: {})
 
 
-@fault("views are not looked through", found_by="rows_change_below_a_view_on_a_view")
+@bug("views are not looked through", found_by="rows_change_below_a_view_on_a_view")
 def views_hide_what_they_read() -> None:
     from dbt_state_plugin.core.decision import rule as decision
     from dbt_state_plugin.operations.running import build_recorder as recorder
@@ -149,24 +149,24 @@ def _without_part(name: str) -> None:
     _around(Fingerprinter, "_hashed", hashed)
 
 
-@fault("values of variables are not in the fingerprint", found_by="a_macro_in_a_macro_a_var_and_an_env_var_change")
+@bug("values of variables are not in the fingerprint", found_by="a_macro_in_a_macro_a_var_and_an_env_var_change")
 def variables_are_not_fingerprinted() -> None:
     _without_part("variables")
 
 
-@fault("macros are not in the fingerprint", found_by="a_macro_in_a_macro_a_var_and_an_env_var_change")
+@bug("macros are not in the fingerprint", found_by="a_macro_in_a_macro_a_var_and_an_env_var_change")
 def macros_are_not_fingerprinted() -> None:
     _without_part("macros")
 
 
-@fault("the second stage finds every difference cosmetic", found_by="an_edit_reaches_what_is_below_it")
+@bug("the second stage finds every difference cosmetic", found_by="an_edit_reaches_what_is_below_it")
 def all_sql_is_equal() -> None:
     from dbt_state_plugin.core.changes import categorize as comparison
 
     _around(comparison._Same, "__call__", lambda *_: True)
 
 
-@fault("definitions of ephemeral models are not in the trace", found_by="an_ephemeral_model_is_edited")
+@bug("definitions of ephemeral models are not in the trace", found_by="an_ephemeral_model_is_edited")
 def ephemeral_models_are_not_traced() -> None:
     from dbt_state_plugin.core.changes import differences
     from dbt_state_plugin.core.decision import own_reasons
@@ -179,7 +179,7 @@ def ephemeral_models_are_not_traced() -> None:
     _around(own_reasons, "_upstream_builds", blind)
 
 
-@fault(
+@bug(
     "a build that failed is recorded as good",
     found_by="a_build_that_failed_succeeds_later_though_nothing_of_it_changed",
 )
@@ -193,7 +193,7 @@ def failures_are_recorded_as_built() -> None:
     _around(BuildRecorder, "on_finished", good)
 
 
-@fault("versions are read after the build", found_by="rows_arrive_while_a_model_is_built")
+@bug("versions are read after the build", found_by="rows_arrive_while_a_model_is_built")
 def versions_are_read_after_the_build() -> None:
     from dbt_state_plugin.core.decision.seen_versions import relation_versions
     from dbt_state_plugin.operations.planning import inputs, planning
@@ -231,13 +231,13 @@ def _in_sql(old: str, new: str) -> None:
     assert found, f"no statement has {old!r} any more"
 
 
-@fault("the tuple counters are forgotten", found_by="rows_of_a_source_are_inserted_updated_deleted_and_truncated")
+@bug("the tuple counters are forgotten", found_by="rows_of_a_source_are_inserted_updated_deleted_and_truncated")
 def counters_are_forgotten() -> None:
     for counter in ("inserted", "updated", "deleted"):
         _in_sql(rf"pg_catalog\.pg_stat_get_tuples_{counter}\(c\.oid\)", "0")
 
 
-@fault(
+@bug(
     "the time when counters were reset is forgotten",
     found_by="as_many_rows_are_counted_again_after_the_counters_were_reset",
 )
@@ -247,7 +247,7 @@ def reset_time_is_forgotten() -> None:
     rows_changed_in_place_are_not_seen()  # the counters of what was built, which were reset too, would tell
 
 
-@fault("oid and relfilenode of a source are forgotten", found_by="a_source_is_replaced_by_one_with_equal_columns")
+@bug("oid and relfilenode of a source are forgotten", found_by="a_source_is_replaced_by_one_with_equal_columns")
 def incarnation_of_a_source_is_forgotten() -> None:
     from dbt_state_plugin.operations.planning import planning
 
@@ -261,19 +261,19 @@ def incarnation_of_a_source_is_forgotten() -> None:
     _around(planning, "see", without_sources)
 
 
-@fault("the columns of a source are forgotten", found_by="a_source_gets_a_column_and_another_type")
+@bug("the columns of a source are forgotten", found_by="a_source_gets_a_column_and_another_type")
 def columns_of_a_source_are_forgotten() -> None:
     _in_sql(r"(a\.)?attrelid = w\.oid", "false")
 
 
-@fault("a materialized view keeps its old query", found_by="a_materialized_view_gets_another_query")
+@bug("a materialized view keeps its old query", found_by="a_materialized_view_gets_another_query")
 def materialized_views_are_only_refreshed() -> None:
     from dbt_state_plugin.operations.running import building as tracked
 
     _around(tracked, "_redefined_materialized_views", lambda *_: ())
 
 
-@fault("a narrowed run counts as done what it left out", found_by="a_narrowed_run_leaves_the_rest_for_later")
+@bug("a narrowed run counts as done what it left out", found_by="a_narrowed_run_leaves_the_rest_for_later")
 def narrowed_runs_count_as_whole() -> None:
     """Let the children that were left out have seen what was built in the run, as `last successful execution` does."""
     from dbt_state_plugin.operations.running import building as tracked

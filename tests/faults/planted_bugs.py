@@ -30,7 +30,7 @@ from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 from faults.world import World
 
-Mutant = Callable[[pytest.MonkeyPatch, World], None]
+PlantedBug = Callable[[pytest.MonkeyPatch, World], None]
 
 
 def _without(patch: pytest.MonkeyPatch, module: Any, name: str, text: str, instead: str = "") -> None:

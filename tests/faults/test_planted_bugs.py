@@ -1,6 +1,6 @@
 """Is each of our protections watched by a test that fails without it?
 
-With `DBT_STATE_PLUGIN_FAULTS=full` every test is played on every mutant, and a table says which of them finds which.
+With `DBT_STATE_PLUGIN_FAULTS=full` every test is played on every planted bug, and a table says which finds which.
 """
 
 from __future__ import annotations
@@ -14,69 +14,68 @@ from _servers.postgres_server import Server
 from support.database import fresh_database
 
 from dbt_state_plugin.core.versions import drift
-from faults import mutants, test_counterexamples, test_session
+from faults import planted_bugs as bugs
+from faults import test_counterexamples, test_session
 from faults import test_counterexamples as histories
-from faults.mutants import Mutant
+from faults.planted_bugs import PlantedBug
 from faults.size import is_small
 from faults.world import World
 
 Test = Callable[[World], None]
 
-FOUND_BY: dict[Mutant, Test] = {
-    mutants.the_intents_are_written_only_when_a_node_is_done: (
+FOUND_BY: dict[PlantedBug, Test] = {
+    bugs.the_intents_are_written_only_when_a_node_is_done: (
         histories.test_an_edit_that_was_built_and_killed_before_its_mark_is_built_again_after_a_revert
     ),
-    mutants.the_intents_of_a_dead_run_are_swept_away: (
+    bugs.the_intents_of_a_dead_run_are_swept_away: (
         histories.test_an_edit_that_was_built_and_killed_before_its_mark_is_built_again_after_a_revert
     ),
-    mutants.the_intents_are_written_one_by_one: (
+    bugs.the_intents_are_written_one_by_one: (
         histories.test_a_run_that_is_killed_before_it_has_said_what_it_builds_leaves_nothing_to_build
     ),
-    mutants.the_intents_are_written_without_a_lock_on_their_table: (
+    bugs.the_intents_are_written_without_a_lock_on_their_table: (
         histories.test_nobody_else_can_say_what_he_builds_while_a_run_says_it
     ),
-    mutants.overlapping_plans_of_two_targets_are_let_through: (
+    bugs.overlapping_plans_of_two_targets_are_let_through: (
         histories.test_two_targets_that_planned_one_relation_at_the_same_time_do_not_both_write_it
     ),
-    mutants.the_lock_is_not_taken: histories.test_only_one_run_of_an_environment_goes_on_at_a_time,
-    mutants.dead_runs_are_not_called_abandoned: (
+    bugs.the_lock_is_not_taken: histories.test_only_one_run_of_an_environment_goes_on_at_a_time,
+    bugs.dead_runs_are_not_called_abandoned: (
         histories.test_what_a_killed_run_left_running_is_called_abandoned_by_the_next
     ),
-    mutants.several_executions_may_be_running: histories.test_the_state_itself_refuses_a_second_running_execution,
-    mutants.a_mark_goes_by_a_connection_of_its_own: histories.test_a_run_that_was_cut_off_records_nothing_more,
-    mutants.a_mark_does_not_ask_whether_its_execution_still_runs: (
+    bugs.several_executions_may_be_running: histories.test_the_state_itself_refuses_a_second_running_execution,
+    bugs.a_mark_goes_by_a_connection_of_its_own: histories.test_a_run_that_was_cut_off_records_nothing_more,
+    bugs.a_mark_does_not_ask_whether_its_execution_still_runs: (
         histories.test_a_late_mark_is_refused_though_the_successor_was_killed_before_it_planned
     ),
-    mutants.a_mark_does_not_ask_for_its_intent: (
+    bugs.a_mark_does_not_ask_for_its_intent: (
         histories.test_a_run_whose_lock_went_while_its_connection_lives_is_refused_once_another_took_over
     ),
-    mutants.a_mark_leaves_out_the_record_but_clears_the_intent: (
+    bugs.a_mark_leaves_out_the_record_but_clears_the_intent: (
         histories.test_a_failed_build_is_built_again_though_the_edit_was_reverted
     ),
-    mutants.a_failed_node_is_marked_too: histories.test_a_failed_build_is_built_again_though_the_edit_was_reverted,
-    mutants.a_lost_lock_is_swallowed: histories.test_a_run_that_was_cut_off_records_nothing_more,
-    mutants.dbt_is_not_cancelled_when_the_lock_is_lost: (
-        histories.test_dbt_is_interrupted_when_the_run_has_lost_its_lock
-    ),
-    mutants.dbt_does_not_ask_before_it_writes: (
+    bugs.a_failed_node_is_marked_too: histories.test_a_failed_build_is_built_again_though_the_edit_was_reverted,
+    bugs.a_lost_lock_is_swallowed: histories.test_a_run_that_was_cut_off_records_nothing_more,
+    bugs.dbt_is_not_cancelled_when_the_lock_is_lost: (histories.test_dbt_is_interrupted_when_the_run_has_lost_its_lock),
+    bugs.dbt_does_not_ask_before_it_writes: (
         histories.test_a_run_that_was_cut_off_between_two_nodes_does_not_write_over_its_successor_in_place
     ),
-    mutants.who_asks_before_he_writes_does_not_look_for_a_successor: (
+    bugs.who_asks_before_he_writes_does_not_look_for_a_successor: (
         histories.test_a_run_whose_lock_went_does_not_write_over_its_successor_in_place
     ),
-    mutants.a_run_succeeds_when_dbt_says_so: histories.test_a_node_that_dbt_does_not_report_is_not_taken_for_built,
-    mutants.a_trace_says_what_is_there_after_the_build: (
+    bugs.a_run_succeeds_when_dbt_says_so: histories.test_a_node_that_dbt_does_not_report_is_not_taken_for_built,
+    bugs.a_trace_says_what_is_there_after_the_build: (
         histories.test_what_came_after_a_build_has_read_its_parent_is_seen_by_the_next_run
     ),
-    mutants.a_child_is_taken_to_have_seen_an_unrecorded_parent: (
+    bugs.a_child_is_taken_to_have_seen_an_unrecorded_parent: (
         histories.test_a_mark_that_the_server_refuses_leaves_the_node_to_be_built_and_the_run_failed
     ),
-    mutants.sigterm_and_sighup_end_the_process: histories.test_a_signal_at_any_statement_ends_a_run_and_loses_nothing,
-    mutants.a_signal_leaves_a_transaction_open: histories.test_a_signal_at_any_statement_ends_a_run_and_loses_nothing,
-    mutants.old_executions_are_pruned_though_they_say_what_is_in_doubt: (
+    bugs.sigterm_and_sighup_end_the_process: histories.test_a_signal_at_any_statement_ends_a_run_and_loses_nothing,
+    bugs.a_signal_leaves_a_transaction_open: histories.test_a_signal_at_any_statement_ends_a_run_and_loses_nothing,
+    bugs.old_executions_are_pruned_though_they_say_what_is_in_doubt: (
         histories.test_old_executions_that_say_which_relation_is_in_doubt_are_not_pruned
     ),
-    mutants.a_session_keeps_the_timeouts_of_its_role: (
+    bugs.a_session_keeps_the_timeouts_of_its_role: (
         test_session.test_the_timeouts_of_a_role_do_not_end_what_a_run_does
     ),
 }
@@ -107,7 +106,7 @@ def fatal_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def fails(test: Test, mutant: Mutant, server: Server) -> bool:
+def fails(test: Test, bug: PlantedBug, server: Server) -> bool:
     """Return whether a test fails where the protection is switched off.
 
     That rows were written in place shows in the server's counters, too, a second net below most protections, which is
@@ -116,7 +115,7 @@ def fails(test: Test, mutant: Mutant, server: Server) -> bool:
     with fresh_database(server) as database, pytest.MonkeyPatch.context() as patch:
         world = World(database.url)
         patch.setattr(drift, "has_other_rows", lambda _record, _touched: False)
-        mutant(patch, world)
+        bug(patch, world)
         try:
             test(world)
         except BaseException as error:
@@ -128,11 +127,11 @@ def fails(test: Test, mutant: Mutant, server: Server) -> bool:
     return False
 
 
-def test_every_mutant_is_listed_here() -> None:
+def test_every_planted_bug_is_listed_here() -> None:
     own = {
-        mutant
-        for mutant in vars(mutants).values()
-        if inspect.isfunction(mutant) and mutant.__module__ == mutants.__name__ and not mutant.__name__.startswith("_")
+        bug
+        for bug in vars(bugs).values()
+        if inspect.isfunction(bug) and bug.__module__ == bugs.__name__ and not bug.__name__.startswith("_")
     }
     assert set(FOUND_BY) == own
 
@@ -145,15 +144,15 @@ def nothing(_patch: pytest.MonkeyPatch, _world: World) -> None:
     "test", list(dict.fromkeys(FOUND_BY.values())) if is_small() else all_tests(), ids=lambda test: test.__name__
 )
 def test_a_test_passes_where_nothing_is_switched_off(test: Test, postgres_server: Server) -> None:
-    assert not fails(test, nothing, postgres_server), "then it could not tell what a mutant changes"
+    assert not fails(test, nothing, postgres_server), "then it could not tell what a planted bug changes"
 
 
-@pytest.mark.parametrize("mutant", FOUND_BY, ids=lambda mutant: mutant.__name__)
-def test_a_protection_that_is_switched_off_is_found(mutant: Mutant, postgres_server: Server) -> None:
-    named = FOUND_BY[mutant]
+@pytest.mark.parametrize("bug", FOUND_BY, ids=lambda bug: bug.__name__)
+def test_a_protection_that_is_switched_off_is_found(bug: PlantedBug, postgres_server: Server) -> None:
+    named = FOUND_BY[bug]
     finders = [named] if is_small() else all_tests()
 
-    found = [test.__name__ for test in finders if fails(test, mutant, postgres_server)]
+    found = [test.__name__ for test in finders if fails(test, bug, postgres_server)]
 
-    print(f"| {mutant.__name__} | {len(found)} of {len(finders)} | {named.__name__} |")
+    print(f"| {bug.__name__} | {len(found)} of {len(finders)} | {named.__name__} |")
     assert named.__name__ in found

@@ -21,7 +21,7 @@ SCALARS: tuple[Any, ...] = (
 )
 
 
-def mutated(document: Any, random: random.Random) -> Any:
+def damaged_copy(document: Any, random: random.Random) -> Any:
     """Return a copy of a document of JSON's kind with one to four damages."""
     result = json.loads(json.dumps(document))
     for _ in range(random.choice((1, 1, 1, 2, 4))):
@@ -172,7 +172,7 @@ def other_value(kind: str, value: Any, random: random.Random) -> Any:
         "boolean": (True, False),
     }
     if kind == "json object":
-        document = mutated(value, random)
+        document = damaged_copy(value, random)
         return document if isinstance(document, dict) and _is_jsonb(document) else {}
     return random.choice(values[kind])
 
