@@ -6,7 +6,6 @@ command line and for Meltano, and imported when they are first asked for: `--hel
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -129,9 +128,6 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-_ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
-
-
 def plan(settings: Settings | None = None, *, command: str = "run", **options: Any) -> Plan:
     """Return what `command` (run, build, seed, snapshot) would build and why, without writing anything.
 
@@ -227,10 +223,11 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
 
     Raises UsageError for what is no id, and NotFoundError.
     """
+    from dbt_state_plugin.core.values.history import is_execution_id
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_execution
 
-    if not _ID_OR_BEGINNING.fullmatch(execution_id):
+    if not is_execution_id(execution_id):
         raise UsageError(
             f"{execution_id!r} is not an execution's id (a UUID) or the beginning of one.",
             "See `dbt-state-plugin history` for the ids.",
@@ -249,7 +246,7 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
     """
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.lock import acquire_lock
-    from dbt_state_plugin.state.relations import forget_relations
+    from dbt_state_plugin.state.relations import forget_relations, recorded_ids
 
     target = _target(settings)
     with open_session(target) as session:
@@ -257,7 +254,7 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
         if names is None:
             return forget_relations(session.state, None)
         wanted = tuple(names)
-        recorded = _recorded_ids(session.state)
+        recorded = recorded_ids(session.state)
         chosen = {name: {node for node in recorded if name == node or node.split(".")[-1] == name} for name in wanted}
         missing = [name for name in wanted if not chosen[name]]
         if missing:
@@ -266,11 +263,6 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
                 "Name a model as in dbt, or its unique_id; `dbt-state-plugin plan --all` lists them.",
             )
         return forget_relations(session.state, set().union(*chosen.values()))
-
-
-def _recorded_ids(state: Any) -> list[str]:
-    rows = state.rows("SELECT unique_id FROM {state}.relation WHERE environment_id = %s", (state.environment_id,))
-    return [row[0] for row in rows]
 
 
 def _target(settings: Settings | None) -> Target:

@@ -36,11 +36,10 @@ class Meltano:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
-    """Which streams had a bookmark under a state id that was taken away, and which had none."""
+    """Which streams had a bookmark under a state id that was taken away."""
 
     state_id: str
     reset: tuple[str, ...]
-    without_bookmark: tuple[str, ...]
 
 
 def find_meltano(project: MeltanoProject) -> Meltano:
@@ -81,11 +80,7 @@ def reset_bookmarks(meltano: Meltano, state_id: str, streams: Collection[str]) -
     kept, reset = without_bookmarks(state, streams, state_id)
     if reset:
         _set(meltano, state_id, kept)
-    return Reset(
-        state_id=state_id,
-        reset=reset,
-        without_bookmark=tuple(sorted(stream for stream in set(streams) - set(reset) if stream != ALL_STREAMS)),
-    )
+    return Reset(state_id=state_id, reset=reset)
 
 
 def without_bookmarks(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
@@ -19,6 +19,8 @@ from dbt_state_plugin.warehouse.interface import dialect_of
 
 if TYPE_CHECKING:
     from dbt_state_plugin.project.profile import Profile
+
+T = TypeVar("T")
 
 PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that dbt's own artifacts stay as they are
 
@@ -151,16 +153,18 @@ def environment_of(workplace: Workplace) -> Environment:
 
 def workplace_of(target: Target) -> Workplace:
     """Return the project's place; raises ConfigurationError where there is no project."""
-    if target.workplace is None:
-        raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
-    return target.workplace
+    return _of_project(target.workplace)
 
 
 def invocation_of(target: Target) -> Invocation:
     """Return what all invocations of dbt share; raises ConfigurationError where there is no project."""
-    if target.invocation is None:
+    return _of_project(target.invocation)
+
+
+def _of_project(found: T | None) -> T:
+    if found is None:
         raise ConfigurationError("There is no dbt project here.", "Pass --project-dir DIR.")
-    return target.invocation
+    return found
 
 
 def _given_address(settings: Settings) -> StateAddress:

@@ -135,6 +135,18 @@ def transaction(connection: Connection) -> Iterator[Any]:
 
 
 @contextmanager
+def read_only(connection: Connection) -> Iterator[Any]:
+    """Yield a cursor inside a transaction that may not write, and that is always rolled back."""
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN READ ONLY")
+        try:
+            yield cursor
+        finally:
+            if not connection.closed:
+                cursor.execute("ROLLBACK")
+
+
+@contextmanager
 def database_errors(what: str) -> Iterator[None]:
     """Turn the driver's errors into a StateError that says what was being done."""
     import psycopg2

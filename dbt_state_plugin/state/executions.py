@@ -25,8 +25,6 @@ class NewExecution:
     host: str
     process_id: int
     tool_version: str
-    dbt_version: str = ""
-    adapter_version: str = ""
     git_commit: str = ""
     meltano_run_id: str = ""
 
@@ -43,8 +41,8 @@ _ABANDON_STEPS = """
 """
 _BEGIN = """
     INSERT INTO {state}.execution (execution_id, environment_id, command, is_exclusive, caller, host, process_id,
-        backend_pid, tool_version, dbt_version, adapter_version, git_commit, meltano_run_id)
-    VALUES (%s, %s, %s, true, %s, %s, %s, pg_catalog.pg_backend_pid(), %s, %s, %s, %s, %s)
+        backend_pid, tool_version, git_commit, meltano_run_id)
+    VALUES (%s, %s, %s, true, %s, %s, %s, pg_catalog.pg_backend_pid(), %s, %s, %s)
 """
 _VERSIONS = "UPDATE {state}.execution SET dbt_version = %s, adapter_version = %s WHERE execution_id = %s"
 _BEGIN_STEP = """
@@ -67,8 +65,7 @@ def begin_execution(state: State, execution: NewExecution) -> None:
     state.execute(_ABANDON_STEPS, (state.environment_id,))
     values = (
         *(str(execution.execution_id), state.environment_id, execution.command, execution.caller, execution.host),
-        *(execution.process_id, execution.tool_version, execution.dbt_version, execution.adapter_version),
-        *(execution.git_commit, execution.meltano_run_id),
+        *(execution.process_id, execution.tool_version, execution.git_commit, execution.meltano_run_id),
     )
     state.execute(_BEGIN, values)
 

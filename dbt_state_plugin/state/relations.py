@@ -161,3 +161,9 @@ def recorded_code(state: State, definition: str | None) -> str | None:
     """Return the code that was recorded with a build, or None when none was kept."""
     rows = state.rows(_CODE, (definition,)) if definition else []
     return str(rows[0][0]) if rows else None
+
+
+def recorded_ids(state: State) -> tuple[str, ...]:
+    """Return the unique_ids of all nodes whose builds are recorded in the environment."""
+    rows = state.rows("SELECT unique_id FROM {state}.relation WHERE environment_id = %s", (state.environment_id,))
+    return tuple(row[0] for row in rows)

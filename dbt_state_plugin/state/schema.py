@@ -17,8 +17,6 @@ from dbt_state_plugin.state.version import (
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-DEFAULT_SCHEMA = "dbt_state_plugin"
-
 
 def ensure_schema(connection: Connection, schema: str) -> None:
     """Create the state or upgrade it, under a lock and in one transaction; do nothing when it is current.

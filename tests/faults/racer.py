@@ -24,6 +24,7 @@ from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.inputs import request_of, seen_now
 from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.operations.settings import Settings
 from dbt_state_plugin.operations.target import StateAddress, Target
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
@@ -32,13 +33,14 @@ from dbt_state_plugin.state.executions import NewExecution, begin_execution, beg
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.retention import prune
-from dbt_state_plugin.state.schema import DEFAULT_SCHEMA, ensure_schema
+from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY_SQL
 from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 from faults.proxy import in_python
 from faults.tables import graph
 
+SCHEMA = Settings().state_schema
 MODELS = [("a", "table", ("src",)), ("b", "table", ("a",)), ("c", "view", ("b",)), ("d", "table", ("c",))]
 
 
@@ -84,7 +86,7 @@ class Racer:
     def finish(self, target: str) -> dict[str, Any]:
         """Record all nodes and end."""
         assert self._execution is not None
-        state = open_state(self._connection, DEFAULT_SCHEMA, _environment(self._connection, target))
+        state = open_state(self._connection, SCHEMA, _environment(self._connection, target))
         of = graph(self._connection.info.dbname, MODELS)
         lineage = lineages(of, build_order(of))
         for node in self._nodes:
@@ -121,7 +123,7 @@ class Racer:
 
     def prune(self) -> dict[str, Any]:
         self._open("dev")
-        prune(self._connection, DEFAULT_SCHEMA, keep_days=0)
+        prune(self._connection, SCHEMA, keep_days=0)
         self._let_go()
         return {}
 
@@ -132,8 +134,8 @@ class Racer:
 
     def _open(self, target: str) -> State:
         self._connection = connect(DatabaseSettings.from_url(self._url))
-        ensure_schema(self._connection, DEFAULT_SCHEMA)
-        return open_state(self._connection, DEFAULT_SCHEMA, _environment(self._connection, target))
+        ensure_schema(self._connection, SCHEMA)
+        return open_state(self._connection, SCHEMA, _environment(self._connection, target))
 
     def _let_go(self) -> None:
         if self._connection is not None:

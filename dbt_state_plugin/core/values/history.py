@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+_ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +30,7 @@ class NodeResult:
 
     unique_id: str
     resource_type: str
-    reasons: tuple[dict[str, str], ...]
+    reasons: tuple[Mapping[str, Any], ...]
     status: str
     rows_affected: int | None
     duration_ms: int | None
@@ -52,3 +57,8 @@ class ExecutionSummary:
     succeeded: int
     steps: tuple[StepSummary, ...] = ()
     results: tuple[NodeResult, ...] = field(default=())
+
+
+def is_execution_id(text: str) -> bool:
+    """Return whether a text is an execution's id, or a beginning of one that is long enough to be meant."""
+    return bool(_ID_OR_BEGINNING.fullmatch(text))

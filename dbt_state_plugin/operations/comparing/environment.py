@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from dbt_state_plugin.core.comparison.baseline import (
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.history import is_execution_id
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import NotFoundError
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.target import Target
     from dbt_state_plugin.state.state import State
 
-_ID_OR_BEGINNING = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}", re.IGNORECASE)
 OWN_TARGET = "against"  # below our private target path: dbt's cache of the present target stays as it is
 
 
@@ -91,7 +90,7 @@ def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownE
     own = session.state.environment
     known = [each for each in read_environments(session.state) if each.environment.project == own.project]
     found = _named(known, name)
-    if not found and _ID_OR_BEGINNING.fullmatch(name):
+    if not found and is_execution_id(name):
         executions = find_executions(session.state, name.lower(), step=STEP_NAME)
         if len(executions) == 1:
             return executions[0].where, _with_definitions(executions[0], own.project)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.comparison.adoption import Columns
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.postgres.connection import database_errors, first_line
+from dbt_state_plugin.postgres.connection import database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import QueryRefused
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def described_columns(connection: Connection, query: str, *, search_path: str | 
     The server plans it and gives no row of it, in a transaction that may not write. `search_path` is that of the
     profile, None that of the role.
     """
-    rows = _read_only(connection, "SELECT * FROM (\n", query, "\n) AS dbt_state_plugin_columns LIMIT 0", search_path)
+    rows = _answer(connection, "SELECT * FROM (\n", query, "\n) AS dbt_state_plugin_columns LIMIT 0", search_path)
     return tuple((str(column.name), int(column.type_code)) for column in rows[0] or ())
 
 
@@ -50,16 +50,15 @@ def count_rows(connection: Connection, relation: RelationName) -> int:
     from psycopg2 import sql
 
     name = sql.Identifier(relation.schema, relation.identifier)
-    return int(_read_only(connection, sql.SQL("SELECT count(*) FROM {}").format(name), "", "", None)[1][0][0])
+    return int(_answer(connection, sql.SQL("SELECT count(*) FROM {}").format(name), "", "", None)[1][0][0])
 
 
-def _read_only(
+def _answer(
     connection: Connection, before: Any, query: str, after: str, search_path: str | None
 ) -> tuple[Any, list[tuple[Any, ...]]]:
     import psycopg2
 
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN READ ONLY")
+    with read_only(connection) as cursor:
         try:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", (_PATIENCE,))
             if search_path is None:
@@ -72,6 +71,3 @@ def _read_only(
         except psycopg2.Error as error:
             is_certain = (error.pgcode or "").startswith("42")  # it names what is not there, or is no query
             raise QueryRefused(first_line(error), is_certain=is_certain) from error
-        finally:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")

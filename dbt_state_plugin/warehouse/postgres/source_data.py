@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.postgres.connection import database_errors, first_line
+from dbt_state_plugin.postgres.connection import database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash, value_hash
 
 if TYPE_CHECKING:
@@ -203,7 +202,7 @@ def _answer(connection: Connection, statement: Composable, *, of_user: bool = Fa
     from concurrent.futures import ThreadPoolExecutor
 
     def ask() -> list[tuple[Any, ...]]:
-        with _read_only(connection) as cursor:
+        with read_only(connection) as cursor:
             if of_user:
                 cursor.execute("SET LOCAL search_path TO DEFAULT")
             else:
@@ -218,14 +217,3 @@ def _answer(connection: Connection, statement: Composable, *, of_user: bool = Fa
         except KeyboardInterrupt:
             connection.cancel()
             raise
-
-
-@contextmanager
-def _read_only(connection: Connection) -> Iterator[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN READ ONLY")
-        try:
-            yield cursor
-        finally:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")
