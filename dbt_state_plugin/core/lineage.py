@@ -41,7 +41,7 @@ def lineages(project: Project, order: tuple[str, ...]) -> dict[str, Lineage]:
             parent = project.nodes.get(parent_id)
             if parent is None:
                 continue
-            if parent.resource_type == "function":
+            if parent.is_function:
                 # What it computes is read through it; it is there only once it is built, unlike an ephemeral model.
                 parents |= {parent_id, *found[parent_id].parents}
                 inlined |= set(found[parent_id].inlined)
@@ -51,7 +51,7 @@ def lineages(project: Project, order: tuple[str, ...]) -> dict[str, Lineage]:
                 parents |= _read_through(node, found[parent_id].parents, project)
             else:
                 parents.add(parent_id)
-                if parent.materialized == "view":  # it holds no rows: what it reads is read through it
+                if parent.is_view:  # it holds no rows: what it reads is read through it
                     parents |= set(found[parent_id].parents)
         found[unique_id] = Lineage(parents=tuple(sorted(parents)), inlined=tuple(sorted(inlined)))
     return found
@@ -61,7 +61,7 @@ def _read_through(node: Node, parents: tuple[str, ...], project: Project) -> set
     """Return which parents of an inlined parent the node reads; a unit test calls functions and reads no relation."""
     if node.resource_type != "unit_test":
         return set(parents)
-    return {parent for parent in parents if project.nodes[parent].resource_type == "function"}
+    return {parent for parent in parents if project.nodes[parent].is_function}
 
 
 def trace_of(project: Project, lineage: Lineage, versions: Mapping[RelationName, str]) -> Trace:
@@ -102,4 +102,4 @@ def readers_of_loader_columns(project: Project, lineage: Mapping[str, Lineage]) 
 
 
 def _views(read: Lineage, project: Project) -> Iterable[str]:
-    return (parent for parent in read.parents if project.nodes[parent].materialized == "view")
+    return (parent for parent in read.parents if project.nodes[parent].is_view)

@@ -83,9 +83,7 @@ def _new_execution(execution_id: UUID, session: Session, *, command: str) -> New
 
 def begin_transform(state: State, execution_id: UUID, project: Project) -> str:
     """Record that the step of dbt begins, with the checksum of each node; return the id of these checksums."""
-    checksums = {
-        node.unique_id: definition_digest(node) for node in project.nodes.values() if node.resource_type != "source"
-    }
+    checksums = {node.unique_id: definition_digest(node) for node in project.nodes.values() if not node.is_source}
     return begin_step(
         state,
         execution_id,

@@ -23,7 +23,7 @@ def record_counters_of_build(session: Session, nodes: Iterable[Node], *, session
     What others write into a table after its build and before this moment passes for a part of the build.
     `session_names` are the user and the application by which dbt's sessions are known. Raises StateError.
     """
-    relations = [node.relation for node in nodes if node.relation is not None and node.materialized != "view"]
+    relations = [node.relation for node in nodes if node.relation is not None and not node.is_view]
     if not relations:
         return
     if session_names is not None and not session.warehouse.sessions_ended(*session_names, patience=PATIENCE):

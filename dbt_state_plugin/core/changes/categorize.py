@@ -76,7 +76,7 @@ def wants_compiled(inputs: ChangeInputs) -> bool:
 
 def has_view_ddl(node: Node, items: Mapping[str, Mapping[str, str]]) -> bool:
     """Return whether macros of the project take part in creating a view, so that its DDL is worth recording."""
-    return node.materialized == "view" and bool(items.get("materialization"))
+    return node.is_view and bool(items.get("materialization"))
 
 
 def wants_ddl(inputs: ChangeInputs) -> bool:
@@ -110,8 +110,8 @@ def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
     )
 
 
-def _sides(part: str, inputs: ChangeInputs) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
-    return inputs.recorded.items.get(part, {}), inputs.items.get(part, {}), inputs.macro_paths
+def _sides(part: str, inputs: ChangeInputs) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    return inputs.recorded.items.get(part, {}), inputs.items.get(part, {})
 
 
 def _open_parts(inputs: ChangeInputs) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def _open_parts(inputs: ChangeInputs) -> tuple[str, ...]:
 
 
 def _only_layout(part: str, inputs: ChangeInputs) -> bool:
-    before, after, _ = _sides(part, inputs)
+    before, after = _sides(part, inputs)
     changed = changed_items(before, after)
     if part == "config" and "engine" in inputs.difference.parts:
         # Another version of dbt has more keys; what nobody set says nothing that was not so before.
@@ -233,7 +233,7 @@ def compiled_document(compiled: CompiledNode, dialect: SqlDialect, digest: Diges
 
 
 def _same_rows(inputs: ChangeInputs) -> bool:
-    before, now, _ = _sides("body", inputs)
+    before, now = _sides("body", inputs)
     rows = before.get("rows")
     return inputs.node.resource_type == "seed" and bool(rows) and rows == now.get("rows")
 
@@ -241,7 +241,7 @@ def _same_rows(inputs: ChangeInputs) -> bool:
 def _is_physical(part: str, inputs: ChangeInputs) -> bool:
     if part == "docs":
         return True
-    changed = changed_items(*_sides(part, inputs)[:2])
+    changed = changed_items(*_sides(part, inputs))
     return part == "config" and bool(changed) and _PHYSICAL_CONFIG.issuperset(changed)
 
 
@@ -249,7 +249,7 @@ def _is_logic(part: str, inputs: ChangeInputs) -> bool:
     """Return whether a part that differs may make rows differ from those that an earlier build has left."""
     if part not in _LOGIC:
         return False
-    changed = changed_items(*_sides(part, inputs)[:2])
+    changed = changed_items(*_sides(part, inputs))
     return part not in ("config", "session") or not changed or not _NO_LOGIC.issuperset(changed)
 
 
@@ -258,7 +258,7 @@ def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
     node, document = inputs.node, inputs.recorded.compiled
     if node.materialized not in _REPEATED or node.volatile:
         return False
-    if node.materialized == "view":
+    if node.is_view:
         return True  # it holds no rows
     # A macro of the project that builds it, or a hook, may write what the SQL does not show.
     if inputs.items.get("materialization"):
@@ -277,7 +277,7 @@ def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:
         return Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.INLINED_CHANGED, values={"nodes": nodes, **more})
     code, values = ReasonCode.PART_CHANGED, {"part": part}
     if inputs.recorded.items:
-        code, values = part_difference(part, *_sides(part, inputs))
+        code, values = part_difference(part, *_sides(part, inputs), inputs.macro_paths)
     return Reason(kind=kind_of_part(part), code=code, values={**values, **more})
 
 

@@ -71,7 +71,7 @@ def candidates(
     return tuple(
         _candidate(node, node.relation, recorded, catalog, here, again=again)
         for node in nodes
-        if node.relation is not None and node.resource_type != "source" and not node.is_ephemeral
+        if node.relation is not None and node.writes_relation
     )
 
 

@@ -73,7 +73,7 @@ def _read_by(project: Project, unique_id: str) -> Iterator[str]:
     """Yield the nodes whose relations dbt puts into the SQL of a node, through ephemeral models."""
     for parent in project.nodes[unique_id].parents:
         node = project.nodes.get(parent)
-        if node is None or node.resource_type == "source":
+        if node is None or node.is_source:
             continue
         if node.is_ephemeral:
             yield from _read_by(project, parent)
@@ -88,7 +88,7 @@ def deferred_project(project: Project, deferral: Deferral, changed: Iterable[str
     for unique_id, node in project.nodes.items():
         if unique_id in deferral.relations:
             nodes[unique_id] = _as_source(node, deferral.relations[unique_id])
-        elif unique_id in kept or node.resource_type == "source" or node.is_ephemeral:
+        elif unique_id in kept or node.is_source or node.is_ephemeral:
             nodes[unique_id] = node
     return replace(project, nodes=nodes)
 

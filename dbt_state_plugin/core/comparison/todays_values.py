@@ -21,7 +21,7 @@ def values_read(
 
     `items` gives the items of a node's fingerprint. Nodes that read none are left out.
     """
-    read = {node: _read_by(items(node)) for node in nodes if project.nodes[node].resource_type != "source"}
+    read = {node: _read_by(items(node)) for node in nodes if not project.nodes[node].is_source}
     lineage = lineages(project, build_order(project))
     found = {}
     for node, names in read.items():

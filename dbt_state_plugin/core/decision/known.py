@@ -40,8 +40,8 @@ class Known:
         return self.recorded.relations.get(record_key(node, self.project))
 
     def is_view(self, unique_id: str) -> bool:
-        """Return whether a node is a view, which computes its rows when it is read."""
-        return self.project.nodes[unique_id].materialized == "view"
+        """Return whether a node is a view."""
+        return self.project.nodes[unique_id].is_view
 
 
 def known(
@@ -66,7 +66,7 @@ def known(
         owners={
             node.relation: node.unique_id
             for node in project.nodes.values()
-            if node.relation is not None and node.resource_type != "source" and not node.is_ephemeral
+            if node.relation is not None and node.writes_relation
         },
         loader_column_readers=frozenset(readers_of_loader_columns(project, lineage)),
     )

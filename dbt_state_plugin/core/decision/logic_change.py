@@ -43,12 +43,8 @@ def is_logic_change(
     """
     if category is not None and category.is_logic:
         return True
-    inside = {*lineage.inlined, *(each for each in lineage.parents if _is_function(project, each))}
+    inside = {*lineage.inlined, *(each for each in lineage.parents if project.nodes[each].is_function)}
     return any(reason.kind is ReasonKind.UPSTREAM and reason.node in inside for reason in reasons)
-
-
-def _is_function(project: Project, unique_id: str) -> bool:
-    return project.nodes[unique_id].resource_type == "function"
 
 
 def wants_rebuild(node: Node, *, is_asked: bool, default: str | None) -> bool:

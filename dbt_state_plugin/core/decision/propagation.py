@@ -103,7 +103,7 @@ class Propagation:
         """Return whether a reason leaves the columns of what is built, and their types, as they were."""
         if reason.kind is ReasonKind.UPSTREAM:
             # A function is part of the logic of those who call it, which may be built from scratch for it.
-            is_function = self._known.project.nodes[reason.node].resource_type == "function"
+            is_function = self._known.project.nodes[reason.node].is_function
             return reason.node in self._keeps_types and not is_function
         return reason.kind is ReasonKind.AGE or reason.code in _ONLY_ROWS
 

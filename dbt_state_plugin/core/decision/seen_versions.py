@@ -15,9 +15,9 @@ from dbt_state_plugin.core.versions.source_version import SourceVersion
 def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) -> dict[RelationName, str]:
     """Return for each relation and function of the project the version that a child built now would see."""
     versions: dict[RelationName, str] = {}
-    written = {record_key(node, project) for node in project.nodes.values() if node.resource_type != "source"}
+    written = {record_key(node, project) for node in project.nodes.values() if not node.is_source}
     for node in project.nodes.values():
-        if (node.relation is not None and not node.is_ephemeral) or node.resource_type == "function":
+        if (node.relation is not None and not node.is_ephemeral) or node.is_function:
             key = record_key(node, project)
             record, identity = recorded.relations.get(key), catalog.identities.get(key)
             columns, touched = catalog.columns.get(key), catalog.touched.get(key)

@@ -10,7 +10,7 @@ def refuse_shared_relations(project: Project) -> None:
     """Raise ProjectError when two nodes would write one relation, by letter case or truncation too."""
     owners: dict[tuple[str, str, str], Node] = {}
     for node in sorted(project.nodes.values(), key=lambda node: node.unique_id):
-        if node.relation is None or node.resource_type == "source" or node.is_ephemeral:
+        if node.relation is None or not node.writes_relation:
             continue
         relation = node.relation
         key = (relation.database.lower(), relation.schema.lower(), relation.identifier.lower())

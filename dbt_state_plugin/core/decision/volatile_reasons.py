@@ -43,7 +43,7 @@ def _is_due(node: Node, record: RecordedRelation, default: str | None) -> bool:
 
 
 def _computes_when_read(node: Node) -> bool:
-    return node.materialized == "view" or node.resource_type == "function"
+    return node.is_view or node.is_function
 
 
 def _reason(code: ReasonCode, node: str = "", **values: Any) -> Reason:

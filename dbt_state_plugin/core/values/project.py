@@ -45,6 +45,26 @@ class Node:
         """Return whether dbt inlines the node into its children instead of building it."""
         return self.resource_type == "model" and self.materialized == "ephemeral"
 
+    @property
+    def is_source(self) -> bool:
+        """Return whether something other than dbt writes what it names."""
+        return self.resource_type == "source"
+
+    @property
+    def is_function(self) -> bool:
+        """Return whether it is a function, which computes its answer when it is called."""
+        return self.resource_type == "function"
+
+    @property
+    def is_view(self) -> bool:
+        """Return whether it is a view, which computes its rows when it is read."""
+        return self.materialized == "view"
+
+    @property
+    def writes_relation(self) -> bool:
+        """Return whether a build of it leaves a relation of its own."""
+        return self.relation is not None and not self.is_source and not self.is_ephemeral
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:

@@ -144,9 +144,7 @@ def _changed(project: Project, compared_project: Project, compared: Plan) -> fro
     differing = {entry.node.unique_id for entry in compared.to_build}
     only_here = project.nodes.keys() - compared_project.nodes.keys()
     return frozenset(
-        node
-        for node in differing | only_here
-        if node in project.nodes and project.nodes[node].resource_type != "source"
+        node for node in differing | only_here if node in project.nodes and not project.nodes[node].is_source
     )
 
 

@@ -255,5 +255,5 @@ def _relations(project: Project) -> dict[str, str]:
     return {
         unique_id: str(node.relation) if node.relation else ""
         for unique_id, node in project.nodes.items()
-        if node.resource_type != "source"
+        if not node.is_source
     }

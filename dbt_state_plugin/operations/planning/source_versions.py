@@ -95,7 +95,7 @@ def catalog_with_data(
 def _sources(warehouse: Warehouse, project: Project, default: str) -> list[_Source]:
     nodes: dict[RelationName, list[Node]] = {}
     for node in project.nodes.values():
-        if node.resource_type == "source" and node.relation:
+        if node.is_source and node.relation:
             nodes.setdefault(node.relation, []).append(node)
     facts = warehouse.source_facts(nodes)
     return [_source(found, relation, facts[relation], default) for relation, found in nodes.items()]
@@ -152,7 +152,7 @@ def _seen_by_readers(project: Project, recorded: Recorded, command: str) -> dict
     found: dict[RelationName, list[str | None]] = {}
     for unique_id, read in lineage.items():
         node = project.nodes[unique_id]
-        if not is_in_scope(node, command) or node.materialized == "view":
+        if not is_in_scope(node, command) or node.is_view:
             continue
         record = recorded.relations.get(record_key(node, project))
         for parent in read.parents:

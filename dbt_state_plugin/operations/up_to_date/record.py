@@ -79,7 +79,7 @@ def saved_ms(plan: Plan) -> int:
 
 
 def _sources(project: Project) -> Iterable[RelationName]:
-    return (node.relation for node in project.nodes.values() if node.resource_type == "source" and node.relation)
+    return (node.relation for node in project.nodes.values() if node.is_source and node.relation)
 
 
 def _are_counted(plan: Plan, project: Project) -> bool:
