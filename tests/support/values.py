@@ -23,6 +23,7 @@ from dbt_state_plugin.core.lineage import build_order, lineages, record_key, tra
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
+from dbt_state_plugin.core.values.reasons import ReasonKind
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
@@ -35,6 +36,10 @@ IN_PLACE = ("incremental", "snapshot")  # a build changes the rows of the relati
 
 def relation(identifier: str, schema: str = "main") -> RelationName:
     return RelationName(database="db", schema=schema, identifier=identifier)
+
+
+def reason_kind(word: str) -> ReasonKind:
+    return next(kind for kind in ReasonKind if kind.value == word)
 
 
 def node(unique_id: str, parents: Iterable[str] = (), *, code: str = "1", **fields: Any) -> Node:

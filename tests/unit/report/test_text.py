@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support.values import HERE, THEN, node, record
+from support.values import HERE, THEN, node, reason_kind, record
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
-from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.report.history import execution_lines, history_lines
 from dbt_state_plugin.report.text import (
@@ -50,7 +50,7 @@ def entry(unique_id: str, *reasons: Reason, outside: bool = False, **fields: Any
 
 def because(kind: str, of: str = "", **values: str) -> Reason:
     code = {"new": ReasonCode.NOT_RECORDED, "upstream": ReasonCode.IS_BUILT}.get(kind, ReasonCode.PART_CHANGED)
-    return Reason(kind=ReasonKind(kind), code=code, node=of, values={"part": kind, **values})
+    return Reason(kind=reason_kind(kind), code=code, node=of, values={"part": kind, **values})
 
 
 def plan(*entries: PlanEntry, **fields: Any) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.values import HERE, node
+from support.values import HERE, node, reason_kind
 
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
@@ -16,7 +16,7 @@ def entry(*kinds: str, outside: bool = False, name: str = "a") -> PlanEntry:
     return PlanEntry(
         node=node(f"model.shop.{name}"),
         decision=Decision.BUILD if kinds and not outside else Decision.SKIP,
-        reasons=tuple(Reason(kind=ReasonKind(kind), code=ReasonCode.FORCE) for kind in kinds),
+        reasons=tuple(Reason(kind=reason_kind(kind), code=ReasonCode.FORCE) for kind in kinds),
         outside_selection=outside,
     )
 

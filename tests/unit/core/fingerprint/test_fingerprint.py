@@ -125,7 +125,8 @@ def test_a_hook_that_loops_over_the_graph_depends_on_all_nodes() -> None:
     hooked = definition(config={"post-hook": [{"sql": "{{ graph.nodes }}"}]})
     others = [definition(unique_id="model.shop.b", tags=tags) for tags in (["x"], ["y"])]
 
-    assert differing(*(project_definition(hooked, other) for other in others)) == {"hooks"}
+    before, after = (project_definition(hooked, other) for other in others)
+    assert differing(before, after) == {"hooks"}
 
 
 def test_a_macro_in_the_arguments_of_a_generic_test_is_reached() -> None:
@@ -253,9 +254,9 @@ def test_what_dbt_renders_besides_the_code_is_reached(name: str) -> None:
     }
     node = nodes[name]
 
-    changed = [project_definition(node, macros=[macro(name, code)]) for code in ("1", "2")]
+    before, after = (project_definition(node, macros=[macro(name, code)]) for code in ("1", "2"))
 
-    assert differing(*changed, node.unique_id) == {"macros"}
+    assert differing(before, after, node.unique_id) == {"macros"}
 
 
 def test_generate_schema_name_changes_only_the_nodes_whose_names_it_changes() -> None:
