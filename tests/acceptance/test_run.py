@@ -600,3 +600,15 @@ def test_fail_fast_keeps_what_was_built_and_builds_the_rest_next_time(
     project.plugin("run", check=0)
 
     assert touched(before, incarnations(database)) == {"bad", "slow"}
+
+
+def test_the_explanation_of_a_changed_hook_shows_the_hook_and_nothing_else(dbt_project: ProjectFactory) -> None:
+    hooked = "{{{{ config(materialized='table', post_hook=\"{}\") }}}}\nselect 1 as id"
+    project = dbt_project({"models/one.sql": hooked.format("comment on table {{ this }} is 'a'")})
+    project.plugin("run", check=0)
+
+    project.write("models/one.sql", hooked.format("comment on table {{ this }} is 'b'"))
+    lines = project.plugin("explain", "one", check=0).stdout.splitlines()
+
+    changed = [line[4:].partition(" on table ") for line in lines if line.startswith(("    -", "    +"))]
+    assert [(first, last[-3:]) for first, _, last in changed[2:]] == [("-comment", "'a'"), ("+comment", "'b'")]

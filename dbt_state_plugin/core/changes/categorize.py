@@ -156,7 +156,7 @@ def _same_by_sql(inputs: ChangeInputs, parts: Iterable[str], digest: Digest) -> 
         for part, hooks in (("hooks", now.hooks), ("project_hooks", now.project_hooks))
         if hooks is not None
         and _hook_names(inputs.recorded.items, part) == _hook_names(inputs.items, part)
-        and same_in_hooks(_named(before.get(part)), _named(_spelled(part, hooks)))
+        and same_in_hooks(_named(before.get(part)), _named(spelled_hooks(part, hooks)))
     }
     found: list[str] = []
     has_sql = bool(now.forms) and not now.problem
@@ -174,8 +174,8 @@ def _hook_names(items: Mapping[str, Mapping[str, str]], part: str) -> list[str]:
     return sorted(name for name in items.get(part, {}) if name.startswith(_HOOK_NAMES))
 
 
-def _spelled(part: str, hooks: Iterable[str]) -> list[str]:
-    """Return the texts of hooks with their first line, which says when dbt runs them, as more than a comment."""
+def spelled_hooks(part: str, hooks: Iterable[str]) -> list[str]:
+    """Return the texts of hooks as they are recorded: the first line, which says when dbt runs one, is no comment."""
     return [hook.removeprefix("-- ") if part == "hooks" else hook for hook in hooks]
 
 
@@ -228,7 +228,7 @@ def compiled_document(compiled: CompiledNode, dialect: SqlDialect, digest: Diges
     )
     document |= {"ddl": kept(compiled.ddl)} if compiled.ddl else {}
     for name, hooks in (("hooks", compiled.hooks), ("project_hooks", compiled.project_hooks)):
-        document |= {name: [kept(text) for text in _spelled(name, hooks)]} if hooks is not None else {}
+        document |= {name: [kept(text) for text in spelled_hooks(name, hooks)]} if hooks is not None else {}
     return document
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dbt_state_plugin.core.changes.categorize import spelled_hooks
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode
@@ -68,5 +69,7 @@ def _compiled_texts(
         texts = now.hooks if part == "hooks" else now.project_hooks
         if kind in kinds and texts is not None:
             before = "\n".join(document.get(part) or ()) if is_kept else None
-            found.append(DifferingText(title=f"rendered {words}", before=before, now="\n".join(texts)))
+            found.append(
+                DifferingText(title=f"rendered {words}", before=before, now="\n".join(spelled_hooks(part, texts)))
+            )
     return found
