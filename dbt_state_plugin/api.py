@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.comparing.environment import PlannedAgainst as PlannedAgainst
     from dbt_state_plugin.operations.comparing.manifest import selects_by_artifacts as selects_by_artifacts
     from dbt_state_plugin.operations.execution_record import Listener as Listener
+    from dbt_state_plugin.operations.execution_record import interruptible as interruptible
     from dbt_state_plugin.operations.manifests import exported_manifest as exported_manifest
     from dbt_state_plugin.operations.manifests import write_manifest_file as write_manifest_file
     from dbt_state_plugin.operations.options import RunOptions as RunOptions
@@ -100,7 +101,7 @@ _HOMES = {
     "operations.bookkeeping.steps": "ComparedStep Covered Earlier RecordedStep compare_step record_apart",
     "operations.comparing.environment": "PlannedAgainst",
     "operations.comparing.manifest": "selects_by_artifacts",
-    "operations.execution_record": "Listener",
+    "operations.execution_record": "Listener interruptible",
     "operations.manifests": "exported_manifest write_manifest_file",
     "operations.options": "RunOptions",
     "operations.orphans": "drop_orphans find_orphans",
@@ -154,11 +155,12 @@ def run(
     A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are raised, as are the
     other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel its queries.
     """
-    from dbt_state_plugin.operations.execution_record import Listener
+    from dbt_state_plugin.operations.execution_record import Listener, interruptible
     from dbt_state_plugin.operations.running.run import run_project
 
     given = _options(command, options)
-    return run_project(_target(settings), given, listener or Listener(), tuple(steps), lists_all=True)
+    with interruptible():
+        return run_project(_target(settings), given, listener or Listener(), tuple(steps), lists_all=True)
 
 
 def adopt(settings: Settings | None = None, *, again: bool = False, **options: Any) -> Adoption:

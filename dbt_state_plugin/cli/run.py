@@ -38,12 +38,11 @@ def _command(name: str, help_text: str) -> click.Command:
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context
     def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **options: Any) -> int:
-        from dbt_state_plugin.api import Listener, RunOptions, run_project
+        from dbt_state_plugin.api import Listener, RunOptions, interruptible, run_project
 
         defer_to = deferred_to(options.pop("against", None), defer=options.pop("defer", False), needs_both=True)
         orchestration = orchestration_of(context)
         flags = ("--no-use-colors", *dbt_flags) if orchestration.reads_last_line else dbt_flags
-        target = target_of(context, threads=threads, extra_arguments=flags)
         width = width_of(sys.stderr)
         lines_of_steps: list[str] = []
 
@@ -62,7 +61,10 @@ def _command(name: str, help_text: str) -> click.Command:
 
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()
-        result = run_project(target, RunOptions(command=name, defer_to=defer_to, **options), listener, steps)
+        asked = RunOptions(command=name, defer_to=defer_to, **options)
+        with interruptible():
+            target = target_of(context, threads=threads, extra_arguments=flags)
+            result = run_project(target, asked, listener, steps)
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()

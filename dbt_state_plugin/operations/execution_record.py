@@ -14,6 +14,7 @@ from uuid import UUID
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.errors import InterruptedRun, PluginError
+from dbt_state_plugin.operations.signals import stopping_like_sigint
 from dbt_state_plugin.project.commit import checked_out_commit
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 
@@ -100,6 +101,16 @@ def _host() -> str:
     import socket
 
     return socket.gethostname()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let a signal end what is done inside with InterruptedRun, such as the reading of files before a run begins."""
+    with stopping_like_sigint() as stop:
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise interrupted(stop) from None
 
 
 def interrupted(stop: Stop, when: str = "") -> InterruptedRun:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +35,15 @@ FILES = {
 SLEEPS = "wait_event = 'PgSleep'"
 WAITS_AT_THE_GATE = "wait_event_type = 'Lock' AND wait_event = 'advisory'"
 IS_BLOCKED = "wait_event_type = 'Lock' AND application_name = 'dbt-state-plugin'"
+CAUGHT = """
+import sys
+import dbt_state_plugin
+try:
+    dbt_state_plugin.run()
+except dbt_state_plugin.InterruptedRun as error:
+    print("Error:", error.what, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
 HOLDS_THE_LOCK = "application_name = 'dbt-state-plugin'"
 RELATIONS = """
     SELECT c.relname::text, c.oid::bigint, c.relkind::text
@@ -283,3 +295,35 @@ def test_a_run_that_lost_its_lock_learns_it_during_a_long_query_and_cancels_it(
     assert process.returncode == 2
     assert "Error: The connection that holds the environment's lock is lost: " in stderr
     assert recorded(database) == {"first", "gated", "steady"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("program", ["command line", "Python"])
+def test_a_signal_that_arrives_while_the_project_file_is_read_ends_the_run_like_any_other(
+    program: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    project_file = tmp_path / "dbt_project.yml"
+    os.mkfifo(project_file)  # whoever reads it waits for what is written there
+    arguments = ["-m", "dbt_state_plugin", "run"] if program == "command line" else ["-c", CAUGHT]
+
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}, stderr=subprocess.PIPE
+    )
+    writer = opened_for_writing(project_file, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    os.close(writer)
+
+    assert process.returncode == 128 + number
+    assert said.decode().splitlines()[0] == f"Error: Stopped by {number.name}."
+    assert b"Traceback" not in said
+
+
+def opened_for_writing(fifo: Path, process: subprocess.Popen[bytes]) -> int:
+    """Open a named pipe as soon as the process reads it, and not before."""
+    while process.poll() is None:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.01)
+    raise AssertionError("it ended before it read the file")
