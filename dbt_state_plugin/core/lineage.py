@@ -74,7 +74,7 @@ def trace_of(project: Project, lineage: Lineage, versions: Mapping[RelationName,
 def record_key(node: Node, project: Project) -> RelationName:
     """Return the name under which a node is recorded.
 
-    Tests and functions have no row in `pg_class`; they are kept under the empty schema name, which no relation has.
+    Tests and functions are no relations; they are kept under the empty schema name, which no relation has.
     """
     if node.relation is not None:
         return node.relation

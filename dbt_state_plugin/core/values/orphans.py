@@ -24,7 +24,7 @@ class Dependant:
 class DropCheck:
     """What has a recorded name now, and what a drop of it would meet.
 
-    `role` is who asks. `parts` are the partitions, which PostgreSQL drops along without a word.
+    `role` is who asks. `parts` are the partitions, which the server drops along without a word.
     """
 
     identity: Identity

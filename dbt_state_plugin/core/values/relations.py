@@ -85,7 +85,7 @@ def is_same_object(before: str, now: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Which relations exist, which views PostgreSQL drops along with each of them, and what data sources hold.
+    """Which relations exist, which views the server drops along with each of them, and what data sources hold.
 
     `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
     differ, one whenever its rows may differ, and one says what the rows themselves gave (see source_version.py).
