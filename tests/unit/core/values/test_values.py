@@ -1,7 +1,10 @@
-"""How are the names of relations and environments written?"""
+"""How are relations, environments and executions named?"""
 
 from __future__ import annotations
 
+import pytest
+
+from dbt_state_plugin.core.values.history import is_execution_id
 from dbt_state_plugin.core.values.relations import Environment, RelationKind, RelationName
 
 
@@ -17,3 +20,19 @@ def test_an_environment_of_scripts_is_named_by_its_pipeline() -> None:
 def test_a_kind_of_relation_that_nobody_knows_is_another_one() -> None:
     assert RelationKind("flying table") is RelationKind.OTHER
     assert [kind.word for kind in (RelationKind.OTHER, RelationKind.VIEW)] == ["relation", "view"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_id"),
+    [
+        ("8b1A", True),
+        ("8b1a5c9e-", True),
+        ("8b1a5c9e-3f60-4d5c-9d1c-0a1b2c3d4e5f", True),
+        ("8b1", False),
+        ("8b1a5c9e3", False),
+        ("prod", False),
+        ("8b1a5c9e-3f60-4d5c-9d1c-0a1b2c3d4e5f0", False),
+    ],
+)
+def test_an_id_of_an_execution_may_be_cut_after_four_digits(text: str, is_id: bool) -> None:
+    assert is_execution_id(text) is is_id
