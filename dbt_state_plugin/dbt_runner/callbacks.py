@@ -6,11 +6,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.results import NodeOutcome
 
 
-def notice_finished(event: Any, on_finished: Callable[[NodeOutcome], None]) -> None:
-    """Pass on how a node ended; whatever `on_finished` raises is swallowed."""
+def notice_finished(
+    event: Any, on_finished: Callable[[NodeOutcome], None], reads: Callable[[str], RenderedReads | None]
+) -> None:
+    """Pass on how a node ended and what it read; whatever `on_finished` raises is swallowed."""
     if event.info.name != "NodeFinished":
         return
     try:
@@ -23,6 +26,7 @@ def notice_finished(event: Any, on_finished: Callable[[NodeOutcome], None]) -> N
                 message=str(result.message or ""),
                 rows_affected=_rows(response),
                 duration_ms=round(float(result.execution_time) * 1000),
+                reads=reads(event.data.node_info.unique_id),
             )
         )
     except Exception as error:  # never into dbt: see `execute`

@@ -1,7 +1,7 @@
 """Compiled SQL of nodes, found without running anything.
 
 Nodes are compiled by dbt's own compiler, from the manifest that was parsed, in this process. Whatever asks the database
-meanwhile is refused: the answer would depend on more than the project, and the node has no SQL to compare.
+meanwhile is asked in a session that may not write, or refused: then the node has no SQL to compare.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.jinja.builtin_macros import VIEW_DDL
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
+from dbt_state_plugin.core.values.reads import RenderedReads, joined
+from dbt_state_plugin.dbt_runner.tracing import Tracer, traced, traced_macros
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.parse import Parsed
@@ -29,6 +31,9 @@ _FORMS = {
 }
 # What the context's `adapter` may be asked while nothing is connected: names and spellings.
 _HARMLESS_ADAPTER = frozenset({"dispatch", "quote", "quote_as_configured", "type", "Relation", "Column", "config"})
+# PostgreSQL: whatever a macro wants to write while its node is compiled is refused by the server.
+_READ_ONLY = ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET statement_timeout = '30s'")
+_WRITING = ("write", "submit_python_job")
 _QUERYING = ("run_query", "statement", "load_result", "store_result", "store_raw_result", "write", "submit_python_job")
 
 
@@ -50,16 +55,25 @@ class _AdapterWithoutDatabase:
         raise _NotComparable(f"adapter.{name}")
 
 
-def compile_nodes(parsed: Parsed, unique_ids: Iterable[str], ddl_of: Collection[str] = ()) -> dict[str, CompiledNode]:
+def compile_nodes(
+    parsed: Parsed,
+    unique_ids: Iterable[str],
+    ddl_of: Collection[str] = (),
+    *,
+    flags: Mapping[str, Any] | None = None,
+) -> dict[str, CompiledNode]:
     """Return the SQL of these nodes, of views in `ddl_of` also the statement that creates them.
 
-    A node that dbt cannot compile has a problem, not an error.
+    A node that dbt cannot compile has a problem, not an error. With `flags` (dbt's, as the command that will be run has
+    them) the database is asked, read-only, and what is read is traced.
     """
     wanted = tuple(unique_ids)
     if not wanted:
         return {}
-    compilation = _Compilation(parsed.manifest)
-    with redirect_stdout(sys.stderr):
+    tracer = Tracer(traced_macros(parsed.definition), flags=flags) if flags is not None else None
+    compilation = _Compilation(parsed.manifest, tracer)
+    asking = _asking_read_only(tracer) if tracer is not None else nullcontext()
+    with redirect_stdout(sys.stderr), asking:
         project_hooks = compilation.project_hooks()
         found = {unique_id: compilation.compiled(unique_id, project_hooks) for unique_id in wanted}
         return {
@@ -94,11 +108,12 @@ class _Problem:
 class _Compilation:
     """Compile nodes of one manifest and leave it as it was."""
 
-    def __init__(self, manifest: Any) -> None:
+    def __init__(self, manifest: Any, tracer: Tracer | None = None) -> None:
         from dbt_state_plugin.dbt_runner.parse import runtime_config
 
         self._manifest = manifest
-        self._compiler = _compiler_without_database(runtime_config())
+        self._tracer = tracer
+        self._compiler = _compiler(runtime_config(), asks_database=tracer is not None)
         nodes = manifest.nodes.items()
         ephemeral = {unique_id: node for unique_id, node in nodes if getattr(node, "is_ephemeral_model", False)}
         # dbt compiles an ephemeral model once and keeps what it got: for each form on copies of their own.
@@ -119,8 +134,31 @@ class _Compilation:
             else:
                 forms[name] = text
         return CompiledNode(
-            language=_language(node), forms=forms, hooks=_texts(hooks), project_hooks=project_hooks, problem=problem
+            language=_language(node),
+            forms=forms,
+            hooks=_texts(hooks),
+            project_hooks=project_hooks,
+            problem=problem,
+            reads=self._reads(unique_id, forms),
         )
+
+    def _reads(self, unique_id: str, forms: Mapping[str, str]) -> RenderedReads | None:
+        """Return what the node read, with all ephemeral models that may be in it."""
+        if self._tracer is None or not forms:
+            return None
+        found = [self._tracer.reads(each) for each in (unique_id, *self._inside(unique_id))]
+        return joined(tuple(each for each in found if each is not None))
+
+    def _inside(self, unique_id: str) -> set[str]:
+        inside: set[str] = set()
+        todo = [unique_id]
+        while todo:
+            node = self._manifest.nodes.get(todo.pop())
+            parents = getattr(getattr(node, "depends_on", None), "nodes", None) or ()
+            fresh = {each for each in parents if each in self._ephemeral["sql"]} - inside
+            inside |= fresh
+            todo.extend(fresh)
+        return inside
 
     def view_ddl(self, unique_id: str) -> str:
         """Return the statement with which dbt's own materialization creates a view, or nothing if unknown."""
@@ -190,20 +228,45 @@ def _refusal_behind(error: BaseException | None) -> _NotComparable | None:
     return error
 
 
-def _compiler_without_database(config: Any) -> Any:
+@contextmanager
+def _asking_read_only(tracer: Tracer) -> Iterator[None]:
+    """Trace what is read, and let dbt's adapter ask the database in a session that may not write."""
+    from dbt.adapters.contracts.connection import LazyHandle
+    from dbt.adapters.factory import FACTORY
+
+    adapter = next(iter(FACTORY.adapters.values()))
+
+    def opened(connection: Any) -> Any:
+        found = adapter.connections.open(connection)
+        cursor = found.handle.cursor()
+        for statement in _READ_ONLY:
+            cursor.execute(statement)
+        found.handle.commit()
+        return found
+
+    with traced(tracer), adapter.connection_named("dbt-state-plugin"):
+        adapter.connections.get_thread_connection().handle = LazyHandle(opened)
+        try:
+            yield
+        finally:
+            adapter.cleanup_connections()
+
+
+def _compiler(config: Any, *, asks_database: bool) -> Any:
     from dbt.compilation import Compiler
 
-    class CompilerWithoutDatabase(Compiler):  # type: ignore[misc]  # dbt is not typed for us
-        """Compile as dbt does, in a context that refuses to ask the database."""
+    class QuietCompiler(Compiler):  # type: ignore[misc]  # dbt is not typed for us
+        """Compile as dbt does, in a context that writes nothing."""
 
         def _create_node_context(self, node: Any, manifest: Any, extra_context: Mapping[str, Any]) -> dict[str, Any]:
             context: dict[str, Any] = super()._create_node_context(node, manifest, dict(extra_context))
-            context["adapter"] = _AdapterWithoutDatabase(context["adapter"])
-            context.update({name: _refusing(name) for name in _QUERYING})
+            if not asks_database:
+                context["adapter"] = _AdapterWithoutDatabase(context["adapter"])
+            context.update({name: _refusing(name) for name in (_WRITING if asks_database else _QUERYING)})
             context.update({"log": _silent, "print": _silent})
             return context
 
-    return CompilerWithoutDatabase(config)
+    return QuietCompiler(config)
 
 
 def _refusing(name: str) -> Callable[..., Any]:

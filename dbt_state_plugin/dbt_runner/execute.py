@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from dbt_state_plugin.dbt_runner.callbacks import notice_executing, notice_finis
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.dbt_runner.selection import write_selection_folder
+from dbt_state_plugin.dbt_runner.tracing import Tracer, reads_of, traced, traced_macros
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,14 +82,15 @@ def execute(
     if command == "build":
         built, tested = _divided(parsed.manifest, built)
     outcome = EngineOutcome(nodes={})
+    tracer = Tracer(traced_macros(parsed.definition))
     if built or not tested:
         refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
-        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, on_finished, refusal)
+        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, on_finished, refusal, tracer)
         if not tested or outcome.was_interrupted or outcome.error or should_stop():
             return outcome
         if _failed_fast(outcome):
             return replace(outcome, nodes={**outcome.nodes, **{test: _skipped_by_fail_fast(test) for test in tested}})
-    after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, on_finished, refusal)
+    after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, on_finished, refusal, tracer)
     return replace(after, nodes={**outcome.nodes, **after.nodes})
 
 
@@ -99,6 +102,7 @@ def _invoke(
     unique_ids: Iterable[str],
     on_finished: Callable[[NodeOutcome], None],
     refusal: Callable[[], str],
+    tracer: Tracer,
 ) -> EngineOutcome:
     from dbt.cli.main import dbtRunner
 
@@ -115,15 +119,17 @@ def _invoke(
         write_selection_folder(Path(folder), unique_ids, command=command)
         arguments += ["--select", "result:error", "--state", folder]
         arguments += ["--indirect-selection", "empty"] if command in ("build", "test") else []
+        reads = partial(reads_of, parsed.manifest, tracer)
         callbacks = [
-            lambda event: notice_finished(event, on_finished),
+            lambda event: notice_finished(event, on_finished, reads),
             lambda event: notice_executing(event, refusal),
         ]
-        with hidden_from_dbt((*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")):
+        with hidden_from_dbt((*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")), traced(tracer):
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
     if writes_results:
         _write_results(result.result, results_file)
-    nodes = {outcome.unique_id: outcome for outcome in map(outcome_of, getattr(result.result, "results", None) or ())}
+    outcomes = map(outcome_of, getattr(result.result, "results", None) or ())
+    nodes = {each.unique_id: replace(each, reads=reads(each.unique_id)) for each in outcomes}
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
     error = one_line(result.exception) if result.exception is not None and not interrupted else ""
     return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error)

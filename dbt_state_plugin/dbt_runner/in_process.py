@@ -48,12 +48,17 @@ class DbtInProcess:
         return list_selected(parsed, invocation, **selection)
 
     def compile(
-        self, parsed: Parsed, unique_ids: Iterable[str], ddl_of: Collection[str] = ()
+        self,
+        parsed: Parsed,
+        unique_ids: Iterable[str],
+        ddl_of: Collection[str] = (),
+        *,
+        flags: Mapping[str, Any] | None = None,
     ) -> dict[str, CompiledNode]:
         """Compile nodes."""
         from dbt_state_plugin.dbt_runner.compilation import compile_nodes
 
-        return compile_nodes(parsed, unique_ids, ddl_of)
+        return compile_nodes(parsed, unique_ids, ddl_of, flags=flags)
 
     def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:
         """Return whether a node may execute more than it just did."""

@@ -54,9 +54,18 @@ class Dbt(Protocol):
         """Return the unique_ids that dbt's own selection leaves; raises SelectionError with dbt's message."""
 
     def compile(
-        self, parsed: Parsed, unique_ids: Iterable[str], ddl_of: Collection[str] = ()
+        self,
+        parsed: Parsed,
+        unique_ids: Iterable[str],
+        ddl_of: Collection[str] = (),
+        *,
+        flags: Mapping[str, Any] | None = None,
     ) -> dict[str, CompiledNode]:
-        """Return the SQL of nodes without running anything; of those in `ddl_of` also the DDL of their view."""
+        """Return the SQL of nodes without running anything; of those in `ddl_of` also the DDL of their view.
+
+        With `flags`, dbt's flags of the command that will be run, what they ask the database is asked, read-only, and
+        what they read is traced; without them a node that asks the database has a problem instead of SQL.
+        """
 
     def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:
         """Return whether what dbt executes for a node shows less than all that it may execute."""

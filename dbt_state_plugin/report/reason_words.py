@@ -31,6 +31,7 @@ EQUAL: Mapping[str, str] = {
     "statement": "only comments, white space or letter case differ in the SQL",
     "rows": "the file holds the same rows",
     "unset": "nobody sets it",
+    "unread": "its build has not read it",
 }
 NOT_COUNTED: Mapping[str, str] = {
     "absent": "does not exist",
@@ -41,6 +42,13 @@ NOT_COUNTED: Mapping[str, str] = {
 UNREADABLE: Mapping[str, str] = {
     "rights": "was written, and this role may not read its rows to compare them",
     "error": "was written, and its rows could not be read to compare them",
+}
+NOT_REPEATED: Mapping[str, str] = {
+    "error": "cannot be asked again",
+    "writes": "writes",
+    "large": "has too long an answer to be compared",
+    "slow": "takes too long to be asked again",
+    "not-kept": "is not kept, since no SQL may be stored",
 }
 _EVERY_RUN = "built on every run"
 _SHOWN = 3
@@ -169,6 +177,14 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.ALWAYS_NEW: lambda _: f"has data_version always: {_EVERY_RUN}",
     ReasonCode.NOT_COUNTED: lambda values: f"{NOT_COUNTED.get(values['why'], 'cannot be seen into')}: {_EVERY_RUN}",
     ReasonCode.UNREADABLE: lambda values: UNREADABLE.get(values["why"], UNREADABLE["error"]),
+    ReasonCode.QUESTION_ANSWER_CHANGED: lambda values: _settled(
+        f"what it asks while it compiles has another answer ({_cut(values['query'])})", values
+    ),
+    ReasonCode.QUESTION_NOT_REPEATED: lambda values: _settled(
+        f"what it asks while it compiles {NOT_REPEATED.get(values['why'], NOT_REPEATED['error'])}"
+        f" ({_cut(values['query'])}): {_EVERY_RUN}",
+        values,
+    ),
     ReasonCode.TOO_OLD: lambda values: (
         f"its last build is {values['hours']:.3g} h old, max_age is {values['max_age']:g}"
     ),

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.records import RecordedDefinition, Trace
+from dbt_state_plugin.core.values.records import RecordedDefinition, Trace, TracedReads
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
@@ -164,7 +164,19 @@ def trace_document(trace: Trace) -> str:
     document |= {"content": trace.content} if trace.content else {}
     document |= {"volatile": list(trace.volatile)} if trace.volatile is not None else {}
     document |= {"older_logic": trace.older_logic} if trace.older_logic else {}
+    document |= {"reads": reads_document(trace.reads)} if trace.reads is not None else {}
     return json_document(document)
+
+
+def reads_document(reads: TracedReads) -> dict[str, Any]:
+    """Return what a build read as it is stored; what is empty is left out."""
+    document = {
+        "volatile": list(reads.volatile),
+        "flags": dict(reads.flags),
+        "sources": dict(reads.sources),
+        "questions": [[each.sql, list(each.relation), each.answer, each.problem] for each in reads.questions],
+    }
+    return {name: value for name, value in document.items() if value}
 
 
 def json_document(value: Any) -> str:
@@ -184,7 +196,7 @@ def _storable(value: Any) -> Any:
 class Refresh:
     """The definition as it stands of a relation that need not be built for it: the difference is cosmetic.
 
-    Where `detail.compiled` is empty the recorded SQL stays.
+    Where `detail.compiled` is empty the recorded SQL stays. `reads` replaces what is recorded as read.
     """
 
     key: RelationName
@@ -192,15 +204,16 @@ class Refresh:
     inlined: Mapping[str, str]
     raw_code: str
     detail: RecordedDefinition
+    reads: TracedReads | None = None
 
 
 _REFRESH = """
     UPDATE {state}.relation r SET fingerprint = n.fingerprint, raw_definition_id = n.definition, items = n.items,
         compiled = CASE WHEN n.compiled = '{{}}' THEN r.compiled ELSE n.compiled END,
-        trace = jsonb_set(r.trace, '{{inlined}}', n.inlined)
+        trace = jsonb_set(r.trace - 'reads', '{{inlined}}', n.inlined) || n.reads
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[], %s::text[], %s::text[]::jsonb[],
-                %s::text[]::jsonb[], %s::text[]::jsonb[])
-        AS n (database_name, schema_name, identifier, fingerprint, definition, items, compiled, inlined)
+                %s::text[]::jsonb[], %s::text[]::jsonb[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, fingerprint, definition, items, compiled, inlined, reads)
     WHERE r.warehouse = %s AND r.environment_id = %s
       AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
 """
@@ -223,6 +236,7 @@ def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_cod
                 [json_document(each.detail.items) for each in found],
                 [json_document(each.detail.compiled) for each in found],
                 [json.dumps(dict(each.inlined)) for each in found],
+                [json_document({"reads": reads_document(each.reads)} if each.reads else {}) for each in found],
                 state.environment.warehouse,
                 state.environment_id,
             ),

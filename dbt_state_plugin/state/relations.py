@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
+from dbt_state_plugin.core.values.reads import Question
+from dbt_state_plugin.core.values.records import (
+    OpenIntent,
+    Recorded,
+    RecordedDefinition,
+    RecordedRelation,
+    Trace,
+    TracedReads,
+)
 from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.state import State
@@ -135,7 +143,26 @@ def _trace(value: Any) -> Trace:
         content=str(value.get("content") or ""),
         volatile=tuple(str(name) for name in volatile) if isinstance(volatile, list) else None,
         older_logic=str(value.get("older_logic") or ""),
+        reads=_reads(value.get("reads")),
     )
+
+
+def _reads(value: Any) -> TracedReads | None:
+    """Return what a build read, or nothing where that is not known or was edited by hand."""
+    if not isinstance(value, dict):
+        return None
+    try:
+        return TracedReads(
+            volatile=tuple(str(name) for name in value.get("volatile", ())),
+            flags=_text_mapping(value.get("flags")),
+            sources=_text_mapping(value.get("sources")),
+            questions=tuple(
+                Question(sql=sql, relation=(database, schema, identifier), answer=answer, problem=problem)
+                for sql, (database, schema, identifier), answer, problem in value.get("questions", ())
+            ),
+        )
+    except (TypeError, ValueError):
+        return None
 
 
 def _text_mapping(value: Any) -> dict[str, str]:

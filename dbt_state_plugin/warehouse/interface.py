@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Columns
     from dbt_state_plugin.core.values.dialect import SqlDialect
     from dbt_state_plugin.core.values.orphans import DropCheck
+    from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 
 
@@ -63,6 +64,14 @@ class Warehouse(Protocol):
 
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time; raises ConfigurationError."""
+
+    def ask(
+        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
+    ) -> Mapping[Question, Question]:
+        """Return each question with today's answer, as `answer_text` and `relations_text` write it, or its problem.
+
+        Nothing is written; `search_path` and `role` are those of the profile, None where it sets none.
+        """
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value that differs whenever a relation in these schemas does, or None where nothing tells."""

@@ -200,7 +200,12 @@ class OneRowDbt:
         return self._run.selected or frozenset()
 
     def compile(
-        self, parsed: Parsed, unique_ids: Iterable[str], ddl_of: Collection[str] = ()
+        self,
+        parsed: Parsed,
+        unique_ids: Iterable[str],
+        ddl_of: Collection[str] = (),
+        *,
+        flags: Mapping[str, Any] | None = None,
     ) -> dict[str, CompiledNode]:
         return {name: compiled(parsed.manifest, parsed.manifest.nodes[name]) for name in unique_ids}
 

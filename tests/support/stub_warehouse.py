@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from dbt_state_plugin.core.values.orphans import DropCheck
+from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
 from dbt_state_plugin.warehouse.answers import Calls, FunctionBody, QueryRefused, SourceFacts
 
@@ -101,6 +102,11 @@ class StubWarehouse:
 
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         return "no SQL here"
+
+    def ask(
+        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
+    ) -> Mapping[Question, Question]:
+        return {question: question for question in questions}
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         return None  # nothing tells from outside: plan always

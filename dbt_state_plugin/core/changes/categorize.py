@@ -8,11 +8,12 @@ unchanged node look changed. Any doubt means that the difference is real.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dbt_state_plugin.core.changes.changed_items import changed_items, part_difference
 from dbt_state_plugin.core.changes.differences import Difference
+from dbt_state_plugin.core.changes.traced import READS, names_read, untouched_parts
 from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.plan import ChangeCategory
@@ -22,7 +23,7 @@ from dbt_state_plugin.core.values.records import RecordedDefinition
 
 # Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
 # or call a macro of dbt.
-_THROUGH_SQL = frozenset({"body", "macros", "variables"})
+_THROUGH_SQL = frozenset({"body", "macros", "variables", READS})
 _THROUGH_BOTH = frozenset({"references", "engine"})
 _HOOKS = frozenset({"hooks", "project_hooks"})
 _BY_DDL = frozenset({"materialization"})
@@ -50,7 +51,9 @@ class ChangeInputs:
 
     `items` are those of the definition as it stands; `compiled` is None when the node was not compiled; `configured`
     names the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what
-    differs in the part `materialization` can show only in the statement that creates the view.
+    differs in the part `materialization` can show only in the statement that creates the view. `values_read` are
+    today's hashes of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise,
+    and `volatile` what in it differs on every run.
     """
 
     node: Node
@@ -62,6 +65,9 @@ class ChangeInputs:
     compiled: CompiledNode | None = None
     configured: frozenset[str] = frozenset()
     in_view_ddl: bool = False
+    values_read: Mapping[str, str] | None = None
+    other_reads: tuple[Reason, ...] = ()
+    volatile: tuple[str, ...] = ()
 
 
 def wants_compiled(inputs: ChangeInputs) -> bool:
@@ -94,9 +100,7 @@ def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
     if "body" in still_open and _same_rows(inputs):
         same["body"] = "rows"
     real = [part for part in still_open if part not in same]
-    settled = {
-        part: "unset" if part == "config" else "layout" for part in inputs.difference.parts if part not in still_open
-    }
+    settled = {part: _settled_by(part, inputs) for part in inputs.difference.parts if part not in still_open}
     inlined_is_same = "inlined" in same
     return ChangeCategory(
         reasons=_real_reasons(real, inputs),
@@ -119,7 +123,16 @@ def _open_parts(inputs: ChangeInputs) -> tuple[str, ...]:
 
     A part without any differing item was edited by hand: it differs.
     """
-    return tuple(part for part in inputs.difference.parts if not _only_layout(part, inputs))
+    parts = tuple(part for part in inputs.difference.parts if not _only_layout(part, inputs))
+    unread = set(_unread(parts, inputs))
+    return tuple(part for part in parts if part not in unread)
+
+
+def _unread(parts: Iterable[str], inputs: ChangeInputs) -> tuple[str, ...]:
+    """Return the parts in which nothing differs that rendering was seen to read."""
+    if inputs.difference.inlined or inputs.values_read is None:
+        return ()
+    return untouched_parts(parts, inputs.recorded.items, inputs.items, inputs.values_read)
 
 
 def _only_layout(part: str, inputs: ChangeInputs) -> bool:
@@ -134,6 +147,12 @@ def _only_layout(part: str, inputs: ChangeInputs) -> bool:
     is_template = [name.startswith("macro.") or (part, name) == ("body", "code") for name in changed]
     same = [_same_template(before.get(name, ""), after.get(name, "")) for name in changed]
     return bool(changed) and all(is_template) and all(same)
+
+
+def _settled_by(part: str, inputs: ChangeInputs) -> str:
+    if not _only_layout(part, inputs):
+        return "unread"
+    return "unset" if part == "config" else "layout"
 
 
 def _same_template(before: str, after: str) -> bool:
@@ -256,7 +275,7 @@ def _is_logic(part: str, inputs: ChangeInputs) -> bool:
 def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
     """Return whether a build now gives the rows that are there, as far as the SQL says."""
     node, document = inputs.node, inputs.recorded.compiled
-    if node.materialized not in _REPEATED or node.volatile:
+    if node.materialized not in _REPEATED or inputs.volatile:
         return False
     if node.is_view:
         return True  # it holds no rows
@@ -275,9 +294,15 @@ def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:
     if part == "inlined":
         nodes = list(inputs.difference.inlined)
         return Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.INLINED_CHANGED, values={"nodes": nodes, **more})
+    if part == READS:
+        first = inputs.other_reads[0]
+        return replace(first, values={**first.values, **more})
     code, values = ReasonCode.PART_CHANGED, {"part": part}
     if inputs.recorded.items:
-        code, values = part_difference(part, *_sides(part, inputs), inputs.macro_paths)
+        code, found = part_difference(part, *_sides(part, inputs), inputs.macro_paths)
+        if inputs.values_read is not None and "items" in found:
+            found["items"] = names_read(found["items"], inputs.recorded.items)
+        values = found
     return Reason(kind=kind_of_part(part), code=code, values={**values, **more})
 
 
@@ -285,8 +310,11 @@ def _real_reasons(parts: Iterable[str], inputs: ChangeInputs) -> tuple[Reason, .
     """Return what differs and, beside the first part that shows in the SQL, why SQL could not decide."""
     compiled = inputs.compiled
     problem = compiled.problem if compiled is not None and compiled.problem != NO_SQL else ""
-    reasons = []
+    reasons: list[Reason] = []
     for part in parts:
+        if part == READS:
+            reasons += inputs.other_reads
+            continue
         shows = bool(problem) and part in _THROUGH_SQL | _THROUGH_BOTH
         reasons.append(_reason(part, inputs, problem=problem) if shows else _reason(part, inputs))
         problem = "" if shows else problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dbt_state_plugin.core.changes.traced import READS
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.project import Node, Project
@@ -29,7 +30,11 @@ def find_differences(
         record = recorded.relations.get(record_key(node, project))
         if record is not None:
             difference = Difference(
-                parts=differing_parts(node, record), inlined=_differing_inlined(project, lineage[unique_id], record)
+                parts=(
+                    *differing_parts(node, record),
+                    *([READS] if record.relation in recorded.other_reads else []),
+                ),
+                inlined=_differing_inlined(project, lineage[unique_id], record),
             )
             if difference.parts or difference.inlined:
                 found[unique_id] = difference

@@ -28,7 +28,7 @@ def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason
     if record is None:
         return (_reason(ReasonKind.NEW, ReasonCode.NOT_RECORDED), *reasons)
     category = known.categories.get(node.unique_id)
-    reasons += _changed_parts(node, record) if category is None else category.reasons
+    reasons += _changed_parts(known, node, record) if category is None else category.reasons
     reasons += _earlier_logic(known, node, record)
     reasons += _drift(known, node, record)
     reasons += _volatile(known, node, record)
@@ -71,9 +71,10 @@ def _interruption(intent: OpenIntent) -> Reason:
     return _reason(ReasonKind.INTERRUPTED, ReasonCode.MAY_BE_WRITTEN, execution=execution, status=status)
 
 
-def _changed_parts(node: Node, record: RecordedRelation) -> list[Reason]:
-    """Return a reason for each part of the fingerprint that differs."""
-    return [_reason(kind_of_part(part), ReasonCode.PART_CHANGED, part=part) for part in differing_parts(node, record)]
+def _changed_parts(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
+    """Return a reason for each part of the fingerprint that differs, and for what was read and is another today."""
+    parts = [_reason(kind_of_part(part), ReasonCode.PART_CHANGED, part=part) for part in differing_parts(node, record)]
+    return [*parts, *known.recorded.other_reads.get(record.relation, ())]
 
 
 def _earlier_logic(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:

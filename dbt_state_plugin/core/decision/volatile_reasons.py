@@ -25,7 +25,7 @@ def volatile_reasons(
     """
     if not _is_due(node, record, default):
         return []
-    reasons = [_reason(ReasonCode.JINJA_READS, name=name) for name in node.volatile]
+    reasons = [_reason(ReasonCode.JINJA_READS, name=name) for name in read_volatile(node, record)]
     if _computes_when_read(node):
         return reasons
     if record.trace.volatile:
@@ -35,6 +35,11 @@ def volatile_reasons(
         if called and volatile_rule(parent, default) != "never":
             reasons.append(_reason(ReasonCode.PARENT_CALLS, parent.unique_id, calls=list(called)))
     return reasons
+
+
+def read_volatile(node: Node, record: RecordedRelation) -> tuple[str, ...]:
+    """Return what its Jinja reads that differs on every run: as it was seen, else as the words of its code say."""
+    return node.volatile if record.trace.reads is None else record.trace.reads.volatile
 
 
 def _is_due(node: Node, record: RecordedRelation, default: str | None) -> bool:

@@ -13,7 +13,7 @@ All hashes are keyed with the installation's own key, so that values of variable
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.config.source_config import plugin_settings
@@ -77,6 +77,11 @@ class Fingerprinter:
             rows = self._seed_rows(unique_id)
             items["body"]["rows"] = "#" + self._digest(rows) if rows else ""
         return {part: found for part, found in items.items() if found}
+
+    def read_values(self, unique_id: str, names: Iterable[str]) -> dict[str, str]:
+        """Return a hash of what each of these names, of `RenderedReads.names`, stands for today."""
+        node = self._definitions[unique_id]
+        return {name: self._digest(self._parts.value_of(name, node)) for name in sorted(names)}
 
     def in_view_ddl(self, unique_id: str, changed: Collection[str]) -> bool:
         """Return whether these items of the part `materialization` show only in the statement that creates a view."""

@@ -78,6 +78,7 @@ class ProjectParts:
         self._definition = definition
         self._digest = digest
         self._index = MacroIndex(definition.macros)
+        self._macros = {macro.unique_id: macro for macro in definition.macros}
         self._jinja_values = {name: _jinja_in(value) for name, value in definition.variables.items()}
         self._graph = ""
         self._macro_digests: dict[str, str] = {}
@@ -124,6 +125,30 @@ class ProjectParts:
         if reads.queries and not node.parents:
             volatile.append(_UNKNOWN_QUERY)
         return DefinitionParts(parts=parts, volatile=tuple(volatile))
+
+    def value_of(self, name: str, node: NodeDefinition) -> Any:
+        """Return what a name of `RenderedReads.names` stands for in this project, None where it stands for nothing."""
+        definition = self._definition
+        kind, _, rest = name.partition(" ")
+        if rest:
+            return definition.variables.get(rest) if kind == "var" else self._env_var(rest)
+        whole = {"target": definition.target, "model": _attributes(node), "config": node.attributes.get("config")}
+        kind, _, rest = name.partition(".")
+        if kind in whole:
+            return whole[kind] if rest == "*" else (whole[kind] or {}).get(rest)
+        if kind == "macro":
+            macro = self._macros.get(name)
+            return macro and self._digest_of(macro)
+        return self._read_values(_EVERYTHING).get(name) if name == "dbt_version" else self._shared_value(name)
+
+    def _env_var(self, name: str) -> str | None:
+        return None if name.startswith(_SECRET_PREFIXES) else self._definition.environment.get(name)
+
+    def _shared_value(self, name: str) -> Any:
+        if name == "graph":
+            return self._graph_if(_EVERYTHING)["graph"]
+        environment = self._definition.environment.items()
+        return {each: value for each, value in environment if each.startswith(_METADATA_PREFIX)}
 
     def hash_of(self, items: Mapping[str, Any]) -> str:
         """Return one hash over all items of a part, whatever their order."""
@@ -373,3 +398,4 @@ def _minor(version: str) -> str:
 
 _READ_BY_NAME = _HARMLESS_CONFIG | _DEFAULTS.keys()
 _NOTHING = jinja_reads("")
+_EVERYTHING = replace(_NOTHING, reads_graph=True, reads_version=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.relations import RelationName
 
 NO_SQL = "it has no SQL"  # the problem of a node that there is nothing to compile of
@@ -86,7 +87,7 @@ class CompiledNode:
     `forms` maps `sql`, and `incremental` where `is_incremental()` may make a difference, to a statement; `hooks` holds
     the rendered hooks of the node, `project_hooks` those of the project. `ddl` is the statement that creates a view,
     where macros of the project take part in it. `problem` says why there is no SQL that could be compared: it depends
-    on more than the project.
+    on more than the project. `reads` is what rendering it has read, None where that was not traced.
     """
 
     language: str = "sql"
@@ -95,3 +96,4 @@ class CompiledNode:
     project_hooks: tuple[str, ...] | None = ()
     ddl: str = ""
     problem: str = ""
+    reads: RenderedReads | None = None

@@ -117,6 +117,8 @@ class ReasonCode(str, Enum):
     ROWS_CHANGED = "rows-changed"
     ANSWER_CHANGED = "answer-changed"
     ALWAYS_NEW = "always-new"
+    QUESTION_ANSWER_CHANGED = "question-answer-changed"  # query
+    QUESTION_NOT_REPEATED = "question-not-repeated"  # query, why
     NOT_COUNTED = "not-counted"  # why
     UNREADABLE = "unreadable"  # why
     # age

@@ -8,7 +8,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from dbt_state_plugin.core.values.reads import Question
+from dbt_state_plugin.core.values.reasons import Reason
 from dbt_state_plugin.core.values.relations import Identity, RelationName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedReads:
+    """What rendering a build was seen to read beyond what its fingerprint holds.
+
+    `volatile` names what gives another value on every run; `flags` are dbt's flags with their values; `sources` maps
+    the unique_ids of sources that it does not declare to the names of their relations. `questions` hold hashes of the
+    answers of the database, and no SQL where none may be stored.
+    """
+
+    volatile: tuple[str, ...] = ()
+    flags: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +36,8 @@ class Trace:
     parent without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells
     the rows that the build left, where the node is configured to compare them. `volatile` names the calls in its SQL
     that may give another answer on every run, None when that is not known. `older_logic` is the execution since which
-    the relation holds rows that an earlier logic has built, empty when it holds none.
+    the relation holds rows that an earlier logic has built, empty when it holds none. `reads` is None where rendering
+    was not traced; then words in the code decide.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -27,6 +45,7 @@ class Trace:
     content: str = ""
     volatile: tuple[str, ...] | None = None
     older_logic: str = ""
+    reads: TracedReads | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +98,15 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Everything that the state says about the relations of a project."""
+    """Everything that the state says about the relations of a project.
+
+    `other_reads` says of relations what their builds have read and gives something else today.
+    """
 
     relations: Mapping[RelationName, RecordedRelation] = field(default_factory=dict)
     intents: Mapping[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
     removed: tuple[RecordedRelation, ...] = ()
+    other_reads: Mapping[RelationName, tuple[Reason, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

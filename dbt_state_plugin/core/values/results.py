@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+from dbt_state_plugin.core.values.reads import RenderedReads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
-    """How dbt ended with one node; `status` is dbt's own word."""
+    """How dbt ended with one node; `status` is dbt's own word.
+
+    `reads` is what its Jinja read, with that of the ephemeral models in it; None where it was not traced.
+    """
 
     unique_id: str
     status: str
     message: str = ""
     rows_affected: int | None = None
     duration_ms: int | None = None
+    reads: RenderedReads | None = None
 
     @property
     def is_success(self) -> bool:

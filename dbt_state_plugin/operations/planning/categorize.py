@@ -14,12 +14,14 @@ from dbt_state_plugin.core.changes.categorize import (
     wants_ddl,
 )
 from dbt_state_plugin.core.changes.changed_items import changed_items
+from dbt_state_plugin.core.changes.traced import READS, merged, traced_reads
 from dbt_state_plugin.core.decision.rule import differences_in_scope
+from dbt_state_plugin.core.decision.volatile_reasons import read_volatile
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
-from dbt_state_plugin.core.values.plan import ChangeCategory, Plan
-from dbt_state_plugin.core.values.project import CompiledNode, Project
-from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition
+from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
+from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
+from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, TracedReads
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.builds import Refresh, refresh_definitions
 
@@ -33,10 +35,14 @@ Compile = Callable[[Iterable[str], Collection[str]], Mapping[str, CompiledNode]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategorizedChanges:
-    """The change category of each node whose definition differs, and what was compiled for it."""
+    """The change category of each node whose definition differs, and what was compiled for it.
+
+    `read` holds today's hashes of what the recorded builds were seen to read.
+    """
 
     categories: Mapping[str, ChangeCategory] = field(default_factory=dict)
     compiled: Mapping[str, CompiledNode] = field(default_factory=dict)
+    read: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
 
 
 def categorize_differences(
@@ -62,6 +68,9 @@ def categorize_differences(
             macro_paths=fingerprinter.macro_paths,
             dialect=fingerprinter.dialect,
             configured=fingerprinter.configured(unique_id),
+            other_reads=recorded.other_reads.get(keys[unique_id], ()),
+            values_read=_values_read(fingerprinter, unique_id, known.get(keys[unique_id])),
+            volatile=read_volatile(project.nodes[unique_id], recorded.relations[keys[unique_id]]),
         )
         for unique_id, difference in found.items()
     }
@@ -72,7 +81,19 @@ def categorize_differences(
         unique_id: categorize(replace(each, compiled=compiled.get(unique_id)), digest)
         for unique_id, each in inputs.items()
     }
-    return CategorizedChanges(categories=categories, compiled=compiled)
+    return CategorizedChanges(
+        categories=categories,
+        compiled=compiled,
+        read={unique_id: each.values_read for unique_id, each in inputs.items()},
+    )
+
+
+def _values_read(
+    fingerprinter: Fingerprinter, unique_id: str, recorded: RecordedDefinition | None
+) -> Mapping[str, str] | None:
+    """Return today's hashes of what the recorded build was seen to read, None where it was not traced."""
+    names = recorded.items.get(READS) if recorded is not None else None
+    return None if names is None else fingerprinter.read_values(unique_id, names)
 
 
 def _with_view_ddl(inputs: ChangeInputs, fingerprinter: Fingerprinter) -> ChangeInputs:
@@ -89,7 +110,7 @@ def record_cosmetic(
     categorized: CategorizedChanges,
     *,
     store_code: bool,
-    digest: Digest | None,
+    digest: Digest,
 ) -> None:
     """Record the present definition of every node that differs in nothing real and is left alone."""
     project = fingerprinter.project
@@ -108,14 +129,39 @@ def record_cosmetic(
                 inlined=_inlined(project, lineage[node.unique_id].inlined),
                 raw_code=node.raw_code,
                 detail=RecordedDefinition(
-                    items=fingerprinter.items(node.unique_id),
-                    compiled=compiled_document(compiled, fingerprinter.dialect, digest)
+                    items=_items(fingerprinter, node, categorized),
+                    # Where nothing was compiled the recorded one stays.
+                    compiled=compiled_document(compiled, fingerprinter.dialect, None if store_code else digest)
                     if compiled
-                    else {},  # the recorded one stays
+                    else {},
                 ),
+                reads=_reads(entry, compiled, project, digest, store_code=store_code),
             )
         )
     refresh_definitions(state, refreshed, store_code=store_code)
+
+
+def _items(
+    fingerprinter: Fingerprinter, node: Node, categorized: CategorizedChanges
+) -> Mapping[str, Mapping[str, str]]:
+    """Return the items of a node, with what its last build and the compilation just now have read."""
+    compiled = categorized.compiled.get(node.unique_id)
+    before = categorized.read.get(node.unique_id)
+    if before is None:
+        return fingerprinter.items(node.unique_id)
+    more = compiled.reads.names if compiled is not None and compiled.reads is not None else ()
+    reads = fingerprinter.read_values(node.unique_id, {*before, *more})
+    return {**fingerprinter.items(node.unique_id), READS: reads}
+
+
+def _reads(
+    entry: PlanEntry, compiled: CompiledNode | None, project: Project, digest: Digest, *, store_code: bool
+) -> TracedReads | None:
+    """Return what is recorded as read: what was recorded, unless the node has just been compiled."""
+    before = entry.record.trace.reads if entry.record is not None else None
+    if compiled is None:
+        return before
+    return merged(before, traced_reads(compiled.reads, entry.node, project, digest, stores_sql=store_code))
 
 
 def _inlined(project: Project, inlined: Iterable[str]) -> dict[str, str]:

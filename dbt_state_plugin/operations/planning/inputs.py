@@ -16,6 +16,7 @@ from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.options import RunOptions, narrows, narrows_by_environment
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
+from dbt_state_plugin.operations.planning.other_reads import with_other_reads
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
 from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_calls
 from dbt_state_plugin.operations.up_to_date.record import UpToDateInputs
@@ -61,6 +62,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
     recorded = with_volatile_calls(session, project, recorded, records=records_project)
+    recorded = with_other_reads(session, project, recorded, options) if session.has_state else recorded
     catalog = catalog_with_data(
         session.warehouse,
         project,

@@ -15,6 +15,7 @@ from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project, recorded_project
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
+from dbt_state_plugin.operations.planning.other_reads import rendered_flags
 from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.record import up_to_date_inputs_of
@@ -99,7 +100,7 @@ def _plan_parsed(
         seen.recorded,
         options.command,
         details=partial(read_definitions, session.state),
-        compile_nodes=partial(dbt.compile, parsed),
+        compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
         digest=keyed_digest(key),
     )
     return Planned(

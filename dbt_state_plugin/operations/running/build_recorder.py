@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID, uuid4
 
+from dbt_state_plugin.core.changes.traced import traced_reads
 from dbt_state_plugin.core.config.source_config import compares_content
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
+from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
@@ -21,6 +23,7 @@ from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import BuildRecord, lock_lost, record_build, require_running
+from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.parse import Parsed
@@ -65,6 +68,7 @@ class BuildRecorder:
         self._volatile = VolatileCalls(session.warehouse, planned.project)
         self._before = planned.plan.parent_versions
         self._versions = dict(self._before)
+        self._digest = keyed_digest(installation_key(session.state))
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
         self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
@@ -145,26 +149,33 @@ class BuildRecorder:
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
                 entry=entry,
-                trace=replace(self._trace_of(entry), content=content),
+                trace=replace(self._trace_of(entry, outcome), content=content),
                 identity=identity,
                 columns=columns,
                 identity_sql=identity_sql if node.relation is not None else None,
                 outcome=outcome,
                 stores_code=self._session.target.stores_sql,
                 data_id=self._data_of(entry),
-                detail=self._definition.of(node.unique_id),
+                detail=self._definition.of(node.unique_id, outcome.reads),
             ),
         )
         self._see(entry)
         self._marked.add(node.unique_id)
 
-    def _trace_of(self, entry: PlanEntry) -> Trace:
+    def _trace_of(self, entry: PlanEntry, outcome: NodeOutcome) -> Trace:
         lineage = self._lineages[entry.node.unique_id]
         statements = self._definition.statements(entry.node.unique_id)
         return replace(
             trace_of(self._project, lineage, self._seen_by(entry.node.unique_id)),
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
+            reads=traced_reads(
+                outcome.reads,
+                entry.node,
+                self._project,
+                self._digest,
+                stores_sql=self._session.target.stores_sql,
+            ),
         )
 
     def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:

@@ -129,7 +129,7 @@ class _Run:
                 planned.fingerprinter,
                 planned.categorized,
                 store_code=self.session.target.stores_sql,
-                digest=self._digest_of_sql(),
+                digest=keyed_digest(installation_key(self.session.state)),
             )
 
     def _digest_of_sql(self) -> Digest | None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
+from dbt_state_plugin.core.changes.traced import READS
 from dbt_state_plugin.core.values.project import CompiledNode
+from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.records import RecordedDefinition
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class DefinitionRecorder:
         self._dbt = dbt
         self._parsed = parsed
         self._digest = digest
+        self._fingerprinter = planned.fingerprinter
         wanted = tuple(unique_ids)
         self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
         ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
@@ -39,11 +42,14 @@ class DefinitionRecorder:
         compiled |= dbt.compile(parsed, [node for node in kept if node not in compiled], ddl_of)
         self._compiled = {node: compiled[node] for node in kept if node in compiled}
 
-    def of(self, unique_id: str) -> RecordedDefinition:
-        """Return what is recorded; called when dbt has executed the node."""
+    def of(self, unique_id: str, reads: RenderedReads | None) -> RecordedDefinition:
+        """Return what is recorded, with the values that were read; called when dbt has executed the node."""
         compiled = self._found(unique_id)
         document = compiled_document(compiled, self._parsed.definition.dialect, self._digest) if compiled else {}
-        return RecordedDefinition(items=self._items.get(unique_id, {}), compiled=document)
+        items = dict(self._items.get(unique_id, {}))
+        if reads is not None and not reads.is_opaque and self._fingerprinter is not None:
+            items[READS] = self._fingerprinter.read_values(unique_id, reads.names)
+        return RecordedDefinition(items=items, compiled=document)
 
     def statements(self, unique_id: str) -> tuple[str, ...]:
         """Return the SQL of a node in all its forms, nothing where it is no SQL; called when dbt has executed it."""

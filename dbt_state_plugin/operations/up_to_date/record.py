@@ -56,7 +56,7 @@ def record_up_to_date(
 
     What was there before the plan read anything must still be there after all that the run has written.
     """
-    if plan.to_build or plan.waiting or plan.is_narrowed or not _are_counted(plan, project):
+    if plan.to_build or plan.waiting or plan.is_narrowed or _asks_again(plan) or not _are_counted(plan, project):
         return
     kept = read_up_to_date(session.state, options.command)
     scope = replace(up_to_date_inputs.scope, until=_until(plan), covered=covered)
@@ -91,6 +91,12 @@ def _are_counted(plan: Plan, project: Project) -> bool:
         if version.is_blind or "?" in version.answer or version.answer.startswith("query:"):
             return False
     return True
+
+
+def _asks_again(plan: Plan) -> bool:
+    """Return whether something that dbt asked the database has to be asked again, which no counter answers."""
+    reads = (entry.record.trace.reads for entry in plan.entries if entry.record is not None)
+    return any(each is not None and each.questions for each in reads)
 
 
 def _until(plan: Plan) -> str | None:

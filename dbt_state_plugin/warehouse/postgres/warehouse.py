@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dbt_state_plugin.core.comparison.adoption import Columns
     from dbt_state_plugin.core.values.orphans import DropCheck
+    from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
     from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, SourceFacts
 
@@ -88,6 +89,14 @@ class PostgresWarehouse:
         """Return a hash of the number of rows and their newest time."""
         with database_errors(_ROWS):
             return source_data.newest_row(self.connection, source, relation, loaded_at)
+
+    def ask(
+        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
+    ) -> Mapping[Question, Question]:
+        """Return each question with today's answer."""
+        from dbt_state_plugin.warehouse.postgres import questions as asked
+
+        return asked.ask(self.connection, questions, search_path=search_path, role=role)
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value that differs whenever a relation in these schemas does."""

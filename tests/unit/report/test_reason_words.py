@@ -33,6 +33,7 @@ VALUES = {
     "status": "abandoned",
     "name": "run_started_at",
     "calls": ["now()"],
+    "query": "select 1",
 }
 
 

@@ -300,3 +300,55 @@ def test_a_table_keeps_its_columns_where_dbts_own_incremental_materialization_ma
     fingerprinter = Fingerprinter(project_definition(definition(config=config), **fields), key=KEY)
 
     assert fingerprinter.project.nodes["model.shop.orders"].keeps_columns is keeps
+
+
+READ_THERE: dict[str, Any] = {
+    "macros": [macro("a")],
+    "variables": {"x": [["shop", 1]]},
+    "environment": {"E": "1", "DBT_ENV_SECRET_K": "s", "DBT_ENV_CUSTOM_ENV_C": "c"},
+    "target": {"schema": "main", "threads": 1},
+}
+READ_ELSEWHERE: dict[str, Any] = {
+    "macros": [replace(macro("a"), code="{{ other }}")],
+    "variables": {"x": [["shop", 2]]},
+    "environment": {"E": "2", "DBT_ENV_SECRET_K": "t", "DBT_ENV_CUSTOM_ENV_C": "d"},
+    "target": {"schema": "other", "threads": 1},
+    "dbt_version": "1.12.0",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_another"),
+    [
+        ("macro.shop.a", True),
+        ("macro.shop.unknown", False),
+        ("var x", True),
+        ("var unknown", False),
+        ("env_var E", True),
+        ("env_var UNKNOWN", False),
+        ("env_var DBT_ENV_SECRET_K", False),  # dbt does not let SQL read it, and no hash of it is stored
+        ("target.schema", True),
+        ("target.threads", False),
+        ("target.*", True),
+        ("model.description", True),
+        ("model.name", False),
+        ("model.*", True),
+        ("config.tags", True),
+        ("config.materialized", False),
+        ("config.*", True),
+        ("dbt_version", True),
+        ("dbt_metadata_envs", True),
+        ("graph", True),
+    ],
+)
+def test_a_value_that_was_read_has_another_hash_where_it_is_another(name: str, is_another: bool) -> None:
+    one = definition("select 1", config={"tags": ["a"]}, description="one")
+    other = definition("select 1", config={"tags": ["b"]}, description="other")
+
+    hashes = [
+        Fingerprinter(project_definition(node, **fields), key=KEY).read_values(node.unique_id, [name])
+        for node, fields in ((one, READ_THERE), (other, READ_ELSEWHERE))
+    ]
+
+    assert hashes[0].keys() == {name}
+    assert (hashes[0] != hashes[1]) is is_another

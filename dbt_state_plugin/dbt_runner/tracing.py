@@ -1,0 +1,622 @@
+"""Tracing of what rendering reads, while dbt runs in this process.
+
+Nothing of dbt is changed on disk. While `traced` is open,
+
+- every context in which dbt renders a node names the node (`generate_runtime_model_context` and its like, which
+  `dbt.compilation` calls for compiling and `dbt.task.*` for executing);
+- every macro call is seen (`MacroGenerator.__call__`), and every name that a template looks up (Jinja's `Context`);
+- every query with an answer is seen (`BaseAdapter.execute`, `get_result_from_cursor`), and every look into dbt's cache
+  of relations.
+
+Templates of dbt's own macros are not traced: only what the project and its packages read by themselves counts, and what
+they hand to dbt's macros they have read first. What a template looks up without using it counts as read where the value
+is a plain text (`invocation_id`); objects (`flags`, `target`, `model`) say exactly what is asked of them. A name that
+nobody knows here makes a node opaque: words decide about it, as for a node that was never traced.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from jinja2.runtime import Context
+
+from dbt_state_plugin.core.values.reads import MOST_ROWS, Question, RenderedReads, answer_text, joined, relations_text
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.definition import ProjectDefinition
+
+# Names that say the same in every run of one project, or that other parts of a definition cover: the relation of the
+# node and those that it refers to, what depends on nothing but its arguments, what asks the database (seen there).
+PLAIN = frozenset(
+    "adapter_macro api builtins caller column context_macro_stack compiled_code database debug diff_of_two_dicts "
+    "doc exceptions execute fromjson fromyaml function load_agate_table load_result local_md5 log metric post_hooks "
+    "pre_hooks print project_name ref render return schema set set_strict sql sql_now statement store_raw_result "
+    "store_result submit_python_job this tojson toyaml try_or_compiler_error validation write zip zip_strict "
+    "defer_relation _sql_results _dbt_generic_test_kwargs schemas database_schemas".split()
+)
+VOLATILE = frozenset({"invocation_id", "run_started_at", "thread_id", "selected_resources"})
+TRACED = frozenset(
+    "adapter config context dbt_metadata_envs dbt_version env env_var flags graph invocation_args_dict model modules "
+    "source target var".split()
+)
+CLOCK = frozenset({"now", "today", "utcnow"})
+MODULES = frozenset({"datetime", "itertools", "pytz", "re"})
+_CHANCE = re.compile(r"\|\s*random\b|\blipsum\b")
+_GENERATORS = (
+    "generate_runtime_model_context",
+    "generate_runtime_unit_test_context",
+    "generate_runtime_function_context",
+)
+_EXECUTING = ("dbt.task.run", "dbt.task.test", "dbt.task.function")
+
+
+class Recorder:
+    """What one node has read so far; several of dbt's threads may add to it."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        """Begin with nothing."""
+        self._tracer = tracer
+        self._names: set[str] = set()
+        self._volatile: set[str] = set()
+        self._flags: dict[str, str] = {}
+        self._sources: dict[str, str] = {}
+        self._questions: dict[Question, None] = {}
+        self._is_opaque = False
+
+    def reads(self) -> RenderedReads:
+        """Return what was read so far."""
+        return RenderedReads(
+            names=frozenset(self._names),
+            volatile=tuple(sorted(self._volatile)),
+            flags=dict(self._flags),
+            sources=dict(self._sources),
+            questions=tuple(self._questions),
+            is_opaque=self._is_opaque,
+        )
+
+    def name(self, name: str) -> None:
+        """Note a value that was read."""
+        self._names.add(name)
+
+    def volatile(self, name: str) -> None:
+        """Note something that gives another value on every run."""
+        self._volatile.add(name)
+
+    def flag(self, name: str, value: Any) -> Any:
+        """Note a flag of dbt, and return the value that it has for the command that will be run."""
+        value = self._tracer.flags.get(name, value)
+        self._flags[name] = str(value)
+        return value
+
+    def source(self, name: str, relation: str) -> None:
+        """Note the relation of a source."""
+        self._sources[name] = relation
+
+    def question(self, question: Question) -> None:
+        """Note what the database was asked."""
+        self._questions[question] = None
+
+    def opaque(self) -> None:
+        """Note that something was read that cannot be followed."""
+        self._is_opaque = True
+
+    def text(self, code: str) -> None:
+        """Note the chance that a template takes by itself."""
+        if _CHANCE.search(code):
+            self._volatile.add("the random filter")
+
+    def value(self, name: str, value: Any) -> Any:
+        """Return what a template gets for a name, and note what it may read of it."""
+        if name in VOLATILE:
+            self.volatile(name)
+        elif name in ("dbt_version", "dbt_metadata_envs"):
+            self.name(name)
+        elif name in _WRAPPERS:
+            return _WRAPPERS[name](self, value)
+        elif not (name in PLAIN or self._tracer.is_macro(value) or name in self._tracer.jinja_globals):
+            self.opaque()
+        return value
+
+
+class _Recording(dict[Any, Any]):
+    """A dictionary that says which of its items are read; `whole` stands for all of them."""
+
+    def __init__(self, values: Any, on_item: Callable[[Any, Any], Any], on_whole: Callable[[], None]) -> None:
+        super().__init__(values)
+        self._on_item = on_item
+        self._on_whole = on_whole
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._on_item(key, super().get(key)) if super().__contains__(key) else self.__missing__(key)
+
+    def __missing__(self, key: Any) -> Any:
+        self._on_item(key, None)
+        raise KeyError(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self._on_item(key, super().get(key, default))
+
+    def __contains__(self, key: object) -> bool:
+        self._on_item(key, super().get(key))
+        return super().__contains__(key)
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        self._on_item(key, super().get(key))
+        return super().pop(key, *default)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        return self._on_item(key, super().setdefault(key, default))
+
+    def __iter__(self) -> Iterator[Any]:
+        self._on_whole()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._on_whole()
+        return super().__len__()
+
+    def __eq__(self, other: object) -> bool:
+        self._on_whole()
+        return super().__eq__(other)
+
+    def __repr__(self) -> str:
+        self._on_whole()
+        return super().__repr__()
+
+    def __or__(self, other: Any) -> Any:
+        self._on_whole()
+        return super().__or__(other)
+
+    def keys(self) -> Any:
+        self._on_whole()
+        return super().keys()
+
+    def values(self) -> Any:
+        self._on_whole()
+        return super().values()
+
+    def items(self) -> Any:
+        self._on_whole()
+        return super().items()
+
+    def copy(self) -> Any:
+        self._on_whole()
+        return super().copy()
+
+
+class _Asked:
+    """An object that stands before another and says what is asked of it."""
+
+    def __init__(self, behind: Any, on_attribute: Callable[[str, Any], Any]) -> None:
+        self._behind = behind
+        self._on_attribute = on_attribute
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._on_attribute(name, getattr(self._behind, name))
+
+    def __getitem__(self, name: Any) -> Any:
+        return self._on_attribute(str(name), self._behind[name])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._behind(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return str(self._on_attribute("", self._behind))
+
+
+def _items_of(prefix: str) -> Callable[[Recorder, Any], Any]:
+    def wrap(recorder: Recorder, value: Any) -> Any:
+        def item(key: Any, found: Any) -> Any:
+            if (prefix, key) == ("model", "config") and isinstance(found, Mapping):
+                return _items_of("config")(recorder, found)
+            recorder.name(f"{prefix}.{key}")
+            return found
+
+        if not isinstance(value, Mapping):
+            recorder.name(f"{prefix}.*")
+            return value
+        return _Recording(value, item, lambda: recorder.name(f"{prefix}.*"))
+
+    return wrap
+
+
+def _config(recorder: Recorder, value: Any) -> Any:
+    def attribute(name: str, found: Any) -> Any:
+        if name in ("get", "require"):
+
+            def named(key: Any, *args: Any, **kwargs: Any) -> Any:
+                recorder.name(f"config.{key}")
+                return found(key, *args, **kwargs)
+
+            return named
+        known = {"meta_get": "meta", "meta_require": "meta", "set": ""}
+        known |= dict.fromkeys(("persist_relation_docs", "persist_column_docs"), "persist_docs")
+        recorder.name(f"config.{known.get(name, '*')}" if known.get(name, "*") else "config.")
+        return found
+
+    return _Asked(value, attribute)
+
+
+def _variables(recorder: Recorder, value: Any) -> Any:
+    def attribute(name: str, found: Any) -> Any:
+        return named(found) if name in ("has_var", "get_rendered_var") else _opaque(recorder, found)
+
+    def named(ask: Any) -> Any:
+        def asked(name: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder.name(f"var {name}")
+            return ask(name, *args, **kwargs)
+
+        return asked
+
+    return _Var(value, attribute, named(value))
+
+
+class _Var(_Asked):
+    def __init__(self, behind: Any, on_attribute: Callable[[str, Any], Any], called: Callable[..., Any]) -> None:
+        super().__init__(behind, on_attribute)
+        self._called = called
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._called(*args, **{"name" if name == "var_name" else name: v for name, v in kwargs.items()})
+
+
+def _env_var(recorder: Recorder, value: Any) -> Any:
+    def asked(var: str, default: str | None = None) -> Any:
+        recorder.name(f"env_var {var}")
+        return value(var, default)
+
+    return asked
+
+
+def _flags(recorder: Recorder, value: Any) -> Any:
+    return _Asked(value, lambda name, found: recorder.flag(name, found) if name else _whole_flags(recorder, found))
+
+
+def _whole_flags(recorder: Recorder, value: Any) -> Any:
+    recorder.volatile("flags")
+    return value
+
+
+def _arguments(recorder: Recorder, value: Any) -> Any:
+    def item(key: Any, found: Any) -> Any:
+        if key == "which":
+            return recorder.flag("WHICH", found)
+        recorder.volatile("invocation_args_dict")
+        return found
+
+    return _Recording(value, item, lambda: recorder.volatile("invocation_args_dict"))
+
+
+def _graph(recorder: Recorder, value: Any) -> Any:
+    def item(_: Any, found: Any) -> Any:
+        recorder.name("graph")
+        return found
+
+    return _Recording(value, item, lambda: recorder.name("graph"))
+
+
+def _modules(recorder: Recorder, value: Any) -> Any:
+    def clock(name: str, found: Any) -> Any:
+        if name in CLOCK:
+            recorder.volatile("modules.datetime")
+        return found
+
+    dates = {
+        name: _Asked(found, clock) if name in ("date", "datetime") else found
+        for name, found in value["datetime"].items()
+    }
+    if not MODULES.issuperset(value):
+        recorder.opaque()  # a release of dbt that has more of them
+    return {**value, "datetime": dates}
+
+
+def _source(recorder: Recorder, value: Any) -> Any:
+    def asked(*names: str) -> Any:
+        relation = value(*names)
+        recorder.source(".".join(names), str(relation))
+        return relation
+
+    return asked
+
+
+def _adapter(recorder: Recorder, value: Any) -> Any:
+    def attribute(name: str, found: Any) -> Any:
+        return _opaque(recorder, found) if name in ("config", "credentials", "connections") else found
+
+    return _Asked(value, attribute)
+
+
+def _context(recorder: Recorder, value: Any) -> Any:
+    return _Recording(value, recorder.value, recorder.opaque)
+
+
+def _opaque(recorder: Recorder, value: Any) -> Any:
+    recorder.opaque()
+    return value
+
+
+_WRAPPERS: dict[str, Callable[[Recorder, Any], Any]] = {
+    "adapter": _adapter,
+    "builtins": _context,
+    "config": _config,
+    "context": _context,
+    "env": _items_of("target"),
+    "env_var": _env_var,
+    "flags": _flags,
+    "graph": _graph,
+    "invocation_args_dict": _arguments,
+    "model": _items_of("model"),
+    "modules": _modules,
+    "source": _source,
+    "target": _items_of("target"),
+    "var": _variables,
+}
+
+
+class _Here(threading.local):
+    """Whose template is rendered in this thread now."""
+
+    recorder: Recorder | None = None
+    context: Mapping[str, Any] | None = None
+    is_compiling: bool = False
+    called: str | None = None
+    stack: tuple[str, ...] = ()
+    sql: str | None = None
+
+
+class Tracer:
+    """What each node read, by unique_id; `flags` are dbt's flags as the command that will be run has them."""
+
+    def __init__(self, macros: Mapping[str, str], *, flags: Mapping[str, Any] | None = None) -> None:
+        """Record nothing yet; `macros` maps the macros of the project and its packages to their code."""
+        from dbt.clients.jinja import MacroGenerator
+        from jinja2.defaults import DEFAULT_NAMESPACE
+
+        self.flags = dict(flags or {})
+        self.jinja_globals = frozenset(DEFAULT_NAMESPACE) - {"lipsum"}
+        self._macros = macros
+        self._generator = MacroGenerator
+        self._recorders: dict[str, Recorder] = {}
+        self._here = _Here()
+
+    def reads(self, unique_id: str) -> RenderedReads | None:
+        """Return what a node has read, None when nothing of it was rendered."""
+        recorder = self._recorders.get(unique_id)
+        return recorder.reads() if recorder is not None else None
+
+    def is_macro(self, value: Any) -> bool:
+        """Return whether a value of the context is a macro, or the macros of one package."""
+        if isinstance(value, Mapping):
+            return all(isinstance(each, self._generator) for each in value.values())
+        return isinstance(value, self._generator)
+
+    def enter(self, unique_id: str, context: Mapping[str, Any], code: str, *, is_compiling: bool) -> None:
+        """Note that this thread renders a node in this context from now on; `code` is all text of its own."""
+        self._here.recorder = recorder = self._recorders.setdefault(unique_id, Recorder(self))
+        recorder.text(code)
+        self._here.context = context
+        self._here.is_compiling = is_compiling
+        self._here.called, self._here.stack = None, ()
+
+    def leave(self) -> None:
+        """Note that this thread has done with its node."""
+        self._here.recorder = None
+
+    @contextmanager
+    def calling(self, unique_id: str) -> Iterator[None]:
+        """Note the call of a macro."""
+        here = self._here
+        if here.recorder is not None and unique_id in self._macros:
+            here.recorder.name(unique_id)
+            here.recorder.text(self._macros[unique_id])
+        before, here.called = here.stack, unique_id
+        here.stack = (*before, unique_id)
+        try:
+            yield
+        finally:
+            here.stack, here.called = before, None
+
+    def recorder_of_template(self, parent: Any) -> Recorder | None:
+        """Return who records what the template that begins here looks up in `parent`.
+
+        A macro does unless it is dbt's own; other text where it is rendered in the context of the node, which the
+        comment that dbt puts before a query is not.
+        """
+        called, self._here.called = self._here.called, None
+        if called is not None:
+            return self._here.recorder if called in self._macros else None
+        maps = parent.maps if isinstance(parent, ChainMap) else [parent]
+        return self._here.recorder if any(each is self._here.context for each in maps) else None
+
+    def question(self, question: Question) -> None:
+        """Note what is asked of the database while a node compiles.
+
+        `is_incremental()` asks for the node's own relation: that is known by the record.
+        """
+        here = self._here
+        if here.recorder is not None and here.is_compiling and "macro.dbt.is_incremental" not in here.stack:
+            here.recorder.question(question)
+
+    @contextmanager
+    def asking(self, sql: str) -> Iterator[None]:
+        """Note the query whose answer is read next; an empty one is part of a question about relations."""
+        if self._here.sql == "":  # the look itself is the question, not the query with which dbt answers it
+            yield
+            return
+        before, self._here.sql = self._here.sql, sql
+        try:
+            yield
+        finally:
+            self._here.sql = before
+
+    def answered(self, columns: list[str], rows: list[Any]) -> None:
+        """Note the answer to the query that is being asked."""
+        if self._here.sql:
+            is_large = len(rows) > MOST_ROWS
+            answer = "" if is_large else answer_text(columns, rows)
+            self.question(Question(sql=self._here.sql, answer=answer, problem="large" if is_large else ""))
+
+    def is_asking_about_relations(self) -> bool:
+        """Return whether dbt's cache of relations is being asked."""
+        return self._here.sql == ""
+
+
+def _relations(found: Iterable[Any]) -> str:
+    return relations_text((str(each.identifier), str(getattr(each.type, "value", each.type))) for each in found)
+
+
+def traced_macros(definition: ProjectDefinition) -> dict[str, str]:
+    """Return the macros whose reads count, those of the project and its packages, with their code."""
+    return {macro.unique_id: macro.code for macro in definition.macros if not macro.is_builtin}
+
+
+def reads_of(manifest: Any, tracer: Tracer, unique_id: str) -> RenderedReads | None:
+    """Return what a node read with the ephemeral models in it, None where not all of it was traced."""
+    node = manifest.nodes.get(unique_id)
+    if node is None or str(getattr(node.language, "value", node.language)) != "sql":
+        return None
+    inside = [each.id for each in getattr(node, "extra_ctes", None) or ()]
+    found = [tracer.reads(each) for each in (unique_id, *inside)]
+    return None if None in found else joined(tuple(each for each in found if each is not None))
+
+
+@contextmanager
+def traced(tracer: Tracer) -> Iterator[None]:
+    """Let dbt's rendering in this process be seen by a tracer."""
+    import dbt.compilation
+    from dbt.adapters.base.impl import BaseAdapter
+    from dbt.adapters.sql.connections import SQLConnectionManager
+    from dbt.clients.jinja import MacroGenerator
+    from dbt_common.clients.jinja import MacroFuzzEnvironment
+
+    replaced: list[tuple[Any, str, Any]] = []
+
+    def replace(where: Any, name: str, made: Callable[[Callable[..., Any]], Any]) -> None:
+        replaced.append((where, name, where.__dict__[name]))
+        setattr(where, name, made(getattr(where, name)))
+
+    executing = [import_module(name) for name in _EXECUTING if find_spec(name) is not None]
+    try:
+        for module in (dbt.compilation, *executing):
+            for name in _GENERATORS:
+                if name in module.__dict__:
+                    replace(module, name, partial(_context_of, tracer, module is dbt.compilation))
+        replace(MacroGenerator, "__call__", partial(_called, tracer))
+        replace(BaseAdapter, "execute", partial(_executed, tracer))
+        replace(BaseAdapter, "get_relation", partial(_looked_up, tracer))
+        replace(BaseAdapter, "list_relations", partial(_listed, tracer))
+        replace(SQLConnectionManager, "get_result_from_cursor", partial(_answered, tracer))
+        before = MacroFuzzEnvironment.context_class
+        MacroFuzzEnvironment.context_class = _traced_context(tracer)
+        replaced.append((MacroFuzzEnvironment, "context_class", before))
+        yield
+    finally:
+        for where, name, original in reversed(replaced):
+            setattr(where, name, original)
+
+
+def _traced_context(tracer: Tracer) -> type[Context]:
+    class TracedContext(Context):
+        """Say which names of dbt's a template looks up."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._recorder = tracer.recorder_of_template(self.parent)
+
+        def resolve_or_missing(self, key: str) -> Any:
+            found = super().resolve_or_missing(key)
+            if self._recorder is None or key in self.vars or key not in self.parent:
+                return found
+            return self._recorder.value(key, found)
+
+    return TracedContext
+
+
+def _context_of(tracer: Tracer, is_compiling: bool, generate: Callable[..., Any]) -> Callable[..., Any]:
+    def generated(model: Any, *args: Any, **kwargs: Any) -> Any:
+        context = generate(model, *args, **kwargs)
+        hooks = [getattr(getattr(model, "config", None), name, None) or () for name in ("pre_hook", "post_hook")]
+        code = f"{getattr(model, 'raw_code', '')}\n{hooks}"
+        tracer.enter(str(model.unique_id), context, code, is_compiling=is_compiling)
+        return context
+
+    return generated
+
+
+def _called(tracer: Tracer, call: Callable[..., Any]) -> Callable[..., Any]:
+    def traced_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with tracer.calling(str(self.macro.unique_id)):
+            return call(self, *args, **kwargs)
+
+    return traced_call
+
+
+def _executed(tracer: Tracer, execute: Callable[..., Any]) -> Callable[..., Any]:
+    def traced_execute(self: Any, sql: str, *args: Any, **kwargs: Any) -> Any:
+        with tracer.asking(sql):
+            return execute(self, sql, *args, **kwargs)
+
+    return traced_execute
+
+
+def _answered(tracer: Tracer, get_result: Callable[..., Any]) -> Any:
+    def traced_result(_: Any, cursor: Any, limit: int | None) -> Any:
+        seen = _SeenCursor(cursor)
+        table = get_result(seen, limit)
+        tracer.answered(seen.columns, seen.rows)
+        return table
+
+    return classmethod(traced_result)
+
+
+def _looked_up(tracer: Tracer, get_relation: Callable[..., Any]) -> Callable[..., Any]:
+    def traced_look(self: Any, database: str, schema: str, identifier: str) -> Any:
+        with tracer.asking(""):
+            found = get_relation(self, database, schema, identifier)
+        answer = _relations([found] if found is not None else [])
+        tracer.question(Question(relation=(str(database), str(schema), str(identifier)), answer=answer))
+        return found
+
+    return traced_look
+
+
+def _listed(tracer: Tracer, list_relations: Callable[..., Any]) -> Callable[..., Any]:
+    def traced_list(self: Any, database: Any, schema: Any) -> Any:
+        is_part = tracer.is_asking_about_relations()
+        with tracer.asking(""):
+            found = list_relations(self, database, schema)
+        if not is_part:
+            tracer.question(Question(relation=(str(database or ""), str(schema), ""), answer=_relations(found)))
+        return found
+
+    return traced_list
+
+
+class _SeenCursor:
+    """A cursor that keeps what was fetched from it."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self.columns = [str(column[0]) for column in cursor.description or ()]
+        self.rows: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def fetchall(self) -> Any:
+        self.rows = list(self._cursor.fetchall())
+        return self.rows
+
+    def fetchmany(self, size: int) -> Any:
+        self.rows = list(self._cursor.fetchmany(size))
+        return self.rows

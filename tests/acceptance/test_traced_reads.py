@@ -1,0 +1,301 @@
+"""Is what rendering read, and what dbt asked the database, what decides; and never a word in the code?"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from support.database import Database
+from support.project import PROJECT_FILE, Project, ProjectWriter
+
+from dbt_state_plugin.dbt_runner import tracing
+
+TABLES = PROJECT_FILE + "models: {+materialized: table}\n"
+# A package whose macros have names that are words of plain SQL, and one that reads the clock and is never called.
+PACKAGE = {
+    "packages.yml": "packages: [{local: pkg}]\n",
+    "pkg/dbt_project.yml": "name: dates\nversion: '1.0'\n",
+    "pkg/macros/dates.sql": (
+        "{% macro date(year, month, day) %}{{ return(modules.datetime.date(year, month, day)) }}{% endmacro %}\n"
+        "{% macro context() %}{{ invocation_id }}{% endmacro %}\n"
+        "{% macro today() %}{{ return(modules.datetime.date.today()) }}{% endmacro %}\n"
+    ),
+}
+SOURCES = "sources: [{name: raw, schema: raw, tables: [{name: o}, {name: feature_flags}]}]\n"
+
+
+def planned(project: Project, command: str = "run", *options: str) -> dict[str, list[str]]:
+    """Return the planned nodes with the words of their reasons."""
+    answer = project.plugin("plan", "--for", command, "--output", "json", *options, check=0)
+    nodes: list[dict[str, Any]] = json.loads(answer.stdout)["nodes"]
+    return {
+        node["name"]: [reason["detail"] for reason in node["reasons"]] for node in nodes if node["decision"] == "build"
+    }
+
+
+def test_words_of_plain_sql_and_local_names_are_no_reads(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(
+        {
+            **PACKAGE,
+            "dbt_project.yml": TABLES,
+            "models/word_date.sql": "select '2020-01-01'::date as d, 1 as today -- the date is not needed\n",
+            "models/reader.sql": "select d from {{ ref('word_date') }}",
+            "models/local_flags.sql": "{% set flags = ['a', 'b'] %}select 1 as id{% for f in flags %}, 2 as {{ f }}"
+            "{% endfor %}",
+            "models/alias_context.sql": "select c.context from (select 'x' as context) as c",
+            "models/fixed.sql": "select '{{ dates.date(2020, 1, 1) }}'::date as at",
+            "models/branch.sql": "{% if var('on', false) %}{{ dates.context() }}{% endif %} select 1 as id",
+            "models/clock.sql": "select '{{ dates.today() }}' as at",
+            "models/id.sql": "select '{{ invocation_id }}' as id",
+            "models/chance.sql": "select {{ [1, 1] | random }} as n",
+        }
+    )
+    project.dbt("deps", check=0)
+    project.plugin("run", check=0)
+
+    assert planned(project) == {
+        "chance": ["its code reads the random filter"],
+        "clock": ["its code reads modules.datetime"],
+        "id": ["its code reads invocation_id"],
+    }
+
+
+def test_a_flag_that_is_read_counts_with_its_value(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/which.sql": "{% if flags.WHICH == 'compile' %}{{ log('compiling') }}{% endif %} select 1 as id",
+            "models/command.sql": "select '{{ flags.WHICH }}' as command",
+        }
+    )
+    project.plugin("run", check=0)
+
+    assert planned(project) == {}
+    assert planned(project, "build") == {"command": ["flags.WHICH: run -> build"]}
+
+
+def test_a_macro_that_did_not_run_and_a_value_that_was_not_read_are_no_difference(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES + "vars: {mode: plain, unused: 1, used: 1}\n",
+            "macros/modes.sql": (
+                "{% macro plain_mode() %}{{ var('used') }}{% endmacro %}\n"
+                "{% macro other_mode() %}{{ var('unused') }}{% endmacro %}\n"
+            ),
+            "models/m.sql": "select {% if var('mode') == 'plain' %}{{ plain_mode() }}{% else %}{{ other_mode() }}"
+            "{% endif %} as n",
+        }
+    )
+    project.plugin("run", check=0)
+    macros = project.read("macros/modes.sql")
+
+    project.write("macros/modes.sql", macros.replace("var('unused')", "var('unused') + 1"))
+    assert planned(project) == {}
+    project.write("dbt_project.yml", TABLES + "vars: {mode: plain, unused: 2, used: 1}\n")
+    assert planned(project) == {}
+    project.write("dbt_project.yml", TABLES + "vars: {mode: plain, unused: 2, used: 3}\n")
+    assert planned(project)["m"][0] == "var used changed"
+    project.write("dbt_project.yml", TABLES + "vars: {mode: other, unused: 2, used: 1}\n")
+    assert planned(project)["m"][0] == "var mode changed"
+
+
+def test_what_a_hook_reads_while_dbt_executes_counts(dbt_project: ProjectWriter, database: Database) -> None:
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES + "vars: {note: one}\n",
+            "macros/notes.sql": "{% macro note() %}comment on table {{ this }} is '{{ var('note') }}'{% endmacro %}",
+            "models/noted.sql": "{{ config(post_hook='{{ note() }}') }} select 1 as id",
+        }
+    )
+    project.plugin("run", check=0)
+    assert planned(project) == {}
+
+    project.write("dbt_project.yml", TABLES + "vars: {note: two}\n")
+    assert list(planned(project)) == ["noted"]
+    project.plugin("run", check=0)
+
+    assert database.query("select obj_description('analytics.noted'::regclass)") == [("two",)]
+    assert planned(project) == {}
+
+
+@pytest.fixture
+def flagged(dbt_project: ProjectWriter, database: Database) -> Project:
+    """A model that asks a table while it compiles, named by a source under `if execute`, beside a ref."""
+    database.query(
+        "create schema raw; create table raw.feature_flags(flag text, is_on boolean); "
+        "insert into raw.feature_flags values ('beta', true), ('legacy', false); "
+        "create table raw.flags_b as select 'other' as flag, true as is_on"
+    )
+    return dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/s.yml": SOURCES,
+            "macros/f.sql": (
+                "{% macro enabled() %}{% if execute %}{% set q = 'select flag from ' ~ source('raw', 'feature_flags')"
+                " ~ ' where is_on order by 1' %}{{ return(run_query(q).columns[0].values()) }}{% endif %}"
+                "{{ return([]) }}{% endmacro %}"
+            ),
+            "models/base.sql": "select 1 as customer_id",
+            "models/m.sql": "{% set found = enabled() %} select customer_id {% for f in found %}, true as flag_{{ f }}"
+            "{% endfor %} from {{ ref('base') }}",
+        }
+    )
+
+
+def columns(database: Database, table: str) -> list[str]:
+    rows = database.query(
+        "select attname::text from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum",
+        (f"analytics.{table}",),
+    )
+    return [row[0] for row in rows]
+
+
+def test_another_answer_to_what_was_asked_while_compiling_is_built(flagged: Project, database: Database) -> None:
+    flagged.plugin("run", check=0)
+    assert planned(flagged) == {}
+    assert columns(database, "m") == ["customer_id", "flag_beta"]
+
+    database.load("update raw.feature_flags set is_on = true")
+    (reason,) = planned(flagged)["m"]
+    flagged.plugin("run", check=0)
+
+    assert reason.startswith("what it asks while it compiles has another answer (select flag from")
+    assert columns(database, "m") == ["customer_id", "flag_beta", "flag_legacy"]
+    assert planned(flagged) == {}
+
+
+def test_rows_that_leave_the_answer_or_the_sql_as_it_was_build_nothing(flagged: Project, database: Database) -> None:
+    flagged.write(
+        "macros/f.sql",
+        flagged.read("macros/f.sql")
+        .replace("'select flag from ' ~", "'select flag, is_on from ' ~")
+        .replace(" where is_on order by 1", " where flag = \\'beta\\'"),
+    )
+    flagged.plugin("run", check=0)
+
+    database.load("insert into raw.feature_flags values ('third', false)")
+    assert planned(flagged) == {}
+    database.load("update raw.feature_flags set is_on = false")
+
+    assert planned(flagged) == {}  # another answer, and the same SQL
+    flagged.plugin("run", check=0)
+    assert planned(flagged) == {}
+
+
+def test_a_source_that_is_not_declared_counts_by_the_name_of_its_relation(flagged: Project, database: Database) -> None:
+    flagged.plugin("run", check=0)
+
+    flagged.write(
+        "models/s.yml", SOURCES.replace("{name: feature_flags}", "{name: feature_flags, identifier: flags_b}")
+    )
+    assert list(planned(flagged)) == ["m"]
+    flagged.plugin("run", check=0)
+
+    assert columns(database, "m") == ["customer_id", "flag_other"]
+
+
+def test_a_query_beside_a_ref_is_asked_again(dbt_project: ProjectWriter, database: Database) -> None:
+    database.query("create schema raw; create table raw.o as select 1 as id; create table raw.ev_1(a int)")
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/s.yml": SOURCES,
+            "macros/m.sql": (
+                "{% macro all_like(p) %}{% set q %}select table_name from information_schema.tables where table_schema"
+                "='raw' and table_name like '{{ p }}%'{% endset %}{% if execute %}{{ return(run_query(q).rows) }}"
+                "{% else %}{{ return([]) }}{% endif %}{% endmacro %}"
+            ),
+            "models/base.sql": "select id from {{ source('raw', 'o') }}",
+            "models/prefix.sql": "{% set t = all_like('ev_') %} select b.id, {{ t | length }} as n "
+            "from {{ ref('base') }} b",
+            "models/cols.sql": "{% set found = adapter.get_columns_in_relation(ref('base')) %}"
+            "select {{ found | map(attribute='name') | join }} from {{ ref('base') }}",
+        }
+    )
+    project.plugin("run", check=0)
+    assert planned(project) == {}
+
+    database.query("create table raw.ev_2(a int)")
+    assert list(planned(project)) == ["prefix"]
+    project.plugin("run", check=0)
+
+    assert database.query("select n from analytics.prefix") == [(2,)]
+    project.write("models/cols.sql", "/* a comment */ " + project.read("models/cols.sql"))
+    assert planned(project) == {}  # compared with what it asks now
+
+
+def test_a_query_that_writes_is_built_on_every_run(dbt_project: ProjectWriter, database: Database) -> None:
+    database.query("create table public.seen(at timestamptz)")
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/writing.sql": "{% set q = 'insert into public.seen values (now()) returning 1' %}"
+            "{% if execute %}{% do run_query(q) %}{% endif %} select 1 as id",
+        }
+    )
+    project.plugin("run", check=0)
+    rows = database.query("select count(*) from public.seen")
+
+    assert planned(project) == {
+        "writing": [
+            "what it asks while it compiles writes (insert into public.seen values (now()) returning 1): "
+            "built on every run"
+        ]
+    }
+    assert database.query("select count(*) from public.seen") == rows
+
+
+def test_where_no_sql_may_be_stored_what_was_asked_is_compiled_again(flagged: Project, database: Database) -> None:
+    flagged.environment["DBT_STATE_PLUGIN_STORE_SQL"] = "hash"  # type: ignore[index]  # a dictionary
+    flagged.plugin("run", check=0)
+
+    assert planned(flagged) == {}
+    kept = "select 1 from dbt_state_plugin.relation where trace::text like '%where is_on%'"
+    assert database.query(kept) == []
+    database.load("update raw.feature_flags set is_on = true")
+    assert list(planned(flagged)) == ["m"]
+
+
+def test_a_state_without_traces_decides_by_words_and_is_not_rebuilt(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/m.sql": "select 1 as id",
+            "models/which.sql": "{% if flags.WHICH == 'x' %}{% endif %} select 1 as id",
+        }
+    )
+    project.plugin("run", check=0)
+    database.query("update dbt_state_plugin.relation set trace = trace - 'reads', items = items - 'reads'")
+
+    assert planned(project) == {"which": ["its code reads flags.WHICH"]}
+    project.plugin("run", check=0)
+    assert planned(project) == {}
+
+
+def test_every_name_that_dbt_gives_to_a_template_is_known(dbt_project: ProjectWriter) -> None:
+    """A release of dbt that has another one fails here, instead of a read that nobody sees."""
+    said = "{{ log('NAMES ' ~ context | list, info=true) }}{{ log('MODULES ' ~ modules | list, info=true) }}"
+    listed = "{% if execute %}" + said + "{% endif %}"
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/m.sql": f"{listed} select 1 as id",
+            "models/s.yml": "models: [{name: m, columns: [{name: id, data_tests: [listing]}]}]",
+            "macros/l.sql": "{% test listing(model, column_name) %}" + listed + " select 1 where false{% endtest %}",
+        }
+    )
+
+    seen = project.dbt("--no-use-colors", "build", check=0).stdout
+    manifest = json.loads(project.read("target/manifest.json"))
+    macros = {macro["name"] for macro in manifest["macros"].values()}
+    packages = {macro["package_name"] for macro in manifest["macros"].values()}
+    names = {name for line in seen.splitlines() if "NAMES" in line for name in re.findall(r"'(\w+)'", line)}
+    modules = {name for line in seen.splitlines() if "MODULES" in line for name in re.findall(r"'(\w+)'", line)}
+
+    assert {"flags", "model", "invocation_id"} <= names
+    assert names - macros - packages - tracing.PLAIN - tracing.VOLATILE - tracing.TRACED == set()
+    assert modules == tracing.MODULES
