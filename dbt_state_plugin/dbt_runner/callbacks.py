@@ -35,10 +35,11 @@ def notice_finished(
         )
 
 
-def notice_executing(event: Any, refusal: Callable[[], str]) -> None:
-    """Let a node fail before it writes anything, where `refusal` says why."""
+def notice_executing(event: Any, refusal: Callable[[], str], on_executing: Callable[[str], None]) -> None:
+    """Tell which node is executed now, and let it fail before it writes anything where `refusal` says why."""
     if event.info.name != "NodeExecuting":
         return
+    on_executing(event.data.node_info.unique_id)
     if problem := refusal():
         from dbt_common.exceptions import DbtRuntimeError
 

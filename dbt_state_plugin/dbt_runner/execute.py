@@ -37,6 +37,16 @@ class EngineOutcome:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listeners:
+    """Who is told and asked while dbt runs, as in `execute`."""
+
+    on_finished: Callable[[NodeOutcome], None]
+    refusal: Callable[[], str]
+    on_executing: Callable[[str, str], None]
+    tracer: Tracer
+
+
 def check_flags(invocation: Invocation, *, command: str) -> None:
     """Raise UsageError when dbt does not know one of the flags given after `--`, before anything is recorded."""
     import click
@@ -61,6 +71,7 @@ def execute(
     on_finished: Callable[[NodeOutcome], None],
     should_stop: Callable[[], bool] = lambda: False,
     refusal: Callable[[], str] = lambda: "",
+    on_executing: Callable[[str, str], None] = lambda _node, _sql: None,
 ) -> EngineOutcome:
     """Run dbt in this process on exactly these nodes of the manifest that was parsed.
 
@@ -69,7 +80,7 @@ def execute(
     built from scratch among the others, unless their own `full_refresh: false` forbids it.
 
     `refusal` is asked in its thread right before a node is executed: where it says why not, the node fails before it
-    writes anything.
+    writes anything. Before that `on_executing` is told which node it is, and its compiled SQL; it must not raise.
 
     dbt's build runs a unit test only right before its model. Those whose model is not built are run by `dbt test`
     after the build, as a model's inputs must exist then; not when the build ended early or `should_stop` is true.
@@ -82,15 +93,20 @@ def execute(
     if command == "build":
         built, tested = _divided(parsed.manifest, built)
     outcome = EngineOutcome(nodes={})
-    tracer = Tracer(traced_macros(parsed.definition))
+    listeners = _Listeners(
+        on_finished=on_finished,
+        refusal=refusal,
+        on_executing=on_executing,
+        tracer=Tracer(traced_macros(parsed.definition)),
+    )
     if built or not tested:
         refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
-        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, on_finished, refusal, tracer)
+        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, listeners)
         if not tested or outcome.was_interrupted or outcome.error or should_stop():
             return outcome
         if _failed_fast(outcome):
             return replace(outcome, nodes={**outcome.nodes, **{test: _skipped_by_fail_fast(test) for test in tested}})
-    after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, on_finished, refusal, tracer)
+    after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, listeners)
     return replace(after, nodes={**outcome.nodes, **after.nodes})
 
 
@@ -100,9 +116,7 @@ def _invoke(
     command: str,
     flags: Iterable[str],
     unique_ids: Iterable[str],
-    on_finished: Callable[[NodeOutcome], None],
-    refusal: Callable[[], str],
-    tracer: Tracer,
+    listeners: _Listeners,
 ) -> EngineOutcome:
     from dbt.cli.main import dbtRunner
 
@@ -119,12 +133,16 @@ def _invoke(
         write_selection_folder(Path(folder), unique_ids, command=command)
         arguments += ["--select", "result:error", "--state", folder]
         arguments += ["--indirect-selection", "empty"] if command in ("build", "test") else []
-        reads = partial(reads_of, parsed.manifest, tracer)
+        reads = partial(reads_of, parsed.manifest, listeners.tracer)
+
+        def on_executing(node: str) -> None:
+            listeners.on_executing(node, _compiled(parsed, node))
+
         callbacks = [
-            lambda event: notice_finished(event, on_finished, reads),
-            lambda event: notice_executing(event, refusal),
+            lambda event: notice_finished(event, listeners.on_finished, reads),
+            lambda event: notice_executing(event, listeners.refusal, on_executing),
         ]
-        with hidden_from_dbt((*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")), traced(tracer):
+        with hidden_from_dbt((*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")), traced(listeners.tracer):
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
     if writes_results:
         _write_results(result.result, results_file)
@@ -133,6 +151,10 @@ def _invoke(
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
     error = one_line(result.exception) if result.exception is not None and not interrupted else ""
     return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error)
+
+
+def _compiled(parsed: Parsed, unique_id: str) -> str:
+    return str(getattr(parsed.manifest.nodes.get(unique_id), "compiled_code", None) or "")
 
 
 def _write_results(results: Any, file: Path) -> None:

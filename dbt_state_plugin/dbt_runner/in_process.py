@@ -90,6 +90,7 @@ class DbtInProcess:
         on_finished: Callable[[NodeOutcome], None],
         should_stop: Callable[[], bool],
         refusal: Callable[[], str],
+        on_executing: Callable[[str, str], None],
     ) -> EngineOutcome:
         """Run exactly the planned nodes."""
         from dbt_state_plugin.dbt_runner.execute import execute
@@ -104,6 +105,7 @@ class DbtInProcess:
             on_finished=on_finished,
             should_stop=should_stop,
             refusal=refusal,
+            on_executing=on_executing,
         )
 
     def kept_manifest(self, parsed: Parsed, *values: Any) -> str:

@@ -88,6 +88,7 @@ class Dbt(Protocol):
         on_finished: Callable[[NodeOutcome], None],
         should_stop: Callable[[], bool],
         refusal: Callable[[], str],
+        on_executing: Callable[[str, str], None],
     ) -> EngineOutcome:
         """Run exactly these nodes of what was parsed; the callbacks as in `dbt_runner.execute.execute`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from dbt_state_plugin.core.undeclared import PREFIX
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
 from dbt_state_plugin.report.printable import printable
 
@@ -57,8 +58,14 @@ _VALUE_WIDTH = 60
 
 def reason_words(reason: Reason) -> str:
     """Return a reason as a short phrase that starts with its kind."""
-    where = f"{short_name(reason.node)} " if reason.node else ""
+    where = f"{_where(reason.node)} " if reason.node else ""
     return printable(f"{reason.kind.value}: {where}{detail(reason)}".rstrip())
+
+
+def _where(unique_id: str) -> str:
+    """Return the name of the node that a reason comes from; of a relation that nothing declares, that it is none."""
+    is_undeclared = unique_id.startswith(PREFIX)
+    return f"{short_name(unique_id)} (named in the SQL, not declared)" if is_undeclared else short_name(unique_id)
 
 
 def detail(reason: Reason) -> str:

@@ -165,6 +165,7 @@ def trace_document(trace: Trace) -> str:
     document |= {"volatile": list(trace.volatile)} if trace.volatile is not None else {}
     document |= {"older_logic": trace.older_logic} if trace.older_logic else {}
     document |= {"reads": reads_document(trace.reads)} if trace.reads is not None else {}
+    document |= {"named": [list(name) for name in trace.named]} if trace.named is not None else {}
     return json_document(document)
 
 

@@ -144,7 +144,15 @@ def _trace(value: Any) -> Trace:
         volatile=tuple(str(name) for name in volatile) if isinstance(volatile, list) else None,
         older_logic=str(value.get("older_logic") or ""),
         reads=_reads(value.get("reads")),
+        named=_named(value.get("named")),
     )
+
+
+def _named(value: Any) -> tuple[tuple[str, str], ...] | None:
+    if not isinstance(value, list):
+        return None
+    pairs = [each for each in value if isinstance(each, list) and len(each) == 2]
+    return tuple((str(schema), str(identifier)) for schema, identifier in pairs)
 
 
 def _reads(value: Any) -> TracedReads | None:

@@ -27,6 +27,11 @@ _WRITE = """
     SET up_to_date = up_to_date || pg_catalog.jsonb_build_object(%(command)s::text, %(document)s::jsonb)
     WHERE environment_id = %(environment)s AND inputs_digest = %(digest)s
 """
+_NAMED = """
+    SELECT DISTINCT n.name ->> 0, n.name ->> 1 FROM {state}.relation r
+    CROSS JOIN LATERAL jsonb_array_elements(r.trace -> 'named') AS n (name)
+    WHERE r.environment_id = %s AND jsonb_typeof(r.trace -> 'named') = 'array'
+"""
 _SCHEMAS = "SELECT DISTINCT schema_name FROM {state}.relation WHERE environment_id = %s AND schema_name <> ''"
 # Each build of a relation has another build_id, each other change of its row another xmin. These are the rows that a
 # plan reads (state/relations.py) and more, whole schemas. An open intent is a reason to build: then nothing stands.
@@ -108,6 +113,11 @@ def _seal(empty_plan: Any, key: bytes) -> str:
 def recorded_schemas(state: State) -> list[str]:
     """Return the schemas of all relations that the environment has recorded."""
     return [str(row[0]) for row in state.rows(_SCHEMAS, (state.environment_id,))]
+
+
+def recorded_names(state: State) -> list[tuple[str, str]]:
+    """Return the relations that the SQL of recorded builds names undeclared: schema and identifier."""
+    return [(str(row[0]), str(row[1])) for row in state.rows(_NAMED, (state.environment_id,))]
 
 
 def records_evidence(

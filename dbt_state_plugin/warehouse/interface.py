@@ -65,6 +65,14 @@ class Warehouse(Protocol):
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time; raises ConfigurationError."""
 
+    def named_relations(
+        self, query: str, *, search_path: str | None, role: str | None
+    ) -> tuple[tuple[str, str], ...] | None:
+        """Return the schema and name of each relation that a query names by itself, None where the server cannot say.
+
+        What views read is not among them. Nothing is left behind; `search_path` and `role` as in `ask`.
+        """
+
     def ask(
         self, questions: Iterable[Question], *, search_path: str | None, role: str | None
     ) -> Mapping[Question, Question]:

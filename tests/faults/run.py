@@ -233,6 +233,7 @@ class OneRowDbt:
         on_finished: Callable[[NodeOutcome], None],
         should_stop: Callable[[], bool],
         refusal: Callable[[], str],
+        on_executing: Callable[[str, str], None],
         **_names: Any,
     ) -> EngineOutcome:
         """Build as dbt does with one thread: parents first, nothing below a failure, an end at an interrupt."""

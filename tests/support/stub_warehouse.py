@@ -103,6 +103,11 @@ class StubWarehouse:
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         return "no SQL here"
 
+    def named_relations(
+        self, query: str, *, search_path: str | None, role: str | None
+    ) -> tuple[tuple[str, str], ...] | None:
+        return None
+
     def ask(
         self, questions: Iterable[Question], *, search_path: str | None, role: str | None
     ) -> Mapping[Question, Question]:

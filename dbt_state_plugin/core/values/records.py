@@ -38,6 +38,7 @@ class Trace:
     that may give another answer on every run, None when that is not known. `older_logic` is the execution since which
     the relation holds rows that an earlier logic has built, empty when it holds none. `reads` is None where rendering
     was not traced; then words in the code decide.
+    `named` holds the relations that its SQL names undeclared (schema and identifier), None where nobody looked.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Trace:
     volatile: tuple[str, ...] | None = None
     older_logic: str = ""
     reads: TracedReads | None = None
+    named: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.config.source_config import max_age_hours
 from dbt_state_plugin.core.decision.request import SCOPES, PlanRequest
 from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.undeclared import with_undeclared
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import Recorded
@@ -51,10 +52,14 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the state and the warehouse say about the project's relations."""
+    """What the state and the warehouse say about the project's relations.
+
+    `project` holds, besides what dbt knows, the relations that recorded builds have named in their SQL.
+    """
 
     recorded: Recorded
     catalog: Catalog
+    project: Project
 
 
 def see(session: Session, project: Project, options: RunOptions, answers: Answers, *, records_project: bool) -> Seen:
@@ -63,6 +68,11 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
     recorded = with_volatile_calls(session, project, recorded, records=records_project)
     recorded = with_other_reads(session, project, recorded, options) if session.has_state else recorded
+    known, project = project, with_undeclared(project, recorded)
+    if project is not known:  # another project may have recorded what is named
+        keys = [record_key(node, project) for node in project.nodes.values()]
+        records = read_recorded(session.state, keys).relations
+        recorded = replace(recorded, relations={**records, **recorded.relations})
     catalog = catalog_with_data(
         session.warehouse,
         project,
@@ -74,7 +84,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
     )
     if records_project:
         record_first_counters(session, recorded, catalog)
-    return Seen(recorded=recorded, catalog=catalog)
+    return Seen(recorded=recorded, catalog=catalog, project=project)
 
 
 def seen_now(session: Session, project: Project, options: RunOptions) -> tuple[Recorded, Catalog]:

@@ -52,13 +52,17 @@ def rendered_flags(options: RunOptions) -> dict[str, Any]:
 def _asked(session: Session, questions: Iterable[Question]) -> Mapping[Question, Question]:
     """Return each question as it is answered today, with the hash of the answer or why there is none."""
     digest = keyed_digest(installation_key(session.state))
-    workplace = session.target.workplace
-    given = workplace.profile.target_context if workplace is not None else {}
-    session_of_dbt = {name: str(given[name]) if given.get(name) else None for name in ("search_path", "role")}
-    answered = session.warehouse.ask(questions, **session_of_dbt)
+    answered = session.warehouse.ask(questions, **session_of_dbt(session))
     return {
         question: replace(now, answer=digest(now.answer) if now.answer else "") for question, now in answered.items()
     }
+
+
+def session_of_dbt(session: Session) -> dict[str, str | None]:
+    """Return the search_path and the role that the profile gives to dbt's sessions, None where it gives none."""
+    workplace = session.target.workplace
+    given = workplace.profile.target_context if workplace is not None else {}
+    return {name: str(given[name]) if given.get(name) else None for name in ("search_path", "role")}
 
 
 def _other_flags(reads: TracedReads, flags: Mapping[str, Any]) -> list[Reason]:

@@ -48,10 +48,11 @@ def plan_in(
         project = recorded_project(session, key, invocation.extra, known=known_inputs)
         if project is not None:
             up_to_date_inputs = up_to_date_inputs_of(session, options, project) if records_project else None
-            plan = _plan_recorded(
+            planned = _plan_recorded(
                 session, options, project, answers, needs_manifest=needs_manifest, records_project=records_project
             )
-            if plan is not None:
+            if planned is not None:
+                plan, project = planned
                 return Planned(plan=plan, project=project, invocation=invocation, up_to_date_inputs=up_to_date_inputs)
     return _plan_parsed(session, options, invocation, key, answers, records_project=records_project)
 
@@ -64,13 +65,16 @@ def _plan_recorded(
     *,
     needs_manifest: bool,
     records_project: bool,
-) -> Plan | None:
-    """Return the plan for the project as it was parsed the last time, or None when dbt has to look at it again."""
+) -> tuple[Plan, Project] | None:
+    """Return the plan for the project as it was parsed the last time, or None when dbt has to look at it again.
+
+    The project comes with the relations that its SQL names.
+    """
     seen = see(session, project, options, answers, records_project=records_project)
     if differences_in_scope(project, seen.recorded, options.command):
         return None
-    plan = make_plan(project, seen.recorded, seen.catalog, request_of(session, options, None, project))
-    return None if needs_manifest and plan.to_build else plan
+    plan = make_plan(seen.project, seen.recorded, seen.catalog, request_of(session, options, None, project))
+    return None if needs_manifest and plan.to_build else (plan, seen.project)
 
 
 def _plan_parsed(
@@ -104,8 +108,8 @@ def _plan_parsed(
         digest=keyed_digest(key),
     )
     return Planned(
-        plan=make_plan(project, seen.recorded, seen.catalog, request, categorized.categories),
-        project=project,
+        plan=make_plan(seen.project, seen.recorded, seen.catalog, request, categorized.categories),
+        project=seen.project,
         invocation=invocation,
         parsed=parsed,
         fingerprinter=fingerprinter,

@@ -7,6 +7,7 @@ now, and before anything is built: what is recorded is never newer than what the
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,15 +22,18 @@ from dbt_state_plugin.core.config.source_config import (
 from dbt_state_plugin.core.decision.request import is_in_scope
 from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns, record_key
+from dbt_state_plugin.core.undeclared import Named, undeclared_source
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.core.versions.source_version import SourceVersion, known_answer, parse_version, with_checked
 from dbt_state_plugin.state.builds import refresh_sources_seen
+from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.state.state import State
     from dbt_state_plugin.warehouse.interface import Warehouse
 
@@ -90,6 +94,33 @@ def catalog_with_data(
         answer = answers[key]
         data[source.relation] += f"/{answer}" if answer else ""
     return replace(catalog, data=data)
+
+
+def undeclared_versions(
+    session: Session, project: Project, names: Iterable[Named], known: Mapping[RelationName, str]
+) -> dict[Named, str]:
+    """Return the version that a build now sees of each relation that SQL names; raises StateError.
+
+    `known` are the versions of the project's own relations from before this run: what a node of this run writes may or
+    may not be seen. Rows are not read.
+    """
+    sources = {name: undeclared_source(name, project) for name in names}
+    alone = replace(project, nodes={source.unique_id: source for source in sources.values()})
+    relations = [source.relation for source in sources.values() if source.relation is not None]
+    records = read_recorded(session.state, relations).relations
+    recorded = Recorded(relations={key: records[key] for key in relations if key in records})
+    catalog = catalog_with_data(
+        session.warehouse,
+        alone,
+        recorded,
+        session.warehouse.catalog(relations),
+        command="run",
+        default=session.target.data_version,
+        answers={},
+    )
+    versions = relation_versions(alone, recorded, catalog)
+    found = {name: source.relation for name, source in sources.items()}
+    return {name: known.get(relation, versions.get(relation, "absent")) for name, relation in found.items() if relation}
 
 
 def _sources(warehouse: Warehouse, project: Project, default: str) -> list[_Source]:

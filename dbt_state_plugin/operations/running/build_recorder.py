@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from dbt_state_plugin.core.config.source_config import compares_content
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
+from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclared_source
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Trace
@@ -20,6 +22,9 @@ from dbt_state_plugin.core.values.relations import Identity, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
+from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.planning.other_reads import session_of_dbt
+from dbt_state_plugin.operations.planning.source_versions import undeclared_versions
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import BuildRecord, lock_lost, record_build, require_running
@@ -48,6 +53,7 @@ class BuildRecorder:
         parsed: Parsed,
         execution_id: UUID,
         detail: DefinitionRecorder,
+        options: RunOptions,
         interrupt: Callable[[], None],
     ) -> None:
         """Prepare the traces of all planned nodes; `interrupt` is called when the lock is lost."""
@@ -69,6 +75,10 @@ class BuildRecorder:
         self._before = planned.plan.parent_versions
         self._versions = dict(self._before)
         self._digest = keyed_digest(installation_key(session.state))
+        # A deferred node names relations of another environment, as the project does there.
+        self._looks_up = options.defer_to is None
+        self._named: dict[str, dict[Named, str] | None] = {}
+        self._undeclared: dict[Named, str] = {}
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
         self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
@@ -89,6 +99,24 @@ class BuildRecorder:
             # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
             record = self._see_batch if outcome.unique_id in self._microbatch else self._record
             self._attempt(record, entry, outcome)
+
+    def on_executing(self, unique_id: str, sql: str) -> None:
+        """Look up what the SQL of a node names, and what is there, before dbt executes it."""
+        with self._mutex:
+            if self._looks_up and sql and unique_id in self._entries and self.lost is None:
+                with suppress(PluginError):  # what cannot be looked up is not known; the run goes on
+                    self._named[unique_id] = self._look_up(self._entries[unique_id].node, sql)
+
+    def _look_up(self, node: Node, sql: str) -> dict[Named, str] | None:
+        """Return the relations that SQL names undeclared with their versions, None where the server cannot say."""
+        found = self._session.warehouse.named_relations(sql, **session_of_dbt(self._session))
+        if found is None:
+            return None
+        named = undeclared(found, node, self._lineages[node.unique_id], self._project)
+        unknown = [name for name in named if name not in self._undeclared]
+        if unknown:
+            self._undeclared |= undeclared_versions(self._session, self._project, unknown, self._before)
+        return {name: self._undeclared[name] for name in named}
 
     def refusal(self) -> str:
         """Return why dbt must not write any more, or nothing.
@@ -163,10 +191,15 @@ class BuildRecorder:
         self._marked.add(node.unique_id)
 
     def _trace_of(self, entry: PlanEntry, outcome: NodeOutcome) -> Trace:
-        lineage = self._lineages[entry.node.unique_id]
-        statements = self._definition.statements(entry.node.unique_id)
+        node = entry.node.unique_id
+        lineage = self._lineages[node]
+        statements = self._definition.statements(node)
+        seen = trace_of(self._project, lineage, self._seen_by(node))
+        named = self._named.get(node)
         return replace(
-            trace_of(self._project, lineage, self._seen_by(entry.node.unique_id)),
+            seen,
+            parents=self._seen_parents(entry.node, seen.parents),
+            named=None if named is None else tuple(named),
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
             reads=traced_reads(
@@ -177,6 +210,22 @@ class BuildRecorder:
                 stores_sql=self._session.target.stores_sql,
             ),
         )
+
+    def _seen_parents(self, node: Node, parents: Mapping[str, str]) -> dict[str, str]:
+        """Return the versions of parents with those of what the SQL names undeclared, and of what its views name."""
+        nodes = self._project.nodes
+        found = dict(parents)
+        named = self._named.get(node.unique_id)
+        views = [each for each in self._lineages[node.unique_id].parents if nodes[each].materialized == "view"]
+        if named is not None:
+            read_by_views = {parent for view in views for parent in nodes[view].parents}
+            for parent in set(node.parents) - read_by_views:
+                if parent.startswith(PREFIX):
+                    found.pop(str(nodes[parent].relation), None)  # named by its last build, unless it is so again
+        for each in (named, *(self._named.get(view) for view in views)):
+            for name, version in (each or {}).items():
+                found.setdefault(str(undeclared_source(name, self._project).relation), version)
+        return found
 
     def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
         self._see(entry)

@@ -155,7 +155,7 @@ class _Run:
             dbt, planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql()
         )
         self.recorder = recorder = BuildRecorder(
-            self.session, planned, parsed, self.execution_id, detail, self.stop.interrupt
+            self.session, planned, parsed, self.execution_id, detail, self.options, self.stop.interrupt
         )
         with heartbeat(recorder.refusal, seconds=self.session.ports.heartbeat_seconds):
             outcome = dbt.execute(
@@ -168,6 +168,7 @@ class _Run:
                 on_finished=recorder.on_finished,
                 should_stop=lambda: recorder.lost is not None or bool(self.stop.signal_number),
                 refusal=recorder.refusal,
+                on_executing=recorder.on_executing,
             )
         recorder.finish(outcome.nodes.values())
         if recorder.lost is not None:

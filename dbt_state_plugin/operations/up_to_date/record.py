@@ -20,7 +20,7 @@ from dbt_state_plugin.operations.up_to_date.check import (
     inputs_fingerprint,
     may_be_up_to_date,
 )
-from dbt_state_plugin.state.up_to_date import read_up_to_date, recorded_schemas, write_up_to_date
+from dbt_state_plugin.state.up_to_date import read_up_to_date, recorded_names, recorded_schemas, write_up_to_date
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.options import RunOptions
@@ -40,10 +40,14 @@ def up_to_date_inputs_of(session: Session, options: RunOptions, project: Project
     if not may_be_up_to_date(session, options):
         return None
     keys = [record_key(node, project) for node in project.nodes.values()]
+    named = [
+        RelationName(database=project.database, schema=schema, identifier=identifier)
+        for schema, identifier in recorded_names(session.state)
+    ]
     scope = Scope(
         schemas=tuple(sorted({key.schema for key in keys if key.schema}.union(recorded_schemas(session.state)))),
         beginning=f"{project.schema}.",
-        sources=tuple(sorted(set(_sources(project)))),
+        sources=tuple(sorted({*_sources(project), *named})),
     )
     evidence = inputs_fingerprint(session, options, scope)
     return UpToDateInputs(scope=scope, evidence=evidence) if evidence is not None else None

@@ -90,6 +90,14 @@ class PostgresWarehouse:
         with database_errors(_ROWS):
             return source_data.newest_row(self.connection, source, relation, loaded_at)
 
+    def named_relations(
+        self, query: str, *, search_path: str | None, role: str | None
+    ) -> tuple[tuple[str, str], ...] | None:
+        """Return the relations that a query names."""
+        from dbt_state_plugin.warehouse.postgres import named_relations
+
+        return named_relations.named_relations(self.connection, query, search_path=search_path, role=role)
+
     def ask(
         self, questions: Iterable[Question], *, search_path: str | None, role: str | None
     ) -> Mapping[Question, Question]:

@@ -1,0 +1,61 @@
+"""Relations that the SQL of nodes names without a ref or a source.
+
+dbt knows nothing of them. They count like sources: in the project that a plan looks at each is a node of type source
+among the parents of those that named it when they were built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from dbt_state_plugin.core.lineage import Lineage, record_key
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded
+from dbt_state_plugin.core.values.relations import RelationName
+
+PREFIX = "undeclared.sql."
+# What a build of these reads of its own relation is what the last one left; of a table it is another input each time.
+_CONTINUED = frozenset({"incremental", "snapshot"})
+
+Named = tuple[str, str]  # schema and identifier
+
+
+def with_undeclared(project: Project, recorded: Recorded) -> Project:
+    """Return the project with a source for each relation that recorded builds have named, and with its readers."""
+    nodes = dict(project.nodes)
+    for unique_id, node in project.nodes.items():
+        record = recorded.relations.get(record_key(node, project)) if node.resource_type != "source" else None
+        if record is None or not record.trace.named:
+            continue
+        sources = [undeclared_source(name, project) for name in record.trace.named]
+        nodes |= {source.unique_id: source for source in sources}
+        nodes[unique_id] = replace(node, parents=(*node.parents, *(source.unique_id for source in sources)))
+    return replace(project, nodes=nodes) if len(nodes) > len(project.nodes) else project
+
+
+def undeclared_source(name: Named, project: Project) -> Node:
+    """Return the source that stands for a relation that SQL names."""
+    schema, identifier = name
+    return Node(
+        unique_id=f"{PREFIX}{schema}.{identifier}",
+        resource_type="source",
+        name=f"{schema}.{identifier}",
+        package=project.name,
+        fqn=(project.name, schema, identifier),
+        path="",
+        relation=RelationName(database=project.database, schema=schema, identifier=identifier),
+    )
+
+
+def undeclared(named: Iterable[Named], node: Node, lineage: Lineage, project: Project) -> tuple[Named, ...]:
+    """Return what of the relations that a node's SQL names is neither among its parents nor what it adds rows to."""
+    parents = (project.nodes[parent] for parent in {*lineage.parents, *node.parents} if parent in project.nodes)
+    known = {
+        (parent.relation.schema, parent.relation.identifier)
+        for parent in parents
+        if parent.relation is not None and not parent.unique_id.startswith(PREFIX)
+    }
+    if node.relation is not None and node.materialized in _CONTINUED:
+        known.add((node.relation.schema, node.relation.identifier))
+    return tuple(sorted(set(named) - known))

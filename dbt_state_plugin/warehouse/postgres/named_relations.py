@@ -1,0 +1,55 @@
+"""Relations that a query names, by the server's own answer.
+
+The server resolves every name when it stores a view, whatever the query looks like: CTEs, aliases and the search_path
+included. The view is temporary and rolled back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+_VIEW = "CREATE TEMPORARY VIEW dbt_state_plugin_named AS SELECT 1 AS one FROM (\n{query}\n) AS q"
+# The stored query holds each relation in it by its oid; pg_depend would leave out those of the server's own catalog.
+_NAMED = """
+    SELECT DISTINCT n.nspname::text, c.relname::text FROM pg_catalog.pg_rewrite r
+    CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, ':relid ([0-9]+)', 'g') AS m (id)
+    JOIN pg_catalog.pg_class c ON c.oid = m.id[1]::pg_catalog.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND c.oid <> r.ev_class
+      AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2
+"""
+_PATIENCE = "10s"
+
+
+def named_relations(
+    connection: Connection, query: str, *, search_path: str | None, role: str | None
+) -> tuple[tuple[str, str], ...] | None:
+    """Return the schema and name of each relation that a query names, None where the server refuses the view.
+
+    It refuses what is no query, what writes, and everything to a role that may create no temporary objects.
+    """
+    import psycopg2
+
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        try:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (_PATIENCE,))
+            if role:
+                cursor.execute("SELECT set_config('role', %s, true)", (role,))
+            if search_path is None:
+                cursor.execute("SET LOCAL search_path TO DEFAULT")
+            else:
+                cursor.execute("SELECT set_config('search_path', %s, true)", (search_path,))
+            cursor.execute(_VIEW.format(query=query))
+            cursor.execute(_NAMED)
+            return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())
+        except psycopg2.Error:
+            if connection.closed:
+                raise
+            return None
+        finally:
+            if not connection.closed:
+                cursor.execute("ROLLBACK")
