@@ -166,6 +166,7 @@ def trace_document(trace: Trace) -> str:
     document |= {"older_logic": trace.older_logic} if trace.older_logic else {}
     document |= {"reads": reads_document(trace.reads)} if trace.reads is not None else {}
     document |= {"named": [list(name) for name in trace.named]} if trace.named is not None else {}
+    document |= {"session": dict(trace.session)} if trace.session is not None else {}
     return json_document(document)
 
 

@@ -65,6 +65,9 @@ class Warehouse(Protocol):
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time; raises ConfigurationError."""
 
+    def session_settings(self) -> Mapping[str, str]:
+        """Return what a new session has for each setting that says what a statement means, nothing where none does."""
+
     def named_relations(
         self, query: str, *, search_path: str | None, role: str | None
     ) -> tuple[tuple[str, str], ...] | None:

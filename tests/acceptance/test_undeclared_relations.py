@@ -136,3 +136,37 @@ def test_a_role_that_may_create_nothing_temporary_runs_all_the_same(project: Pro
 
     project.plugin("build", check=0)
     assert planned(project) == {}
+
+
+def test_settings_of_the_database_and_the_role_count_by_their_effect(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.query(
+        "create schema alt; create table public.cfg as select 'public' as k; create table alt.cfg as select 'alt' as k"
+    )
+    (name,) = database.query("select current_database()")[0]
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/sp.sql": "select k from cfg",
+            "models/zone.sql": "select '2026-01-01 23:30+00'::timestamptz::date::text as d",
+        }
+    )
+    project.plugin("run", check=0)
+    assert planned(project, "run") == {}
+    assert "Nothing to build" in project.plugin("run", check=0).stderr
+
+    database.query(f"alter database \"{name}\" set search_path = 'alt'")
+    due = planned(project, "run")
+    project.plugin("run", check=0)
+
+    assert due == dict.fromkeys(("sp", "zone"), ['search_path: "$user", public -> alt'])
+    assert database.query("select k from analytics.sp") == [("alt",)]
+    assert planned(project, "run") == {}
+
+    database.query(f"alter database \"{name}\" set timezone = 'Asia/Tokyo'")
+    due = planned(project, "run")
+    project.plugin("run", check=0)
+
+    assert [reason.endswith(" -> Asia/Tokyo") for reason in due["zone"]] == [True]
+    assert database.query("select d from analytics.zone") == [("2026-01-02",)]

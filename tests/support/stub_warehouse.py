@@ -103,6 +103,9 @@ class StubWarehouse:
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         return "no SQL here"
 
+    def session_settings(self) -> Mapping[str, str]:
+        return {}
+
     def named_relations(
         self, query: str, *, search_path: str | None, role: str | None
     ) -> tuple[tuple[str, str], ...] | None:

@@ -31,6 +31,7 @@ def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason
     reasons += _changed_parts(known, node, record) if category is None else category.reasons
     reasons += _earlier_logic(known, node, record)
     reasons += _drift(known, node, record)
+    reasons += _session(known, record)
     reasons += _volatile(known, node, record)
     reasons += _age(known, node, record)
     reasons += _upstream_builds(known, dropped, node, record)
@@ -99,6 +100,19 @@ def _drift(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
     elif drift := find_drift(record, identity, catalog.columns.get(relation), catalog.touched.get(relation)):
         reasons.append(drift)
     return reasons
+
+
+def _session(known: Known, record: RecordedRelation) -> list[Reason]:
+    """Return the settings of the session that say what a statement means and are others than those of the build."""
+    before, now = record.trace.session, known.catalog.session
+    if before is None or not now:
+        return []
+    items = [
+        {"name": name, "change": "set", "before": before.get(name, ""), "after": now.get(name, "")}
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name, "") != now.get(name, "")
+    ]
+    return [_reason(ReasonKind.SESSION, ReasonCode.ITEMS_CHANGED, part="session", items=items)] if items else []
 
 
 def _volatile(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:

@@ -39,6 +39,7 @@ class Trace:
     the relation holds rows that an earlier logic has built, empty when it holds none. `reads` is None where rendering
     was not traced; then words in the code decide.
     `named` holds the relations that its SQL names undeclared (schema and identifier), None where nobody looked.
+    `session` is that of the build, as in Catalog, None where it is not known.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Trace:
     older_logic: str = ""
     reads: TracedReads | None = None
     named: tuple[tuple[str, str], ...] | None = None
+    session: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ class Catalog:
     `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
     differ, one whenever its rows may differ, and one says what the rows themselves gave (see source_version.py).
     `columns` maps a relation to its columns, as JSON pairs of name and type, `touched` to the server's counters of what
-    was written into it.
+    was written into it. `session` holds the settings of a session of dbt's that say what statements mean, by name.
     """
 
     identities: Mapping[RelationName, Identity] = field(default_factory=dict)
@@ -98,3 +98,4 @@ class Catalog:
     data: Mapping[RelationName, str] = field(default_factory=dict)
     columns: Mapping[RelationName, str] = field(default_factory=dict)
     touched: Mapping[RelationName, str] = field(default_factory=dict)
+    session: Mapping[str, str] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
 from dbt_state_plugin.operations.planning.other_reads import with_other_reads
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
 from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_calls
+from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.operations.up_to_date.record import UpToDateInputs
 from dbt_state_plugin.operations.write_counters import record_first_counters
 from dbt_state_plugin.state.relations import read_recorded, server_time
@@ -82,6 +83,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
         default=session.target.data_version,
         answers=answers,
     )
+    catalog = replace(catalog, session=session_settings(session))
     if records_project:
         record_first_counters(session, recorded, catalog)
     return Seen(recorded=recorded, catalog=catalog, project=project)

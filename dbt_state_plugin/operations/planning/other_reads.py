@@ -15,6 +15,7 @@ from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, TracedReads
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
@@ -56,13 +57,6 @@ def _asked(session: Session, questions: Iterable[Question]) -> Mapping[Question,
     return {
         question: replace(now, answer=digest(now.answer) if now.answer else "") for question, now in answered.items()
     }
-
-
-def session_of_dbt(session: Session) -> dict[str, str | None]:
-    """Return the search_path and the role that the profile gives to dbt's sessions, None where it gives none."""
-    workplace = session.target.workplace
-    given = workplace.profile.target_context if workplace is not None else {}
-    return {name: str(given[name]) if given.get(name) else None for name in ("search_path", "role")}
 
 
 def _other_flags(reads: TracedReads, flags: Mapping[str, Any]) -> list[Reason]:

@@ -23,9 +23,9 @@ from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.planning.other_reads import session_of_dbt
 from dbt_state_plugin.operations.planning.source_versions import undeclared_versions
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
+from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import BuildRecord, lock_lost, record_build, require_running
 from dbt_state_plugin.state.relations import installation_key
@@ -79,6 +79,7 @@ class BuildRecorder:
         self._looks_up = options.defer_to is None
         self._named: dict[str, dict[Named, str] | None] = {}
         self._undeclared: dict[Named, str] = {}
+        self._settings = session_settings(session) or None
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
         self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
@@ -200,6 +201,7 @@ class BuildRecorder:
             seen,
             parents=self._seen_parents(entry.node, seen.parents),
             named=None if named is None else tuple(named),
+            session=self._settings,
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
             reads=traced_reads(

@@ -20,6 +20,7 @@ from dbt_state_plugin.core.values.records import RemovedNode
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import inputs_are_unchanged
+from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.project.inputs import places_from_document
 from dbt_state_plugin.state.up_to_date import read_up_to_date, records_evidence
 
@@ -116,7 +117,8 @@ def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> s
     facts = session.warehouse.source_facts(scope.sources)
     seen = [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
     environment = str(session.state.environment)
-    everything = [VERSION, repr(options), environment, session.target.data_version, records, catalog, seen]
+    settings = sorted(session_settings(session).items())
+    everything = [VERSION, repr(options), environment, session.target.data_version, records, catalog, seen, settings]
     return hashlib.sha256(json.dumps(everything).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -39,6 +39,7 @@ def named_relations(
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", (_PATIENCE,))
             if role:
                 cursor.execute("SELECT set_config('role', %s, true)", (role,))
+            cursor.execute("SET LOCAL timezone TO DEFAULT")
             if search_path is None:
                 cursor.execute("SET LOCAL search_path TO DEFAULT")
             else:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.warehouse.postgres import catalog, change_evidence, source_data
+from dbt_state_plugin.warehouse.postgres import catalog, change_evidence, session_settings, source_data
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -89,6 +89,10 @@ class PostgresWarehouse:
         """Return a hash of the number of rows and their newest time."""
         with database_errors(_ROWS):
             return source_data.newest_row(self.connection, source, relation, loaded_at)
+
+    def session_settings(self) -> Mapping[str, str]:
+        """Return the settings of a new session, wherever they come from."""
+        return session_settings.read_session_settings(self.connection)
 
     def named_relations(
         self, query: str, *, search_path: str | None, role: str | None
