@@ -32,6 +32,7 @@ EQUAL: Mapping[str, str] = {
     "statement": "only comments, white space or letter case differ in the SQL",
     "rows": "the file holds the same rows",
     "unset": "nobody sets it",
+    "undescribed": "it has no description",
     "unread": "its build has not read it",
 }
 NOT_COUNTED: Mapping[str, str] = {

@@ -160,7 +160,7 @@ def test_settings_of_the_database_and_the_role_count_by_their_effect(
     due = planned(project, "run")
     project.plugin("run", check=0)
 
-    assert due == dict.fromkeys(("sp", "zone"), ['search_path: "$user", public -> alt'])
+    assert due == {each: ['search_path: "$user", public -> alt'] for each in ("sp", "zone")}
     assert database.query("select k from analytics.sp") == [("alt",)]
     assert planned(project, "run") == {}
 

@@ -53,7 +53,8 @@ class ChangeInputs:
     names the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what
     differs in the part `materialization` can show only in the statement that creates the view. `values_read` are
     today's hashes of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise,
-    and `volatile` what in it differs on every run.
+    and `volatile` what in it differs on every run. `is_described` says that the node or one of its columns has a
+    description.
     """
 
     node: Node
@@ -68,6 +69,7 @@ class ChangeInputs:
     values_read: Mapping[str, str] | None = None
     other_reads: tuple[Reason, ...] = ()
     volatile: tuple[str, ...] = ()
+    is_described: bool = True
 
 
 def wants_compiled(inputs: ChangeInputs) -> bool:
@@ -123,9 +125,18 @@ def _open_parts(inputs: ChangeInputs) -> tuple[str, ...]:
 
     A part without any differing item was edited by hand: it differs.
     """
-    parts = tuple(part for part in inputs.difference.parts if not _only_layout(part, inputs))
+    differing = inputs.difference.parts
+    parts = tuple(part for part in differing if not _only_layout(part, inputs) and not _undescribed(part, inputs))
     unread = set(_unread(parts, inputs))
     return tuple(part for part in parts if part not in unread)
+
+
+def _undescribed(part: str, inputs: ChangeInputs) -> bool:
+    """Return whether all that differs is that descriptions are persisted now, where there are none."""
+    if inputs.is_described or inputs.recorded.items.get("docs") or not inputs.recorded.items:
+        return False
+    before, after, _ = _sides(part, inputs)
+    return part == "docs" or (part == "config" and changed_items(before, after) == ("persist_docs",))
 
 
 def _unread(parts: Iterable[str], inputs: ChangeInputs) -> tuple[str, ...]:
@@ -150,6 +161,8 @@ def _only_layout(part: str, inputs: ChangeInputs) -> bool:
 
 
 def _settled_by(part: str, inputs: ChangeInputs) -> str:
+    if _undescribed(part, inputs):
+        return "undescribed"
     if not _only_layout(part, inputs):
         return "unread"
     return "unset" if part == "config" else "layout"

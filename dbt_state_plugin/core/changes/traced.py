@@ -16,6 +16,11 @@ NOT_KEPT = "not-kept"
 # Parts whose items are found by words, and which a trace may therefore narrow.
 _BY_WORDS = frozenset({"macros", "variables", "materialization", "hooks"})
 _VALUES = ("var ", "env_var ", "target.", "model.", "config.")
+# Names of dbt's adapters that begin a macro's name; those whose macros PostgreSQL uses are not among them.
+_OTHER_ADAPTERS = frozenset(
+    "athena bigquery clickhouse databricks duckdb dremio exasol fabric firebolt glue hive impala materialize mysql "
+    "oracle redshift singlestore snowflake spark sqlite sqlserver starrocks synapse teradata tidb trino vertica".split()
+)
 _NAMED_VALUES = frozenset({"dbt_version", "graph", "the node's own properties"})
 
 
@@ -90,11 +95,16 @@ def _is_value(item: Mapping[str, str]) -> bool:
     return name.startswith(_VALUES) or name in _NAMED_VALUES or (name.startswith("macro.") and item["change"] != "new")
 
 
+def _is_foreign(macro: str) -> bool:
+    """Return whether a macro is the implementation for another adapter, which dispatch never finds here."""
+    return macro.rsplit(".", 1)[-1].partition("__")[0] in _OTHER_ADAPTERS
+
+
 def _holds_values_only(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
     changed = changed_items(before, now)
     return bool(changed) and all(
         name.startswith(_VALUES)
         or name in _NAMED_VALUES
-        or (name.startswith("macro.") and name in before and name in now)
+        or (name.startswith("macro.") and (_is_foreign(name) or (name in before and name in now)))
         for name in changed
     )

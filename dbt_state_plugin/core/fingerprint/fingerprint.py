@@ -88,6 +88,12 @@ class Fingerprinter:
         are_macros = all(name.startswith("macro.") for name in changed)
         return are_macros and self._parts.shows_only_in_view_ddl(self._definitions[unique_id], changed)
 
+    def is_described(self, unique_id: str) -> bool:
+        """Return whether a node or one of its columns has a description."""
+        attributes = self._definitions[unique_id].attributes
+        columns = (attributes.get("columns") or {}).values()
+        return any(each.get("description") for each in (attributes, *columns))
+
     def configured(self, unique_id: str) -> frozenset[str]:
         """Return the keys of a node's config that the project sets."""
         return frozenset(self._definitions[unique_id].attributes.get("unrendered_config") or ())

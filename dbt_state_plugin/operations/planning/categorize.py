@@ -70,6 +70,7 @@ def categorize_differences(
             configured=fingerprinter.configured(unique_id),
             other_reads=recorded.other_reads.get(keys[unique_id], ()),
             values_read=_values_read(fingerprinter, unique_id, known.get(keys[unique_id])),
+            is_described=fingerprinter.is_described(unique_id),
             volatile=read_volatile(project.nodes[unique_id], recorded.relations[keys[unique_id]]),
         )
         for unique_id, difference in found.items()

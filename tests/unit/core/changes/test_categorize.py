@@ -782,3 +782,27 @@ def test_what_is_only_layout_is_no_logic() -> None:
 
 def test_another_version_of_this_tool_is_no_logic() -> None:
     assert not categorized("scheme", "body").is_logic
+
+
+PERSISTED = {"config": {"persist_docs": '{"relation": true}'}, "docs": {"description": "#1"}}
+
+
+@pytest.mark.parametrize(
+    ("is_described", "before", "now", "expected"),
+    [
+        (False, {"body": {}}, PERSISTED, []),
+        (True, {"body": {}}, PERSISTED, ["config", "docs"]),
+        (False, {"docs": {"description": "#2"}}, PERSISTED, ["config", "docs"]),
+        (False, {}, PERSISTED, ["config", "docs"]),
+        (False, {"body": {}}, PERSISTED | {"config": {"persist_docs": "{}", "unlogged": "true"}}, ["config"]),
+    ],
+    ids=["nothing to write", "a description", "one that is gone", "no items were recorded", "more than that"],
+)
+def test_persisted_descriptions_count_where_there_is_one(
+    is_described: bool, before: Items, now: Items, expected: list[str]
+) -> None:
+    found = categorized("config", "docs", items_before=before, items=now, is_described=is_described)
+
+    assert real(found) == expected
+    if not expected:
+        assert detail(found.cosmetic[0]).endswith("but it has no description")
