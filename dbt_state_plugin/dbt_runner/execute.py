@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOutcome:
-    """How an invocation ended: per node, and why it ended early if it did."""
+    """How an invocation ended: per node, why it ended early if it did, and what on-run hooks have executed."""
 
     nodes: Mapping[str, NodeOutcome]
     was_interrupted: bool = False
     error: str = ""
+    project_hook_sql: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +151,8 @@ def _invoke(
     nodes = {each.unique_id: replace(each, reads=reads(each.unique_id)) for each in outcomes}
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
     error = one_line(result.exception) if result.exception is not None and not interrupted else ""
-    return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error)
+    hook_sql = listeners.tracer.project_hook_sql()
+    return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error, project_hook_sql=hook_sql)
 
 
 def _compiled(parsed: Parsed, unique_id: str) -> str:

@@ -47,6 +47,7 @@ TRACED = frozenset(
     "adapter config context dbt_metadata_envs dbt_version env env_var flags graph invocation_args_dict model modules "
     "source target var".split()
 )
+RUN_HOOKS = "macro.dbt.run_hooks"  # executes pre- and post-hooks; on-run hooks are nodes of their own
 CLOCK = frozenset({"now", "today", "utcnow"})
 MODULES = frozenset({"datetime", "itertools", "pytz", "re"})
 _CHANCE = re.compile(r"\|\s*random\b|\blipsum\b")
@@ -70,6 +71,7 @@ class Recorder:
         self._sources: dict[str, str] = {}
         self._questions: dict[Question, None] = {}
         self._is_opaque = False
+        self._hook_sql: list[str] = []
 
     def reads(self) -> RenderedReads:
         """Return what was read so far."""
@@ -80,6 +82,7 @@ class Recorder:
             sources=dict(self._sources),
             questions=tuple(self._questions),
             is_opaque=self._is_opaque,
+            hook_sql=tuple(self._hook_sql),
         )
 
     def name(self, name: str) -> None:
@@ -103,6 +106,10 @@ class Recorder:
     def question(self, question: Question) -> None:
         """Note what the database was asked."""
         self._questions[question] = None
+
+    def hook(self, sql: str) -> None:
+        """Note a statement of a hook that is executed."""
+        self._hook_sql.append(sql)
 
     def opaque(self) -> None:
         """Note that something was read that cannot be followed."""
@@ -369,6 +376,7 @@ class _Here(threading.local):
     recorder: Recorder | None = None
     context: Mapping[str, Any] | None = None
     is_compiling: bool = False
+    is_hook: bool = False
     called: str | None = None
     stack: tuple[str, ...] = ()
     sql: str | None = None
@@ -394,6 +402,11 @@ class Tracer:
         recorder = self._recorders.get(unique_id)
         return recorder.reads() if recorder is not None else None
 
+    def project_hook_sql(self) -> tuple[str, ...]:
+        """Return the statements of on-run-start and on-run-end that were executed."""
+        hooks = [each for unique_id, each in self._recorders.items() if unique_id.startswith("operation.")]
+        return tuple(sql for each in hooks for sql in each.reads().hook_sql)
+
     def is_macro(self, value: Any) -> bool:
         """Return whether a value of the context is a macro, or the macros of one package."""
         if isinstance(value, Mapping):
@@ -405,6 +418,7 @@ class Tracer:
         self._here.recorder = recorder = self._recorders.setdefault(unique_id, Recorder(self))
         recorder.text(code)
         self._here.context = context
+        self._here.is_hook = unique_id.startswith("operation.")
         self._here.is_compiling = is_compiling
         self._here.called, self._here.stack = None, ()
 
@@ -453,11 +467,14 @@ class Tracer:
         if self._here.sql == "":  # the look itself is the question, not the query with which dbt answers it
             yield
             return
-        before, self._here.sql = self._here.sql, sql
+        here = self._here
+        if here.recorder is not None and sql and (here.is_hook or RUN_HOOKS in here.stack):
+            here.recorder.hook(sql)
+        before, here.sql = here.sql, sql
         try:
             yield
         finally:
-            self._here.sql = before
+            here.sql = before
 
     def answered(self, columns: list[str], rows: list[Any]) -> None:
         """Note the answer to the query that is being asked."""

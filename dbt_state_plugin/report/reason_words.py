@@ -88,6 +88,10 @@ def short_name(unique_id: str) -> str:
     return name if not unique_id.startswith("test.") else name.rsplit(".", 1)[0]
 
 
+def _hook_of(writer: str) -> str:
+    return "an on-run hook" if writer == "on-run" else f"a hook of {short_name(writer)}"
+
+
 def _execution(execution: str) -> str:
     """Name an execution by the beginning of its id, which `show` takes."""
     return f"execution {execution[:8]}"
@@ -175,6 +179,8 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.PARENT_CHANGES: lambda _: "changes",
     ReasonCode.NEW_PARENT: lambda _: "is a new parent",
     ReasonCode.BUILT_SINCE: lambda _: "was built since",
+    ReasonCode.WRITTEN_BY_HOOK: lambda values: f"was written since by {_hook_of(values['writer'])}",
+    ReasonCode.HOOK_WRITES_INTO_IT: lambda _: "is built, whose hook writes into it",
     ReasonCode.NEW_SOURCE: lambda _: "is new here",
     ReasonCode.RECREATED_OR_EMPTIED: lambda _: "was re-created or emptied",
     ReasonCode.COLUMNS_CHANGED: lambda _: "columns changed",

@@ -167,6 +167,7 @@ def trace_document(trace: Trace) -> str:
     document |= {"reads": reads_document(trace.reads)} if trace.reads is not None else {}
     document |= {"named": [list(name) for name in trace.named]} if trace.named is not None else {}
     document |= {"session": dict(trace.session)} if trace.session is not None else {}
+    document |= {"writes": [list(name) for name in trace.writes]} if trace.writes else {}
     return json_document(document)
 
 
@@ -261,6 +262,26 @@ def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, 
     columns = (*key_columns(seen), [json.dumps(dict(parents)) for parents in seen.values()])
     with database_errors("Cannot record the versions of sources"):
         state.execute(_SEEN, (*columns, state.environment.warehouse, state.environment_id))
+
+
+_HOOK_WRITES = """
+    UPDATE {state}.relation r SET data_id = n.data_id::uuid, touched = NULL,
+        trace = r.trace || jsonb_build_object('written_by', %s::text)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+        AS n (database_name, schema_name, identifier, data_id)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def record_hook_writes(state: State, written: Mapping[RelationName, UUID], *, writer: str) -> None:
+    """Record that a hook wrote rows into relations: they have other data from now on, and counters yet to be read.
+
+    Raises StateError.
+    """
+    if written:
+        columns = (*key_columns(written), [str(data_id) for data_id in written.values()])
+        state.execute(_HOOK_WRITES, (writer, *columns, state.environment.warehouse, state.environment_id))
 
 
 _VOLATILE = """

@@ -145,6 +145,8 @@ def _trace(value: Any) -> Trace:
         older_logic=str(value.get("older_logic") or ""),
         reads=_reads(value.get("reads")),
         named=_named(value.get("named")),
+        writes=_named(value.get("writes")) or (),
+        written_by=str(value.get("written_by") or ""),
         session=_text_mapping(value["session"]) if isinstance(value.get("session"), dict) else None,
     )
 

@@ -65,6 +65,9 @@ class Warehouse(Protocol):
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time; raises ConfigurationError."""
 
+    def written_relations(self, statement: str) -> tuple[tuple[str, str], ...]:
+        """Return the schema, empty where none is given, and the name of what a statement says that it writes into."""
+
     def session_settings(self) -> Mapping[str, str]:
         """Return what a new session has for each setting that says what a statement means, nothing where none does."""
 

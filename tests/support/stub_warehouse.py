@@ -103,6 +103,9 @@ class StubWarehouse:
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         return "no SQL here"
 
+    def written_relations(self, statement: str) -> tuple[tuple[str, str], ...]:
+        return ()
+
     def session_settings(self) -> Mapping[str, str]:
         return {}
 

@@ -152,6 +152,9 @@ def _change_of(
     if known.project.nodes[parent].resource_type != "source":
         if seen == now or (seen is not None and dropped.stands_on(node.unique_id, parent)):
             return None
+        record = known.record_of(known.project.nodes[parent])
+        if seen is not None and record is not None and record.trace.written_by:
+            return _reason(ReasonKind.UPSTREAM, ReasonCode.WRITTEN_BY_HOOK, parent, writer=record.trace.written_by)
         code = ReasonCode.NEW_PARENT if seen is None else ReasonCode.BUILT_SINCE
         return _reason(ReasonKind.UPSTREAM, code, parent)
     change = data_change(

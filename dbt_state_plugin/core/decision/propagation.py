@@ -50,8 +50,12 @@ class Propagation:
         while True:
             needed = self._propagated(in_scope, own)
             dropped = self._dropped_views(needed, in_scope)
-            if not dropped:
+            written = self._written_by_hooks(needed, in_scope)
+            if not dropped and not written:
                 return needed
+            for parent, writer in written.items():
+                reason = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.HOOK_WRITES_INTO_IT, node=writer)
+                own[parent] = (*own[parent], reason)
             for view, parent in dropped.items():
                 reason = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.DROPPED_WITH_PARENT, node=parent)
                 own[view] = (*own[view], reason)
@@ -125,6 +129,23 @@ class Propagation:
     def _only_dropped_with(self, reason: Reason) -> bool:
         """Return whether a view is due because it goes down with a table that comes back with the same data."""
         return reason.code is ReasonCode.DROPPED_WITH_PARENT and reason.node in self.keeps_data
+
+    def _written_by_hooks(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:
+        """Return the parents into which the hooks of a needed node write, with that node, where that is news.
+
+        dbt builds the parent first; left as it is, it would hold what the hooks wrote the last time as well.
+        """
+        scope = set(in_scope)
+        found = {}
+        for node in needed:
+            record = self._known.record_of(self._known.project.nodes[node])
+            writes = set(record.trace.writes) if record is not None else set()
+            for parent in self._known.project.nodes[node].parents if writes else ():
+                relation = self._known.project.nodes[parent].relation
+                is_written = relation is not None and (relation.schema, relation.identifier) in writes
+                if is_written and parent in scope and parent not in needed:
+                    found[parent] = node
+        return found
 
     def _dropped_views(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:
         """Return the views that go down with a needed node where that says something new, with that node."""

@@ -32,6 +32,7 @@ class RenderedReads:
     `config.meta`, `dbt_version`, `graph`, or the unique_id of a macro of the project or a package. `volatile` names
     what gives another value on every run. `flags` are dbt's flags with their values, `sources` relations that
     `source()` gave, by `<source>.<table>`. `is_opaque` says that something was read that nobody can follow.
+    `hook_sql` are the statements of its hooks that were executed.
     """
 
     names: frozenset[str] = frozenset()
@@ -40,6 +41,7 @@ class RenderedReads:
     sources: Mapping[str, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
     is_opaque: bool = False
+    hook_sql: tuple[str, ...] = ()
 
 
 def joined(reads: tuple[RenderedReads, ...]) -> RenderedReads:
@@ -51,6 +53,7 @@ def joined(reads: tuple[RenderedReads, ...]) -> RenderedReads:
         sources={name: value for each in reads for name, value in each.sources.items()},
         questions=tuple(dict.fromkeys(question for each in reads for question in each.questions)),
         is_opaque=any(each.is_opaque for each in reads),
+        hook_sql=tuple(sql for each in reads for sql in each.hook_sql),
     )
 
 

@@ -108,6 +108,8 @@ class ReasonCode(str, Enum):
     PARENT_CHANGES = "parent-changes"
     NEW_PARENT = "new-parent"
     BUILT_SINCE = "built-since"
+    WRITTEN_BY_HOOK = "written-by-hook"  # writer: a unique_id, or `on-run`
+    HOOK_WRITES_INTO_IT = "hook-writes-into-it"
     # data
     NEW_SOURCE = "new-source"
     RECREATED_OR_EMPTIED = "recreated-or-emptied"

@@ -39,7 +39,8 @@ class Trace:
     the relation holds rows that an earlier logic has built, empty when it holds none. `reads` is None where rendering
     was not traced; then words in the code decide.
     `named` holds the relations that its SQL names undeclared (schema and identifier), None where nobody looked.
-    `session` is that of the build, as in Catalog, None where it is not known.
+    `session` is that of the build, as in Catalog, None where it is not known. `writes` are other relations of
+    the project that its hooks wrote into; `written_by` says whose hook wrote into this one since it was built.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +51,8 @@ class Trace:
     reads: TracedReads | None = None
     named: tuple[tuple[str, str], ...] | None = None
     session: Mapping[str, str] | None = None
+    writes: tuple[tuple[str, str], ...] = ()
+    written_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,14 @@ from dbt_state_plugin.operations.planning.source_versions import undeclared_vers
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.postgres.connection import first_line
-from dbt_state_plugin.state.builds import BuildRecord, lock_lost, record_build, require_running
+from dbt_state_plugin.state.builds import (
+    BuildRecord,
+    lock_lost,
+    record_build,
+    record_hook_writes,
+    refresh_sources_seen,
+    require_running,
+)
 from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
 
 Answer = TypeVar("Answer")
+ON_RUN = "on-run"  # stands for the hooks of the project
 
 
 class BuildRecorder:
@@ -84,6 +92,7 @@ class BuildRecorder:
         self._marked: set[str] = set()
         self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
         self.unrecorded: dict[str, str] = {}
+        self.written: set[str] = set()
         self.lost: LockLostError | None = None
 
     @property
@@ -167,6 +176,7 @@ class BuildRecorder:
             return
         key, state = record_key(node, project), self._session.state
         content = self._content_of(node)
+        writes = self._written(outcome.reads.hook_sql if outcome.reads is not None else (), node)
         if content and entry.record is not None and entry.record.trace.content == content:
             self._equal[node.unique_id] = entry.record.data_id
         identity_sql = self._session.warehouse.identity_sql(state.connection)  # where one statement reads and records
@@ -178,7 +188,7 @@ class BuildRecorder:
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
                 entry=entry,
-                trace=replace(self._trace_of(entry, outcome), content=content),
+                trace=replace(self._trace_of(entry, outcome), content=content, writes=_names(writes)),
                 identity=identity,
                 columns=columns,
                 identity_sql=identity_sql if node.relation is not None else None,
@@ -190,6 +200,7 @@ class BuildRecorder:
         )
         self._see(entry)
         self._marked.add(node.unique_id)
+        self._see_writes(node.unique_id, writes, own=entry)
 
     def _trace_of(self, entry: PlanEntry, outcome: NodeOutcome) -> Trace:
         node = entry.node.unique_id
@@ -228,6 +239,38 @@ class BuildRecorder:
             for name, version in (each or {}).items():
                 found.setdefault(str(undeclared_source(name, self._project).relation), version)
         return found
+
+    def _written(self, statements: Iterable[str], node: Node | None) -> list[Node]:
+        """Return the nodes of the project, but for `node` itself, whose relations statements of hooks have written."""
+        warehouse = self._session.warehouse
+        names = {name for statement in statements for name in warehouse.written_relations(statement)}
+        return [
+            each
+            for each in self._project.nodes.values()
+            if names and each.relation is not None and each.resource_type != "source" and not each.is_ephemeral
+            if each is not node and not names.isdisjoint(_spellings(each.relation))
+        ]
+
+    def _see_writes(self, writer: str, written: Iterable[Node], *, own: PlanEntry | None = None) -> None:
+        """Let what hooks wrote into have other data from now on; the node whose hooks they are has seen it."""
+        # What this run has yet to build is built after the hook.
+        there = [each for each in written if each.unique_id in self._marked or each.unique_id not in self._entries]
+        found = {record_key(each, self._project): uuid4() for each in there}
+        record_hook_writes(self._session.state, found, writer=writer)
+        self._versions |= {key: str(data_id) for key, data_id in found.items()}
+        self.written |= {each.unique_id for each in there}
+        if own is None:
+            return
+        parents = self._lineages[own.node.unique_id].parents
+        seen = {record_key(each, self._project) for each in there if each.unique_id in parents}
+        versions = {str(key): str(found[key]) for key in seen}
+        refresh_sources_seen(self._session.state, {record_key(own.node, self._project): versions} if versions else {})
+
+    def finish_hooks(self, statements: Iterable[str]) -> None:
+        """Record what the project's on-run hooks wrote; called when dbt has ended."""
+        with self._mutex:
+            if self.lost is None:
+                self._see_writes(ON_RUN, self._written(statements, None))
 
     def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
         self._see(entry)
@@ -279,3 +322,12 @@ class BuildRecorder:
             return ""
         path, digest = self._seeds[unique_id]
         return "" if seed_digest(path) == digest else "its file changed while it was loaded"
+
+
+def _names(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((each.relation.schema, each.relation.identifier) for each in nodes if each.relation))
+
+
+def _spellings(relation: RelationName) -> set[tuple[str, str]]:
+    """Return how a statement may name a relation; without a schema it may be any of this name."""
+    return {(relation.schema, relation.identifier), ("", relation.identifier)}

@@ -173,7 +173,8 @@ class _Run:
         recorder.finish(outcome.nodes.values())
         if recorder.lost is not None:
             raise recorder.lost
-        built = [planned.project.nodes[node] for node in recorder.marked]
+        recorder.finish_hooks(outcome.project_hook_sql)
+        built = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
         record_counters_of_build(self.session, built, session_names=names_of_dbt_sessions(self.session))
         result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, recorder, outcome.nodes))
         note_outcomes(state, self.execution_id, _not_marked(result, recorder))

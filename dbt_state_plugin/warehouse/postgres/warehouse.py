@@ -90,6 +90,12 @@ class PostgresWarehouse:
         with database_errors(_ROWS):
             return source_data.newest_row(self.connection, source, relation, loaded_at)
 
+    def written_relations(self, statement: str) -> tuple[tuple[str, str], ...]:
+        """Return what a statement says that it writes into."""
+        from dbt_state_plugin.warehouse.postgres.written import written_relations
+
+        return written_relations(statement)
+
     def session_settings(self) -> Mapping[str, str]:
         """Return the settings of a new session, wherever they come from."""
         return session_settings.read_session_settings(self.connection)

@@ -34,6 +34,7 @@ VALUES = {
     "name": "run_started_at",
     "calls": ["now()"],
     "query": "select 1",
+    "writer": "model.shop.a",
 }
 
 

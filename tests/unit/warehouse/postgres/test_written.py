@@ -1,0 +1,36 @@
+"""Which relations does a statement say that it writes into?"""
+
+from __future__ import annotations
+
+import pytest
+
+from dbt_state_plugin.warehouse.postgres.written import written_relations
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("insert into a select 1", [("", "a")]),
+        ('INSERT INTO "w"."An"."A" (x) VALUES (1)', [("An", "A")]),
+        ("with x as (select 1) insert into an.a select * from x", [("an", "a")]),
+        ("update only an.a set x = 1", [("an", "a")]),
+        ("delete from an.a where x in (select x from b)", [("an", "a")]),
+        ("merge into an.a using b on true when matched then delete", [("an", "a")]),
+        ("truncate an.a, only b, c", [("an", "a"), ("", "b"), ("", "c")]),
+        ("truncate table an.a", [("an", "a")]),
+        ("copy an.a from stdin", [("an", "a")]),
+        ("insert into a select 1; insert into a select 2; update b set x = 1", [("", "a"), ("", "b")]),
+        ('insert into "a""b" select 1', [("", 'a"b')]),
+        ("select * from a for update of a", []),
+        ("insert into a values (1) on conflict (x) do update set x = 2", [("", "a")]),
+        ("select 'insert into a' -- delete from b", []),
+        ("create table a as select 1", []),
+        ("update", []),
+        ("insert into (", []),
+        ("truncate a,", [("", "a")]),
+        ("insert into a.", [("", "a")]),
+        ("select 'open", []),
+    ],
+)
+def test_a_statement_names_what_it_writes(statement: str, expected: list[tuple[str, str]]) -> None:
+    assert list(written_relations(statement)) == expected
