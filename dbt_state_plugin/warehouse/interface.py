@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbt_state_plugin.errors import ConfigurationError
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class Warehouse(Protocol):
     """Answer what a plan asks, in values of the core; a text that identifies something is opaque to all others.
 
-    Errors of the server come as StateError.
+    Errors of the server come as StateError. The methods that have a body here say that a warehouse cannot tell: a class
+    may inherit them.
     """
 
     def close(self) -> None:
@@ -67,9 +69,11 @@ class Warehouse(Protocol):
 
     def written_relations(self, statement: str) -> tuple[tuple[str, str], ...]:
         """Return the schema, empty where none is given, and the name of what a statement says that it writes into."""
+        return ()
 
     def session_settings(self) -> Mapping[str, str]:
         """Return what a new session has for each setting that says what a statement means, nothing where none does."""
+        return {}
 
     def named_relations(
         self, query: str, *, search_path: str | None, role: str | None
@@ -78,6 +82,7 @@ class Warehouse(Protocol):
 
         What views read is not among them. Nothing is left behind; `search_path` and `role` as in `ask`.
         """
+        return None
 
     def ask(
         self, questions: Iterable[Question], *, search_path: str | None, role: str | None
@@ -86,6 +91,7 @@ class Warehouse(Protocol):
 
         Nothing is written; `search_path` and `role` are those of the profile, None where it sets none.
         """
+        return {question: replace(question, answer="", problem="error") for question in questions}
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value that differs whenever a relation in these schemas does, or None where nothing tells."""

@@ -10,9 +10,9 @@ from itertools import count
 from typing import Any
 
 from dbt_state_plugin.core.values.orphans import DropCheck
-from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
 from dbt_state_plugin.warehouse.answers import Calls, FunctionBody, QueryRefused, SourceFacts
+from dbt_state_plugin.warehouse.interface import Warehouse
 
 KINDS = {"view": RelationKind.VIEW, "materialized_view": RelationKind.MATERIALIZED_VIEW}
 COLUMNS = {"c": "text"}
@@ -32,7 +32,7 @@ class Held:
         return Identity(value=f"stub-{self.object}/0", kind=self.kind)
 
 
-class StubWarehouse:
+class StubWarehouse(Warehouse):
     """Holds relations by their identifiers; what it says is right as soon as it happened."""
 
     def __init__(self) -> None:
@@ -102,22 +102,6 @@ class StubWarehouse:
 
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         return "no SQL here"
-
-    def written_relations(self, statement: str) -> tuple[tuple[str, str], ...]:
-        return ()
-
-    def session_settings(self) -> Mapping[str, str]:
-        return {}
-
-    def named_relations(
-        self, query: str, *, search_path: str | None, role: str | None
-    ) -> tuple[tuple[str, str], ...] | None:
-        return None
-
-    def ask(
-        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
-    ) -> Mapping[Question, Question]:
-        return {question: question for question in questions}
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         return None  # nothing tells from outside: plan always

@@ -135,7 +135,7 @@ def _undescribed(part: str, inputs: ChangeInputs) -> bool:
     """Return whether all that differs is that descriptions are persisted now, where there are none."""
     if inputs.is_described or inputs.recorded.items.get("docs") or not inputs.recorded.items:
         return False
-    before, after, _ = _sides(part, inputs)
+    before, after = _sides(part, inputs)
     return part == "docs" or (part == "config" and changed_items(before, after) == ("persist_docs",))
 
 

@@ -17,6 +17,7 @@ from dbt_state_plugin.core.values.reads import Question, RenderedReads, answer_t
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedDefinition, TracedReads
 from dbt_state_plugin.report.reason_words import detail
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 DIGEST = keyed_digest(KEY)
 ASKED = Question(sql="select 1", answer="(['a'], [(1,)])")
@@ -168,6 +169,7 @@ def inputs(*parts: str, **fields: Any) -> ChangeInputs:
         "recorded": RecordedDefinition(items={"macros": {"macro.pkg.unused": "#1"}, READS: {}}),
         "items": {"macros": {"macro.pkg.unused": "#2"}},
         "macro_paths": {},
+        "dialect": POSTGRES,
         "values_read": {},
     }
     return ChangeInputs(**(values | fields))
@@ -208,7 +210,7 @@ def test_the_reason_names_what_was_read_and_leaves_out_what_was_not() -> None:
 def test_a_reason_for_another_answer_that_leaves_the_sql_as_it_was_says_so() -> None:
     reason = Reason(kind=ReasonKind.DATA, code=ReasonCode.QUESTION_ANSWER_CHANGED, values={"query": "select 1"})
     same = CompiledNode(forms={"sql": "select a"})
-    before = RecordedDefinition(compiled=compiled_document(same))
+    before = RecordedDefinition(compiled=compiled_document(same, POSTGRES))
 
     category = categorize(inputs(READS, other_reads=(reason,), recorded=before, items={}, compiled=same), DIGEST)
 
