@@ -76,13 +76,13 @@ _SELECTION = (
         "--full-refresh-changed",
         is_flag=True,
         envvar="DBT_STATE_PLUGIN_FULL_REFRESH_CHANGED",
-        help="Build incremental models from scratch whose logic changed, now or in an earlier run.",
+        help="Build incremental models from scratch whose logic changed, and seeds whose columns or types did.",
     ),
     click.option(
         "--on-logic-change",
         type=click.Choice(ON_LOGIC_CHANGE),
         envvar="DBT_STATE_PLUGIN_ON_LOGIC_CHANGE",
-        help="What to do with incremental models whose logic changed, where their meta says nothing (default: run).",
+        help="What to do with such models and seeds otherwise, where their meta says nothing (default: run).",
     ),
     click.option(
         "--volatile",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.changes.seed_shape import SeedColumn
     from dbt_state_plugin.core.values.project import CompiledNode
     from dbt_state_plugin.core.values.relations import RelationName
     from dbt_state_plugin.core.values.results import NodeOutcome
@@ -40,6 +41,12 @@ class DbtInProcess:
         from dbt_state_plugin.dbt_runner.parse import seed_rows
 
         return seed_rows(parsed, unique_id)
+
+    def seed_columns(self, parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
+        """Read the file of a seed as dbt does."""
+        from dbt_state_plugin.dbt_runner.parse import seed_columns
+
+        return seed_columns(parsed, unique_id)
 
     def list_selected(self, parsed: Parsed, invocation: Invocation, **selection: Any) -> frozenset[str]:
         """Apply dbt's own selection."""

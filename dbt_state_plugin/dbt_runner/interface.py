@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.changes.seed_shape import SeedColumn
     from dbt_state_plugin.core.values.project import CompiledNode
     from dbt_state_plugin.core.values.relations import RelationName
     from dbt_state_plugin.core.values.results import NodeOutcome
@@ -39,6 +40,9 @@ class Dbt(Protocol):
 
     def seed_rows(self, parsed: Parsed, unique_id: str) -> str:
         """Return a hash of the rows in a seed's file as dbt reads them, or nothing where they cannot be read."""
+
+    def seed_columns(self, parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
+        """Return the columns of the table that dbt would create for a seed, none where its file cannot be read."""
 
     def list_selected(
         self,

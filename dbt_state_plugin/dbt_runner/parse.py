@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.core.changes.seed_shape import SeedColumn
 from dbt_state_plugin.core.values.definition import ProjectDefinition
 from dbt_state_plugin.dbt_runner.callbacks import one_line
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
@@ -20,6 +21,7 @@ from dbt_state_plugin.dbt_runner.manifest import (
     node_definitions,
     project_hooks,
     seed_files,
+    stored_identifier,
 )
 from dbt_state_plugin.dbt_runner.seed_file import seed_rows_digest
 from dbt_state_plugin.errors import ProjectError
@@ -79,6 +81,32 @@ def seed_rows(parsed: Parsed, unique_id: str) -> str:
     """Return a hash of the rows in a seed's file as dbt reads them, or nothing where they cannot be read."""
     config = parsed.manifest.nodes[unique_id].config
     return seed_rows_digest(parsed.seed_files[unique_id], str(config.get("delimiter") or ","))
+
+
+def seed_columns(parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
+    """Return the columns of the table that dbt would create for a seed, none where its file cannot be read.
+
+    As in dbt's `load_agate_table` and `create_csv_table`: types come from all rows, where `column_types` has none.
+    """
+    from dbt.adapters.factory import FACTORY
+    from dbt_common.clients.agate_helper import from_csv
+
+    config = parsed.manifest.nodes[unique_id].config
+    given = config.column_types or {}
+    adapter = next(iter(FACTORY.adapters.values()))
+    try:
+        table = from_csv(str(parsed.seed_files[unique_id]), text_columns=given, delimiter=config.delimiter)
+        kinds = [str(adapter.convert_type(table, position)) for position in range(len(table.column_names))]
+    except Exception:  # whatever is wrong with a file of the user: dbt itself says so when it loads it
+        return ()
+    return tuple(
+        SeedColumn(
+            name=stored_identifier(name, name if config.quote_columns is False else f'"{name}"'),
+            kind=str(given.get(name, kind)),
+            header=name,
+        )
+        for name, kind in zip(table.column_names, kinds, strict=True)
+    )
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

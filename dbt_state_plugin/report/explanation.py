@@ -67,11 +67,18 @@ _OLD_ROWS = {
     OldRows.REBUILT: "all of its rows are rebuilt",
     OldRows.REFUSED: "on_logic_change: fail refuses the run; --full-refresh-changed rebuilds all rows",
 }
+_OLD_COLUMNS = {
+    OldRows.KEPT: "its table keeps earlier columns or types; --full-refresh-changed loads it from scratch",
+    OldRows.PROTECTED: "its table keeps earlier columns or types, since full_refresh: false forbids to drop it",
+    OldRows.REBUILT: "it is loaded from scratch",
+    OldRows.REFUSED: "on_logic_change: fail refuses the run; --full-refresh-changed loads it from scratch",
+}
 
 
 def _rows_lines(entry: PlanEntry) -> list[str]:
     """Return what is to be known about rows of earlier logic, and how to build less often what calls the clock."""
-    lines = [f"  {_OLD_ROWS[entry.old_rows]}"] if entry.old_rows else []
+    words = _OLD_COLUMNS if entry.node.resource_type == "seed" else _OLD_ROWS
+    lines = [f"  {words[entry.old_rows]}"] if entry.old_rows else []
     if entry.record is not None and entry.record.trace.older_logic and entry.old_rows is not OldRows.REBUILT:
         lines.append(f"  {detail(older_rows_reason(entry.record))}")
     if any(reason.kind is ReasonKind.VOLATILE for reason in entry.reasons):

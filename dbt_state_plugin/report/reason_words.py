@@ -226,6 +226,9 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.EARLIER_LOGIC: lambda values: (
         f"contains rows built with earlier logic (since {_execution(values['execution'])})"
     ),
+    ReasonCode.EARLIER_COLUMNS: lambda values: (
+        f"its table has columns or types of an earlier file or configuration (since {_execution(values['execution'])})"
+    ),
     ReasonCode.FULL_REFRESH: lambda _: "--full-refresh",
     ReasonCode.FORCE: lambda _: "--force",
 }

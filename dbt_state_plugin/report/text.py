@@ -73,16 +73,36 @@ _OLD_ROWS = {
     OldRows.REBUILT: "all rows are rebuilt, since their logic changed",
     OldRows.REFUSED: "refused by on_logic_change: fail, unless --full-refresh-changed",
 }
+_OLD_COLUMNS = {
+    OldRows.KEPT: "warning: tables keep their earlier columns and types, unless --full-refresh-changed",
+    OldRows.PROTECTED: (
+        "warning: tables keep their earlier columns and types, since full_refresh: false forbids to drop them"
+    ),
+    OldRows.REBUILT: "tables are loaded from scratch, since their columns or types changed",
+    OldRows.REFUSED: _OLD_ROWS[OldRows.REFUSED],
+}
 
 
 def _warnings(plan: Plan) -> list[str]:
-    """Return what becomes of the rows that an earlier logic has built; dbt keeps what incremental models hold."""
+    """Return what becomes of the rows that an earlier logic has built; dbt keeps what incremental models hold.
+
+    Seeds whose tables keep their earlier columns are named in every plan, also where nothing is built.
+    """
     lines = []
     for rows, words in _OLD_ROWS.items():
-        names = [label(entry) for entry in plan.to_build if entry.old_rows is rows]
-        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        lines += [f"  {words}: {shown}"] if names else []
+        names = [label(e) for e in plan.to_build if e.old_rows is rows and e.node.resource_type != "seed"]
+        lines += _warning(words, names)
+    for rows, words in _OLD_COLUMNS.items():
+        names = [label(e) for e in plan.to_build if e.old_rows is rows and e.node.resource_type == "seed"]
+        if rows is OldRows.KEPT:
+            names = [printable(f"seed {short_name(seed)}") for seed in plan.outdated_seeds]
+        lines += _warning(words, names)
     return lines
+
+
+def _warning(words: str, names: list[str]) -> list[str]:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return [f"  {words}: {shown}"] if names else []
 
 
 def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> list[str]:

@@ -19,6 +19,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from support.values import compiled, definition, project_definition
 
 from dbt_state_plugin import api
+from dbt_state_plugin.core.changes.seed_shape import SeedColumn
 from dbt_state_plugin.core.lineage import build_order
 from dbt_state_plugin.core.values.definition import NodeDefinition
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
@@ -194,6 +195,9 @@ class OneRowDbt:
         return Parsed(definition=found, manifest=of, input_folders=(f"{folder}/models",), input_roots=(folder,))
 
     def seed_rows(self, parsed: Parsed, unique_id: str) -> str:
+        raise AssertionError(f"{unique_id} is no seed")
+
+    def seed_columns(self, parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
         raise AssertionError(f"{unique_id} is no seed")
 
     def list_selected(self, parsed: Parsed, invocation: Invocation, **selection: Any) -> frozenset[str]:

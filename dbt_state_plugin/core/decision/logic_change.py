@@ -1,6 +1,7 @@
-"""Rows that earlier logic left in incremental models and snapshots.
+"""Rows that earlier logic left in incremental models and snapshots, and columns that an earlier file left in seeds.
 
-dbt adds to such a relation and leaves what is there; only a build from scratch gives all rows by the present logic.
+dbt adds to such a relation and leaves what is there; only a build from scratch gives all rows by the present logic. It
+fills the table of a seed again as it stands; only a load from scratch gives it the present columns and types.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from dbt_state_plugin.core.values.relations import TABLES
 
 
 def accumulates(node: Node) -> bool:
-    """Return whether dbt adds to the relation of a node instead of building it from nothing."""
-    is_incremental = node.materialized == "incremental" and node.full_refresh is not True
-    return is_incremental or node.resource_type == "snapshot"
+    """Return whether dbt writes into the relation of a node as it stands instead of building it from nothing."""
+    is_kept = node.materialized == "incremental" or node.resource_type == "seed"
+    return (is_kept and node.full_refresh is not True) or node.resource_type == "snapshot"
 
 
 def keeps_rows(node: Node) -> bool:
@@ -55,7 +56,9 @@ def wants_rebuild(node: Node, *, is_asked: bool, default: str | None) -> bool:
 def older_rows_reason(record: RecordedRelation) -> Reason:
     """Return the reason to build from scratch a relation that holds rows of a logic that has changed since."""
     values = {"execution": record.trace.older_logic}
-    return Reason(kind=ReasonKind.LOGIC, code=ReasonCode.EARLIER_LOGIC, values=values)
+    is_seed = record.resource_type == "seed"
+    code = ReasonCode.EARLIER_COLUMNS if is_seed else ReasonCode.EARLIER_LOGIC
+    return Reason(kind=ReasonKind.LOGIC, code=code, values=values)
 
 
 def old_rows(node: Node, *, is_asked: bool, is_full_refresh: bool, is_changed: bool, default: str | None) -> OldRows:

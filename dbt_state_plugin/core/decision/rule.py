@@ -92,7 +92,7 @@ def _entry(facts: Known, node: Node, reasons: tuple[Reason, ...], *, is_built: b
         cosmetic=facts.category_of(node.unique_id).cosmetic,
         keeps_data=keeps_data,
         record=record,
-        old_rows=_old_rows(facts, node, record, reasons) if reasons else None,
+        old_rows=_old_rows(facts, node, record, reasons) if reasons or node.resource_type == "seed" else None,
     )
 
 

@@ -25,7 +25,7 @@ class ChangeCategory:
 
     `reasons` are the real ones; `cosmetic` those that leave what dbt executes as it was. `is_physical` says that no row
     and no column can come out differently. `inlined_is_same` says so of the ephemeral models in it. `is_logic` says
-    that rows built before may differ from those that would be built now.
+    that rows built before may differ from those that would be built now; of a seed, that the columns of its table do.
     """
 
     reasons: tuple[Reason, ...] = ()
@@ -45,7 +45,7 @@ class PlanEntry:
     `reasons` is empty when the node is unchanged. A node that needs a build but stands outside the selection has
     reasons, the decision `skip` and `outside_selection`. `cosmetic` holds differences that leave what dbt executes as
     it was. `keeps_data` says that the build changes no row and no column. `old_rows` says what becomes of rows that an
-    earlier logic has built, None where there are none.
+    earlier logic has built (of a seed: of the columns of an earlier file), None where there are none.
     """
 
     node: Node
@@ -63,7 +63,8 @@ class Plan:
     """The decisions about every node in scope, in an order in which parents come first.
 
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
-    counts skipped nodes that have no entry, since an earlier empty plan is still up to date.
+    counts skipped nodes that have no entry, since an earlier empty plan is still up to date; `unlisted_outdated` names
+    the seeds among them that are in `outdated_seeds`.
     """
 
     environment: Environment
@@ -73,6 +74,13 @@ class Plan:
     parent_versions: Mapping[RelationName, str] = field(default_factory=dict)
     is_narrowed: bool = False
     unlisted: int = 0
+    unlisted_outdated: tuple[str, ...] = ()
+
+    @property
+    def outdated_seeds(self) -> tuple[str, ...]:
+        """Return the seeds whose tables keep columns or types of an earlier file until they are loaded from scratch."""
+        listed = (e for e in self.entries if e.node.resource_type == "seed" and e.old_rows is OldRows.KEPT)
+        return (*(entry.node.unique_id for entry in listed), *self.unlisted_outdated)
 
     @property
     def to_build(self) -> tuple[PlanEntry, ...]:

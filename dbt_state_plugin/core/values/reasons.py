@@ -145,6 +145,7 @@ class ReasonCode(str, Enum):
     PARENT_CALLS = "parent-calls"  # calls
     # logic and forced
     EARLIER_LOGIC = "earlier-logic"  # execution
+    EARLIER_COLUMNS = "earlier-columns"  # execution
     FULL_REFRESH = "full-refresh"
     FORCE = "force"
 
@@ -171,7 +172,10 @@ def kind_of_part(part: str) -> ReasonKind:
 
 
 class OldRows(str, Enum):
-    """What becomes of rows that earlier logic of an incremental model or a snapshot has built."""
+    """What becomes of rows that earlier logic of an incremental model or a snapshot has built.
+
+    Of a seed: what becomes of the columns and types with which its table was created.
+    """
 
     KEPT = "kept"
     REBUILT = "rebuilt"

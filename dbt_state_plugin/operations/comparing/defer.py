@@ -22,6 +22,7 @@ from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.planning import plan_in
+from dbt_state_plugin.operations.planning.seed_shapes import with_seed_shapes
 from dbt_state_plugin.operations.target import PRIVATE_TARGET, invocation_of, workplace_of
 from dbt_state_plugin.state.relations import read_definitions
 
@@ -86,6 +87,13 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         details=partial(read_definitions, session.state),
         compile_nodes=partial(dbt.compile, parsed),
         digest=keyed_digest(comparison.key),
+    )
+    categorized, recorded = with_seed_shapes(
+        categorized,
+        recorded,
+        catalog=catalog,
+        fingerprinter=fingerprinter,
+        columns_of=partial(dbt.seed_columns, parsed),
     )
     plan = make_plan(
         project, recorded, catalog, request_of(session, options, deferral.built, project), categorized.categories

@@ -16,6 +16,7 @@ from dbt_state_plugin.operations.parsed_project import files_before_parsing, rec
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
 from dbt_state_plugin.operations.planning.other_reads import rendered_flags
+from dbt_state_plugin.operations.planning.seed_shapes import with_seed_shapes
 from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.record import up_to_date_inputs_of
@@ -107,8 +108,15 @@ def _plan_parsed(
         compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
         digest=keyed_digest(key),
     )
+    categorized, recorded = with_seed_shapes(
+        categorized,
+        seen.recorded,
+        catalog=seen.catalog,
+        fingerprinter=fingerprinter,
+        columns_of=partial(dbt.seed_columns, parsed),
+    )
     return Planned(
-        plan=make_plan(seen.project, seen.recorded, seen.catalog, request, categorized.categories),
+        plan=make_plan(seen.project, recorded, seen.catalog, request, categorized.categories),
         project=seen.project,
         invocation=invocation,
         parsed=parsed,

@@ -39,6 +39,7 @@ from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
 from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
 from dbt_state_plugin.report.reason_words import reason_document
+from dbt_state_plugin.report.way_out import with_way_out
 from dbt_state_plugin.state.builds import note_outcomes
 from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
@@ -205,7 +206,7 @@ class _Run:
             execution_id=self.execution_id,
             status="succeeded" if planned == good else "failed",
             plan=plan,
-            outcomes={node: outcome for node, outcome in outcomes.items() if node in planned},
+            outcomes=with_way_out(plan, outcomes),
             unrecorded=dict(unrecorded),
             elapsed_ms=round((time.monotonic() - self.started) * 1000),
             saved_ms=saved_ms(plan),
@@ -238,10 +239,12 @@ def _rebuilt(plan: Plan) -> tuple[str, ...]:
 
 def refuse_mixed_rows(plan: Plan) -> None:
     """Raise ConfigurationError when `on_logic_change: fail` forbids a build that would leave rows of two logics."""
-    names = [entry.node.name for entry in plan.to_build if entry.old_rows is OldRows.REFUSED]
-    if names:
+    refused = [entry.node for entry in plan.to_build if entry.old_rows is OldRows.REFUSED]
+    if refused:
+        names = ", ".join(node.name for node in refused)
+        what = "logic (of seeds: columns or types)" if any(n.resource_type == "seed" for n in refused) else "logic"
         raise ConfigurationError(
-            f"The logic of {', '.join(names)} changed, and on_logic_change: fail forbids to keep its earlier rows.",
+            f"The {what} of {names} changed, and on_logic_change: fail forbids to keep its earlier rows.",
             "Pass --full-refresh-changed to rebuild all rows, leave it out with --exclude, or configure `run`.",
         )
 

@@ -186,6 +186,14 @@ def test_the_plan_says_what_becomes_of_rows_of_an_older_logic(rows: OldRows, wor
     assert plan_lines(plan(*changed))[-2] == f"  {words}: m0, m1, m2, ..."
 
 
+def test_seeds_that_keep_earlier_columns_are_named_also_where_nothing_is_built() -> None:
+    seed = replace(entry("seed.shop.fees"), old_rows=OldRows.KEPT)
+    words = "  warning: tables keep their earlier columns and types, unless --full-refresh-changed: seed fees"
+
+    assert words in plan_lines(plan(seed))
+    assert words in plan_lines(replace(plan(), unlisted_outdated=("seed.shop.fees",)))
+
+
 def test_without_such_rows_nothing_is_said() -> None:
     assert len(plan_lines(plan(entry("model.shop.a", because("body"), materialized="incremental")))) == 2
 

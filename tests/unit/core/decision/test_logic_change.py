@@ -130,6 +130,44 @@ def test_a_relation_that_is_gone_has_no_old_rows() -> None:
 
 
 OLDER = Trace(older_logic=SINCE)
+SEED = node("seed.shop.fees")
+
+
+@pytest.mark.parametrize(
+    ("item", "asked", "rows"),
+    [
+        (SEED, {}, OldRows.KEPT),
+        (SEED, {"full_refresh_changed": True}, OldRows.REBUILT),
+        (SEED, {"on_logic_change": "fail"}, OldRows.REFUSED),
+        (replace(SEED, full_refresh=False), {"full_refresh_changed": True}, OldRows.PROTECTED),
+        (replace(SEED, full_refresh=True), {}, None),
+    ],
+)
+def test_a_seed_keeps_its_columns_as_an_incremental_model_its_rows(
+    item: Node, asked: dict[str, Any], rows: OldRows | None
+) -> None:
+    assert entry(item, **asked).old_rows is rows
+
+
+def test_a_seed_that_keeps_earlier_columns_says_so_in_every_plan() -> None:
+    of = project(SEED)
+    warehouse = Warehouse()
+    warehouse.build(of, request("build"))
+    key = SEED.relation
+    assert key is not None
+    assert warehouse.plan(of, request("build")).outdated_seeds == ()
+    known = warehouse.records[key]
+    warehouse.records[key] = replace(known, trace=replace(known.trace, older_logic=SINCE))
+
+    plan = warehouse.plan(of, request("build"))
+
+    assert plan.to_build == ()
+    assert plan.outdated_seeds == (SEED.unique_id,)
+    reloaded = warehouse.plan(of, request("build", full_refresh_changed=True))
+    assert [detail(reason) for reason in reloaded.to_build[0].reasons] == [
+        f"its table has columns or types of an earlier file or configuration (since execution {SINCE[:8]})"
+    ]
+    assert reloaded.outdated_seeds == ()
 
 
 @pytest.mark.parametrize(
