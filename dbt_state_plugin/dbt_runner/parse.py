@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.invocation import Invocation
 
 
+PARTIAL_PARSE_FILE = "partial_parse.msgpack"  # dbt's own name, in the target folder
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
     """The parsed project: its definition in plain values, and the manifest that `execute` runs."""
@@ -44,13 +47,24 @@ class Parsed:
 
 
 def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
-    """Parse the project with dbt and return its definition; raises ProjectError with dbt's own message."""
-    from dbt.cli.main import dbtRunner
+    """Parse the project with dbt and return its definition; raises ProjectError with dbt's own message.
 
-    arguments = ["parse", "--no-write-json", "--log-level", "none", *invocation.arguments()]
-    with redirect_stdout(sys.stderr), hidden_from_dbt(HIDDEN):
-        result = dbtRunner(callbacks=[_repeat_warnings]).invoke([*arguments, *invocation.extra.for_parsing])
-    if not result.success or result.result is None:
+    dbt goes on from what it parsed the last time, and in some cases (metrics that moved from file to file) takes what
+    is gone for a duplicate. What fails like this is parsed once more, from nothing.
+    """
+    saved = invocation.target_path / PARTIAL_PARSE_FILE
+    went_on = saved.exists()
+    result = _parse(invocation)
+    if went_on and not _is_parsed(result) and isinstance(result.exception, Exception):
+        with suppress(OSError):  # else it stays, and the full parse replaces it
+            saved.unlink()
+        result = _parse(invocation, "--no-partial-parse")
+        if _is_parsed(result):
+            sys.stderr.write(
+                "dbt-state-plugin: dbt could not go on from its last parse (partial parsing), so the whole project was"
+                " parsed again; there is nothing to correct.\n"
+            )
+    if not _is_parsed(result):
         raise ProjectError(
             f"dbt cannot read the project: {one_line(result.exception)}",
             "Correct the project (`dbt parse` shows the same error), then run the command again.",
@@ -65,6 +79,18 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
         input_roots=tuple(sorted(project.project_root for project in _projects(config).values())),
         has_plugins=_has_plugins(config),
     )
+
+
+def _parse(invocation: Invocation, *flags: str) -> Any:
+    from dbt.cli.main import dbtRunner
+
+    arguments = ["parse", "--no-write-json", "--log-level", "none", *invocation.arguments()]
+    with redirect_stdout(sys.stderr), hidden_from_dbt(HIDDEN):
+        return dbtRunner(callbacks=[_repeat_warnings]).invoke([*arguments, *invocation.extra.for_parsing, *flags])
+
+
+def _is_parsed(result: Any) -> bool:
+    return bool(result.success) and result.result is not None
 
 
 def parsed_again(manifest: Any, invocation: Invocation, environ: Mapping[str, str]) -> Parsed:
