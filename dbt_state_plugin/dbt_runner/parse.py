@@ -141,10 +141,17 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 def _repeat_warnings(event: Any) -> None:
     """Show what dbt warns about while it parses, on stderr, since the answer goes to stdout."""
     if str(event.info.level).lower().endswith("warn"):
-        # Without dbt's colours, and without control characters that come from names in the project.
-        for line in _COLOUR.sub("", event.info.msg).splitlines():
-            text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
-            sys.stderr.write(f"dbt: {text}\n")
+        repeat_warning(event)
+
+
+def repeat_warning(event: Any) -> None:
+    """Show a warning of dbt on stderr.
+
+    Without dbt's colours, and without control characters that come from names in the project.
+    """
+    for line in _COLOUR.sub("", event.info.msg).splitlines():
+        text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+        sys.stderr.write(f"dbt: {text}\n")
 
 
 def runtime_config() -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.dbt_runner.callbacks import one_line
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
-from dbt_state_plugin.dbt_runner.parse import Parsed
+from dbt_state_plugin.dbt_runner.parse import Parsed, repeat_warning
 from dbt_state_plugin.errors import SelectionError
 
 if TYPE_CHECKING:
@@ -39,13 +39,19 @@ def list_selected(
     arguments += ["--selector", selector] if selector else []
     arguments += ["--state", state] if state else []
     with tempfile.TemporaryFile("w") as nowhere, redirect_stdout(nowhere), hidden_from_dbt(HIDDEN):
-        result = dbtRunner(manifest=parsed.manifest).invoke(arguments)
+        result = dbtRunner(manifest=parsed.manifest, callbacks=[_repeat_unmatched]).invoke(arguments)
     if not result.success:
         raise SelectionError(
             f"dbt cannot apply the selection: {one_line(result.exception)}",
             "Check --select, --exclude and --selector; `dbt ls` takes the same ones.",
         )
     return frozenset(json.loads(line)["unique_id"] for line in result.result or ())
+
+
+def _repeat_unmatched(event: Any) -> None:
+    """Show which criterion matches nothing, on stderr, as dbt itself does when it runs."""
+    if event.info.name == "NoNodesForSelectionCriteria":
+        repeat_warning(event)
 
 
 def write_selection_folder(folder: Path, unique_ids: Iterable[str], *, command: str) -> None:
