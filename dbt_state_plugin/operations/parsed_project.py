@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
 
 
+READS = 2  # another number where more is read out of a project than before: then it is parsed once more
+
+
 def recorded_project(
     session: Session, key: bytes, extra: ExtraArguments, *, known: str | None = None
 ) -> Project | None:
@@ -111,7 +114,7 @@ def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: I
     workplace = session.target.workplace
     return keyed_digest(key)(
         {
-            "versions": [VERSION, SCHEME, sys.version, *installed_parsers()],
+            "versions": [VERSION, SCHEME, READS, sys.version, *installed_parsers()],
             "target": dict(workplace.profile.target_context) if workplace else {},
             "folder": str(workplace.project_dir) if workplace else "",
             "vars": dict(session.target.variables),

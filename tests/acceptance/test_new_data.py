@@ -167,8 +167,34 @@ sources:
 
     project.write("models/sources.yml", sources % "newest")
     wrong = project.plugin("plan", check=2).stderr.splitlines()
-    assert wrong[0] == ("Error: meta.dbt_state_plugin of source.shop.raw.b cannot be used: data_version is 'newest'.")
+    where = "source.shop.raw.b (models/sources.yml)"
+    assert wrong[0] == f"Error: meta.dbt_state_plugin of {where} cannot be used: data_version is 'newest'."
     assert wrong[1] == "  Use one of touched, content, query, always, never."
+
+
+AIRBYTE_TABLE = """
+    CREATE SCHEMA raw;
+    CREATE TABLE raw.orders (id int, amount numeric, _airbyte_raw_id text, _airbyte_extracted_at timestamptz);
+    INSERT INTO raw.orders VALUES (1, 10, 'a', '2026-01-01'), (2, 20, 'b', '2026-01-01')
+"""
+
+
+def test_rows_that_airbyte_sends_again_are_no_new_data(dbt_project: ProjectFactory, database: Database) -> None:
+    database.query(AIRBYTE_TABLE)
+    project = dbt_project(
+        {
+            "models/sources.yml": SOURCES,
+            "models/orders.sql": TABLE + "select id, amount from {{ source('raw', 'orders') }}",
+            "models/newest.sql": TABLE + "select max(_airbyte_extracted_at) as at from {{ source('raw', 'orders') }}",
+        }
+    )
+    project.plugin("run", check=0)
+
+    database.load("UPDATE raw.orders SET _airbyte_raw_id = id || 'x', _airbyte_extracted_at = '2026-01-02'")
+
+    assert reasons(project) == {"newest": ["data rows changed"]}
+    database.load("UPDATE raw.orders SET amount = 30 WHERE id = 2")
+    assert reasons(project).keys() == {"orders", "newest"}
 
 
 def test_what_is_read_from_an_appended_table_is_built_again_and_a_view_on_it_is_not(

@@ -5,6 +5,9 @@ It is said in `meta: {dbt_state_plugin: {...}}` of the node (see source_config.p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.errors import ConfigurationError
 
@@ -28,7 +31,18 @@ def _chosen(node: Node, name: str, choices: tuple[str, ...], default: str | None
     if value is None:
         return default or choices[0]
     if value not in choices:
-        raise ConfigurationError(
-            f"{node.unique_id} sets meta.{META}.{name} to {value!r}.", f"Use one of {', '.join(choices)}."
-        )
+        raise wrong_setting(node, f"{name} is {value!r}", nearest(value, choices))
     return str(value)
+
+
+def wrong_setting(node: Node, what: str, do: str) -> ConfigurationError:
+    """Return the error for a setting that cannot be used, with the node and its file."""
+    return ConfigurationError(f"meta.{META} of {node.unique_id} ({node.path}) cannot be used: {what}.", do)
+
+
+def nearest(value: object, choices: Iterable[str], words: str = "Use one of") -> str:
+    """Return what may stand in place of a value, first what was probably meant."""
+    choices = tuple(choices)
+    meant = get_close_matches(str(value).lower().replace("-", "_"), choices, n=1)
+    hint = f"Did you mean {meant[0]}? " if meant else ""
+    return f"{hint}{words} {', '.join(choices)}."

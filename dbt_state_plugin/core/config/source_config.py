@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dbt_state_plugin.core.config.node_config import nearest, on_logic_change, volatile_rule, wrong_setting
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.errors import ConfigurationError
 
 KINDS = ("touched", "content", "query", "always", "never")
+SOURCE_SETTINGS = ("data_version", "data_version_query", "loader_columns", "content_max_rows")
+NODE_SETTINGS = ("on_logic_change", "volatile", "data_version", "max_age", "loader_columns")
+_OF_DBT = ("loaded_at_field", "loaded_at_query")  # dbt's own, which are beside `meta`
 PROJECT_KINDS = ("touched", "content", "always", "never")
 NODE_KINDS = ("touched", "content")
 SETTING = "DBT_STATE_PLUGIN_DATA_VERSION"
 # What Singer targets write beside a row, and move although the row is the same. `_sdc_deleted_at` is not among them: it
 # says that the row is gone; neither are the keys of nested tables.
-LOADER_COLUMNS = (
+SINGER_COLUMNS = (
     "_sdc_batched_at",
     "_sdc_extracted_at",
     "_sdc_received_at",
@@ -28,6 +32,21 @@ LOADER_COLUMNS = (
     "_sdc_sync_started_at",
     "_sdc_table_version",
 )
+# The same of dlt, Airbyte and Fivetran. `_dlt_parent_id`, `_airbyte_data` and `_fivetran_deleted` are not among them.
+OTHER_LOADER_COLUMNS = (
+    "_dlt_load_id",
+    "_dlt_id",
+    "_airbyte_raw_id",
+    "_airbyte_extracted_at",
+    "_airbyte_meta",
+    "_airbyte_generation_id",
+    "_airbyte_loaded_at",
+    "_airbyte_ab_id",
+    "_airbyte_emitted_at",
+    "_airbyte_normalized_at",
+    "_fivetran_synced",
+)
+LOADER_COLUMNS = SINGER_COLUMNS + OTHER_LOADER_COLUMNS
 CONTENT_MAX_ROWS = 10_000_000
 
 
@@ -105,7 +124,9 @@ def data_rule(node: Node, default: str = "") -> DataRule:
         content_max_rows=_rows(node),
     )
     if rule.kind == "query" and not rule.can_ask:
-        raise _wrong(node, "data_version is query, but there is no query", "Add data_version_query: select max(...).")
+        raise wrong_setting(
+            node, "data_version is query, but there is no query", "Add data_version_query: select max(...)."
+        )
     return rule
 
 
@@ -120,7 +141,9 @@ def loader_columns(node: Node) -> tuple[str, ...]:
     if value is None:
         return LOADER_COLUMNS
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
-        raise _wrong(node, "loader_columns is not a list of names", "Write it like loader_columns: ['_airbyte_*'].")
+        raise wrong_setting(
+            node, "loader_columns is not a list of names", "Write it like loader_columns: ['_airbyte_*']."
+        )
     return tuple(value)
 
 
@@ -130,7 +153,7 @@ def max_age_hours(node: Node) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise _wrong(node, f"max_age is {value!r}", "Give it a number of hours, such as 24 or 0.5.")
+        raise wrong_setting(node, f"max_age is {value!r}", "Give it a number of hours, such as 24 or 0.5.")
     return float(value)
 
 
@@ -139,11 +162,26 @@ def check_settings(project: Project, default: str = "") -> None:
     for node in sorted(project.nodes.values(), key=lambda node: node.unique_id):
         if not node.settings:
             continue
+        _check_names(node)
         if node.resource_type == "source":
             data_rule(node, default)
         else:
             compares_content(node)
             max_age_hours(node)
+            on_logic_change(node, None)
+            volatile_rule(node, None)
+
+
+def _check_names(node: Node) -> None:
+    is_source = node.resource_type == "source"
+    known, others = (SOURCE_SETTINGS, NODE_SETTINGS) if is_source else (NODE_SETTINGS, SOURCE_SETTINGS)
+    here = "A source has the settings" if is_source else "What is built has the settings"
+    for name in node.settings:
+        if name in others and name not in known:
+            there = "what is built" if is_source else "sources"
+            raise wrong_setting(node, f"{name} is a setting of {there}", f"{here} {', '.join(known)}.")
+        if name not in known and name not in _OF_DBT:
+            raise wrong_setting(node, f"there is no setting {name!r}", nearest(name, known, here))
 
 
 def column_pattern(names: Iterable[str]) -> re.Pattern[str]:
@@ -158,8 +196,17 @@ def kept_columns(rule: DataRule, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in columns if not pattern.fullmatch(name))
 
 
-def is_loaded_by_singer(columns: Iterable[str]) -> bool:
-    """Return whether a Singer target wrote a table, by the columns that it has."""
+def shape_columns(rule: DataRule, columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of which one more or one less is a change.
+
+    Of loaders that are known since a later release all columns are: what is recorded of their tables stays valid.
+    """
+    is_default = rule.loader_columns == LOADER_COLUMNS
+    return kept_columns(replace(rule, loader_columns=SINGER_COLUMNS) if is_default else rule, columns)
+
+
+def is_loaded_by_known_loader(columns: Iterable[str]) -> bool:
+    """Return whether a Singer target, dlt, Airbyte or Fivetran wrote a table, by the columns that it has."""
     return not set(LOADER_COLUMNS).isdisjoint(columns)
 
 
@@ -168,14 +215,14 @@ def _kind(node: Node, kinds: tuple[str, ...]) -> str:
     if value is None:
         return ""
     if value not in kinds:
-        raise _wrong(node, f"data_version is {value!r}", f"Use one of {', '.join(kinds)}.")
+        raise wrong_setting(node, f"data_version is {value!r}", nearest(value, kinds))
     return str(value)
 
 
 def _text(node: Node, name: str) -> str:
     value = node.settings.get(name)
     if value is not None and (not isinstance(value, str) or not value.strip()):
-        raise _wrong(
+        raise wrong_setting(
             node, f"{name} is not a text", "Write one statement of SQL, such as select max(updated_at) from ..."
         )
     return (value or "").strip().rstrip(";")
@@ -184,9 +231,5 @@ def _text(node: Node, name: str) -> str:
 def _rows(node: Node) -> int:
     value = node.settings.get("content_max_rows", CONTENT_MAX_ROWS)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _wrong(node, f"content_max_rows is {value!r}", "Give it a whole number of rows, such as 10000000.")
+        raise wrong_setting(node, f"content_max_rows is {value!r}", "Give it a whole number of rows, such as 10000000.")
     return int(value)
-
-
-def _wrong(node: Node, what: str, do: str) -> ConfigurationError:
-    return ConfigurationError(f"meta.dbt_state_plugin of {node.unique_id} cannot be used: {what}.", do)

@@ -1,4 +1,4 @@
-"""Nodes that name a loader's own columns, such as `_sdc_batched_at`."""
+"""Nodes that name a loader's own columns, such as `_sdc_batched_at` or `_dlt_load_id`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LoaderColumns:
     """Look for the loader's columns in all that decides the SQL of a node."""
 
     def __init__(self, settings: Iterable[Mapping[str, Any]]) -> None:
-        """Take the names from the settings of all sources, and those that every Singer target writes."""
+        """Take the names from the settings of all sources, and those that known loaders write."""
         names = set(LOADER_COLUMNS)
         for said in settings:
             listed = said.get("loader_columns")

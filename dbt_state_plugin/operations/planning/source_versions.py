@@ -15,9 +15,10 @@ from dbt_state_plugin.core.config.source_config import (
     DataRule,
     check_settings,
     data_rule,
-    is_loaded_by_singer,
+    is_loaded_by_known_loader,
     kept_columns,
     project_rule,
+    shape_columns,
 )
 from dbt_state_plugin.core.decision.request import is_in_scope
 from dbt_state_plugin.core.decision.seen_versions import relation_versions
@@ -138,7 +139,7 @@ def _source(nodes: list[Node], relation: RelationName, facts: SourceFacts, defau
     if any(data_rule(other, default) != rule for other in others):  # one table under two names, and two opinions
         rule = DataRule(kind="touched")
     # The columns of a loader are left out wherever content may be compared, however many rows there are today.
-    kept = tuple(facts.columns) if rule.kind == "touched" else kept_columns(rule, facts.columns)
+    kept = tuple(facts.columns) if rule.kind == "touched" else shape_columns(rule, facts.columns)
     rule = replace(rule, kind=rule.kind or _kind_by_looks(rule, facts))
     return _Source(node=node, relation=relation, rule=rule, facts=facts, columns=columns_hash(facts, kept))
 
@@ -148,7 +149,7 @@ def _kind_by_looks(rule: DataRule, facts: SourceFacts) -> str:
     if facts.touched.startswith("?"):
         return "query" if rule.can_ask else "touched"
     is_small = facts.is_table and facts.rows <= rule.content_max_rows
-    return "content" if is_small and is_loaded_by_singer(facts.columns) else "touched"
+    return "content" if is_small and is_loaded_by_known_loader(facts.columns) else "touched"
 
 
 def _answer(warehouse: Warehouse, source: _Source, version: SourceVersion, readers: list[str | None] | None) -> str:

@@ -15,12 +15,13 @@ from dbt_state_plugin.core.config.source_config import (
     check_settings,
     compares_content,
     data_rule,
-    is_loaded_by_singer,
+    is_loaded_by_known_loader,
     kept_columns,
     loader_columns,
     max_age_hours,
     plugin_settings,
     project_rule,
+    shape_columns,
 )
 from dbt_state_plugin.core.fingerprint.fingerprint import fingerprint_project
 from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns
@@ -103,12 +104,53 @@ def test_a_wrong_value_is_an_error_in_one_line_that_names_the_source(settings: d
     with pytest.raises(ConfigurationError) as raised:
         check_settings(project(node("source.shop.before"), source(**settings)))
 
-    assert raised.value.what == f"meta.dbt_state_plugin of source.shop.raw cannot be used: {problem}."
+    path = source().path
+    assert raised.value.what == f"meta.dbt_state_plugin of source.shop.raw ({path}) cannot be used: {problem}."
+
+
+@pytest.mark.parametrize(
+    ("of", "settings", "problem", "hint"),
+    [
+        ("model.shop.a", {"on_logic_chnage": "run"}, "no setting 'on_logic_chnage'", "Did you mean on_logic_change? "),
+        ("model.shop.a", {"on-logic-change": "run"}, "no setting 'on-logic-change'", "Did you mean on_logic_change? "),
+        ("model.shop.a", {"Volatile": "daily"}, "no setting 'Volatile'", "Did you mean volatile? "),
+        ("model.shop.a", {"colour": "red"}, "no setting 'colour'", "What is built has the settings on_logic_change, "),
+        (
+            "model.shop.a",
+            {"volatile": "dayly"},
+            "volatile is 'dayly'",
+            "Did you mean daily? Use one of always, daily, ",
+        ),
+        ("seed.shop.a", {"on_logic_change": "full-refresh"}, "is 'full-refresh'", "Did you mean full_refresh? Use one"),
+        ("test.shop.a", {"data_version": "contents"}, "is 'contents'", "Did you mean content? Use one of touched, "),
+        ("model.shop.a", {"content_max_rows": 5}, "content_max_rows is a setting of sources", "What is built has the"),
+        ("source.shop.a", {"max_age": 5}, "max_age is a setting of what is built", "A source has the settings data_"),
+        (
+            "source.shop.a",
+            {"data_verison": "never"},
+            "no setting 'data_verison'",
+            "Did you mean data_version? A source",
+        ),
+    ],
+)
+def test_what_is_misspelled_is_an_error_that_names_the_nearest_right_word(
+    of: str, settings: dict[str, Any], problem: str, hint: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        check_settings(project(node(of, settings=settings)))
+
+    assert f"of {of} (" in raised.value.what
+    assert problem in raised.value.what
+    assert raised.value.do.startswith(hint)
+
+
+def test_what_dbt_says_of_a_source_beside_its_meta_is_no_setting_of_ours() -> None:
+    check_settings(project(source(loaded_at_field="at"), node("model.shop.a", settings={"loaded_at_query": "1"})))
 
 
 @pytest.mark.parametrize("value", ["24", True, -1, float("nan"), float("inf")])
 def test_a_wrong_age_is_an_error_that_names_the_model(value: object) -> None:
-    with pytest.raises(ConfigurationError, match=r"of model\.shop\.a cannot be used: max_age is"):
+    with pytest.raises(ConfigurationError, match=r"of model\.shop\.a \(.*\) cannot be used: max_age is"):
         check_settings(project(node("model.shop.a", settings={"max_age": value})))
 
 
@@ -140,16 +182,31 @@ def test_the_projects_own_kind_is_checked() -> None:
 def test_columns_of_the_loader_are_left_out_by_name_and_pattern() -> None:
     columns = ("id", "_sdc_batched_at", "_SDC_SEQUENCE", "_sdc_deleted_at", "_airbyte_raw_id", "a.b")
 
-    assert kept_columns(DataRule(), columns) == ("id", "_sdc_deleted_at", "_airbyte_raw_id", "a.b")
+    assert kept_columns(DataRule(), columns) == ("id", "_sdc_deleted_at", "a.b")
     assert kept_columns(DataRule(loader_columns=("_airbyte_*", "a?b")), columns) == (
         *("id", "_sdc_batched_at", "_SDC_SEQUENCE", "_sdc_deleted_at", "a.b"),
     )
     assert kept_columns(DataRule(loader_columns=()), columns) == columns
 
 
-def test_a_singer_target_is_known_by_its_columns() -> None:
-    assert is_loaded_by_singer(["id", "_sdc_received_at"])
-    assert not is_loaded_by_singer(["id", "_sdc_own_invention"])
+def test_a_column_that_comes_or_goes_counts_for_loaders_that_were_not_known_from_the_start() -> None:
+    columns = ("id", "_sdc_batched_at", "_airbyte_meta")
+
+    assert shape_columns(DataRule(), columns) == ("id", "_airbyte_meta")
+    assert shape_columns(DataRule(loader_columns=("_airbyte_*",)), columns) == ("id", "_sdc_batched_at")
+
+
+@pytest.mark.parametrize("column", ["_sdc_received_at", "_dlt_load_id", "_dlt_id", "_airbyte_meta", "_fivetran_synced"])
+def test_a_loader_is_known_by_its_columns(column: str) -> None:
+    assert is_loaded_by_known_loader(["id", column])
+
+
+@pytest.mark.parametrize(
+    "column", ["_sdc_own_invention", "_dlt_parent_id", "_airbyte_data", "_fivetran_deleted", "my_dlt_id"]
+)
+def test_other_columns_tell_of_no_loader(column: str) -> None:
+    assert not is_loaded_by_known_loader(["id", column])
+    assert kept_columns(DataRule(), [column]) == (column,)
 
 
 def names(code: str, **fields: Any) -> bool:
@@ -166,6 +223,7 @@ def names(code: str, **fields: Any) -> bool:
 def test_a_node_names_a_column_of_the_loader_in_its_code_its_macros_its_vars_or_its_config() -> None:
     assert names("select max(_sdc_batched_at) from x")
     assert names("select _AIRBYTE_EMITTED_AT from x")
+    assert names("select _dlt_id, _fivetran_synced from x")
     assert names("{{ newest() }} {{ newest() }}", macros=[macro("newest", "max(x._sdc_sequence)")])
     assert names("{{ var('x') }}", variables={"x": [["shop", "_sdc_received_at"]]})
     assert names("select 1", config={"unique_key": ["id", "_sdc_sequence"]})
