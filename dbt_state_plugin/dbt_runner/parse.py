@@ -21,7 +21,6 @@ from dbt_state_plugin.dbt_runner.manifest import (
     node_definitions,
     project_hooks,
     seed_files,
-    stored_identifier,
 )
 from dbt_state_plugin.dbt_runner.seed_file import seed_rows_digest
 from dbt_state_plugin.errors import ProjectError
@@ -127,7 +126,7 @@ def seed_columns(parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
         return ()
     return tuple(
         SeedColumn(
-            name=stored_identifier(name, name if config.quote_columns is False else f'"{name}"'),
+            name=parsed.definition.dialect.stored_name(name, name if config.quote_columns is False else f'"{name}"'),
             kind=str(given.get(name, kind)),
             header=name,
         )
