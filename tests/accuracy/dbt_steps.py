@@ -38,8 +38,9 @@ def built_from_scratch(arguments: list[str]) -> dict[str, Any]:
     MANIFEST.write_bytes(pickle.dumps(manifest))
     answer = {"nodes": described(manifest), "compiled": {}, "statements": {}, "failed": []}
     _build(manifest, arguments, answer, "first")
-    in_place = ["--select", "config.materialized:incremental", "resource_type:snapshot"]
-    _build(_manifest(), [*arguments, *in_place], answer, "second")
+    if any(facts["materialized"] in ("incremental", "snapshot") for facts in answer["nodes"].values()):
+        in_place = ["--select", "config.materialized:incremental", "resource_type:snapshot"]
+        _build(_manifest(), [*arguments, *in_place], answer, "second")
     return answer
 
 

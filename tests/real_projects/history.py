@@ -1,0 +1,183 @@
+"""What happens to one project over a history of changes, and what did our command line build each time?"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from _servers import postgres_server
+from _servers.postgres_server import Server
+from accuracy.relations import observed
+from support import forkserver
+from support.forkserver import Ended
+
+from real_projects import truth
+from real_projects.project import CHANGES, RealProject, comment, copied, replace
+from real_projects.truth import Scratch, Volatile
+
+_EXECUTION = re.compile(r"[Ee]xecution ([0-9a-f]{8}-[0-9a-f-]{27})")
+_KINDS = ("model.", "seed.", "snapshot.")
+
+
+@dataclass(kw_only=True)
+class Moment:
+    """One build of ours, and how it compares with what was needed."""
+
+    planned: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of relations, with their reasons
+    tests: int = 0
+    exit_codes: list[int] = field(default_factory=list)
+    seconds: float = 0
+    needed: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    unequal: dict[str, list[str]] = field(default_factory=dict)
+    incremental: dict[str, list[str]] = field(default_factory=dict)  # what keeps rows of earlier builds, or reads it
+    failed: list[str] = field(default_factory=list)  # in plain dbt
+
+
+@dataclass(kw_only=True)
+class Record:
+    """One project with all of its moments; `nodes` have relations."""
+
+    project: str
+    nodes: int = 0
+    volatile: int = 0
+    volatile_columns: dict[str, list[str]] = field(default_factory=dict)
+    commented: int = 0
+    moments: dict[str, Moment] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as values of JSON."""
+        return asdict(self)
+
+
+def played(project: RealProject, server: Server, directory: Path) -> Record:
+    """Play the history of a project: built, again, commented, and each change that it has on top of the earlier ones.
+
+    Logs of every command stay in the directory.
+    """
+    return _Play(project, server, directory).record()
+
+
+class _Play:
+    def __init__(self, project: RealProject, server: Server, directory: Path) -> None:
+        self.project = project
+        self.server = server
+        self.logs = directory / "logs"
+        self.logs.mkdir(parents=True)
+        self.databases = {which: f"real_{project.name}_{which}" for which in ("ours", "plain")}
+        self.spaces = {
+            which: copied(project, directory / which, server, name) for which, name in self.databases.items()
+        }
+
+    def record(self) -> Record:
+        try:
+            return self._record()
+        finally:
+            for name in self.databases.values():
+                postgres_server.drop_database(self.server, name)
+
+    def _record(self) -> Record:
+        record = Record(project=self.project.name)
+        before, ignored = self._base()
+        build = before.build
+        record.nodes = sum(build.has_relation(node) for node in build.nodes)
+        record.volatile = ignored.count()
+        record.volatile_columns = {name: sorted(found) for name, found in ignored.columns.items() if found}
+        postgres_server.drop_database(self.server, self.databases["ours"])
+        postgres_server.create_database(self.server, self.databases["ours"])
+        record.moments["first"] = self._moment("first", before, before, ignored, repeats=())
+        second = record.moments["second"] = self._moment("second", before, before, ignored, repeats=())
+        for space in self.spaces.values():
+            record.commented = comment(space.directory)
+        record.moments["comment"] = self._moment("comment", before, before, ignored, repeats=second.planned)
+        for name in CHANGES:
+            if name in self.project.changes:
+                for space in self.spaces.values():
+                    replace(space.directory, self.project.changes[name])
+                after = self._scratch(name, ignored)
+                record.moments[name] = self._moment(name, before, after, ignored, repeats=second.planned)
+                before = after
+        return record
+
+    def _base(self) -> tuple[Scratch, Volatile]:
+        """Build the project as it is twice from scratch, to see what is volatile."""
+        url = self.server.url(self.databases["plain"])
+        one = truth.built(self.project, self.spaces["plain"], self.server, self.logs / "plain-1.log")
+        sums = truth.column_sums(url, one.build.relations)
+        other = truth.built(self.project, self.spaces["plain"], self.server, self.logs / "plain-2.log")
+        ignored = truth.volatile(one, other, sums, url)
+        return truth.with_comparable_rows(other, url, ignored), ignored
+
+    def _scratch(self, name: str, ignored: Volatile) -> Scratch:
+        scratch = truth.built(self.project, self.spaces["plain"], self.server, self.logs / f"plain-{name}.log")
+        return truth.with_comparable_rows(scratch, self.server.url(self.databases["plain"]), ignored)
+
+    def _moment(
+        self, name: str, before: Scratch, after: Scratch, ignored: Volatile, *, repeats: Iterable[str]
+    ) -> Moment:
+        """Run ours and compare; what the second run built without any change is neither missed nor extra here."""
+        moment = Moment(failed=list(after.failed))
+        started = time.monotonic()
+        for number, command in enumerate([*self.project.before, ("build",)]):
+            self._ours(moment, command, self.logs / f"ours-{name}-{number}.log")
+        moment.seconds = round(time.monotonic() - started, 1)
+        concerned = truth.concerned(before, after, ignored)
+        moment.needed = sorted(concerned.needed)
+        moment.missed = sorted(concerned.needed - moment.planned.keys())
+        moment.extra = sorted(moment.planned.keys() - set(repeats) - concerned.allowed)
+        self._compare(moment, after, ignored)
+        print(f"{self.project.name}: {name}: {said(moment)}", file=sys.stderr, flush=True)
+        return moment
+
+    def _ours(self, moment: Moment, command: Iterable[str], log: Path) -> None:
+        ended = self._plugin([*command])
+        log.write_text(f"{ended.stdout}\n--- stderr\n{ended.stderr}\n--- exit code {ended.code}\n")
+        moment.exit_codes.append(ended.code)
+        ids = _EXECUTION.findall(ended.stdout + ended.stderr)
+        if not ids:
+            return
+        shown = self._plugin(["show", ids[-1], "-o", "json"])
+        if shown.code != 0:
+            log.with_suffix(".show").write_text(shown.stdout + shown.stderr)
+            moment.exit_codes.append(shown.code)
+            return
+        for result in json.loads(shown.stdout)["nodes"]:
+            if result["unique_id"].startswith(_KINDS):
+                moment.planned.setdefault(result["unique_id"], []).extend(result["reasons"])
+            else:
+                moment.tests += 1
+
+    def _plugin(self, arguments: list[str]) -> Ended:
+        """Run our command line as users do; a process that has imported dbt becomes it, which spares seconds."""
+        space = self.spaces["ours"]
+        return forkserver.run(
+            "dbt-state-plugin", [*arguments, *space.arguments], cwd=space.directory, environment=space.environment
+        )
+
+    def _compare(self, moment: Moment, after: Scratch, ignored: Volatile) -> None:
+        url = self.server.url(self.databases["ours"])
+        ours = truth.comparable(url, observed(url), ignored)
+        found = truth.differences(ours, after.build.relations, ignored)
+        keeps = truth.keeps_rows(after.build)
+        built = {facts["relation"] for facts in after.build.nodes.values()} | after.build.relations.keys()
+        for name, keys in found.items():
+            if name not in built:
+                continue  # of a node that is gone; dbt leaves it, too
+            (moment.incremental if name in keeps else moment.unequal)[name] = sorted(keys)
+
+
+def said(moment: Moment) -> str:
+    """Return a moment in one line, for the one who waits."""
+    words = [
+        f"{len(moment.planned)} relations and {moment.tests} tests planned, {len(moment.needed)} needed",
+        f"{len(moment.missed)} missed, {len(moment.extra)} extra, {len(moment.unequal)} not equal",
+        f"exit codes {moment.exit_codes}, {moment.seconds} s",
+    ]
+    return "; ".join(words)
