@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Record:
     """One project with all of its moments; `nodes` have relations."""
 
     project: str
+    compared: bool = True
     nodes: int = 0
     volatile: int = 0
     volatile_columns: dict[str, list[str]] = field(default_factory=dict)
@@ -57,12 +58,14 @@ class Record:
         return asdict(self)
 
 
-def played(project: RealProject, server: Server, directory: Path) -> Record:
+def played(project: RealProject, server: Server, directory: Path, *, is_quick: bool = False) -> Record:
     """Play the history of a project: built, again, commented, and each change that it has on top of the earlier ones.
 
-    Logs of every command stay in the directory.
+    A quick play builds once and then only plans, each change by itself; it compares nothing. Logs of every command stay
+    in the directory.
     """
-    return _Play(project, server, directory).record()
+    play = _Play(project, server, directory)
+    return play.record(play.planned if is_quick else play.compared)
 
 
 class _Play:
@@ -76,14 +79,35 @@ class _Play:
             which: copied(project, directory / which, server, name) for which, name in self.databases.items()
         }
 
-    def record(self) -> Record:
+    def record(self, way: Callable[[], Record]) -> Record:
+        """Play it in one of the two ways, and drop the databases."""
         try:
-            return self._record()
+            return way()
         finally:
             for name in self.databases.values():
                 postgres_server.drop_database(self.server, name)
 
-    def _record(self) -> Record:
+    def planned(self) -> Record:
+        """Build once, then plan."""
+        record = Record(project=self.project.name, compared=False)
+        postgres_server.create_database(self.server, self.databases["ours"])
+        directory = self.spaces["ours"].directory
+        first = record.moments["first"] = Moment()
+        self._build(first, "first")
+        record.nodes = len(first.planned)
+        record.moments["second"] = self._plan("second")
+        for name, replacements in self.project.changes.items():
+            texts = {each.file: (directory / each.file).read_text(encoding="utf-8") for each in replacements}
+            replace(directory, replacements)
+            record.moments[name] = self._plan(name)
+            for file, text in texts.items():
+                (directory / file).write_text(text, encoding="utf-8")
+        record.commented = comment(directory)
+        record.moments["comment"] = self._plan("comment")
+        return record
+
+    def compared(self) -> Record:
+        """Build after each change, and build from scratch to compare."""
         record = Record(project=self.project.name)
         before, ignored = self._base()
         build = before.build
@@ -124,10 +148,7 @@ class _Play:
     ) -> Moment:
         """Run ours and compare; what the second run built without any change is neither missed nor extra here."""
         moment = Moment(failed=list(after.failed))
-        started = time.monotonic()
-        for number, command in enumerate([*self.project.before, ("build",)]):
-            self._ours(moment, command, self.logs / f"ours-{name}-{number}.log")
-        moment.seconds = round(time.monotonic() - started, 1)
+        self._build(moment, name)
         concerned = truth.concerned(before, after, ignored)
         moment.needed = sorted(concerned.needed)
         moment.missed = sorted(concerned.needed - moment.planned.keys())
@@ -135,6 +156,29 @@ class _Play:
         self._compare(moment, after, ignored)
         print(f"{self.project.name}: {name}: {said(moment)}", file=sys.stderr, flush=True)
         return moment
+
+    def _build(self, moment: Moment, name: str) -> None:
+        started = time.monotonic()
+        for number, command in enumerate([*self.project.before, ("build",)]):
+            self._ours(moment, command, self.logs / f"ours-{name}-{number}.log")
+        moment.seconds = round(time.monotonic() - started, 1)
+
+    def _plan(self, name: str) -> Moment:
+        moment = Moment()
+        ended = self._plugin(["plan", "--for", "build", "-o", "json"])
+        (self.logs / f"ours-{name}.log").write_text(f"{ended.stdout}\n--- stderr\n{ended.stderr}\n")
+        moment.exit_codes.append(ended.code)
+        if ended.code == 0:
+            self._note(moment, [n for n in json.loads(ended.stdout)["nodes"] if n["decision"] == "build"])
+        print(f"{self.project.name}: {name}: {said(moment)}", file=sys.stderr, flush=True)
+        return moment
+
+    def _note(self, moment: Moment, nodes: Iterable[dict[str, Any]]) -> None:
+        for node in nodes:
+            if node["unique_id"].startswith(_KINDS):
+                moment.planned.setdefault(node["unique_id"], []).extend(node["reasons"])
+            else:
+                moment.tests += 1
 
     def _ours(self, moment: Moment, command: Iterable[str], log: Path) -> None:
         ended = self._plugin([*command])
@@ -148,11 +192,7 @@ class _Play:
             log.with_suffix(".show").write_text(shown.stdout + shown.stderr)
             moment.exit_codes.append(shown.code)
             return
-        for result in json.loads(shown.stdout)["nodes"]:
-            if result["unique_id"].startswith(_KINDS):
-                moment.planned.setdefault(result["unique_id"], []).extend(result["reasons"])
-            else:
-                moment.tests += 1
+        self._note(moment, json.loads(shown.stdout)["nodes"])
 
     def _plugin(self, arguments: list[str]) -> Ended:
         """Run our command line as users do; a process that has imported dbt becomes it, which spares seconds."""

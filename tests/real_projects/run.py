@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this project; may be repeated")
     parser.add_argument("--logs", type=Path, metavar="FOLDER", help="where the copies and logs of all commands stay")
     parser.add_argument("--json", type=Path, metavar="FILE", help="JSON lines, appended to; what is there is not run")
+    parser.add_argument("--quick", action="store_true", help="build once, then only plan; compares nothing")
     options = parser.parse_args(arguments)
     projects = [each for each in found_projects(options.projects) if not options.only or each.name in options.only]
     if not projects:
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(kept / project.name, ignore_errors=True)
             started = time.monotonic()
             try:
-                records[project.name] = played(project, server, kept / project.name)
+                records[project.name] = played(project, server, kept / project.name, is_quick=options.quick)
             except Exception as error:  # the others are still of interest
                 failed.append(f"{project.name}: {type(error).__name__}: {error}")
                 print(failed[-1], file=sys.stderr, flush=True)

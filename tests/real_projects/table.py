@@ -35,15 +35,17 @@ def _row(record: Record) -> list[str]:
         str(record.nodes),
         str(len(second.planned)),
         str(more),
-        *(_change(record.moments.get(name), second) for name in CHANGES),
-        f"not after {', '.join(unequal)}" if unequal else "yes",
+        *(_change(record, record.moments.get(name), second) for name in CHANGES),
+        f"not after {', '.join(unequal)}" if unequal else "yes" if record.compared else "not compared",
     ]
 
 
-def _change(moment: Moment | None, second: Moment) -> str:
+def _change(record: Record, moment: Moment | None, second: Moment) -> str:
     if moment is None:
         return "-"
     planned = len(moment.planned.keys() - second.planned.keys())
+    if not record.compared:
+        return str(planned)
     return f"{planned} of {len(moment.needed)} needed; {len(moment.missed)}/{len(moment.extra)}"
 
 

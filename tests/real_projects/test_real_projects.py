@@ -57,22 +57,33 @@ farm:
 }
 
 
-def test_a_project_with_a_package_is_played_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def projects(tmp_path: Path) -> Path:
+    folder = tmp_path / "projects"
     for path, text in FILES.items():
-        file = tmp_path / "projects" / "farm" / path
+        file = folder / "farm" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    options = ["--projects", str(tmp_path / "projects"), "--logs", str(tmp_path / "logs")]
+    return folder
 
-    code = main([*options, "--json", str(tmp_path / "records.jsonl")])
+
+def test_a_project_with_a_package_is_played_and_told(projects: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--projects", str(projects)])
 
     told = capsys.readouterr()
     assert code == 0, told.out + told.err
-    assert "| farm | 7 | 1 | 0 | 1 of 1 needed; 0/0 | 3 of 3 needed; 0/0 | - | 1 of 1 needed; 0/0 | yes |" in (
-        told.out
-    ), told.out + told.err
+    row = "| farm | 7 | 1 | 0 | 1 of 1 needed; 0/0 | 3 of 3 needed; 0/0 | - | 1 of 1 needed; 0/0 | yes |"
+    assert row in told.out.splitlines(), told.out + told.err
     assert "- second run: volatile 1" in told.out
     assert "- volatile between two builds from scratch, not compared: farm.looked_at (at)" in told.out
+
+
+def test_a_quick_play_only_plans(projects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--projects", str(projects), "--quick", "--logs", str(tmp_path), "--json", str(tmp_path / "records")])
+
+    told = capsys.readouterr()
+    assert code == 0, told.out + told.err
+    assert "| farm | 7 | 1 | 0 | 1 | 3 | - | 1 | not compared |" in told.out.splitlines(), told.out + told.err
 
 
 def test_what_is_recorded_is_not_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
