@@ -46,7 +46,8 @@ def _change(record: Record, moment: Moment | None, second: Moment) -> str:
     planned = len(moment.planned.keys() - second.planned.keys())
     if not record.compared:
         return str(planned)
-    return f"{planned} of {len(moment.needed)} needed; {len(moment.missed)}/{len(moment.extra)}"
+    needed = len(set(moment.needed) - second.planned.keys())
+    return f"{planned} of {needed} needed; {len(moment.missed)}/{len(moment.extra)}"
 
 
 def notes(record: Record) -> list[str]:
