@@ -292,3 +292,38 @@ _TRACES_OF_NOW = """
               pg_catalog.to_jsonb(data_id::text) AS data, execution_id FROM {state}.relation) p
     WHERE p.execution_id = %s AND child.trace -> 'parents' ? p.name
 """
+
+
+@bug("what a build has read is not recorded", found_by="a_macro_in_a_macro_a_var_and_an_env_var_change")
+def reads_are_dropped_from_the_trace() -> None:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+
+    _around(Fingerprinter, "read_values", lambda *_: {})
+
+
+@bug("answers to questions are forgotten", found_by="a_question_while_compiling_gets_another_answer")
+def answers_are_forgotten() -> None:
+    from dbt_state_plugin.operations.planning import inputs
+
+    _around(inputs, "with_other_reads", lambda _, _session, _project, recorded, _options: recorded)
+
+
+@bug("relations that SQL names are forgotten", found_by="a_table_that_only_sql_names_gets_rows")
+def undeclared_relations_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running import build_recorder
+
+    _around(build_recorder, "undeclared", lambda *_: ())
+
+
+@bug("the session is forgotten", found_by="the_time_zone_of_the_database_changes")
+def the_session_is_forgotten() -> None:
+    from dbt_state_plugin.core.decision import own_reasons
+
+    _around(own_reasons, "_session", lambda *_: [])
+
+
+@bug("what hooks write has no author", found_by="a_hook_inserts_into_another_model")
+def the_author_of_hooks_is_forgotten() -> None:
+    from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+
+    _around(BuildRecorder, "_written", lambda *_: [])

@@ -48,6 +48,7 @@ create view raw.seen as select id, status from raw.orders;
 create function raw.highest() returns numeric stable language sql as 'select max(amount) from raw.orders';
 """
 ORDERS = "{{ source('raw', 'orders') }}"
+_ALTER = "execute format('alter database %I"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -444,4 +445,55 @@ def a_column_is_added_to_a_table_by_hand(pair: Pair) -> None:
 @trace(highest=TABLE + "select raw.highest() as highest")
 def a_function_reads_rows_that_change(pair: Pair) -> None:
     pair.execute("update raw.orders set amount = 1000 where id = 1")
+    pair.run()
+
+
+# What was observed: questions, relations that SQL names, the session, hooks.
+
+
+@trace(
+    base=TABLE + f"select id from {ORDERS}",
+    wide=TABLE
+    + "{% set found = statuses() %}select id{% for each in found %}, '{{ each }}' as c{{ loop.index }}{% endfor %}"
+    + " from {{ ref('base') }}",
+    more={
+        "macros/statuses.sql": "{% macro statuses() %}{% if execute %}{% set q = 'select distinct status from '"
+        " ~ source('raw', 'orders') ~ ' order by 1' %}{{ return(run_query(q).columns[0].values()) }}{% endif %}"
+        "{{ return([]) }}{% endmacro %}"
+    },
+)
+def a_question_while_compiling_gets_another_answer(pair: Pair) -> None:
+    pair.run()
+    pair.execute("update raw.orders set status = 'paid' where id = 2")
+    pair.run()
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run()
+
+
+@trace(
+    hard=TABLE + "select id from raw.orders",
+    seen="select id from raw.seen",
+    behind=TABLE + "select id from {{ ref('seen') }}",
+)
+def a_table_that_only_sql_names_gets_rows(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run()
+
+
+@trace(dated=TABLE + "select '2026-01-01 20:00+00'::timestamptz::date::text as day")
+def the_time_zone_of_the_database_changes(pair: Pair) -> None:
+    pair.execute(f"do $$ begin {_ALTER} set timezone = ''Asia/Tokyo''', current_database()); end $$")
+    pair.run()
+    pair.execute(f"do $$ begin {_ALTER} reset timezone', current_database()); end $$")
+    pair.run()
+
+
+@trace(
+    written=TABLE + "select 0 as n",
+    writer="{{ config(materialized='table', post_hook=\"insert into {{ ref('written') }} select 1\") }}"
+    f"select count(*) as c from {ORDERS}",
+)
+def a_hook_inserts_into_another_model(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run()
     pair.run()
