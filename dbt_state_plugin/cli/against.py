@@ -19,6 +19,7 @@ _BY_THE_STATE = {
     "full_refresh_changed": "--full-refresh-changed",
     "on_logic_change": "--on-logic-change",
     "volatile": "--volatile",
+    "drift": "--drift",
     "force": "--force",
 }
 

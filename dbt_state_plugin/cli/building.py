@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from dbt_state_plugin.api import ON_LOGIC_CHANGE, VOLATILE
+from dbt_state_plugin.api import DRIFT, ON_LOGIC_CHANGE, VOLATILE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,6 +89,12 @@ _SELECTION = (
         type=click.Choice(VOLATILE),
         envvar="DBT_STATE_PLUGIN_VOLATILE",
         help="How often to build what calls the clock or chance, where its meta says nothing (default: always).",
+    ),
+    click.option(
+        "--drift",
+        type=click.Choice(DRIFT),
+        envvar="DBT_STATE_PLUGIN_DRIFT",
+        help="Whether an index or the like that was added by hand is drift (strict), where the meta says nothing.",
     ),
     click.option(
         "--code-only",

@@ -255,6 +255,7 @@ def adopted_records(
             identity=each.identity,
             columns=each.columns,
             touched=each.touched,
+            shape=each.shape,
             build_id=new_id(),
             data_id=new_id(),
             built_at=datetime.now(timezone.utc),

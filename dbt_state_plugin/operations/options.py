@@ -24,6 +24,7 @@ class RunOptions:
     full_refresh_changed: bool = False
     on_logic_change: str | None = None
     volatile: str | None = None
+    drift: str | None = None
     code_only: bool = False
 
 

@@ -20,12 +20,14 @@ APPLICATION_NAME = "dbt-state-plugin"
 # A role's own timeouts must not end a lock or a mark in the middle of a run, so each session sets its own. Nothing of
 # anybody's is found without its schema: PostgreSQL's own names come first, temporary tables and types last, and that is
 # said by itself, before a statement with an operator is read. What was marked must survive a crash of the server: a
-# mark that is lost while the build that it announced is kept would lose a change.
+# mark that is lost while the build that it announced is kept would lose a change. A query of the catalog for thousands
+# of relations costs little, though not by the server's estimate, and would be compiled for longer than it runs.
 _SESSION = """
     SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false),
            set_config('idle_in_transaction_session_timeout', '0', false),
            set_config('idle_session_timeout', '0', false), set_config('timezone', 'UTC', false),
+           set_config('jit', 'off', false),
            set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local'
                       ELSE current_setting('synchronous_commit') END, false)
 """

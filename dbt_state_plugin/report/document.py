@@ -51,6 +51,7 @@ def _entry(entry: PlanEntry) -> dict[str, Any]:
         "cosmetic": [reason_document(reason) for reason in entry.cosmetic],
         "change": ("physical" if entry.keeps_data else "data") if entry.reasons else None,
         "old_rows": entry.old_rows.value if entry.old_rows else None,
+        "extra": [{"thing": thing.kind, "name": thing.name} for thing in entry.extra],
         "built_at": entry.record.built_at.isoformat() if entry.record else None,
     }
 

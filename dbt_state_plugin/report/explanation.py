@@ -9,9 +9,10 @@ from typing import Protocol
 from dbt_state_plugin.core.decision.logic_change import older_rows_reason
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
+from dbt_state_plugin.core.values.records import was_removed_by_hook
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import detail, reason_words
-from dbt_state_plugin.report.text import timestamp
+from dbt_state_plugin.report.text import extras, timestamp
 from dbt_state_plugin.report.words import duration
 
 _DIFF_LINES = 60
@@ -55,6 +56,7 @@ def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iter
     if entry.cosmetic:
         lines.append("  differs from the last build in nothing that dbt would execute:")
         lines += [f"  - {reason_words(reason)}" for reason in entry.cosmetic]
+    lines += [f"  {words}" for words in extras(entry)]
     lines += _record_lines(entry)
     for text in texts:
         lines += _diff_lines(text)
@@ -100,7 +102,8 @@ def _record_lines(entry: PlanEntry) -> list[str]:
         return ["  last build: none is recorded"]
     took = f", took {duration(record.duration_ms)}" if record.duration_ms is not None else ""
     by = f" by execution {record.execution_id}" if record.execution_id else ""
-    return [f"  last build: {timestamp(record.built_at)}{by}{took}"]
+    removed = ["  its relation was removed by its own hook, as dbt leaves it"] if was_removed_by_hook(record) else []
+    return [f"  last build: {timestamp(record.built_at)}{by}{took}", *removed]
 
 
 def _diff_lines(text: Text) -> list[str]:

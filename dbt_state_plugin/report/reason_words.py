@@ -7,6 +7,7 @@ from typing import Any
 
 from dbt_state_plugin.core.undeclared import PREFIX
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
+from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.printable import printable
 
 Values = Mapping[str, Any]
@@ -147,6 +148,42 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
+# What is done to a thing of each kind that is not dropped, changed and added.
+_DONE: Mapping[str, Mapping[str, str]] = {
+    "privilege": {"gone": "revoked", "added": "granted"},
+    "comment": {"gone": "removed"},
+    "option": {"gone": "reset", "added": "set"},
+    "default": {"added": "set"},
+}
+_OF_COLUMNS = frozenset({"not null", "default", "comment"})
+_RESTORED_IN_PLACE = frozenset({"privilege", "privileges of the owner", "comment"})  # dbt sees to them on every build
+
+
+def thing_words(kind: str, name: str) -> str:
+    """Return a thing with its name, such as `index orders_id` or `comment of column id`."""
+    if kind in _OF_COLUMNS and name:
+        return f"{kind} of column {name}"
+    kind = "storage option" if kind == "option" else kind
+    return f"{kind} {name}" if name else kind
+
+
+def extra_words(thing: Thing, *, in_place: bool) -> str:
+    """Return that a thing was added by hand, and what takes it away again."""
+    done = _DONE.get(thing.kind, {}).get("added", "added")
+    what = "--full-refresh" if in_place else "a rebuild"
+    return printable(f"extra: {thing_words(thing.kind, thing.name)} was {done} by hand; {what} would drop it")
+
+
+def _shape(values: Values) -> str:
+    kind, change = str(values["thing"]), str(values["change"])
+    done = _DONE.get(kind, {}).get(change, "dropped" if change == "gone" else change)
+    verb = "were" if kind == "privileges of the owner" else "was"
+    by = " by hand" if change == "added" else ""
+    words = f"its {thing_words(kind, str(values['name']))} {verb} {done}{by} since we built it"
+    is_lost = values.get("in_place") and kind not in _RESTORED_IN_PLACE
+    return f"{words}; dbt sees to it only with --full-refresh" if is_lost else words
+
+
 def _calls(names: Iterable[str]) -> str:
     names = list(names)
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
@@ -174,6 +211,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ),
     ReasonCode.IS_BUILT: lambda _: "is built",
     ReasonCode.DROPPED_WITH_PARENT: lambda _: "PostgreSQL drops this view together with it",
+    ReasonCode.FOREIGN_KEY_DROPPED: lambda _: "is built, and PostgreSQL drops the foreign key that points at it",
     ReasonCode.PARENT_CHANGED: lambda _: "changed",
     ReasonCode.PARENT_IS_NEW: lambda _: "is new",
     ReasonCode.PARENT_CHANGES: lambda _: "changes",
@@ -215,6 +253,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.REWRITTEN_AND_ALTERED: lambda values: (
         f"it was rewritten and its columns altered since we built it ({_columns(values)})"
     ),
+    ReasonCode.SHAPE_CHANGED: _shape,
     ReasonCode.BUILD_FAILED: lambda values: f"its last build did not succeed ({_execution(values['execution'])})",
     ReasonCode.BEING_WRITTEN: lambda values: f"{_execution(values['execution'])} is writing it",
     ReasonCode.MAY_BE_WRITTEN: lambda values: (

@@ -16,11 +16,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
+from dbt_state_plugin.core.decision.logic_change import is_written_in_place
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.reason_words import reason_words, short_name
+from dbt_state_plugin.report.reason_words import extra_words, reason_words, short_name
 from dbt_state_plugin.report.words import category, count, duration, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
@@ -53,13 +54,23 @@ def plan_lines(
     lines += entry_lines(plan.waiting, "later", shows_all=shows_all)
     if shows_all:
         column = column_of(plan.skipped)
-        lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}" for entry in plan.skipped]
+        for entry in plan.skipped:
+            lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}", *_extra_lines(entry)]
     for record in plan.removed:
         relation = printable(str(record.relation))
         lines.append(f"  removed {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)")
     rows = [truncated(line, width) for line in lines]
     summary = [summary_line(plan)] if ends_with_summary else []
     return rows + [part for line in [*_warnings(plan), *summary] for part in wrapped(line, width)]
+
+
+def _extra_lines(entry: PlanEntry) -> list[str]:
+    return [f"         {words}" for words in extras(entry)]
+
+
+def extras(entry: PlanEntry) -> list[str]:
+    """Return what was added by hand to the relation of a node."""
+    return [extra_words(thing, in_place=is_written_in_place(entry.node)) for thing in entry.extra]
 
 
 def _why_not(entry: PlanEntry) -> str:
@@ -121,6 +132,7 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
         more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
         lines.append(f"  {word:<6} {label(entry):<{column}}  {reason_words(entry.reasons[0])}{more}")
+        lines += _extra_lines(entry) if shows_all else []
     return lines + _folder_lines(folded, word)
 
 
@@ -192,6 +204,8 @@ def result_lines(result: RunResult, *, width: int | None = None, says_why: bool 
             lines.append(f"  again  {label(entry)}  {_failure(result, node)}")
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`show {result.execution_id}` lists them)"]
+    removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
+    lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
     last = _outcome_line(result) + (_first_failure(result) if says_why else "")
     return [part for line in [*lines, last] for part in wrapped(line, width)]
 

@@ -28,12 +28,12 @@ class Adopted:
 _RELATIONS = """
     INSERT INTO {state}.relation AS r (warehouse, environment_id, execution_id, database_name, schema_name, identifier,
         unique_id, resource_type, materialized, fingerprint, trace, build_id, data_id, identity, kind,
-        columns, touched, raw_definition_id, items, compiled)
+        columns, touched, shape, raw_definition_id, items, compiled)
     SELECT %s, %s, %s::uuid, d, s, i, u, t, m, f::jsonb, tr::jsonb, b::uuid, da::uuid, id, k, co::jsonb,
-        tc, de, it::jsonb, cm::jsonb
+        tc, sh::jsonb, de, it::jsonb, cm::jsonb
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
         %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-        %s::text[]) AS adopted (d, s, i, u, t, m, f, tr, b, da, id, k, co, tc, de, it, cm)
+        %s::text[], %s::text[]) AS adopted (d, s, i, u, t, m, f, tr, b, da, id, k, co, tc, sh, de, it, cm)
     ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
         environment_id = excluded.environment_id, unique_id = excluded.unique_id,
         resource_type = excluded.resource_type, materialized = excluded.materialized,
@@ -41,7 +41,8 @@ _RELATIONS = """
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = NULL,
         identity = excluded.identity, kind = excluded.kind,
         raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
-        compiled = excluded.compiled, columns = excluded.columns, touched = excluded.touched
+        compiled = excluded.compiled, columns = excluded.columns, touched = excluded.touched,
+        shape = excluded.shape
 """
 _RESULTS = """
     INSERT INTO {state}.node_result (execution_id, unique_id, resource_type, reasons, definition_id, status, message)
@@ -71,6 +72,7 @@ def record_adopted(state: State, execution_id: UUID, adopted: Iterable[Adopted],
         [identity.kind.value if identity else None for identity in identities],
         [record.columns for record in records],
         [record.touched for record in records],
+        [record.shape for record in records],
         definitions,
         [json_document(each.detail.items) for each in found],
         [json_document(each.detail.compiled) for each in found],

@@ -23,8 +23,8 @@ from dbt_state_plugin.state.state import State
 class BuildRecord:
     """All that is recorded about one successful build.
 
-    `identity` and `columns` are given when the warehouse is another server; where it is this one, `identity_sql` is the
-    warehouse's own query for them, a part of the one statement.
+    `identity`, `columns` and `shape` are given when the warehouse is another server; where it is this one,
+    `identity_sql` is the warehouse's own query for them, a part of the one statement.
     """
 
     key: RelationName
@@ -39,6 +39,7 @@ class BuildRecord:
     data_id: UUID
     detail: RecordedDefinition
     columns: str | None = None
+    shape: str | None = None
 
 
 # One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
@@ -62,11 +63,12 @@ _MARK = """
     )
     INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
         resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, identity, kind,
-        raw_definition_id, data_id, items, compiled, columns)
+        raw_definition_id, data_id, items, compiled, columns, shape)
     SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
         %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
         coalesce(%(identity)s::text, here.identity), coalesce(%(kind)s::text, here.kind), %(definition)s,
-        %(data)s::uuid, %(items)s::jsonb, %(compiled)s::jsonb, coalesce(%(columns)s::jsonb, here.columns)
+        %(data)s::uuid, %(items)s::jsonb, %(compiled)s::jsonb, coalesce(%(columns)s::jsonb, here.columns),
+        coalesce(%(shape)s::jsonb, here.shape)
     FROM mine LEFT JOIN here ON true
     ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
         environment_id = excluded.environment_id, unique_id = excluded.unique_id,
@@ -75,10 +77,12 @@ _MARK = """
         built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
         identity = excluded.identity, kind = excluded.kind,
         raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
-        compiled = excluded.compiled, columns = excluded.columns, touched = NULL
+        compiled = excluded.compiled, columns = excluded.columns, shape = excluded.shape, touched = NULL
     RETURNING identity, kind
 """
-_NOT_HERE = "SELECT NULL::text AS identity, NULL::text AS kind, NULL::jsonb AS columns WHERE false"
+_NOT_HERE = """
+    SELECT NULL::text AS identity, NULL::text AS kind, NULL::jsonb AS columns, NULL::jsonb AS shape WHERE false
+"""
 
 
 def record_build(state: State, build: BuildRecord) -> Identity | None:
@@ -152,6 +156,7 @@ def _record_values(state: State, build: BuildRecord) -> dict[str, Any]:
         "items": json_document(build.detail.items),
         "compiled": json_document(build.detail.compiled),
         "columns": build.columns,
+        "shape": build.shape,
         "status": build.outcome.status,
         "rows": build.outcome.rows_affected,
         "duration": build.outcome.duration_ms,
@@ -168,6 +173,7 @@ def trace_document(trace: Trace) -> str:
     document |= {"named": [list(name) for name in trace.named]} if trace.named is not None else {}
     document |= {"session": dict(trace.session)} if trace.session is not None else {}
     document |= {"writes": [list(name) for name in trace.writes]} if trace.writes else {}
+    document |= {"has_hooks": True} if trace.has_hooks else {}
     return json_document(document)
 
 
@@ -320,6 +326,26 @@ def record_counters(state: State, found: Mapping[RelationName, tuple[Identity, s
         [counters for _, counters in found.values()],
     )
     state.execute(_COUNTERS, (*columns, state.environment.warehouse, state.environment_id))
+
+
+_SHAPES = """
+    UPDATE {state}.relation r SET shape = n.shape
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, identity, shape)
+    WHERE r.warehouse = %s AND r.identity = n.identity AND r.shape IS DISTINCT FROM n.shape
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+      AND r.environment_id = %s
+"""
+
+
+def record_shapes(state: State, found: Mapping[RelationName, tuple[Identity, str]]) -> None:
+    """Record the shapes of relations that are still the recorded ones; raises StateError."""
+    columns = (
+        *key_columns(found),
+        [identity.value for identity, _ in found.values()],
+        [shape for _, shape in found.values()],
+    )
+    state.execute(_SHAPES, (*columns, state.environment.warehouse, state.environment_id))
 
 
 _NOTE = """

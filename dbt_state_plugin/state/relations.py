@@ -23,7 +23,7 @@ from dbt_state_plugin.state.state import State
 _RECORDED = """
     SELECT r.database_name, r.schema_name, r.identifier, r.unique_id, r.resource_type, r.materialized, r.fingerprint,
            r.trace, r.build_id::text, r.built_at, r.execution_id::text, r.duration_ms, r.identity, r.kind,
-           r.raw_definition_id, r.data_id::text, r.columns::text, r.touched,
+           r.raw_definition_id, r.data_id::text, r.columns::text, r.touched, r.shape::text,
            (r.built_at - pg_catalog.make_interval(secs => coalesce(r.duration_ms, 0) / 1000.0))::date
                = pg_catalog.statement_timestamp()::date,
            e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
@@ -130,8 +130,9 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
         data_id=UUID(row[15]),
         columns=row[16],
         touched=row[17],
-        is_of_today=bool(row[18]),
-        environment=str(environment_of(row[19:], warehouse)),
+        shape=row[18],
+        is_of_today=bool(row[19]),
+        environment=str(environment_of(row[20:], warehouse)),
     )
 
 
@@ -148,6 +149,7 @@ def _trace(value: Any) -> Trace:
         writes=_named(value.get("writes")) or (),
         written_by=str(value.get("written_by") or ""),
         session=_text_mapping(value["session"]) if isinstance(value.get("session"), dict) else None,
+        has_hooks=value.get("has_hooks") is True,
     )
 
 

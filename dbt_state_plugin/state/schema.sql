@@ -1,4 +1,4 @@
--- The state, whole, as version 0005 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0006 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -126,6 +126,9 @@ CREATE TABLE relation (
     -- The server's counters of what was written into the relation, when the run that built it had ended; null where
     -- nobody looked since.
     touched text,
+    -- What the build left besides: indexes, constraints, privileges and the like, as triples of kind, name and key; null
+    -- where nobody looked.
+    shape jsonb CHECK (jsonb_typeof(shape) = 'array'),
     PRIMARY KEY (warehouse, database_name, schema_name, identifier),
     CHECK ((identity IS NULL) = (kind IS NULL))
 );
@@ -176,4 +179,4 @@ CREATE INDEX node_result_definition ON node_result (definition_id);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0005');
+INSERT INTO alembic_version (version_num) VALUES ('0006');

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.relations import Identity
 
 
 class DropRefused(Exception):
@@ -24,6 +27,15 @@ class QueryRefused(Exception):
         super().__init__(why)
         self.why = why
         self.is_certain = is_certain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """What a relation is now; `columns` and `shape` are None where the warehouse does not tell."""
+
+    identity: Identity
+    columns: str | None = None
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

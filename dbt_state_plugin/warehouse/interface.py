@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, SourceFacts
+from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceFacts
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Columns
@@ -38,13 +38,16 @@ class Warehouse(Protocol):
         """Return what is in the schemas of these relations."""
 
     def identity_sql(self, connection: object) -> str | None:
-        """Return the query for identity, kind and columns that a statement on the state's connection can hold.
+        """Return the query for identity, kind, columns and shape that a statement on the state's connection can hold.
 
-        None where the state is kept elsewhere; then `identity_and_columns` is asked.
+        None where the state is kept elsewhere; then `present` is asked.
         """
 
-    def identity_and_columns(self, relation: RelationName) -> tuple[Identity | None, str | None]:
-        """Return the identity and the columns of one relation now, None when it does not exist."""
+    def present(self, relation: RelationName) -> Present | None:
+        """Return what one relation is now, None when it does not exist."""
+
+    def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return for each relation that exists its identity and shape; nothing where the warehouse tells no shapes."""
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return for each table the identity and the counters of what was written into it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.orphans import DropCheck
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
-from dbt_state_plugin.warehouse.answers import Calls, FunctionBody, QueryRefused, SourceFacts
+from dbt_state_plugin.warehouse.answers import Calls, FunctionBody, Present, QueryRefused, SourceFacts
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 KINDS = {"view": RelationKind.VIEW, "materialized_view": RelationKind.MATERIALIZED_VIEW}
@@ -71,9 +71,13 @@ class StubWarehouse(Warehouse):
     def identity_sql(self, connection: object) -> str | None:
         return None
 
-    def identity_and_columns(self, relation: RelationName) -> tuple[Identity | None, str | None]:
+    def present(self, relation: RelationName) -> Present | None:
         catalog = self.catalog([relation])
-        return catalog.identities.get(relation), catalog.columns.get(relation)
+        identity = catalog.identities.get(relation)
+        return Present(identity=identity, columns=catalog.columns[relation]) if identity is not None else None
+
+    def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        return {}  # no shape is known, so none can drift
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         catalog = self.catalog(relations)

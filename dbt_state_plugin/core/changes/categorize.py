@@ -287,18 +287,34 @@ def _is_logic(part: str, inputs: ChangeInputs) -> bool:
 
 def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
     """Return whether a build now gives the rows that are there, as far as the SQL says."""
-    node, document = inputs.node, inputs.recorded.compiled
-    if node.materialized not in _REPEATED or inputs.volatile:
+    return gives_the_same_rows(
+        inputs.node, inputs.items, inputs.recorded.compiled, inputs.dialect, volatile=inputs.volatile
+    )
+
+
+def gives_the_same_rows(
+    node: Node,
+    items: Mapping[str, Mapping[str, str]],
+    document: Mapping[str, Any],
+    dialect: SqlDialect,
+    *,
+    volatile: tuple[str, ...],
+) -> bool:
+    """Return whether a build now gives the rows that are there, as far as `document` of its SQL says.
+
+    `volatile` is what its Jinja reads that differs on every run.
+    """
+    if node.materialized not in _REPEATED or volatile:
         return False
     if node.is_view:
         return True  # it holds no rows
     # A macro of the project that builds it, or a hook, may write what the SQL does not show.
-    if inputs.items.get("materialization"):
+    if items.get("materialization"):
         return False
-    statements = list(document.get("hooks") or (None,)) if inputs.items.get("hooks") else []
+    statements = list(document.get("hooks") or (None,)) if items.get("hooks") else []
     statements += [(document.get("forms") or {}).get("sql")] if node.resource_type != "seed" else []
     return not document.get(_HASHED) and all(
-        isinstance(statement, str) and inputs.dialect.is_deterministic(statement) for statement in statements
+        isinstance(statement, str) and dialect.is_deterministic(statement) for statement in statements
     )
 
 

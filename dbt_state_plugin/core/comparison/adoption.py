@@ -46,6 +46,7 @@ class Candidate:
     identity: Identity | None = None
     columns: str | None = None
     touched: str | None = None
+    shape: str | None = None
     record: RecordedRelation | None = None
     is_compared: bool = False
 
@@ -99,6 +100,7 @@ def _candidate(
         identity=identity,
         columns=catalog.columns.get(relation),
         touched=catalog.touched.get(relation),
+        shape=catalog.shapes.get(relation),
         record=record,
     )
 

@@ -1,4 +1,4 @@
-"""Node config: what happens on logic changes and volatile SQL.
+"""Node config: what happens on logic changes, volatile SQL and drift.
 
 It is said in `meta: {dbt_state_plugin: {...}}` of the node (see source_config.py); what says nothing follows a default.
 """
@@ -14,6 +14,7 @@ from dbt_state_plugin.errors import ConfigurationError
 META = "dbt_state_plugin"
 ON_LOGIC_CHANGE = ("run", "full_refresh", "fail")
 VOLATILE = ("always", "daily", "never")
+DRIFT = ("tolerant", "strict")
 
 
 def on_logic_change(node: Node, default: str | None) -> str:
@@ -24,6 +25,11 @@ def on_logic_change(node: Node, default: str | None) -> str:
 def volatile_rule(node: Node, default: str | None) -> str:
     """Return how often a node is built that calls the clock: one of VOLATILE."""
     return _chosen(node, "volatile", VOLATILE, default)
+
+
+def is_strict(node: Node, default: str | None) -> bool:
+    """Return whether things that were added to a relation by hand are drift, as those are that are gone."""
+    return _chosen(node, "drift", DRIFT, default) == "strict"
 
 
 def _chosen(node: Node, name: str, choices: tuple[str, ...], default: str | None) -> str:

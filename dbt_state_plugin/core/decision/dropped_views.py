@@ -1,4 +1,4 @@
-"""Views that the warehouse drops together with a rebuilt table."""
+"""Views and foreign keys that the warehouse drops together with a rebuilt table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dbt_state_plugin.core.decision.known import Known
 from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.core.versions.shape import foreign_keys
 
 
 class DroppedViews:
@@ -45,3 +46,22 @@ class DroppedViews:
                 todo.extend(fresh)
                 found |= {known.owners[view]: node for view in fresh if view in known.owners}
         return found
+
+    def tables_losing_keys(self, nodes: Iterable[str]) -> dict[str, str]:
+        """Return the nodes whose builds left foreign keys that are dropped with one of `nodes`, each with the first.
+
+        What somebody added by hand goes when dbt builds everything, too.
+        """
+        known = self._known
+        found: dict[str, str] = {}
+        for node in nodes if known.catalog.foreign_keys else ():
+            relation = known.project.nodes[node].relation
+            for table, key in known.catalog.foreign_keys.get(relation, ()) if relation else ():
+                child = known.owners.get(table)
+                if child is not None and child != node and self._was_left_by_build(child, key):
+                    found.setdefault(child, node)
+        return found
+
+    def _was_left_by_build(self, unique_id: str, key: str) -> bool:
+        record = self._known.record_of(self._known.project.nodes[unique_id])
+        return record is None or record.shape is None or key in foreign_keys(record.shape)

@@ -18,7 +18,8 @@ class Known:
     """All that a decision follows from.
 
     `versions` are those that a child built now would see. `owners` maps each relation to the node that writes it;
-    `loader_column_readers` are the nodes that name a loader's own columns, or get them handed on.
+    `loader_column_readers` are the nodes that name a loader's own columns, or get them handed on. A build of the nodes
+    in `same_rows` gives the rows that are there, as far as their SQL says.
     """
 
     project: Project
@@ -30,6 +31,7 @@ class Known:
     categories: Mapping[str, ChangeCategory]
     owners: Mapping[RelationName, str]
     loader_column_readers: frozenset[str]
+    same_rows: frozenset[str] = frozenset()
 
     def category_of(self, unique_id: str) -> ChangeCategory:
         """Return what the difference of a node amounts to, an empty category where there is none."""
@@ -52,6 +54,7 @@ def known(
     lineage: Mapping[str, Lineage],
     versions: Mapping[RelationName, str],
     categories: Mapping[str, ChangeCategory],
+    same_rows: frozenset[str] = frozenset(),
 ) -> Known:
     """Return what the rule knows of one project."""
     return Known(
@@ -69,4 +72,5 @@ def known(
             if node.relation is not None and node.writes_relation
         },
         loader_column_readers=frozenset(readers_of_loader_columns(project, lineage)),
+        same_rows=same_rows,
     )

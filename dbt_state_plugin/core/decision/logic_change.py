@@ -23,6 +23,11 @@ def accumulates(node: Node) -> bool:
     return (is_kept and node.full_refresh is not True) or node.resource_type == "snapshot"
 
 
+def is_written_in_place(node: Node) -> bool:
+    """Return whether dbt writes into the table that is there, unless it is told to build from scratch."""
+    return accumulates(node) or (node.resource_type == "seed" and node.full_refresh is not True)
+
+
 def keeps_rows(node: Node) -> bool:
     """Return whether dbt never builds the relation of a node from scratch, whatever it is asked."""
     return node.full_refresh is False or node.resource_type == "snapshot"

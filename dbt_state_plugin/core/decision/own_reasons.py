@@ -7,17 +7,25 @@ from datetime import timedelta
 from typing import Any
 
 from dbt_state_plugin.core.changes.differences import differing_parts
+from dbt_state_plugin.core.config.node_config import is_strict
 from dbt_state_plugin.core.config.source_config import max_age_hours
 from dbt_state_plugin.core.decision.behind_views import behind_views
 from dbt_state_plugin.core.decision.dropped_views import DroppedViews
 from dbt_state_plugin.core.decision.known import Known
-from dbt_state_plugin.core.decision.logic_change import holds_rows, older_rows_reason, wants_rebuild
+from dbt_state_plugin.core.decision.logic_change import (
+    holds_rows,
+    is_written_in_place,
+    older_rows_reason,
+    wants_rebuild,
+)
 from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
 from dbt_state_plugin.core.lineage import record_key, trace_of
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind, kind_of_part
-from dbt_state_plugin.core.values.records import OpenIntent, RecordedRelation
+from dbt_state_plugin.core.values.records import OpenIntent, RecordedRelation, was_removed_by_hook
+from dbt_state_plugin.core.values.things import Thing, ThingChange
 from dbt_state_plugin.core.versions.drift import find_drift
+from dbt_state_plugin.core.versions.shape import shape_changes
 from dbt_state_plugin.core.versions.source_version import data_change
 
 
@@ -96,9 +104,12 @@ def _drift(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
     catalog, relation = known.catalog, node.relation
     identity = catalog.identities.get(relation)
     if identity is None:
-        reasons.append(_reason(ReasonKind.MISSING, ReasonCode.RELATION_MISSING, relation=str(relation)))
+        if not was_removed_by_hook(record):
+            reasons.append(_reason(ReasonKind.MISSING, ReasonCode.RELATION_MISSING, relation=str(relation)))
     elif drift := find_drift(record, identity, catalog.columns.get(relation), catalog.touched.get(relation)):
         reasons.append(drift)
+    else:
+        reasons += _drift_of_shape(known, node, record)
     return reasons
 
 
@@ -113,6 +124,34 @@ def _session(known: Known, record: RecordedRelation) -> list[Reason]:
         if before.get(name, "") != now.get(name, "")
     ]
     return [_reason(ReasonKind.SESSION, ReasonCode.ITEMS_CHANGED, part="session", items=items)] if items else []
+
+
+def _drift_of_shape(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
+    changes = shape_changes(record.shape, known.catalog.shapes.get(record.relation))
+    in_place: dict[str, Any] = {}
+    if is_written_in_place(node) and not known.request.full_refresh:
+        in_place = {"in_place": True}
+    return [
+        _reason(
+            ReasonKind.DRIFTED,
+            ReasonCode.SHAPE_CHANGED,
+            thing=thing.kind,
+            name=thing.name,
+            change=change.value,
+            **in_place,
+        )
+        for thing, change in changes
+        if change is not ThingChange.ADDED or is_strict(node, known.request.drift)
+    ]
+
+
+def added_by_hand(known: Known, node: Node) -> tuple[Thing, ...]:
+    """Return what somebody added to the relation that the last build left."""
+    record, relation = known.record_of(node), node.relation
+    if record is None or relation is None or known.catalog.identities.get(relation) != record.identity:
+        return ()
+    changes = shape_changes(record.shape, known.catalog.shapes.get(relation))
+    return tuple(thing for thing, change in changes if change is ThingChange.ADDED)
 
 
 def _volatile(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:

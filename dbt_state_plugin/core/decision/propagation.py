@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dbt_state_plugin.core.decision.behind_views import behind_views, reads_views
 from dbt_state_plugin.core.decision.dropped_views import DroppedViews
 from dbt_state_plugin.core.decision.known import Known
-from dbt_state_plugin.core.decision.own_reasons import own_reasons
+from dbt_state_plugin.core.decision.logic_change import is_written_in_place, keeps_rows, wants_rebuild
+from dbt_state_plugin.core.decision.own_reasons import asks_to_rebuild, own_reasons
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 
 Needed = Mapping[str, tuple[Reason, ...]]
@@ -26,6 +27,10 @@ _ONLY_ROWS = frozenset(
         ReasonCode.UNREADABLE,
     }
 )
+
+
+# What is said of a relation that is built for what it has beside rows and columns.
+ABOUT_SHAPE = frozenset({ReasonCode.SHAPE_CHANGED, ReasonCode.FOREIGN_KEY_DROPPED})
 
 
 class Propagation:
@@ -50,24 +55,27 @@ class Propagation:
         while True:
             needed = self._propagated(in_scope, own)
             dropped = self._dropped_views(needed, in_scope)
+            losing = self._tables_losing_keys(needed, in_scope)
             written = self._written_by_hooks(needed, in_scope)
-            if not dropped and not written:
+            if not dropped and not losing and not written:
                 return needed
-            for parent, writer in written.items():
-                reason = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.HOOK_WRITES_INTO_IT, node=writer)
-                own[parent] = (*own[parent], reason)
-            for view, parent in dropped.items():
-                reason = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.DROPPED_WITH_PARENT, node=parent)
-                own[view] = (*own[view], reason)
+            for found, code in (
+                (dropped, ReasonCode.DROPPED_WITH_PARENT),
+                (losing, ReasonCode.FOREIGN_KEY_DROPPED),
+                (written, ReasonCode.HOOK_WRITES_INTO_IT),
+            ):
+                for node, parent in found.items():
+                    own[node] = (*own[node], Reason(kind=ReasonKind.UPSTREAM, code=code, node=parent))
 
     def narrowed(self, in_scope: list[str], needed: Needed) -> set[str]:
-        """Return what is built: the needed nodes inside the selection, and the views that go down with them."""
+        """Return what is built: the needed nodes inside the selection, and what goes down or loses keys with them."""
         known, selected = self._known, self._known.request.selected
         if selected is None:
             return set(needed)
         building = {node for node in needed if node in selected}
         while True:
             views = set(self._dropped.cascades(building))
+            views.update(self._dropped.tables_losing_keys(filter(self._is_replaced, building)))
             views |= {
                 node
                 for node in in_scope
@@ -124,7 +132,13 @@ class Propagation:
         category, is_view = self._known.category_of(node), self._known.is_view(node)
         is_physical = category.is_physical and (is_view or not reads_views(self._known, node))
         physical = category.reasons if is_physical else ()
-        return all(reason in physical or (is_view and self._only_dropped_with(reason)) for reason in reasons)
+        keeps_shape_only = is_view or (node in self._known.same_rows and not reads_views(self._known, node))
+        return all(
+            reason in physical
+            or (is_view and self._only_dropped_with(reason))
+            or (keeps_shape_only and reason.code in ABOUT_SHAPE)
+            for reason in reasons
+        )
 
     def _only_dropped_with(self, reason: Reason) -> bool:
         """Return whether a view is due because it goes down with a table that comes back with the same data."""
@@ -146,6 +160,25 @@ class Propagation:
                 if is_written and parent in scope and parent not in needed:
                     found[parent] = node
         return found
+
+    def _is_replaced(self, unique_id: str) -> bool:
+        """Return whether the build of a needed node puts another table in the place of the one that is there."""
+        known, node = self._known, self._known.project.nodes[unique_id]
+        if not is_written_in_place(node):
+            return True
+        if keeps_rows(node):
+            return False
+        if known.request.full_refresh or node.resource_type == "seed":
+            return known.request.full_refresh
+        is_asked = asks_to_rebuild(known, node)
+        may_rebuild = wants_rebuild(node, is_asked=is_asked, default=known.request.on_logic_change)
+        return may_rebuild and unique_id not in self._keeps_types
+
+    def _tables_losing_keys(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:
+        """Return the tables that need no build but lose a foreign key with a needed node, with that node."""
+        scope = set(in_scope)
+        losing = self._dropped.tables_losing_keys(filter(self._is_replaced, needed))
+        return {table: parent for table, parent in losing.items() if table in scope and table not in needed}
 
     def _dropped_views(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:
         """Return the views that go down with a needed node where that says something new, with that node."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dbt_state_plugin.core.changes.differences import Difference, find_differences
 from dbt_state_plugin.core.decision.known import Known, known
 from dbt_state_plugin.core.decision.logic_change import holds_rows, is_logic_change, old_rows
-from dbt_state_plugin.core.decision.own_reasons import asks_to_rebuild
-from dbt_state_plugin.core.decision.propagation import Propagation
+from dbt_state_plugin.core.decision.own_reasons import added_by_hand, asks_to_rebuild
+from dbt_state_plugin.core.decision.propagation import ABOUT_SHAPE, Propagation
 from dbt_state_plugin.core.decision.request import PlanRequest, is_in_scope
 from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
@@ -29,15 +29,17 @@ def make_plan(
     catalog: Catalog,
     request: PlanRequest,
     categories: Mapping[str, ChangeCategory] | None = None,
+    same_rows: frozenset[str] = frozenset(),
 ) -> Plan:
     """Return the decision about every node in the command's scope; raises ProjectError for a shared relation.
 
     `categories` says of the nodes whose definition differs what the difference amounts to; without one it is real.
+    A build of the nodes in `same_rows` gives the rows that are there; `may_keep_rows` names those to be asked about.
     """
     refuse_shared_relations(project)
     order = build_order(project)
     versions = relation_versions(project, recorded, catalog)
-    facts = known(project, recorded, catalog, request, lineages(project, order), versions, categories or {})
+    facts = known(project, recorded, catalog, request, lineages(project, order), versions, categories or {}, same_rows)
     propagation = Propagation(facts)
     in_scope = [node for node in order if is_in_scope(project.nodes[node], request.command)]
     coded = propagation.needed(in_scope, code_only=True) if request.code_only else None
@@ -60,6 +62,15 @@ def make_plan(
         removed=_removed(facts),
         parent_versions=versions,
         is_narrowed=request.selected is not None or request.code_only,
+    )
+
+
+def may_keep_rows(plan: Plan) -> frozenset[str]:
+    """Return the nodes that change no row or column if a build of theirs gives the rows that are there."""
+    return frozenset(
+        entry.node.unique_id
+        for entry in plan.entries
+        if not entry.keeps_data and entry.reasons and any(reason.code in ABOUT_SHAPE for reason in entry.reasons)
     )
 
 
@@ -93,6 +104,7 @@ def _entry(facts: Known, node: Node, reasons: tuple[Reason, ...], *, is_built: b
         keeps_data=keeps_data,
         record=record,
         old_rows=_old_rows(facts, node, record, reasons) if reasons or node.resource_type == "seed" else None,
+        extra=added_by_hand(facts, node),
     )
 
 

@@ -10,6 +10,7 @@ from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.reasons import OldRows, Reason
 from dbt_state_plugin.core.values.records import RecordedRelation, RemovedNode
 from dbt_state_plugin.core.values.relations import Environment, RelationName
+from dbt_state_plugin.core.values.things import Thing
 
 
 class Decision(str, Enum):
@@ -45,7 +46,8 @@ class PlanEntry:
     `reasons` is empty when the node is unchanged. A node that needs a build but stands outside the selection has
     reasons, the decision `skip` and `outside_selection`. `cosmetic` holds differences that leave what dbt executes as
     it was. `keeps_data` says that the build changes no row and no column. `old_rows` says what becomes of rows that an
-    earlier logic has built (of a seed: of the columns of an earlier file), None where there are none.
+    earlier logic has built (of a seed: of the columns of an earlier file), None where there are none. `extra`
+    are things that were added to its relation by hand.
     """
 
     node: Node
@@ -56,6 +58,7 @@ class PlanEntry:
     keeps_data: bool = False
     record: RecordedRelation | None = None
     old_rows: OldRows | None = None
+    extra: tuple[Thing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

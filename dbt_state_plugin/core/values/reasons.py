@@ -103,6 +103,7 @@ class ReasonCode(str, Enum):
     # upstream
     IS_BUILT = "is-built"
     DROPPED_WITH_PARENT = "dropped-with-parent"
+    FOREIGN_KEY_DROPPED = "foreign-key-dropped"
     PARENT_CHANGED = "parent-changed"
     PARENT_IS_NEW = "parent-is-new"
     PARENT_CHANGES = "parent-changes"
@@ -135,6 +136,7 @@ class ReasonCode(str, Enum):
     VIEW_REDEFINED = "view-redefined"
     REWRITTEN = "rewritten"
     REWRITTEN_AND_ALTERED = "rewritten-and-altered"  # added, dropped, retyped
+    SHAPE_CHANGED = "shape-changed"  # thing, name, change; in_place where dbt writes into the table as it stands
     # interrupted
     BUILD_FAILED = "build-failed"  # execution
     BEING_WRITTEN = "being-written"  # execution

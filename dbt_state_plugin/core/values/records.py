@@ -41,6 +41,7 @@ class Trace:
     `named` holds the relations that its SQL names undeclared (schema and identifier), None where nobody looked.
     `session` is that of the build, as in Catalog, None where it is not known. `writes` are other relations of
     the project that its hooks wrote into; `written_by` says whose hook wrote into this one since it was built.
+    `has_hooks` says that hooks of the node ran with it, which may even remove what was built.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Trace:
     session: Mapping[str, str] | None = None
     writes: tuple[tuple[str, str], ...] = ()
     written_by: str = ""
+    has_hooks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ class RecordedRelation:
 
     `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
     `columns` are those that the build left, as JSON, and `touched` the server's counters of what was written into the
-    relation, as they stood when its run had ended; None where nobody looked.
+    relation, as they stood when its run had ended; `shape` is what the build left besides (see versions/shape.py);
+    None where nobody looked.
     `is_of_today` says that its build began on the present day of the server's clock.
     """
 
@@ -81,7 +84,13 @@ class RecordedRelation:
     raw_definition_id: str | None = None
     columns: str | None = None
     touched: str | None = None
+    shape: str | None = None
     is_of_today: bool = False
+
+
+def was_removed_by_hook(record: RecordedRelation) -> bool:
+    """Return whether a build left no relation since a hook of the node removed it, as it does whenever dbt runs."""
+    return record.identity is None and record.trace.has_hooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

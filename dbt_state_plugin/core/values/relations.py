@@ -90,7 +90,10 @@ class Catalog:
     `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
     differ, one whenever its rows may differ, and one says what the rows themselves gave (see source_version.py).
     `columns` maps a relation to its columns, as JSON pairs of name and type, `touched` to the server's counters of what
-    was written into it. `session` holds the settings of a session of dbt's that say what statements mean, by name.
+    was written into it, `shapes` to what a build leaves beside rows and columns (see versions/shape.py).
+    `foreign_keys` maps a relation to the tables whose foreign keys point at it and go when it is dropped, each with the
+    key by which it stands in that table's shape. `session` holds the settings of a
+    session of dbt's that say what statements mean, by name.
     """
 
     identities: Mapping[RelationName, Identity] = field(default_factory=dict)
@@ -99,3 +102,5 @@ class Catalog:
     columns: Mapping[RelationName, str] = field(default_factory=dict)
     touched: Mapping[RelationName, str] = field(default_factory=dict)
     session: Mapping[str, str] = field(default_factory=dict)
+    shapes: Mapping[RelationName, str] = field(default_factory=dict)
+    foreign_keys: Mapping[RelationName, tuple[tuple[RelationName, str], ...]] = field(default_factory=dict)

@@ -48,7 +48,8 @@ class RunResult:
     """How a run ended: `status` is succeeded, failed or cancelled.
 
     `outcomes` holds what dbt said about each node; `unrecorded` the nodes that dbt built and that could not be
-    recorded, with the cause; `saved_ms` is the sum of the last durations of the skipped nodes.
+    recorded, with the cause; `saved_ms` is the sum of the last durations of the skipped nodes. `removed_by_hooks` are
+    built nodes whose own hooks removed their relations.
     """
 
     execution_id: UUID
@@ -58,6 +59,7 @@ class RunResult:
     unrecorded: Mapping[str, str] = field(default_factory=dict)
     elapsed_ms: int = 0
     saved_ms: int = 0
+    removed_by_hooks: frozenset[str] = frozenset()
 
     @property
     def built(self) -> tuple[PlanEntry, ...]:

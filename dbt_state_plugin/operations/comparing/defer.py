@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.comparison.defer import Deferral, deferred_project, explained, find_deferral
-from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
+from dbt_state_plugin.operations.planning.decide import decide
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.planning.seed_shapes import with_seed_shapes
@@ -95,9 +95,8 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         fingerprinter=fingerprinter,
         columns_of=partial(dbt.seed_columns, parsed),
     )
-    plan = make_plan(
-        project, recorded, catalog, request_of(session, options, deferral.built, project), categorized.categories
-    )
+    request = request_of(session, options, deferral.built, project)
+    plan = decide(session, project, recorded, catalog, request, categorized.categories)
     if writes_manifest:
         dbt.write_deferral(folder, parsed, deferral.relations)
     return Planned(

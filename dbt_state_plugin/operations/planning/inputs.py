@@ -21,6 +21,7 @@ from dbt_state_plugin.operations.planning.other_reads import with_other_reads
 from dbt_state_plugin.operations.planning.source_versions import Answers, catalog_with_data
 from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_calls
 from dbt_state_plugin.operations.session_of_dbt import session_settings
+from dbt_state_plugin.operations.shapes import record_first_shapes
 from dbt_state_plugin.operations.up_to_date.record import UpToDateInputs
 from dbt_state_plugin.operations.write_counters import record_first_counters
 from dbt_state_plugin.state.relations import read_recorded, server_time
@@ -86,6 +87,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
     catalog = replace(catalog, session=session_settings(session))
     if records_project:
         record_first_counters(session, recorded, catalog)
+        record_first_shapes(session, recorded, catalog)
     return Seen(recorded=recorded, catalog=catalog, project=project)
 
 
@@ -108,6 +110,7 @@ def request_of(session: Session, options: RunOptions, selected: frozenset[str] |
         full_refresh_changed=options.full_refresh_changed,
         on_logic_change=options.on_logic_change,
         volatile=options.volatile,
+        drift=options.drift,
         code_only=options.code_only,
     )
 

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.core.decision.rule import differences_in_scope, make_plan
+from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
@@ -14,6 +14,7 @@ from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project, recorded_project
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
+from dbt_state_plugin.operations.planning.decide import decide
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
 from dbt_state_plugin.operations.planning.other_reads import rendered_flags
 from dbt_state_plugin.operations.planning.seed_shapes import with_seed_shapes
@@ -74,7 +75,7 @@ def _plan_recorded(
     seen = see(session, project, options, answers, records_project=records_project)
     if differences_in_scope(project, seen.recorded, options.command):
         return None
-    plan = make_plan(seen.project, seen.recorded, seen.catalog, request_of(session, options, None, project))
+    plan = decide(session, seen.project, seen.recorded, seen.catalog, request_of(session, options, None, project))
     return None if needs_manifest and plan.to_build else (plan, seen.project)
 
 
@@ -116,7 +117,7 @@ def _plan_parsed(
         columns_of=partial(dbt.seed_columns, parsed),
     )
     return Planned(
-        plan=make_plan(seen.project, recorded, seen.catalog, request, categorized.categories),
+        plan=decide(session, seen.project, recorded, seen.catalog, request, categorized.categories),
         project=seen.project,
         invocation=invocation,
         parsed=parsed,

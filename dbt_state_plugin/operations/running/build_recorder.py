@@ -18,7 +18,7 @@ from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclar
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Trace
-from dbt_state_plugin.core.values.relations import Identity, RelationName
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
     from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.warehouse.answers import Present
 
 Answer = TypeVar("Answer")
 ON_RUN = "on-run"  # stands for the hooks of the project
@@ -93,6 +94,7 @@ class BuildRecorder:
         self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
         self.unrecorded: dict[str, str] = {}
         self.written: set[str] = set()
+        self.removed_by_hooks: set[str] = set()
         self.lost: LockLostError | None = None
 
     @property
@@ -180,24 +182,31 @@ class BuildRecorder:
         if content and entry.record is not None and entry.record.trace.content == content:
             self._equal[node.unique_id] = entry.record.data_id
         identity_sql = self._session.warehouse.identity_sql(state.connection)  # where one statement reads and records
-        identity, columns = (None, None) if identity_sql else self._identity_of(node)
-        record_build(
+        present = None if identity_sql else self._present(node)
+        detail = self._definition.of(node.unique_id, outcome.reads)
+        has_hooks = bool(detail.items.get("hooks"))
+        left = record_build(
             state,
             BuildRecord(
                 key=key,
                 execution_id=self._execution_id,
                 build_id=self._builds[node.unique_id],
                 entry=entry,
-                trace=replace(self._trace_of(entry, outcome), content=content, writes=_names(writes)),
-                identity=identity,
-                columns=columns,
+                trace=replace(
+                    self._trace_of(entry, outcome), content=content, writes=_names(writes), has_hooks=has_hooks
+                ),
+                identity=present.identity if present else None,
+                columns=present.columns if present else None,
+                shape=present.shape if present else None,
                 identity_sql=identity_sql if node.relation is not None else None,
                 outcome=outcome,
                 stores_code=self._session.target.stores_sql,
                 data_id=self._data_of(entry),
-                detail=self._definition.of(node.unique_id, outcome.reads),
+                detail=detail,
             ),
         )
+        if left is None and node.relation is not None and has_hooks:
+            self.removed_by_hooks.add(node.unique_id)
         self._see(entry)
         self._marked.add(node.unique_id)
         self._see_writes(node.unique_id, writes, own=entry)
@@ -290,9 +299,9 @@ class BuildRecorder:
             return ""
         return self._session.warehouse.content_of_build(node.relation)
 
-    def _identity_of(self, node: Node) -> tuple[Identity | None, str | None]:
+    def _present(self, node: Node) -> Present | None:
         relation = node.relation
-        return self._asked(lambda: self._session.warehouse.identity_and_columns(relation)) if relation else (None, None)
+        return self._asked(lambda: self._session.warehouse.present(relation)) if relation else None
 
     def _asked(self, ask: Callable[[], Answer]) -> Answer:
         """Return what the warehouse answers; it is mostly read on the lock's own connection."""

@@ -35,6 +35,7 @@ from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.running.heartbeat import heartbeat
 from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
 from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
 from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
@@ -176,6 +177,7 @@ class _Run:
             raise recorder.lost
         recorder.finish_hooks(outcome.project_hook_sql)
         built = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
+        record_shapes_of_run(self.session, built)
         record_counters_of_build(self.session, built, session_names=names_of_dbt_sessions(self.session))
         result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, recorder, outcome.nodes))
         note_outcomes(state, self.execution_id, _not_marked(result, recorder))
@@ -210,6 +212,7 @@ class _Run:
             unrecorded=dict(unrecorded),
             elapsed_ms=round((time.monotonic() - self.started) * 1000),
             saved_ms=saved_ms(plan),
+            removed_by_hooks=frozenset(self.recorder.removed_by_hooks if self.recorder else ()),
         )
 
 

@@ -1,4 +1,4 @@
-"""Relations of PostgreSQL: identities, columns, and dropped dependents."""
+"""Relations of PostgreSQL: identities, columns, shapes, and dropped dependents."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
 from dbt_state_plugin.postgres.connection import database_errors, is_pooled
+from dbt_state_plugin.warehouse.answers import Present
+from dbt_state_plugin.warehouse.postgres.shape import FOREIGN_KEY, SHAPE
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -55,24 +57,31 @@ _FROM_CLASSES = """
 
 
 def _sql(text: str) -> str:
-    parts = {"identity": IDENTITY, "columns": _COLUMNS, "touched": TOUCHED, "from classes": _FROM_CLASSES}
+    parts = {
+        "identity": IDENTITY,
+        "columns": _COLUMNS,
+        "shape": SHAPE,
+        "touched": TOUCHED,
+        "from classes": _FROM_CLASSES,
+    }
     for name, part in parts.items():
         text = text.replace(f"<{name}>", part)
     return text
 
 
 _IDENTITIES = _sql("""
-    SELECT n.nspname::text, c.relname::text, <identity>, <columns>::text, <touched>
+    SELECT n.nspname::text, c.relname::text, <identity>, <columns>::text, <touched>, <shape>::text
     <from classes> = ANY (%s::text[])
 """)
-# The same as a part of the statement that records a build (state/builds.py), which has these two values.
+# The same as a part of the statement that records a build (state/builds.py), which has the name's two values.
 IDENTITY_SQL = _sql("""
-    SELECT <identity>, <columns> AS columns <from classes> = %(schema)s AND c.relname = %(identifier)s
+    SELECT <identity>, <columns> AS columns, <shape> AS shape <from classes> = %(schema)s AND c.relname = %(identifier)s
 """)
 # A view or materialized view depends on relations through its rewrite rule (pg_rewrite); DROP ... CASCADE follows
-# these entries of pg_depend.
-_VIEW_DEPENDENCIES = """
-    SELECT DISTINCT parent_schema.nspname::text, parent.relname::text, child_schema.nspname::text, child.relname::text
+# these entries of pg_depend. Of a table it takes only the foreign keys that point at what is dropped.
+_DEPENDENCIES = """
+    SELECT DISTINCT parent_schema.nspname::text, parent.relname::text, child_schema.nspname::text, child.relname::text,
+        NULL::text
     FROM pg_catalog.pg_depend d
     JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
     JOIN pg_catalog.pg_class child ON child.oid = r.ev_class AND child.relkind IN ('v', 'm')
@@ -81,15 +90,26 @@ _VIEW_DEPENDENCIES = """
     JOIN pg_catalog.pg_namespace parent_schema ON parent_schema.oid = parent.relnamespace
     WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
       AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-      AND child_schema.nspname = ANY (%s::text[])
-"""
+      AND child_schema.nspname = ANY (%(schemas)s::text[])
+    UNION ALL
+    SELECT parent_schema.nspname::text, parent.relname::text, child_schema.nspname::text, child.relname::text,
+        <foreign key>
+    FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_class child ON child.oid = k.conrelid
+    JOIN pg_catalog.pg_namespace child_schema ON child_schema.oid = child.relnamespace
+    JOIN pg_catalog.pg_class parent ON parent.oid = k.confrelid AND parent.oid <> child.oid
+    JOIN pg_catalog.pg_namespace parent_schema ON parent_schema.oid = parent.relnamespace
+    WHERE k.contype = 'f' AND child_schema.nspname = ANY (%(schemas)s::text[])
+""".replace("<foreign key>", FOREIGN_KEY)
 _IDENTITY = _IDENTITIES + " AND c.relname = %s"
-_COUNTERS = _sql("""
-    SELECT n.nspname::text, c.relname::text, <identity>, <touched>
+_OF_NAMED = """
+    SELECT n.nspname::text, c.relname::text, <identity>, <asked>
     FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
     JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
-""")
+"""
+_COUNTERS = _sql(_OF_NAMED.replace("<asked>", "<touched>"))
+_SHAPES = _sql(_OF_NAMED.replace("<asked>", "<shape>::text"))
 # A session hands in what it counted when it ends, before it leaves this view.
 _SESSIONS = """
     SELECT 1 FROM pg_catalog.pg_stat_activity
@@ -119,17 +139,23 @@ def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> C
         return RelationName(database=databases.get(schema, ""), schema=schema, identifier=identifier)
 
     cascades: dict[RelationName, list[RelationName]] = defaultdict(list)
+    foreign_keys: dict[RelationName, list[tuple[RelationName, str]]] = defaultdict(list)
     with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
         cursor.execute(_IDENTITIES, (schemas,))
         found = {named(row[0], row[1]): row[2:] for row in cursor}
-        cursor.execute(_VIEW_DEPENDENCIES, (schemas,))
-        for parent_schema, parent, child_schema, child in cursor:
-            cascades[named(parent_schema, parent)].append(named(child_schema, child))
+        cursor.execute(_DEPENDENCIES, {"schemas": schemas})
+        for parent_schema, parent, child_schema, child, key in cursor:
+            if key is None:
+                cascades[named(parent_schema, parent)].append(named(child_schema, child))
+            else:
+                foreign_keys[named(parent_schema, parent)].append((named(child_schema, child), key))
     return Catalog(
         identities={name: _identity(row) for name, row in found.items()},
         cascades={parent: tuple(sorted(views)) for parent, views in cascades.items()},
         columns={name: row[2] for name, row in found.items() if row[2] is not None},
         touched={name: row[3] for name, row in found.items() if row[3] is not None},
+        shapes={name: row[4] for name, row in found.items()},
+        foreign_keys={parent: tuple(sorted(tables)) for parent, tables in foreign_keys.items()},
     )
 
 
@@ -163,12 +189,21 @@ def read_counters(
         return {named[row[0], row[1]]: (_identity(row[2:]), row[4]) for row in cursor if row[4] is not None}
 
 
-def read_identity_and_columns(connection: Connection, relation: RelationName) -> tuple[Identity | None, str | None]:
-    """Return the identity and the columns of one relation now, None when it does not exist; raises psycopg2.Error."""
+def read_present(connection: Connection, relation: RelationName) -> Present | None:
+    """Return what one relation is now, None when it does not exist; raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute(_IDENTITY, ([relation.schema], relation.identifier))
         row = cursor.fetchone()
-    return (_identity(row[2:]), row[4]) if row else (None, None)
+    return Present(identity=_identity(row[2:]), columns=row[4], shape=row[6]) if row else None
+
+
+def read_shapes(connection: Connection, relations: Iterable[RelationName]) -> dict[RelationName, tuple[Identity, str]]:
+    """Return for each relation that exists its identity and its shape."""
+    named = {(relation.schema, relation.identifier): relation for relation in relations}
+    columns = [list(column) for column in zip(*sorted(named), strict=True)] if named else [[], []]
+    with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
+        cursor.execute(_SHAPES, columns)
+        return {named[row[0], row[1]]: (_identity(row[2:]), row[4]) for row in cursor}
 
 
 def _identity(row: tuple[Any, ...]) -> Identity:

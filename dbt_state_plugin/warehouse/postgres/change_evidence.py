@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.warehouse.postgres.catalog import TOUCHED
+from dbt_state_plugin.warehouse.postgres.shape import PIECES
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -15,29 +16,33 @@ if TYPE_CHECKING:
 # rule names a relation, by its oid. Sums do not depend on an order; each piece begins with the oid of what it is of.
 _EVIDENCE = """
     WITH here AS MATERIALIZED (
-        SELECT c.oid, n.nspname, c.relname, c.relkind, c.relfilenode
+        SELECT c.oid, n.nspname, c.relname, c.relkind, c.relfilenode, c.relhasindex, c.relhastriggers,
+            pg_catalog.concat_ws(' ', c.relowner, c.relacl, c.reloptions, c.relpersistence, c.relreplident,
+                c.relrowsecurity, c.relforcerowsecurity) AS kept
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (%s::text[])
     ), piece (text) AS (
         SELECT pg_catalog.concat_ws(' ', oid, relkind, relfilenode, pg_catalog.quote_ident(nspname),
-            pg_catalog.quote_ident(relname)) FROM here
+            pg_catalog.quote_ident(relname), kept) FROM here
         UNION ALL
         SELECT pg_catalog.concat_ws(' ', a.attrelid, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod),
-            pg_catalog.quote_ident(a.attname))
+            pg_catalog.quote_ident(a.attname), a.attnotnull, a.attacl)
         FROM here JOIN pg_catalog.pg_attribute a ON a.attrelid = here.oid AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
         SELECT pg_catalog.concat_ws(' ', c.oid, <touched>) FROM here AS c WHERE c.relkind IN ('r', 'p', 'm')
         UNION ALL
         SELECT pg_catalog.concat_ws(' ', r.ev_class, pg_catalog.quote_ident(r.rulename), r.ev_action::text)
         FROM here JOIN pg_catalog.pg_rewrite r ON r.ev_class = here.oid WHERE here.relkind IN ('v', 'm')
+        UNION ALL
+        <shape>
     )
     SELECT pg_catalog.concat_ws(' ', count(*), pg_catalog.sum(pg_catalog.hashtextextended(text, 0)),
         pg_catalog.sum(pg_catalog.hashtextextended(text, 1))) FROM piece
-""".replace("<touched>", TOUCHED)
+""".replace("<touched>", TOUCHED).replace("<shape>", PIECES)
 
 
 def catalog_evidence(connection: Connection, schemas: Iterable[str]) -> str:
-    """Return a value that differs whenever a relation in these schemas does, its columns, counters or query.
+    """Return a value that differs whenever a relation in these schemas does, its columns, shape, counters or query.
 
     Raises StateError.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
-    from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, SourceFacts
+    from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceFacts
 
 _FUNCTIONS = "Cannot read the functions of the warehouse"
 _ROWS = "Cannot read the rows of the warehouse"
@@ -50,13 +50,17 @@ class PostgresWarehouse:
         return catalog.read_catalog(self.connection, relations)
 
     def identity_sql(self, connection: object) -> str | None:
-        """Return the part of a statement that gives identity, kind and columns, on the same connection only."""
+        """Return the part of a statement that gives identity, kind, columns and shape, on the same connection only."""
         return catalog.IDENTITY_SQL if self.shares(connection) else None
 
-    def identity_and_columns(self, relation: RelationName) -> tuple[Identity | None, str | None]:
-        """Return the identity and the columns of one relation."""
+    def present(self, relation: RelationName) -> Present | None:
+        """Return what one relation is now."""
         with database_errors("Cannot read the catalog of the warehouse"):
-            return catalog.read_identity_and_columns(self.connection, relation)
+            return catalog.read_present(self.connection, relation)
+
+    def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return the identities and shapes of relations."""
+        return catalog.read_shapes(self.connection, relations)
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return the identities and write counters of tables."""

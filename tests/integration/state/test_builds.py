@@ -21,6 +21,7 @@ from dbt_state_plugin.state.builds import (
     note_outcomes,
     record_build,
     record_counters,
+    record_shapes,
     record_volatile,
     refresh_definitions,
     refresh_sources_seen,
@@ -59,12 +60,26 @@ def test_the_result_is_noted_with_the_build(state: State) -> None:
 def test_the_identity_is_read_in_the_same_statement_where_the_warehouse_is_here(state: State) -> None:
     execution_id = begun(state)
     opened(state, execution_id, ORDERS)
-    here = "SELECT '1/2'::text AS identity, 'view'::text AS kind, '[[\"a\", \"text\"]]'::jsonb AS columns"
+    here = """
+        SELECT '1/2'::text AS identity, 'view'::text AS kind, '[["a", "text"]]'::jsonb AS columns,
+            '[["owner", "", "10"]]'::jsonb AS shape
+    """
 
     found = record_build(state, build_of(execution_id, ORDERS, identity=None, columns=None, identity_sql=here))
 
     assert found == Identity(value="1/2", kind=RelationKind.VIEW)
-    assert read_recorded(state, [key_of(ORDERS)]).relations[key_of(ORDERS)].columns == '[["a", "text"]]'
+    recorded = read_recorded(state, [key_of(ORDERS)]).relations[key_of(ORDERS)]
+    assert (recorded.columns, recorded.shape) == ('[["a", "text"]]', '[["owner", "", "10"]]')
+
+
+def test_shapes_are_recorded_with_the_relations_that_are_still_there(state: State) -> None:
+    built(state, ORDERS, REPORT)
+    other = Identity(value="9/9", kind=RelationKind.TABLE)
+
+    record_shapes(state, {key_of(ORDERS): (TABLE, '[["owner", "", "10"]]'), key_of(REPORT): (other, "[]")})
+
+    recorded = read_recorded(state, [key_of(ORDERS), key_of(REPORT)]).relations
+    assert [recorded[key_of(each)].shape for each in (ORDERS, REPORT)] == ['[["owner", "", "10"]]', None]
 
 
 def test_without_an_intent_of_this_execution_nothing_is_recorded(state: State) -> None:

@@ -54,6 +54,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "cosmetic": [],
                 "change": "data",
                 "old_rows": None,
+                "extra": [],
                 "built_at": THEN.isoformat(),
             },
             {
@@ -68,6 +69,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "cosmetic": [],
                 "change": None,
                 "old_rows": None,
+                "extra": [],
                 "built_at": THEN.isoformat(),
             },
         ],

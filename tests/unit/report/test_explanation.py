@@ -12,6 +12,8 @@ from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.records import Trace
+from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.explanation import explanation_lines
 
 OF = project(
@@ -111,6 +113,17 @@ def test_a_build_that_keeps_the_data_says_so(warehouse: Warehouse) -> None:
         "  - config: grants is new",
         "  its rows and columns stay as they are: tables that read it need no build",
     ]
+
+
+def test_what_was_added_by_hand_and_what_a_hook_removed_is_told() -> None:
+    item = node("model.shop.a")
+    built = replace(record(item), identity=None, trace=Trace(has_hooks=True))
+    entry = PlanEntry(node=item, decision=Decision.SKIP, record=built, extra=(Thing(kind="index", name="i"),))
+
+    lines = explanation_lines(entry, (entry,))
+
+    assert "  extra: index i was added by hand; a rebuild would drop it" in lines
+    assert lines[-1] == "  its relation was removed by its own hook, as dbt leaves it"
 
 
 def test_a_long_diff_is_cut(warehouse: Warehouse) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 import dbt_state_plugin
 from dbt_state_plugin.core.values.reasons import Category, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report import reason_words
-from dbt_state_plugin.report.reason_words import detail, reason_document
+from dbt_state_plugin.report.reason_words import detail, extra_words, reason_document
 
 VALUES = {
     "part": "config",
@@ -35,6 +36,8 @@ VALUES = {
     "calls": ["now()"],
     "query": "select 1",
     "writer": "model.shop.a",
+    "thing": "index",
+    "change": "gone",
 }
 
 
@@ -93,3 +96,48 @@ def test_what_a_kind_means_stands_in_one_table() -> None:
     assert kinds("has_rows", False) == {"new", "missing"}
     assert kinds("category", Category.DOWNSTREAM) == {"upstream", "data", "age"}
     assert kinds("category", Category.REPAIRED) == {"missing", "drifted", "interrupted"}
+
+
+@pytest.mark.parametrize(
+    ("thing", "name", "change", "words"),
+    [
+        ("index", "i", "gone", "its index i was dropped since we built it; dbt sees to it only with --full-refresh"),
+        (
+            "index",
+            "i",
+            "added",
+            "its index i was added by hand since we built it; dbt sees to it only with --full-refresh",
+        ),
+        ("privilege", "SELECT to x", "gone", "its privilege SELECT to x was revoked since we built it"),
+        ("privilege", "SELECT to x", "changed", "its privilege SELECT to x was changed since we built it"),
+        ("comment", "", "gone", "its comment was removed since we built it"),
+        ("comment", "id", "changed", "its comment of column id was changed since we built it"),
+        ("privileges of the owner", "", "changed", "its privileges of the owner were changed since we built it"),
+    ],
+)
+def test_what_became_of_a_thing_is_said(thing: str, name: str, change: str, words: str) -> None:
+    values = {"thing": thing, "name": name, "change": change, "in_place": True}
+
+    assert detail(Reason(kind=ReasonKind.DRIFTED, code=ReasonCode.SHAPE_CHANGED, values=values)) == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "in_place", "words"),
+    [
+        ("index", "i", False, "extra: index i was added by hand; a rebuild would drop it"),
+        (
+            "option",
+            "fillfactor",
+            True,
+            "extra: storage option fillfactor was set by hand; --full-refresh would drop it",
+        ),
+        (
+            "privilege",
+            "SELECT to x\n",
+            False,
+            "extra: privilege SELECT to x\\n was granted by hand; a rebuild would drop it",
+        ),
+    ],
+)
+def test_what_was_added_by_hand_is_said(kind: str, name: str, in_place: bool, words: str) -> None:
+    assert extra_words(Thing(kind=kind, name=name), in_place=in_place) == words

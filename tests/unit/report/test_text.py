@@ -16,6 +16,7 @@ from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, S
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
+from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.history import execution_lines, history_lines
 from dbt_state_plugin.report.text import (
     FOLD_AFTER,
@@ -155,6 +156,25 @@ def test_a_node_that_differs_in_nothing_real_says_so_where_all_are_listed() -> N
         "  skip   same  unchanged since 2026-01-02 03:04:05+00:00; "
         "body: its code changed, but only comments or layout differ"
     )
+
+
+def test_what_was_added_by_hand_stands_below_its_node_where_all_are_listed() -> None:
+    extra = (Thing(kind="index", name="i"),)
+    due = replace(entry("model.shop.a", because("body")), extra=extra)
+    left = replace(entry("model.shop.b"), extra=extra)
+    words = "         extra: index i was added by hand; a rebuild would drop it"
+
+    assert [line for line in plan_lines(plan(due, left), shows_all=True) if "extra" in line] == [words, words]
+    assert not [line for line in plan_lines(plan(due, left)) if "extra" in line]
+
+
+def test_a_run_says_what_its_own_hooks_removed() -> None:
+    of = plan(entry("seed.shop.a", because("new")))
+    outcomes = {"seed.shop.a": outcome("seed.shop.a", "success")}
+
+    lines = result_lines(result(of, outcomes=outcomes, removed_by_hooks=frozenset({"seed.shop.a"})))
+
+    assert lines[0] == "  gone   seed a  removed by its own hook, as dbt leaves it"
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:

@@ -1,0 +1,45 @@
+"""Shapes of built relations, to tell what is done to them later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.records import Recorded
+from dbt_state_plugin.core.values.relations import Catalog
+from dbt_state_plugin.core.versions.shape import is_comparable
+from dbt_state_plugin.state.builds import record_shapes
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.operations.session import Session
+
+
+def record_shapes_of_run(session: Session, nodes: Iterable[Node]) -> None:
+    """Record the shapes in which a run leaves what it has built: hooks at its end and later builds have a part in them.
+
+    What others do between the build of a relation and this moment passes for a part of the run. Raises StateError.
+    """
+    relations = [node.relation for node in nodes if node.relation is not None]
+    found = session.warehouse.shapes(relations) if relations else {}
+    if found:
+        record_shapes(session.state, found)
+
+
+def record_first_shapes(session: Session, recorded: Recorded, catalog: Catalog) -> None:
+    """Take over the shapes of relations whose records have none, or one that another server has spelled.
+
+    What was done to them until now cannot be told from their build. Raises StateError.
+    """
+    found = {
+        key: (identity, catalog.shapes[key])
+        for key, record in recorded.relations.items()
+        if key in catalog.shapes
+        and not is_comparable(record.shape, catalog.shapes[key])
+        and (identity := catalog.identities.get(key)) is not None
+        and identity == record.identity
+        and key not in recorded.intents
+        and record.environment == str(session.state.environment)
+    }
+    if found:
+        record_shapes(session.state, found)
