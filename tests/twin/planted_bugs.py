@@ -327,3 +327,10 @@ def the_author_of_hooks_is_forgotten() -> None:
     from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 
     _around(BuildRecorder, "_written", lambda *_: [])
+
+
+@bug("the shape of relations is forgotten", found_by="an_index_is_dropped_by_hand")
+def shapes_are_forgotten() -> None:
+    from dbt_state_plugin.core.decision import own_reasons
+
+    _around(own_reasons, "_drift_of_shape", lambda *_: [])

@@ -497,3 +497,12 @@ def a_hook_inserts_into_another_model(pair: Pair) -> None:
     pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
     pair.run()
     pair.run()
+
+
+@trace(indexed="{{ config(materialized='table', indexes=[{'columns': ['id']}]) }}" + f"select id from {ORDERS}")
+def an_index_is_dropped_by_hand(pair: Pair) -> None:
+    pair.execute(
+        "do $$ declare name text; begin for name in select indexname from pg_indexes where schemaname = 'analytics' "
+        "loop execute format('drop index analytics.%I', name); end loop; end $$"
+    )
+    pair.run()
