@@ -452,7 +452,7 @@ def a_function_reads_rows_that_change(pair: Pair) -> None:
 
 
 @trace(
-    base=TABLE + f"select id from {ORDERS}",
+    base=TABLE + "select 1 as id",
     wide=TABLE
     + "{% set found = statuses() %}select id{% for each in found %}, '{{ each }}' as c{{ loop.index }}{% endfor %}"
     + " from {{ ref('base') }}",
