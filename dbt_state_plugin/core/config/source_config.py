@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dbt_state_plugin.core.config.node_config import nearest, on_logic_change, volatile_rule, wrong_setting
+from dbt_state_plugin.core.config.node_config import is_strict, nearest, on_logic_change, volatile_rule, wrong_setting
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.errors import ConfigurationError
 
 KINDS = ("touched", "content", "query", "always", "never")
 SOURCE_SETTINGS = ("data_version", "data_version_query", "loader_columns", "content_max_rows")
-NODE_SETTINGS = ("on_logic_change", "volatile", "data_version", "max_age", "loader_columns")
+NODE_SETTINGS = ("on_logic_change", "volatile", "drift", "data_version", "max_age", "loader_columns")
 _OF_DBT = ("loaded_at_field", "loaded_at_query")  # dbt's own, which are beside `meta`
 PROJECT_KINDS = ("touched", "content", "always", "never")
 NODE_KINDS = ("touched", "content")
@@ -170,6 +170,7 @@ def check_settings(project: Project, default: str = "") -> None:
             max_age_hours(node)
             on_logic_change(node, None)
             volatile_rule(node, None)
+            is_strict(node, None)
 
 
 def _check_names(node: Node) -> None:
