@@ -196,7 +196,7 @@ def test_names_that_differ_in_letter_case_only_are_refused_and_both_are_named(
     assert "model.shop.Orders" in what
     assert "model.shop.orders" in what
     assert "alias" in do
-    assert database.query("SELECT FROM pg_namespace WHERE nspname = %s", (SCHEMA,)) == []
+    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = %s", (SCHEMA,)) == []
 
 
 def test_of_two_hundred_hostile_names_exactly_those_that_changed_are_selected_and_built(

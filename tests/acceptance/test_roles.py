@@ -210,7 +210,7 @@ def test_a_state_that_another_user_has_put_in_our_way_is_not_touched(
     printed = scripts(database, "state", "roles").stdout
     with pytest.raises(psycopg2.errors.RaiseException, match="environment is no plain table"):
         database.query(printed)
-    assert database.query("SELECT FROM pg_roles WHERE rolname = 'dbt_state_plugin_owner'") == []
+    assert database.query("SELECT 1 FROM pg_roles WHERE rolname = 'dbt_state_plugin_owner'") == []
 
     # The same state is fine for who made it, and for a member of that role.
     scripts(mallory, "init-execution")
