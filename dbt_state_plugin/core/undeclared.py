@@ -44,8 +44,14 @@ def undeclared_source(name: Named, project: Project) -> Node:
         package=project.name,
         fqn=(project.name, schema, identifier),
         path="",
-        relation=RelationName(database=project.database, schema=schema, identifier=identifier),
+        relation=undeclared_relation(name, project),
     )
+
+
+def undeclared_relation(name: Named, project: Project) -> RelationName:
+    """Return a relation that SQL names: it is in the project's database."""
+    schema, identifier = name
+    return RelationName(database=project.database, schema=schema, identifier=identifier)
 
 
 def undeclared(named: Iterable[Named], node: Node, lineage: Lineage, project: Project) -> tuple[Named, ...]:

@@ -36,17 +36,14 @@ if TYPE_CHECKING:
 # Names that say the same in every run of one project, or that other parts of a definition cover: the relation of the
 # node and those that it refers to, what depends on nothing but its arguments, what asks the database (seen there).
 PLAIN = frozenset(
-    "adapter_macro api builtins caller column context_macro_stack compiled_code database debug diff_of_two_dicts "
+    "adapter_macro api caller column context_macro_stack compiled_code database debug diff_of_two_dicts "
     "doc exceptions execute fromjson fromyaml function load_agate_table load_result local_md5 log metric post_hooks "
     "pre_hooks print project_name ref render return schema set set_strict sql sql_now statement store_raw_result "
     "store_result submit_python_job this tojson toyaml try_or_compiler_error validation write zip zip_strict "
     "defer_relation _sql_results _dbt_generic_test_kwargs schemas database_schemas".split()
 )
 VOLATILE = frozenset({"invocation_id", "run_started_at", "thread_id", "selected_resources"})
-TRACED = frozenset(
-    "adapter config context dbt_metadata_envs dbt_version env env_var flags graph invocation_args_dict model modules "
-    "source target var".split()
-)
+TEXTS = frozenset({"dbt_metadata_envs", "dbt_version"})
 RUN_HOOKS = "macro.dbt.run_hooks"  # executes pre- and post-hooks; on-run hooks are nodes of their own
 CLOCK = frozenset({"now", "today", "utcnow"})
 MODULES = frozenset({"datetime", "itertools", "pytz", "re"})
@@ -124,7 +121,7 @@ class Recorder:
         """Return what a template gets for a name, and note what it may read of it."""
         if name in VOLATILE:
             self.volatile(name)
-        elif name in ("dbt_version", "dbt_metadata_envs"):
+        elif name in TEXTS:
             self.name(name)
         elif name in _WRAPPERS:
             return _WRAPPERS[name](self, value)
@@ -248,7 +245,7 @@ def _config(recorder: Recorder, value: Any) -> Any:
             return named
         known = {"meta_get": "meta", "meta_require": "meta", "set": ""}
         known |= dict.fromkeys(("persist_relation_docs", "persist_column_docs"), "persist_docs")
-        recorder.name(f"config.{known.get(name, '*')}" if known.get(name, "*") else "config.")
+        recorder.name(f"config.{known.get(name, '*')}")
         return found
 
     return _Asked(value, attribute)
@@ -368,6 +365,7 @@ _WRAPPERS: dict[str, Callable[[Recorder, Any], Any]] = {
     "target": _items_of("target"),
     "var": _variables,
 }
+KNOWN = PLAIN | VOLATILE | TEXTS | _WRAPPERS.keys()
 
 
 class _Here(threading.local):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
+from dbt_state_plugin.core.versions.drift import as_recorded
 from dbt_state_plugin.core.versions.shape import is_comparable
 from dbt_state_plugin.state.builds import record_shapes
 
@@ -33,13 +34,8 @@ def record_first_shapes(session: Session, recorded: Recorded, catalog: Catalog) 
     """
     found = {
         key: (identity, catalog.shapes[key])
-        for key, record in recorded.relations.items()
-        if key in catalog.shapes
-        and not is_comparable(record.shape, catalog.shapes[key])
-        and (identity := catalog.identities.get(key)) is not None
-        and identity == record.identity
-        and key not in recorded.intents
-        and record.environment == str(session.state.environment)
+        for key, record, identity in as_recorded(recorded, catalog, session.state.environment)
+        if key in catalog.shapes and not is_comparable(record.shape, catalog.shapes[key])
     }
     if found:
         record_shapes(session.state, found)

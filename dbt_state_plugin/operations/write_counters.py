@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
+from dbt_state_plugin.core.versions.drift import as_recorded
 from dbt_state_plugin.state.builds import record_counters
 
 if TYPE_CHECKING:
@@ -47,13 +48,8 @@ def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog
     """
     found = {
         key: (identity, catalog.touched[key])
-        for key, record in recorded.relations.items()
-        if record.touched is None
-        and key in catalog.touched
-        and (identity := catalog.identities.get(key)) is not None
-        and identity == record.identity
-        and key not in recorded.intents
-        and record.environment == str(session.state.environment)
+        for key, record, identity in as_recorded(recorded, catalog, session.state.environment)
+        if key in catalog.touched and record.touched is None
     }
     if found:
         record_counters(session.state, found)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.pooled_cursor import pooled_cursor
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dbt_state_plugin.postgres.settings import DatabaseSettings
 
+Answer = TypeVar("Answer")
 MINIMUM_SERVER_VERSION = 140000
 APPLICATION_NAME = "dbt-state-plugin"
 
@@ -146,6 +147,22 @@ def read_only(connection: Connection) -> Iterator[Any]:
         finally:
             if not connection.closed:
                 cursor.execute("ROLLBACK")
+
+
+def cancelled_by_signals(connection: Connection, ask: Callable[[], Answer]) -> Answer:
+    """Return what is asked on a connection; a signal cancels it in the server.
+
+    It is asked in another thread, since the main one has to be free for signals.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask)
+        try:
+            return asked.result()
+        except KeyboardInterrupt:
+            connection.cancel()
+            raise
 
 
 @contextmanager

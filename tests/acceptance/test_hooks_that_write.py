@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from support.database import Database
-from support.project import PROJECT_FILE, Project, ProjectWriter
+from support.project import PROJECT_FILE, ProjectWriter
 
 TABLES = PROJECT_FILE + "models: {+materialized: table}\n"
-
-
-def planned(project: Project, command: str = "run") -> dict[str, list[str]]:
-    nodes: list[dict[str, Any]] = json.loads(
-        project.plugin("plan", "--for", command, "--output", "json", check=0).stdout
-    )["nodes"]
-    return {
-        node["name"]: [reason["detail"] for reason in node["reasons"]] for node in nodes if node["decision"] == "build"
-    }
 
 
 def test_what_a_hook_writes_into_is_built_with_it_and_is_as_plain_dbt_leaves_it(
@@ -34,16 +22,16 @@ def test_what_a_hook_writes_into_is_built_with_it_and_is_as_plain_dbt_leaves_it(
         }
     )
     project.plugin("run", check=0)
-    assert planned(project) == {}
+    assert project.planned() == {}
     assert "Nothing to build" in project.plugin("run", check=0).stderr
 
     database.load("insert into raw.o values (2)")
-    due = planned(project)
+    due = project.planned()
     project.plugin("run", check=0)
 
     assert due["written"] == ["is built, whose hook writes into it"]
     assert database.query("select n from analytics.written order by n") == [(0,), (1,)]
-    assert planned(project) == {}
+    assert project.planned() == {}
 
 
 def test_what_an_on_run_hook_writes_makes_its_readers_due_and_not_what_it_writes_into(
@@ -60,12 +48,12 @@ def test_what_an_on_run_hook_writes_makes_its_readers_due_and_not_what_it_writes
     )
     project.plugin("run", check=0)
 
-    assert planned(project) == {"audit_rep": ["was written since by an on-run hook"]}
+    assert project.planned() == {"audit_rep": ["was written since by an on-run hook"]}
     project.plugin("run", check=0)
 
     assert database.query("select c from analytics.audit_rep") == [(1,)]
     assert database.query("select count(*) from analytics.audit") == [(2,)]
-    assert "audit" not in planned(project)
+    assert "audit" not in project.planned()
 
 
 def test_rows_that_somebody_writes_by_hand_are_still_told_from_those_of_hooks(
@@ -78,8 +66,8 @@ def test_rows_that_somebody_writes_by_hand_are_still_told_from_those_of_hooks(
         }
     )
     project.plugin("run", check=0)
-    assert planned(project) == {}
+    assert project.planned() == {}
 
     database.load("insert into analytics.audit values (9)")
 
-    assert planned(project) == {"audit": ["its rows were changed since we built it (by hand or by plain dbt)"]}
+    assert project.planned() == {"audit": ["its rows were changed since we built it (by hand or by plain dbt)"]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import pytest
 from support.database import Database
@@ -24,15 +23,6 @@ PACKAGE = {
     ),
 }
 SOURCES = "sources: [{name: raw, schema: raw, tables: [{name: o}, {name: feature_flags}]}]\n"
-
-
-def planned(project: Project, command: str = "run", *options: str) -> dict[str, list[str]]:
-    """Return the planned nodes with the words of their reasons."""
-    answer = project.plugin("plan", "--for", command, "--output", "json", *options, check=0)
-    nodes: list[dict[str, Any]] = json.loads(answer.stdout)["nodes"]
-    return {
-        node["name"]: [reason["detail"] for reason in node["reasons"]] for node in nodes if node["decision"] == "build"
-    }
 
 
 def test_words_of_plain_sql_and_local_names_are_no_reads(dbt_project: ProjectWriter) -> None:
@@ -55,7 +45,7 @@ def test_words_of_plain_sql_and_local_names_are_no_reads(dbt_project: ProjectWri
     project.dbt("deps", check=0)
     project.plugin("run", check=0)
 
-    assert planned(project) == {
+    assert project.planned() == {
         "chance": ["its code reads the random filter"],
         "clock": ["its code reads modules.datetime"],
         "id": ["its code reads invocation_id"],
@@ -72,8 +62,8 @@ def test_a_flag_that_is_read_counts_with_its_value(dbt_project: ProjectWriter) -
     )
     project.plugin("run", check=0)
 
-    assert planned(project) == {}
-    assert planned(project, "build") == {"command": ["flags.WHICH: run -> build"]}
+    assert project.planned() == {}
+    assert project.planned("build") == {"command": ["flags.WHICH: run -> build"]}
 
 
 def test_a_macro_that_did_not_run_and_a_value_that_was_not_read_are_no_difference(dbt_project: ProjectWriter) -> None:
@@ -92,13 +82,13 @@ def test_a_macro_that_did_not_run_and_a_value_that_was_not_read_are_no_differenc
     macros = project.read("macros/modes.sql")
 
     project.write("macros/modes.sql", macros.replace("var('unused')", "var('unused') + 1"))
-    assert planned(project) == {}
+    assert project.planned() == {}
     project.write("dbt_project.yml", TABLES + "vars: {mode: plain, unused: 2, used: 1}\n")
-    assert planned(project) == {}
+    assert project.planned() == {}
     project.write("dbt_project.yml", TABLES + "vars: {mode: plain, unused: 2, used: 3}\n")
-    assert planned(project)["m"][0] == "var used changed"
+    assert project.planned()["m"][0] == "var used changed"
     project.write("dbt_project.yml", TABLES + "vars: {mode: other, unused: 2, used: 1}\n")
-    assert planned(project)["m"][0] == "var mode changed"
+    assert project.planned()["m"][0] == "var mode changed"
 
 
 def test_what_a_hook_reads_while_dbt_executes_counts(dbt_project: ProjectWriter, database: Database) -> None:
@@ -110,14 +100,14 @@ def test_what_a_hook_reads_while_dbt_executes_counts(dbt_project: ProjectWriter,
         }
     )
     project.plugin("run", check=0)
-    assert planned(project) == {}
+    assert project.planned() == {}
 
     project.write("dbt_project.yml", TABLES + "vars: {note: two}\n")
-    assert list(planned(project)) == ["noted"]
+    assert list(project.planned()) == ["noted"]
     project.plugin("run", check=0)
 
     assert database.query("select obj_description('analytics.noted'::regclass)") == [("two",)]
-    assert planned(project) == {}
+    assert project.planned() == {}
 
 
 @pytest.fixture
@@ -154,16 +144,16 @@ def columns(database: Database, table: str) -> list[str]:
 
 def test_another_answer_to_what_was_asked_while_compiling_is_built(flagged: Project, database: Database) -> None:
     flagged.plugin("run", check=0)
-    assert planned(flagged) == {}
+    assert flagged.planned() == {}
     assert columns(database, "m") == ["customer_id", "flag_beta"]
 
     database.load("update raw.feature_flags set is_on = true")
-    (reason,) = planned(flagged)["m"]
+    (reason,) = flagged.planned()["m"]
     flagged.plugin("run", check=0)
 
     assert reason.startswith("what it asks while it compiles has another answer (select flag from")
     assert columns(database, "m") == ["customer_id", "flag_beta", "flag_legacy"]
-    assert planned(flagged) == {}
+    assert flagged.planned() == {}
 
 
 def test_rows_that_leave_the_answer_or_the_sql_as_it_was_build_nothing(flagged: Project, database: Database) -> None:
@@ -176,12 +166,12 @@ def test_rows_that_leave_the_answer_or_the_sql_as_it_was_build_nothing(flagged: 
     flagged.plugin("run", check=0)
 
     database.load("insert into raw.feature_flags values ('third', false)")
-    assert planned(flagged) == {}
+    assert flagged.planned() == {}
     database.load("update raw.feature_flags set is_on = false")
 
-    assert planned(flagged) == {}  # another answer, and the same SQL
+    assert flagged.planned() == {}  # another answer, and the same SQL
     flagged.plugin("run", check=0)
-    assert planned(flagged) == {}
+    assert flagged.planned() == {}
 
 
 def test_a_source_that_is_not_declared_counts_by_the_name_of_its_relation(flagged: Project, database: Database) -> None:
@@ -190,7 +180,7 @@ def test_a_source_that_is_not_declared_counts_by_the_name_of_its_relation(flagge
     flagged.write(
         "models/s.yml", SOURCES.replace("{name: feature_flags}", "{name: feature_flags, identifier: flags_b}")
     )
-    assert list(planned(flagged)) == ["m"]
+    assert list(flagged.planned()) == ["m"]
     flagged.plugin("run", check=0)
 
     assert columns(database, "m") == ["customer_id", "flag_other"]
@@ -215,15 +205,15 @@ def test_a_query_beside_a_ref_is_asked_again(dbt_project: ProjectWriter, databas
         }
     )
     project.plugin("run", check=0)
-    assert planned(project) == {}
+    assert project.planned() == {}
 
     database.query("create table raw.ev_2(a int)")
-    assert list(planned(project)) == ["prefix"]
+    assert list(project.planned()) == ["prefix"]
     project.plugin("run", check=0)
 
     assert database.query("select n from analytics.prefix") == [(2,)]
     project.write("models/cols.sql", "/* a comment */ " + project.read("models/cols.sql"))
-    assert planned(project) == {}  # compared with what it asks now
+    assert project.planned() == {}  # compared with what it asks now
 
 
 def test_a_query_that_writes_is_built_on_every_run(dbt_project: ProjectWriter, database: Database) -> None:
@@ -238,7 +228,7 @@ def test_a_query_that_writes_is_built_on_every_run(dbt_project: ProjectWriter, d
     project.plugin("run", check=0)
     rows = database.query("select count(*) from public.seen")
 
-    assert planned(project) == {
+    assert project.planned() == {
         "writing": [
             "what it asks while it compiles writes (insert into public.seen values (now()) returning 1): "
             "built on every run"
@@ -251,11 +241,11 @@ def test_where_no_sql_may_be_stored_what_was_asked_is_compiled_again(flagged: Pr
     flagged.environment["DBT_STATE_PLUGIN_STORE_SQL"] = "hash"  # type: ignore[index]  # a dictionary
     flagged.plugin("run", check=0)
 
-    assert planned(flagged) == {}
+    assert flagged.planned() == {}
     kept = "select 1 from dbt_state_plugin.relation where trace::text like '%where is_on%'"
     assert database.query(kept) == []
     database.load("update raw.feature_flags set is_on = true")
-    assert list(planned(flagged)) == ["m"]
+    assert list(flagged.planned()) == ["m"]
 
 
 def test_a_state_without_traces_decides_by_words_and_is_not_rebuilt(
@@ -271,9 +261,9 @@ def test_a_state_without_traces_decides_by_words_and_is_not_rebuilt(
     project.plugin("run", check=0)
     database.query("update dbt_state_plugin.relation set trace = trace - 'reads', items = items - 'reads'")
 
-    assert planned(project) == {"which": ["its code reads flags.WHICH"]}
+    assert project.planned() == {"which": ["its code reads flags.WHICH"]}
     project.plugin("run", check=0)
-    assert planned(project) == {}
+    assert project.planned() == {}
 
 
 def test_every_name_that_dbt_gives_to_a_template_is_known(dbt_project: ProjectWriter) -> None:
@@ -297,5 +287,5 @@ def test_every_name_that_dbt_gives_to_a_template_is_known(dbt_project: ProjectWr
     modules = {name for line in seen.splitlines() if "MODULES" in line for name in re.findall(r"'(\w+)'", line)}
 
     assert {"flags", "model", "invocation_id"} <= names
-    assert names - macros - packages - tracing.PLAIN - tracing.VOLATILE - tracing.TRACED == set()
+    assert names - macros - packages - tracing.KNOWN == set()
     assert modules == tracing.MODULES

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from support.database import Database
 from support.project import PROJECT_FILE, Project, ProjectWriter
 
 TABLES = PROJECT_FILE + "models: {+materialized: table}\n"
 SOURCES = "sources: [{name: raw, schema: raw, tables: [{name: o}]}]\n"
-
-
-def planned(project: Project, command: str = "build", *options: str) -> dict[str, list[str]]:
-    answer = project.plugin("plan", "--for", command, "--output", "json", *options, check=0)
-    nodes: list[dict[str, Any]] = json.loads(answer.stdout)["nodes"]
-    return {
-        node["name"]: [reason["detail"] for reason in node["reasons"]] for node in nodes if node["decision"] == "build"
-    }
 
 
 @pytest.fixture
@@ -46,12 +35,12 @@ def project(dbt_project: ProjectWriter, database: Database) -> Project:
 
 def test_rows_of_a_table_that_only_sql_names_are_noticed(project: Project, database: Database) -> None:
     project.plugin("build", check=0)
-    assert planned(project) == {}
+    assert project.planned("build") == {}
     shown = project.plugin("build", check=0)
     assert "Nothing to build" in shown.stderr
 
     database.load("insert into raw.h values (2)")
-    due = planned(project)
+    due = project.planned("build")
     text = project.plugin("plan", "--for", "build").stdout
     project.plugin("build", check=0)
 
@@ -60,7 +49,7 @@ def test_rows_of_a_table_that_only_sql_names_are_noticed(project: Project, datab
     assert "hard data: raw.h (named in the SQL, not declared) rows changed" in " ".join(text.split())
     assert database.query("select count(*) from analytics.hard") == [(2,)]
     assert database.query("select count(*) from analytics.added") == [(2,)]
-    assert planned(project) == {}
+    assert project.planned("build") == {}
 
     database.load("insert into raw.h values (9)")
     failed = project.plugin("build", check=1)
@@ -73,9 +62,9 @@ def test_another_table_in_the_sql_is_looked_up_again(project: Project, database:
     project.plugin("build", check=0)
 
     database.load("insert into raw.h values (2)")
-    assert "hard" not in planned(project)
+    assert "hard" not in project.planned("build")
     database.load("insert into raw.seen values (2)")
-    assert planned(project)["hard"] == ["rows changed"]
+    assert project.planned("build")["hard"] == ["rows changed"]
 
 
 def test_catalogs_that_sql_names_are_read_again_on_every_run(dbt_project: ProjectWriter) -> None:
@@ -88,7 +77,7 @@ def test_catalogs_that_sql_names_are_read_again_on_every_run(dbt_project: Projec
     )
     project.plugin("run", check=0)
 
-    assert list(planned(project, "run")) == ["cat"]
+    assert list(project.planned("run")) == ["cat"]
 
 
 def test_a_model_that_names_another_model_is_built_after_it(dbt_project: ProjectWriter, database: Database) -> None:
@@ -102,18 +91,18 @@ def test_a_model_that_names_another_model_is_built_after_it(dbt_project: Project
     )
     project.plugin("run", "--threads", "1", check=0)
     for _ in range(3):  # dbt knows no order between the two: a build that may have seen the old rows is repeated
-        if not planned(project, "run"):
+        if not project.planned("run"):
             break
         project.plugin("run", "--threads", "1", check=0)
-    assert planned(project, "run") == {}
+    assert project.planned("run") == {}
 
     project.write("models/b.sql", "select 2 as id")
     for _ in range(3):
-        if not planned(project, "run"):
+        if not project.planned("run"):
             break
         project.plugin("run", "--threads", "1", check=0)
 
-    assert planned(project, "run") == {}
+    assert project.planned("run") == {}
     assert database.query("select id from analytics.reads_b") == [(2,)]
 
 
@@ -135,7 +124,7 @@ def test_a_role_that_may_create_nothing_temporary_runs_all_the_same(project: Pro
     database.query(f'revoke temporary on database "{name}" from public')
 
     project.plugin("build", check=0)
-    assert planned(project) == {}
+    assert project.planned("build") == {}
 
 
 def test_settings_of_the_database_and_the_role_count_by_their_effect(
@@ -153,19 +142,19 @@ def test_settings_of_the_database_and_the_role_count_by_their_effect(
         }
     )
     project.plugin("run", check=0)
-    assert planned(project, "run") == {}
+    assert project.planned("run") == {}
     assert "Nothing to build" in project.plugin("run", check=0).stderr
 
     database.query(f"alter database \"{name}\" set search_path = 'alt'")
-    due = planned(project, "run")
+    due = project.planned("run")
     project.plugin("run", check=0)
 
     assert due == {each: ['search_path: "$user", public -> alt'] for each in ("sp", "zone")}
     assert database.query("select k from analytics.sp") == [("alt",)]
-    assert planned(project, "run") == {}
+    assert project.planned("run") == {}
 
     database.query(f"alter database \"{name}\" set timezone = 'Asia/Tokyo'")
-    due = planned(project, "run")
+    due = project.planned("run")
     project.plugin("run", check=0)
 
     assert [reason.endswith(" -> Asia/Tokyo") for reason in due["zone"]] == [True]

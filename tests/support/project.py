@@ -70,6 +70,15 @@ class Project:
         """Run dbt-state-plugin as a user would; `check` is the exit code that it must end with."""
         return self._run("dbt-state-plugin", arguments, env=env, check=check, input=input)
 
+    def planned(self, command: str = "run", *options: str) -> dict[str, list[str]]:
+        """Plan a command; return the nodes that are to be built, by name, with the words of their reasons."""
+        nodes = json.loads(self.plugin("plan", "--for", command, "--output", "json", *options, check=0).stdout)["nodes"]
+        return {
+            node["name"]: [reason["detail"] for reason in node["reasons"]]
+            for node in nodes
+            if node["decision"] == "build"
+        }
+
     def plugin_process(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start dbt-state-plugin in a session of its own and return at once, for tests that send signals."""
         return subprocess.Popen(

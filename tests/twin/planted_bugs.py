@@ -305,7 +305,7 @@ def reads_are_dropped_from_the_trace() -> None:
 def answers_are_forgotten() -> None:
     from dbt_state_plugin.operations.planning import inputs
 
-    _around(inputs, "with_other_reads", lambda _, _session, _project, recorded, _options: recorded)
+    _around(inputs, "with_other_reads", lambda _, _session, _project, recorded, *_more: recorded)
 
 
 @bug("relations that SQL names are forgotten", found_by="a_table_that_only_sql_names_gets_rows")

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
-from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import Identity, RelationKind, is_same_object
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
+from dbt_state_plugin.core.values.relations import (
+    Catalog,
+    Environment,
+    Identity,
+    RelationKind,
+    RelationName,
+    is_same_object,
+)
 
 
 def find_drift(
@@ -32,6 +40,20 @@ def find_drift(
     if altered:
         return _drifted(ReasonCode.REWRITTEN_AND_ALTERED, **altered)
     return _drifted(ReasonCode.REWRITTEN)
+
+
+def as_recorded(
+    recorded: Recorded, catalog: Catalog, environment: Environment
+) -> Iterator[tuple[RelationName, RecordedRelation, Identity]]:
+    """Yield the relations of an environment that are still the recorded ones, with their records and identities.
+
+    What an open intent says may have been written since is left out.
+    """
+    for key, record in recorded.relations.items():
+        identity = catalog.identities.get(key)
+        is_here = record.environment == str(environment) and key not in recorded.intents
+        if is_here and identity is not None and identity == record.identity:
+            yield key, record, identity
 
 
 def _replaced(before: Identity | None, identity: Identity) -> Reason:

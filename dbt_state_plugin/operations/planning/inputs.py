@@ -69,7 +69,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
     recorded = with_volatile_calls(session, project, recorded, records=records_project)
-    recorded = with_other_reads(session, project, recorded, options) if session.has_state else recorded
+    recorded = with_other_reads(session, project, recorded, options, answers) if session.has_state else recorded
     known, project = project, with_undeclared(project, recorded)
     if project is not known:  # another project may have recorded what is named
         keys = [record_key(node, project) for node in project.nodes.values()]
@@ -93,7 +93,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
 
 def seen_now(session: Session, project: Project, options: RunOptions) -> tuple[Recorded, Catalog]:
     """Return what the state and the warehouse say about the project's relations now."""
-    seen = see(session, project, options, {}, records_project=False)
+    seen = see(session, project, options, Answers(), records_project=False)
     return seen.recorded, seen.catalog
 
 

@@ -15,6 +15,7 @@ from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, TracedReads
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.state.relations import installation_key
 
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 _SHOWN = 200  # characters of a query in a reason
 
 
-def with_other_reads(session: Session, project: Project, recorded: Recorded, options: RunOptions) -> Recorded:
+def with_other_reads(
+    session: Session, project: Project, recorded: Recorded, options: RunOptions, answers: Answers
+) -> Recorded:
     """Return the records with what their builds have read and what gives something else today; raises StateError.
 
-    Each question is asked once, read-only. Nothing is asked where no record holds a question.
+    Each question is asked once, read-only, and not again where `answers` holds it. Nothing is asked where no record
+    holds a question.
     """
     traced: dict[RelationName, TracedReads] = {}
     for node in project.nodes.values():
@@ -36,10 +40,11 @@ def with_other_reads(session: Session, project: Project, recorded: Recorded, opt
         if record is not None and record.trace.reads is not None and is_in_scope(node, options.command):
             traced[key] = record.trace.reads
     questions = {question for reads in traced.values() for question in reads.questions if not question.problem}
-    answers = _asked(session, questions) if questions else {}
+    if unasked := questions - answers.questions.keys():
+        answers.questions.update(_asked(session, unasked))
     flags = rendered_flags(options)
     found = {
-        key: (*_other_flags(reads, flags), *_other_sources(reads, project), *_other_answers(reads, answers))
+        key: (*_other_flags(reads, flags), *_other_sources(reads, project), *_other_answers(reads, answers.questions))
         for key, reads in traced.items()
     }
     return replace(recorded, other_reads={key: reasons for key, reasons in found.items() if reasons})

@@ -45,7 +45,7 @@ def plan_in(
     """
     invocation = invocation_of(session.target)
     key = installation_key(session.state) if session.has_state else os.urandom(32)
-    answers: Answers = {}  # rows are read once, where the project is looked at twice
+    answers = Answers()  # the warehouse is asked once, where the project is looked at twice
     if session.has_state and not narrows(options):
         project = recorded_project(session, key, invocation.extra, known=known_inputs)
         if project is not None:

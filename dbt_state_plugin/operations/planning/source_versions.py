@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.config.source_config import (
@@ -23,9 +23,10 @@ from dbt_state_plugin.core.config.source_config import (
 from dbt_state_plugin.core.decision.request import is_in_scope
 from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns, record_key
-from dbt_state_plugin.core.undeclared import Named, undeclared_source
+from dbt_state_plugin.core.undeclared import Named, undeclared_relation, undeclared_source
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.core.versions.source_version import SourceVersion, known_answer, parse_version, with_checked
@@ -42,7 +43,16 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-Answers = dict[tuple[RelationName, DataRule, str, str], str]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the warehouse has answered, for one plan that looks at the project twice.
+
+    `rows` holds what the rows of a source said under a rule, by its columns and counters; `questions` holds what dbt
+    had asked while nodes compiled, with today's answers.
+    """
+
+    rows: dict[tuple[RelationName, DataRule, str, str], str] = field(default_factory=dict)
+    questions: dict[Question, Question] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +100,9 @@ def catalog_with_data(
         if version is None:  # a node of the project writes it, and knows what it wrote
             continue
         key = (source.relation, source.rule, version.columns, version.state)
-        if key not in answers:
-            answers[key] = _answer(warehouse, source, version, seen.get(source.relation))
-        answer = answers[key]
+        if key not in answers.rows:
+            answers.rows[key] = _answer(warehouse, source, version, seen.get(source.relation))
+        answer = answers.rows[key]
         data[source.relation] += f"/{answer}" if answer else ""
     return replace(catalog, data=data)
 
@@ -105,9 +115,10 @@ def undeclared_versions(
     `known` are the versions of the project's own relations from before this run: what a node of this run writes may or
     may not be seen. Rows are not read.
     """
-    sources = {name: undeclared_source(name, project) for name in names}
-    alone = replace(project, nodes={source.unique_id: source for source in sources.values()})
-    relations = [source.relation for source in sources.values() if source.relation is not None]
+    found = {name: undeclared_relation(name, project) for name in names}
+    relations = list(found.values())
+    sources = (undeclared_source(name, project) for name in found)
+    alone = replace(project, nodes={source.unique_id: source for source in sources})
     records = read_recorded(session.state, relations).relations
     recorded = Recorded(relations={key: records[key] for key in relations if key in records})
     catalog = catalog_with_data(
@@ -117,11 +128,10 @@ def undeclared_versions(
         session.warehouse.catalog(relations),
         command="run",
         default=session.target.data_version,
-        answers={},
+        answers=Answers(),
     )
     versions = relation_versions(alone, recorded, catalog)
-    found = {name: source.relation for name, source in sources.items()}
-    return {name: known.get(relation, versions.get(relation, "absent")) for name, relation in found.items() if relation}
+    return {name: known.get(relation, versions.get(relation, "absent")) for name, relation in found.items()}
 
 
 def _sources(warehouse: Warehouse, project: Project, default: str) -> list[_Source]:

@@ -14,7 +14,7 @@ from dbt_state_plugin.core.config.source_config import compares_content
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclared_source
+from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclared_relation
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Trace
@@ -246,7 +246,7 @@ class BuildRecorder:
                     found.pop(str(nodes[parent].relation), None)  # named by its last build, unless it is so again
         for each in (named, *(self._named.get(view) for view in views)):
             for name, version in (each or {}).items():
-                found.setdefault(str(undeclared_source(name, self._project).relation), version)
+                found.setdefault(str(undeclared_relation(name, self._project)), version)
         return found
 
     def _written(self, statements: Iterable[str], node: Node | None) -> list[Node]:

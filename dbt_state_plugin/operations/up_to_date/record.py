@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.config.source_config import max_age_hours
 from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.undeclared import undeclared_relation
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.relations import RelationName
@@ -40,10 +41,7 @@ def up_to_date_inputs_of(session: Session, options: RunOptions, project: Project
     if not may_be_up_to_date(session, options):
         return None
     keys = [record_key(node, project) for node in project.nodes.values()]
-    named = [
-        RelationName(database=project.database, schema=schema, identifier=identifier)
-        for schema, identifier in recorded_names(session.state)
-    ]
+    named = [undeclared_relation(name, project) for name in recorded_names(session.state)]
     scope = Scope(
         schemas=tuple(sorted({key.schema for key in keys if key.schema}.union(recorded_schemas(session.state)))),
         beginning=f"{project.schema}.",

@@ -9,6 +9,7 @@ from dbt_state_plugin.core.comparison.adoption import Columns
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import QueryRefused
+from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -60,11 +61,7 @@ def _answer(
 
     with read_only(connection) as cursor:
         try:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (_PATIENCE,))
-            if search_path is None:
-                cursor.execute("SET LOCAL search_path TO DEFAULT")
-            else:
-                cursor.execute("SELECT set_config('search_path', %s, true)", (search_path,))
+            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path)
             # The query is the project's own, as dbt would run it; without values psycopg2 sends it as it is.
             cursor.execute(before + query + after if isinstance(before, str) else before)
             return cursor.description, cursor.fetchall()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
+
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
@@ -36,14 +38,7 @@ def named_relations(
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         try:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (_PATIENCE,))
-            if role:
-                cursor.execute("SELECT set_config('role', %s, true)", (role,))
-            cursor.execute("SET LOCAL timezone TO DEFAULT")
-            if search_path is None:
-                cursor.execute("SET LOCAL search_path TO DEFAULT")
-            else:
-                cursor.execute("SELECT set_config('search_path', %s, true)", (search_path,))
+            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
             cursor.execute(_VIEW.format(query=query))
             cursor.execute(_NAMED)
             return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.reads import MOST_ROWS, Question, answer_text, relations_text
-from dbt_state_plugin.postgres.connection import database_errors
+from dbt_state_plugin.postgres.connection import cancelled_by_signals, database_errors, read_only
+from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -59,35 +60,12 @@ def _listed(held: dict[str, str], question: Question) -> str:
 def _answered(
     connection: Connection, queries: list[Question], *, search_path: str | None, role: str | None
 ) -> dict[Question, Question]:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as pool:  # the main thread has to be free for signals
-        asked = pool.submit(_read_only, connection, queries, search_path, role)
-        try:
-            return asked.result()
-        except KeyboardInterrupt:
-            connection.cancel()
-            raise
-
-
-def _read_only(
-    connection: Connection, queries: list[Question], search_path: str | None, role: str | None
-) -> dict[Question, Question]:
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN READ ONLY")
-        try:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (_PATIENCE,))
-            if role:
-                cursor.execute("SELECT set_config('role', %s, true)", (role,))
-            cursor.execute("SET LOCAL timezone TO DEFAULT")
-            if search_path is None:
-                cursor.execute("SET LOCAL search_path TO DEFAULT")
-            else:
-                cursor.execute("SELECT set_config('search_path', %s, true)", (search_path,))
+    def ask_all() -> dict[Question, Question]:
+        with read_only(connection) as cursor:
+            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
             return {query: _ask(cursor, query) for query in queries}
-        finally:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")
+
+    return cancelled_by_signals(connection, ask_all)
 
 
 def _ask(cursor: Any, question: Question) -> Question:

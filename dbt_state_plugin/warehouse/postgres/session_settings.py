@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import database_errors
 
@@ -23,3 +23,19 @@ def read_session_settings(connection: Connection) -> dict[str, str]:
     with database_errors("Cannot read the settings of the warehouse"), connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
         return {str(name): str(value) for name, value in cursor.fetchall() if value}
+
+
+def enter_session_of_dbt(cursor: Any, *, patience: str, search_path: str | None, role: str | None = None) -> None:
+    """Let the statements of the open transaction mean what they would in a session of dbt's.
+
+    `search_path` and `role` are those of the profile, None where it sets none; a statement may take as long as
+    `patience`, an interval of PostgreSQL's.
+    """
+    cursor.execute("SELECT set_config('statement_timeout', %s, true)", (patience,))
+    if role:
+        cursor.execute("SELECT set_config('role', %s, true)", (role,))
+    cursor.execute("SET LOCAL timezone TO DEFAULT")
+    if search_path is None:
+        cursor.execute("SET LOCAL search_path TO DEFAULT")
+    else:
+        cursor.execute("SELECT set_config('search_path', %s, true)", (search_path,))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError
-from dbt_state_plugin.postgres.connection import database_errors, first_line, read_only
+from dbt_state_plugin.postgres.connection import cancelled_by_signals, database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash, value_hash
 
 if TYPE_CHECKING:
@@ -199,7 +199,6 @@ def _name(relation: RelationName) -> Composable:
 
 def _answer(connection: Connection, statement: Composable, *, of_user: bool = False) -> list[tuple[Any, ...]]:
     """Return the rows that a read-only statement gives, cut short; a signal cancels it in the server."""
-    from concurrent.futures import ThreadPoolExecutor
 
     def ask() -> list[tuple[Any, ...]]:
         with read_only(connection) as cursor:
@@ -210,10 +209,4 @@ def _answer(connection: Connection, statement: Composable, *, of_user: bool = Fa
             cursor.execute(statement)
             return list(cursor.fetchmany(_MOST_ROWS + 1)) if cursor.description else []
 
-    with ThreadPoolExecutor(1) as pool:  # the main thread has to be free for signals
-        asked = pool.submit(ask)
-        try:
-            return asked.result()
-        except KeyboardInterrupt:
-            connection.cancel()
-            raise
+    return cancelled_by_signals(connection, ask)

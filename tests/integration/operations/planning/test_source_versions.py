@@ -51,7 +51,7 @@ def version(
         recorded or Recorded(),
         Catalog(),
         **{"command": "run", "default": "", **fields},
-        answers={} if answers is None else answers,
+        answers=answers or Answers(),
     )
     return catalog.data[ORDERS]
 

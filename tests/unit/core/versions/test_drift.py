@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
-from support.values import node, record
+from support.values import HERE, node, record
 
 from dbt_state_plugin.core.decision.seen_versions import relation_version
-from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import Identity, RelationKind
-from dbt_state_plugin.core.versions.drift import find_drift
+from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedRelation
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind
+from dbt_state_plugin.core.versions.drift import as_recorded, find_drift
 from dbt_state_plugin.report.reason_words import detail
 
 TABLE = Identity(value="1/1", kind=RelationKind.TABLE)
@@ -141,3 +142,26 @@ def test_what_is_written_into_a_relation_that_nobody_recorded_is_another_version
     versions = {relation_version(None, TABLE, COLUMNS, touched) for touched in (None, "3.0.0:1:", "3.1.0:1:")}
 
     assert len(versions) == 3
+
+
+def test_only_relations_of_the_environment_that_are_still_the_recorded_ones_are_as_recorded() -> None:
+    elsewhere = replace(HERE, target="prod")
+    key = BUILT.relation
+    known = Recorded(relations={key: BUILT})
+    written = OpenIntent(
+        relation=key,
+        execution_id=UUID(int=1),
+        execution_status="failed",
+        environment=str(HERE),
+        unique_id="model.shop.a",
+    )
+
+    def found(recorded: Recorded, identity: Identity | None) -> list[object]:
+        catalog = Catalog(identities={} if identity is None else {key: identity})
+        return list(as_recorded(recorded, catalog, HERE))
+
+    assert found(known, TABLE) == [(key, BUILT, TABLE)]
+    assert found(known, None) == []
+    assert found(known, replace(TABLE, value="1/2")) == []
+    assert found(replace(known, intents={key: (written,)}), TABLE) == []
+    assert found(Recorded(relations={key: replace(BUILT, environment=str(elsewhere))}), TABLE) == []
