@@ -83,7 +83,8 @@ class Warehouse(Protocol):
     ) -> tuple[tuple[str, str], ...] | None:
         """Return the schema and name of each relation that a query names by itself, None where the server cannot say.
 
-        What views read is not among them. Nothing is left behind; `search_path` and `role` as in `ask`.
+        What views read is not among them. Nothing is left behind; `search_path` and `role` as in `ask`. Raises
+        QueryRefused where the query names what only the session that runs it knows.
         """
         return None
 

@@ -159,3 +159,45 @@ def test_settings_of_the_database_and_the_role_count_by_their_effect(
 
     assert [reason.endswith(" -> Asia/Tokyo") for reason in due["zone"]] == [True]
     assert database.query("select d from analytics.zone") == [("2026-01-02",)]
+
+
+def test_a_table_that_only_the_incremental_branch_names_counts_from_the_first_build(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.query("create schema raw; create table raw.h as select 1 as id")
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/incb.sql": "{{ config(materialized='incremental', unique_key='id') }} select 1 as id, "
+            "{% if is_incremental() %}(select count(*) from raw.h){% else %}0{% endif %} as n",
+        }
+    )
+    project.plugin("run", check=0)
+    assert planned(project, "run") == {}
+
+    database.load("insert into raw.h values (2)")
+    assert planned(project, "run") == {"incb": ["rows changed"]}
+    project.plugin("run", check=0)
+
+    assert database.query("select n from analytics.incb") == [(2,)]
+    assert planned(project, "run") == {}
+
+
+def test_sql_that_names_what_only_its_own_session_knows_is_built_on_every_run(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.query("create schema alt; create table alt.c as select 1 as k")
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/path.sql": "{{ config(pre_hook=\"set search_path = 'alt'\") }} select k from c",
+            "models/temporary.sql": "{{ config(pre_hook='create temp table tmpx as select 1 as a') }} "
+            "select tmpx.a, c.k from tmpx cross join alt.c",
+            "models/plain.sql": "select 1 as id",
+        }
+    )
+    project.plugin("run", check=0)
+
+    assert planned(project, "run") == {
+        name: ["its code reads relations that only its own session knows"] for name in ("path", "temporary")
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID, uuid4
@@ -17,6 +16,7 @@ from dbt_state_plugin.core.lineage import build_order, lineages, record_key, tra
 from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclared_relation
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
@@ -36,6 +36,7 @@ from dbt_state_plugin.state.builds import (
     require_running,
 )
 from dbt_state_plugin.state.relations import installation_key
+from dbt_state_plugin.warehouse.answers import QueryRefused
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.parse import Parsed
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.warehouse.answers import Present
 
 Answer = TypeVar("Answer")
+OWN_NAMES = "relations that only its own session knows"
 ON_RUN = "on-run"  # stands for the hooks of the project
 
 
@@ -88,6 +90,7 @@ class BuildRecorder:
         self._looks_up = options.defer_to is None
         self._named: dict[str, dict[Named, str] | None] = {}
         self._undeclared: dict[Named, str] = {}
+        self._own_names: set[str] = set()
         self._settings = session_settings(session) or None
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
@@ -116,8 +119,20 @@ class BuildRecorder:
         """Look up what the SQL of a node names, and what is there, before dbt executes it."""
         with self._mutex:
             if self._looks_up and sql and unique_id in self._entries and self.lost is None:
-                with suppress(PluginError):  # what cannot be looked up is not known; the run goes on
-                    self._named[unique_id] = self._look_up(self._entries[unique_id].node, sql)
+                self._see_names(self._entries[unique_id].node, sql)
+
+    def _see_names(self, node: Node, sql: str, *, is_executed: bool = True) -> None:
+        """Note what SQL names; what cannot be looked up is not known, and the run goes on."""
+        try:
+            found = self._look_up(node, sql)
+        except QueryRefused:
+            if is_executed:
+                self._own_names.add(node.unique_id)
+        except PluginError:
+            return
+        else:
+            before = self._named.get(node.unique_id)
+            self._named[node.unique_id] = found if before is None or found is None else {**found, **before}
 
     def _look_up(self, node: Node, sql: str) -> dict[Named, str] | None:
         """Return the relations that SQL names undeclared with their versions, None where the server cannot say."""
@@ -178,6 +193,8 @@ class BuildRecorder:
             return
         key, state = record_key(node, project), self._session.state
         content = self._content_of(node)
+        for form in self._definition.other_forms(node.unique_id) if self._looks_up else ():
+            self._see_names(node, form, is_executed=False)
         writes = self._written(outcome.reads.hook_sql if outcome.reads is not None else (), node)
         if content and entry.record is not None and entry.record.trace.content == content:
             self._equal[node.unique_id] = entry.record.data_id
@@ -225,13 +242,19 @@ class BuildRecorder:
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
             reads=traced_reads(
-                outcome.reads,
+                self._reads(node, outcome),
                 entry.node,
                 self._project,
                 self._digest,
                 stores_sql=self._session.target.stores_sql,
             ),
         )
+
+    def _reads(self, node: str, outcome: NodeOutcome) -> RenderedReads | None:
+        """Return what was read, with the doubt about relations that only the session of the build knows."""
+        if outcome.reads is None or node not in self._own_names:
+            return outcome.reads
+        return replace(outcome.reads, volatile=(*outcome.reads.volatile, OWN_NAMES))
 
     def _seen_parents(self, node: Node, parents: Mapping[str, str]) -> dict[str, str]:
         """Return the versions of parents with those of what the SQL names undeclared, and of what its views name."""

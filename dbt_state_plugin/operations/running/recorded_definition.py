@@ -51,6 +51,11 @@ class DefinitionRecorder:
             items[READS] = self._fingerprinter.read_values(unique_id, reads.names)
         return RecordedDefinition(items=items, compiled=document)
 
+    def other_forms(self, unique_id: str) -> tuple[str, ...]:
+        """Return the SQL of a node in the forms of which dbt has executed one, nothing where there is but one form."""
+        compiled = self._compiled.get(unique_id)
+        return tuple(compiled.forms.values()) if compiled and len(compiled.forms) > 1 else ()
+
     def statements(self, unique_id: str) -> tuple[str, ...]:
         """Return the SQL of a node in all its forms, nothing where it is no SQL; called when dbt has executed it."""
         compiled = self._found(unique_id)

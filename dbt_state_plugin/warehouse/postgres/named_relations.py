@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.postgres.connection import first_line
+from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ _NAMED = """
     WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND c.oid <> r.ev_class
       AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2
 """
+# undefined_table, undefined_column, undefined_function, invalid_schema_name, undefined_object
+_OF_ITS_OWN_SESSION = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
 _PATIENCE = "10s"
 
 
@@ -31,7 +35,8 @@ def named_relations(
 ) -> tuple[tuple[str, str], ...] | None:
     """Return the schema and name of each relation that a query names, None where the server refuses the view.
 
-    It refuses what is no query, what writes, and everything to a role that may create no temporary objects.
+    It refuses what is no query, what writes, and everything to a role that may create no temporary objects. Raises
+    QueryRefused where the query names what only the session that runs it knows, such as a temporary table of a hook.
     """
     import psycopg2
 
@@ -42,9 +47,11 @@ def named_relations(
             cursor.execute(_VIEW.format(query=query))
             cursor.execute(_NAMED)
             return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())
-        except psycopg2.Error:
+        except psycopg2.Error as error:
             if connection.closed:
                 raise
+            if error.pgcode in _OF_ITS_OWN_SESSION:
+                raise QueryRefused(first_line(error), is_certain=True) from error
             return None
         finally:
             if not connection.closed:
