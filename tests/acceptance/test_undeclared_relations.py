@@ -173,14 +173,14 @@ def test_a_table_that_only_the_incremental_branch_names_counts_from_the_first_bu
         }
     )
     project.plugin("run", check=0)
-    assert planned(project, "run") == {}
+    assert project.planned() == {}
 
     database.load("insert into raw.h values (2)")
-    assert planned(project, "run") == {"incb": ["rows changed"]}
+    assert project.planned() == {"incb": ["rows changed"]}
     project.plugin("run", check=0)
 
     assert database.query("select n from analytics.incb") == [(2,)]
-    assert planned(project, "run") == {}
+    assert project.planned() == {}
 
 
 def test_sql_that_names_what_only_its_own_session_knows_is_built_on_every_run(
@@ -198,6 +198,6 @@ def test_sql_that_names_what_only_its_own_session_knows_is_built_on_every_run(
     )
     project.plugin("run", check=0)
 
-    assert planned(project, "run") == {
+    assert project.planned() == {
         name: ["its code reads relations that only its own session knows"] for name in ("path", "temporary")
     }
