@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -76,6 +76,8 @@ def execute(
 ) -> EngineOutcome:
     """Run dbt in this process on exactly these nodes of the manifest that was parsed.
 
+    Without any node only the on-run hooks of the project are executed.
+
     `on_finished` is called in dbt's worker threads after a node's commit. dbt hangs or calls a committed node failed
     when a callback raises, so it must not; whatever it raises all the same is swallowed here. `refreshed_nodes` are
     built from scratch among the others, unless their own `full_refresh: false` forbids it.
@@ -116,7 +118,7 @@ def _invoke(
     invocation: Invocation,
     command: str,
     flags: Iterable[str],
-    unique_ids: Iterable[str],
+    unique_ids: Collection[str],
     listeners: _Listeners,
 ) -> EngineOutcome:
     from dbt.cli.main import dbtRunner
@@ -139,11 +141,13 @@ def _invoke(
         def on_executing(node: str) -> None:
             listeners.on_executing(node, _compiled(parsed, node))
 
+        hooks_alone = nullcontext() if unique_ids else _hooks_alone()
         callbacks = [
             lambda event: notice_finished(event, listeners.on_finished, reads),
             lambda event: notice_executing(event, listeners.refusal, on_executing),
         ]
-        with hidden_from_dbt((*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")), traced(listeners.tracer):
+        hidden = (*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")
+        with hidden_from_dbt(hidden), traced(listeners.tracer), hooks_alone:
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
     if writes_results:
         _write_results(result.result, results_file)
@@ -153,6 +157,28 @@ def _invoke(
     error = one_line(result.exception) if result.exception is not None and not interrupted else ""
     hook_sql = listeners.tracer.project_hook_sql()
     return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error, project_hook_sql=hook_sql)
+
+
+@contextmanager
+def _hooks_alone() -> Iterator[None]:
+    """Let dbt execute its hooks where it has no node to build; by itself it would end before them."""
+    from dbt.task.runnable import GraphRunnableTask, task_contextvars
+
+    def run(task: Any) -> Any:
+        with task_contextvars(project_root=task.config.project_root):
+            task.compile_manifest()
+            task._flattened_nodes, task.num_nodes = [], 0
+            task.execute_nodes = lambda: task.node_results
+            result = task.execute_with_hooks(frozenset())
+        task.task_end_messages(result.results)
+        return result
+
+    original = GraphRunnableTask.run
+    GraphRunnableTask.run = run
+    try:
+        yield
+    finally:
+        GraphRunnableTask.run = original
 
 
 def _compiled(parsed: Parsed, unique_id: str) -> str:

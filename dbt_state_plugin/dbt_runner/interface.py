@@ -94,7 +94,10 @@ class Dbt(Protocol):
         refusal: Callable[[], str],
         on_executing: Callable[[str, str], None],
     ) -> EngineOutcome:
-        """Run exactly these nodes of what was parsed; the callbacks as in `dbt_runner.execute.execute`."""
+        """Run exactly these nodes of what was parsed, without any only the hooks of the project.
+
+        The callbacks are those of `dbt_runner.execute.execute`.
+        """
 
     def kept_manifest(self, parsed: Parsed, *values: Any) -> str:
         """Return what was parsed as JSON without these values, or nothing where it cannot be kept."""

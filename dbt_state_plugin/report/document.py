@@ -23,6 +23,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "summary": {"build": len(plan.to_build), **summary_counts(plan), "removed": len(plan.removed)},
         "nodes": [_entry(entry) for entry in plan.entries],
         "removed": [{"unique_id": record.unique_id, "relation": str(record.relation)} for record in plan.removed],
+        "hooks": [{"unique_id": hook, "why": why.value} for hook, why in plan.hooks.items()],
     }
 
 

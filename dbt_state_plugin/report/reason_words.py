@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.undeclared import PREFIX
+from dbt_state_plugin.core.values.plan import HookReason
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.printable import printable
@@ -35,6 +36,7 @@ EQUAL: Mapping[str, str] = {
     "unset": "nobody sets it",
     "undescribed": "it has no description",
     "unread": "its build has not read it",
+    "effect": "it writes nothing that the nodes of a run read",
 }
 NOT_COUNTED: Mapping[str, str] = {
     "absent": "does not exist",
@@ -87,6 +89,14 @@ def short_name(unique_id: str) -> str:
     parts = unique_id.split(".", 2)
     name = parts[2] if len(parts) == 3 else unique_id
     return name if not unique_id.startswith("test.") else name.rsplit(".", 1)[0]
+
+
+def hook_words(why: HookReason) -> str:
+    """Return why a run executes an on-run hook of the project, whatever it builds."""
+    return {
+        HookReason.CHANGED: "is new or changed, and is run",
+        HookReason.UNFINISHED: "failed or was cut off, and is run again",
+    }[why]
 
 
 def _hook_of(writer: str) -> str:

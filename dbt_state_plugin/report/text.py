@@ -21,7 +21,7 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.reason_words import extra_words, reason_words, short_name
+from dbt_state_plugin.report.reason_words import extra_words, hook_words, reason_words, short_name
 from dbt_state_plugin.report.words import category, count, duration, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
@@ -56,6 +56,7 @@ def plan_lines(
         column = column_of(plan.skipped)
         for entry in plan.skipped:
             lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}", *_extra_lines(entry)]
+    lines += [f"  hook   {printable(short_name(hook))}  {hook_words(why)}" for hook, why in plan.hooks.items()]
     for record in plan.removed:
         relation = printable(str(record.relation))
         lines.append(f"  removed {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)")
@@ -204,6 +205,8 @@ def result_lines(result: RunResult, *, width: int | None = None, says_why: bool 
             lines.append(f"  again  {label(entry)}  {_failure(result, node)}")
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`show {result.execution_id}` lists them)"]
+    for hook, message in result.failed_hooks.items():
+        lines.append(printable(f"  again  hook {short_name(hook)}  {first_message(message)}"))
     removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
     lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
     last = _outcome_line(result) + (_first_failure(result) if says_why else "")
@@ -238,6 +241,10 @@ def _outcome_line(result: RunResult) -> str:
     skipped = f"{result.plan.left_alone} skipped"
     if result.saved_ms:
         skipped += f" (about {duration(result.saved_ms)} saved)"
+    if result.failed_hooks and not result.failed_ids:
+        built, hooks = count(len(result.built), "node"), count(len(result.failed_hooks), "on-run hook")
+        time = duration(result.elapsed_ms)
+        return f"Failed: {built} built, {hooks} to be run again next time, in {time}. Execution {result.execution_id}."
     if not result.plan.to_build:
         return f"Nothing to build: {skipped}. Took {duration(result.elapsed_ms)}; execution {result.execution_id}."
     built = count(len(result.built), "node")

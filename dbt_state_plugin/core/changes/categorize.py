@@ -13,6 +13,7 @@ from typing import Any
 
 from dbt_state_plugin.core.changes.changed_items import changed_items, part_difference
 from dbt_state_plugin.core.changes.differences import Difference
+from dbt_state_plugin.core.changes.project_hooks import Names, hooks_of, new_hooks_that_build_nothing
 from dbt_state_plugin.core.changes.traced import READS, names_read, untouched_parts
 from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.values.dialect import SqlDialect
@@ -54,7 +55,7 @@ class ChangeInputs:
     differs in the part `materialization` can show only in the statement that creates the view. `values_read` are
     today's hashes of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise,
     and `volatile` what in it differs on every run. `is_described` says that the node or one of its columns has a
-    description.
+    description. `relations` are the names of the project's relations.
     """
 
     node: Node
@@ -70,6 +71,7 @@ class ChangeInputs:
     other_reads: tuple[Reason, ...] = ()
     volatile: tuple[str, ...] = ()
     is_described: bool = True
+    relations: Names = frozenset()
 
 
 def wants_compiled(inputs: ChangeInputs) -> bool:
@@ -101,6 +103,9 @@ def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
     same = dict.fromkeys(_same_by_sql(inputs, still_open, digest), "statement")
     if "body" in still_open and _same_rows(inputs):
         same["body"] = "rows"
+    new_hooks = _new_hooks(inputs, digest) if "project_hooks" in still_open and "project_hooks" not in same else None
+    if new_hooks is not None:
+        same["project_hooks"] = "effect"
     real = [part for part in still_open if part not in same]
     settled = {part: _settled_by(part, inputs) for part in inputs.difference.parts if part not in still_open}
     inlined_is_same = "inlined" in same
@@ -112,6 +117,7 @@ def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
         and all(_is_physical(part, inputs) for part in real)
         and _gives_the_same_rows(inputs),
         inlined_is_same=inlined_is_same,
+        new_hooks=new_hooks or (),
         is_logic=any(_is_logic(part, inputs) for part in real),
     )
 
@@ -201,6 +207,22 @@ def _same_by_sql(inputs: ChangeInputs, parts: Iterable[str], digest: Digest) -> 
     return found + [part for part in parts if part in same_hooks]
 
 
+def _new_hooks(inputs: ChangeInputs, digest: Digest) -> tuple[str, ...] | None:
+    """Return the hooks of the project that are new, where that is no reason to build the node; else None."""
+    now, before = inputs.compiled, inputs.recorded.compiled
+    if now is None or now.project_hooks is None:
+        return None
+    items_before, items_now = _sides("project_hooks", inputs)
+    texts = before.get("project_hooks", () if not items_before else None)
+    recorded, present = hooks_of(items_before, texts), hooks_of(items_now, now.project_hooks)
+    if recorded is None or present is None:
+        return None
+    is_same = _Same(digest, inputs.dialect, "sql", is_hashed=bool(before.get(_HASHED)))
+    return new_hooks_that_build_nothing(
+        recorded, present, is_same=is_same.text, dialect=inputs.dialect, relations=inputs.relations
+    )
+
+
 def _hook_names(items: Mapping[str, Mapping[str, str]], part: str) -> list[str]:
     """Return when each hook runs: what moves from one moment to another reads the same."""
     return sorted(name for name in items.get(part, {}) if name.startswith(_HOOK_NAMES))
@@ -227,9 +249,10 @@ class _Same:
     def __call__(self, before: Any, now: Any) -> bool:
         if not isinstance(before, Mapping) or not isinstance(now, Mapping) or before.keys() != now.keys():
             return False
-        return all(self._same(str(before[name]), str(now[name])) for name in before)
+        return all(self.text(str(before[name]), str(now[name])) for name in before)
 
-    def _same(self, before: str, now: str) -> bool:
+    def text(self, before: str, now: str) -> bool:
+        """Return whether one recorded statement is that of today."""
         if not self._is_hashed:
             return before == now or (self._is_sql and self._dialect.same_statement(before, now))
         exact, version, spelled = (*before.split(":"), "", "")[:3]

@@ -26,8 +26,29 @@ def part_difference(
     changed = changed_items(before, after)
     if part in _UNNAMED or not changed:
         return ReasonCode.PART_CHANGED, {"part": part}
+    if part == "project_hooks":
+        before, after = _without_moved_hooks(before, after)
+        changed = changed_items(before, after)
     items = [_item(name, before.get(name), after.get(name), macro_paths) for name in changed]
     return ReasonCode.ITEMS_CHANGED, {"part": part, "items": items}
+
+
+def _without_moved_hooks(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return both sides without hooks that have the same text in another place of the same moment, if others differ."""
+    rest = _not_moved(before, after), _not_moved(after, before)
+    return rest if any(rest) else (before, after)
+
+
+def _not_moved(side: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    known = {(_moment(name), text) for name, text in other.items()}
+    return {name: text for name, text in side.items() if _moment(name) is None or (_moment(name), text) not in known}
+
+
+def _moment(name: str) -> str | None:
+    """Return whose hook an item is, and when it runs, without its number; None for what is no hook."""
+    return name.rpartition("-")[0] if name.startswith("operation.") else None
 
 
 def _item(name: str, before: str | None, after: str | None, macro_paths: Mapping[str, str]) -> dict[str, str]:

@@ -25,5 +25,11 @@ class SqlDialect(Hashable, Protocol):
     def same_statement(self, before: str, after: str) -> bool:
         """Return whether the server surely reads the same statement in both texts."""
 
+    def written_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
+        """Return what statements write rows into: schema, empty where none is given, and name of each relation.
+
+        None where they may do anything else that outlasts their session, or cannot be read.
+        """
+
     def is_deterministic(self, statement: str) -> bool:
         """Return whether nothing in a statement makes its rows depend on when, how or by whom it is run."""

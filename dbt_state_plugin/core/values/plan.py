@@ -20,6 +20,13 @@ class Decision(str, Enum):
     SKIP = "skip"
 
 
+class HookReason(str, Enum):
+    """Why a run executes an on-run hook of the project even where it builds nothing."""
+
+    CHANGED = "changed"
+    UNFINISHED = "unfinished"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeCategory:
     """What the differences between a node's definition and its recorded one amount to.
@@ -27,6 +34,7 @@ class ChangeCategory:
     `reasons` are the real ones; `cosmetic` those that leave what dbt executes as it was. `is_physical` says that no row
     and no column can come out differently. `inlined_is_same` says so of the ephemeral models in it. `is_logic` says
     that rows built before may differ from those that would be built now; of a seed, that the columns of its table do.
+    `new_hooks` are hooks of the project that are new or changed, which is no reason to build the node.
     """
 
     reasons: tuple[Reason, ...] = ()
@@ -34,6 +42,7 @@ class ChangeCategory:
     is_physical: bool = False
     inlined_is_same: bool = False
     is_logic: bool = False
+    new_hooks: tuple[str, ...] = ()
 
 
 NO_CHANGE = ChangeCategory()
@@ -67,7 +76,8 @@ class Plan:
 
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
     counts skipped nodes that have no entry, since an earlier empty plan is still up to date; `unlisted_outdated` names
-    the seeds among them that are in `outdated_seeds`.
+    the seeds among them that are in `outdated_seeds`. `hooks` are the on-run hooks of the project that a run executes
+    even where it builds nothing, by unique_id.
     """
 
     environment: Environment
@@ -78,6 +88,7 @@ class Plan:
     is_narrowed: bool = False
     unlisted: int = 0
     unlisted_outdated: tuple[str, ...] = ()
+    hooks: Mapping[str, HookReason] = field(default_factory=dict)
 
     @property
     def outdated_seeds(self) -> tuple[str, ...]:

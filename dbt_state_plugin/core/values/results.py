@@ -49,7 +49,8 @@ class RunResult:
 
     `outcomes` holds what dbt said about each node; `unrecorded` the nodes that dbt built and that could not be
     recorded, with the cause; `saved_ms` is the sum of the last durations of the skipped nodes. `removed_by_hooks` are
-    built nodes whose own hooks removed their relations.
+    built nodes whose own hooks removed their relations. `failed_hooks` are on-run hooks of the project with what dbt
+    said; the next run executes them again.
     """
 
     execution_id: UUID
@@ -60,6 +61,7 @@ class RunResult:
     elapsed_ms: int = 0
     saved_ms: int = 0
     removed_by_hooks: frozenset[str] = frozenset()
+    failed_hooks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def built(self) -> tuple[PlanEntry, ...]:

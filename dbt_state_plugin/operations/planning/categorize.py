@@ -59,6 +59,7 @@ def categorize_differences(
     found = differences_in_scope(project, recorded, command)
     keys = {unique_id: record_key(project.nodes[unique_id], project) for unique_id in found}
     known = details(keys.values()) if keys else {}
+    relations = spelled_relations(project)
     inputs = {
         unique_id: ChangeInputs(
             node=project.nodes[unique_id],
@@ -72,6 +73,7 @@ def categorize_differences(
             values_read=_values_read(fingerprinter, unique_id, known.get(keys[unique_id])),
             is_described=fingerprinter.is_described(unique_id),
             volatile=read_volatile(project.nodes[unique_id], recorded.relations[keys[unique_id]]),
+            relations=relations,
         )
         for unique_id, difference in found.items()
     }
@@ -87,6 +89,12 @@ def categorize_differences(
         compiled=compiled,
         read={unique_id: each.values_read for unique_id, each in inputs.items()},
     )
+
+
+def spelled_relations(project: Project) -> frozenset[tuple[str, str]]:
+    """Return how a statement may name the project's relations: with their schema, or without one."""
+    found = [node.relation for node in project.nodes.values() if node.relation is not None]
+    return frozenset(name for each in found for name in ((each.schema, each.identifier), ("", each.identifier)))
 
 
 def _values_read(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
-from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.plan import ChangeCategory, HookReason, Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.options import RunOptions, narrows
@@ -22,6 +24,7 @@ from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.record import up_to_date_inputs_of
 from dbt_state_plugin.project.inputs import InputPlaces
+from dbt_state_plugin.state.hooks import unfinished_hooks
 from dbt_state_plugin.state.relations import installation_key, read_definitions
 
 if TYPE_CHECKING:
@@ -76,7 +79,8 @@ def _plan_recorded(
     if differences_in_scope(project, seen.recorded, options.command):
         return None
     plan = decide(session, seen.project, seen.recorded, seen.catalog, request_of(session, options, None, project))
-    return None if needs_manifest and plan.to_build else (plan, seen.project)
+    plan = replace(plan, hooks=dict.fromkeys(unfinished_hooks(session.state), HookReason.UNFINISHED))
+    return None if needs_manifest and (plan.to_build or plan.hooks) else (plan, seen.project)
 
 
 def _plan_parsed(
@@ -116,8 +120,10 @@ def _plan_parsed(
         fingerprinter=fingerprinter,
         columns_of=partial(dbt.seed_columns, parsed),
     )
+    plan = decide(session, seen.project, recorded, seen.catalog, request, categorized.categories)
+    unfinished = unfinished_hooks(session.state) if session.has_state else ()
     return Planned(
-        plan=decide(session, seen.project, recorded, seen.catalog, request, categorized.categories),
+        plan=replace(plan, hooks=_hooks(parsed.definition.project_hooks, unfinished, categorized.categories.values())),
         project=seen.project,
         invocation=invocation,
         parsed=parsed,
@@ -125,3 +131,12 @@ def _plan_parsed(
         categorized=categorized,
         is_recorded=is_recorded,
     )
+
+
+def _hooks(
+    present: Iterable[str], unfinished: Iterable[str], categories: Iterable[ChangeCategory]
+) -> Mapping[str, HookReason]:
+    """Return the hooks of the project that a run executes in any case."""
+    changed = dict.fromkeys((hook for each in categories for hook in each.new_hooks), HookReason.CHANGED)
+    due = changed | dict.fromkeys(unfinished, HookReason.UNFINISHED)
+    return {hook: due[hook] for hook in present if hook in due}

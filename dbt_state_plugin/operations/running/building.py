@@ -7,7 +7,8 @@ lock, and call it succeeded only when every planned node was recorded.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -39,14 +40,16 @@ from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
 from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
-from dbt_state_plugin.report.reason_words import reason_document
+from dbt_state_plugin.report.reason_words import reason_document, short_name
 from dbt_state_plugin.report.way_out import with_way_out
 from dbt_state_plugin.state.builds import note_outcomes
 from dbt_state_plugin.state.executions import finish_execution
+from dbt_state_plugin.state.hooks import close_hooks, open_hooks
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.execute import EngineOutcome
     from dbt_state_plugin.dbt_runner.parse import Parsed
 
 
@@ -103,6 +106,9 @@ class _Run:
             self.session, self.options, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
         )
         covered = begin_transform(state, self.execution_id, planned.project)
+        hooks = tuple(planned.parsed.definition.project_hooks) if planned.parsed is not None else ()
+        if hooks and (planned.plan.to_build or planned.plan.hooks):
+            open_hooks(state, self.execution_id, hooks)
         self._record_cosmetic(planned)
         record_equal_content(state, planned.plan)
         keep_manifest(self.session, planned, self.execution_id, command=self.options.command)
@@ -110,11 +116,14 @@ class _Run:
         refuse_mixed_rows(planned.plan)
         if planned.plan.to_build and planned.parsed is not None:
             result = self._build(planned, planned.parsed)
+        elif planned.plan.hooks and planned.parsed is not None:
+            result = self._execute_hooks(planned, planned.parsed)
         else:
             result = self._result(planned.plan, {}, {})
             self._keep_verdict(planned, covered)
         rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
-        finish_execution(state, self.execution_id, status=result.status, rows=rows)
+        message = "; ".join(f"{short_name(hook)}: {said}" for hook, said in result.failed_hooks.items())
+        finish_execution(state, self.execution_id, status=result.status, rows=rows, message=message)
         return result
 
     def _keep_verdict(self, planned: Planned, covered: str) -> None:
@@ -140,6 +149,35 @@ class _Run:
             return None
         return keyed_digest(installation_key(self.session.state))
 
+    def _execute_hooks(self, planned: Planned, parsed: Parsed) -> RunResult:
+        """Let dbt execute the hooks of the project, where there is nothing to build."""
+        recorder = self._recorder(planned, parsed, [])
+        outcome = self._dbt(planned, parsed, recorder)
+        recorder.finish_hooks(outcome.project_hook_sql)
+        touched = [entry.node for entry in planned.plan.entries if not entry.reasons and not entry.extra]
+        record_shapes_of_run(self.session, touched)
+        record_counters_of_build(
+            self.session,
+            [planned.project.nodes[node] for node in recorder.written],
+            session_names=names_of_dbt_sessions(self.session),
+        )
+        if outcome.was_interrupted or self.stop.signal_number:
+            raise interrupted(self.stop, " while dbt executed the hooks of the project")
+        if outcome.error and not outcome.nodes:
+            raise _engine_error(outcome.error)
+        return self._with_hooks(self._result(planned.plan, {}, {}), outcome)
+
+    def _with_hooks(self, result: RunResult, outcome: EngineOutcome) -> RunResult:
+        """Return the result with the hooks of the project that failed, which the next run executes again."""
+        failed = {
+            node: each.message or each.status
+            for node, each in outcome.nodes.items()
+            if node.startswith("operation.") and not each.is_success
+        }
+        if outcome.nodes and not outcome.error:
+            close_hooks(self.session.state, kept=failed)
+        return replace(result, failed_hooks=failed, status="failed" if failed else result.status)
+
     def _build(self, planned: Planned, parsed: Parsed) -> RunResult:
         dbt = self.session.ports.dbt
         dbt.check_flags(planned.invocation, command=self.options.command)
@@ -153,25 +191,9 @@ class _Run:
             for entry in planned.plan.to_build
         ]
         open_intents(state, self.execution_id, nodes, store_code=self.session.target.stores_sql)
-        detail = DefinitionRecorder(
-            dbt, planned, parsed, [node.entry.node.unique_id for node in nodes], self._digest_of_sql()
-        )
-        self.recorder = recorder = BuildRecorder(
-            self.session, planned, parsed, self.execution_id, detail, self.options, self.stop.interrupt
-        )
-        with heartbeat(recorder.refusal, seconds=self.session.ports.heartbeat_seconds):
-            outcome = dbt.execute(
-                parsed,
-                planned.invocation,
-                command=self.options.command,
-                unique_ids=[node.entry.node.unique_id for node in nodes],
-                full_refresh=self.options.full_refresh,
-                refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
-                on_finished=recorder.on_finished,
-                should_stop=lambda: recorder.lost is not None or bool(self.stop.signal_number),
-                refusal=recorder.refusal,
-                on_executing=recorder.on_executing,
-            )
+        unique_ids = [node.entry.node.unique_id for node in nodes]
+        recorder = self._recorder(planned, parsed, unique_ids)
+        outcome = self._dbt(planned, parsed, recorder)
         recorder.finish(outcome.nodes.values())
         if recorder.lost is not None:
             raise recorder.lost
@@ -185,7 +207,30 @@ class _Run:
             raise interrupted(self.stop, f" after {len(recorder.marked)} of {len(nodes)} nodes")
         if outcome.error and not outcome.nodes:
             raise _engine_error(outcome.error)
-        return result
+        return self._with_hooks(result, outcome)
+
+    def _recorder(self, planned: Planned, parsed: Parsed, unique_ids: Sequence[str]) -> BuildRecorder:
+        detail = DefinitionRecorder(self.session.ports.dbt, planned, parsed, unique_ids, self._digest_of_sql())
+        self.recorder = BuildRecorder(
+            self.session, planned, parsed, self.execution_id, detail, self.options, self.stop.interrupt
+        )
+        return self.recorder
+
+    def _dbt(self, planned: Planned, parsed: Parsed, recorder: BuildRecorder) -> EngineOutcome:
+        """Let dbt build what is planned, and with nothing planned execute the hooks of the project alone."""
+        with heartbeat(recorder.refusal, seconds=self.session.ports.heartbeat_seconds):
+            return self.session.ports.dbt.execute(
+                parsed,
+                planned.invocation,
+                command=self.options.command,
+                unique_ids=[entry.node.unique_id for entry in planned.plan.to_build],
+                full_refresh=self.options.full_refresh,
+                refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
+                on_finished=recorder.on_finished,
+                should_stop=lambda: recorder.lost is not None or bool(self.stop.signal_number),
+                refusal=recorder.refusal,
+                on_executing=recorder.on_executing,
+            )
 
     def _unrecorded(self, plan: Plan, recorder: BuildRecorder, outcomes: Mapping[str, NodeOutcome]) -> dict[str, str]:
         """Return the planned nodes that dbt did not fail but that are not recorded either, with the cause."""

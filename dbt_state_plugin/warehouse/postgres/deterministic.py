@@ -19,7 +19,7 @@ _DOUBTFUL = frozenset(
 )
 # What may stand before a parenthesis: words of SQL's grammar, names of types, and functions of PostgreSQL that give the
 # same answer for the same arguments. Every other function may be anything; sums of floats depend on the order of rows.
-_KNOWN = frozenset(
+KNOWN = frozenset(
     """
     and any as between by case cast collate cross cube else every except exists filter from group grouping having in
     intersect is join lateral like materialized not nulls on or order recursive rollup row select sets similar some then
@@ -39,4 +39,4 @@ def is_deterministic(statement: str) -> bool:
     """Return whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run."""
     if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(statement)):
         return False
-    return all(name.lower() in _KNOWN for name in _CALLED.findall(statement))
+    return all(name.lower() in KNOWN for name in _CALLED.findall(statement))

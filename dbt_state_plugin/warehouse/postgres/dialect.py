@@ -30,6 +30,12 @@ class PostgresDialect:
 
         return same_statement(before, after)
 
+    def written_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
+        """Look at the words of each statement."""
+        from dbt_state_plugin.warehouse.postgres.written import written_by
+
+        return written_by(sql)
+
     def is_deterministic(self, statement: str) -> bool:
         """Look at the words outside of comments."""
         from dbt_state_plugin.warehouse.postgres.deterministic import is_deterministic

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dbt_state_plugin.warehouse.postgres.deterministic import KNOWN
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
 
 # The words behind which the name of what is written stands (chapter "SQL Commands" of PostgreSQL's manual).
 _WRITING = (("insert", "into"), ("merge", "into"), ("delete", "from"), ("truncate",), ("update",), ("copy",))
 _BETWEEN = frozenset({"only", "table"})
 _NO_STATEMENT = frozenset({"for", "do", "on", "no"})  # FOR UPDATE, DO UPDATE, ON UPDATE, FOR NO KEY UPDATE
+# Statements that write rows of the relations they name, and those of which nothing outlasts the session but rights.
+_WRITE_ROWS = frozenset({"insert", "update", "delete", "merge", "truncate"})
+_WRITE_NOTHING = frozenset({"select", "values", "analyze", "vacuum", "set", "reset", "show", "grant"})
+# What may stand before a parenthesis and writes nothing, besides what gives the same answer for the same arguments.
+_HARMLESS_CALLS = KNOWN | frozenset(
+    "now clock_timestamp statement_timestamp transaction_timestamp random gen_random_uuid current_setting version "
+    "conflict values on pg_backend_pid txid_current to_json to_jsonb row_to_json json_build_array jsonb_build_array "
+    "array_agg string_agg sum avg age format quote_literal quote_ident".split()
+)
+_DOUBTFUL_WORDS = frozenset({"cascade", "into", "do", "call", "execute", "copy", "role"})
 
 
 def written_relations(statement: str) -> tuple[tuple[str, str], ...]:
@@ -55,3 +66,64 @@ def _is_name(token: str) -> bool:
 
 def _plain(token: str) -> str:
     return token[1:-1].replace('""', '"') if token.startswith('"') else token
+
+
+def written_by(sql: str) -> frozenset[tuple[str, str]] | None:
+    """Return the schema, empty where none is given, and name of each relation whose rows statements change.
+
+    None where one of them may do anything else that outlasts its session. What triggers and rules do is not seen.
+    """
+    found = tokens(sql)
+    if found is None:
+        return None
+    written: set[tuple[str, str]] = set()
+    for statement in _statements(found):
+        names = _written_by_one(statement)
+        if names is None:
+            return None
+        written |= names
+    return frozenset(written)
+
+
+def _statements(found: list[str]) -> Iterator[list[str]]:
+    statement: list[str] = []
+    for each in [*found, ";"]:
+        if each != ";":
+            statement.append(each)
+        elif statement:
+            yield statement
+            statement = []
+
+
+def _written_by_one(statement: list[str]) -> set[tuple[str, str]] | None:
+    starts = list(_starts(statement))
+    if statement[0] in _WRITE_NOTHING:
+        is_clear = not starts and _DOUBTFUL_WORDS.isdisjoint(statement)
+        return (
+            set() if is_clear and (statement[0] != "grant" or "on" in statement) and _calls_nothing(statement) else None
+        )
+    # One that begins with a common table expression may write in each of its parts: then nothing is sure.
+    if statement[0] not in _WRITE_ROWS or len(starts) != 1 or "cascade" in statement:
+        return None
+    names = set(_names(statement, starts[0]))
+    return names if names and _calls_nothing(_without_target(statement, starts[0])) else None
+
+
+def _without_target(statement: list[str], start: int) -> list[str]:
+    """Return the statement without the name of what it writes, behind which a list of columns may stand."""
+    position = start
+    while position < len(statement) and statement[position] in _BETWEEN:
+        position += 1
+    position += 1
+    while position + 1 < len(statement) and statement[position] == ".":
+        position += 2
+    return statement[position:]
+
+
+def _calls_nothing(statement: list[str]) -> bool:
+    """Return whether every parenthesis follows a word or a function that is known to write nothing."""
+    called = [(each, at) for at, each in enumerate(statement[:-1]) if statement[at + 1] == "(" and _is_name(each)]
+    return all(
+        name in _HARMLESS_CALLS and (at == 0 or statement[at - 1] != "." or statement[at - 2] == "pg_catalog")
+        for name, at in called
+    )

@@ -286,11 +286,11 @@ PROJECT_HOOKS = {
 @pytest.mark.parametrize(
     ("before", "now", "kinds"),
     [
-        (("analyze",), ("ANALYZE",), []),
-        (("analyze",), ("vacuum",), ["project_hooks"]),
-        (("analyze",), (), ["project_hooks"]),
-        (("analyze",), None, ["project_hooks"]),
-        (None, ("analyze",), ["project_hooks"]),
+        (("create table x ()",), ("CREATE TABLE x ()",), []),
+        (("create table x ()",), ("create table y ()",), ["project_hooks"]),
+        (("create table x ()",), (), ["project_hooks"]),
+        (("create table x ()",), None, ["project_hooks"]),
+        (None, ("create table x ()",), ["project_hooks"]),
         (None, None, ["project_hooks"]),
     ],
 )
@@ -309,10 +309,76 @@ def test_hooks_of_the_project_are_compared_as_they_are_rendered(
 
 
 def test_a_hook_of_the_project_that_moves_from_its_start_to_its_end_is_real() -> None:
-    same = sql(project_hooks=("analyze",))
-    moved = PROJECT_HOOKS | {"items": {"project_hooks": {"operation.shop.end-0": "#1"}}}
+    same = sql(project_hooks=("create table x ()",))
+    moved = {
+        "items_before": {"project_hooks": {"operation.shop.shop-on-run-start-0": "#1"}},
+        "items": {"project_hooks": {"operation.shop.shop-on-run-end-0": "#1"}},
+    }
 
     assert real(categorized("project_hooks", before=same, now=same, **moved)) == ["project_hooks"]
+
+
+START, END = "operation.shop.shop-on-run-start-0", "operation.shop.shop-on-run-end-0"
+
+
+def hooked_project(start: str | None, end: str | None) -> tuple[dict[str, str], CompiledNode]:
+    """Return the items of a project's hooks and their texts, in the order of their ids."""
+    hooks = {name: text for name, text in ((END, end), (START, start)) if text is not None}
+    return {name: f"#{text}" for name, text in hooks.items()}, sql(project_hooks=tuple(hooks.values()))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "new"),
+    [
+        ((None, None), ("select 1", None), (START,)),
+        ((None, None), (None, "insert into an.orders values (1)"), (END,)),
+        (("select 1", None), (None, None), ()),
+        (("create table x ()", "analyze"), ("create table x ()", "vacuum"), (END,)),
+        (("select 1", "select 2"), ("select 2", "select 1"), (START, END)),
+        ((None, None), ("insert into an.log values (1)", None), (START,)),
+        ((None, None), ("insert into an.orders values (1)", None), None),
+        ((None, None), ("insert into orders values (1)", None), None),
+        ((None, None), (None, "create table x ()"), None),
+        (("create table x ()", None), (None, None), None),
+    ],
+)
+def test_a_hook_of_the_project_builds_nothing_unless_nodes_of_the_run_may_read_what_it_writes(
+    before: tuple[str | None, str | None], now: tuple[str | None, str | None], new: tuple[str, ...] | None
+) -> None:
+    (items_before, sql_before), (items, sql_now) = hooked_project(*before), hooked_project(*now)
+
+    found = categorized(
+        "project_hooks",
+        before=sql_before,
+        now=sql_now,
+        items_before={"project_hooks": items_before} if items_before else {},
+        items={"project_hooks": items} if items else {},
+        relations=frozenset({("an", "orders"), ("", "orders")}),
+    )
+
+    assert real(found) == ([] if new is not None else ["project_hooks"])
+    assert found.new_hooks == (new or ())
+
+
+def test_hooks_of_the_project_whose_texts_are_not_kept_are_compared_by_their_hashes() -> None:
+    (items_before, before), (items, now) = hooked_project("select 1", None), hooked_project("select 1", "select 2")
+    known = {"items_before": {"project_hooks": items_before}, "items": {"project_hooks": items}, "is_hashed": True}
+
+    assert categorized("project_hooks", before=before, now=now, **known).new_hooks == (END,)
+    assert real(
+        categorized(
+            "project_hooks",
+            before=now,
+            now=before,
+            **(
+                known
+                | {
+                    "items_before": {"project_hooks": items},
+                    "items": {"project_hooks": items_before},
+                }
+            ),
+        )
+    ) == ["project_hooks"]
 
 
 @pytest.mark.parametrize("part", ["references", "engine"])

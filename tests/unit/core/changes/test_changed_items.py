@@ -61,6 +61,23 @@ def test_every_part_is_a_kind_of_reason() -> None:
             {"operation.shop.shop-on-run-end-0": "#2"},
             "hook shop-on-run-end-0 changed",
         ),
+        (
+            "project_hooks",
+            {"operation.shop.shop-on-run-end-0": "#1", "operation.shop.shop-on-run-end-1": "#2"},
+            {
+                "operation.shop.shop-on-run-end-0": "#3",
+                "operation.shop.shop-on-run-end-1": "#1",
+                "operation.shop.shop-on-run-end-2": "#2",
+                "macro.shop.net": "1:1",
+            },
+            "macro net (macros/money.sql) is new, hook shop-on-run-end-0 is new",
+        ),
+        (
+            "project_hooks",
+            {"operation.shop.shop-on-run-end-0": "#1", "operation.shop.shop-on-run-end-1": "#2"},
+            {"operation.shop.shop-on-run-end-0": "#2", "operation.shop.shop-on-run-end-1": "#1"},
+            "hook shop-on-run-end-0 changed, hook shop-on-run-end-1 changed",
+        ),
         ("session", {"role": "#1"}, {"role": "#2"}, "role changed"),
         ("engine", {"dbt": "#1", "adapter": "#1"}, {"dbt": "#2", "adapter": "#1"}, "another minor version of dbt"),
         (

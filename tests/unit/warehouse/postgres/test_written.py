@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dbt_state_plugin.warehouse.postgres.written import written_relations
+from dbt_state_plugin.warehouse.postgres.written import written_by, written_relations
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,38 @@ from dbt_state_plugin.warehouse.postgres.written import written_relations
 )
 def test_a_statement_names_what_it_writes(statement: str, expected: list[tuple[str, str]]) -> None:
     assert list(written_relations(statement)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("", []),
+        ("-- nothing", []),
+        ("select 1; analyze an.a;", []),
+        ("select count(*) filter (where x) from (select 1) as t", []),
+        ("grant select on all tables in schema an to reader", []),
+        ("insert into an.log (at, id) values (now(), pg_catalog.lower('x'))", [("an", "log")]),
+        ("insert into log values (1); truncate an.a, b", [("", "log"), ("an", "a"), ("", "b")]),
+        ("update only an.a set x = coalesce(x, 1)", [("an", "a")]),
+        ("select f()", None),
+        ("select an.now()", None),
+        ('select "now"()', None),
+        ("select set_config('role', 'x', false)", None),
+        ("select 1 into t", None),
+        ("set role x", None),
+        ("grant one to another", None),
+        ("truncate a cascade", None),
+        ("insert into a select f(x) from b", None),
+        ("insert into a select x (1)", None),
+        ("with x as (insert into a values (1) returning 1) select * from x", None),
+        ("create table x ()", None),
+        ("do $$ begin end $$", None),
+        ("select 1; drop table x", None),
+        ("insert into (", None),
+        ("select 'open", None),
+    ],
+)
+def test_what_statements_write_is_known_only_where_they_surely_do_nothing_else(
+    sql: str, expected: list[tuple[str, str]] | None
+) -> None:
+    assert written_by(sql) == (None if expected is None else frozenset(expected))

@@ -1,0 +1,119 @@
+"""Are on-run hooks run when they have changed or failed, and do they rebuild only what they act on?"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from support.database import Database
+from support.project import PROJECT_FILE, ProjectWriter
+
+MODELS = {
+    "models/a.sql": "{{ config(materialized='table') }} select 1 as n",
+    "models/v.sql": "select * from {{ ref('a') }}",
+}
+AUDIT = "insert into audit.log values (now(), '{{ invocation_id }}')"
+
+
+def test_a_failed_on_run_hook_fails_the_run_and_is_run_again(dbt_project: ProjectWriter, database: Database) -> None:
+    files = {"dbt_project.yml": PROJECT_FILE + 'on-run-end: ["insert into audit.log values (1)"]\n', **MODELS}
+    project = dbt_project(files)
+
+    failed = project.plugin("run", check=1).stderr
+
+    assert "again  hook shop-on-run-end-0  shop.on-run-end.0 failed, error:" in failed
+    assert "Failed: 2 nodes built, 1 on-run hook to be run again next time" in failed
+    assert "hook   shop-on-run-end-0  failed or was cut off, and is run again" in project.plugin("plan").stdout
+    again = project.plugin("run", check=1).stderr
+    assert 'relation "audit.log" does not exist' in again
+    messages = [
+        each["message"] for each in json.loads(project.plugin("history", "--output", "json").stdout)["executions"]
+    ]
+    assert all(message.startswith("shop-on-run-end-0: shop.on-run-end.0 failed") for message in messages)
+
+    database.load("create schema audit; create table audit.log (n int)")
+    project.plugin("run", check=0)
+
+    assert database.query("select count(*) from audit.log") == [(1,)]
+    assert "Nothing to build: 2 skipped" in project.plugin("run", check=0).stderr
+    assert database.query("select count(*) from audit.log") == [(1,)]
+
+
+def test_a_new_hook_is_run_once_and_builds_nothing(dbt_project: ProjectWriter, database: Database) -> None:
+    database.load("create schema audit; create table audit.log (at timestamptz, id text)")
+    project = dbt_project({"dbt_project.yml": PROJECT_FILE, **MODELS})
+    project.plugin("run", check=0)
+
+    project.write("dbt_project.yml", PROJECT_FILE + f'on-run-start: ["select 1"]\non-run-end: ["{AUDIT}"]\n')
+
+    plan = json.loads(project.plugin("plan", "--output", "json", check=0).stdout)
+    assert plan["summary"]["build"] == 0
+    assert plan["hooks"] == [
+        {"unique_id": "operation.shop.shop-on-run-end-0", "why": "changed"},
+        {"unique_id": "operation.shop.shop-on-run-start-0", "why": "changed"},
+    ]
+    done = project.plugin("run", check=0)
+    assert "hook   shop-on-run-end-0  is new or changed, and is run" in done.stderr
+    assert "START hook: shop.on-run-end.0" in done.stdout
+    assert "Nothing to build: 2 skipped" in done.stderr
+    assert database.query("select count(*) from audit.log") == [(1,)]
+    assert json.loads(project.plugin("plan", "--output", "json", check=0).stdout)["hooks"] == []
+    project.plugin("run", check=0)
+    assert database.query("select count(*) from audit.log") == [(1,)]
+
+
+def test_a_hook_that_may_act_on_what_is_read_builds_everything_and_is_named(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.load("create schema raw; create table raw.h (n int)")
+    project = dbt_project({"dbt_project.yml": PROJECT_FILE + 'on-run-start: ["select 1"]\n', **MODELS})
+    project.plugin("run", check=0)
+
+    hooks = '["create or replace function analytics.f() returns int language sql as $$ select 1 $$", "select 1"]'
+    project.write("dbt_project.yml", PROJECT_FILE + f"on-run-start: {hooks}\n")
+
+    reason = "hook shop-on-run-start-0 is new"
+    assert project.planned() == {"a": [reason], "v": [reason, "is built"]}
+
+
+def test_what_a_new_hook_writes_is_seen_by_its_effect(dbt_project: ProjectWriter, database: Database) -> None:
+    database.load("create schema raw; create table raw.h (n int)")
+    files = {
+        "dbt_project.yml": PROJECT_FILE,
+        "models/s.yml": "sources: [{name: raw, schema: raw, tables: [{name: h}]}]",
+        "models/reader.sql": "{{ config(materialized='table') }} select count(*) as c from {{ source('raw', 'h') }}",
+        "models/other.sql": "{{ config(materialized='table') }} select 1 as n",
+    }
+    project = dbt_project(files)
+    project.plugin("run", check=0)
+
+    project.write("dbt_project.yml", PROJECT_FILE + 'on-run-end: ["insert into raw.h values (1)"]\n')
+    assert project.planned() == {}
+    project.plugin("run", check=0)
+    assert project.planned() == {"reader": ["rows changed"]}
+
+    # dbt runs such a hook before the reader: then it must be built in the same run.
+    project.write("dbt_project.yml", PROJECT_FILE + 'on-run-start: ["insert into raw.h values (1)"]\n')
+    assert set(project.planned()) == {"reader", "other"}
+
+
+def test_a_run_that_is_killed_in_a_hook_runs_it_again(dbt_project: ProjectWriter, database: Database) -> None:
+    database.load("create schema audit; create table audit.log (n int); insert into audit.log values (0)")
+    project = dbt_project({"dbt_project.yml": PROJECT_FILE, **MODELS})
+    project.plugin("run", check=0)
+    project.write("dbt_project.yml", PROJECT_FILE + 'on-run-end: ["update audit.log set n = n + 1"]\n')
+
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("lock table audit.log in access exclusive mode")
+        process = project.plugin_process("run")
+        while not database.query("select 1 from pg_locks where not granted and relation = 'audit.log'::regclass"):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.kill()
+        process.communicate()
+    assert json.loads(project.plugin("plan", "--output", "json", check=0).stdout)["hooks"] == [
+        {"unique_id": "operation.shop.shop-on-run-end-0", "why": "unfinished"}
+    ]
+    project.plugin("run", check=0)
+
+    assert json.loads(project.plugin("plan", "--output", "json", check=0).stdout)["hooks"] == []
