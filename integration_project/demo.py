@@ -100,8 +100,9 @@ def listen_to_signals() -> Signals:
             signals.number = number
             signals.raise_stopped()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), on_signal)
     return signals
 
 
@@ -125,7 +126,7 @@ def main() -> int:
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 128 + 13  # SIGPIPE, which Windows does not have
     except PluginError as error:
         print(f"Error: {error.what}\n  {error.do}", file=sys.stderr)
         return error.exit_code

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 from dbt_state_plugin.errors import ConfigurationError
 
@@ -36,7 +36,7 @@ def installed_project(folder: Path, environment: Mapping[str, str], *plugins: st
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # freed when the process ends, however it ends
+        _wait_for(lock)
         copy = folder / "integration_project"
         if not copy.exists():
             copy_project(folder)
@@ -47,6 +47,18 @@ def installed_project(folder: Path, environment: Mapping[str, str], *plugins: st
                 _prepare([*MELTANO, "install", "--plugin-type", _kind(plugin), plugin], copy, environment)
                 done.touch()
     return copy
+
+
+def _wait_for(file: TextIO) -> None:
+    """Lock an open file, which is freed when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def copy_installed(installed: Path, folder: Path) -> Path:

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows has no SIGHUP; what a console sends there instead is SIGBREAK.
+_STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
 
 
 @dataclass(slots=True)
@@ -22,7 +25,9 @@ class Stop:
 
     def interrupt(self) -> None:
         """Make the main thread stop as if the user had pressed Ctrl-C, where this run handles signals."""
-        if self.handles_signals:
+        if self.handles_signals and os.name == "nt":
+            signal.raise_signal(signal.SIGINT)  # os.kill would end the process at once
+        elif self.handles_signals:
             os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from dbt_state_plugin.errors import ConfigurationError
 
 OLDEST_MAJOR_VERSION = 14
 PROGRAMS = ("postgres", "initdb", "pg_ctl")
@@ -41,8 +42,15 @@ class Account:
 
 def server_account() -> Account:
     """Choose who runs PostgreSQL, which refuses to run as root: `postgres` or `nobody` in root's place."""
+    if os.name != "posix":
+        raise ConfigurationError(
+            f"The throw-away servers of the demo and the tests need a POSIX system; this one is {os.name}.",
+            "Run them in WSL; dbt-state-plugin itself needs none of them.",
+        )
     if os.geteuid() != 0:
         return Account()
+    import pwd
+
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)

@@ -1,0 +1,68 @@
+"""Are all modules imported where the operating system has nothing of POSIX?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+# What Windows has not: names of modules, and of what `os` and `signal` hold.
+SCRIPT = """
+import importlib, os, pkgutil, signal, sys
+sys.path.insert(0, "integration_project")
+
+def ours():
+    import dbt_state_plugin, meltano_plugin
+    for package in (dbt_state_plugin, meltano_plugin):
+        for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            if not found.name.endswith(("__main__", ".migrations.env")):  # these do something when they are imported
+                yield found.name
+    for path, prefix in ((["integration_project"], ""), (["integration_project/_servers"], "_servers.")):
+        yield from (prefix + found.name for found in pkgutil.iter_modules(path))
+
+names = sorted(set(ours()))
+for name in names:  # once as they are, so that other people's modules are there already
+    importlib.import_module(name)
+import dbt.cli.main, dbt.adapters.postgres, alembic.command, meltano.core.project
+for name in [*names, "dbt_state_plugin", "meltano_plugin", "_servers"]:
+    sys.modules.pop(name, None)
+for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "pty", "syslog"):
+    sys.modules[name] = None
+for module, missing in (
+    (signal, "SIGALRM SIGCHLD SIGCONT SIGHUP SIGKILL SIGPIPE SIGQUIT SIGTSTP SIGUSR1 SIGUSR2 SIGWINCH pthread_kill"),
+    (os, "chown fork geteuid getuid getgid getpgid kill killpg mkfifo setsid uname wait WNOHANG"),
+):
+    for name in missing.split():
+        delattr(module, name)
+for name in names:
+    importlib.import_module(name)
+print(len(names))
+"""
+
+
+def test_every_module_is_imported_without_the_names_that_only_posix_has() -> None:
+    answer = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert answer.returncode == 0, answer.stderr
+    modules = [path for package in ("dbt_state_plugin", "meltano_plugin") for path in (ROOT / package).rglob("*.py")]
+    assert int(answer.stdout) > len(modules) // 2
+
+
+def test_a_run_is_stopped_by_the_signals_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib
+    import signal
+
+    from dbt_state_plugin.operations import signals
+
+    monkeypatch.delattr(signal, "SIGHUP")
+    reloaded = importlib.reload(signals)
+    try:
+        with pytest.raises(KeyboardInterrupt), reloaded.stopping_like_sigint() as stop:
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.signal_number == signal.SIGTERM
+    finally:
+        monkeypatch.undo()
+        importlib.reload(signals)
