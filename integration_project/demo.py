@@ -25,7 +25,7 @@ import pipeline_story
 from story import BrokenStory, Signals, Stage, Stopped, command, say
 
 if TYPE_CHECKING:
-    from _servers.postgres_server import Server
+    from dbt_state_plugin.testing.postgres_server import Server
 
 FOREIGN_SETTINGS = ("DBT_", "PG", "MELTANO_", "TAP_", "TARGET_", "PRODUCTION_", "WAREHOUSE_")
 
@@ -33,9 +33,10 @@ FOREIGN_SETTINGS = ("DBT_", "PG", "MELTANO_", "TAP_", "TARGET_", "PRODUCTION_", 
 @contextmanager
 def prepared(signals: Signals, *, is_fast: bool) -> Iterator[Stage]:
     """Yield a started server and a copy of the project, and remove both afterwards."""
-    from _servers.postgres_server import start_server
     from pipeline import copy_project
     from warehouse import load_source
+
+    from dbt_state_plugin.testing.postgres_server import start_server
 
     is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     with tempfile.TemporaryDirectory(prefix="shop-demo-") as folder, start_server(prefer="embedded") as server:

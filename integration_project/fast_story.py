@@ -114,7 +114,7 @@ def history(stage: Stage) -> None:
 
 def lifetime_amount(stage: Stage) -> str:
     """Give the sum of what the table `customers` says that customers paid."""
-    from _servers.postgres_server import connect
+    from dbt_state_plugin.testing.postgres_server import connect
 
     with closing(connect(stage.server)) as opened, opened.cursor() as cursor:
         cursor.execute("SELECT sum(lifetime_amount)::numeric(12, 2)::text FROM analytics_dev.customers")

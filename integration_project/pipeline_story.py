@@ -160,7 +160,7 @@ def answer_of(stage: Stage, *arguments: str) -> Any:
 
 def one_value(stage: Stage, query: str, *values: object) -> Any:
     """Ask the warehouse for one value."""
-    from _servers.postgres_server import connect
+    from dbt_state_plugin.testing.postgres_server import connect
 
     with closing(connect(stage.server)) as opened, opened.cursor() as cursor:
         cursor.execute(query, values)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from _servers.postgres_server import Server
+    from dbt_state_plugin.testing.postgres_server import Server
 
 WIDTH = 78  # columns
 PATIENCE = 10  # seconds that a stopped command has to end by itself

@@ -8,10 +8,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from _servers.postgres_server import Server, connect, create_database, drop_database, start_server
 from production import TABLES, Production
 
 from dbt_state_plugin.errors import PluginError
+from dbt_state_plugin.testing.postgres_server import Server, connect, create_database, drop_database, start_server
 
 PROJECT = Path(__file__).parent
 

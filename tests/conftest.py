@@ -21,9 +21,10 @@ TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project")]
 
 if TYPE_CHECKING:  # unit tests load no driver of a database
-    from _servers.postgres_server import Server
     from support.database import Database
     from support.project import Project, ProjectWriter
+
+    from dbt_state_plugin.testing.postgres_server import Server
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -70,9 +71,8 @@ def _missing_program() -> str | None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """Start one PostgreSQL for this pytest process (each worker of pytest-xdist has its own)."""
-    from _servers.postgres_server import start_server
-
     from dbt_state_plugin.errors import PluginError
+    from dbt_state_plugin.testing.postgres_server import start_server
 
     with ExitStack() as stack:
         problem = None

@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from _servers.postgres_binaries import Account, run_as, server_account
-from _servers.postgres_server import temporary_base
 from dbt_state_plugin.errors import ConfigurationError, StateError
+from dbt_state_plugin.testing.postgres_binaries import Account, run_as, server_account
+from dbt_state_plugin.testing.postgres_server import temporary_base
 
 PROGRAMS = ("mariadbd", "mariadb-install-db")
 SEARCHED = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))

@@ -15,13 +15,14 @@ from urllib.parse import quote
 
 import psycopg2
 import pytest
-from _servers.postgres_binaries import server_account
-from _servers.postgres_server import Server, create_database, start_server
 from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.pooler import transaction_pooler
 from support.project import SCHEMA, Project, profiles
 from support.roles import execute, logins
+
+from dbt_state_plugin.testing.postgres_binaries import server_account
+from dbt_state_plugin.testing.postgres_server import Server, create_database, start_server
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 

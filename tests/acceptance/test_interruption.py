@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, write_project
+
+from dbt_state_plugin.testing.postgres_server import Server
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 

@@ -13,13 +13,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project
 
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.state.lock import lock_key
+from dbt_state_plugin.testing.postgres_server import Server
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 

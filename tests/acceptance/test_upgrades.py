@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles
@@ -24,6 +23,7 @@ from support.project import SCHEMA, Project, profiles
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS
+from dbt_state_plugin.testing.postgres_server import Server
 from dbt_state_plugin.warehouse.postgres.catalog import read_catalog
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]

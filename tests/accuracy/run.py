@@ -20,11 +20,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import Server, start_server  # noqa: E402 - found by the line above
-
 from accuracy import score, warehouse  # noqa: E402
 from accuracy.mutation import GROUPS, Mutation  # noqa: E402
 from accuracy.mutations import MUTATIONS  # noqa: E402
+from dbt_state_plugin.testing.postgres_server import Server, start_server  # noqa: E402 - found by the line above
 
 
 def run_mutations(

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from _servers.postgres_server import Server
-
 from accuracy.detectors import OURS
 from accuracy.mutation import GROUPS
 from accuracy.mutations import MUTATIONS
@@ -17,6 +15,7 @@ from accuracy.run import run_mutations
 from accuracy.score import by_rule, completed, findings, planned_recall, score, verdict
 from accuracy.statements import normalised
 from accuracy.truth import Build, observed_truth
+from dbt_state_plugin.testing.postgres_server import Server
 
 SIZE = os.environ.get("DBT_STATE_PLUGIN_ACCURACY", "small")
 SMALL = (

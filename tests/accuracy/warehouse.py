@@ -6,10 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg2
-from _servers import postgres_server
-from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import database_on
+
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_server import Server
 
 ROLES = ("accuracy_reader", "accuracy_writer")
 _SOURCES = (Path(__file__).parent / "sources.sql").read_text()

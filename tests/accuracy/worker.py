@@ -21,9 +21,6 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-from _servers import postgres_server  # noqa: E402 - found by the line above
-from _servers.postgres_server import Server  # noqa: E402
-
 from accuracy import dbt_steps, warehouse  # noqa: E402
 from accuracy.detectors import OURS, Answer, other_answers, plan_answer  # noqa: E402
 from accuracy.mutation import Mutation  # noqa: E402
@@ -32,6 +29,8 @@ from accuracy.process import StepError, cpu_seconds, in_own_process  # noqa: E40
 from accuracy.relations import Relation, differing, observed  # noqa: E402
 from accuracy.truth import Build, Truth, build_of, observed_truth  # noqa: E402
 from accuracy.workspace import Workspace, written_workspace  # noqa: E402
+from dbt_state_plugin.testing import postgres_server  # noqa: E402 - found by the line above
+from dbt_state_plugin.testing.postgres_server import Server  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from _servers.postgres_server import Server
 from support.project import clean_environment
 
 from accuracy.mutation import Mutation
+from dbt_state_plugin.testing.postgres_server import Server
 
 HERE = Path(__file__).parent
 CITIES = 1_200  # long rows, more than 1 MiB together, from where dbt compares a seed's path and no longer its content

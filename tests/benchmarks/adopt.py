@@ -10,9 +10,10 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "integration_project"), str(Path(__file__).parent)]
 
-from _servers.postgres_server import connect, start_server  # noqa: E402 - found by the line above
 from contestant import DBT, PLUGIN, Contestant, versions  # noqa: E402
 from project_generator import source_script, write_project  # noqa: E402
+
+from dbt_state_plugin.testing.postgres_server import connect, start_server  # noqa: E402 - found by the line above
 
 
 def measure(models: int) -> None:

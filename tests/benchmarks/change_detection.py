@@ -22,9 +22,10 @@ from statistics import median
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import connect, start_server  # noqa: E402 - found by the line above
 from contestant import DBT, PLUGIN, Contestant, Cost, versions  # noqa: E402
 from project_generator import edit_leaf, source_script, write_project  # noqa: E402
+
+from dbt_state_plugin.testing.postgres_server import connect, start_server  # noqa: E402 - found by the line above
 
 COMPILE = "dbt compile, after an edit of a macro that all models use"
 ALL_CANDIDATES = "dbt-state-plugin plan, after the same edit (no SQL changes)"

@@ -14,9 +14,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import Server, connect  # noqa: E402
 from floor import Cost, cost_of  # noqa: E402 - found by the line above
 from psycopg2 import sql  # noqa: E402
+
+from dbt_state_plugin.testing.postgres_server import Server, connect  # noqa: E402
 
 PYTHON = sys.executable
 DBT = (PYTHON, "-c", "from dbt.cli.main import cli; cli()")

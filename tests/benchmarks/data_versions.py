@@ -20,10 +20,10 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import connect, start_server  # noqa: E402 - found by the line above
 from contestant import versions  # noqa: E402
 
 from dbt_state_plugin.core.values.relations import RelationName  # noqa: E402
+from dbt_state_plugin.testing.postgres_server import connect, start_server  # noqa: E402 - found by the line above
 from dbt_state_plugin.warehouse.postgres.source_data import read_source_facts  # noqa: E402
 
 _FILL = """

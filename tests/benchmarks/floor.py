@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from _servers.postgres_server import Server, connect
+from dbt_state_plugin.testing.postgres_server import Server, connect
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 ROUND_TRIPS = 3

@@ -22,11 +22,12 @@ from random import Random
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import Server, connect, start_server  # noqa: E402
 from accuracy.relations import observed  # noqa: E402 - found by the line above
 from contestant import DBT, PLUGIN, Contestant, Cost, versions  # noqa: E402
 from project_generator import PROFILES  # noqa: E402
 from psycopg2 import sql  # noqa: E402
+
+from dbt_state_plugin.testing.postgres_server import Server, connect, start_server  # noqa: E402
 
 PROJECT = "name: bench\nversion: '1.0'\nprofile: bench\nmodels: {bench: {+materialized: table}}\n"
 LAYERS = 5  # models of one source stand in so many rows, each reading the one before

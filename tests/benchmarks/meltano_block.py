@@ -25,10 +25,11 @@ from statistics import median
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import Server, start_server  # noqa: E402
 from pipeline import MELTANO, copy_installed, installed_project  # noqa: E402 - found by the line above
 from production import fill  # noqa: E402
 from warehouse import connection_environment, production_on  # noqa: E402
+
+from dbt_state_plugin.testing.postgres_server import Server, start_server  # noqa: E402
 
 FOREIGN = ("DBT_", "PG", "MELTANO_", "TAP_", "TARGET_", "PRODUCTION_", "WAREHOUSE_")
 PLUGINS = ("tap-postgres", "target-postgres", "dbt-state-plugin")

@@ -20,11 +20,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import Server, connect, start_server  # noqa: E402
 from contestant import PYTHON, Contestant, versions  # noqa: E402 - found by the line above
 from floor import Cost, medians  # noqa: E402
 from project_generator import edit_leaf, source_script, write_project  # noqa: E402
 from speed import HEAD, create_relations, printed, ratios  # noqa: E402
+
+from dbt_state_plugin.testing.postgres_server import Server, connect, start_server  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,6 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
 import peers  # noqa: E402 - found by the line above
-from _servers.postgres_server import Server, connect, start_server  # noqa: E402
 from contestant import DBT, PLUGIN, Contestant, versions  # noqa: E402
 from floor import Cost, floor_of, medians, start_of_python  # noqa: E402
 from project_generator import (  # noqa: E402
@@ -42,6 +41,7 @@ from project_generator import (  # noqa: E402
 from psycopg2 import sql  # noqa: E402
 
 from dbt_state_plugin.project.inputs import project_files  # noqa: E402
+from dbt_state_plugin.testing.postgres_server import Server, connect, start_server  # noqa: E402
 
 LARGE = 2000  # of more models than these, peers are measured once, and not the edit of a leaf
 GROWTH_RUNS = 20

@@ -19,8 +19,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project")]
 
-from _servers.postgres_server import start_server  # noqa: E402 - found by the line above
-
+from dbt_state_plugin.testing.postgres_server import start_server  # noqa: E402 - found by the line above
 from faults.stage import DBT, ONE, STATE, THREE, TWO, Stage, staged  # noqa: E402
 
 VERSIONS = (ONE, TWO, THREE)

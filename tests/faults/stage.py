@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from _servers import postgres_server
-from _servers.postgres_server import Server
 from psycopg2 import sql
 from support.database import Database, database_on
 from support.forkserver import Child, Ended, start
 from support.project import Project, profiles, write_project
 
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_server import Server
 from faults.proxy import DBT, STATE, RemoteProxy, proxy_to
 
 STAGED, ORIGINAL = "faults_staged", "faults_original"

@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 import yaml
-from _servers.postgres_server import Server
 from psycopg2 import Error, sql
 from support.database import Database, fresh_database
 from support.project import Project as DbtProject
@@ -47,6 +46,7 @@ from dbt_state_plugin.project.project_file import read_project_file
 from dbt_state_plugin.state import parsed_projects as snapshots
 from dbt_state_plugin.state import relations
 from dbt_state_plugin.state.parsed_projects import ParsedProject
+from dbt_state_plugin.testing.postgres_server import Server
 from faults.damage import SCALARS, as_text, damaged_copy, other_value
 from faults.size import size
 from meltano_plugin.load_step import load_step

@@ -11,8 +11,8 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import pytest
-from _servers.postgres_server import Server
 
+from dbt_state_plugin.testing.postgres_server import Server
 from faults.size import is_small, size
 from faults.stage import DBT, ONE, STATE, THREE, TWO, Stage, staged
 

@@ -10,10 +10,10 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from _servers.postgres_server import Server
 from support.database import fresh_database
 
 from dbt_state_plugin.core.versions import drift
+from dbt_state_plugin.testing.postgres_server import Server
 from faults import planted_bugs as bugs
 from faults import test_counterexamples, test_session
 from faults import test_counterexamples as histories

@@ -12,12 +12,13 @@ from secrets import token_hex
 from typing import Any, Literal
 
 import pytest
-from _servers import postgres_server
-from _servers.postgres_server import Server, start_server
 from psycopg2 import sql
 from support.database import Database, database_on, fresh_database
 from support.forkserver import Child, Ended, start
 from support.project import Project, write_project
+
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_server import Server, start_server
 
 GATE = 7
 TABLE = "{{ config(materialized='table') }} "

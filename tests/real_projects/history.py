@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from _servers import postgres_server
-from _servers.postgres_server import Server
 from accuracy.relations import observed
 from support import forkserver
 from support.forkserver import Ended
 
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_server import Server
 from real_projects import truth
 from real_projects.project import CHANGES, RealProject, comment, copied, replace
 from real_projects.truth import Scratch, Volatile

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from _servers.postgres_server import Server
 from accuracy.workspace import Workspace
 from support.project import clean_environment
+
+from dbt_state_plugin.testing.postgres_server import Server
 
 CHANGES = ("edit", "seed", "var", "macro")
 _LEFT_BEHIND = shutil.ignore_patterns("target", "logs", ".git", "__pycache__")

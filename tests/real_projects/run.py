@@ -17,8 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import start_server  # noqa: E402 - found by the line above
-
+from dbt_state_plugin.testing.postgres_server import start_server  # noqa: E402 - found by the line above
 from real_projects.history import Moment, Record, played  # noqa: E402
 from real_projects.project import found_projects  # noqa: E402
 from real_projects.table import EXPLANATION, notes, table  # noqa: E402

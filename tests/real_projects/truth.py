@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from _servers import postgres_server
-from _servers.postgres_server import Server
 from accuracy import dbt_steps
 from accuracy.process import in_own_process
 from accuracy.relations import Relation, differing, observed
@@ -24,6 +22,8 @@ from accuracy.workspace import Workspace
 from psycopg2 import sql
 from support import forkserver
 
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_server import Server
 from real_projects.project import RealProject
 
 _RESERVED = ("existence", "kind")  # never volatile

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-from _servers import postgres_server
+
+from dbt_state_plugin.testing import postgres_server
 
 if TYPE_CHECKING:
-    from _servers.postgres_server import Server
     from psycopg2.extensions import connection
     from psycopg2.sql import Composable
+
+    from dbt_state_plugin.testing.postgres_server import Server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from io import StringIO
 from pathlib import Path
 
@@ -15,29 +14,13 @@ import production
 from production import Production
 from psycopg2 import sql
 
-from support import forkserver
+from dbt_state_plugin.testing.pipeline import Pipeline as TestedPipeline
+from dbt_state_plugin.testing.pipeline import Ran
+from dbt_state_plugin.testing.throwaway import ThrowawayDatabase
 from support.database import Database
 from support.project import clean_environment
 
 SCHEMA = "analytics_dev"
-RELATION_TYPES = ("model", "seed", "snapshot")  # among what an execution records are tests and streams, too
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """What one run of the pipeline did: its output, and the last recorded execution of dbt-state-plugin.
-
-    `built` has the names of the models, seeds and snapshots that were built, `failed` of those that failed or were left
-    out after a failure.
-    """
-
-    returncode: int
-    output: str
-    built: frozenset[str]
-    failed: frozenset[str]
-    tests: int
-    status: str
-    steps: Sequence[Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +49,7 @@ class Pipeline:
 
     def run(self, *blocks: str, check: int = 0) -> Ran:
         """Run a job, or blocks; give what it built. Fails where no new execution was recorded."""
-        before = self._last_execution()
-        ended = self.meltano("run", *(blocks or ("shop",)), check=check)
-        last = self._last_execution()
-        assert last not in ("", before), f"no execution was recorded\n{ended.stdout}"
-        shown = json.loads(self._plugin("show", last, "--output", "json"))
-        nodes = {
-            node["unique_id"]: node["status"] for node in shown["nodes"] if node["resource_type"] in RELATION_TYPES
-        }
-        tests = [node for node in shown["nodes"] if node["resource_type"] in ("test", "unit_test")]
-        return Ran(
-            returncode=ended.returncode,
-            output=ended.stdout,
-            built=frozenset(_name(key) for key, value in nodes.items() if value == "success"),
-            failed=frozenset(_name(key) for key, value in nodes.items() if value != "success"),
-            tests=len(tests),
-            status=shown["status"],
-            steps=shown["steps"],
-        )
+        return self._tested().meltano("run", *(blocks or ("shop",)), check=check)
 
     def identities(self) -> dict[str, tuple[int, int]]:
         """Give the oid and the relfilenode of every relation that dbt writes, by name."""
@@ -105,23 +71,12 @@ class Pipeline:
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace a piece of a file, which must be there."""
-        file = self.directory / path
-        text = file.read_text(encoding="utf-8")
-        assert old in text, f"{path} holds no {old!r}"
-        file.write_text(text.replace(old, new), encoding="utf-8")
+        self._tested().edit(path, old, new)
 
-    def _last_execution(self) -> str:
-        if not self.warehouse.query("select 1 from pg_namespace where nspname = 'dbt_state_plugin'"):
-            return ""
-        executions = json.loads(self._plugin("history", "--limit", "1", "--output", "json"))["executions"]
-        return str(executions[0]["execution_id"]) if executions else ""
-
-    def _plugin(self, *arguments: str) -> str:
-        answer = forkserver.run(
-            "dbt-state-plugin", arguments, cwd=self.directory / "transform", environment=self.environment
-        )
-        assert answer.code == 0, answer.stderr
-        return answer.stdout
+    def _tested(self) -> TestedPipeline:
+        """Return the pipeline as the package's own pytest plugin sees it."""
+        database = ThrowawayDatabase(**{each.name: getattr(self.warehouse, each.name) for each in fields(Database)})
+        return TestedPipeline(directory=self.directory, database=database, schema=SCHEMA, environment=self.environment)
 
 
 def changed(before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]) -> set[str]:
@@ -158,7 +113,3 @@ def tool_environment(home: Path) -> dict[str, str]:
     foreign = ("PRODUCTION_", "WAREHOUSE_", "TAP_", "TARGET_")
     kept = {name: value for name, value in clean_environment(home).items() if not name.startswith(foreign)}
     return {**kept, **meltano_project.package_cache(), "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false"}
-
-
-def _name(unique_id: str) -> str:
-    return unique_id.split(".", 2)[2]

@@ -16,9 +16,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-from _servers.postgres_server import Server, start_server  # noqa: E402
 from accuracy import warehouse  # noqa: E402 - found by the line above
 
+from dbt_state_plugin.testing.postgres_server import Server, start_server  # noqa: E402
 from twin.machine import FULL_STEPS, run_histories  # noqa: E402
 from twin.pair import Difference, paired  # noqa: E402
 from twin.planted_bugs import PLANTED_BUGS  # noqa: E402

@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from _servers.postgres_server import Server
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from dbt_state_plugin.testing.postgres_server import Server
 from twin.pair import Difference, Pair, paired
 from twin.shop import CHANGES, EDITED, HANDS, LOADED, NODES, VERSIONS
 from twin.steps import KILLS, Kill

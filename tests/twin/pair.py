@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from _servers import postgres_server
-from _servers.postgres_server import Server
 from accuracy import warehouse
 from accuracy.relations import Relation, differing, observed
 from support.project import NAME, PROJECT_FILE, SCHEMA, clean_environment
 
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_server import Server
 from twin.steps import Ended, Kill, run_dbt, run_plugin
 
 OURS, TWIN = "ours", "twin"

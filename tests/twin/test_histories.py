@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from _servers.postgres_server import Server
 from accuracy import warehouse
 
+from dbt_state_plugin.testing.postgres_server import Server
 from twin.machine import run_as_many_as_asked
 
 

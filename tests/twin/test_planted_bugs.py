@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 
 import pytest
-from _servers.postgres_server import Server
 from accuracy import warehouse
 
+from dbt_state_plugin.testing.postgres_server import Server
 from twin.machine import SIZE_VARIABLE
 from twin.pair import Difference, paired
 from twin.planted_bugs import PLANTED_BUGS

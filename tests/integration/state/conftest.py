@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from _servers.postgres_server import Server, drop_database
 from psycopg2 import sql
 from support.database import Database, database_on, fresh_database
 from support.recording import PROD
@@ -16,6 +15,7 @@ from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
+from dbt_state_plugin.testing.postgres_server import Server, drop_database
 
 SCHEMA = "dbt_state_plugin"
 

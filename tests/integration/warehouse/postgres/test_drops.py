@@ -12,7 +12,6 @@ from uuid import UUID
 
 import psycopg2
 import pytest
-from _servers.postgres_server import Server
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from support.database import Database, fresh_database
@@ -28,6 +27,7 @@ from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
+from dbt_state_plugin.testing.postgres_server import Server
 from dbt_state_plugin.warehouse.postgres.drops import DropRefused, drop_relation, read_drop_checks
 from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 

@@ -8,7 +8,6 @@ from itertools import combinations
 
 import psycopg2
 import pytest
-from _servers.postgres_server import Server
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.database import fresh_database
@@ -23,6 +22,7 @@ from support.sql_pairs import (
     decorated,
 )
 
+from dbt_state_plugin.testing.postgres_server import Server
 from dbt_state_plugin.warehouse.postgres.same_statement import same_statement
 
 REFUSED = "refused"

@@ -25,8 +25,15 @@ from urllib.parse import quote, urlencode
 import psycopg2
 from psycopg2 import sql
 
-from _servers.postgres_binaries import Account, Binaries, executable_binaries, find_binaries, run_as, server_account
 from dbt_state_plugin.errors import ConfigurationError, StateError
+from dbt_state_plugin.testing.postgres_binaries import (
+    Account,
+    Binaries,
+    executable_binaries,
+    find_binaries,
+    run_as,
+    server_account,
+)
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from _servers import postgres_server
-from _servers.postgres_binaries import Account, Binaries, executable_binaries, find_binaries
-from _servers.postgres_server import Server, start_server
 from support.database import Database
 from support.project import ProjectWriter
 
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_binaries import Account, Binaries, executable_binaries, find_binaries
+from dbt_state_plugin.testing.postgres_server import Server, start_server
 
 INSTALLED = [binaries for binaries in (find_binaries("local"), find_binaries("embedded")) if binaries]
 
@@ -31,8 +31,8 @@ INSTALLED = [binaries for binaries in (find_binaries("local"), find_binaries("em
 SERVER_SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
-from _servers import postgres_server
-from _servers.postgres_binaries import Binaries
+from dbt_state_plugin.testing import postgres_server
+from dbt_state_plugin.testing.postgres_binaries import Binaries
 directory, version, origin, uid, gid = sys.argv[1:]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a script inherits it ignored
 if int(uid) != os.geteuid():

@@ -1,0 +1,1 @@
+"""Tests of people's own pipelines: throw-away servers, and fixtures for pytest."""
