@@ -25,10 +25,22 @@ _NEEDS_NOTHING = ("-h", "--help", "-V", "--version", "completion", "definition")
 
 
 @click.command("definition")
-def definition() -> None:
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write it to this file; a redirection would leave an empty one behind where the command fails.",
+)
+def definition(output: Path | None) -> None:
     """Print the definition of the utility for `meltano add --from-ref`."""
-    path = Path(__file__).with_name("dbt-state-plugin.yml")
-    click.echo(path.read_text(encoding="utf-8"), nl=False)
+    text = Path(__file__).with_name("dbt-state-plugin.yml").read_text(encoding="utf-8")
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror or error}.") from error
 
 
 def main() -> NoReturn:
