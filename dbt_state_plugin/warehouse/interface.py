@@ -81,7 +81,7 @@ class Warehouse(Protocol):
     def named_relations(
         self, query: str, *, search_path: str | None, role: str | None
     ) -> tuple[tuple[str, str], ...] | None:
-        """Return the schema and name of each relation that a query names by itself, None where the server cannot say.
+        """Return the schema and name of each relation that a query names by itself, None where nobody can say.
 
         What views read is not among them. Nothing is left behind; `search_path` and `role` as in `ask`. Raises
         QueryRefused where the query names what only the session that runs it knows.

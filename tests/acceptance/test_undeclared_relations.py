@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.database import Database
-from support.project import PROJECT_FILE, Project, ProjectWriter
+from support.project import PROJECT_FILE, Project, ProjectWriter, profiles
 
 TABLES = PROJECT_FILE + "models: {+materialized: table}\n"
 SOURCES = "sources: [{name: raw, schema: raw, tables: [{name: o}]}]\n"
@@ -119,12 +121,31 @@ def test_a_table_that_reads_itself_is_built_on_every_run(dbt_project: ProjectWri
         assert database.query("select n from analytics.selfy") == [(n,)]
 
 
-def test_a_role_that_may_create_nothing_temporary_runs_all_the_same(project: Project, database: Database) -> None:
+def test_where_no_temporary_view_may_be_created_the_words_of_the_sql_tell(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
     (name,) = database.query("select current_database()")[0]
-    database.query(f'revoke temporary on database "{name}" from public')
-
-    project.plugin("build", check=0)
-    assert project.planned("build") == {}
+    role = f"plain_{name}"
+    database.query(
+        f"create role {role} login password 'x'; create schema raw; create table raw.h as select 1 as id; "
+        f"grant usage on schema raw to {role}; grant select on raw.h to {role}; "
+        f'grant create on database "{name}" to {role}; revoke temporary on database "{name}" from public'
+    )
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "profiles.yml": profiles(replace(database, user=role, password="x")),
+            "models/hard.sql": "select id from raw.h",
+            "models/other.sql": "select 1 as h",
+        }
+    )
+    try:
+        project.plugin("run", check=0)
+        assert project.planned() == {}
+        database.load("insert into raw.h values (2)")
+        assert project.planned() == {"hard": ["rows changed"]}
+    finally:
+        database.query(f"drop owned by {role} cascade; drop role {role}")
 
 
 def test_settings_of_the_database_and_the_role_count_by_their_effect(

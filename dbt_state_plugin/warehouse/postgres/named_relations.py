@@ -1,7 +1,8 @@
 """Relations that a query names, by the server's own answer.
 
 The server resolves every name when it stores a view, whatever the query looks like: CTEs, aliases and the search_path
-included. The view is temporary and rolled back.
+included. The view is temporary and rolled back. Where the server refuses it, the query's words are looked up in the
+catalog, which may find more than is meant, and never less.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.warehouse.answers import QueryRefused
+from dbt_state_plugin.warehouse.postgres.same_statement import tokens
 from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
+from dbt_state_plugin.warehouse.postgres.written import names_in
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -25,6 +28,12 @@ _NAMED = """
     WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND c.oid <> r.ev_class
       AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2
 """
+_BY_WORDS = """
+    SELECT DISTINCT n.nspname::text, c.relname::text FROM pg_catalog.unnest(%s::text[]) AS w (name)
+    JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(w.name)
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2
+"""
 # undefined_table, undefined_column, undefined_function, invalid_schema_name, undefined_object
 _OF_ITS_OWN_SESSION = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
 _PATIENCE = "10s"
@@ -33,10 +42,11 @@ _PATIENCE = "10s"
 def named_relations(
     connection: Connection, query: str, *, search_path: str | None, role: str | None
 ) -> tuple[tuple[str, str], ...] | None:
-    """Return the schema and name of each relation that a query names, None where the server refuses the view.
+    """Return the schema and name of each relation that a query names, None where its words cannot be read for certain.
 
-    It refuses what is no query, what writes, and everything to a role that may create no temporary objects. Raises
-    QueryRefused where the query names what only the session that runs it knows, such as a temporary table of a hook.
+    The server refuses the view of what is no query, of what writes, and every view to a role that may create no
+    temporary objects: then words decide. Raises QueryRefused where the query names what only the session that runs it
+    knows, such as a temporary table of a hook.
     """
     import psycopg2
 
@@ -52,7 +62,24 @@ def named_relations(
                 raise
             if error.pgcode in _OF_ITS_OWN_SESSION:
                 raise QueryRefused(first_line(error), is_certain=True) from error
-            return None
+        finally:
+            if not connection.closed:
+                cursor.execute("ROLLBACK")
+    return _named_by_words(connection, query, search_path=search_path, role=role)
+
+
+def _named_by_words(
+    connection: Connection, query: str, *, search_path: str | None, role: str | None
+) -> tuple[tuple[str, str], ...] | None:
+    found = tokens(query)
+    if found is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        try:
+            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            cursor.execute(_BY_WORDS, (sorted(names_in(found)),))
+            return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())
         finally:
             if not connection.closed:
                 cursor.execute("ROLLBACK")

@@ -60,6 +60,25 @@ def _names(found: list[str], position: int) -> Iterator[tuple[str, str]]:
         position += 1
 
 
+def names_in(found: list[str]) -> set[str]:
+    """Return every name among tokens, as it is written, without a database before its schema."""
+    names: set[str] = set()
+    position = 0
+    while position < len(found):
+        parts = []
+        while position < len(found) and _is_name(found[position]):
+            parts.append(found[position])
+            position += 1
+            if position >= len(found) or found[position] != ".":
+                break
+            position += 1
+        if parts:
+            names.add(".".join(parts[-2:]))
+        else:
+            position += 1
+    return names
+
+
 def _is_name(token: str) -> bool:
     return token[0] == '"' or token[0].isalpha() or token[0] == "_"
 

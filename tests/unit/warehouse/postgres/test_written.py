@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dbt_state_plugin.warehouse.postgres.written import written_by, written_relations
+from dbt_state_plugin.warehouse.postgres.same_statement import tokens
+from dbt_state_plugin.warehouse.postgres.written import names_in, written_by, written_relations
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,12 @@ def test_what_statements_write_is_known_only_where_they_surely_do_nothing_else(
     sql: str, expected: list[tuple[str, str]] | None
 ) -> None:
     assert written_by(sql) == (None if expected is None else frozenset(expected))
+
+
+def test_every_name_is_found_as_it_is_written() -> None:
+    sql = 'select o.id, "Odd".x from raw.orders o join db.raw."H" on 1 = 2.0 where a = \'raw.no\''
+    found = tokens(sql)
+
+    assert found is not None
+    assert names_in(found) >= {"raw.orders", 'raw."H"', "o", "o.id"}
+    assert not {"raw.no", "db.raw"} & names_in(found)
