@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import Plan, RecordedStep, RunResult, Settings, adopt, explain, history, plan, run
+    from dbt_state_plugin.api import (
+        Plan,
+        RecordedStep,
+        RecordResult,
+        RunResult,
+        Settings,
+        adopt,
+        explain,
+        history,
+        plan,
+        record,
+        run,
+    )
     from dbt_state_plugin.core.version import VERSION as __version__
     from dbt_state_plugin.errors import (
         BusyError,
@@ -35,6 +47,7 @@ __all__ = [
     "Plan",
     "PluginError",
     "ProjectError",
+    "RecordResult",
     "RecordedStep",
     "RunResult",
     "SelectionError",
@@ -46,6 +59,7 @@ __all__ = [
     "explain",
     "history",
     "plan",
+    "record",
     "run",
 ]
 

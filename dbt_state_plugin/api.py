@@ -6,7 +6,7 @@ command line and for Meltano, and imported when they are first asked for: `--hel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE as ON_LOGIC_CHANGE
     from dbt_state_plugin.core.config.node_config import VOLATILE as VOLATILE
     from dbt_state_plugin.core.values.history import ExecutionSummary as ExecutionSummary
+    from dbt_state_plugin.core.values.invocations import RecordedNode as RecordedNode
+    from dbt_state_plugin.core.values.invocations import Recording as Recording
+    from dbt_state_plugin.core.values.invocations import RecordResult as RecordResult
     from dbt_state_plugin.core.values.orphans import Action as Action
     from dbt_state_plugin.core.values.orphans import Orphan as Orphan
     from dbt_state_plugin.core.values.orphans import Orphans as Orphans
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.orphans import find_orphans as find_orphans
     from dbt_state_plugin.operations.planning.explain import Explanation as Explanation
     from dbt_state_plugin.operations.ports import Ports as Ports
+    from dbt_state_plugin.operations.recording.handing_out import hand_out as hand_out
     from dbt_state_plugin.operations.running.run import plan_project as plan_project
     from dbt_state_plugin.operations.running.run import run_project as run_project
     from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT as DEFAULT_LOCK_TIMEOUT
@@ -89,6 +93,7 @@ _HOMES = {
     "core.comparison.baseline": "Compared",
     "core.config.node_config": "DRIFT ON_LOGIC_CHANGE VOLATILE",
     "core.values.history": "ExecutionSummary",
+    "core.values.invocations": "RecordedNode Recording RecordResult",
     "core.values.orphans": "Action Orphan Orphans",
     "core.values.plan": "Plan PlanEntry",
     "core.values.results": "RunResult StepItem",
@@ -107,6 +112,7 @@ _HOMES = {
     "operations.options": "RunOptions",
     "operations.orphans": "drop_orphans find_orphans",
     "operations.planning.explain": "Explanation",
+    "operations.recording.handing_out": "hand_out",
     "operations.running.run": "plan_project run_project",
     "operations.ports": "Ports",
     "operations.settings": "DEFAULT_LOCK_TIMEOUT Settings parse_variables",
@@ -176,6 +182,31 @@ def adopt(settings: Settings | None = None, *, again: bool = False, **options: A
     target = _target(settings)
     found, inspected = find_adoptable(target, _options("build", options), again=again)
     return record_adoption(target, found, inspected)
+
+
+def record(
+    settings: Settings | None = None,
+    *,
+    target_path: str | None = None,
+    plan: str | None = None,
+    on_wait: Callable[[str], None] = lambda _holder: None,
+) -> RecordResult:
+    """Record what dbt built by itself in its last invocation, from its run_results.json and manifest.json.
+
+    `target_path` is the folder of the two, the project's target path by default; `plan` is the id of the plan that dbt
+    was given, or the beginning of it. What is not certain stays due, and the result says so. Raises UsageError for
+    files that cannot be used, and the errors of a plan, BusyError and StateError.
+    """
+    from dbt_state_plugin.dbt_runner.results_file import read_invocation
+    from dbt_state_plugin.operations.recording.record import record_invocation, results_folder
+    from dbt_state_plugin.operations.settings import Settings
+    from dbt_state_plugin.operations.target import as_invoked, resolve_target
+
+    settings = settings or Settings()
+    folder = results_folder(resolve_target(settings), target_path)
+    ran = read_invocation(folder)
+    target = resolve_target(as_invoked(settings, ran))
+    return record_invocation(target, ran, folder, plan_id=plan, on_wait=on_wait)
 
 
 def compared(

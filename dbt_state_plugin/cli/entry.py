@@ -31,6 +31,10 @@ _COMMANDS = {
     "snapshot": ("run", "Take the snapshots that need it with `dbt snapshot`."),
     "plan": ("plan", "Show what would be built and why; nothing is written."),
     "select": ("plan", "Print what would be built as a selection for `dbt run --select`."),
+    "record": (
+        "record",
+        "Record what `dbt run`, `build`, `seed` or `snapshot` built by itself, from dbt's own results.",
+    ),
     "explain": ("explain", "Tell why NODE (a name or a unique_id) would be built or skipped."),
     "history": ("history", "List the executions of this environment, newest first."),
     "show": ("history", "Show one EXECUTION with its steps and the reason and result of each node."),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.api import Compared, Plan
 
 OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir")
+HANDED_OUT = frozenset({"select", "selectors", "state-dir"})  # what is given to dbt
 
 
 def _output_options(default: str) -> Callable[[Command], Command]:
@@ -72,7 +73,7 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer: bool,
         **given: Any,
     ) -> int:
-        from dbt_state_plugin.api import RunOptions, plan_project
+        from dbt_state_plugin.api import RunOptions, hand_out, plan_project
         from dbt_state_plugin.report.listing import without_downstream
         from dbt_state_plugin.report.text import write_lines
 
@@ -84,6 +85,8 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
             plan = comparison.planned.plan
         else:
             plan = plan_project(target, options, lists_all=shows_all or output == "json")
+        is_handed_out = output in HANDED_OUT and not comparison and not defer_to
+        plan_id = hand_out(target, plan) if is_handed_out else None
         compared = comparison.compared if comparison else None
         shown = plan if downstream else without_downstream(plan)
         if compared and not downstream:
@@ -92,7 +95,8 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         sys.stdout.write(answer)
         sys.stdout.flush()
         if output != "text" and says(context):
-            write_lines([_summary(shown, compared)])
+            handed = [f"`dbt-state-plugin record` after dbt records it: plan {str(plan_id)[:8]}."] if plan_id else []
+            write_lines([_summary(shown, compared), *handed])
         return EXIT_NODES_FAILED if exit_code and plan.to_build else EXIT_OK
 
     return command

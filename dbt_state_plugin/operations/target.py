@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
 from dbt_state_plugin.dbt_runner.invocation import Invocation
-from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT, Settings
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.warehouse.interface import dialect_of
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.invocations import DbtInvocation
     from dbt_state_plugin.project.profile import Profile
 
 T = TypeVar("T")
@@ -90,6 +91,29 @@ def resolve_target(settings: Settings, ports: Ports | None = None) -> Target:
         invocation=_invocation(settings, workplace),
         **fields,
     )
+
+
+def as_invoked(settings: Settings, ran: DbtInvocation, ports: Ports | None = None) -> Settings:
+    """Return the settings with the vars that an invocation of dbt was given.
+
+    Raises UsageError where these settings name another target, profile or vars than dbt ran with.
+    """
+    if settings.variables and dict(settings.variables) != ran.variables:
+        raise UsageError(
+            f"dbt ran with other vars than these: {ran.variables or 'none'}.",
+            "Leave --vars out: those of dbt are taken.",
+        )
+    settings = replace(settings, variables=ran.variables)
+    given: dict[str, Any] = {name: ran.arguments.get(name) or None for name in ("profile", "target")}
+    theirs = resolve_workplace(replace(settings, **given), ports).profile
+    ours = resolve_workplace(settings, ports).profile
+    if (theirs.name, theirs.target_name) != (ours.name, ours.target_name):
+        raise UsageError(
+            f"dbt ran with the target {theirs.target_name} of the profile {theirs.name}, and this is "
+            f"{ours.target_name} of {ours.name}.",
+            f"Pass --profile {theirs.name} --target {theirs.target_name}.",
+        )
+    return settings
 
 
 def resolve_state(settings: Settings, ports: Ports | None = None) -> StateAddress:

@@ -1,4 +1,4 @@
--- The state, whole, as version 0006 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0007 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -54,12 +54,15 @@ CREATE TABLE execution (
     message text NOT NULL DEFAULT '',
     -- Of an execution that built all that was due: what an environment holds then.
     manifest_id text REFERENCES manifest,
+    -- dbt's own id of what was recorded after dbt had run by itself.
+    invocation_id text NOT NULL DEFAULT '',
     CHECK ((status = 'running') = (finished_at IS NULL))
 );
 -- Executions of `run` hold the environment's lock; those of scripts (init-execution) do not and may overlap.
 CREATE UNIQUE INDEX execution_one_running ON execution (environment_id) WHERE status = 'running' AND is_exclusive;
 CREATE INDEX execution_by_time ON execution (environment_id, started_at);
 CREATE INDEX execution_manifest ON execution (manifest_id);
+CREATE INDEX execution_invocation ON execution (environment_id, invocation_id) WHERE invocation_id <> '';
 
 -- Checksums are kept by content: an execution of an unchanged project adds no row here.
 CREATE TABLE checksum_set (
@@ -177,6 +180,15 @@ CREATE TABLE node_result (
 );
 CREATE INDEX node_result_definition ON node_result (definition_id);
 
+-- What a plan saw when it was handed out, so that what dbt builds from it by itself can be recorded; the newest few.
+CREATE TABLE handed_plan (
+    plan_id uuid PRIMARY KEY,
+    environment_id bigint NOT NULL REFERENCES environment ON DELETE CASCADE,
+    handed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    content bytea NOT NULL
+);
+CREATE INDEX handed_plan_environment ON handed_plan (environment_id, handed_at);
+
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0006');
+INSERT INTO alembic_version (version_num) VALUES ('0007');

@@ -14,9 +14,9 @@ from dbt_state_plugin.state.ownership import refuse_stranger, separate_owner
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-EXPECTED_VERSION = "0006"
+EXPECTED_VERSION = "0007"
 # Oldest first; a test holds this to the migrations folder.
-KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 # Any two tools that create or upgrade the state wait for each other; the number is this purpose's own.
 SCHEMA_LOCK = 7_237_411_902_115_301

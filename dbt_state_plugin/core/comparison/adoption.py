@@ -89,9 +89,8 @@ def _candidate(
         outcome, why = Outcome.KNOWN, "it is recorded already (--again records it once more)"
     elif identity is None:
         outcome, why = Outcome.MISSING, "it does not exist"
-    elif identity.kind not in _KINDS.get(node.materialized, _ANY):
-        is_now = "relation of another kind" if identity.kind is RelationKind.OTHER else identity.kind.value
-        outcome, why = Outcome.REFUSE, f"it is a {is_now}, and the project makes it a {_made(node)}"
+    elif why := other_kind(node, identity):
+        outcome = Outcome.REFUSE
     return Candidate(
         node=node,
         relation=relation,
@@ -103,6 +102,14 @@ def _candidate(
         shape=catalog.shapes.get(relation),
         record=record,
     )
+
+
+def other_kind(node: Node, identity: Identity) -> str:
+    """Return in words that a relation is of another kind than builds of the node leave, or nothing."""
+    if identity.kind in _KINDS.get(node.materialized, _ANY):
+        return ""
+    is_now = "relation of another kind" if identity.kind is RelationKind.OTHER else identity.kind.value
+    return f"it is a {is_now}, and the project makes it a {_made(node)}"
 
 
 def _made(node: Node) -> str:

@@ -28,6 +28,7 @@ from dbt_state_plugin.state.hooks import unfinished_hooks
 from dbt_state_plugin.state.relations import installation_key, read_definitions
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
 
 
@@ -92,18 +93,36 @@ def _plan_parsed(
     *,
     records_project: bool,
 ) -> Planned:
+    before = files_before_parsing(session) if records_project else {}
+    parsed = session.ports.dbt.parse(invocation)
+    return plan_parsed(session, options, invocation, parsed, key, answers, files=before if records_project else None)
+
+
+def plan_parsed(
+    session: Session,
+    options: RunOptions,
+    invocation: Invocation,
+    parsed: Parsed,
+    key: bytes,
+    answers: Answers,
+    *,
+    files: dict[str, str] | None = None,
+) -> Planned:
+    """Decide about a project that was parsed.
+
+    Nothing is written unless `files` is given, the digests of its files from before the parse: then what was parsed is
+    kept for the next time.
+    """
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
-    before = files_before_parsing(session) if records_project else {}
     dbt = session.ports.dbt
-    parsed = dbt.parse(invocation)
     fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(dbt.seed_rows, parsed))
     project = fingerprinter.project
     is_recorded = False
-    if records_project and not parsed.has_plugins:
+    if files is not None and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
-        is_recorded = record_project(session, key, invocation.extra, project, places, before)
-    seen = see(session, project, options, answers, records_project=records_project)
+        is_recorded = record_project(session, key, invocation.extra, project, places, files)
+    seen = see(session, project, options, answers, records_project=files is not None)
     request = request_of(session, options, selected_nodes(dbt, parsed, invocation, options), project)
     categorized = categorize_differences(
         fingerprinter,

@@ -14,6 +14,7 @@ from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclared_relation
+from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.reads import RenderedReads
@@ -66,8 +67,14 @@ class BuildRecorder:
         detail: DefinitionRecorder,
         options: RunOptions,
         interrupt: Callable[[], None],
+        *,
+        is_later: bool = False,
     ) -> None:
-        """Prepare the traces of all planned nodes; `interrupt` is called when the lock is lost."""
+        """Prepare the traces of all planned nodes; `interrupt` is called when the lock is lost.
+
+        With `is_later` dbt has ended already: what is there now says nothing about what it has read.
+        """
+        self._is_later = is_later
         self._interrupt = interrupt
         self._definition = detail
         self._session = session
@@ -99,6 +106,15 @@ class BuildRecorder:
         self.written: set[str] = set()
         self.removed_by_hooks: set[str] = set()
         self.lost: LockLostError | None = None
+
+    @property
+    def versions(self) -> Mapping[RelationName, str]:
+        """Return what a build that begins now would see of each relation."""
+        return self._versions
+
+    def parents_of(self, unique_id: str) -> tuple[str, ...]:
+        """Return the nodes whose relations a node reads."""
+        return self._lineages[unique_id].parents
 
     @property
     def marked(self) -> frozenset[str]:
@@ -142,8 +158,13 @@ class BuildRecorder:
         named = undeclared(found, node, self._lineages[node.unique_id], self._project)
         unknown = [name for name in named if name not in self._undeclared]
         if unknown:
-            self._undeclared |= undeclared_versions(self._session, self._project, unknown, self._before)
+            self._undeclared |= self._versions_of_undeclared(unknown)
         return {name: self._undeclared[name] for name in named}
+
+    def _versions_of_undeclared(self, names: list[Named]) -> dict[Named, str]:
+        if self._is_later:
+            return {name: self._before.get(undeclared_relation(name, self._project), UNKNOWN) for name in names}
+        return undeclared_versions(self._session, self._project, names, self._before)
 
     def refusal(self) -> str:
         """Return why dbt must not write any more, or nothing.

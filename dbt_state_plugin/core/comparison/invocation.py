@@ -1,0 +1,142 @@
+"""What may be recorded of an invocation of dbt that was not ours. Any doubt leaves a node due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from dbt_state_plugin.core.comparison.adoption import other_kind
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.invocations import (
+    UNKNOWN,
+    DbtResult,
+    HandedPlan,
+    RecordedNode,
+    Recording,
+)
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
+from dbt_state_plugin.core.values.relations import Catalog, Identity
+from dbt_state_plugin.core.versions.source_version import parse_version
+
+# dbt builds these from nothing and puts them in the place of what is there.
+_REPLACED = frozenset({"table", "view"})
+_NOT_RUN = frozenset({"skipped", "no-op"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingInputs:
+    """All that decides what is recorded.
+
+    `lag` is what the server's clock is ahead of the one by which dbt's times are: where the two do not say the same,
+    both count. `intended` maps nodes that other executions have begun to write since dbt began to the execution;
+    `doubts` maps nodes whose definition at that time is not certain to the reason. The materializations of the nodes in
+    `custom` are not dbt's own.
+    """
+
+    project: Project
+    recorded: Recorded
+    catalog: Catalog
+    lag: timedelta
+    intended: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    custom: frozenset[str] = frozenset()
+
+    def record_of(self, node: Node) -> RecordedRelation | None:
+        """Return what is recorded about a node's relation."""
+        return self.recorded.relations.get(record_key(node, self.project))
+
+    def identity_of(self, node: Node) -> Identity | None:
+        """Return the relation of a node that is there now."""
+        return self.catalog.identities.get(node.relation) if node.relation is not None else None
+
+
+def earliest(time: datetime, lag: timedelta) -> datetime:
+    """Return the earliest time on the server's clock that a time of dbt's may mean."""
+    return min(time, time + lag)
+
+
+def is_later(plan: HandedPlan, inputs: RecordingInputs, results: Iterable[DbtResult]) -> bool:
+    """Return whether a plan has seen what dbt built, whatever the clocks say."""
+    for result in results:
+        node = inputs.project.nodes.get(result.outcome.unique_id)
+        identity = inputs.identity_of(node) if node is not None else None
+        if node is None or identity is None or not result.outcome.is_success:
+            continue
+        if _is_replaced(node, inputs) and f"/{identity.value}/" in f"{plan.versions.get(str(node.relation))}/":
+            return True
+    return False
+
+
+def versions_before(
+    recorded: Recorded, plans: Iterable[HandedPlan], began: datetime, written: Iterable[str]
+) -> dict[str, str]:
+    """Return the newest known version from before dbt began of each relation, as text.
+
+    It comes from the plans that were handed out and from what builds have seen. What dbt has `written` itself (names of
+    relations) has none. An older version than the one that dbt read is safe: the reader is built once more.
+    """
+    seen = [(plan.handed_at, plan.versions) for plan in plans]
+    seen += [(record.built_at, _at_the_build(record)) for record in recorded.relations.values()]
+    found: dict[str, str] = {}
+    for _, versions in sorted((each for each in seen if each[0] < began), key=lambda each: each[0]):
+        found.update((name, version) for name, version in versions.items() if version != UNKNOWN)
+    return found | dict.fromkeys(written, UNKNOWN)
+
+
+def _at_the_build(record: RecordedRelation) -> dict[str, str]:
+    """Return the versions of parents without what was found to be equal later."""
+    parsed = {name: (text, parse_version(text)) for name, text in record.trace.parents.items()}
+    return {name: str(replace(each, checked="")) if each is not None else text for name, (text, each) in parsed.items()}
+
+
+def verdict(result: DbtResult, inputs: RecordingInputs) -> RecordedNode | None:
+    """Return what becomes of a node of the project that is not recorded as built, None for one that is."""
+    outcome, node = result.outcome, inputs.project.nodes[result.outcome.unique_id]
+    if outcome.status in _NOT_RUN:
+        return _is(node, Recording.SKIPPED, outcome.message or "dbt did not run it")
+    if known := _known(result, node, inputs):
+        return _is(node, Recording.KNOWN, known)
+    if not outcome.is_success:
+        return _is(node, Recording.FAILED, outcome.message or outcome.status)
+    doubt = _doubt(result, node, inputs)
+    return _is(node, Recording.DUE, doubt) if doubt else None
+
+
+def _is(node: Node, recording: Recording, why: str) -> RecordedNode:
+    return RecordedNode(unique_id=node.unique_id, recording=recording, why=why)
+
+
+def _known(result: DbtResult, node: Node, inputs: RecordingInputs) -> str:
+    """Return why nothing of a node has happened that is not recorded, or nothing."""
+    record = inputs.record_of(node)
+    if record is None:
+        return ""
+    if record.built_at >= max(result.completed_at, result.completed_at + inputs.lag):
+        return f"execution {_short(record)} recorded a later build"
+    is_success = result.outcome.is_success and _is_replaced(node, inputs)
+    if is_success and record.identity is not None and inputs.identity_of(node) == record.identity:
+        return f"it is still what execution {_short(record)} left"
+    return ""
+
+
+def _doubt(result: DbtResult, node: Node, inputs: RecordingInputs) -> str:
+    """Return why it is not certain what stands there, or nothing."""
+    record, identity = inputs.record_of(node), inputs.identity_of(node)
+    if record is not None and record.built_at >= earliest(result.completed_at, inputs.lag):
+        return f"the clocks do not say whether execution {_short(record)} built it later"
+    if execution := inputs.intended.get(node.unique_id):
+        return f"execution {execution[:8]} has begun to write it since"
+    if node.writes_relation and identity is None:
+        return "it does not exist"
+    kind = other_kind(node, identity) if node.writes_relation and identity is not None else ""
+    return kind or inputs.doubts.get(node.unique_id, "")
+
+
+def _is_replaced(node: Node, inputs: RecordingInputs) -> bool:
+    return node.materialized in _REPLACED and node.resource_type == "model" and node.unique_id not in inputs.custom
+
+
+def _short(record: RecordedRelation) -> str:
+    return str(record.execution_id)[:8] if record.execution_id else "unknown"

@@ -1,0 +1,130 @@
+"""Whether results of dbt can be recorded here, and what of them is not certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read
+from dbt_state_plugin.core.fingerprint.relocation import is_too_large
+from dbt_state_plugin.core.values.invocations import DbtInvocation
+from dbt_state_plugin.core.values.project import CompiledNode
+from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.operations.planning.other_reads import rendered_flags
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.as_built import AsBuilt
+    from dbt_state_plugin.dbt_runner.interface import Dbt
+    from dbt_state_plugin.operations.options import RunOptions
+
+# What dbt ran, and the command of ours that plans the same nodes.
+_COMMANDS: Mapping[str, str] = {
+    "run": "run",
+    "build": "build",
+    "seed": "seed",
+    "snapshot": "snapshot",
+    "test": "build",
+}
+# Flags under which dbt builds something else than the project says, with the value that they have without.
+_POWERFUL: Mapping[str, object] = {
+    "empty": False,
+    "defer": False,
+    "sample": None,
+    "event_time_start": None,
+    "event_time_end": None,
+    "introspect": True,
+}
+_OTHER_VALUES = "it was built with other values of vars, env vars or the target than those of now"
+_UNSEEN_VALUES = "its hooks or materialization read vars, env vars or the target, and dbt does not say which values"
+
+
+def command_of(ran: DbtInvocation) -> str:
+    """Return the command that plans what dbt ran; raises UsageError for what builds nothing, or something else."""
+    if ran.command not in _COMMANDS:
+        raise UsageError(
+            f"These are the results of `dbt {ran.command}`, which is not recorded.",
+            f"Run `record` right after `dbt {'|'.join(_COMMANDS)}`.",
+        )
+    for flag, usual in _POWERFUL.items():
+        if (ran.arguments.get(flag) or None) != (usual or None):
+            name = flag.replace("_", "-")
+            raise UsageError(
+                f"dbt ran with --{name if usual is None or not usual else f'no-{name}'}, so it built something else.",
+                "Nothing is recorded; the next run builds what it left.",
+            )
+    return _COMMANDS[ran.command]
+
+
+def refuse_other_version(ran: DbtInvocation, present: str) -> None:
+    """Raise UsageError for the results of another minor version of dbt than the one that is installed here."""
+    if ran.dbt_version.split(".")[:2] != present.split(".")[:2]:
+        raise UsageError(
+            f"The results are those of dbt {ran.dbt_version}, and here dbt {present} is installed.",
+            "Install dbt-state-plugin beside the dbt that runs, and call it there.",
+        )
+
+
+def doubts(
+    dbt: Dbt, built: AsBuilt, fingerprinter: Fingerprinter, ran: DbtInvocation, options: RunOptions
+) -> tuple[dict[str, str], dict[str, CompiledNode]]:
+    """Return the nodes whose definition at the time is not certain, with the reason, and what was compiled for it.
+
+    A manifest holds no values of vars, env vars and the target. Where the SQL that dbt executed is what they give
+    today, they are the same as far as the SQL shows them.
+    """
+    executed = {result.outcome.unique_id: result.code for result in ran.results if result.outcome.is_success}
+    nodes = executed.keys() & fingerprinter.project.nodes.keys()
+    items = {node: fingerprinter.items(node) for node in nodes}
+    readers = values_read(fingerprinter.project, nodes, fingerprinter.items)
+    searching = [node for node in nodes if any("dispatch" in named for named in items[node].values())]
+    hooked = [node for node in nodes if items[node].get("hooks")]
+    asked = sorted({*readers, *searching, *hooked})
+    compiled = dbt.compile(built.parsed, asked, flags=rendered_flags(options))
+    found = _doubtful_seeds(built, nodes)
+    dialect = built.parsed.definition.dialect
+    for node in (*readers, *searching):
+        names = readers.get(node, frozenset())
+        if not shows_values(names, is_of_another_target=False):
+            found[node] = _UNSEEN_VALUES
+        elif (
+            node not in compiled
+            or compiled[node].problem
+            or not is_among_forms(executed[node], compiled[node], dialect)
+        ):
+            found[node] = _OTHER_VALUES
+    for node in hooked:
+        if node not in compiled or compiled[node].hooks is None:
+            found[node] = "its hooks cannot be rendered without running them"
+    if other := _other_project_hooks(dbt, built, fingerprinter, executed, nodes):
+        found = dict.fromkeys(nodes, other) | found
+    return found, compiled
+
+
+def _doubtful_seeds(built: AsBuilt, nodes: Iterable[str]) -> dict[str, str]:
+    seeds = {node.unique_id: node for node in built.parsed.definition.nodes if node.resource_type == "seed"}
+    found = {}
+    for node in nodes:
+        if node in seeds and node in built.edited:
+            found[node] = "its file is another one than dbt loaded"
+        elif node in seeds and is_too_large(seeds[node]):
+            found[node] = "its file is larger than 1 MB, so dbt does not say what it loaded"
+    return found
+
+
+def _other_project_hooks(
+    dbt: Dbt, built: AsBuilt, fingerprinter: Fingerprinter, executed: Mapping[str, str], nodes: Iterable[str]
+) -> str:
+    """Return that the hooks of the project read values which are not those of today, or nothing."""
+    hooks = built.parsed.definition.project_hooks
+    one = next(iter(sorted(nodes)), None)
+    if not hooks or one is None:
+        return ""
+    items = fingerprinter.items(one).get("project_hooks", {})
+    if items.keys() <= hooks.keys():
+        return ""
+    rendered = dbt.compile(built.parsed, [one])[one].project_hooks
+    said = [executed[hook] for hook in hooks if hook in executed]
+    if rendered is not None and said == list(rendered):
+        return ""
+    return "the on-run hooks of the project read values, and dbt ran them with others than those of now"

@@ -1,0 +1,340 @@
+"""Recording of what dbt built by itself, from its own results and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dbt_state_plugin.core.comparison.invocation import (
+    RecordingInputs,
+    earliest,
+    is_later,
+    verdict,
+    versions_before,
+)
+from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
+from dbt_state_plugin.core.lineage import build_order, lineages, record_key
+from dbt_state_plugin.core.values.invocations import (
+    UNKNOWN,
+    DbtInvocation,
+    DbtResult,
+    HandedPlan,
+    RecordedNode,
+    Recording,
+    RecordResult,
+)
+from dbt_state_plugin.core.values.plan import Decision, PlanEntry
+from dbt_state_plugin.core.values.project import CompiledNode
+from dbt_state_plugin.core.values.reads import RenderedReads
+from dbt_state_plugin.core.values.reasons import OldRows
+from dbt_state_plugin.core.values.results import NodeOutcome
+from dbt_state_plugin.errors import NotFoundError, UsageError
+from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
+from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
+from dbt_state_plugin.operations.planning.inputs import Planned
+from dbt_state_plugin.operations.planning.planning import plan_parsed
+from dbt_state_plugin.operations.planning.source_versions import Answers
+from dbt_state_plugin.operations.recording.checks import command_of, doubts, refuse_other_version
+from dbt_state_plugin.operations.recording.handing_out import keep_versions
+from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
+from dbt_state_plugin.operations.session import Session, open_session
+from dbt_state_plugin.operations.session_of_dbt import session_settings
+from dbt_state_plugin.operations.shapes import record_shapes_of_run
+from dbt_state_plugin.operations.target import invocation_of, workplace_of
+from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
+from dbt_state_plugin.project.inputs import InputPlaces
+from dbt_state_plugin.state.builds import note_outcomes
+from dbt_state_plugin.state.executions import finish_execution
+from dbt_state_plugin.state.handed_plans import (
+    executions_of,
+    intended_since,
+    note_invocation,
+    read_handed_plans,
+    recording_of,
+)
+from dbt_state_plugin.state.intents import PlannedNode, open_intents
+from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.relations import installation_key, read_recorded, server_time
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.dbt_runner.as_built import AsBuilt
+    from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.target import Target
+
+_REFUSED = frozenset({Recording.FAILED, Recording.DUE})
+
+
+def results_folder(target: Target, given: str | None) -> Path:
+    """Return the folder in which dbt leaves its results: the project's target path, unless another one is given."""
+    workplace = workplace_of(target)
+    return workplace.project_dir / given if given else workplace.target_path
+
+
+def record_invocation(
+    target: Target,
+    ran: DbtInvocation,
+    folder: Path,
+    *,
+    plan_id: str | None = None,
+    on_wait: Callable[[str], None] = lambda _holder: None,
+) -> RecordResult:
+    """Record what one invocation of dbt built, under the environment's lock, as a run would have.
+
+    `plan_id` is the id, or the beginning of it, of the plan that dbt was given; without it the newest one from before
+    dbt began counts. What is not certain stays due. An invocation that is recorded already is left alone. Raises
+    UsageError, NotFoundError, BusyError, ProjectError and StateError.
+    """
+    options = RunOptions(command=command_of(ran), full_refresh=bool(ran.arguments.get("full_refresh")))
+    with open_session(target) as session:
+        acquire_lock(session.state, timeout=target.lock_timeout, on_wait=on_wait)
+        environment = session.state.environment
+        if earlier := recording_of(session.state, ran.invocation_id):
+            return RecordResult(
+                environment=environment, invocation_id=ran.invocation_id, execution_id=earlier, is_known=True
+            )
+        recorder = _Recorder(session, ran, folder, options, plan_id)
+        with recorded_execution(session, recorder.execution_id, command="record"):
+            return recorder.record()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """What was known before dbt began, and the nodes that dbt then ran.
+
+    That is the plan which it was given, and the versions of relations by their names.
+    """
+
+    plan: HandedPlan | None
+    versions: Mapping[str, str]
+    ran: frozenset[str]
+
+
+class _Recorder:
+    """Record one invocation whose lock is held."""
+
+    def __init__(
+        self, session: Session, ran: DbtInvocation, folder: Path, options: RunOptions, plan_id: str | None
+    ) -> None:
+        self.session = session
+        self.ran = ran
+        self.folder = folder
+        self.options = options
+        self.plan_id = plan_id
+        self.execution_id = uuid4()
+        self.invocation = invocation_of(session.target)
+        self.lag = server_time(session.state) - datetime.now(timezone.utc)
+        self.began = earliest(ran.started_at, self.lag)
+
+    def record(self) -> RecordResult:
+        """Return what was recorded; dbt's failures are among it."""
+        state = self.session.state
+        note_invocation(state, self.execution_id, self.ran.invocation_id)
+        files = files_before_parsing(self.session)
+        present, built = self._read()
+        key = installation_key(state)
+        planned = plan_parsed(self.session, self.options, self.invocation, built.parsed, key, Answers())
+        begin_transform(state, self.execution_id, planned.project)
+        inputs, compiled = self._inputs(planned, built)
+        results = [each for each in self.ran.results if each.outcome.unique_id in planned.project.nodes]
+        before = self._before(inputs, results)
+        verdicts = {each.outcome.unique_id: verdict(each, inputs) for each in results}
+        if before.plan is not None and before.plan.session != session_settings(self.session):
+            other = "a setting of the database's sessions changed since the plan was handed out"
+            verdicts = {
+                node: each or RecordedNode(unique_id=node, recording=Recording.DUE, why=other)
+                for node, each in verdicts.items()
+            }
+        nodes = self._write(planned, built, before, results, verdicts, compiled)
+        if built.is_present:
+            self._remember(present, planned, key, files)
+        has_failed = any(each.recording is Recording.FAILED for each in nodes)
+        rows = sum(each.outcome.rows_affected or 0 for each in results)
+        finish_execution(state, self.execution_id, status="failed" if has_failed else "succeeded", rows=rows)
+        return RecordResult(
+            environment=state.environment,
+            invocation_id=self.ran.invocation_id,
+            execution_id=self.execution_id,
+            plan_id=before.plan.plan_id if before.plan else None,
+            nodes=nodes,
+        )
+
+    def _read(self) -> tuple[Parsed, AsBuilt]:
+        from dbt_state_plugin.dbt_runner.as_built import as_built, read_manifest_of
+
+        document = read_manifest_of(self.folder, self.ran)
+        ours = workplace_of(self.session.target).project_name
+        if document.project_name != ours:
+            raise UsageError(
+                f"{document.path} is of the project {document.project_name}, not of {ours}.",
+                "Name the folder of this project's results with --target-path.",
+            )
+        present = self.session.ports.dbt.parse(self.invocation)
+        refuse_other_version(self.ran, present.definition.dbt_version)
+        return present, as_built(document, present, self.invocation, self.ran)
+
+    def _inputs(self, planned: Planned, built: AsBuilt) -> tuple[RecordingInputs, dict[str, CompiledNode]]:
+        state, fingerprinter = self.session.state, _fingerprinter(planned)
+        doubtful, compiled = doubts(self.session.ports.dbt, built, fingerprinter, self.ran, self.options)
+        ran = [each.outcome.unique_id for each in self.ran.results]
+        own = (node for node in ran if node in fingerprinter.project.nodes)
+        keys = [record_key(node, planned.project) for node in planned.project.nodes.values()]
+        inputs = RecordingInputs(
+            project=planned.project,
+            recorded=read_recorded(state, keys),
+            catalog=self.session.warehouse.catalog(keys),
+            lag=self.lag,
+            intended=intended_since(state, self.began, invocation_id=self.ran.invocation_id),
+            doubts=doubtful,
+            custom=frozenset(node for node in own if fingerprinter.items(node).get("materialization")),
+        )
+        return inputs, compiled
+
+    def _before(self, inputs: RecordingInputs, results: list[DbtResult]) -> _Before:
+        """Return what was known before dbt began; what dbt wrote itself is not, unless it is recorded already."""
+        project = inputs.project
+        plans = [
+            plan
+            for plan in read_handed_plans(self.session.state)
+            if plan.handed_at < self.began and not is_later(plan, inputs, results)
+        ]
+        if self.plan_id is not None:
+            plans = [plan for plan in plans if str(plan.plan_id).startswith(self.plan_id.lower())]
+            if not plans:
+                raise NotFoundError(
+                    f"No plan {self.plan_id} is kept for {self.session.state.environment} from before dbt began.",
+                    "Leave --plan out: the newest one from before dbt began is taken.",
+                )
+        executions = executions_of(self.session.state, self.ran.invocation_id)
+        ran = {each.outcome.unique_id for each in results if each.outcome.status != "skipped"}
+        keys = {record_key(project.nodes[node], project) for node in ran}
+        records = {key: inputs.recorded.relations[key] for key in keys if key in inputs.recorded.relations}
+        done = {str(key): str(each.data_id) for key, each in records.items() if each.execution_id in executions}
+        versions = versions_before(inputs.recorded, plans, self.began, map(str, keys))
+        return _Before(plan=plans[-1] if plans else None, versions={**versions, **done}, ran=frozenset(ran))
+
+    def _write(
+        self,
+        planned: Planned,
+        built: AsBuilt,
+        before: _Before,
+        results: list[DbtResult],
+        verdicts: Mapping[str, RecordedNode | None],
+        compiled: Mapping[str, CompiledNode],
+    ) -> tuple[RecordedNode, ...]:
+        """Open the intents of all that dbt may have written, record what is certain, and say what became of each."""
+        session, state = self.session, self.session.state
+        entries = self._entries(planned, before, verdicts)
+        wanted = [each for each in results if verdicts[each.outcome.unique_id] is None]
+        intended = [PlannedNode(key=record_key(each.node, planned.project), entry=each) for each in entries.values()]
+        open_intents(state, self.execution_id, intended, store_code=session.target.stores_sql)
+        certain = [entries[each.outcome.unique_id] for each in wanted]
+        versions = {key: before.versions.get(str(key), UNKNOWN) for key in planned.plan.parent_versions}
+        as_ran = replace(planned, plan=replace(planned.plan, entries=tuple(certain), parent_versions=versions))
+        digest = None if session.target.stores_sql else keyed_digest(installation_key(state))
+        ids = [each.outcome.unique_id for each in wanted]
+        detail = DefinitionRecorder(session.ports.dbt, as_ran, built.parsed, ids, digest)
+        recorder = BuildRecorder(
+            session, as_ran, built.parsed, self.execution_id, detail, self.options, _go_on, is_later=True
+        )
+        outcomes = [_with_hooks(each.outcome, compiled.get(each.outcome.unique_id)) for each in wanted]
+        for result, outcome in zip(wanted, outcomes, strict=True):
+            recorder.on_executing(outcome.unique_id, result.code)
+            recorder.on_finished(outcome)
+        recorder.finish(outcomes)
+        if recorder.lost is not None:
+            raise recorder.lost
+        recorder.finish_hooks(each.code for each in self.ran.results if _is_project_hook(each))
+        nodes = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
+        record_shapes_of_run(session, nodes)
+        record_counters_of_build(session, nodes, session_names=names_of_dbt_sessions(session))
+        said = tuple(
+            verdicts[each.outcome.unique_id] or self._recorded(each.outcome.unique_id, as_ran, recorder)
+            for each in results
+        )
+        note_outcomes(state, self.execution_id, _not_marked(said, results))
+        fresh = {record_key(node, planned.project) for node in nodes}
+        now = {key: version for key, version in recorder.versions.items() if key in fresh}
+        keep_versions(session, {**planned.plan.parent_versions, **now})
+        return said
+
+    def _entries(
+        self, planned: Planned, before: _Before, verdicts: Mapping[str, RecordedNode | None]
+    ) -> dict[str, PlanEntry]:
+        """Return the entries of what dbt may have written, as the plan had them that dbt was given."""
+        project, read = planned.project, lineages(planned.project, build_order(planned.project))
+        known = {entry.node.unique_id: entry for entry in planned.plan.entries}
+        found = {}
+        for unique_id, each in verdicts.items():
+            if each is not None and each.recording not in _REFUSED:
+                continue
+            entry = known.get(unique_id) or PlanEntry(node=project.nodes[unique_id], decision=Decision.BUILD)
+            found[unique_id] = replace(
+                entry,
+                decision=Decision.BUILD,
+                keeps_data=_keeps_data(entry, before, read[unique_id].parents),
+                # dbt rebuilds rows of earlier logic only where it is told to rebuild everything.
+                old_rows=OldRows.KEPT if entry.old_rows and not self.options.full_refresh else entry.old_rows,
+            )
+        return found
+
+    def _recorded(self, unique_id: str, planned: Planned, recorder: BuildRecorder) -> RecordedNode:
+        if unique_id not in recorder.marked:
+            why = recorder.unrecorded.get(unique_id, "it could not be recorded")
+            return RecordedNode(unique_id=unique_id, recording=Recording.DUE, why=why)
+        project = planned.project
+        parents = [project.nodes[parent] for parent in recorder.parents_of(unique_id)]
+        unseen = [each for each in parents if recorder.versions.get(record_key(each, project)) == UNKNOWN]
+        names = tuple(sorted(each.unique_id for each in unseen))
+        return RecordedNode(unique_id=unique_id, recording=Recording.RECORDED, unseen=names)
+
+    def _remember(self, present: Parsed, planned: Planned, key: bytes, files: dict[str, str]) -> None:
+        """Keep what was parsed for the next plan."""
+        if not present.has_plugins:
+            places = InputPlaces(folders=present.input_folders, roots=present.input_roots)
+            project = _fingerprinter(planned).project
+            record_project(self.session, key, self.invocation.extra, project, places, files)
+
+
+def _fingerprinter(planned: Planned) -> Fingerprinter:
+    if planned.fingerprinter is None:
+        raise TypeError("the project was not parsed")
+    return planned.fingerprinter
+
+
+def _go_on() -> None:
+    """Interrupt nothing: dbt has ended."""
+
+
+def _keeps_data(entry: PlanEntry, before: _Before, parents: Iterable[str]) -> bool:
+    """Return whether the plan that dbt was given says that the build leaves the data as they were, and that holds."""
+    plan, record = before.plan, entry.record
+    if plan is None or record is None or entry.node.unique_id not in plan.keeps_data:
+        return False
+    return record.built_at < plan.handed_at and before.ran.isdisjoint(parents)
+
+
+def _with_hooks(outcome: NodeOutcome, compiled: CompiledNode | None) -> NodeOutcome:
+    """Return an outcome with the statements of its hooks; what rendering has read is not known, so words decide."""
+    hooks = compiled.hooks if compiled is not None and compiled.hooks else ()
+    return replace(outcome, reads=RenderedReads(is_opaque=True, hook_sql=tuple(hooks)))
+
+
+def _is_project_hook(result: DbtResult) -> bool:
+    return result.outcome.unique_id.startswith("operation.") and result.outcome.is_success
+
+
+def _not_marked(said: Iterable[RecordedNode], results: Iterable[DbtResult]) -> list[NodeOutcome]:
+    outcomes = {each.outcome.unique_id: each.outcome for each in results}
+    found = [outcomes[each.unique_id] for each in said if each.recording is Recording.FAILED]
+    return found + [
+        NodeOutcome(unique_id=each.unique_id, status="not recorded", message=each.why)
+        for each in said
+        if each.recording is Recording.DUE
+    ]

@@ -1,0 +1,78 @@
+"""Is what dbt built by itself recorded as a run of ours would have recorded it, and does any doubt stay due?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from support.database import Database
+from support.project import Project
+
+ProjectFactory = Callable[[Mapping[str, str]], Project]
+
+SNAPSHOT = """{% snapshot history %}
+{{ config(target_schema='analytics', unique_key='id', strategy='check', check_cols=['country']) }}
+select id, country from {{ ref('orders') }}
+{% endsnapshot %}"""
+TABLE = "{{ config(materialized='table') }} "
+FILES = {
+    "seeds/countries.csv": "id,name\n1,France\n2,Chad\n",
+    "models/sources.yml": "sources: [{name: raw, tables: [{name: orders}]}]",
+    "models/orders.sql": "select id, country from {{ source('raw', 'orders') }}",
+    "models/inside.sql": "{{ config(materialized='ephemeral') }} select id from {{ ref('orders') }}",
+    "models/outside.sql": TABLE + "select * from {{ ref('inside') }}",
+    "models/by_country.sql": "{{ config(materialized='table', indexes=[{'columns': ['name']}], post_hook='select 1') }} "
+    "select name, count(*) as n from {{ ref('orders') }} join {{ ref('countries') }} c on c.id = country group by name",
+    "models/on_table.sql": "select n, '{{ var('word', 'x') }}' as word from {{ ref('by_country') }}",
+    "models/growing.sql": "{{ config(materialized='incremental') }} select id, '{{ target.name }}' as target "
+    "from {{ ref('orders') }} {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+    "models/kept.sql": "{{ config(materialized='materialized_view') }} select id from {{ ref('growing') }}",
+    "models/contracted.sql": TABLE + "select 'a' as b, 1 as a",
+    "models/contracted.yml": "models: [{name: contracted, config: {contract: {enforced: true}, "
+    "persist_docs: {relation: true, columns: true}}, description: Said., "
+    "columns: [{name: a, data_type: int}, {name: b, data_type: text, description: Also said.}]}]",
+    "models/tested.yml": "models: [{name: orders, columns: [{name: id, data_tests: [not_null, "
+    "{accepted_values: {arguments: {values: [1, 2, 3, 4], quote: false}}}]}]}]",
+    "snapshots/history.sql": SNAPSHOT,
+    "tests/none.sql": "select 1 from {{ ref('outside') }} where false",
+}
+
+
+def started(dbt_project: ProjectFactory, database: Database, files: Mapping[str, str] = FILES) -> Project:
+    database.query("CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id, 1 AS country")
+    return dbt_project(files)
+
+
+def loop(project: Project, command: str = "build", *flags: str, check: int = 0) -> dict[str, Any]:
+    """Select, let dbt build that, and record it."""
+    selected = project.plugin("select", "--for", command, check=0).stdout.split()
+    indirect = ("--indirect-selection", "empty") if command == "build" else ()
+    project.dbt("--quiet", command, *indirect, *flags, "--select", *selected, check=check)
+    return recorded(project, check=check)
+
+
+def recorded(project: Project, *flags: str, check: int = 0) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(project.plugin("record", "--output", "json", *flags, check=check).stdout)
+    return document
+
+
+def outcomes(document: Mapping[str, Any]) -> dict[str, str]:
+    return {each["unique_id"].split(".")[2]: each["outcome"] for each in document["nodes"]}
+
+
+def test_what_dbt_built_from_a_selection_is_recorded_and_nothing_is_due(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    project = started(dbt_project, database)
+
+    document = loop(project)
+
+    assert {each["outcome"] for each in document["nodes"]} == {"recorded"}
+    assert {each["why"] for each in document["nodes"]} == {""}
+    assert [each["unseen"] for each in document["nodes"] if each["unseen"]] == []
+    assert project.planned("build") == {}
+    ran = project.plugin("build", check=0)
+    assert "Plan: nothing to build" in ran.stderr
+    (history,) = database.query("SELECT status FROM dbt_state_plugin.execution WHERE command = 'record'")
+    assert history == ("succeeded",)
