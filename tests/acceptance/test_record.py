@@ -76,3 +76,84 @@ def test_what_dbt_built_from_a_selection_is_recorded_and_nothing_is_due(
     assert "Plan: nothing to build" in ran.stderr
     (history,) = database.query("SELECT status FROM dbt_state_plugin.execution WHERE command = 'record'")
     assert history == ("succeeded",)
+
+
+def test_rows_that_came_before_and_after_the_selection_are_never_lost(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    project = started(dbt_project, database)
+    loop(project)
+    database.query("INSERT INTO raw.orders VALUES (2, 2)")
+
+    first = loop(project)
+    quiet = project.planned("build")
+    database.query("INSERT INTO raw.orders VALUES (3, 1)")
+    selected = project.plugin("select", "--for", "build", check=0).stdout.split()
+    database.query("INSERT INTO raw.orders VALUES (4, 2)")  # dbt sees it, the plan did not
+    project.dbt("--quiet", "build", "--indirect-selection", "empty", "--select", *selected, check=0)
+    database.query("UPDATE raw.orders SET country = 1 WHERE id = 4")  # dbt did not see it
+    recorded(project)
+    due = project.planned("build")
+
+    assert {"outside", "by_country", "growing", "history"} <= outcomes(first).keys()
+    assert quiet == {}
+    assert {"outside", "by_country", "growing", "history"} <= due.keys()
+
+
+def test_the_definition_is_that_of_dbt_and_not_of_files_that_were_edited_since(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    project = started(dbt_project, database)
+    loop(project)
+    project.write("models/contracted.sql", TABLE + "select 'b' as b, 1 as a")
+    selected = project.plugin("select", check=0).stdout.split()
+    project.dbt("--quiet", "run", "--select", *selected, check=0)
+
+    project.write("models/contracted.sql", TABLE + "select 'a' as b, 1 as a")  # as it was recorded at first
+    project.write("seeds/countries.csv", "id,name\n1,Fiji\n2,Chad\n")
+    recorded(project)
+    due = project.planned("build")
+
+    assert due.keys() == {"contracted", "countries", "by_country", "on_table"}
+    assert due["contracted"] == ["its code changed"]
+    assert project.plugin("build", check=0)
+    assert database.query("SELECT b FROM analytics.contracted") == [("a",)]
+
+
+def test_what_failed_is_kept_with_its_message_and_stays_due(dbt_project: ProjectFactory, database: Database) -> None:
+    project = started(dbt_project, database)
+    loop(project)
+    project.write("models/by_country.sql", TABLE + "select 1 / (select count(*) - 1 from raw.orders) as n")
+
+    failed = loop(project, "build", check=1)
+    due = project.planned("build")
+    project.write("models/by_country.sql", FILES["models/by_country.sql"])
+    reverted = project.planned("build")
+
+    assert outcomes(failed) == {"by_country": "failed", "on_table": "skipped"}
+    shown = project.plugin("show", failed["execution_id"], check=0).stdout
+    assert "division by zero" in shown
+    assert due.keys() == {"by_country", "on_table"}
+    assert reverted.keys() == {"by_country", "on_table"}
+
+
+def test_a_team_that_runs_dbt_alone_gets_plans_from_the_second_time_on(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    project = started(dbt_project, database)
+    project.dbt("--quiet", "build", check=0)
+
+    first = recorded(project)
+    due = project.planned("build")
+    project.dbt("--quiet", "build", check=0)
+    second = recorded(project)
+    again = recorded(project)
+
+    unseen = {each["unique_id"].split(".")[2] for each in first["nodes"] if each["unseen"]}
+    assert {"orders", "outside", "growing", "history"} <= unseen
+    assert not {"countries", "contracted"} & unseen
+    assert unseen <= due.keys()
+    assert set(outcomes(second).values()) == {"recorded"}
+    assert not any(each["unseen"] for each in second["nodes"])
+    assert project.planned("build") == {}
+    assert (again["known"], again["execution_id"], again["nodes"]) == (True, second["execution_id"], [])
