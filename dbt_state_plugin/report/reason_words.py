@@ -227,6 +227,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.PARENT_CHANGES: lambda _: "changes",
     ReasonCode.NEW_PARENT: lambda _: "is a new parent",
     ReasonCode.BUILT_SINCE: lambda _: "was built since",
+    ReasonCode.NOT_SEEN: lambda _: "nobody had looked at it before dbt built this by itself",
     ReasonCode.WRITTEN_BY_HOOK: lambda values: f"was written since by {_hook_of(values['writer'])}",
     ReasonCode.HOOK_WRITES_INTO_IT: lambda _: "is built, whose hook writes into it",
     ReasonCode.NEW_SOURCE: lambda _: "is new here",

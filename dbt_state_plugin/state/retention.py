@@ -3,7 +3,7 @@
 Kept whatever their age: executions that run, the last successful one of each environment and of each kind of step (the
 baseline of the next), those with the newest checksum of what an external step has left out since (with that it is
 compared when it comes back), the last successful one with a manifest (what `state export-manifest` gives), and those
-with an open intent (they say which relations cannot be trusted).
+with an open intent (they say which relations cannot be trusted). Plans that were handed out go by their age alone.
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ _UNUSED_MANIFESTS = """
       AND NOT EXISTS (SELECT 1 FROM {state}.execution x
                       WHERE x.manifest_id = m.manifest_id AND x.execution_id <> ALL (%s::uuid[]))
 """
+_DELETE_PLANS = """
+    DELETE FROM {state}.handed_plan WHERE handed_at < clock_timestamp() - make_interval(days => %(keep_days)s)
+      AND (%(environment_id)s::bigint IS NULL OR environment_id = %(environment_id)s)
+"""
 _DELETE_EXECUTIONS = "DELETE FROM {state}.execution WHERE execution_id = ANY (%s::uuid[])"
 # Whoever refers to one of the rows below has inserted it in the same transaction, if only in vain. The lock waits for
 # that transaction and keeps the next one out, so that the look at who refers to a row cannot be out of date.
@@ -124,6 +128,8 @@ def prune(
             definitions=len(definitions),
             manifests=len(manifests),
         )
+    with database_errors("Cannot prune the state"), connection.cursor() as cursor:
+        cursor.execute(compose(_DELETE_PLANS, schema), {"keep_days": keep_days, "environment_id": environment_id})
     return Pruned(
         executions=_delete(connection, schema, _DELETE_EXECUTIONS, executions),
         checksum_sets=_delete(connection, schema, _DELETE_CHECKSUM_SETS, checksum_sets),

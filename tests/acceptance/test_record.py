@@ -22,8 +22,9 @@ FILES = {
     "models/orders.sql": "select id, country from {{ source('raw', 'orders') }}",
     "models/inside.sql": "{{ config(materialized='ephemeral') }} select id from {{ ref('orders') }}",
     "models/outside.sql": TABLE + "select * from {{ ref('inside') }}",
-    "models/by_country.sql": "{{ config(materialized='table', indexes=[{'columns': ['name']}], post_hook='select 1') }} "
-    "select name, count(*) as n from {{ ref('orders') }} join {{ ref('countries') }} c on c.id = country group by name",
+    "models/by_country.sql": "{{ config(materialized='table', indexes=[{'columns': ['name']}], "
+    "post_hook='select 1') }} select name, count(*) as n from {{ ref('orders') }} "
+    "join {{ ref('countries') }} c on c.id = country group by name",
     "models/on_table.sql": "select n, '{{ var('word', 'x') }}' as word from {{ ref('by_country') }}",
     "models/growing.sql": "{{ config(materialized='incremental') }} select id, '{{ target.name }}' as target "
     "from {{ ref('orders') }} {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",

@@ -132,10 +132,23 @@ class History(RuleBasedStateMachine):
         self._count("killed runs" if died else "runs that ended before the kill")
 
     @precondition(lambda self: self.idle < 1)
-    @rule()
-    def run_behind_our_back(self) -> None:
+    @rule(is_recorded=st.booleans())
+    def run_behind_our_back(self, is_recorded: bool) -> None:
         self._pair.run_by_hand()
         self._count("runs of plain dbt in our warehouse")
+        if is_recorded:
+            self._pair.record()
+            self._count("records of runs of plain dbt")
+
+    @precondition(lambda self: self.idle < 2)
+    @rule(command=st.sampled_from(("run", "build", "build", "seed", "snapshot")), is_checked=st.booleans())
+    def select_run_dbt_and_record(self, command: str, is_checked: bool) -> None:
+        options, env = ("--target", self.target, *self.variables), {"TWIN_LABEL": self.label}
+        self._pair.run_by_dbt(command, *options, env=env)
+        self._pair.record("--target", self.target, env=env)
+        self._count("runs by dbt, recorded")
+        if is_checked:
+            self._run(command)
 
     def teardown(self) -> None:
         """End every history that found nothing with a whole build of a project that works."""

@@ -80,6 +80,38 @@ class Pair:
         self._copy_ours()
         return ended.code is None
 
+    def run_by_dbt(
+        self, command: str = "run", *arguments: str, env: Mapping[str, str] | None = None, meanwhile: str = ""
+    ) -> bool:
+        """Select, and run plain dbt on that in our warehouse and on everything in the other one.
+
+        `meanwhile` is SQL for both, between the selection and dbt. Nothing is recorded, and nothing compared: where dbt
+        is given a part of the project it keeps the old query of a materialized view.
+        """
+        selected = self._plugin("select", ("--for", command, *arguments), env)
+        assert selected.code == 0, selected.said
+        if meanwhile:
+            self.execute(meanwhile)
+        indirect = ("--indirect-selection", "empty") if command == "build" else ()
+        ours = self._dbt(OURS, command, (*arguments, *indirect, "--select", *selected.answer.split()), env)
+        twin = self._dbt(TWIN, command, arguments, env)
+        if (ours.code == 0) is not (twin.code == 0):
+            raise Difference(f"dbt {command} ended with {twin.code}, ours with {ours.code}\n{self._told(ours, twin)}")
+        return ours.code == 0
+
+    def record(
+        self, *arguments: str, env: Mapping[str, str] | None = None, kill: Kill | None = None, refused: bool = False
+    ) -> Ended:
+        """Record what plain dbt did last in our warehouse, which must be `refused` or not."""
+        ended = self._plugin("record", ("--target-path", str(self.directory / f"{OURS}.dbt"), *arguments), env, kill)
+        if (ended.code == 2) is not refused:
+            raise Difference(f"record ended with {ended.code}\n{self._told(ended)}")
+        return ended
+
+    def parse_by_hand(self) -> None:
+        """Let plain dbt write another manifest where the results of the last one are."""
+        self._dbt(OURS, "parse", (), None)
+
     def run_by_hand(self, command: str = "run") -> None:
         """Run plain dbt in our warehouse too, behind our back."""
         for which in (OURS, TWIN):

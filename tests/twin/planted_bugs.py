@@ -334,3 +334,49 @@ def shapes_are_forgotten() -> None:
     from dbt_state_plugin.core.decision import own_reasons
 
     _around(own_reasons, "_drift_of_shape", lambda *_: [])
+
+
+@bug("results are recorded with another manifest", found_by="dbt_writes_another_manifest_before_the_record")
+def results_of_another_manifest_are_recorded() -> None:
+    from dbt_state_plugin.dbt_runner import as_built
+
+    def as_in(document: Any, ran: Any) -> Any:
+        return dataclasses.replace(ran, invocation_id=document["metadata"]["invocation_id"])
+
+    _around(as_built, "read_manifest_of", lambda read, folder, ran: read(folder, as_in(_manifest_in(folder), ran)))
+    _around(
+        as_built,
+        "as_built",
+        lambda read, document, *given: read(document, *given[:-1], as_in(document.content, given[-1])),
+    )
+
+
+def _manifest_in(folder: Any) -> Any:
+    from dbt_state_plugin.dbt_runner.results_file import read_json
+
+    return read_json(folder / "manifest.json")
+
+
+@bug("the files of now pass for those that dbt read", found_by="files_are_edited_between_dbt_and_the_record")
+def edited_files_are_recorded() -> None:
+    from dbt_state_plugin.dbt_runner import as_built
+
+    _around(as_built, "_edited", lambda *_: frozenset())
+
+
+@bug("what parents hold when it is recorded counts as seen", found_by="rows_arrive_between_dbt_and_the_record")
+def versions_are_read_at_the_recording() -> None:
+    from dbt_state_plugin.operations.recording.record import _Recorder
+
+    def late(write: Any, self: Any, planned: Any, built: Any, before: Any, *given: Any) -> Any:
+        now = {str(name): version for name, version in planned.plan.parent_versions.items()}
+        return write(self, planned, built, dataclasses.replace(before, versions=now), *given)
+
+    _around(_Recorder, "_write", late)
+
+
+@bug("values of now pass for those of dbt", found_by="dbt_runs_with_other_values_than_the_record")
+def values_are_not_compared() -> None:
+    from dbt_state_plugin.operations.recording import record
+
+    _around(record, "doubts", lambda ask, *given: ({}, ask(*given)[1]))

@@ -30,10 +30,11 @@ class Kill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Say how it ended: the exit code, None for a process that was killed, and all that it printed."""
+    """Say how it ended: the exit code, None for a process that was killed, all that it printed, and the answer in it."""
 
     code: int | None
     said: str
+    answer: str = ""
 
 
 def run_plugin(
@@ -54,7 +55,7 @@ def _run(program: str, arguments: list[Any], cwd: Path, environment: Mapping[str
     was_killed = ended.code == -signal.SIGKILL
     as_asked = kill is not None if was_killed else 0 <= ended.code < BROKEN
     assert as_asked, f"{program} ended with {ended.code}\n{said}"
-    return Ended(code=None if was_killed else ended.code, said=said)
+    return Ended(code=None if was_killed else ended.code, said=said, answer=ended.stdout)
 
 
 def called(program: str, *arguments: Any) -> int:

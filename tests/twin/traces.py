@@ -506,3 +506,102 @@ def an_index_is_dropped_by_hand(pair: Pair) -> None:
         "loop execute format('drop index analytics.%I', name); end loop; end $$"
     )
     pair.run()
+
+
+# What plain dbt builds from a selection, recorded afterwards.
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    merged=INCREMENTAL + "select id, amount from {{ ref('base') }}",
+    view="select max(amount) as amount from {{ ref('base') }}",
+    total=MATERIALIZED_VIEW + "select sum(amount) as total from {{ ref('base') }}",
+    above=TABLE + "select amount, '{{ var('day', 'monday') }}' as day from {{ ref('view') }}",
+)
+def plain_dbt_builds_what_was_selected_and_it_is_recorded(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run_by_dbt()
+    pair.record()
+    pair.run()
+    pair.write("models/view.sql", "select min(amount) as amount from {{ ref('base') }}")
+    pair.write("models/total.sql", MATERIALIZED_VIEW + "select max(amount) as total from {{ ref('base') }}")
+    pair.run_by_dbt("run", "--vars", "{day: tuesday}")
+    pair.record()
+    pair.run()
+    pair.execute("update raw.orders set amount = 99 where id = 3")
+    pair.run_by_dbt("run", meanwhile="insert into raw.orders values (5, 500, 'open', '2026-01-05')")
+    pair.record()
+    pair.run()
+
+
+@trace(base=TABLE + f"select id, amount from {ORDERS}", child=TABLE + "select count(*) as n from {{ ref('base') }}")
+def rows_arrive_between_dbt_and_the_record(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run_by_dbt()
+    pair.execute("insert into raw.orders values (5, 50, 'open', '2026-01-05')")
+    pair.record()
+    pair.run()
+
+
+@trace(base=TABLE + "select 1 as id, 'A' as version", child=TABLE + "select version from {{ ref('base') }}")
+def files_are_edited_between_dbt_and_the_record(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select 1 as id, 'B' as version")
+    pair.run_by_dbt()
+    pair.write("models/base.sql", TABLE + "select 1 as id, 'C' as version")
+    pair.record()
+    pair.run()
+
+
+@trace(base=TABLE + "select 1 as id, 'A' as version", child=TABLE + "select version from {{ ref('base') }}")
+def dbt_writes_another_manifest_before_the_record(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + "select 1 as id, 'B' as version")
+    pair.run_by_dbt()
+    pair.write("models/base.sql", TABLE + "select 1 as id, 'C' as version")
+    pair.parse_by_hand()
+    pair.record(refused=True)
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount, '{{{{ env_var('TWIN_LABEL', 'none') }}}}' as label from {ORDERS}",
+    hooked="{{ config(materialized='table', post_hook=\"update {{ this }} set label = '{{ env_var('TWIN_LABEL', "
+    "'none') }}'\") }}select 'x' as label",
+)
+def dbt_runs_with_other_values_than_the_record(pair: Pair) -> None:
+    pair.write("models/more.sql", TABLE + "select 1 as id")
+    pair.run_by_dbt(env={"TWIN_LABEL": "first"})
+    pair.record()
+    pair.run()
+    pair.run_by_dbt(env={"TWIN_LABEL": "first"})
+    pair.record(env={"TWIN_LABEL": "first"})
+    pair.run(env={"TWIN_LABEL": "first"})
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    merged=INCREMENTAL + "select id, amount from {{ ref('base') }}",
+    child=TABLE + "select count(*) as n from {{ ref('merged') }}",
+)
+def the_record_is_killed_and_made_again(pair: Pair) -> None:
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run_by_dbt()
+    assert pair.record(kill=Kill(at="after the mark", number=2)).code is None
+    pair.record()
+    pair.run()
+    pair.execute("insert into raw.orders values (5, 50, 'open', '2026-01-05')")
+    pair.run_by_dbt()
+    assert pair.record(kill=Kill(at="before the mark", number=2)).code is None
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    child=TABLE + "select count(*) as n from {{ ref('base') }}",
+)
+def results_are_recorded_that_a_run_has_overtaken(pair: Pair) -> None:
+    pair.write("models/child.sql", TABLE + "select sum(amount) as n from {{ ref('base') }}")
+    pair.run_by_dbt()
+    pair.write("models/child.sql", TABLE + "select max(amount) as n from {{ ref('base') }}")
+    pair.run()
+    pair.record()
+    pair.run()

@@ -17,11 +17,12 @@ from dbt_state_plugin.core.values.invocations import (
 )
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import Catalog, Identity
+from dbt_state_plugin.core.values.relations import Catalog, Identity, is_same_object
 from dbt_state_plugin.core.versions.source_version import parse_version
 
 # dbt builds these from nothing and puts them in the place of what is there.
 _REPLACED = frozenset({"table", "view"})
+_CREATED = ("SELECT", "CREATE")  # how PostgreSQL says that a materialized view was made; else it was refreshed
 _NOT_RUN = frozenset({"skipped", "no-op"})
 
 
@@ -131,7 +132,18 @@ def _doubt(result: DbtResult, node: Node, inputs: RecordingInputs) -> str:
     if node.writes_relation and identity is None:
         return "it does not exist"
     kind = other_kind(node, identity) if node.writes_relation and identity is not None else ""
+    if not kind and _keeps_old_query(result, node, record, identity):
+        kind = "dbt only refreshed it, so it may have another query"
     return kind or inputs.doubts.get(node.unique_id, "")
+
+
+def _keeps_old_query(result: DbtResult, node: Node, record: RecordedRelation | None, identity: Identity | None) -> bool:
+    """Return whether dbt merely refreshed a materialized view that is not known to be defined as it is now."""
+    if node.materialized != "materialized_view" or result.outcome.message.upper().startswith(_CREATED):
+        return False
+    if record is None or record.identity is None or identity is None:
+        return True
+    return record.fingerprint != node.fingerprint or not is_same_object(record.identity.value, identity.value)
 
 
 def _is_replaced(node: Node, inputs: RecordingInputs) -> bool:

@@ -20,6 +20,7 @@ from dbt_state_plugin.core.decision.logic_change import (
 )
 from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
 from dbt_state_plugin.core.lineage import record_key, trace_of
+from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind, kind_of_part
 from dbt_state_plugin.core.values.records import OpenIntent, RecordedRelation, was_removed_by_hook
@@ -194,7 +195,8 @@ def _change_of(
         record = known.record_of(known.project.nodes[parent])
         if seen is not None and record is not None and record.trace.written_by:
             return _reason(ReasonKind.UPSTREAM, ReasonCode.WRITTEN_BY_HOOK, parent, writer=record.trace.written_by)
-        code = ReasonCode.NEW_PARENT if seen is None else ReasonCode.BUILT_SINCE
+        codes = {None: ReasonCode.NEW_PARENT, UNKNOWN: ReasonCode.NOT_SEEN}
+        code = codes.get(seen, ReasonCode.BUILT_SINCE)
         return _reason(ReasonKind.UPSTREAM, code, parent)
     change = data_change(
         seen, now, by_rows=node.materialized != "view", by_touch=node.unique_id in known.loader_column_readers

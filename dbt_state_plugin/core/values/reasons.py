@@ -109,6 +109,7 @@ class ReasonCode(str, Enum):
     PARENT_CHANGES = "parent-changes"
     NEW_PARENT = "new-parent"
     BUILT_SINCE = "built-since"
+    NOT_SEEN = "not-seen"
     WRITTEN_BY_HOOK = "written-by-hook"  # writer: a unique_id, or `on-run`
     HOOK_WRITES_INTO_IT = "hook-writes-into-it"
     # data

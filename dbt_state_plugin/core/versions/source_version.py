@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.relations import is_same_object
 
@@ -73,8 +74,8 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     """
     current = parse_version(now)
     before = parse_version(seen) if seen is not None else None
-    if seen is None:
-        return _data(ReasonCode.NEW_SOURCE)
+    if seen is None or seen == UNKNOWN:
+        return _data(ReasonCode.NEW_SOURCE if seen is None else ReasonCode.NOT_SEEN)
     if current is None:  # nobody looked at the rows
         return None if seen == now else _data(ReasonCode.RECREATED_OR_EMPTIED)
     if before is None:

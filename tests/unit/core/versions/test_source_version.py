@@ -114,6 +114,7 @@ def test_who_reads_the_columns_of_the_loader_has_to_look_at_the_counters(now: st
         (version(), version(answer="never", touched="t2", identity="2/1"), ""),
         (version(), version(answer="never", columns="c2"), "columns changed"),
         (None, version(answer="never"), "is new here"),
+        ("unknown", version(answer="never"), "nobody had looked at it before dbt built this by itself"),
         (version(answer="always"), version(answer="always"), "has data_version always: built on every run"),
         (version(answer="always"), version(), ""),
         (version(touched="?foreign"), version(touched="?foreign", answer="never"), ""),
