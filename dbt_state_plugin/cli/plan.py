@@ -95,7 +95,8 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         sys.stdout.write(answer)
         sys.stdout.flush()
         if output != "text" and says(context):
-            handed = [f"`dbt-state-plugin record` after dbt records it: plan {str(plan_id)[:8]}."] if plan_id else []
+            is_said = plan_id is not None and bool(plan.to_build)
+            handed = [f"`dbt-state-plugin record` after dbt records it: plan {str(plan_id)[:8]}."] if is_said else []
             write_lines([_summary(shown, compared), *handed])
         return EXIT_NODES_FAILED if exit_code and plan.to_build else EXIT_OK
 

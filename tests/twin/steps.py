@@ -30,7 +30,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Say how it ended: the exit code, None for a process that was killed, all that it printed, and the answer in it."""
+    """Say how it ended: the exit code, None for a process that was killed, all that it printed, and its answer."""
 
     code: int | None
     said: str

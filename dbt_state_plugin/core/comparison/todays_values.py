@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
+from dbt_state_plugin.core.fingerprint.fingerprint import strings_in
+from dbt_state_plugin.core.fingerprint.parts import HOOKS, code_text
+from dbt_state_plugin.core.jinja.reads import jinja_reads
 from dbt_state_plugin.core.lineage import build_order, lineages
+from dbt_state_plugin.core.values.definition import ProjectDefinition
 from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.project import CompiledNode, Project
 
@@ -12,6 +17,33 @@ from dbt_state_plugin.core.values.project import CompiledNode, Project
 _PARTS = ("variables", "hooks", "materialization")
 _VALUES = ("var ", "env_var ", "target.")
 _IN_SQL, _OF_TARGET = "variables ", "variables target."
+
+
+def with_unset_values(definition: ProjectDefinition) -> ProjectDefinition:
+    """Return a definition in which each var, env var and target field that code names is set.
+
+    A value that is not set today may have been set then; so its readers are found like all others.
+    """
+    reads = [jinja_reads(text) for text in _texts(definition)]
+    variables = {name for each in reads for name in each.variables or ()}
+    env_vars = {name for each in reads for name in each.env_vars or ()}
+    fields = {name for each in reads for name in each.target_fields or ()}
+    return replace(
+        definition,
+        variables={**dict.fromkeys(variables, ()), **definition.variables},
+        environment={**dict.fromkeys(env_vars, ""), **definition.environment},
+        target={**dict.fromkeys(fields), **definition.target},
+    )
+
+
+def _texts(definition: ProjectDefinition) -> Iterator[str]:
+    yield from (macro.code for macro in definition.macros)
+    yield from definition.project_hooks.values()
+    yield from strings_in(definition.variables)
+    for node in definition.nodes:
+        config = node.attributes.get("config") or {}
+        yield code_text(node)
+        yield from strings_in([config.get(name) for name in HOOKS])
 
 
 def values_read(

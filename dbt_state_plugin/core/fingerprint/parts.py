@@ -25,7 +25,7 @@ _VOLATILE_ATTRIBUTES = frozenset(
 # Never stored in any form; dbt keeps the first two out of SQL, and does not get to see the last.
 _SECRET_PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET", "DBT_STATE_PLUGIN_DATABASE_URL")
 _METADATA_PREFIX = "DBT_ENV_CUSTOM_ENV_"
-_HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
+HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
 # Every statement runs under these fields of the target: they decide what unqualified names mean and who owns a table.
 _SESSION_FIELDS = ("search_path", "role")
 _UNKNOWN_QUERY = "the database while it compiles, and no ref or source says which relations"
@@ -226,7 +226,7 @@ class ProjectParts:
         return self._run_parts[key]
 
     def _hooks_of(self, config: Mapping[str, Any]) -> tuple[Items, JinjaReads]:
-        hooks = [[name.replace("_", "-"), hook] for name in _HOOKS for hook in config.get(name) or ()]
+        hooks = [[name.replace("_", "-"), hook] for name in HOOKS for hook in config.get(name) or ()]
         if not hooks:
             return {}, _NOTHING
         macros, reads = self._read_by("\n".join(_strings(hooks)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read
+from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read, with_unset_values
+from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.relocation import is_too_large
 from dbt_state_plugin.core.values.invocations import DbtInvocation
 from dbt_state_plugin.core.values.project import CompiledNode
@@ -13,7 +15,6 @@ from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.planning.other_reads import rendered_flags
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.as_built import AsBuilt
     from dbt_state_plugin.dbt_runner.interface import Dbt
     from dbt_state_plugin.operations.options import RunOptions
@@ -66,13 +67,15 @@ def refuse_other_version(ran: DbtInvocation, present: str) -> None:
 
 
 def doubts(
-    dbt: Dbt, built: AsBuilt, fingerprinter: Fingerprinter, ran: DbtInvocation, options: RunOptions
+    dbt: Dbt, built: AsBuilt, ran: DbtInvocation, options: RunOptions
 ) -> tuple[dict[str, str], dict[str, CompiledNode]]:
     """Return the nodes whose definition at the time is not certain, with the reason, and what was compiled for it.
 
     A manifest holds no values of vars, env vars and the target. Where the SQL that dbt executed is what they give
     today, they are the same as far as the SQL shows them.
     """
+    # A value that was set then need not be set now.
+    fingerprinter = Fingerprinter(with_unset_values(built.parsed.definition), key=os.urandom(32))
     executed = {result.outcome.unique_id: result.code for result in ran.results if result.outcome.is_success}
     nodes = executed.keys() & fingerprinter.project.nodes.keys()
     items = {node: fingerprinter.items(node) for node in nodes}

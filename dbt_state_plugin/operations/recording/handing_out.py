@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def hand_out(target: Target, plan: Plan) -> UUID | None:
     """Keep what a plan saw, for `record`; return its id, None where there is nothing to keep or no right to do so."""
-    if not plan.to_build:
+    if not plan.entries:  # an earlier empty plan is still up to date: what builds have seen says it all
         return None
     try:
         with open_session(target) as session:

@@ -181,7 +181,7 @@ class _Recorder:
 
     def _inputs(self, planned: Planned, built: AsBuilt) -> tuple[RecordingInputs, dict[str, CompiledNode]]:
         state, fingerprinter = self.session.state, _fingerprinter(planned)
-        doubtful, compiled = doubts(self.session.ports.dbt, built, fingerprinter, self.ran, self.options)
+        doubtful, compiled = doubts(self.session.ports.dbt, built, self.ran, self.options)
         ran = [each.outcome.unique_id for each in self.ran.results]
         own = (node for node in ran if node in fingerprinter.project.nodes)
         keys = [record_key(node, planned.project) for node in planned.project.nodes.values()]
