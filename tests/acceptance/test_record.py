@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import yaml
 from support.database import Database
-from support.project import Project
+from support.project import Project, profiles
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 
@@ -158,3 +159,122 @@ def test_a_team_that_runs_dbt_alone_gets_plans_from_the_second_time_on(
     assert not any(each["unseen"] for each in second["nodes"])
     assert project.planned("build") == {}
     assert (again["known"], again["execution_id"], again["nodes"]) == (True, second["execution_id"], [])
+
+
+SMALL = {
+    "models/base.sql": TABLE + "select 1 as id, '{{ var('word', 'x') }}' as word",
+    "models/child.sql": TABLE + "select count(*) as n from {{ ref('base') }}",
+}
+
+
+def records(database: Database) -> list[Any]:
+    return database.query("SELECT xmin::text, unique_id, build_id::text FROM dbt_state_plugin.relation ORDER BY 2")
+
+
+def altered(project: Project, file: str, *path: str, value: Any) -> str:
+    """Copy dbt's artifacts with one value replaced; return the folder."""
+    for name in ("run_results.json", "manifest.json"):
+        document = json.loads(project.read(f"target/{name}"))
+        if name == file:
+            inner = document
+            for key in path[:-1]:
+                inner = inner[key]
+            inner[path[-1]] = value
+        project.write(f"lies/{name}", json.dumps(document))
+    return "lies"
+
+
+def test_what_is_not_of_this_project_target_and_dbt_is_refused_and_nothing_changes(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    profile = yaml.safe_load(profiles(database))
+    profile["shop"]["outputs"]["other"] = profile["shop"]["outputs"]["dev"]
+    project = dbt_project({**SMALL, "profiles.yml": json.dumps(profile)})
+    loop(project)
+    project.write("models/base.sql", TABLE + "select 2 as id")
+    project.dbt("--quiet", "run", check=0)
+    before = records(database)
+    results, manifest = "run_results.json", "manifest.json"
+
+    def refused(words: str, *arguments: str) -> None:
+        said = project.plugin("record", *arguments, check=2).stderr
+        assert words in said
+        assert max(map(len, said.splitlines())) < 400
+
+    refused("There is no ", "--target-path", "nowhere")
+    project.write("torn/run_results.json", project.read("target/run_results.json")[:-100])
+    refused("is not JSON, or it is cut off", "--target-path", "torn")
+    project.write("torn/run_results.json", project.read("target/run_results.json"))
+    refused("manifest.json.", "--target-path", "torn")
+    project.write("torn/manifest.json", project.read("target/manifest.json")[:-100])
+    refused("is not JSON, or it is cut off", "--target-path", "torn")
+    refused("of one invocation", "--target-path", altered(project, manifest, "metadata", "invocation_id", value="x"))
+    refused(
+        "of the project away", "--target-path", altered(project, manifest, "metadata", "project_name", value="away")
+    )
+    refused("`dbt compile`", "--target-path", altered(project, results, "args", "which", value="compile"))
+    refused("--empty", "--target-path", altered(project, results, "args", "empty", value=True))
+    refused("dbt 1.4.2", "--target-path", altered(project, results, "metadata", "dbt_version", value="1.4.2"))
+    refused(
+        "schema x/v4.json",
+        "--target-path",
+        altered(project, results, "metadata", "dbt_schema_version", value="x/v4.json"),
+    )
+    refused("cannot read", "--target-path", altered(project, manifest, "nodes", value={"model.shop.base": 1}))
+    refused("with the target dev", "--target", "other")
+    refused("with the target other", "--target-path", altered(project, results, "args", "target", value="other"))
+    refused("dbt ran with other vars", "--vars", "{word: y}")
+    refused("No plan 1234abcd", "--plan", "1234abcd")
+
+    assert records(database) == before
+    assert project.planned() != {}
+    assert recorded(project)["known"] is False
+    assert project.planned() == {}
+
+
+def test_results_count_only_as_long_as_nothing_happened_to_what_dbt_built(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    project = dbt_project({**SMALL, "models/other.sql": TABLE + "select 1 as id"})
+    loop(project)
+    project.write("models/base.sql", TABLE + "select 2 as id, '{{ var('word') }}' as word")
+    project.dbt("--quiet", "run", "--vars", "{word: z}", check=0)
+    altered(project, "run_results.json", "elapsed_time", value=1.0)  # a copy, to be recorded later
+    database.query(
+        "DROP TABLE analytics.child; DROP TABLE analytics.other; CREATE VIEW analytics.other AS SELECT 1 AS id"
+    )
+
+    first = recorded(project)
+    found = {each["unique_id"].split(".")[2]: (each["outcome"], each["why"]) for each in first["nodes"]}
+    due = project.planned("run", "--vars", "{word: z}")
+    project.plugin("run", "--vars", "{word: z}", check=0)
+    project.dbt("--quiet", "run", "--vars", "{word: z}", check=0)
+    project.plugin("run", "--vars", "{word: z}", check=0)  # builds it all once more
+    late = recorded(project)
+
+    assert found == {
+        "base": ("recorded", ""),
+        "child": ("due", "it does not exist"),
+        "other": ("due", "it is a view, and the project makes it a table"),
+    }
+    assert due.keys() == {"child", "other"}
+    assert set(outcomes(late).values()) == {"known"}
+    assert project.planned("run", "--vars", "{word: z}") == {}
+
+
+def test_a_record_waits_for_a_run_as_runs_do(dbt_project: ProjectFactory, database: Database) -> None:
+    project = dbt_project(SMALL)
+    loop(project)
+    project.dbt("--quiet", "run", check=0)
+    slow = TABLE + "select 1 as id from pg_sleep(60)"
+    project.write("models/slow.sql", slow)
+    process = project.plugin_process("run", "--select", "slow")
+    try:
+        while not database.query("SELECT 1 FROM dbt_state_plugin.execution WHERE status = 'running'"):
+            assert process.poll() is None
+        said = project.plugin("record", "--lock-timeout", "0", check=3).stderr
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert "Another run of shop/dev" in said
