@@ -36,7 +36,8 @@ def record(context: click.Context, /, target_path: str | None, plan: str | None,
         if says(context, "warning"):
             write_lines([printable(f"Waiting for another run: {holder}.")])
 
-    result = api.record(settings_of(context), target_path=target_path, plan=plan, on_wait=on_wait)
+    with api.interruptible():
+        result = api.record(settings_of(context), target_path=target_path, plan=plan, on_wait=on_wait)
     if output == "json":
         click.echo(rendered(recording_document(result)))
     else:

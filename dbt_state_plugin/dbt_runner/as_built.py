@@ -12,7 +12,7 @@ from dbt_state_plugin.core.fingerprint.relocation import Relocation, as_in_a_fil
 from dbt_state_plugin.core.values.definition import NodeDefinition, ProjectDefinition
 from dbt_state_plugin.core.values.invocations import DbtInvocation
 from dbt_state_plugin.dbt_runner.invocation import Invocation
-from dbt_state_plugin.dbt_runner.manifest import microbatch_models
+from dbt_state_plugin.dbt_runner.manifest import microbatch_models, seed_files
 from dbt_state_plugin.dbt_runner.manifest_file import MANIFEST, ManifestDocument, read_artifact
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.dbt_runner.results_file import RUN_RESULTS, read_json
@@ -65,7 +65,7 @@ def as_built(document: ManifestDocument, present: Parsed, invocation: Invocation
         artifact.parsed,
         definition=_joined(before, present.definition, edited),
         microbatch=frozenset(microbatch_models(manifest)),
-        seed_files=present.seed_files,
+        seed_files={**seed_files(manifest, invocation.project_dir), **present.seed_files},
     )
     names = {node.unique_id for node in present.definition.nodes}
     is_present = not edited and names == {node.unique_id for node in before.nodes}

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.values.invocations import HandedPlan
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.state import State
 
@@ -29,7 +30,8 @@ _RECORDING = """
 """
 _EXECUTIONS = "SELECT execution_id::text FROM {state}.execution WHERE environment_id = %s AND invocation_id = %s"
 _INTENDED = """
-    SELECT i.unique_id, i.execution_id::text FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
+    SELECT i.database_name, i.schema_name, i.identifier, i.execution_id::text
+    FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
     WHERE i.warehouse = %s AND i.opened_at >= %s AND x.invocation_id <> %s
 """
 
@@ -80,7 +82,7 @@ def executions_of(state: State, invocation_id: str) -> frozenset[UUID]:
     return frozenset(UUID(row[0]) for row in state.rows(_EXECUTIONS, (state.environment_id, invocation_id)))
 
 
-def intended_since(state: State, since: datetime, *, invocation_id: str) -> dict[str, str]:
-    """Return the nodes that executions other than those of one invocation have begun to write, with the execution."""
+def intended_since(state: State, since: datetime, *, invocation_id: str) -> dict[RelationName, str]:
+    """Return what other executions than those of one invocation have begun to write, each with its execution."""
     rows = state.rows(_INTENDED, (state.environment.warehouse, since, invocation_id))
-    return {str(row[0]): str(row[1]) for row in rows}
+    return {RelationName(database=row[0], schema=row[1], identifier=row[2]): str(row[3]) for row in rows}

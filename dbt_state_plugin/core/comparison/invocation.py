@@ -17,7 +17,7 @@ from dbt_state_plugin.core.values.invocations import (
 )
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import Catalog, Identity, is_same_object
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName, is_same_object
 from dbt_state_plugin.core.versions.source_version import parse_version
 
 # dbt builds these from nothing and puts them in the place of what is there.
@@ -31,16 +31,16 @@ class RecordingInputs:
     """All that decides what is recorded.
 
     `lag` is what the server's clock is ahead of the one by which dbt's times are: where the two do not say the same,
-    both count. `intended` maps nodes that other executions have begun to write since dbt began to the execution;
-    `doubts` maps nodes whose definition at that time is not certain to the reason. The materializations of the nodes in
-    `custom` are not dbt's own.
+    both count. `intended` maps what other executions have begun to write since dbt began to the execution. `doubts`
+    maps nodes whose definition at that time is not certain to the reason. The materializations of the nodes in `custom`
+    are not dbt's own.
     """
 
     project: Project
     recorded: Recorded
     catalog: Catalog
     lag: timedelta
-    intended: Mapping[str, str] = field(default_factory=dict)
+    intended: Mapping[RelationName, str] = field(default_factory=dict)
     doubts: Mapping[str, str] = field(default_factory=dict)
     custom: frozenset[str] = frozenset()
 
@@ -105,6 +105,14 @@ def verdict(result: DbtResult, inputs: RecordingInputs) -> RecordedNode | None:
     return _is(node, Recording.DUE, doubt) if doubt else None
 
 
+def keeps_rows(node: Node, record: RecordedRelation | None, inputs: RecordingInputs) -> bool:
+    """Return whether rows may still be there that were in the relation when it was recorded: it is the same object."""
+    identity = inputs.identity_of(node)
+    if record is None or record.identity is None or identity is None or node.unique_id in inputs.custom:
+        return True
+    return is_same_object(record.identity.value, identity.value)
+
+
 def _is(node: Node, recording: Recording, why: str) -> RecordedNode:
     return RecordedNode(unique_id=node.unique_id, recording=recording, why=why)
 
@@ -127,7 +135,7 @@ def _doubt(result: DbtResult, node: Node, inputs: RecordingInputs) -> str:
     record, identity = inputs.record_of(node), inputs.identity_of(node)
     if record is not None and record.built_at >= earliest(result.completed_at, inputs.lag):
         return f"the clocks do not say whether execution {_short(record)} built it later"
-    if execution := inputs.intended.get(node.unique_id):
+    if execution := inputs.intended.get(record_key(node, inputs.project)):
         return f"execution {execution[:8]} has begun to write it since"
     if node.writes_relation and identity is None:
         return "it does not exist"

@@ -13,6 +13,7 @@ from dbt_state_plugin.core.comparison.invocation import (
     RecordingInputs,
     earliest,
     is_later,
+    keeps_rows,
     verdict,
     versions_before,
 )
@@ -151,7 +152,7 @@ class _Recorder:
                 node: each or RecordedNode(unique_id=node, recording=Recording.DUE, why=other)
                 for node, each in verdicts.items()
             }
-        nodes = self._write(planned, built, before, results, verdicts, compiled)
+        nodes = self._write(planned, built, before, inputs, results, verdicts, compiled)
         if built.is_present:
             self._remember(present, planned, key, files)
         has_failed = any(each.recording is Recording.FAILED for each in nodes)
@@ -224,13 +225,14 @@ class _Recorder:
         planned: Planned,
         built: AsBuilt,
         before: _Before,
+        inputs: RecordingInputs,
         results: list[DbtResult],
         verdicts: Mapping[str, RecordedNode | None],
         compiled: Mapping[str, CompiledNode],
     ) -> tuple[RecordedNode, ...]:
         """Open the intents of all that dbt may have written, record what is certain, and say what became of each."""
         session, state = self.session, self.session.state
-        entries = self._entries(planned, before, verdicts)
+        entries = self._entries(planned, inputs, before, verdicts)
         wanted = [each for each in results if verdicts[each.outcome.unique_id] is None]
         intended = [PlannedNode(key=record_key(each.node, planned.project), entry=each) for each in entries.values()]
         open_intents(state, self.execution_id, intended, store_code=session.target.stores_sql)
@@ -265,7 +267,11 @@ class _Recorder:
         return said
 
     def _entries(
-        self, planned: Planned, before: _Before, verdicts: Mapping[str, RecordedNode | None]
+        self,
+        planned: Planned,
+        inputs: RecordingInputs,
+        before: _Before,
+        verdicts: Mapping[str, RecordedNode | None],
     ) -> dict[str, PlanEntry]:
         """Return the entries of what dbt may have written, as the plan had them that dbt was given."""
         project, read = planned.project, lineages(planned.project, build_order(planned.project))
@@ -279,8 +285,8 @@ class _Recorder:
                 entry,
                 decision=Decision.BUILD,
                 keeps_data=_keeps_data(entry, before, read[unique_id].parents),
-                # dbt rebuilds rows of earlier logic only where it is told to rebuild everything.
-                old_rows=OldRows.KEPT if entry.old_rows and not self.options.full_refresh else entry.old_rows,
+                # Whatever we would do with rows of earlier logic, dbt leaves them unless it makes the relation anew.
+                old_rows=OldRows.KEPT if entry.old_rows and keeps_rows(entry.node, entry.record, inputs) else None,
             )
         return found
 

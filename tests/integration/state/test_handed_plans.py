@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from support.recording import ORDERS, REPORT, begun, ended, opened
+from support.recording import ORDERS, REPORT, begun, ended, key_of, opened
 
 from dbt_state_plugin.core.values.invocations import HandedPlan
 from dbt_state_plugin.state.executions import finish_execution
@@ -80,6 +80,6 @@ def test_only_what_others_have_begun_to_write_since_counts(state: State) -> None
     other = begun(state)
     opened(state, other, ORDERS)
 
-    assert intended_since(state, since, invocation_id="i") == {ORDERS.unique_id: str(other)}
+    assert intended_since(state, since, invocation_id="i") == {key_of(ORDERS): str(other)}
     note_invocation(state, other, "i")
     assert intended_since(state, since, invocation_id="i") == {}

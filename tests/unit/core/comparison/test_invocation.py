@@ -14,6 +14,7 @@ from dbt_state_plugin.core.comparison.invocation import (
     RecordingInputs,
     earliest,
     is_later,
+    keeps_rows,
     verdict,
     versions_before,
 )
@@ -119,7 +120,7 @@ def test_where_the_clocks_do_not_agree_both_count(lag: timedelta) -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"intended": {A.unique_id: "12345678-9"}}, "execution 12345678 has begun to write it since"),
+        ({"intended": {relation("a"): "12345678-9"}}, "execution 12345678 has begun to write it since"),
         ({"identity": None}, "it does not exist"),
         (
             {"identity": Identity(value="2/2", kind=RelationKind.VIEW)},
@@ -204,6 +205,25 @@ def test_the_newest_version_from_before_dbt_began_counts() -> None:
     assert found(earlier, newer, later)["r"] == "new"
     assert found(earlier, began=THEN - HOUR) == {"r": "older", "u": "x"}
     assert found(newer, written=("r", "w")) == {"s": "d/i/i/c/t/content:1", "r": UNKNOWN, "w": UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "identity", "custom", "is_kept"),
+    [
+        (built(), Identity(value="1/9", kind=OLD.kind), False, True),
+        (built(), NEW, False, False),
+        (built(), NEW, True, True),
+        (built(), None, False, True),
+        (None, NEW, False, True),
+        (replace(built(), identity=None), NEW, False, True),
+    ],
+)
+def test_rows_of_earlier_logic_are_gone_with_the_relation(
+    recorded: RecordedRelation | None, identity: Identity | None, custom: bool, is_kept: bool
+) -> None:
+    known = inputs(recorded, identity, custom=frozenset({A.unique_id} if custom else ()))
+
+    assert keeps_rows(A, recorded, known) is is_kept
 
 
 def test_vars_are_those_of_the_command_line() -> None:
