@@ -10,6 +10,9 @@ from support.project import ProjectWriter
 
 PROGRAM = """
 import json
+import subprocess
+import sys
+from pathlib import Path
 import dbt_state_plugin
 from dbt_state_plugin import report  # a module of the package must not stand in the way of the public functions
 from dbt_state_plugin import Settings
@@ -18,7 +21,12 @@ settings = Settings(variables={"factor": 2})
 before = dbt_state_plugin.plan(settings)
 result = dbt_state_plugin.run(settings, select="orders")
 after = dbt_state_plugin.plan(settings)
+dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet", "run", "--vars", "{factor: 2}"]
+subprocess.run(dbt, check=True, stdout=sys.stderr)
+recorded = dbt_state_plugin.record()  # takes the vars that dbt was given
 print(json.dumps({
+    "recorded": [each.unique_id for each in recorded.nodes if each.recording == "recorded"],
+    "due": [entry.node.name for entry in dbt_state_plugin.plan(settings).to_build],
     "before": [entry.node.name for entry in before.to_build],
     "status": result.status,
     "built": [entry.node.name for entry in result.built],
@@ -46,6 +54,8 @@ def test_a_program_plans_and_runs(dbt_project: ProjectWriter) -> None:
 
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout.splitlines()[-1]) == {
+        "recorded": ["model.shop.orders", "model.shop.revenue"],
+        "due": [],
         "before": ["orders", "revenue"],
         "status": "succeeded",
         "built": ["orders"],
