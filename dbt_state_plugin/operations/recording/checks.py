@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read, with_unset_values
@@ -40,6 +41,21 @@ _OTHER_VALUES = "it was built with other values of vars, env vars or the target 
 _UNSEEN_VALUES = "its hooks or materialization read vars, env vars or the target, and dbt does not say which values"
 
 
+_OTHER_START = "an on-run-start hook reads values, and dbt may have run it with others than those of now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """The nodes whose definition at the time is not certain, with the reason, and such on-run hooks of the project.
+
+    `compiled` is what was compiled to tell.
+    """
+
+    nodes: Mapping[str, str]
+    hooks: frozenset[str]
+    compiled: Mapping[str, CompiledNode]
+
+
 def command_of(ran: DbtInvocation) -> str:
     """Return the command that plans what dbt ran; raises UsageError for what builds nothing, or something else."""
     if ran.command not in _COMMANDS:
@@ -66,10 +82,8 @@ def refuse_other_version(ran: DbtInvocation, present: str) -> None:
         )
 
 
-def doubts(
-    dbt: Dbt, built: AsBuilt, ran: DbtInvocation, options: RunOptions
-) -> tuple[dict[str, str], dict[str, CompiledNode]]:
-    """Return the nodes whose definition at the time is not certain, with the reason, and what was compiled for it.
+def doubts(dbt: Dbt, built: AsBuilt, ran: DbtInvocation, options: RunOptions) -> Doubts:
+    """Return the nodes and hooks whose definition at the time is not certain.
 
     A manifest holds no values of vars, env vars and the target. Where the SQL that dbt executed is what they give
     today, they are the same as far as the SQL shows them.
@@ -99,9 +113,10 @@ def doubts(
     for node in hooked:
         if node not in compiled or compiled[node].hooks is None:
             found[node] = "its hooks cannot be rendered without running them"
-    if other := _other_project_hooks(dbt, built, fingerprinter, executed, nodes):
-        found = dict.fromkeys(nodes, other) | found
-    return found, compiled
+    hooks = _doubtful_project_hooks(dbt, built, fingerprinter, executed, nodes)
+    if any("-on-run-start-" in hook for hook in hooks):  # the nodes may have read what it left
+        found = dict.fromkeys(nodes, _OTHER_START) | found
+    return Doubts(nodes=found, hooks=hooks, compiled=compiled)
 
 
 def _doubtful_seeds(built: AsBuilt, nodes: Iterable[str]) -> dict[str, str]:
@@ -115,19 +130,15 @@ def _doubtful_seeds(built: AsBuilt, nodes: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _other_project_hooks(
+def _doubtful_project_hooks(
     dbt: Dbt, built: AsBuilt, fingerprinter: Fingerprinter, executed: Mapping[str, str], nodes: Iterable[str]
-) -> str:
-    """Return that the hooks of the project read values which are not those of today, or nothing."""
+) -> frozenset[str]:
+    """Return the on-run hooks that read values and did not surely execute what they would execute now."""
     hooks = built.parsed.definition.project_hooks
     one = next(iter(sorted(nodes)), None)
-    if not hooks or one is None:
-        return ""
-    items = fingerprinter.items(one).get("project_hooks", {})
-    if items.keys() <= hooks.keys():
-        return ""
+    if one is None or fingerprinter.items(one).get("project_hooks", {}).keys() <= hooks.keys():
+        return frozenset()
     rendered = dbt.compile(built.parsed, [one])[one].project_hooks
-    said = [executed[hook] for hook in hooks if hook in executed]
-    if rendered is not None and said == list(rendered):
-        return ""
-    return "the on-run hooks of the project read values, and dbt ran them with others than those of now"
+    texts = dict(zip(hooks, rendered, strict=True)) if rendered is not None else {}
+    jinja = (hook for hook, code in hooks.items() if "{{" in code or "{%" in code)
+    return frozenset(hook for hook in jinja if hook not in texts or executed.get(hook) != texts[hook])

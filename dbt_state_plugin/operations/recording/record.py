@@ -40,9 +40,9 @@ from dbt_state_plugin.operations.parsed_project import files_before_parsing, rec
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.planning.planning import plan_parsed
 from dbt_state_plugin.operations.planning.source_versions import Answers
-from dbt_state_plugin.operations.recording.checks import command_of, doubts, refuse_other_version
+from dbt_state_plugin.operations.recording.checks import Doubts, command_of, doubts, refuse_other_version
 from dbt_state_plugin.operations.recording.handing_out import keep_versions
-from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+from dbt_state_plugin.operations.running.build_recorder import OWN_NAMES, BuildRecorder
 from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
 from dbt_state_plugin.operations.session import Session, open_session
 from dbt_state_plugin.operations.session_of_dbt import session_settings
@@ -59,6 +59,7 @@ from dbt_state_plugin.state.handed_plans import (
     read_handed_plans,
     recording_of,
 )
+from dbt_state_plugin.state.hooks import open_hooks
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key, read_recorded, server_time
@@ -142,7 +143,8 @@ class _Recorder:
         key = installation_key(state)
         planned = plan_parsed(self.session, self.options, self.invocation, built.parsed, key, Answers())
         begin_transform(state, self.execution_id, planned.project)
-        inputs, compiled = self._inputs(planned, built)
+        doubtful = doubts(self.session.ports.dbt, built, self.ran, self.options)
+        inputs = self._inputs(planned, doubtful)
         results = [each for each in self.ran.results if each.outcome.unique_id in planned.project.nodes]
         before = self._before(inputs, results)
         verdicts = {each.outcome.unique_id: verdict(each, inputs) for each in results}
@@ -152,7 +154,8 @@ class _Recorder:
                 node: each or RecordedNode(unique_id=node, recording=Recording.DUE, why=other)
                 for node, each in verdicts.items()
             }
-        nodes = self._write(planned, built, before, inputs, results, verdicts, compiled)
+        nodes = self._write(planned, built, before, inputs, results, verdicts, doubtful.compiled)
+        nodes += self._hooks(built.parsed.definition.project_hooks, doubtful.hooks)
         if built.is_present:
             self._remember(present, planned, key, files)
         has_failed = any(each.recording is Recording.FAILED for each in nodes)
@@ -180,22 +183,20 @@ class _Recorder:
         refuse_other_version(self.ran, present.definition.dbt_version)
         return present, as_built(document, present, self.invocation, self.ran)
 
-    def _inputs(self, planned: Planned, built: AsBuilt) -> tuple[RecordingInputs, dict[str, CompiledNode]]:
+    def _inputs(self, planned: Planned, doubtful: Doubts) -> RecordingInputs:
         state, fingerprinter = self.session.state, _fingerprinter(planned)
-        doubtful, compiled = doubts(self.session.ports.dbt, built, self.ran, self.options)
         ran = [each.outcome.unique_id for each in self.ran.results]
         own = (node for node in ran if node in fingerprinter.project.nodes)
         keys = [record_key(node, planned.project) for node in planned.project.nodes.values()]
-        inputs = RecordingInputs(
+        return RecordingInputs(
             project=planned.project,
             recorded=read_recorded(state, keys),
             catalog=self.session.warehouse.catalog(keys),
             lag=self.lag,
             intended=intended_since(state, self.began, invocation_id=self.ran.invocation_id),
-            doubts=doubtful,
+            doubts=doubtful.nodes,
             custom=frozenset(node for node in own if fingerprinter.items(node).get("materialization")),
         )
-        return inputs, compiled
 
     def _before(self, inputs: RecordingInputs, results: list[DbtResult]) -> _Before:
         """Return what was known before dbt began; what dbt wrote itself is not, unless it is recorded already."""
@@ -248,7 +249,9 @@ class _Recorder:
         outcomes = [_with_hooks(each.outcome, compiled.get(each.outcome.unique_id)) for each in wanted]
         for result, outcome in zip(wanted, outcomes, strict=True):
             recorder.on_executing(outcome.unique_id, result.code)
-            recorder.on_finished(outcome)
+            if outcome.unique_id not in recorder.own_names:
+                recorder.on_finished(outcome)
+        outcomes = [each for each in outcomes if each.unique_id not in recorder.own_names]
         recorder.finish(outcomes)
         if recorder.lost is not None:
             raise recorder.lost
@@ -265,6 +268,17 @@ class _Recorder:
         now = {key: version for key, version in recorder.versions.items() if key in fresh}
         keep_versions(session, {**planned.plan.parent_versions, **now})
         return said
+
+    def _hooks(self, hooks: Iterable[str], doubtful: frozenset[str]) -> tuple[RecordedNode, ...]:
+        """Let the next run execute the on-run hooks where one failed or is not certain; return those that failed."""
+        ran = {each.outcome.unique_id: each.outcome for each in self.ran.results}
+        failed = {hook: ran[hook] for hook in hooks if hook in ran and not ran[hook].is_success}
+        if failed or doubtful:
+            open_hooks(self.session.state, self.execution_id, hooks)
+        return tuple(
+            RecordedNode(unique_id=hook, recording=Recording.FAILED, why=each.message or each.status)
+            for hook, each in failed.items()
+        )
 
     def _entries(
         self,
@@ -292,7 +306,8 @@ class _Recorder:
 
     def _recorded(self, unique_id: str, planned: Planned, recorder: BuildRecorder) -> RecordedNode:
         if unique_id not in recorder.marked:
-            why = recorder.unrecorded.get(unique_id, "it could not be recorded")
+            is_own = unique_id in recorder.own_names
+            why = f"its SQL names {OWN_NAMES}" if is_own else recorder.unrecorded.get(unique_id, "dbt has not said all")
             return RecordedNode(unique_id=unique_id, recording=Recording.DUE, why=why)
         project = planned.project
         parents = [project.nodes[parent] for parent in recorder.parents_of(unique_id)]

@@ -97,7 +97,7 @@ class BuildRecorder:
         self._looks_up = options.defer_to is None
         self._named: dict[str, dict[Named, str] | None] = {}
         self._undeclared: dict[Named, str] = {}
-        self._own_names: set[str] = set()
+        self.own_names: set[str] = set()
         self._settings = session_settings(session) or None
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
@@ -143,7 +143,7 @@ class BuildRecorder:
             found = self._look_up(node, sql)
         except QueryRefused:
             if is_executed:
-                self._own_names.add(node.unique_id)
+                self.own_names.add(node.unique_id)
         except PluginError:
             return
         else:
@@ -273,7 +273,7 @@ class BuildRecorder:
 
     def _reads(self, node: str, outcome: NodeOutcome) -> RenderedReads | None:
         """Return what was read, with the doubt about relations that only the session of the build knows."""
-        if outcome.reads is None or node not in self._own_names:
+        if outcome.reads is None or node not in self.own_names:
             return outcome.reads
         return replace(outcome.reads, volatile=(*outcome.reads.volatile, OWN_NAMES))
 
