@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from support.database import Database
-from support.project import Project, profiles
+from support.project import PROJECT_FILE, Project, profiles
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 
@@ -260,6 +260,26 @@ def test_results_count_only_as_long_as_nothing_happened_to_what_dbt_built(
     assert due.keys() == {"child", "other"}
     assert set(outcomes(late).values()) == {"known"}
     assert project.planned("run", "--vars", "{word: z}") == {}
+
+
+def test_hooks_of_the_project_that_may_have_been_others_are_run_again(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    label = "select '{{ env_var(\"LABEL\", \"none\") }}'"
+    files = {**SMALL, "dbt_project.yml": f"{PROJECT_FILE}on-run-end: [{json.dumps(label)}]\n"}
+    project = dbt_project(files)
+    project.dbt("--quiet", "run", env={"LABEL": "first"}, check=0)
+    at_the_end = recorded(project)
+    planned = json.loads(project.plugin("plan", "--output", "json", check=0).stdout)
+    project.write("dbt_project.yml", f"{PROJECT_FILE}on-run-start: [{json.dumps(label)}]\n")
+    project.dbt("--quiet", "run", env={"LABEL": "first"}, check=0)
+    at_the_start = recorded(project)
+
+    assert outcomes(at_the_end) == {"base": "recorded", "child": "recorded"}
+    assert planned["summary"]["build"] == 0
+    assert [each["why"] for each in planned["hooks"]] == ["unfinished"]
+    assert outcomes(at_the_start) == {"base": "due", "child": "due"}
+    assert project.planned().keys() == {"base", "child"}
 
 
 def test_a_record_waits_for_a_run_as_runs_do(dbt_project: ProjectFactory, database: Database) -> None:
