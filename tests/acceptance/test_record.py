@@ -265,7 +265,7 @@ def test_results_count_only_as_long_as_nothing_happened_to_what_dbt_built(
 def test_hooks_of_the_project_that_may_have_been_others_are_run_again(
     dbt_project: ProjectFactory, database: Database
 ) -> None:
-    label = "select '{{ env_var(\"LABEL\", \"none\") }}'"
+    label = 'select \'{{ env_var("LABEL", "none") }}\''
     files = {**SMALL, "dbt_project.yml": f"{PROJECT_FILE}on-run-end: [{json.dumps(label)}]\n"}
     project = dbt_project(files)
     project.dbt("--quiet", "run", env={"LABEL": "first"}, check=0)
