@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.state.ownership import become_owner
+from dbt_state_plugin.state.schema_lock import LONGEST_WAIT_SECONDS, SCHEMA_LOCK, change_schema, lock_schema
 from dbt_state_plugin.state.version import (
     EXPECTED_VERSION,
     KNOWN_VERSIONS,
-    SCHEMA_LOCK,
-    lock_schema,
     recorded_version,
     refuse_newer,
     schema_errors,
@@ -54,38 +53,48 @@ def history() -> tuple[Version, ...]:
     return tuple(reversed(newest_first))
 
 
-def upgrade(connection: Connection, schema: str) -> None:
+def upgrade(connection: Connection, schema: str, *, timeout: float = LONGEST_WAIT_SECONDS) -> None:
     """Bring the state to this tool's version, from nothing or from an older one, in one transaction under a lock.
 
-    Raises StateError when the state is newer than this tool or the role lacks a right.
+    Waits up to `timeout` seconds for another process that does so, and as long for those who use the tables. Raises
+    StateError when they do not end, when the state is newer than this tool or the role lacks a right.
     """
     with schema_errors(connection, schema, "Cannot upgrade the state"), transaction(connection) as cursor:
-        lock_schema(cursor, schema)
+        lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)
         refuse_newer(version, schema)
         if version == EXPECTED_VERSION:
             return
-        cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
-        if cursor.fetchone() is None:
-            cursor.execute(_create_schema(schema))
-        become_owner(cursor, schema)
-        cursor.execute(_statements(schema, version or BASE, EXPECTED_VERSION))
+        statements = _statements(schema, version or BASE, EXPECTED_VERSION)
+
+        def change() -> None:
+            cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
+            if cursor.fetchone() is None:
+                cursor.execute(_create_schema(schema))
+            become_owner(cursor, schema)
+            cursor.execute(statements)
+
+        change_schema(cursor, schema, change, timeout=timeout)
 
 
-def downgrade(connection: Connection, schema: str, revision: str) -> None:
+def downgrade(connection: Connection, schema: str, revision: str, *, timeout: float = LONGEST_WAIT_SECONDS) -> None:
     """Bring the state back to an older version, in one transaction under a lock; `base` removes it with all history.
 
-    The schema itself stays, since others may have made it. Raises UsageError and StateError.
+    The schema itself stays, since others may have made it. Waits as `upgrade` does. Raises UsageError and StateError.
     """
     with schema_errors(connection, schema, "Cannot downgrade the state"), transaction(connection) as cursor:
-        lock_schema(cursor, schema)
+        lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)
         refuse_newer(version, schema)
         if revision == (version or BASE):
             return
         statements = _downgrade_statements(schema, version or BASE, revision)
-        become_owner(cursor, schema)
-        cursor.execute(statements)
+
+        def change() -> None:
+            become_owner(cursor, schema)
+            cursor.execute(statements)
+
+        change_schema(cursor, schema, change, timeout=timeout)
 
 
 def upgrade_script(schema: str, start: str = BASE) -> str:

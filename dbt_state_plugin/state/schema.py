@@ -6,22 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.state.ownership import become_owner
-from dbt_state_plugin.state.version import (
-    EXPECTED_VERSION,
-    lock_schema,
-    recorded_version,
-    refuse_newer,
-    schema_errors,
-)
+from dbt_state_plugin.state.schema_lock import LONGEST_WAIT_SECONDS, change_schema, lock_schema
+from dbt_state_plugin.state.version import EXPECTED_VERSION, recorded_version, refuse_newer, schema_errors
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 
-def ensure_schema(connection: Connection, schema: str) -> None:
+def ensure_schema(connection: Connection, schema: str, *, timeout: float = LONGEST_WAIT_SECONDS) -> None:
     """Create the state or upgrade it, under a lock and in one transaction; do nothing when it is current.
 
-    Raises StateError when the state is newer than this tool or the role lacks a right.
+    Waits up to `timeout` seconds for another process that does so, and as long for those who use the tables. Raises
+    StateError when they do not end, when the state is newer than this tool or the role lacks a right.
     """
     with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
         version = recorded_version(cursor, schema)
@@ -29,15 +25,15 @@ def ensure_schema(connection: Connection, schema: str) -> None:
         return
     refuse_newer(version, schema)
     with schema_errors(connection, schema, "Cannot create the state"), transaction(connection) as cursor:
-        lock_schema(cursor, schema)
+        lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)  # look again: another process may have been faster
         if version is None:
             become_owner(cursor, schema)
-            _create(cursor, schema)
+            change_schema(cursor, schema, lambda: _create(cursor, schema), timeout=timeout)
     if version is not None and version != EXPECTED_VERSION:
         from dbt_state_plugin.state import migration
 
-        migration.upgrade(connection, schema)
+        migration.upgrade(connection, schema, timeout=timeout)
 
 
 def _create(cursor: Any, schema: str) -> None:

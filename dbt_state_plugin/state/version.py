@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,41 +16,6 @@ if TYPE_CHECKING:
 EXPECTED_VERSION = "0007"
 # Oldest first; a test holds this to the migrations folder.
 KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
-
-# Any two tools that create or upgrade the state wait for each other; the number is this purpose's own.
-SCHEMA_LOCK = 7_237_411_902_115_301
-# One of them changes the schema, which is over in seconds, and the others find it done: long for a busy server.
-_LONGEST_WAIT_SECONDS = 600.0
-_POLL_SECONDS = 0.1
-_HOLDER = """
-    SELECT l.pid FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-      AND l.database = (SELECT datid FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database())
-      AND (l.classid::bigint << 32) | l.objid::bigint = %s
-"""
-
-
-def lock_schema(cursor: Any, schema: str, *, timeout: float = _LONGEST_WAIT_SECONDS) -> None:
-    """Wait until no other process creates, upgrades or downgrades a state, up to the end of this transaction.
-
-    Asks again and again, so that a signal gets through and the session's lock_timeout does not end the wait. Raises
-    StateError with the session that has the lock after `timeout` seconds.
-    """
-    deadline = time.monotonic() + timeout
-    while True:
-        cursor.execute("SELECT pg_catalog.pg_try_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        if cursor.fetchone()[0]:
-            return
-        if time.monotonic() >= deadline:
-            break
-        time.sleep(_POLL_SECONDS)
-    cursor.execute(_HOLDER, (SCHEMA_LOCK,))
-    row = cursor.fetchone()
-    raise StateError(
-        f'Another process is creating or upgrading the state in schema "{schema}", and has not ended in '
-        f"{timeout:g} s{f': database session {row[0]}' if row else ''}.",
-        "Run the command again when it has ended; nothing was changed.",
-    )
 
 
 def recorded_version(cursor: Any, schema: str) -> str | None:

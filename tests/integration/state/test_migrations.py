@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from dbt_state_plugin.postgres.connection import connect, transaction
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state import migration
 from dbt_state_plugin.state.schema import ensure_schema
-from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS, SCHEMA_LOCK, lock_schema, require_schema
+from dbt_state_plugin.state.schema_lock import SCHEMA_LOCK, lock_schema
+from dbt_state_plugin.state.version import EXPECTED_VERSION, KNOWN_VERSIONS, require_schema
 
 HOSTILE = 'we"ird Sch;ema %s :x'
 
@@ -322,31 +324,89 @@ def test_who_waits_in_vain_is_told_who_is_changing_the_state_and_to_try_again(
         with pytest.raises(StateError) as caught, transaction(connection) as cursor:
             lock_schema(cursor, "state", timeout=0)
 
-        assert caught.value.what == (
+        assert caught.value.what.startswith(
             'Another process is creating or upgrading the state in schema "state", and has not ended in 0 s: '
-            f"database session {other.info.backend_pid}."
+            f"database session {other.info.backend_pid} of user {database.user} (no application name"
         )
     assert caught.value.do == "Run the command again when it has ended; nothing was changed."
 
 
-def test_a_state_that_is_read_just_now_is_upgraded_when_the_reader_has_ended(
+def test_processes_that_upgrade_the_state_at_once_outlast_a_session_that_uses_its_tables(
+    database: Database, connection: Connection
+) -> None:
+    program = (
+        "import sys\n"
+        "from dbt_state_plugin.postgres.settings import DatabaseSettings\n"
+        "from dbt_state_plugin.state.schema import ensure_schema\n"
+        "from dbt_state_plugin.postgres.connection import connect\n"
+        "connection = connect(DatabaseSettings.from_url(sys.stdin.readline().strip()))\n"
+        "connection.cursor().execute(\"SET lock_timeout = '10ms'\")\n"
+        "ensure_schema(connection, 'state')\n"
+    )
+    migration.upgrade(connection, "state")
+    migration.downgrade(connection, "state", "0001")
+
+    with ExitStack() as stack, closing(database.connect()) as other, other.cursor() as reader:
+        reader.execute("BEGIN; SELECT * FROM state.relation")
+        pid = other.info.backend_pid
+        processes = [stack.enter_context(started(program, database.url)) for _ in range(4)]
+        said = [first_line(process) for process in processes]
+        reader.execute("COMMIT")
+        ended = [(process.wait(), process.stderr.read() if process.stderr else "") for process in processes]
+
+    assert ended == [(0, "")] * 4
+    assert migration.current(connection, "state") == EXPECTED_VERSION
+    assert database.query("SELECT count(*) FROM state.installation") == [(1,)]
+    user = f"database session {pid} of user {database.user} (no application name"
+    first = f"Waiting for a session that uses the state, to change its tables: {user}"
+    assert sum(line.startswith(first) for line in said) == 1
+    others = "Waiting for another process that is creating or upgrading the state: database session "
+    assert sum(line.startswith(others) and "(dbt-state-plugin" in line for line in said) == 3
+
+
+def test_who_uses_the_tables_for_too_long_is_named_and_the_upgrade_has_not_happened(
     database: Database, connection: Connection
 ) -> None:
     migration.upgrade(connection, "state")
     migration.downgrade(connection, "state", "0001")
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '10ms'")
 
-    with closing(database.connect()) as other, other.cursor() as reader:
+    with closing(database.connect(application_name="psql")) as other, other.cursor() as reader:
         reader.execute("BEGIN; SELECT * FROM state.relation")
-        with pytest.raises(StateError, match="lock timeout") as caught:
-            ensure_schema(connection, "state")
+        pid = other.info.backend_pid
+        with pytest.raises(StateError) as caught:
+            ensure_schema(connection, "state", timeout=0)
 
-    assert (
-        caught.value.do == "Another session is using what has to be changed; run the command again when it has ended."
+    assert caught.value.what.startswith(
+        'The tables of the state in schema "state" have to be changed, and another session has used them for 0 s: '
+        f"database session {pid} of user {database.user} (psql"
     )
+    assert migration.current(connection, "state") == "0001"
     ensure_schema(connection, "state")
     assert migration.current(connection, "state") == EXPECTED_VERSION
+
+
+@contextmanager
+def started(program: str, url: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a program that reads the database's URL, and leave none behind."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdin
+        process.stdin.write(url + "\n")
+        process.stdin.flush()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """Return the first line that a process says on stderr."""
+    assert process.stderr
+    ready, _, _ = select.select([process.stderr], [], [], 120)
+    assert ready, "the process says nothing"
+    return process.stderr.readline()
 
 
 def test_a_role_may_work_in_a_schema_that_was_made_for_it(database: Database, role: str) -> None:

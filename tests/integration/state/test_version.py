@@ -17,11 +17,10 @@ from dbt_state_plugin.errors import StateError, UsageError
 from dbt_state_plugin.postgres.connection import connect, transaction
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
+from dbt_state_plugin.state.schema_lock import SCHEMA_LOCK, lock_schema
 from dbt_state_plugin.state.version import (
     EXPECTED_VERSION,
     KNOWN_VERSIONS,
-    SCHEMA_LOCK,
-    lock_schema,
     recorded_version,
     refuse_newer,
     require_schema,
