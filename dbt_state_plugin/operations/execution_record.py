@@ -15,7 +15,7 @@ from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.errors import InterruptedRun, PluginError
 from dbt_state_plugin.operations.signals import stopping_like_sigint
-from dbt_state_plugin.project.commit import checked_out_commit
+from dbt_state_plugin.project.commit import checked_out_commit, uncommitted_changes
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.bookkeeping.steps import Covered, RecordedStep
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.signals import Stop
+    from dbt_state_plugin.operations.target import Target
     from dbt_state_plugin.state.state import State
 
 STEP_NAME = "TRANSFORM"
+_NOT_OF_THE_PROJECT = ("target", "logs", "dbt_packages", "dbt_modules", ".user.yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,15 @@ def _new_execution(execution_id: UUID, session: Session, *, command: str) -> New
         git_commit=checked_out_commit(project_dir, os.environ),
         meltano_run_id=session.target.meltano_run_id,
     )
+
+
+def uncommitted_in(target: Target) -> str | None:
+    """Return a digest of what is not committed of the project, but for what dbt writes and installs there."""
+    if target.workplace is None:
+        return None
+    folder = target.workplace.project_dir
+    written = (target.workplace.target_path, *(folder / name for name in _NOT_OF_THE_PROJECT))
+    return uncommitted_changes(folder, written)
 
 
 def begin_transform(state: State, execution_id: UUID, project: Project) -> str:

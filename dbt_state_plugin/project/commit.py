@@ -1,10 +1,10 @@
-"""The checked-out git commit, read without git."""
+"""The checked-out git commit, read without git, and what is not committed."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 # The variables that say where a repository is; see "The Git Repository" in git(1). Others do not move HEAD.
@@ -51,13 +51,55 @@ def _text(path: str) -> str:
         return file.read(1000).strip()
 
 
+def uncommitted_changes(directory: Path, left_out: Iterable[Path] = ()) -> str | None:
+    """Return a digest of what differs from the commit in a folder: 64 hex digits, or nothing where all is committed.
+
+    Untracked files count, ignored ones and those in `left_out` do not. None where git cannot tell.
+    """
+    relative = [os.path.relpath(path, directory) for path in left_out]
+    outside = [f":(exclude,literal){path}" for path in relative if not path.startswith(os.pardir)]
+    options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none")
+    status = _git(directory, "status", *options, "--", ".", *outside)
+    root = _git(directory, "rev-parse", "--show-toplevel") if status else ""
+    if status is None or root is None:
+        return None
+    return _digest_of(Path(root.removesuffix("\n")), [entry[3:] for entry in status.split("\0") if entry])
+
+
+def _digest_of(root: Path, names: list[str]) -> str:
+    """Return a digest of the names and contents of changed files; what is deleted has no content."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        file = root / name
+        content = b""
+        if file.is_symlink():
+            content = os.fsencode(file.readlink())
+        elif file.is_file():
+            content = file.read_bytes()
+        digest.update(f"{os.fsencode(name).hex()} {hashlib.sha256(content).hexdigest()} {file.exists()}\n".encode())
+    return digest.hexdigest() if names else ""
+
+
 def _asked(directory: Path) -> str:
+    return (_git(directory, "rev-parse", "HEAD") or "").strip()
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    """Return what git answers; None where there is no git, no repository, or no answer in time."""
     import subprocess
 
     try:
         answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=directory, capture_output=True, text=True, check=False, timeout=10
+            ["git", "--no-optional-locks", *arguments],
+            cwd=directory,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+            timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+        return None
+    return answer.stdout if answer.returncode == 0 else None

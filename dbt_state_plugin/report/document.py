@@ -68,6 +68,7 @@ def execution_document(execution: ExecutionSummary, *, with_nodes: bool) -> dict
         "caller": execution.caller,
         "host": execution.host,
         "git_commit": execution.git_commit,
+        "uncommitted_changes": execution.uncommitted,
         "meltano_run_id": execution.meltano_run_id,
         "tool_version": execution.tool_version,
         "dbt_version": execution.dbt_version,

@@ -18,7 +18,7 @@ def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None =
         started = execution.started_at.strftime("%Y-%m-%d %H:%M")
         lines.append(
             f"{started}  {execution.execution_id}  {execution.status:<9}  {built:>7}  {_took(execution):>9}  "
-            f"{printable(execution.command)}"
+            f"{printable(execution.command)}{', with uncommitted changes' if execution.uncommitted else ''}"
         )
     return [truncated(line, width) for line in lines]
 
@@ -36,7 +36,7 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
         + (f", dbt {execution.dbt_version}" if execution.dbt_version else ""),
     ]
     if execution.git_commit:
-        lines.append(f"  git commit {execution.git_commit}")
+        lines.append(f"  git commit {execution.git_commit}{_uncommitted(execution)}")
     if execution.meltano_run_id:
         lines.append(f"  Meltano run {printable(execution.meltano_run_id)}")
     for step in execution.steps:
@@ -44,6 +44,12 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
         lines.append(f"  step {printable(step.name)}: {step.status}{rows} ({step.step_id})")
     lines += [_result_line(result) for result in execution.results]
     return [part for line in lines for part in wrapped(line, width)]
+
+
+def _uncommitted(execution: ExecutionSummary) -> str:
+    if not execution.uncommitted:
+        return ""
+    return f", with uncommitted changes (digest {execution.uncommitted[:8]})"
 
 
 def _took(execution: ExecutionSummary) -> str:

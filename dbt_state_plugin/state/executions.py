@@ -48,6 +48,7 @@ _VERSIONS = "UPDATE {state}.execution SET dbt_version = %s, adapter_version = %s
 _BEGIN_STEP = """
     INSERT INTO {state}.execution_step (step_id, execution_id, name, checksum_set_id) VALUES (%s, %s, %s, %s)
 """
+_UNCOMMITTED = "UPDATE {state}.execution SET uncommitted = %s WHERE execution_id = %s"
 _FINISH = """
     UPDATE {state}.execution SET status = %s, message = %s, finished_at = greatest(clock_timestamp(), started_at)
     WHERE execution_id = %s AND status = 'running'
@@ -68,6 +69,12 @@ def begin_execution(state: State, execution: NewExecution) -> None:
         *(execution.process_id, execution.tool_version, execution.git_commit, execution.meltano_run_id),
     )
     state.execute(_BEGIN, values)
+
+
+def note_uncommitted(state: State, execution_id: UUID, digest: str | None) -> None:
+    """Record a digest of what is not committed of the project, "" where all is, None where nobody can tell."""
+    if digest is not None:
+        state.execute(_UNCOMMITTED, (digest, str(execution_id)))
 
 
 def begin_step(
@@ -98,7 +105,7 @@ def finish_execution(
 _SUMMARIES = """
     SELECT e.execution_id::text, e.command, e.status, e.started_at, e.finished_at, e.caller, e.host, e.git_commit,
            e.meltano_run_id, e.tool_version, e.dbt_version, e.message, count(r.unique_id),
-           count(r.unique_id) FILTER (WHERE r.status IN ('success', 'pass', 'warn', 'no-op'))
+           count(r.unique_id) FILTER (WHERE r.status IN ('success', 'pass', 'warn', 'no-op')), e.uncommitted
     FROM {state}.execution e
     LEFT JOIN {state}.node_result r ON r.execution_id = e.execution_id AND r.resource_type <> 'stream'
     WHERE e.environment_id = %s AND (%s::text IS NULL OR starts_with(e.execution_id::text, %s::text))
@@ -177,5 +184,6 @@ def _summary(row: tuple[Any, ...], steps: tuple[StepSummary, ...]) -> ExecutionS
         message=row[11],
         planned=row[12],
         succeeded=row[13],
+        uncommitted=row[14],
         steps=steps,
     )

@@ -1,4 +1,4 @@
--- The state, whole, as version 0007 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0008 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -56,6 +56,8 @@ CREATE TABLE execution (
     manifest_id text REFERENCES manifest,
     -- dbt's own id of what was recorded after dbt had run by itself.
     invocation_id text NOT NULL DEFAULT '',
+    -- A digest of what was not committed when dbt started, empty where all was; null where nobody looked.
+    uncommitted text CHECK (uncommitted ~ '^([0-9a-f]{64})?$'),
     CHECK ((status = 'running') = (finished_at IS NULL))
 );
 -- Executions of `run` hold the environment's lock; those of scripts (init-execution) do not and may overlap.
@@ -191,4 +193,4 @@ CREATE INDEX handed_plan_environment ON handed_plan (environment_id, handed_at);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0007');
+INSERT INTO alembic_version (version_num) VALUES ('0008');

@@ -39,7 +39,10 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionSummary:
-    """One execution as history shows it; times are the server's."""
+    """One execution as history shows it; times are the server's.
+
+    `uncommitted` is a digest of what was not committed when dbt started, "" where all was, None where nobody looked.
+    """
 
     execution_id: UUID
     command: str
@@ -57,6 +60,7 @@ class ExecutionSummary:
     succeeded: int
     steps: tuple[StepSummary, ...] = ()
     results: tuple[NodeResult, ...] = field(default=())
+    uncommitted: str | None = None
 
 
 def is_execution_id(text: str) -> bool:

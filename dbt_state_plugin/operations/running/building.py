@@ -26,6 +26,7 @@ from dbt_state_plugin.operations.execution_record import (
     interrupted,
     record_steps,
     recorded_execution,
+    uncommitted_in,
 )
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions
@@ -43,7 +44,7 @@ from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, re
 from dbt_state_plugin.report.reason_words import reason_document, short_name
 from dbt_state_plugin.report.way_out import with_way_out
 from dbt_state_plugin.state.builds import note_outcomes
-from dbt_state_plugin.state.executions import finish_execution
+from dbt_state_plugin.state.executions import finish_execution, note_uncommitted
 from dbt_state_plugin.state.hooks import close_hooks, open_hooks
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.relations import installation_key
@@ -190,6 +191,7 @@ class _Run:
             )
             for entry in planned.plan.to_build
         ]
+        note_uncommitted(state, self.execution_id, uncommitted_in(self.session.target))
         open_intents(state, self.execution_id, nodes, store_code=self.session.target.stores_sql)
         unique_ids = [node.entry.node.unique_id for node in nodes]
         recorder = self._recorder(planned, parsed, unique_ids)

@@ -1,4 +1,4 @@
-"""The commit that is checked out, read without git and held to what git says."""
+"""The commit that is checked out, read without git and held to what git says, and what is not committed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dbt_state_plugin.project.commit import checked_out_commit
+from dbt_state_plugin.project.commit import checked_out_commit, uncommitted_changes
 
 
 def git(directory: Path, *arguments: str) -> str:
@@ -60,3 +60,62 @@ def test_only_variables_of_git_that_lead_elsewhere_count(tmp_path: Path, monkeyp
     monkeypatch.undo()
     monkeypatch.setenv("GIT_DIR", str(there / ".git"))
     assert checked_out_commit(here, os.environ) == commits[1]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Give a project in a folder of a repository in which all is committed."""
+    git(tmp_path, "init", "-q")
+    project = tmp_path / "dbt"
+    project.mkdir()
+    (project / "orders.sql").write_text("select 1")
+    (project / ".gitignore").write_text("ignored\n")
+    (tmp_path / "README").write_text("of the repository")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    return project
+
+
+def test_where_all_is_committed_nothing_is_digested(place: Path) -> None:
+    (place / "ignored").write_text("not of the project")
+    (place.parent / "README").write_text("edited, and not of the project")
+    (place / "target").mkdir()
+    (place / "target" / "run_results.json").write_text("{}")
+
+    assert uncommitted_changes(place, [place / "target", place.parent / "elsewhere"]) == ""
+    assert uncommitted_changes(place) != ""
+
+
+@pytest.mark.parametrize("change", ["edit", "staged", "add", "delete", "link", "hostile"])
+def test_what_is_not_committed_has_a_digest_of_its_content(place: Path, change: str) -> None:
+    file = place / {"add": "new.sql", "hostile": 'größe "x"\n*.sql'}.get(change, "orders.sql")
+    if change in ("delete", "link"):
+        file.unlink()
+    if change == "link":
+        file.symlink_to("somewhere")
+    elif change != "delete":
+        file.write_text("select 2")
+    if change == "staged":
+        git(place, "add", ".")
+
+    found = uncommitted_changes(place)
+
+    assert found is not None
+    assert len(found) == 64
+    assert uncommitted_changes(place) == found
+    file.unlink(missing_ok=True)
+    file.write_text("select 3")
+    assert uncommitted_changes(place) not in ("", found)
+    file.unlink()
+    git(place, "checkout", "-q", "HEAD", "--", ".")
+    assert uncommitted_changes(place) == ""
+
+
+def test_where_there_is_no_repository_nobody_can_tell_what_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert uncommitted_changes(tmp_path) is None
+
+    git(tmp_path, "init", "-q")
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert uncommitted_changes(tmp_path) is None

@@ -339,12 +339,12 @@ def execution(**fields: Any) -> ExecutionSummary:
 
 
 def test_history_has_one_line_for_each_execution() -> None:
-    shown = history_lines([execution(), execution(status="running", finished_at=None)])
+    shown = history_lines([execution(uncommitted=""), execution(status="running", finished_at=None, uncommitted="ab")])
 
     assert shown == [
         "started (UTC)     execution                             status       built       took  command",
         f"2026-01-02 03:04  {ID}  succeeded      2/3       12 s  run",
-        f"2026-01-02 03:04  {ID}  running        2/3          -  run",
+        f"2026-01-02 03:04  {ID}  running        2/3          -  run, with uncommitted changes",
     ]
 
 
@@ -378,6 +378,7 @@ def test_an_execution_is_shown_with_all_that_is_known_about_it() -> None:
             message="stopped\nhere",
             dbt_version="1.11.16",
             git_commit="abc",
+            uncommitted="0123456789" + 54 * "0",
             meltano_run_id="m-1",
             steps=(step, quiet),
             results=results,
@@ -387,7 +388,7 @@ def test_an_execution_is_shown_with_all_that_is_known_about_it() -> None:
     assert shown[1] == "  run: succeeded (stopped\\nhere)"
     assert shown[3:] == [
         "  by cli on laptop, dbt-state-plugin 0.1.0, dbt 1.11.16",
-        "  git commit abc",
+        "  git commit abc, with uncommitted changes (digest 01234567)",
         "  Meltano run m-1",
         f"  step LOAD: succeeded, 5 rows ({UUID(int=8)})",
         f"  step T\\nX: running ({UUID(int=9)})",
