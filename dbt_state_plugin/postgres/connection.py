@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.postgres.settings import DatabaseSettings
 
 Answer = TypeVar("Answer")
+_LOG = logging.getLogger(__name__)
+_LONGEST_PAUSE_SECONDS = 60
 MINIMUM_SERVER_VERSION = 140000
 APPLICATION_NAME = "dbt-state-plugin"
 
@@ -22,13 +26,14 @@ APPLICATION_NAME = "dbt-state-plugin"
 # anybody's is found without its schema: PostgreSQL's own names come first, temporary tables and types last, and that is
 # said by itself, before a statement with an operator is read. What was marked must survive a crash of the server: a
 # mark that is lost while the build that it announced is kept would lose a change. A query of the catalog for thousands
-# of relations costs little, though not by the server's estimate, and would be compiled for longer than it runs.
+# of relations costs little, though not by the server's estimate, and would be compiled for longer than it runs. Who
+# has waited for a lock looks again at what the other has left, which a role's own isolation would not show.
 _SESSION = """
     SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false),
            set_config('idle_in_transaction_session_timeout', '0', false),
            set_config('idle_session_timeout', '0', false), set_config('timezone', 'UTC', false),
-           set_config('jit', 'off', false),
+           set_config('jit', 'off', false), set_config('default_transaction_isolation', 'read committed', false),
            set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local'
                       ELSE current_setting('synchronous_commit') END, false)
 """
@@ -43,12 +48,10 @@ _PREFLIGHT = """
 def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
     """Open a direct autocommit connection and refuse one that cannot hold the state.
 
+    Where the server cannot be reached it is tried again, as often as `settings.retries` says.
     Raises StateError when the server cannot be reached, is older than PostgreSQL 14, is read-only (only if `writes`) or
     stands behind a connection pooler, where a session's lock means nothing.
     """
-    import psycopg2
-    from psycopg2 import sql
-
     arguments: dict[str, Any] = {
         "connect_timeout": 10,
         "keepalives_idle": 30,
@@ -58,6 +61,35 @@ def connect(settings: DatabaseSettings, *, writes: bool = True) -> Connection:
     }
     arguments |= settings.connect_arguments()
     arguments["application_name"] = APPLICATION_NAME
+    return _retried(lambda: _connect(settings, arguments, writes=writes), settings)
+
+
+def _retried(attempt: Callable[[], Connection], settings: DatabaseSettings) -> Connection:
+    """Try again as often as `retries` of the profile says, after 1, 4, 9... seconds, where that may help."""
+    for number in range(1, settings.retries + 1):
+        try:
+            return attempt()
+        except StateError as error:
+            if not _may_pass(error.__cause__):
+                raise
+            seconds = min(number**2, _LONGEST_PAUSE_SECONDS)
+            _LOG.warning("%s. Trying again in %d s (%d of %d).", error.what, seconds, number, settings.retries)
+        time.sleep(seconds)
+    return attempt()
+
+
+def _may_pass(error: BaseException | None) -> bool:
+    """Return whether a failure to connect can pass by itself: not when the server refuses the role or the database."""
+    import psycopg2
+
+    lasting = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in")
+    return isinstance(error, psycopg2.OperationalError) and not any(text in str(error) for text in lasting)
+
+
+def _connect(settings: DatabaseSettings, arguments: Mapping[str, Any], *, writes: bool) -> Connection:
+    import psycopg2
+    from psycopg2 import sql
+
     try:
         connection = cast("Connection", psycopg2.connect(**arguments))
         connection.autocommit = True

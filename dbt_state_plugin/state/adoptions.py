@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.builds import json_document, trace_document
 from dbt_state_plugin.state.intents import definition_id, keep_code
@@ -51,7 +52,8 @@ _RESULTS = """
 """
 
 
-def record_adopted(state: State, execution_id: UUID, adopted: Iterable[Adopted], *, store_code: bool) -> bool:
+@again_after_conflict
+def record_adopted(state: State, execution_id: UUID, adopted: Sequence[Adopted], *, store_code: bool) -> bool:
     """Record all of them in one transaction; tell whether that was done: not while an intent is open on one of them."""
     found = sorted(adopted, key=lambda each: each.record.relation)
     records = [each.record for each in found]

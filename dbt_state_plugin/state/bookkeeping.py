@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.errors import NotFoundError, UsageError
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import compare_checksum_sets, record_checksum_set
 from dbt_state_plugin.state.relations import environment_of
@@ -108,6 +109,7 @@ def last_successful_execution(state: State) -> UUID | None:
     return UUID(rows[0][0]) if rows else None
 
 
+@again_after_conflict
 def completion_time(state: State, execution_id: UUID) -> datetime:
     """Return when an execution was completed; raises NotFoundError, and UsageError when it was not."""
     with _statements(state, "Cannot read the state") as cursor:
@@ -120,6 +122,7 @@ def completion_time(state: State, execution_id: UUID) -> datetime:
     )
 
 
+@again_after_conflict
 def start_step(state: State, execution_id: UUID, name: str, *, kind: str, checksums: Mapping[str, str]) -> UUID:
     """Record the start of a step and the checksums that it covers; `kind` is file, manifest or fingerprint.
 
@@ -137,6 +140,7 @@ def start_step(state: State, execution_id: UUID, name: str, *, kind: str, checks
         return UUID(row[0])
 
 
+@again_after_conflict
 def compare_steps(state: State, step_id: UUID, previous_execution_id: UUID | None) -> Comparison:
     """Compare a step with the step of the same name of an earlier execution; without one everything is changed.
 
@@ -163,6 +167,7 @@ def compare_steps(state: State, step_id: UUID, previous_execution_id: UUID | Non
     return Comparison(changed=changed, removed=removed, doubt=doubt)
 
 
+@again_after_conflict
 def complete_step(state: State, step_id: UUID, *, rows_processed: int | None) -> str:
     """Record that a step succeeded and return its name; raises NotFoundError, and UsageError when it has ended."""
     with _statements(state) as cursor:
@@ -175,6 +180,7 @@ def complete_step(state: State, step_id: UUID, *, rows_processed: int | None) ->
         return step.name
 
 
+@again_after_conflict
 def complete_execution(state: State, execution_id: UUID) -> None:
     """Record that an execution succeeded; raises NotFoundError, and UsageError when it has ended or a step has not."""
     with _statements(state) as cursor:
@@ -189,6 +195,7 @@ def complete_execution(state: State, execution_id: UUID) -> None:
         cursor.execute(state.statement(_FINISH), ("succeeded", str(execution_id)))
 
 
+@again_after_conflict
 def fail_execution(state: State, execution_id: UUID) -> None:
     """Record that an execution failed, and its running steps with it; raises NotFoundError and UsageError."""
     with _statements(state) as cursor:

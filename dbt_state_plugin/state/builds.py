@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from dbt_state_plugin.core.values.records import RecordedDefinition, Trace, Trac
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, first_line, transaction
 from dbt_state_plugin.state.intents import definition_id, keep_code, storable
 from dbt_state_plugin.state.relations import key_columns
@@ -85,6 +86,7 @@ _NOT_HERE = """
 """
 
 
+@again_after_conflict
 def record_build(state: State, build: BuildRecord) -> Identity | None:
     """Record one successful build and clear the intents on its relation, on the connection that holds the lock.
 
@@ -228,7 +230,8 @@ _REFRESH = """
 """
 
 
-def refresh_definitions(state: State, refreshed: Iterable[Refresh], *, store_code: bool) -> None:
+@again_after_conflict
+def refresh_definitions(state: State, refreshed: Sequence[Refresh], *, store_code: bool) -> None:
     """Record the present definitions of relations that stay as they are, in one transaction; raises StateError."""
     found = tuple(refreshed)
     if not found:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
 from dbt_state_plugin.errors import NotFoundError
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import record_checksum_set
 from dbt_state_plugin.state.intents import storable
@@ -77,6 +78,7 @@ def note_uncommitted(state: State, execution_id: UUID, digest: str | None) -> No
         state.execute(_UNCOMMITTED, (digest, str(execution_id)))
 
 
+@again_after_conflict
 def begin_step(
     state: State,
     execution_id: UUID,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import BusyError
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.lock import is_environment_locked
 from dbt_state_plugin.state.relations import INTENTS, environment_of, key_columns
@@ -45,7 +46,8 @@ class PlannedNode:
     reasons: tuple[Mapping[str, Any], ...] = ()
 
 
-def open_intents(state: State, execution_id: UUID, planned: Iterable[PlannedNode], *, store_code: bool) -> None:
+@again_after_conflict
+def open_intents(state: State, execution_id: UUID, planned: Sequence[PlannedNode], *, store_code: bool) -> None:
     """Write ahead, in one transaction, that these relations may be written and why.
 
     Raises BusyError when a live run of another environment is writing one of them.

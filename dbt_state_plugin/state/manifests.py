@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.state import State
 
@@ -46,6 +47,7 @@ def parsed_project_manifest(state: State) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+@again_after_conflict
 def write_manifest(state: State, text: str, *, is_of_snapshot: bool, execution_id: UUID | None) -> None:
     """Keep a manifest for the environment's snapshot, for an execution, or for both, in one transaction."""
     content = text.encode("utf-8", "surrogatepass")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.values.results import StepItem
 from dbt_state_plugin.errors import NotFoundError
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import record_checksum_set
 from dbt_state_plugin.state.executions import NewExecution
@@ -66,16 +67,18 @@ _AFTER = """
 """
 
 
+@again_after_conflict
 def record(
-    state: State, execution_id: UUID, name: str, checksums: Mapping[str, str], items: Iterable[StepItem]
+    state: State, execution_id: UUID, name: str, checksums: Mapping[str, str], items: Sequence[StepItem]
 ) -> None:
     """Record a step of an execution that has ended already, and what changed in it."""
     with database_errors("Cannot record the step"), transaction(state.connection) as cursor:
         _record(cursor, state, execution_id, name, checksums, items)
 
 
+@again_after_conflict
 def record_apart(
-    state: State, execution: NewExecution, name: str, checksums: Mapping[str, str], items: Iterable[StepItem]
+    state: State, execution: NewExecution, name: str, checksums: Mapping[str, str], items: Sequence[StepItem]
 ) -> None:
     """Record an execution that has succeeded already and consists of this step; it takes no lock."""
     values = (
@@ -123,7 +126,7 @@ def _record(
     execution_id: UUID,
     name: str,
     checksums: Mapping[str, str],
-    items: Iterable[StepItem],
+    items: Sequence[StepItem],
 ) -> None:
     covered = record_checksum_set(cursor, state, kind="fingerprint", checksums=checksums)
     cursor.execute(state.statement(_STEP), (str(uuid4()), str(execution_id), name, covered))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.state import compose
 
@@ -141,7 +142,21 @@ def prune(
 def _delete(connection: Connection, schema: str, statement: str, ids: Sequence[str]) -> int:
     deleted = 0
     for start in range(0, len(ids), _BATCH):
-        with database_errors("Cannot prune the state"), transaction(connection) as cursor:
-            cursor.execute(compose(statement, schema), (list(ids[start : start + _BATCH]),))
-            deleted += int(cursor.rowcount)
+        batch = _Batch(connection=connection, schema=schema, statement=statement, ids=list(ids[start : start + _BATCH]))
+        deleted += _delete_batch(batch)
     return deleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    connection: Connection
+    schema: str
+    statement: str
+    ids: list[str]
+
+
+@again_after_conflict
+def _delete_batch(batch: _Batch) -> int:
+    with database_errors("Cannot prune the state"), transaction(batch.connection) as cursor:
+        cursor.execute(compose(batch.statement, batch.schema), (batch.ids,))
+        return int(cursor.rowcount)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class State:
         """Return the statement with each `{state}` replaced by the quoted schema."""
         return compose(text, self.schema)
 
+    @again_after_conflict
     def rows(self, text: str, values: Any = ()) -> list[tuple[Any, ...]]:
         """Run a query and return all its rows; raises StateError."""
         with database_errors("Cannot read the state"), self.connection.cursor() as cursor:
@@ -41,6 +43,7 @@ class State:
                     "Correct the row, or restore the state; without it everything is built once.",
                 ) from error
 
+    @again_after_conflict
     def execute(self, text: str, values: Any = ()) -> int:
         """Run a statement and return how many rows it touched; raises StateError."""
         with database_errors("Cannot write the state"), self.connection.cursor() as cursor:
