@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE as ON_LOGIC_CHANGE
     from dbt_state_plugin.core.config.node_config import VOLATILE as VOLATILE
     from dbt_state_plugin.core.values.history import ExecutionSummary as ExecutionSummary
+    from dbt_state_plugin.core.values.history import Failure as Failure
     from dbt_state_plugin.core.values.invocations import RecordedNode as RecordedNode
     from dbt_state_plugin.core.values.invocations import Recording as Recording
     from dbt_state_plugin.core.values.invocations import RecordResult as RecordResult
@@ -92,7 +93,7 @@ _HOMES = {
     "core.comparison.adoption": "Adoption Outcome",
     "core.comparison.baseline": "Compared",
     "core.config.node_config": "DRIFT ON_LOGIC_CHANGE VOLATILE",
-    "core.values.history": "ExecutionSummary",
+    "core.values.history": "ExecutionSummary Failure",
     "core.values.invocations": "RecordedNode Recording RecordResult",
     "core.values.orphans": "Action Orphan Orphans",
     "core.values.plan": "Plan PlanEntry",
@@ -243,13 +244,24 @@ def explain(node: str, settings: Settings | None = None, *, command: str = "buil
         return Explanation(planned=found, entry=entry, path=path, texts=differing_texts(session, found, path[-1]))
 
 
-def history(settings: Settings | None = None, *, limit: int = 20) -> tuple[ExecutionSummary, ...]:
-    """Return the newest executions of the environment, newest first."""
+def history(
+    settings: Settings | None = None, *, limit: int = 20, only_failed: bool = False
+) -> tuple[ExecutionSummary, ...]:
+    """Return the newest executions of the environment, newest first; with `only_failed` those that did not succeed."""
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_history
 
     with open_session(_target(settings), create=False) as session:
-        return read_history(session.state, limit=limit) if session.has_state else ()
+        return read_history(session.state, limit=limit, only_failed=only_failed) if session.has_state else ()
+
+
+def failures(settings: Settings | None = None) -> tuple[Failure, ...]:
+    """Return the nodes of the environment that are failing now, those that fail for longest first."""
+    from dbt_state_plugin.operations.session import open_session
+    from dbt_state_plugin.state.failures import read_failures
+
+    with open_session(_target(settings), create=False) as session:
+        return read_failures(session.state) if session.has_state else ()
 
 
 def execution(settings: Settings, execution_id: str) -> ExecutionSummary:

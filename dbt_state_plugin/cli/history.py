@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import click
 
 from dbt_state_plugin.cli.options import settings_of, shared_options
-from dbt_state_plugin.report.document import VERSION, execution_document, rendered
-from dbt_state_plugin.report.history import execution_lines, history_lines
+from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.report.document import VERSION, execution_document, failure_document, rendered
+from dbt_state_plugin.report.history import execution_lines, failed_lines, failure_lines, history_lines
 from dbt_state_plugin.report.text import width_of, write_lines
 
 _output = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -16,34 +18,60 @@ _output = click.option("--output", "-o", type=click.Choice(["text", "json"]), de
 
 @click.command("history")
 @click.option("--limit", "-n", type=click.IntRange(min=1), default=20, show_default=True, help="How many executions.")
+@click.option("--failed", is_flag=True, help="Only executions that did not succeed, each with its message.")
 @_output
 @shared_options
 @click.pass_context
-def history(context: click.Context, /, limit: int, output: str) -> None:
+def history(context: click.Context, /, limit: int, failed: bool, output: str) -> None:
     """List the executions of this environment, newest first."""
     from dbt_state_plugin.api import history as read_history
 
-    executions = read_history(settings_of(context), limit=limit)
+    executions = read_history(settings_of(context), limit=limit, only_failed=failed)
     if output == "json":
         documents = [execution_document(execution, with_nodes=False) for execution in executions]
         click.echo(rendered({"version": VERSION, "executions": documents}))
     elif executions:
-        write_lines(history_lines(executions, width=width_of(sys.stdout)), sys.stdout)
+        lines_of = failed_lines if failed else history_lines
+        write_lines(lines_of(executions, width=width_of(sys.stdout)), sys.stdout)
+    elif failed:
+        write_lines(["No execution of this environment has failed, as far as its history goes back."])
     else:
         write_lines(["Nothing is recorded for this environment yet. `dbt-state-plugin run` starts its history."])
 
 
 @click.command("show")
-@click.argument("execution")
+@click.argument("execution", required=False)
+@click.option("--failures", is_flag=True, help="List the nodes that are failing now; of EXECUTION, those that failed.")
 @_output
 @shared_options
 @click.pass_context
-def show(context: click.Context, /, execution: str, output: str) -> None:
+def show(context: click.Context, /, execution: str | None, failures: bool, output: str) -> None:
     """Show one EXECUTION with its steps and the reason and result of each node."""
     from dbt_state_plugin.api import execution as read_execution
 
+    if execution is None:
+        _show_failures(context, output, is_asked_for=failures)
+        return
     found = read_execution(settings_of(context), execution)
+    if failures:
+        found = replace(found, results=tuple(result for result in found.results if not result.is_success))
     if output == "json":
         click.echo(rendered({"version": VERSION, **execution_document(found, with_nodes=True)}))
     else:
         write_lines(execution_lines(found, width=width_of(sys.stdout)), sys.stdout)
+
+
+def _show_failures(context: click.Context, output: str, *, is_asked_for: bool) -> None:
+    from dbt_state_plugin.api import failures as read_failures
+
+    if not is_asked_for:
+        raise UsageError(
+            "`show` wants an EXECUTION, or --failures.", "See `dbt-state-plugin history` for the ids of executions."
+        )
+    found = read_failures(settings_of(context))
+    if output == "json":
+        click.echo(rendered({"version": VERSION, "failures": [failure_document(failure) for failure in found]}))
+    elif found:
+        write_lines(failure_lines(found, width=width_of(sys.stdout)), sys.stdout)
+    else:
+        write_lines(["No node of this environment is failing."])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dbt_state_plugin.core.values.history import ExecutionSummary
+from dbt_state_plugin.core.values.history import ExecutionSummary, Failure
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.report.reason_words import reason_document
@@ -101,6 +101,20 @@ def execution_document(execution: ExecutionSummary, *, with_nodes: bool) -> dict
             for result in execution.results
         ]
     return document
+
+
+def failure_document(failure: Failure) -> dict[str, Any]:
+    """Return one failing node; times are ISO 8601."""
+    return {
+        "unique_id": failure.unique_id,
+        "resource_type": failure.resource_type,
+        "since": failure.since.isoformat(),
+        "last_at": failure.last_at.isoformat(),
+        "times": failure.times,
+        "execution_id": str(failure.execution_id),
+        "status": failure.status,
+        "message": failure.message,
+    }
 
 
 def rendered(document: Any) -> str:

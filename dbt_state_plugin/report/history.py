@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult
+from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import first_message, timestamp, truncated, wrapped
 from dbt_state_plugin.report.words import count, duration
@@ -43,6 +43,32 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
         rows = "" if step.rows_processed is None else f", {count(step.rows_processed, 'row')}"
         lines.append(f"  step {printable(step.name)}: {step.status}{rows} ({step.step_id})")
     lines += [_result_line(result) for result in execution.results]
+    return [part for line in lines for part in wrapped(line, width)]
+
+
+def failed_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
+    """Return executions that did not succeed as history does, each with its message on a line of its own."""
+    lines = history_lines(())
+    for execution in executions:
+        lines.append(history_lines([execution])[1])
+        if execution.message:
+            lines.append(f"  {first_message(execution.message)}")
+    return [truncated(line, width) for line in lines]
+
+
+def failure_lines(failures: Iterable[Failure], *, width: int | None = None) -> list[str]:
+    """Return two lines for each failing node: since when and how often, and its message."""
+    lines = []
+    for failure in failures:
+        often = f"{count(failure.times, 'time')} in a row" if failure.times > 1 else "once"
+        lines.append(
+            printable(
+                f"{failure.unique_id}  {failure.status} since {timestamp(failure.since)}, {often}, "
+                f"last in execution {failure.execution_id}"
+            )
+        )
+        if failure.message:
+            lines.append(f"  {first_message(failure.message)}")
     return [part for line in lines for part in wrapped(line, width)]
 
 

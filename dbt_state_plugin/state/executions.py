@@ -111,6 +111,7 @@ _SUMMARIES = """
     FROM {state}.execution e
     LEFT JOIN {state}.node_result r ON r.execution_id = e.execution_id AND r.resource_type <> 'stream'
     WHERE e.environment_id = %s AND (%s::text IS NULL OR starts_with(e.execution_id::text, %s::text))
+      AND (NOT %s OR e.status IN ('failed', 'cancelled', 'abandoned'))
     GROUP BY e.execution_id ORDER BY e.started_at DESC, e.execution_id LIMIT %s
 """
 _STEPS = """
@@ -123,9 +124,12 @@ _RESULTS = """
 """
 
 
-def read_history(state: State, *, limit: int) -> tuple[ExecutionSummary, ...]:
-    """Return the newest executions of the environment, newest first, without the results of their nodes."""
-    return _summaries(state, None, limit)
+def read_history(state: State, *, limit: int, only_failed: bool = False) -> tuple[ExecutionSummary, ...]:
+    """Return the newest executions of the environment, newest first, without the results of their nodes.
+
+    With `only_failed` those that failed, were cancelled or abandoned.
+    """
+    return _summaries(state, None, limit, only_failed=only_failed)
 
 
 def read_execution(state: State, execution_id: str) -> ExecutionSummary:
@@ -156,8 +160,10 @@ def read_execution(state: State, execution_id: str) -> ExecutionSummary:
     return replace(found[0], results=results)
 
 
-def _summaries(state: State, beginning: str | None, limit: int) -> tuple[ExecutionSummary, ...]:
-    rows = state.rows(_SUMMARIES, (state.environment_id, beginning, beginning, limit))
+def _summaries(
+    state: State, beginning: str | None, limit: int, *, only_failed: bool = False
+) -> tuple[ExecutionSummary, ...]:
+    rows = state.rows(_SUMMARIES, (state.environment_id, beginning, beginning, only_failed, limit))
     steps: dict[str, list[StepSummary]] = {}
     for row in state.rows(_STEPS, ([row[0] for row in rows],)):
         steps.setdefault(row[0], []).append(_step(row))

@@ -36,6 +36,11 @@ class NodeResult:
     duration_ms: int | None
     message: str
 
+    @property
+    def is_success(self) -> bool:
+        """Return whether the node was built, or the test passed."""
+        return self.status in ("success", "pass", "warn", "no-op")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionSummary:
@@ -61,6 +66,23 @@ class ExecutionSummary:
     steps: tuple[StepSummary, ...] = ()
     results: tuple[NodeResult, ...] = field(default=())
     uncommitted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A node that is failing: since which execution, how often in a row, and how it ended the last time.
+
+    `since` and `last_at` are when the first and the last of these executions started.
+    """
+
+    unique_id: str
+    resource_type: str
+    since: datetime
+    last_at: datetime
+    times: int
+    execution_id: UUID
+    status: str
+    message: str
 
 
 def is_execution_id(text: str) -> bool:
