@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.config.node_config import DRIFT as DRIFT
     from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE as ON_LOGIC_CHANGE
     from dbt_state_plugin.core.config.node_config import VOLATILE as VOLATILE
+    from dbt_state_plugin.core.values.findings import Finding as Finding
+    from dbt_state_plugin.core.values.findings import has_errors as has_errors
     from dbt_state_plugin.core.values.history import ExecutionSummary as ExecutionSummary
     from dbt_state_plugin.core.values.history import Failure as Failure
     from dbt_state_plugin.core.values.invocations import RecordedNode as RecordedNode
@@ -73,15 +75,18 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.settings import Settings as Settings
     from dbt_state_plugin.operations.settings import parse_variables as parse_variables
     from dbt_state_plugin.operations.state_administration import DEFAULT_KEEP_DAYS as DEFAULT_KEEP_DAYS
+    from dbt_state_plugin.operations.state_administration import check_state as check_state
     from dbt_state_plugin.operations.state_administration import current_version as current_version
     from dbt_state_plugin.operations.state_administration import downgrade_script as downgrade_script
     from dbt_state_plugin.operations.state_administration import downgrade_state as downgrade_state
     from dbt_state_plugin.operations.state_administration import known_versions as known_versions
     from dbt_state_plugin.operations.state_administration import prune_environment as prune_environment
     from dbt_state_plugin.operations.state_administration import prune_state as prune_state
+    from dbt_state_plugin.operations.state_administration import rehearse_upgrade as rehearse_upgrade
     from dbt_state_plugin.operations.state_administration import roles_script as roles_script
     from dbt_state_plugin.operations.state_administration import upgrade_script as upgrade_script
     from dbt_state_plugin.operations.state_administration import upgrade_state as upgrade_state
+    from dbt_state_plugin.operations.target import StateAddress as StateAddress
     from dbt_state_plugin.operations.target import Target as Target
     from dbt_state_plugin.operations.target import resolve_state as resolve_state
     from dbt_state_plugin.operations.target import resolve_target as resolve_target
@@ -93,6 +98,7 @@ _HOMES = {
     "core.comparison.adoption": "Adoption Outcome",
     "core.comparison.baseline": "Compared",
     "core.config.node_config": "DRIFT ON_LOGIC_CHANGE VOLATILE",
+    "core.values.findings": "Finding has_errors",
     "core.values.history": "ExecutionSummary Failure",
     "core.values.invocations": "RecordedNode Recording RecordResult",
     "core.values.orphans": "Action Orphan Orphans",
@@ -118,10 +124,10 @@ _HOMES = {
     "operations.ports": "Ports",
     "operations.settings": "DEFAULT_LOCK_TIMEOUT Settings parse_variables",
     "operations.state_administration": (
-        "DEFAULT_KEEP_DAYS current_version downgrade_script downgrade_state known_versions prune_environment "
-        "prune_state roles_script upgrade_script upgrade_state"
+        "DEFAULT_KEEP_DAYS check_state current_version downgrade_script downgrade_state known_versions "
+        "prune_environment prune_state rehearse_upgrade roles_script upgrade_script upgrade_state"
     ),
-    "operations.target": "Target resolve_state resolve_target",
+    "operations.target": "StateAddress Target resolve_state resolve_target",
     "postgres.settings": "MAX_IDENTIFIER_BYTES",
     "project.yaml_values": "load_yaml",
     "state.recorded_steps": "StepRecord",

@@ -7,10 +7,11 @@ import sys
 import click
 
 from dbt_state_plugin import api
-from dbt_state_plugin.api import Action, Orphan, Orphans, Target
+from dbt_state_plugin.api import Action, Orphan, Orphans, StateAddress, Target
 from dbt_state_plugin.cli.options import says, settings_of, shared_options, target_of
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.report.document import rendered
+from dbt_state_plugin.report.findings import finding_lines, findings_document, findings_summary, rehearsal_lines
 from dbt_state_plugin.report.orphans import (
     intention_lines,
     orphan_lines,
@@ -30,10 +31,11 @@ def state() -> None:
 
 @state.command("upgrade")
 @click.option("--sql", is_flag=True, help="Print the SQL instead, without connecting to a database.")
+@click.option("--dry-run", is_flag=True, help="Do it in a transaction that is rolled back, and compare the rows.")
 @click.option("--from", "start", metavar="VERSION", help="Version that --sql starts from (default: no state yet).")
 @shared_options
 @click.pass_context
-def upgrade(context: click.Context, sql: bool, start: str | None) -> None:
+def upgrade(context: click.Context, sql: bool, dry_run: bool, start: str | None) -> int:
     """Create the state or upgrade it.
 
     Every command that writes does so on first use.
@@ -42,10 +44,45 @@ def upgrade(context: click.Context, sql: bool, start: str | None) -> None:
     if sql:
         click.echo(api.upgrade_script(settings.state_schema, start or "base"), nl=False)
         _say(context, "Run it with psql as a role that may create schemas, then grant the tables to dbt's role.")
-        return
+        return EXIT_OK
     if start:
         raise UsageError("--from is for --sql only.", "Leave it out: the database knows its version.")
-    _say_versions(context, *api.upgrade_state(api.resolve_state(settings)))
+    address = api.resolve_state(settings)
+    if dry_run:
+        return _rehearse(context, address)
+    _say_versions(context, *api.upgrade_state(address))
+    return EXIT_OK
+
+
+def _rehearse(context: click.Context, address: StateAddress) -> int:
+    found = api.rehearse_upgrade(address)
+    if found.before == found.after:
+        _say(context, f"The state is at version {found.after}: there is nothing to upgrade.")
+        return EXIT_OK
+    write_lines(rehearsal_lines(found.rows), sys.stdout)
+    _say(context, f"The state is at {found.before or 'no version'} and would be at {found.after}; nothing was changed.")
+    if found.lost:
+        write_lines(wrapped(f"Rows would be lost of: {', '.join(found.lost)}.", width_of(sys.stderr)))
+        return EXIT_NODES_FAILED
+    return EXIT_OK
+
+
+@state.command("check")
+@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@shared_options
+@click.pass_context
+def check(context: click.Context, output: str) -> int:
+    """Verify what must hold in the state, and say what to do about what does not.
+
+    Nothing is written. Exit code 1 says that something has to be mended.
+    """
+    found = api.check_state(api.resolve_state(settings_of(context)))
+    if output == "json":
+        click.echo(rendered(findings_document(found)))
+    else:
+        write_lines(finding_lines(found, width=width_of(sys.stdout)), sys.stdout)
+    _say(context, findings_summary(found) if found else "All of the state is as it must be.")
+    return EXIT_NODES_FAILED if api.has_errors(found) else EXIT_OK
 
 
 @state.command("downgrade")

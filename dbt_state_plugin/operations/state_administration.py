@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+from dbt_state_plugin.core.values.findings import Finding
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.target import StateAddress, Target
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.state import migration, retention, roles
-from dbt_state_plugin.state.migration import Version
+from dbt_state_plugin.state.invariants import violations
+from dbt_state_plugin.state.migration import Rehearsal, Version
 from dbt_state_plugin.state.retention import Pruned
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.version import require_schema
@@ -25,6 +27,21 @@ def upgrade_state(address: StateAddress) -> tuple[str | None, str | None]:
         before = migration.current(connection, address.schema)
         ensure_schema(connection, address.schema)
         return before, migration.current(connection, address.schema)
+
+
+def rehearse_upgrade(address: StateAddress) -> Rehearsal:
+    """Upgrade in a transaction that is rolled back; return what it would do."""
+    with _connection(address) as connection:
+        return migration.rehearse(connection, address.schema)
+
+
+def check_state(address: StateAddress) -> tuple[Finding, ...]:
+    """Return what does not hold in the state, of all environments; nothing where there is no state yet.
+
+    Raises StateError when the state has another version than this tool.
+    """
+    with _connection(address, writes=False) as connection:
+        return violations(connection, address.schema) if require_schema(connection, address.schema) else ()
 
 
 def downgrade_state(address: StateAddress, revision: str) -> tuple[str | None, str | None]:

@@ -170,6 +170,18 @@ def transaction(connection: Connection) -> Iterator[Any]:
 
 
 @contextmanager
+def rolled_back(connection: Connection) -> Iterator[Any]:
+    """Yield a cursor inside a transaction that may write, and that is always rolled back."""
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("BEGIN")
+            yield cursor
+        finally:
+            if not connection.closed:
+                cursor.execute("ROLLBACK")
+
+
+@contextmanager
 def read_only(connection: Connection) -> Iterator[Any]:
     """Yield a cursor inside a transaction that may not write, and that is always rolled back."""
     with connection.cursor() as cursor:

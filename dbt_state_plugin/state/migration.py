@@ -6,13 +6,14 @@ to import, so that is done only when a migration is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.postgres.connection import transaction
+from dbt_state_plugin.postgres.connection import rolled_back, transaction
 from dbt_state_plugin.state.ownership import become_owner
 from dbt_state_plugin.state.schema_lock import LONGEST_WAIT_SECONDS, SCHEMA_LOCK, change_schema, lock_schema
 from dbt_state_plugin.state.version import (
@@ -60,21 +61,83 @@ def upgrade(connection: Connection, schema: str, *, timeout: float = LONGEST_WAI
     StateError when they do not end, when the state is newer than this tool or the role lacks a right.
     """
     with schema_errors(connection, schema, "Cannot upgrade the state"), transaction(connection) as cursor:
+        _upgrade(cursor, schema, timeout)
+
+
+def _upgrade(cursor: Any, schema: str, timeout: float) -> str | None:
+    """Upgrade inside of a transaction; return the version before."""
+    lock_schema(cursor, schema, timeout=timeout)
+    version = recorded_version(cursor, schema)
+    refuse_newer(version, schema)
+    if version == EXPECTED_VERSION:
+        return version
+    statements = _statements(schema, version or BASE, EXPECTED_VERSION)
+
+    def change() -> None:
+        cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
+        if cursor.fetchone() is None:
+            cursor.execute(_create_schema(schema))
+        become_owner(cursor, schema)
+        cursor.execute(statements)
+
+    change_schema(cursor, schema, change, timeout=timeout)
+    return version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What an upgrade would do: the versions before (None: no state) and after, and the rows of each table.
+
+    `rows` has the number before and after by table, None where the table is not there.
+    """
+
+    before: str | None
+    after: str
+    rows: Mapping[str, tuple[int | None, int | None]]
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Return the tables that would have fewer rows, but for what is only kept to save time."""
+        return tuple(
+            table
+            for table, (before, after) in self.rows.items()
+            if before and (after or 0) < before and table not in _MADE_AGAIN
+        )
+
+
+_MADE_AGAIN = frozenset({"project_snapshot", "manifest"})  # dbt parses once more
+
+
+def rehearse(connection: Connection, schema: str, *, timeout: float = LONGEST_WAIT_SECONDS) -> Rehearsal:
+    """Upgrade in a transaction that is rolled back, and count the rows of each table before and after.
+
+    It waits and locks as `upgrade` does. Raises StateError.
+    """
+    with schema_errors(connection, schema, "Cannot upgrade the state"), rolled_back(connection) as cursor:
         lock_schema(cursor, schema, timeout=timeout)
-        version = recorded_version(cursor, schema)
-        refuse_newer(version, schema)
-        if version == EXPECTED_VERSION:
-            return
-        statements = _statements(schema, version or BASE, EXPECTED_VERSION)
+        before = _row_counts(cursor, schema)
+        version = _upgrade(cursor, schema, timeout)
+        after = _row_counts(cursor, schema)
+    tables = sorted(before.keys() | after.keys())
+    rows = {table: (before.get(table), after.get(table)) for table in tables}
+    return Rehearsal(before=version, after=EXPECTED_VERSION, rows=rows)
 
-        def change() -> None:
-            cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
-            if cursor.fetchone() is None:
-                cursor.execute(_create_schema(schema))
-            become_owner(cursor, schema)
-            cursor.execute(statements)
 
-        change_schema(cursor, schema, change, timeout=timeout)
+_TABLES = """
+    SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+"""
+
+
+def _row_counts(cursor: Any, schema: str) -> dict[str, int]:
+    from psycopg2 import sql
+
+    cursor.execute(_TABLES, (schema,))
+    counts = {}
+    for (table,) in cursor.fetchall():
+        cursor.execute(sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(sql.Identifier(schema, table)))
+        counts[table] = int(cursor.fetchone()[0])
+    return counts
 
 
 def downgrade(connection: Connection, schema: str, revision: str, *, timeout: float = LONGEST_WAIT_SECONDS) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -325,3 +326,31 @@ def test_a_shell_is_told_the_commands(plugin: Plugin) -> None:
 
 def test_a_shell_without_completion_is_refused(plugin: Plugin) -> None:
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in plugin("completion", "tcsh", check=2).stderr
+
+
+def test_an_upgrade_can_be_tried_without_changing_anything(plugin: Plugin, database: Database) -> None:
+    plugin("state", "upgrade")
+    plugin("state", "downgrade", "0001", "--yes")
+
+    tried = plugin("state", "upgrade", "--dry-run")
+
+    assert "  installation      1 row -> 1 row\n" in tried.stdout
+    assert "  manifest          no table -> 0 rows\n" in tried.stdout
+    assert tried.stderr == f"The state is at 0001 and would be at {EXPECTED_VERSION}; nothing was changed.\n"
+    assert plugin("state", "current").stdout == "0001\n"
+
+
+def test_a_check_says_what_is_wrong_and_what_to_do(plugin: Plugin, database: Database) -> None:
+    plugin("state", "upgrade")
+    assert plugin("state", "check").stderr == "All of the state is as it must be.\n"
+    database.query("DELETE FROM dbt_state_plugin.installation")
+
+    checked = plugin("state", "check", check=1)
+
+    assert checked.stdout.splitlines() == [
+        "  error  installation: The key that values are hashed with is not there once: 0 rows.",
+        "         Restore the state from a backup, or run `state downgrade base --yes`: then everything is built once.",
+    ]
+    assert checked.stderr == "1 error, 0 notes.\n"
+    answer = json.loads(plugin("state", "check", "-o", "json", check=1).stdout)
+    assert (answer["ok"], [each["check"] for each in answer["findings"]]) == (False, ["installation"])

@@ -409,6 +409,34 @@ def first_line(process: subprocess.Popen[str]) -> str:
     return process.stderr.readline()
 
 
+def test_a_rehearsal_counts_the_rows_and_changes_nothing(database: Database, connection: Connection) -> None:
+    migration.upgrade(connection, "state")
+    migration.downgrade(connection, "state", "0001")
+    before = structure(connection, "state")
+
+    found = migration.rehearse(connection, "state")
+
+    assert (found.before, found.after, found.lost) == ("0001", EXPECTED_VERSION, ())
+    assert found.rows["installation"] == (1, 1)
+    assert found.rows["manifest"] == (None, 0)
+    assert structure(connection, "state") == before
+    assert migration.current(connection, "state") == "0001"
+    assert database.query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+
+
+def test_a_rehearsal_of_the_first_start_creates_nothing(database: Database, connection: Connection) -> None:
+    found = migration.rehearse(connection, "state")
+
+    assert (found.before, found.rows["execution"]) == (None, (None, 0))
+    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'state'") == []
+
+
+def test_rows_that_an_upgrade_would_lose_are_named() -> None:
+    rows = {"execution": (2, 1), "gone": (1, None), "manifest": (1, 0), "new": (None, 0), "same": (3, 3)}
+
+    assert migration.Rehearsal(before="0001", after="0002", rows=rows).lost == ("execution", "gone")
+
+
 def test_a_role_may_work_in_a_schema_that_was_made_for_it(database: Database, role: str) -> None:
     database.query(sql.SQL("CREATE SCHEMA state AUTHORIZATION {}").format(sql.Identifier(role)))
     revoke_create(database)

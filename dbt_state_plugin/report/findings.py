@@ -1,0 +1,51 @@
+"""Findings of a check as text and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dbt_state_plugin.core.values.findings import Finding, Severity
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.text import wrapped
+from dbt_state_plugin.report.words import count
+
+
+def finding_lines(findings: Iterable[Finding], *, width: int | None = None) -> list[str]:
+    """Return a line for each finding with what was found, and one with what to do."""
+    lines = []
+    for finding in findings:
+        lines.append(f"  {finding.severity.value:<5}  {finding.check}: {printable(finding.what)}")
+        if finding.do:
+            lines.append(f"         {printable(finding.do)}")
+    return [part for line in lines for part in wrapped(line, width)]
+
+
+def findings_summary(findings: Iterable[Finding]) -> str:
+    """Return how many errors and notes there are."""
+    found = [finding.severity for finding in findings]
+    return f"{count(found.count(Severity.ERROR), 'error')}, {count(found.count(Severity.NOTE), 'note')}."
+
+
+def findings_document(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Return the findings as JSON has them."""
+    found = tuple(findings)
+    return {
+        "version": 1,
+        "ok": not any(finding.severity is Severity.ERROR for finding in found),
+        "findings": [
+            {"check": each.check, "severity": each.severity.value, "what": each.what, "do": each.do} for each in found
+        ],
+    }
+
+
+def rehearsal_lines(rows: Mapping[str, tuple[int | None, int | None]]) -> list[str]:
+    """Return the rows of each table of the state before and after an upgrade."""
+    column = max((len(table) for table in rows), default=0)
+    return [
+        f"  {printable(table):<{column}}  {_rows(before)} -> {_rows(after)}" for table, (before, after) in rows.items()
+    ]
+
+
+def _rows(number: int | None) -> str:
+    return "no table" if number is None else count(number, "row")

@@ -1,0 +1,225 @@
+"""Invariants of the state that its constraints hold or cannot express.
+
+A constraint may be missing, after a restore or a repair by hand, so what they hold is looked at too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.core.values.findings import Finding, Severity
+from dbt_state_plugin.postgres.connection import database_errors, read_only
+from dbt_state_plugin.state.lock import lock_key
+from dbt_state_plugin.state.relations import environment_of
+from dbt_state_plugin.state.state import compose
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+_SHOWN = 3  # of each kind of violation
+_RESTORE = "Restore the state from a backup, or run `state downgrade base --yes`: then everything is built once."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """A query whose rows are violations, each with one text that says which one."""
+
+    check: str
+    query: str
+    what: str
+    do: str
+    severity: Severity = Severity.ERROR
+
+
+INVARIANTS = (
+    Invariant(
+        check="version",
+        query="SELECT count(*)::text || ' rows' FROM {state}.alembic_version HAVING count(*) <> 1",
+        what="The table alembic_version does not hold one version",
+        do=_RESTORE,
+    ),
+    Invariant(
+        check="installation",
+        query="SELECT count(*)::text || ' rows' FROM {state}.installation HAVING count(*) <> 1",
+        what="The key that values are hashed with is not there once",
+        do=_RESTORE,
+    ),
+    Invariant(
+        check="constraints",
+        query="""
+            SELECT c.relname || '.' || k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+            WHERE c.relnamespace = {state_text}::regnamespace AND NOT k.convalidated
+            UNION ALL SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+            WHERE c.relnamespace = {state_text}::regnamespace AND NOT (i.indisvalid AND i.indisready) ORDER BY 1
+        """,
+        what="A constraint or index of the state is not valid",
+        do="Let its owner run ALTER TABLE ... VALIDATE CONSTRAINT or REINDEX INDEX for it.",
+    ),
+    Invariant(
+        check="builds",
+        query="""
+            SELECT min(database_name || '.' || schema_name || '.' || identifier) FROM {state}.relation
+            GROUP BY warehouse, database_name, schema_name, identifier HAVING count(*) > 1
+            UNION ALL SELECT 'build ' || build_id FROM {state}.relation GROUP BY build_id HAVING count(*) > 1 ORDER BY 1
+        """,
+        what="A relation has more than one current build",
+        do="Delete all of its rows from the table `relation`: the next run builds it again.",
+    ),
+    Invariant(
+        check="builds",
+        severity=Severity.NOTE,
+        query="""
+            SELECT unique_id || ' (' || count(*) || ')' FROM {state}.relation
+            GROUP BY environment_id, unique_id HAVING count(*) > 1 ORDER BY 1
+        """,
+        what="A node has several recorded relations, as after a change of its name or schema",
+        do="See `state orphans` for those that it has no more.",
+    ),
+    Invariant(
+        check="intents",
+        query="""
+            SELECT i.unique_id FROM {state}.intent i JOIN {state}.relation r
+                USING (warehouse, database_name, schema_name, identifier)
+            WHERE r.execution_id = i.execution_id AND r.unique_id = i.unique_id ORDER BY 1
+        """,
+        what="A node is recorded as built and as being built by the same execution",
+        do="Nothing: the next run builds it again.",
+    ),
+    Invariant(
+        check="intents",
+        severity=Severity.NOTE,
+        query="""
+            SELECT i.unique_id || ' (execution ' || left(i.execution_id::text, 8) || ')' FROM {state}.intent i
+            JOIN {state}.execution x USING (execution_id) WHERE x.status <> 'running' ORDER BY 1
+        """,
+        what="A node was left behind by an execution that failed or was killed",
+        do="Nothing: the next run builds it again.",
+    ),
+    Invariant(
+        check="executions",
+        query="""
+            SELECT min(left(execution_id::text, 8)) FROM {state}.execution WHERE status = 'running' AND is_exclusive
+            GROUP BY environment_id HAVING count(*) > 1 ORDER BY 1
+        """,
+        what="An environment has more than one running execution",
+        do="Wait until no run is going on, and run again: all of them are marked abandoned then.",
+    ),
+    Invariant(
+        check="executions",
+        query="""
+            SELECT DISTINCT left(x.execution_id::text, 8) || ' (' || n.unique_id || ': ' || n.status || ')'
+            FROM {state}.execution x JOIN {state}.node_result n USING (execution_id)
+            WHERE x.status = 'succeeded' AND x.is_exclusive AND n.resource_type <> 'stream'
+              AND n.status NOT IN ('success', 'pass', 'warn', 'no-op') ORDER BY 1
+        """,
+        what="An execution counts as succeeded though a node of it was not built",
+        do="Run `dbt-state-plugin forget` for the node: the next run builds it again.",
+    ),
+    Invariant(
+        check="executions",
+        query="""
+            SELECT left(x.execution_id::text, 8) || ' (' || s.name || ')' FROM {state}.execution_step s
+            JOIN {state}.execution x USING (execution_id)
+            WHERE s.status = 'running' AND x.status <> 'running' ORDER BY 1
+        """,
+        what="A step is still running though its execution has ended",
+        do="Nothing is lost: the step counts for nothing. `state prune` removes it with its execution.",
+    ),
+    Invariant(
+        check="executions",
+        severity=Severity.NOTE,
+        query="""
+            SELECT left(execution_id::text, 8) FROM {state}.execution
+            WHERE status = 'running' AND NOT is_exclusive AND started_at < clock_timestamp() - interval '7 days'
+            ORDER BY 1
+        """,
+        what="An execution of a script was never completed, for more than seven days",
+        do="Run `fail-execution` with its id (see `history`), if the script has ended.",
+    ),
+)
+_RUNNING = """
+    SELECT left(x.execution_id::text, 8), e.warehouse, e.pipeline, e.project_name, e.target_name, e.database_name,
+           e.schema_name
+    FROM {state}.execution x JOIN {state}.environment e USING (environment_id)
+    WHERE x.status = 'running' AND x.is_exclusive
+"""
+_HOLDS_LOCK = """
+    SELECT 1 FROM pg_catalog.pg_locks l
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT datid FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database())
+      AND (l.classid::bigint << 32) | l.objid::bigint = %s
+"""
+_REFERENCES = """
+    SELECT c.relname::text, f.relname::text,
+        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS x (n, i)
+              JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i),
+        ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS x (n, i)
+              JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.n ORDER BY x.i)
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
+    WHERE k.contype = 'f' AND c.relnamespace = pg_catalog.to_regnamespace(pg_catalog.quote_ident(%s)) ORDER BY 1, 2
+"""
+
+
+def violations(connection: Connection, schema: str) -> tuple[Finding, ...]:
+    """Return what does not hold in a state of this tool's version, read in one transaction; raises StateError."""
+    with database_errors("Cannot read the state"), read_only(connection) as cursor:
+        found = [finding for each in INVARIANTS for finding in _violated(cursor, schema, each)]
+        found += _dangling(cursor, schema)
+        found += _dead(cursor, schema)
+    return tuple(found)
+
+
+def _violated(cursor: Any, schema: str, invariant: Invariant) -> Iterator[Finding]:
+    from psycopg2 import sql
+
+    names = {"state": sql.Identifier(schema), "state_text": sql.Literal(sql.Identifier(schema).as_string(cursor))}
+    cursor.execute(sql.SQL(invariant.query).format(**names))
+    rows = [str(row[0]) for row in cursor.fetchall()]
+    if rows:
+        yield Finding(
+            check=invariant.check,
+            severity=invariant.severity,
+            what=f"{invariant.what}: {_listed(rows)}.",
+            do=invariant.do,
+        )
+
+
+def _dangling(cursor: Any, schema: str) -> Iterator[Finding]:
+    """Find rows that refer to rows which are not there."""
+    from psycopg2 import sql
+
+    cursor.execute(_REFERENCES, (schema,))
+    for table, other, columns, keys in cursor.fetchall():
+        equal = [sql.SQL("r.{} = t.{}").format(*map(sql.Identifier, pair)) for pair in zip(columns, keys, strict=True)]
+        given = [sql.SQL("r.{} IS NOT NULL").format(sql.Identifier(column)) for column in columns]
+        query = sql.SQL("SELECT count(*) FROM {} r WHERE {} AND NOT EXISTS (SELECT FROM {} t WHERE {})").format(
+            sql.Identifier(schema, table), sql.SQL(" AND ").join(given), sql.Identifier(schema, other),
+            sql.SQL(" AND ").join(equal),
+        )  # fmt: skip
+        cursor.execute(query)
+        (number,) = cursor.fetchone()
+        if number:
+            what = f"Rows of {table} refer by {', '.join(columns)} to rows of {other} that are not there: {number}."
+            yield Finding(check="references", severity=Severity.ERROR, what=what, do=_RESTORE)
+
+
+def _dead(cursor: Any, schema: str) -> Iterator[Finding]:
+    """Find executions that count as running though nobody holds their environment's lock."""
+    cursor.execute(compose(_RUNNING, schema))
+    for execution, warehouse, *names in cursor.fetchall():
+        environment = environment_of(tuple(names), warehouse)
+        cursor.execute(_HOLDS_LOCK, (lock_key(environment, schema),))
+        if cursor.fetchone() is None:
+            yield Finding(
+                check="executions",
+                severity=Severity.NOTE,
+                what=f"Execution {execution} of {environment} was killed: it counts as running without its lock.",
+                do="Nothing: the next run marks it abandoned and builds again what it was going to build.",
+            )
+
+
+def _listed(rows: list[str]) -> str:
+    more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+    return ", ".join(rows[:_SHOWN]) + more
