@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE as ON_LOGIC_CHANGE
     from dbt_state_plugin.core.config.node_config import VOLATILE as VOLATILE
     from dbt_state_plugin.core.values.findings import Finding as Finding
+    from dbt_state_plugin.core.values.findings import Severity as Severity
     from dbt_state_plugin.core.values.findings import has_errors as has_errors
     from dbt_state_plugin.core.values.history import ExecutionSummary as ExecutionSummary
     from dbt_state_plugin.core.values.history import Failure as Failure
@@ -98,7 +99,7 @@ _HOMES = {
     "core.comparison.adoption": "Adoption Outcome",
     "core.comparison.baseline": "Compared",
     "core.config.node_config": "DRIFT ON_LOGIC_CHANGE VOLATILE",
-    "core.values.findings": "Finding has_errors",
+    "core.values.findings": "Finding Severity has_errors",
     "core.values.history": "ExecutionSummary Failure",
     "core.values.invocations": "RecordedNode Recording RecordResult",
     "core.values.orphans": "Action Orphan Orphans",
@@ -288,6 +289,13 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
         if not session.has_state:
             raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
         return read_execution(session.state, execution_id.lower())
+
+
+def look_over(settings: Settings | None = None) -> tuple[Finding, ...]:
+    """Return a finding for everything that a first run needs; nothing is written."""
+    from dbt_state_plugin.operations import doctor
+
+    return doctor.look_over(lambda: _target(settings))
 
 
 def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:

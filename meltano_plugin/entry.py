@@ -68,4 +68,9 @@ def prepare(arguments: list[str]) -> Orchestration:
         steps = (load_step(project_of(environ), utility_name(environ)),)
     places = places_in(Path(root), environment, environ, arguments)
     environ.update(places.variables)
+    if "doctor" in arguments:
+        from meltano_plugin.wiring import wiring
+
+        findings = wiring(project_of(environ), utility_name(environ), places.target_choice)
+        return Orchestration(findings=findings, target_choice=places.target_choice)
     return Orchestration(steps=steps, target_choice=places.target_choice, reads_last_line=True)

@@ -43,6 +43,7 @@ _COMMANDS = {
         "adopt",
         "Record the relations that are there as built by the project as it is, without building them.",
     ),
+    "doctor": ("doctor", "Look over database, rights, profile and dbt before the first run, and say what to do."),
     "state": ("state", "Look after the state: its version, its migrations and its size."),
     "completion": ("completion", "Print the script that makes SHELL complete this program's commands and options."),
     "init-execution": ("bookkeeping", "Start an execution and print its id."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import RecordedStep
+    from dbt_state_plugin.api import Finding, RecordedStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +16,13 @@ class Orchestration:
     """What an orchestrator adds: the steps before the transformation, and how it chose the target.
 
     `target_choice` is a phrase for the first line of a run. `reads_last_line` where people only see the output: the
-    first line then says what is built and the last how it ended and why.
+    first line then says what is built and the last how it ended and why. `findings` are what `doctor` says of it.
     """
 
     steps: tuple[RecordedStep, ...] = ()
     target_choice: str = ""
     reads_last_line: bool = False
+    findings: tuple[Finding, ...] = ()
 
 
 def orchestration_of(context: click.Context) -> Orchestration:

@@ -13,6 +13,7 @@ from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Pr
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Columns
     from dbt_state_plugin.core.values.dialect import SqlDialect
+    from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
@@ -126,6 +127,10 @@ class Warehouse(Protocol):
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
         """Return what has each of these names now; names that nothing has are left out."""
+
+    def look_over(self, schema: str) -> tuple[Finding, ...]:
+        """Return what was found of the rights and settings that runs into this schema need; nothing is written."""
+        return ()
 
     def transaction(self) -> AbstractContextManager[Any]:
         """Commit what is done inside at its end, or roll all of it back on an error."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
     from dbt_state_plugin.core.comparison.adoption import Columns
+    from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
@@ -180,6 +181,12 @@ class PostgresWarehouse:
         from dbt_state_plugin.warehouse.postgres import drops
 
         return drops.read_drop_checks(self.connection, relations)
+
+    def look_over(self, schema: str) -> tuple[Finding, ...]:
+        """Return what was found of rights, counters and the connection."""
+        from dbt_state_plugin.warehouse.postgres import fitness
+
+        return fitness.look_over(self.connection, schema)
 
     def transaction(self) -> AbstractContextManager[Any]:
         """Open a transaction of its own."""

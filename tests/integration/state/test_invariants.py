@@ -75,8 +75,8 @@ def renamed(state: State) -> None:
     ended(state, built(state, ORDERS))
     state.execute(
         "INSERT INTO {state}.relation (database_name, schema_name, identifier, environment_id, unique_id,"
-        " resource_type, materialized, fingerprint, trace) SELECT database_name, schema_name, 'earlier', environment_id, unique_id,"
-        " resource_type, materialized, fingerprint, trace FROM {state}.relation"
+        " resource_type, materialized, fingerprint, trace) SELECT database_name, schema_name, 'earlier',"
+        " environment_id, unique_id, resource_type, materialized, fingerprint, trace FROM {state}.relation"
     )
 
 

@@ -1,0 +1,37 @@
+"""The `doctor` command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.orchestration import orchestration_of
+from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
+from dbt_state_plugin.report.document import rendered
+from dbt_state_plugin.report.findings import finding_lines, findings_document, findings_summary
+from dbt_state_plugin.report.text import width_of, write_lines
+
+
+@click.command("doctor")
+@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@shared_options
+@click.pass_context
+def doctor(context: click.Context, output: str) -> int:
+    """Look over database, rights, profile and dbt before the first run, and say what to do.
+
+    Nothing is written. Exit code 1 says that something has to be mended before a run.
+    """
+    from dbt_state_plugin.api import has_errors, look_over
+
+    found = (*orchestration_of(context).findings, *look_over(settings_of(context)))
+    if output == "json":
+        click.echo(rendered(findings_document(found)))
+    else:
+        write_lines(finding_lines(found, width=width_of(sys.stdout)), sys.stdout)
+    failed = has_errors(found)
+    if says(context, "error" if failed else "info"):
+        ready = "Not ready" if failed else "Ready for `dbt-state-plugin run`"
+        write_lines([f"{ready}: {findings_summary(found)}"])
+    return EXIT_NODES_FAILED if failed else EXIT_OK

@@ -1,0 +1,114 @@
+"""What has to be right before the first run, looked over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, TypeVar
+
+from dbt_state_plugin.core.values.findings import Finding, Severity
+from dbt_state_plugin.errors import PluginError
+from dbt_state_plugin.operations.ports import Ports
+from dbt_state_plugin.state import migration
+from dbt_state_plugin.state.rights import missing_rights
+from dbt_state_plugin.state.version import EXPECTED_VERSION, refuse_newer
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.operations.target import Target
+
+Answer = TypeVar("Answer")
+LEAST_DBT, FIRST_UNKNOWN_DBT = (1, 10), (1, 13)
+
+
+def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tuple[Finding, ...]:
+    """Return a finding for everything that a run needs, but for what depends on a fault; nothing is written.
+
+    `resolve` reads the project and the profile. An older state, or none, is upgraded in a transaction that is rolled back.
+    """
+    ports = ports or Ports()
+    found = [_dbt()]
+    target = _tried("project", resolve, found)
+    if target is not None:
+        found.append(_project(target))
+        found += _state(target, ports)
+        found += _warehouse(target, ports)
+    return tuple(found)
+
+
+def _dbt() -> Finding:
+    try:
+        core, adapter = version("dbt-core"), version("dbt-postgres")
+    except PackageNotFoundError as error:
+        return Finding(
+            check="dbt",
+            severity=Severity.ERROR,
+            what=f"{error.name} is not installed beside dbt-state-plugin.",
+            do="Run `pip install dbt-core dbt-postgres` in the same environment.",
+        )
+    number = tuple(int(part) for part in core.split(".")[:2])
+    if LEAST_DBT <= number < FIRST_UNKNOWN_DBT:
+        return Finding(check="dbt", severity=Severity.OK, what=f"dbt-core {core}, dbt-postgres {adapter}")
+    return Finding(
+        check="dbt",
+        severity=Severity.ERROR,
+        what=f"dbt-core {core} is not one that this version knows (1.10, 1.11, 1.12).",
+        do="Run `pip install 'dbt-core>=1.10,<1.13'` in the same environment.",
+    )
+
+
+def _project(target: Target) -> Finding:
+    place = target.workplace
+    if place is None:
+        return Finding(check="project", severity=Severity.OK, what=f"{target.environment}, without a dbt project")
+    what = f"{place.project_name} in {place.project_dir}, target {place.profile.target_name} of {place.profiles_dir}"
+    return Finding(check="project", severity=Severity.OK, what=what)
+
+
+def _state(target: Target, ports: Ports) -> Iterator[Finding]:
+    """Look whether a run can keep the state: a direct connection that may write, and the rights for the schema."""
+    found: list[Finding] = []
+    connection = _tried("database", lambda: ports.connect(target.state.database, writes=True), found)
+    if connection is not None:
+        with closing(connection):
+            yield Finding(check="database", severity=Severity.OK, what=f"{target.state.database.display()} may be used")
+            finding = _tried("state", lambda: _version_of(connection, target.state.schema), found)
+            found += [finding] if finding else []
+    yield from found
+
+
+def _version_of(connection: object, schema: str) -> Finding:
+    recorded = migration.current(connection, schema)  # type: ignore[arg-type] # a port's
+    refuse_newer(recorded, schema)
+    if recorded == EXPECTED_VERSION:
+        missing = missing_rights(connection, schema)  # type: ignore[arg-type]
+        if missing:
+            what = f'The role may not write the state in schema "{schema}".'
+            return Finding(check="state", severity=Severity.ERROR, what=what, do=missing)
+        return Finding(check="state", severity=Severity.OK, what=f'version {recorded} in schema "{schema}"')
+    migration.rehearse(connection, schema, timeout=0)  # type: ignore[arg-type]
+    what = f'version {recorded} in schema "{schema}"' if recorded else f'there is none yet in schema "{schema}"'
+    do = f"the first run {'upgrades' if recorded else 'creates'} it, and may do so"
+    return Finding(check="state", severity=Severity.OK, what=f"{what}; {do}")
+
+
+def _warehouse(target: Target, ports: Ports) -> Iterator[Finding]:
+    if target.workplace is None:
+        return
+    profile = target.workplace.profile
+    found: list[Finding] = []
+    connection = _tried("warehouse", lambda: ports.connect(profile.settings, writes=False), found)
+    if connection is not None:
+        with closing(connection):
+            warehouse = ports.open_warehouse(profile.type, connection)
+            found += _tried("warehouse", lambda: warehouse.look_over(profile.schema), found) or ()
+    yield from found
+
+
+def _tried(check: str, ask: Callable[[], Answer], found: list[Finding]) -> Answer | None:
+    """Return the answer, or None after the error has become a finding."""
+    try:
+        return ask()
+    except PluginError as error:
+        found.append(Finding(check=check, severity=Severity.ERROR, what=error.what, do=error.do))
+        return None
