@@ -2,8 +2,9 @@
 
 Kept whatever their age: executions that run, the last successful one of each environment and of each kind of step (the
 baseline of the next), those with the newest checksum of what an external step has left out since (with that it is
-compared when it comes back), the last successful one with a manifest (what `state export-manifest` gives), and those
-with an open intent (they say which relations cannot be trusted). Plans that were handed out go by their age alone.
+compared when it comes back), those with an external step since the last success of that step, the last successful one
+with a manifest (what `state export-manifest` gives), and those with an open intent (they say which relations cannot be
+trusted). Plans that were handed out go by their age alone.
 """
 
 from __future__ import annotations
@@ -50,6 +51,12 @@ _OUTDATED = """
           FROM {state}.execution JOIN {state}.execution_step s USING (execution_id)
           WHERE execution.status = 'succeeded'
           ORDER BY environment_id, name, execution.finished_at DESC, execution_id DESC)
+      AND NOT EXISTS (
+          -- What was loaded since the last success, also in vain, tells whether a bookmark has to be reset again.
+          SELECT 1 FROM {state}.execution_step s
+          WHERE s.execution_id = x.execution_id AND s.started_at = s.finished_at AND x.started_at > (
+              SELECT max(e.started_at) FROM {state}.execution e JOIN {state}.execution_step l USING (execution_id)
+              WHERE e.environment_id = x.environment_id AND e.status = 'succeeded' AND l.name = s.name))
       AND execution_id NOT IN (
           -- External steps are recorded as one moment (state/recorded_steps.py); a step of a run takes longer.
           SELECT DISTINCT ON (sets.environment_id, sets.name, c.name) sets.execution_id

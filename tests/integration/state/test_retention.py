@@ -9,7 +9,7 @@ from support.recording import ORDERS, REPORT, begun, built, ended, key_of, opene
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.state.executions import begin_step, read_execution
 from dbt_state_plugin.state.manifests import read_manifest, write_manifest
-from dbt_state_plugin.state.recorded_steps import newest_checksums, record
+from dbt_state_plugin.state.recorded_steps import newest_checksums, record, recorded_after
 from dbt_state_plugin.state.relations import read_recorded, recorded_code
 from dbt_state_plugin.state.retention import Pruned, prune
 from dbt_state_plugin.state.state import State
@@ -91,6 +91,26 @@ def test_the_newest_checksum_of_what_a_step_has_left_out_since_stays(state: Stat
 
     for each in (state, prod):
         assert newest_checksums(each, "LOAD") == {"a": "1", "left out": "2"}
+
+
+def test_what_was_loaded_since_the_last_success_stays_though_it_failed(state: State) -> None:
+    """A reset of a bookmark counts only while nothing else was loaded since, also by an execution that failed."""
+    loads = {}
+    for days_ago, status in ((400, "failed"), (300, "succeeded"), (200, "failed"), (150, "cancelled")):
+        execution_id = begun(state)
+        record(state, execution_id, "LOAD", {"orders": str(days_ago)}, ())
+        loads[days_ago] = ended(state, execution_id, status, days_ago=days_ago)
+    ended(state, begun(state), days_ago=1)  # of a command that loads nothing
+
+    pruned(state)
+
+    assert {days_ago: is_there(state, load) for days_ago, load in loads.items()} == {
+        400: False,
+        300: True,
+        200: True,
+        150: True,
+    }
+    assert len(recorded_after(state, ("LOAD",), read_execution(state, str(loads[300])).started_at)) == 2
 
 
 def test_what_a_step_of_a_run_has_left_out_since_goes(state: State) -> None:
