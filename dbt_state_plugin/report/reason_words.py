@@ -268,7 +268,9 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.BUILD_FAILED: lambda values: f"its last build did not succeed ({_execution(values['execution'])})",
     ReasonCode.BEING_WRITTEN: lambda values: f"{_execution(values['execution'])} is writing it",
     ReasonCode.MAY_BE_WRITTEN: lambda values: (
-        f"{_execution(values['execution'])} was {values['status']} and may have written it"
+        f"{_execution(values['execution'])} was killed before it ended"
+        if values["status"] == "abandoned"
+        else f"{_execution(values['execution'])} was {values['status']} and may have written it"
     ),
     ReasonCode.JINJA_READS: lambda values: f"its code reads {values['name']}",
     ReasonCode.SQL_CALLS: lambda values: f"it calls {_calls(values['calls'])}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from dbt_state_plugin.core.values.records import (
 )
 from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.lock import is_environment_locked
 from dbt_state_plugin.state.state import State
 
 _RECORDED = """
@@ -72,13 +74,17 @@ def read_recorded(state: State, relations: Iterable[RelationName]) -> Recorded:
     warehouse = state.environment.warehouse
     records = [_record(row, warehouse) for row in state.rows(_RECORDED, (warehouse, state.environment_id, *columns))]
     intents: dict[RelationName, list[OpenIntent]] = {}
+    is_alive = cache(partial(is_environment_locked, state))
     for row in state.rows(INTENTS, (warehouse, *columns)):
+        environment = environment_of(row[6:], warehouse)
+        # Of a killed run only the next one notes that it has ended; without its lock it cannot write any more.
+        is_dead = row[4] == "running" and not is_alive(environment)
         relation = RelationName(database=row[0], schema=row[1], identifier=row[2])
         intent = OpenIntent(
             relation=relation,
             execution_id=UUID(row[3]),
-            execution_status=row[4],
-            environment=str(environment_of(row[6:], warehouse)),
+            execution_status="abandoned" if is_dead else row[4],
+            environment=str(environment),
             unique_id=row[5],
         )
         intents.setdefault(relation, []).append(intent)

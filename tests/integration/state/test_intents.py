@@ -8,12 +8,13 @@ from support.recording import ORDERS, PROD, REPORT, begun, build_of, built, key_
 from dbt_state_plugin.errors import BusyError
 from dbt_state_plugin.state.builds import record_build
 from dbt_state_plugin.state.executions import finish_execution, read_execution
-from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked
 from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.state.state import State, open_state
 
 
 def test_intents_and_planned_results_are_there_before_anything_is_built(state: State) -> None:
+    acquire_lock(state, timeout=0)
     execution_id = begun(state)
 
     opened(state, execution_id, ORDERS, REPORT)
@@ -33,6 +34,23 @@ def test_an_intent_of_a_failed_run_stays_and_names_it(state: State) -> None:
 
     (intent,) = read_recorded(state, [key_of(ORDERS)]).intents[key_of(ORDERS)]
     assert (intent.execution_id, intent.execution_status, intent.unique_id) == (failed, "failed", ORDERS.unique_id)
+
+
+def test_the_intent_of_a_killed_run_is_that_of_one_before_the_next_run_has_noted_it(
+    state: State, second: State
+) -> None:
+    acquire_lock(second, timeout=0)
+    killed = begun(second)
+    opened(second, killed, ORDERS)
+    (living,) = read_recorded(state, [key_of(ORDERS)]).intents[key_of(ORDERS)]
+
+    second.connection.close()
+    while is_environment_locked(state, state.environment):  # until the server has noticed
+        pass
+
+    (dead,) = read_recorded(state, [key_of(ORDERS)]).intents[key_of(ORDERS)]
+    assert (living.execution_status, dead.execution_status) == ("running", "abandoned")
+    assert read_execution(state, str(killed)).status == "running"
 
 
 def test_the_intent_of_a_dead_run_gives_way_to_that_of_the_next(state: State) -> None:

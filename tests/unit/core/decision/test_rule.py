@@ -510,7 +510,7 @@ def test_only_what_is_selected_is_forced(warehouse: Warehouse, field: str) -> No
     [
         ("failed", "its last build did not succeed"),
         ("running", "is writing it"),
-        ("abandoned", "was abandoned and may have written it"),
+        ("abandoned", "was killed before it ended"),
         ("cancelled", "was cancelled and may have written it"),
     ],
 )
