@@ -24,7 +24,7 @@ LEAST_DBT, FIRST_UNKNOWN_DBT = (1, 10), (1, 13)
 def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tuple[Finding, ...]:
     """Return a finding for everything that a run needs, but for what depends on a fault; nothing is written.
 
-    `resolve` reads the project and the profile. An older state, or none, is upgraded in a transaction that is rolled back.
+    `resolve` reads the project and the profile. An older state, or none, is upgraded and rolled back.
     """
     ports = ports or Ports()
     found = [_dbt()]

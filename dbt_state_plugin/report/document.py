@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure
-from dbt_state_plugin.core.values.plan import Plan, PlanEntry
+from dbt_state_plugin.core.values.plan import AffectedExposure, Plan, PlanEntry
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.report.reason_words import reason_document
 from dbt_state_plugin.report.words import summary_counts
@@ -24,6 +24,19 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "nodes": [_entry(entry) for entry in plan.entries],
         "removed": [{"unique_id": record.unique_id, "relation": str(record.relation)} for record in plan.removed],
         "hooks": [{"unique_id": hook, "why": why.value} for hook, why in plan.hooks.items()],
+        "exposures": [_exposure(affected) for affected in plan.exposures],
+    }
+
+
+def _exposure(affected: AffectedExposure) -> dict[str, Any]:
+    exposure = affected.exposure
+    return {
+        "unique_id": exposure.unique_id,
+        "name": exposure.name,
+        "type": exposure.kind,
+        "owner": exposure.owner,
+        "url": exposure.url,
+        "below": list(affected.below),
     }
 
 

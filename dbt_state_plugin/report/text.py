@@ -60,9 +60,23 @@ def plan_lines(
     for record in plan.removed:
         relation = printable(str(record.relation))
         lines.append(f"  removed {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)")
+    lines += _exposure_lines(plan, shows_all=shows_all)
     rows = [truncated(line, width) for line in lines]
     summary = [summary_line(plan)] if ends_with_summary else []
     return rows + [part for line in [*_warnings(plan), *summary] for part in wrapped(line, width)]
+
+
+def _exposure_lines(plan: Plan, *, shows_all: bool) -> list[str]:
+    """Return a line for each dashboard or the like that reads what is built."""
+    lines = []
+    for affected in plan.exposures:
+        exposure, names = affected.exposure, [short_name(node) for node in affected.below]
+        owner = f", of {exposure.owner}" if exposure.owner else ""
+        more = f" (+{len(names) - 1} more)" if len(names) > 1 else ""
+        lines.append(printable(f"  feeds  {exposure.kind} {exposure.name}{owner}: reads {names[0]}{more}"))
+    if len(lines) > FOLD_AFTER and not shows_all:
+        lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`plan --all` shows every one)"]
+    return lines
 
 
 def _extra_lines(entry: PlanEntry) -> list[str]:

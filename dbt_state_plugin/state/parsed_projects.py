@@ -6,10 +6,10 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.project import Exposure, Node, Project
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.state import State
 
@@ -62,13 +62,14 @@ def _digest(places: Mapping[str, Any], packed: bytes) -> str:
 
 # The names stand once, and the values of each node in their order: a name for each value would make the row larger.
 _NODE_FIELDS = tuple(each.name for each in fields(Node) if each.name != "raw_code")
-_PROJECT_FIELDS = tuple(each.name for each in fields(Project) if each.name != "nodes")
+_PROJECT_FIELDS = tuple(each.name for each in fields(Project) if each.name not in ("nodes", "exposures"))
 
 
 def _document(project: Project) -> dict[str, Any]:
     return {
         **{name: getattr(project, name) for name in _PROJECT_FIELDS},
         "node_fields": _NODE_FIELDS,
+        "exposures": [asdict(exposure) for exposure in project.exposures],
         "nodes": [[_stored(getattr(node, name)) for name in _NODE_FIELDS] for node in project.nodes.values()],
     }
 
@@ -83,10 +84,14 @@ def _stored(value: Any) -> Any:
 
 def _project(document: Mapping[str, Any]) -> Project:
     """Return the project; raises ValueError when it was written by a release with other fields of a node."""
-    if tuple(document.get("node_fields", ())) != _NODE_FIELDS:
+    if tuple(document.get("node_fields", ())) != _NODE_FIELDS or "exposures" not in document:
         raise ValueError("the row is from another release")
     nodes = [_node(row) for row in document["nodes"]]
-    return Project(**{name: document[name] for name in _PROJECT_FIELDS}, nodes={node.unique_id: node for node in nodes})
+    return Project(
+        **{name: document[name] for name in _PROJECT_FIELDS},
+        nodes={node.unique_id: node for node in nodes},
+        exposures=tuple(Exposure(**{**each, "parents": tuple(each["parents"])}) for each in document["exposures"]),
+    )
 
 
 def _node(row: list[Any]) -> Node:

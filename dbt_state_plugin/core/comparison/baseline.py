@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dbt_state_plugin.core.decision.exposures import affected_exposures
 from dbt_state_plugin.core.decision.request import SCOPES, is_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
@@ -215,7 +216,14 @@ def changes(
                 record=(records or {}).get(unique_id),
             )
         )
-    return Plan(environment=environment, command=command, entries=tuple(entries), is_narrowed=selected is not None)
+    built = [entry.node.unique_id for entry in entries if entry.decision is Decision.BUILD]
+    return Plan(
+        environment=environment,
+        command=command,
+        entries=tuple(entries),
+        is_narrowed=selected is not None,
+        exposures=affected_exposures(project, lineage, built),
+    )
 
 
 def _tested_by(project: Project, lineage: Lineage) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dbt_state_plugin.core.changes.differences import Difference, find_differences
+from dbt_state_plugin.core.decision.exposures import affected_exposures
 from dbt_state_plugin.core.decision.known import Known, known
 from dbt_state_plugin.core.decision.logic_change import holds_rows, is_logic_change, old_rows
 from dbt_state_plugin.core.decision.own_reasons import added_by_hand, asks_to_rebuild
@@ -62,6 +63,7 @@ def make_plan(
         removed=_removed(facts),
         parent_versions=versions,
         is_narrowed=request.selected is not None or request.code_only,
+        exposures=affected_exposures(project, facts.lineage, building),
     )
 
 

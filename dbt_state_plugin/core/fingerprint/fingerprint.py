@@ -13,7 +13,7 @@ All hashes are keyed with the installation's own key, so that values of variable
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.config.source_config import plugin_settings
@@ -28,7 +28,7 @@ from dbt_state_plugin.core.jinja.layout import (
 )
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.core.values.dialect import SqlDialect
-from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.project import Exposure, Node, Project
 
 
 class Fingerprinter:
@@ -59,6 +59,7 @@ class Fingerprinter:
             dbt_version=definition.dbt_version,
             adapter_version=definition.adapter_version,
             nodes={node.unique_id: self._fingerprinted(node) for node in definition.nodes},
+            exposures=tuple(_exposures(definition.graph_extras)),
         )
 
     def items(self, unique_id: str) -> dict[str, dict[str, str]]:
@@ -162,6 +163,22 @@ def strings_in(value: Any) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [text for item in value for text in strings_in(item)]
     return [] if value is None or isinstance(value, bool) else [str(value)]
+
+
+def _exposures(graph_extras: Mapping[str, Any]) -> Iterator[Exposure]:
+    """Yield the exposures among what Jinja's `graph` holds besides nodes."""
+    for unique_id, attributes in graph_extras.items():
+        if unique_id.startswith("exposure.") and isinstance(attributes, Mapping):
+            owner = attributes.get("owner")
+            owner = owner if isinstance(owner, Mapping) else {}
+            yield Exposure(
+                unique_id=unique_id,
+                name=str(attributes.get("name") or ""),
+                kind=str(attributes.get("type") or "exposure"),
+                owner=str(owner.get("name") or owner.get("email") or ""),
+                url=str(attributes.get("url") or ""),
+                parents=tuple((attributes.get("depends_on") or {}).get("nodes", ())),
+            )
 
 
 def fingerprint_project(definition: ProjectDefinition, *, key: bytes) -> Project:

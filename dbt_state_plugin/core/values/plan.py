@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.core.values.reasons import OldRows, Reason
 from dbt_state_plugin.core.values.records import RecordedRelation, RemovedNode
 from dbt_state_plugin.core.values.relations import Environment, RelationName
@@ -71,13 +71,21 @@ class PlanEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AffectedExposure:
+    """An exposure and the nodes that are built of those that it reads."""
+
+    exposure: Exposure
+    below: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The decisions about every node in scope, in an order in which parents come first.
 
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
     counts skipped nodes that have no entry, since an earlier empty plan is still up to date; `unlisted_outdated` names
     the seeds among them that are in `outdated_seeds`. `hooks` are the on-run hooks of the project that a run executes
-    even where it builds nothing, by unique_id.
+    even where it builds nothing, by unique_id. `exposures` are those that read what is built.
     """
 
     environment: Environment
@@ -89,6 +97,7 @@ class Plan:
     unlisted: int = 0
     unlisted_outdated: tuple[str, ...] = ()
     hooks: Mapping[str, HookReason] = field(default_factory=dict)
+    exposures: tuple[AffectedExposure, ...] = ()
 
     @property
     def outdated_seeds(self) -> tuple[str, ...]:

@@ -68,6 +68,18 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """What reads the project's relations outside of dbt, such as a dashboard; `kind` is dbt's word for it."""
+
+    unique_id: str
+    name: str
+    kind: str
+    owner: str = ""
+    url: str = ""
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """The parsed project: every enabled node and source by unique_id, in no particular order."""
 
@@ -78,6 +90,7 @@ class Project:
     dbt_version: str
     adapter_version: str
     nodes: Mapping[str, Node]
+    exposures: tuple[Exposure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

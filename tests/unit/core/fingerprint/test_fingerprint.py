@@ -15,7 +15,7 @@ from dbt_state_plugin.core.fingerprint.fingerprint import fingerprint_project
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, definition_digest, keyed_digest
 from dbt_state_plugin.core.fingerprint.parts import code_text
 from dbt_state_plugin.core.values.definition import NodeDefinition, ProjectDefinition
-from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.report.reason_words import PARTS
 
 BODY = {"body"}
@@ -414,6 +414,35 @@ def test_what_the_graph_holds_besides_nodes_counts_where_it_is_read() -> None:
     before, after = {"exposure.shop.x": {"owner": "a"}}, {"exposure.shop.x": {"owner": "b"}}
 
     assert of_project("{{ graph }}", {"graph_extras": before}, {"graph_extras": after}) == {"variables"}
+
+
+def test_the_exposures_of_the_project_are_known() -> None:
+    extras = {
+        "exposure.shop.board": {
+            "name": "board",
+            "type": "dashboard",
+            "url": "https://bi",
+            "owner": {"name": None, "email": "ann@example.com"},
+            "depends_on": {"nodes": ["model.shop.a"]},
+        },
+        "exposure.shop.bare": {},
+        "exposure.shop.odd": 1,
+        "metric.shop.m": {"name": "m"},
+    }
+
+    found = fingerprint_project(project_definition(graph_extras=extras), key=KEY).exposures
+
+    assert found == (
+        Exposure(
+            unique_id="exposure.shop.board",
+            name="board",
+            kind="dashboard",
+            owner="ann@example.com",
+            url="https://bi",
+            parents=("model.shop.a",),
+        ),
+        Exposure(unique_id="exposure.shop.bare", name="", kind="exposure"),
+    )
 
 
 def test_the_order_in_which_nodes_were_parsed_is_no_change_of_the_graph() -> None:
