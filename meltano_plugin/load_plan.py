@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from meltano_plugin.project import MeltanoProject
 
 KEPT, DUE, RESET, NO_BOOKMARK, RESET_BEFORE = "kept", "to reset", "reset", "no bookmark", "reset before"
+EXCLUDED = "excluded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,37 @@ class PlannedStream:
 @click.command("load-plan")
 @click.option("--apply", "applies", is_flag=True, help="Reset the bookmarks of the changed streams.")
 @click.option("--since", metavar="EXECUTION", help="Compare with this execution, not with the last successful one.")
+@click.option(
+    "--exclude",
+    "patterns",
+    multiple=True,
+    metavar="[EXTRACTOR/]STREAM",
+    envvar="DBT_STATE_PLUGIN_LOAD_PLAN_EXCLUDE",
+    help="Never reset these streams (wildcards as in file names; may be given again).",
+)
+@click.option(
+    "--skip",
+    "skips",
+    is_flag=True,
+    envvar="DBT_STATE_PLUGIN_LOAD_PLAN_SKIP",
+    help="Do nothing, so that a job can be run without it.",
+)
 @click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @shared_options
 @click.pass_context
-def load_plan(context: click.Context, /, applies: bool, since: str | None, output: str) -> None:
+def load_plan(
+    context: click.Context,
+    /,
+    applies: bool,
+    since: str | None,
+    patterns: tuple[str, ...],
+    skips: bool,
+    output: str,
+) -> None:
     """Show which streams Meltano loads in another way than before; with --apply they are reloaded."""
+    if skips:
+        _say_skipped(output)
+        return
     if not os.environ.get("MELTANO_PROJECT_ROOT"):
         raise ConfigurationError(
             "load-plan needs a Meltano project.", "Run it as `meltano invoke dbt-state-plugin:load-plan`."
@@ -64,7 +92,8 @@ def load_plan(context: click.Context, /, applies: bool, since: str | None, outpu
     compared = compare_step(target, load_step(project, utility), since=since and since.lower(), others=(RELOAD,))
     earlier, now = compared.earlier, compared.covered.checksums
     changes = changes_between(earlier.checksums, now, earlier.known) if earlier.execution_id else ()
-    streams = tuple(_planned(change, compared.later) for change in changes)
+    _warn_of_strangers(patterns, now)
+    streams = tuple(_planned(change, compared.later, patterns) for change in changes)
     if applies:
         streams = _applied(target, project, utility, streams)
     if output == "json":
@@ -73,9 +102,34 @@ def load_plan(context: click.Context, /, applies: bool, since: str | None, outpu
         write_lines(_lines(project, compared, streams, applies=applies), sys.stdout)
 
 
-def _planned(change: StreamChange, later: Iterable[StepRecord]) -> PlannedStream:
+def _say_skipped(output: str) -> None:
+    if output == "json":
+        click.echo(rendered({"version": VERSION, "skipped": True, "applied": False, "streams": []}))
+    else:
+        words = "Load plan: skipped, as DBT_STATE_PLUGIN_LOAD_PLAN_SKIP or --skip says. Nothing was reset."
+        write_lines([words], sys.stdout)
+
+
+def is_excluded(pair: str, stream: str, patterns: Iterable[str]) -> bool:
+    """Return whether a pattern `[EXTRACTOR/]STREAM` fits a stream of a pair."""
+    extractor = pair.split(" to ", 1)[0]
+    return any(fnmatchcase(stream, each) or fnmatchcase(f"{extractor}/{stream}", each) for each in patterns)
+
+
+def _warn_of_strangers(patterns: Iterable[str], now: Mapping[str, str]) -> None:
+    from meltano_plugin.load_changes import by_stream
+
+    streams = list(by_stream(now))
+    for pattern in patterns:
+        if not any(is_excluded(pair, stream, [pattern]) for pair, stream in streams):
+            write_lines([printable(f"Warning: --exclude {pattern} fits no stream that is loaded.")])
+
+
+def _planned(change: StreamChange, later: Iterable[StepRecord], patterns: Iterable[str] = ()) -> PlannedStream:
     if not change.wants_reload:
         return PlannedStream(change=change, status=KEPT)
+    if is_excluded(change.pair, change.stream, patterns):
+        return PlannedStream(change=change, status=EXCLUDED)
     at = reset_before(change, later)
     return PlannedStream(change=change, status=RESET_BEFORE if at else DUE, reset_at=at)
 
@@ -205,6 +259,8 @@ def _lines(
 
 
 def _verb(stream: PlannedStream) -> str:
+    if stream.status == EXCLUDED:
+        return "keep"
     if stream.status == KEPT:
         return {"new stream": "new", "removed": "gone"}.get(stream.change.reasons[0], "keep")
     return "reload"
@@ -215,6 +271,7 @@ def _words(stream: PlannedStream) -> str:
     ends = {
         RESET: f"; bookmark reset under {printable(', '.join(stream.state_ids))}",
         NO_BOOKMARK: "; no bookmark to reset: it is loaded from the start",
+        EXCLUDED: "; excluded: rows that were loaded before stay as they are",
         RESET_BEFORE: f"; bookmark reset at {timestamp(stream.reset_at)} already",
     }
     is_version = stream.status == KEPT and stream.change.reasons == ("version changed",)

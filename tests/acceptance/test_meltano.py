@@ -60,11 +60,20 @@ def test_a_changed_select_is_reloaded_on_request_and_nothing_else(project: Melta
     project.set_tap(select=["orders.*", "customers.*"])
 
     plan = project.entry("load-plan", check=0).stdout.splitlines()
+    excluding = project.entry("load-plan", "--apply", "--exclude", "tap-shop/ord*", "--exclude", "nothing", check=0)
+    skipping = project.entry("load-plan", "--apply", env={"DBT_STATE_PLUGIN_LOAD_PLAN_SKIP": "1"}, check=0)
     without_apply = project.bookmarks()
     answer = project.meltano("run", "shop", check=0)
 
     assert plan[1] == "  reload tap-shop to target-shop / orders: select changed"
     assert plan[2].startswith("Nothing was reset.")
+    assert excluding.stdout.splitlines()[1:] == [
+        "  keep   tap-shop to target-shop / orders: select changed; "
+        "excluded: rows that were loaded before stay as they are",
+        "Nothing to reset.",
+    ]
+    assert "Warning: --exclude nothing fits no stream that is loaded.\n" in excluding.stderr
+    assert skipping.stdout.startswith("Load plan: skipped, ")
     assert sorted(without_apply) == ["customers", "orders"]
     lines = said(answer)
     assert lines[1].startswith("reload tap-shop to target-shop / orders: select changed; bookmark reset under dev:")

@@ -52,7 +52,8 @@ def test_the_hub_accepts_the_definition() -> None:
 
 
 def test_each_setting_is_a_variable_that_the_command_line_reads() -> None:
-    commands = [cli, *(cli.get_command(None, name) for name in ("run", "plan", "record"))]  # type: ignore[arg-type]
+    named = (cli.get_command(None, name) for name in ("run", "plan", "record"))  # type: ignore[arg-type]
+    commands = [cli, *named, load_plan]
     # Read without an option, as nobody gives them on a command line.
     read = {f"DBT_STATE_PLUGIN_{name}" for name in ("DATABASE_URL", "STORE_SQL", "DATA_VERSION")}
     for command in commands:

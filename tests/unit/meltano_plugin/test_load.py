@@ -19,7 +19,7 @@ from dbt_state_plugin.operations.bookkeeping.steps import Earlier
 from dbt_state_plugin.state.recorded_steps import StepRecord
 from meltano_plugin.bookmarks import ALL_STREAMS, without_bookmarks
 from meltano_plugin.load_changes import changes_between
-from meltano_plugin.load_plan import reset_before
+from meltano_plugin.load_plan import is_excluded, reset_before
 from meltano_plugin.load_step import checksums_now
 from meltano_plugin.pair import Pair, pairs_of
 from meltano_plugin.plugin import effective_plugin
@@ -288,3 +288,20 @@ def test_state_of_another_form_is_refused_and_no_state_is_nothing_to_reset() -> 
     assert without_bookmarks({}, {"a"}) == ({}, ())
     with pytest.raises(ConfigurationError, match="form of the tap's own"):
         without_bookmarks({"singer_state": {"a": 1}}, {"a"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_meant"),
+    [
+        ("public-orders", True),
+        ("public-*", True),
+        ("tap-shop/*", True),
+        ("tap-shop/public-orders", True),
+        ("tap-other/*", False),
+        ("orders", False),
+        ("PUBLIC-ORDERS", False),
+    ],
+)
+def test_a_stream_is_excluded_by_its_name_alone_or_with_its_extractor(pattern: str, is_meant: bool) -> None:
+    assert is_excluded("tap-shop to target-shop", "public-orders", ["x", pattern]) is is_meant
+    assert not is_excluded("tap-shop to target-shop", "public-orders", [])
