@@ -92,7 +92,7 @@ def _git(directory: Path, *arguments: str) -> str | None:
 
     try:
         answer = subprocess.run(
-            ["git", "--no-optional-locks", *arguments],
+            ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments],
             cwd=directory,
             capture_output=True,
             encoding="utf-8",

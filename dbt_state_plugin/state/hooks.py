@@ -6,10 +6,11 @@ builds. They are kept beside the intents of nodes, as tests are: under the empty
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ _UNFINISHED = """
 """
 
 
-def open_hooks(state: State, execution_id: UUID, hooks: Iterable[str]) -> None:
+@again_after_conflict
+def open_hooks(state: State, execution_id: UUID, hooks: Collection[str]) -> None:
     """Record ahead that dbt is about to execute these hooks, which are all that the project has; raises StateError."""
     values = _values(state) | {
         "database": state.environment.database,

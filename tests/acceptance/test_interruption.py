@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -226,9 +227,12 @@ def test_a_reverted_model_is_rebuilt_after_a_run_was_killed_between_its_commit_a
     before = incarnations(database)
 
     project.write("models/gated.sql", GATED)
+    foreseen = project.plugin("plan", check=0)
     following = project.plugin("run", check=0)
 
     assert planned(following.stderr) == {"gated", "last", "last_view"}
+    for told in (foreseen.stdout, following.stderr):
+        assert re.search(r"  build  gated +interrupted: execution [0-9a-f]{8} was killed before it ended", told)
     assert touched(before, incarnations(database)) == {"gated", "last", "last_view"}
     assert warehouse(database) == plain_warehouse
     assert statuses(project) == ["succeeded", "abandoned", "succeeded"]
