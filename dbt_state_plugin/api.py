@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.config.node_config import DRIFT as DRIFT
     from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE as ON_LOGIC_CHANGE
     from dbt_state_plugin.core.config.node_config import VOLATILE as VOLATILE
+    from dbt_state_plugin.core.values.bookkeeping_rules import TOLERANT as TOLERANT
     from dbt_state_plugin.core.values.findings import Finding as Finding
     from dbt_state_plugin.core.values.findings import Severity as Severity
     from dbt_state_plugin.core.values.findings import has_errors as has_errors
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
         last_successful_execution as last_successful_execution,
     )
     from dbt_state_plugin.operations.bookkeeping.bookkeeping import manifest_covered as manifest_covered
+    from dbt_state_plugin.operations.bookkeeping.bookkeeping import present_time as present_time
+    from dbt_state_plugin.operations.bookkeeping.dpo_import import ImportedHistory as ImportedHistory
+    from dbt_state_plugin.operations.bookkeeping.dpo_import import import_dpo as import_dpo
     from dbt_state_plugin.operations.bookkeeping.steps import ComparedStep as ComparedStep
     from dbt_state_plugin.operations.bookkeeping.steps import Covered as Covered
     from dbt_state_plugin.operations.bookkeeping.steps import Earlier as Earlier
@@ -91,14 +95,17 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.target import Target as Target
     from dbt_state_plugin.operations.target import resolve_state as resolve_state
     from dbt_state_plugin.operations.target import resolve_target as resolve_target
+    from dbt_state_plugin.operations.target import resolve_target_beside as resolve_target_beside
     from dbt_state_plugin.postgres.settings import MAX_IDENTIFIER_BYTES as MAX_IDENTIFIER_BYTES
     from dbt_state_plugin.project.yaml_values import load_yaml as load_yaml
+    from dbt_state_plugin.state.bookkeeping import Ended as Ended
     from dbt_state_plugin.state.recorded_steps import StepRecord as StepRecord
 
 _HOMES = {
     "core.comparison.adoption": "Adoption Outcome",
     "core.comparison.baseline": "Compared",
     "core.config.node_config": "DRIFT ON_LOGIC_CHANGE VOLATILE",
+    "core.values.bookkeeping_rules": "TOLERANT",
     "core.values.findings": "Finding Severity has_errors",
     "core.values.history": "ExecutionSummary Failure",
     "core.values.invocations": "RecordedNode Recording RecordResult",
@@ -110,8 +117,9 @@ _HOMES = {
     "operations.adoption": "Inspected find_adoptable record_adoption",
     "operations.bookkeeping.bookkeeping": (
         "complete_execution complete_step completion_time fail_execution files_covered init_execution "
-        "init_step last_successful_execution manifest_covered compare_step_models"
+        "init_step last_successful_execution manifest_covered compare_step_models present_time"
     ),
+    "operations.bookkeeping.dpo_import": "ImportedHistory import_dpo",
     "operations.bookkeeping.steps": "ComparedStep Covered Earlier RecordedStep compare_step record_apart",
     "operations.comparing.environment": "PlannedAgainst",
     "operations.comparing.manifest": "selects_by_artifacts",
@@ -128,9 +136,10 @@ _HOMES = {
         "DEFAULT_KEEP_DAYS check_state current_version downgrade_script downgrade_state known_versions "
         "prune_environment prune_state rehearse_upgrade roles_script upgrade_script upgrade_state"
     ),
-    "operations.target": "StateAddress Target resolve_state resolve_target",
+    "operations.target": "StateAddress Target resolve_state resolve_target resolve_target_beside",
     "postgres.settings": "MAX_IDENTIFIER_BYTES",
     "project.yaml_values": "load_yaml",
+    "state.bookkeeping": "Ended",
     "state.recorded_steps": "StepRecord",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -15,6 +15,8 @@ from dbt_state_plugin.cli.options import says, shared_options, target_of
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.printable import printable
 
+_REMOVED_UNKNOWN = "What is gone since a run cannot be told of a step; see `dbt-state-plugin state orphans`."
+
 
 @click.command("init-execution")
 @click.option("--execution-id", metavar="UUID", help="Id to use instead of a new one.")
@@ -40,7 +42,7 @@ def get_last_successful_execution(context: click.Context) -> None:
 def get_execution_completion_timestamp(context: click.Context, execution_id: str) -> None:
     """Print when EXECUTION_ID was completed, in ISO 8601 with the time zone."""
     completed_at = api.completion_time(target_of(context), execution_id)
-    click.echo(completed_at.isoformat(timespec="microseconds"))
+    click.echo(completed_at.isoformat(timespec="microseconds") if completed_at else "")
 
 
 @click.command("init-step")
@@ -102,7 +104,9 @@ def compare_step_models(
     comparison = api.compare_step_models(target_of(context), step_id, previous_execution_id)
     if comparison.doubt:
         _say(context, f"Warning: {comparison.doubt}", level="warning")
-    names = comparison.removed if removed else comparison.changed
+    if removed and comparison.removed is None:
+        _say(context, f"Warning: {_REMOVED_UNKNOWN}", level="warning")
+    names = comparison.removed or () if removed else comparison.changed
     if sys.stdout.isatty():
         names = tuple(map(printable, names))
     click.echo(_joined(names, separator), color=True)  # without a terminal click would cut ANSI codes out of names
@@ -115,8 +119,8 @@ def compare_step_models(
 @click.pass_context
 def complete_step(context: click.Context, step_id: str, rows_processed: str | None) -> None:
     """Record that STEP_ID succeeded."""
-    name = api.complete_step(target_of(context), step_id, rows_processed)
-    _say(context, f"Step {name} is completed.")
+    step = api.complete_step(target_of(context), step_id, rows_processed)
+    _say(context, f"Step {step.name} is completed.")
 
 
 @click.command("complete-execution")

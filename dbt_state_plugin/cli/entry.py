@@ -109,19 +109,32 @@ def main(
     An orchestrator's entry adds `commands` of its own, and `prepare` tells from the arguments what it adds to the run;
     the errors that it raises are shown like all others.
     """
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
     for command in commands:
         cli.add_command(command)
+    exit_with(lambda arguments: _exit_code(arguments, prepare))
+
+
+def exit_with(run: Callable[[list[str]], int]) -> NoReturn:
+    """Run a command line on the arguments of this process and exit with the code that it returns."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller, as with `>&-`
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - open until the process ends
-    sys.exit(_exit_code(sys.argv[1:], prepare))
+    sys.exit(run(sys.argv[1:]))
 
 
 def _exit_code(arguments: list[str], prepare: Callable[[list[str]], Orchestration] | None = None) -> int:
-    try:
+    def invoke() -> Any:
         values = {"orchestration": prepare(arguments)} if prepare else {}
-        result: Any = cli.main(args=arguments, prog_name="dbt-state-plugin", standalone_mode=False, obj=values)
+        return cli.main(args=arguments, prog_name="dbt-state-plugin", standalone_mode=False, obj=values)
+
+    return exit_code_of(invoke, arguments)
+
+
+def exit_code_of(invoke: Callable[[], Any], arguments: list[str]) -> int:
+    """Return the code that a command line returns, 0 where it returns none, or that of the error, which is shown."""
+    try:
+        result = invoke()
         sys.stdout.flush()
     except PluginError as error:
         return _report(error.what, error.do, error.exit_code)

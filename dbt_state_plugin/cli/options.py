@@ -88,7 +88,7 @@ def settings_of(context: click.Context, **changes: Any) -> Settings:
     """Return the settings of this invocation; `changes` are fields that the command itself knows."""
     from dbt_state_plugin.api import Settings, parse_variables
 
-    _show_log(context)
+    show_log(context.find_root().ensure_object(dict).get("log_level") or "info")
     values: dict[str, Any] = context.find_root().ensure_object(dict)
     fields: dict[str, Any] = {
         "project_dir": values.get("project_dir"),
@@ -105,7 +105,7 @@ def settings_of(context: click.Context, **changes: Any) -> Settings:
         "meltano_run_id": _meltano_run(os.environ),
     }
     if values.get("state_schema"):
-        fields["state_schema"] = _schema_name(values["state_schema"])
+        fields["state_schema"] = schema_name(values["state_schema"])
     if values.get("lock_timeout") is not None:
         fields["lock_timeout"] = values["lock_timeout"]
     return Settings(**(fields | changes))
@@ -124,7 +124,8 @@ def _meltano_run(environ: Mapping[str, str]) -> str:
     return f"{given} (context {context})" if given and context and given != context else given or context
 
 
-def _schema_name(name: str) -> str:
+def schema_name(name: str) -> str:
+    """Return the name of a schema for the state; raises UsageError for one that PostgreSQL would cut."""
     from dbt_state_plugin.api import MAX_IDENTIFIER_BYTES
 
     if len(name.encode()) > MAX_IDENTIFIER_BYTES:
@@ -135,13 +136,13 @@ def _schema_name(name: str) -> str:
     return name
 
 
-def _show_log(context: click.Context) -> None:
+def show_log(level: str) -> None:
     """Let what the package logs appear on stderr, as far as --log-level wants it."""
     import logging
 
     logging.raiseExceptions = False  # else each line that dbt logs to a closed pipe becomes a traceback
     log = logging.getLogger("dbt_state_plugin")
-    log.setLevel((context.find_root().ensure_object(dict).get("log_level") or "info").upper())
+    log.setLevel(level.upper())
     if not log.handlers:
         log.addHandler(logging.StreamHandler())
         log.propagate = False

@@ -1,4 +1,4 @@
-"""The `state` commands: versions, migrations, roles, orphans, retention."""
+"""The `state` commands: versions, migrations, roles, imports, orphans, retention."""
 
 from __future__ import annotations
 
@@ -168,6 +168,34 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
         f"{'Would remove' if dry_run else 'Removed'} {_count(pruned.executions, 'execution')}, "
         f"{_count(pruned.checksum_sets, 'checksum set')}, {_count(pruned.definitions, 'definition')} "
         f"and {_count(pruned.manifests, 'manifest')}."
+    )
+
+
+@state.command("import-dpo")
+@click.argument("url", metavar="URL")
+@shared_options
+@click.pass_context
+def import_dpo(context: click.Context, url: str) -> None:
+    """Take over what the data pipeline orchestrator (DPO) recorded in the database of URL.
+
+    It may be done again: then only what is new is taken over. Nothing is written there. Without a dbt project the
+    history goes into the pipeline `dpo`, and without a database of the state into that of URL, where
+    `dbt-state-plugin-dpo` looks for it.
+    """
+    from dbt_state_plugin.cli.dpo import PIPELINE, URL_WARNING
+
+    done = api.import_dpo(api.resolve_target_beside(url, PIPELINE, settings_of(context)), url)
+    counts = done.counts
+    if done.shows_password and says(context, "warning"):
+        click.echo(URL_WARNING, err=True)
+    if counts.unfinished:
+        _say(context, f"Not completed, so recorded as abandoned: {_count(counts.unfinished, 'execution')}.")
+    if counts.elsewhere and says(context, "warning"):
+        click.echo(f"Warning: Recorded for other environments: {_count(counts.elsewhere, 'execution')}.", err=True)
+    before = f"; {counts.known} recorded before" if counts.known else ""
+    click.echo(
+        f"Imported {_count(counts.executions, 'execution')} with {_count(counts.steps, 'step')} "
+        f"from {printable(done.source)} into {printable(done.environment)}{before}."
     )
 
 

@@ -16,7 +16,7 @@ from dbt_state_plugin.core.version import VERSION
 from dbt_state_plugin.errors import InterruptedRun, PluginError
 from dbt_state_plugin.operations.signals import stopping_like_sigint
 from dbt_state_plugin.project.commit import checked_out_commit, uncommitted_changes
-from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
+from dbt_state_plugin.state.executions import TRANSFORM, NewExecution, begin_execution, begin_step, finish_execution
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.plan import Plan
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.target import Target
     from dbt_state_plugin.state.state import State
 
-STEP_NAME = "TRANSFORM"
+STEP_NAME = TRANSFORM
 _NOT_OF_THE_PROJECT = ("target", "logs", "dbt_packages", "dbt_modules", ".user.yml")
 
 

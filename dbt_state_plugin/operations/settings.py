@@ -16,8 +16,8 @@ class Settings:
     """The options of one invocation; None means "as dbt would find it".
 
     `variables` are the values of `--vars`. `lock_timeout` is in seconds. `database_url` may hold a password, so it is
-    left out of `repr`. `data_version` is for the sources that say nothing themselves. `extra_arguments` are dbt flags
-    given after `--`.
+    left out of `repr`; `database_url_name` is what messages call it. `data_version` is for the sources that say nothing
+    themselves. `extra_arguments` are dbt flags given after `--`.
     """
 
     project_dir: str | None = None
@@ -29,6 +29,7 @@ class Settings:
     pipeline: str = ""
     state_schema: str = "dbt_state_plugin"
     database_url: str = field(default="", repr=False)
+    database_url_name: str = "value of DBT_STATE_PLUGIN_DATABASE_URL"
     lock_timeout: float = DEFAULT_LOCK_TIMEOUT
     target_path: str | None = None
     store_sql: str = "text"

@@ -116,6 +116,28 @@ def as_invoked(settings: Settings, ran: DbtInvocation, ports: Ports | None = Non
     return settings
 
 
+def resolve_target_beside(url: str, pipeline: str, settings: Settings, ports: Ports | None = None) -> Target:
+    """Return what these settings name; without a dbt project what they do not say is in this database and pipeline.
+
+    Raises the errors of `resolve_target`.
+    """
+    if not _has_project(settings):
+        settings = replace(settings, pipeline=settings.pipeline or pipeline)
+        if not settings.database_url:
+            settings = replace(settings, database_url=url, database_url_name="URL")
+    return resolve_target(settings, ports)
+
+
+def _has_project(settings: Settings) -> bool:
+    from dbt_state_plugin.project.project_file import find_project_dir
+
+    try:
+        find_project_dir(settings.project_dir, Path.cwd())
+    except ConfigurationError:
+        return bool(settings.project_dir)  # one that was named has to be there
+    return True
+
+
 def resolve_state(settings: Settings, ports: Ports | None = None) -> StateAddress:
     """Return where the state is kept, for what is meant of all environments; raises ConfigurationError."""
     if settings.database_url:
@@ -192,7 +214,7 @@ def _of_project(found: T | None) -> T:
 
 
 def _given_address(settings: Settings) -> StateAddress:
-    database = DatabaseSettings.from_url(settings.database_url)
+    database = DatabaseSettings.from_url(settings.database_url, named=settings.database_url_name)
     return StateAddress(database=database, schema=settings.state_schema, is_given=True)
 
 

@@ -108,7 +108,7 @@ def _connect(settings: DatabaseSettings, arguments: Mapping[str, Any], *, writes
     except psycopg2.Error as error:
         raise StateError(
             f"Cannot use the database {settings.display()}: {first_line(error)}",
-            "Check that the server runs and that the dbt profile or DBT_STATE_PLUGIN_DATABASE_URL is right.",
+            "Check that the server runs and that the dbt profile, DBT_STATE_PLUGIN_DATABASE_URL or the URL is right.",
         ) from error
     _refuse_unfit(connection, settings, version, in_recovery, read_only if writes else False, writes)
     return connection

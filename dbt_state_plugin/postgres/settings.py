@@ -19,6 +19,11 @@ MAX_IDENTIFIER_BYTES = 63  # NAMEDATALEN - 1; the server cuts longer names
 
 _REQUIRED = object()
 
+
+class _UrlError(ValueError):
+    """What is wrong with a URL, as the end of a sentence about it that does not show it."""
+
+
 # The keys of dbt-postgres, each with the type that dbt demands and dbt's default. The order is the order of messages.
 _DBT_POSTGRES_KEYS: Mapping[str, tuple[str, Any]] = {
     "host": ("text", _REQUIRED),
@@ -80,11 +85,23 @@ class DatabaseSettings:
     extra: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold `sslpassword`
 
     @classmethod
-    def from_url(cls, url: str) -> DatabaseSettings:
+    def from_url(cls, url: str, *, named: str = f"value of {DATABASE_URL_VARIABLE}") -> DatabaseSettings:
         """Read a libpq URI, a libpq `key=value` string or SQLAlchemy's form of a PostgreSQL URL.
 
-        Raises ConfigurationError, which never shows the URL, since it may hold a password.
+        `named` is what messages call it. Raises ConfigurationError, which never shows the URL, since it may hold a
+        password.
         """
+        try:
+            return cls._from_url(url)
+        except _UrlError as error:
+            raise ConfigurationError(
+                f"The {named} {error}.",
+                "Write postgresql://user:password@host:5432/dbname, special characters percent-encoded "
+                "(@ is %40, / is %2F).",
+            ) from None
+
+    @classmethod
+    def _from_url(cls, url: str) -> DatabaseSettings:
         parameters = _parse_url(url)
         extra = dict(parameters)
         known: dict[str, Any] = {name: extra.pop(name) for name in _TEXT_PARAMETERS if name in extra}
@@ -199,13 +216,13 @@ def _parse_url(url: str) -> dict[str, str]:
         url = _libpq_form(url[sqlalchemy_form.end() :])
     elif re.match(r"\s*postgres(?:ql)?://[^/?]*/[^?]*@", url):
         # libpq would take the rest of the password for the name of the database.
-        raise _url_error("has a character in its password that must be percent-encoded")
+        raise _UrlError("has a character in its password that must be percent-encoded")
     try:
         parameters: dict[str, str] = parse_dsn(url)
     except (psycopg2.Error, ValueError, TypeError):
-        raise _url_error("is not a PostgreSQL URL that can be read") from None  # the cause quotes the URL
+        raise _UrlError("is not a PostgreSQL URL that can be read") from None  # the cause quotes the URL
     if not parameters:
-        raise _url_error("names no host and no database")
+        raise _UrlError("names no host and no database")
     return parameters
 
 
@@ -221,7 +238,7 @@ def _libpq_form(rest: str) -> str:
     address, _, query = rest.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True)
     if len({name for name, _ in pairs}) < len(pairs):
-        raise _url_error("names a parameter twice")
+        raise _UrlError("names a parameter twice")
     return f"{prefix}{address}?" + "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
 
 
@@ -229,12 +246,5 @@ def _number_of_url(name: str, text: str) -> int | None:
     if not text.strip():
         return None
     if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", text):
-        raise _url_error(f"has a {name} that is not a number")
+        raise _UrlError(f"has a {name} that is not a number")
     return int(text)
-
-
-def _url_error(problem: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The value of {DATABASE_URL_VARIABLE} {problem}.",
-        "Write postgresql://user:password@host:5432/dbname, special characters percent-encoded (@ is %40, / is %2F).",
-    )

@@ -18,8 +18,10 @@ _DIFFERENCES = """
     SELECT coalesce(new.name, old.name), new.name IS NULL
     FROM (SELECT name, checksum, kind FROM {state}.checksum JOIN {state}.checksum_set USING (checksum_set_id)
           WHERE checksum_set_id = %s) AS new
-    FULL JOIN (SELECT name, checksum, kind FROM {state}.checksum JOIN {state}.checksum_set USING (checksum_set_id)
-               WHERE checksum_set_id = %s) AS old ON old.name = new.name
+    FULL JOIN (SELECT DISTINCT ON (name) name, checksum, kind
+               FROM unnest(%s::text[]) WITH ORDINALITY AS given (checksum_set_id, position)
+               JOIN {state}.checksum USING (checksum_set_id) JOIN {state}.checksum_set USING (checksum_set_id)
+               ORDER BY name, position DESC) AS old ON old.name = new.name
     WHERE (new.checksum, new.kind) IS DISTINCT FROM (old.checksum, old.kind)
 """
 
@@ -38,14 +40,12 @@ def record_checksum_set(cursor: Any, state: State, *, kind: str, checksums: Mapp
     return checksum_set_id
 
 
-def compare_checksum_sets(
-    cursor: Any, state: State, new: str, old: str | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def compare_checksum_sets(cursor: Any, state: State, new: str, *old: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names whose checksum is new or differs, and the names that are gone, both sorted.
 
-    Without an old set everything is new; with one of another kind everything differs.
+    Without an old set everything is new; of several, the last that holds a name counts; one of another kind differs.
     """
-    cursor.execute(state.statement(_DIFFERENCES), (new, old))
+    cursor.execute(state.statement(_DIFFERENCES), (new, list(old)))
     rows = cursor.fetchall()
     changed = sorted(name for name, is_gone in rows if not is_gone)
     removed = sorted(name for name, is_gone in rows if is_gone)

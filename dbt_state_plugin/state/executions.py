@@ -15,6 +15,8 @@ from dbt_state_plugin.state.checksum_sets import record_checksum_set
 from dbt_state_plugin.state.intents import storable
 from dbt_state_plugin.state.state import State
 
+TRANSFORM = "TRANSFORM"  # the step of a run in which dbt builds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewExecution:

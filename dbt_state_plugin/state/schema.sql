@@ -1,4 +1,4 @@
--- The state, whole, as version 0008 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, as version 0009 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -89,9 +89,9 @@ CREATE TABLE execution_step (
     finished_at timestamptz CHECK (finished_at >= started_at),
     rows_processed bigint CHECK (rows_processed >= 0),
     checksum_set_id text REFERENCES checksum_set,
-    UNIQUE (execution_id, name),
     CHECK ((status = 'running') = (finished_at IS NULL))
 );
+CREATE INDEX execution_step_execution ON execution_step (execution_id, name);
 CREATE INDEX execution_step_checksum_set ON execution_step (checksum_set_id);
 
 -- Recorded code by its sha256, so that `explain` can show a diff.
@@ -193,4 +193,4 @@ CREATE INDEX handed_plan_environment ON handed_plan (environment_id, handed_at);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0008');
+INSERT INTO alembic_version (version_num) VALUES ('0009');

@@ -28,7 +28,7 @@ def checksum_manifest(path: str, *, by_path: bool = False) -> Checksums:
         )
     way_out = "Leave --by-path out." if by_path else "Pass --by-path to name them by their path."
     by_id = {str(node["unique_id"]): node for node in nodes}
-    names = ((_path(node) if by_path else _name(node), unique_id) for unique_id, node in by_id.items())
+    names = ((node_path(node) if by_path else node_name(node), unique_id) for unique_id, node in by_id.items())
     named = unique_names(names, way_out)
     unseen = [name for name, unique_id in named.items() if by_id[unique_id]["checksum"].get("name") != "sha256"]
     return Checksums(
@@ -83,10 +83,12 @@ def _nodes(path: str, manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]
         yield {**node, "unique_id": unique_id}
 
 
-def _name(node: Mapping[str, Any]) -> str:
+def node_name(node: Mapping[str, Any]) -> str:
+    """Return the name of a node as dbt selects it, with its version."""
     version = node.get("version")
     return str(node["name"]) if version is None else f"{node['name']}.v{version}"
 
 
-def _path(node: Mapping[str, Any]) -> str:
+def node_path(node: Mapping[str, Any]) -> str:
+    """Return the path of a node's file in its package."""
     return str(node["original_file_path"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -269,7 +269,7 @@ class _Recorder:
         keep_versions(session, {**planned.plan.parent_versions, **now})
         return said
 
-    def _hooks(self, hooks: Iterable[str], doubtful: frozenset[str]) -> tuple[RecordedNode, ...]:
+    def _hooks(self, hooks: Collection[str], doubtful: frozenset[str]) -> tuple[RecordedNode, ...]:
         """Let the next run execute the on-run hooks where one failed or is not certain; return those that failed."""
         ran = {each.outcome.unique_id: each.outcome for each in self.ran.results}
         failed = {hook: ran[hook] for hook in hooks if hook in ran and not ran[hook].is_success}

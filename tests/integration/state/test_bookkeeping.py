@@ -392,7 +392,9 @@ def test_a_step_is_completed_with_its_rows_and_leaves_the_others_running(state: 
     step_of(state, other)
     before = server_time(state)
 
-    assert complete_step(state, step_id, rows_processed=rows) == "LOAD"
+    ended = complete_step(state, step_id, rows_processed=rows)
+
+    assert (ended.name, ended.rows_processed) == ("LOAD", rows)
 
     assert steps_of(state, execution_id) == [("LOAD", "succeeded", rows), ("TRANSFORM", "running", None)]
     assert steps_of(state, other) == [("LOAD", "running", None)]
@@ -536,6 +538,25 @@ def test_an_execution_to_which_a_step_is_just_added_is_not_completed(
         starting.result()
         assert "has steps that are not completed: LOAD" in completing.result()
     assert status_of(state, execution_id) == "running"
+
+
+def test_of_two_that_start_steps_of_one_name_at_once_one_is_refused(
+    copied: Database, state: State, second: State
+) -> None:
+    execution_id = started(state)
+    with ThreadPoolExecutor() as pool, closing(copied.connect()) as holder:
+        holder.cursor().execute("BEGIN")
+        holder.cursor().execute(state.statement("LOCK TABLE {state}.checksum_set IN ACCESS EXCLUSIVE MODE"))
+        starting = pool.submit(step_of, state, execution_id, a="1")
+        copied.wait_until_blocked(state.connection.info.backend_pid)
+        refused = pool.submit(outcome, lambda: step_of(second, execution_id, a="2"))
+        copied.wait_until_blocked(second.connection.info.backend_pid)
+
+        holder.cursor().execute("COMMIT")
+
+        starting.result()
+        assert "has a step LOAD already" in refused.result()
+    assert steps_of(state, execution_id) == [("LOAD", "running", None)]
 
 
 def test_of_two_that_complete_a_step_at_once_one_is_told_that_it_has_ended(

@@ -23,9 +23,9 @@ def recorded(state: State, checksums: Mapping[str, str], kind: str = "file") -> 
         return record_checksum_set(cursor, state, kind=kind, checksums=checksums)
 
 
-def compared(state: State, new: str, old: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def compared(state: State, new: str, *old: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     with state.connection.cursor() as cursor:
-        return compare_checksum_sets(cursor, state, new, old)
+        return compare_checksum_sets(cursor, state, new, *old)
 
 
 def test_a_set_is_recorded_with_its_kind_and_all_its_checksums(state: State) -> None:
@@ -91,7 +91,7 @@ def test_a_set_does_not_differ_from_itself(state: State) -> None:
 def test_without_an_old_set_everything_is_new(state: State) -> None:
     recorded(state, {"of another set": "1"})
 
-    assert compared(state, recorded(state, {"b": "1", "a": "1"}), None) == (("a", "b"), ())
+    assert compared(state, recorded(state, {"b": "1", "a": "1"})) == (("a", "b"), ())
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), [(("a",), (), ((), ("a",))), ((), ("a",), (("a",), ()))])
@@ -124,3 +124,12 @@ def test_who_records_a_set_that_another_is_just_recording_has_all_of_it(
 
         found = following.result()
     assert dict(state.rows(CHECKSUMS, (found,))) == covered
+
+
+def test_of_several_earlier_sets_the_last_that_holds_a_name_counts(state: State) -> None:
+    first = recorded(state, {"a": "1", "b": "1", "c": "1"})
+    second = recorded(state, {"b": "2", "d": "1"})
+    new = recorded(state, {"a": "1", "b": "1", "d": "1"})
+
+    assert compared(state, new, first, second) == (("b",), ("c",))
+    assert compared(state, new, second, first) == ((), ("c",))

@@ -173,6 +173,28 @@ def test_a_downgrade_by_one_version_keeps_what_is_recorded(database: Database, c
     assert database.query("SELECT identifier FROM state.relation") == [("orders",)]
 
 
+STEPS_OF_ONE_NAME = """
+    INSERT INTO state.environment (pipeline) VALUES ('dpo');
+    INSERT INTO state.execution (execution_id, environment_id, command, is_exclusive, caller, tool_version)
+        SELECT gen_random_uuid(), environment_id, 'init-execution', false, 'script', '' FROM state.environment;
+    INSERT INTO state.execution_step (step_id, execution_id, name, started_at, rows_processed)
+        SELECT gen_random_uuid(), execution_id, name, timestamptz '2019-10-11' + n * interval '1 hour', n
+        FROM state.execution, (VALUES ('LOAD', 1), ('LOAD', 3), ('LOAD', 2), ('TRANSFORM', 1)) AS given (name, n)
+"""
+
+
+def test_a_downgrade_keeps_the_last_of_several_steps_of_one_name(database: Database, connection: Connection) -> None:
+    migration.upgrade(connection, "state")
+    database.query(STEPS_OF_ONE_NAME)
+
+    migration.downgrade(connection, "state", "0006")
+
+    assert database.query("SELECT name, rows_processed FROM state.execution_step ORDER BY 1") == [
+        ("LOAD", 3),
+        ("TRANSFORM", 1),
+    ]
+
+
 def test_an_older_state_is_refused_where_nothing_may_be_written(connection: Connection) -> None:
     migration.upgrade(connection, "state")
     migration.downgrade(connection, "state", "0001")

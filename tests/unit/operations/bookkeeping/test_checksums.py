@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dbt_state_plugin.core.values.bookkeeping_rules import STRICT, TOLERANT, BookkeepingRules
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.bookkeeping.checksums import checksum_files, matching_files
 from dbt_state_plugin.operations.bookkeeping.manifest_checksums import checksum_manifest
 
+PATHLIB_NAMES = st.text(alphabet=".ab[]!?*-é", min_size=1, max_size=3).filter(lambda name: "**" not in name)
 NAMES = st.text(alphabet="ab?[]*\n-é", min_size=1, max_size=3)
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 PATTERNS = st.lists(st.one_of(NAMES, st.sampled_from(["*", "**", "a*", "*b"])), min_size=1, max_size=4).map("/".join)
@@ -31,8 +33,8 @@ def write(directory: Path, files: Mapping[str, str]) -> None:
         file.write_text(text)
 
 
-def matched(directory: Path, pattern: str) -> list[str]:
-    return sorted({str(path) for path in matching_files(directory, pattern)})
+def matched(directory: Path, pattern: str, rules: BookkeepingRules = STRICT) -> list[str]:
+    return sorted({str(path) for path in matching_files(directory, pattern, rules)})
 
 
 @pytest.fixture
@@ -212,6 +214,86 @@ def test_matching_agrees_with_a_regular_expression_over_whole_paths(paths: set[s
         found = matched(Path(directory), pattern)
 
     assert found == sorted(path for path in files if re.fullmatch(whole_path_expression(pattern), path, re.DOTALL))
+
+
+@given(
+    paths=st.sets(st.lists(PATHLIB_NAMES, min_size=1, max_size=3).map("/".join), min_size=1, max_size=6),
+    above=st.lists(st.one_of(PATHLIB_NAMES, st.sampled_from(["*", "**", "?", "[ab]*"])), max_size=3),
+    last=st.one_of(PATHLIB_NAMES, st.sampled_from(["*", "?", "[!a]", "*b"])),
+)
+def test_by_tolerant_rules_matching_agrees_with_pathlib(paths: set[str], above: list[str], last: str) -> None:
+    parts = [{"", ".", ".."} & set(path.split("/")) for path in [*paths, "/".join([*above, last])]]
+    assume(not any(parts))
+    files = {path for path in paths if not any(other.startswith(path + "/") for other in paths)}
+    pattern = "/".join([*above, last])
+
+    with tempfile.TemporaryDirectory() as directory:
+        write(Path(directory), dict.fromkeys(files, ""))
+        found = matched(Path(directory), pattern, TOLERANT)
+        theirs = sorted({str(p.relative_to(directory)) for p in Path(directory).glob(pattern) if p.is_file()})
+
+    assert found == theirs
+
+
+def test_by_tolerant_rules_two_stars_at_the_end_stand_for_every_file_below(project: Path) -> None:
+    assert matched(project, "models/staging/**", TOLERANT) == [
+        "models/staging/deep/payments.sql",
+        "models/staging/orders.sql",
+    ]
+
+
+def test_by_tolerant_rules_paths_and_links_may_lead_out(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    write(outside, {"out.sql": "select 1"})
+    (project / "models" / "link").symlink_to(outside)
+    (project / "models" / "file.sql").symlink_to(outside / "out.sql")
+    (project / "models" / "gone.sql").symlink_to("nowhere.sql")
+    os.mkfifo(project / "models" / "pipe.sql")
+
+    assert matched(project / "models", "../seeds/*.csv", TOLERANT) == ["../seeds/countries.csv"]
+    assert matched(project, "models/..", TOLERANT) == []
+    assert matched(project, "models/*.sql", TOLERANT) == [
+        "models/.hidden.sql",
+        "models/customers.sql",
+        "models/file.sql",
+    ]
+    assert matched(project, "models/*/*.sql", TOLERANT) == ["models/link/out.sql", "models/staging/orders.sql"]
+    assert "models/link/out.sql" not in matched(project, "**/*.sql", TOLERANT)
+
+
+def test_by_tolerant_rules_an_absolute_pattern_is_refused_all_the_same(project: Path) -> None:
+    with pytest.raises(UsageError, match="leads out of BASE_PATH"):
+        checksum_files(str(project), ["/etc/passwd"], rules=TOLERANT)
+
+
+def test_by_tolerant_rules_a_step_may_cover_nothing_and_it_is_said(project: Path) -> None:
+    found = checksum_files(str(project), ["*.py", "*.txt"], rules=TOLERANT)
+
+    assert found.checksums == {}
+    assert found.warnings == (f"No file below {project} matches *.py or *.txt: the step covers nothing.",)
+    assert checksum_files(str(project), ["*.py", "seeds/*"], rules=TOLERANT).warnings == ()
+
+
+def test_by_tolerant_rules_files_of_one_name_count_as_one_that_either_of_them_changes(project: Path) -> None:
+    write(project, {"models/other/orders.yml": "a"})
+
+    def covered() -> dict[str, str]:
+        return dict(checksum_files(str(project), ["models/**/*.*"], rules=TOLERANT).checksums)
+
+    found = checksum_files(str(project), ["models/**/*.*"], rules=TOLERANT)
+    first = covered()
+    write(project, {"models/other/orders.yml": "b"})
+    second = covered()
+    write(project, {"models/staging/orders.sql": "select 3"})
+
+    assert found.warnings == (
+        "models/other/orders.yml and models/staging/orders.sql are both named orders: "
+        "a change of one counts as a change of orders.",
+    )
+    assert len({first["orders"], second["orders"], covered()["orders"]}) == 3
+    assert first["customers"] == hashlib.sha256(b"select 1").hexdigest() == second["customers"]
 
 
 @given(contents=st.dictionaries(st.sampled_from("abcdef"), st.binary(max_size=64), min_size=1))
