@@ -2,9 +2,10 @@
 
 `python -m support.forkserver FD` is that process, since pytest's own has threads and must not fork. It forks a child
 for each request, which becomes what is asked for: its folder, environment, arguments and streams are those of the
-request, and it ends as an interpreter ends. A request is one byte on the socket FD with five descriptors: a file that
-holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON with the child's pid as
-soon as it is there (and stands still, where that is asked for), and one with its end.
+request, and it ends as an interpreter ends: threads are waited for, exit functions run, streams are flushed. Only its
+memory is left to the system, which saves a tenth of a second. A request is one byte on the socket FD with five
+descriptors: a file that holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON
+with the child's pid as soon as it is there (and stands still, where that is asked for), and one with its end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import atexit
 import gc
 import json
 import os
+import pkgutil
 import random
 import runpy
 import selectors
@@ -21,6 +23,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -33,6 +36,8 @@ from typing import IO, Any
 TESTS = Path(__file__).resolve().parents[1]
 # What the interpreter reads when it starts cannot be given to one that has started.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
+# The program, what Alembic runs, and what pytest loads.
+_NOT_IMPORTED = ("dbt_state_plugin.__main__", "dbt_state_plugin.state.migration", "dbt_state_plugin.testing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +153,14 @@ def _import() -> None:
     import dbt.task.build
     import dbt.task.list  # noqa: F401
 
+    import dbt_state_plugin
     from dbt_state_plugin.cli.entry import GARBAGE_THRESHOLDS
+    from support import dbt_caches
 
+    for module in pkgutil.walk_packages(dbt_state_plugin.__path__, "dbt_state_plugin."):
+        if not module.name.startswith(_NOT_IMPORTED):
+            import_module(module.name)
+    dbt_caches.fill()
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
     gc.collect()
     gc.freeze()
@@ -221,6 +232,13 @@ def main() -> None:
     control.detach()
     if request is None:
         return
+    try:
+        _call(request)
+    except SystemExit as ended:
+        _end(ended)
+
+
+def _call(request: Mapping[str, Any]) -> None:
     program, arguments = request["program"], request["arguments"]
     if program == "dbt":
         from dbt.cli.main import cli
@@ -235,6 +253,18 @@ def main() -> None:
         sys.path.insert(1, str(TESTS.parent / "integration_project"))
         module, _, name = program.partition(":")
         sys.exit(getattr(import_module(module), name)(*arguments))
+
+
+def _end(ended: SystemExit) -> None:
+    code = ended.code or 0
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":

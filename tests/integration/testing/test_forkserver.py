@@ -1,0 +1,90 @@
+"""Is a forked command what a process of its own is?"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import forkserver
+from support.project import COMMANDS, Project, ProjectWriter
+
+FILES = {
+    "models/orders.sql": "select {{ one() }} as id",
+    "models/report.sql": "{{ config(materialized='incremental') }} select * from {{ ref('orders') }}",
+    "models/models.yml": "models: [{name: orders, tests: [odd], columns: [{name: id, data_tests: [unique]}]}]",
+    "macros/one.sql": "{% macro one() %}1{% endmacro %} {% macro default__last_day(date, part) %}2{% endmacro %}",
+    "tests/generic/odd.sql": "{% test odd(model) %}select 1 from {{ model }} where id % 2 = 0{% endtest %}",
+}
+
+
+def started(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMANDS["dbt"], *arguments],
+        cwd=project.directory,
+        env={**project.environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def without_chance(answer: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
+    """Leave out the clock."""
+    return answer.returncode, re.sub(r"\d\d:\d\d:\d\d", "", answer.stdout), re.sub(r"[\d.]+s", "", answer.stderr)
+
+
+def manifest(project: Project) -> Any:
+    """Read what dbt wrote, without clocks and random numbers."""
+    text = re.sub(r'"created_at": [\d.]+', '"created_at": 0', project.read("target/manifest.json"))
+    document = json.loads(text)
+    for name in ("generated_at", "invocation_id", "invocation_started_at", "run_started_at", "user_id"):
+        document["metadata"].pop(name, None)
+    return document
+
+
+def test_a_forked_dbt_parses_and_says_what_a_started_one_does(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(FILES)
+    of_its_own = without_chance(started(project, "parse", "--no-partial-parse"))
+    expected = manifest(project)
+
+    forked = without_chance(project.dbt("parse", "--no-partial-parse"))
+
+    assert forked == of_its_own
+    assert manifest(project) == expected
+
+
+def returned() -> int:
+    """End with a number; this and the next two are what a child does."""
+    print("unflushed", end="")
+    return 3
+
+
+def said() -> str:
+    """End with words, which the interpreter prints."""
+    print("unflushed", end="")
+    return "no"
+
+
+def left_running() -> int:
+    """End while a thread still works."""
+    print("unflushed", end="")
+    atexit.register(lambda: print("exit", file=sys.stderr))
+    threading.Thread(target=lambda: (time.sleep(0.2), print("thread", file=sys.stderr))).start()
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "stderr"), [("returned", 3, ""), ("said", 1, "no\n"), ("left_running", 0, "thread\nexit\n")]
+)
+def test_a_fork_ends_as_an_interpreter_does(tmp_path: Path, name: str, code: int, stderr: str) -> None:
+    ended = forkserver.run(f"integration.testing.test_forkserver:{name}", [], cwd=tmp_path, environment={**os.environ})
+
+    assert (ended.code, ended.stdout, ended.stderr) == (code, "unflushed", stderr)

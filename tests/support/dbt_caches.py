@@ -1,0 +1,78 @@
+"""What every process of dbt works out again from dbt's own files, done once before children are forked.
+
+It depends on no project: the syntax trees of dbt's own macros, the JSON schemas of its classes, and the code by which
+they read and write documents. The trees stand where dbt's own tests keep them. Those caches take nothing more after
+that, so that the text of a project is parsed as in any other process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import dbt.contracts.graph.nodes as graph
+import dbt.contracts.graph.unparsed as unparsed
+import dbt_common.tests
+from dbt.adapters.postgres import PostgresCredentials
+from dbt.artifacts.resources import ModelConfig, SeedConfig, SnapshotConfig, SourceConfig, TestConfig
+from dbt.clients import jinja_static
+from dbt.contracts.project import Configuration, PackageConfig, ProfileConfig, Project, ProjectFlags
+from dbt.contracts.selection import SelectorFile
+from dbt.include import global_project, postgres
+from dbt_common.clients import jinja
+from dbt_common.dataclass_schema import dbtClassMixin
+
+_VALIDATED = (
+    *(Project, Configuration, ProjectFlags, PackageConfig, ProfileConfig, PostgresCredentials, SelectorFile),
+    *(unparsed.UnparsedModelUpdate, unparsed.UnparsedNodeUpdate, unparsed.UnparsedSourceDefinition),
+    *(graph.ModelNode, graph.SeedNode, graph.SnapshotNode, graph.GenericTestNode, graph.SingularTestNode),
+    *(ModelConfig, SeedConfig, SnapshotConfig, SourceConfig, TestConfig),
+)
+_BLOCKS_OF_MACROS = {"macro", "materialization", "test", "data_test"}
+_BLOCKS_OF_TESTS = {"test", "data_test"}
+
+
+class _Full(dict[Any, Any]):
+    """A cache that takes nothing more."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Forget it."""
+
+
+def fill() -> None:
+    """Fill them; what a version of dbt does not have is left to its children."""
+    for described in _VALIDATED:
+        described.json_schema()
+    for described in _below(dbtClassMixin):
+        _compile(described)
+    _parse_macros()
+
+
+def _below(parent: type) -> Iterator[Any]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _below(child)
+
+
+def _compile(described: Any) -> None:
+    """Have both methods compiled, which is done when they are first called, and whatever with."""
+    with suppress(Exception):
+        described.from_dict(None)
+    with suppress(Exception):
+        object.__new__(described).to_dict()
+
+
+def _parse_macros() -> None:
+    dbt_common.tests.enable_test_caching()
+    for package in (global_project, postgres):
+        for file in Path(package.PACKAGE_PATH).rglob("*.sql"):
+            text = file.read_text(encoding="utf-8").strip()
+            jinja.extract_toplevel_blocks(text, allowed_blocks=_BLOCKS_OF_TESTS, collect_raw_data=False)
+            for block in jinja.extract_toplevel_blocks(text, allowed_blocks=_BLOCKS_OF_MACROS, collect_raw_data=False):
+                jinja.parse(block.full_block)
+                jinja_static.statically_extract_macro_calls(block.full_block, {})
+    jinja._TESTING_PARSE_CACHE = _Full(jinja._TESTING_PARSE_CACHE)
+    jinja._TESTING_BLOCKS_CACHE = _Full(jinja._TESTING_BLOCKS_CACHE)
+    jinja_static._TESTING_MACRO_CACHE = _Full(jinja_static._TESTING_MACRO_CACHE)
