@@ -77,7 +77,7 @@ def postgres_server() -> Iterator[Server]:
     with ExitStack() as stack:
         problem = None
         try:
-            server = stack.enter_context(start_server())
+            server = stack.enter_context(start_server(in_memory=True))
         except PluginError as error:
             problem = f"{error.what} {error.do}"
         if problem:  # here, where the report shows this line alone and no chain of exceptions

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -41,10 +42,13 @@ if TYPE_CHECKING:
 URL_VARIABLE = "DBT_STATE_PLUGIN_TEST_DATABASE_URL"
 DATABASE = "shop"
 LONGEST_BASE = 60  # characters; PostgreSQL refuses a socket path of more than 107 bytes
+MEMORY = "/dev/shm"
+ROOM = 4 * 1024**3  # bytes, for the servers of several processes; the write-ahead log of one may take 0.25 GiB
 FAST_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "max_wal_size": "256MB",
     "max_connections": "200",
     "timezone": "UTC",
 }
@@ -105,13 +109,17 @@ class Server:
 
 @contextmanager
 def start_server(
-    *, prefer: Origin = "url", binaries: Binaries | None = None, settings: Mapping[str, str] | None = None
+    *,
+    prefer: Origin = "url",
+    binaries: Binaries | None = None,
+    settings: Mapping[str, str] | None = None,
+    in_memory: bool = False,
 ) -> Iterator[Server]:
     """Yield a PostgreSQL and remove it afterwards: the preferred kind if it can be had, else url, local, embedded.
 
     Its `dbname` is an empty database: `shop` on an own server, one with a unique name on a server named by URL.
-    `settings` are added to postgresql.conf of an own server. Raises ConfigurationError where none can be had,
-    StateError where one does not start.
+    `settings` are added to postgresql.conf of an own server; with `in_memory` its files are kept there, where that has
+    room. Raises ConfigurationError where none can be had, StateError where one does not start.
     """
     url = os.environ.get(URL_VARIABLE)
     for origin in sorted(("url", "local", "embedded"), key=lambda origin: origin != prefer):
@@ -121,7 +129,7 @@ def start_server(
             return
         found = binaries or (find_binaries("local" if origin == "local" else "embedded") if origin != "url" else None)
         if found:
-            with _own_server(found, {**FAST_SETTINGS, **(settings or {})}) as server:
+            with _own_server(found, {**FAST_SETTINGS, **(settings or {})}, in_memory=in_memory) as server:
                 yield server
             return
     raise ConfigurationError(
@@ -137,12 +145,13 @@ def connect(server: Server, dbname: str | None = None) -> connection:
     return opened
 
 
-def create_database(server: Server, name: str) -> None:
-    """Create an empty database."""
+def create_database(server: Server, name: str, template: str = "template0") -> None:
+    """Create an empty database, or a copy of one that nobody is connected to."""
     # template0, unlike template1, is never in use by anyone, which would make this fail. Copied by file it takes a
     # quarter of the time; before version 15 there is no other way.
     by_file = sql.SQL(" strategy file_copy" if int(server.version.split(".")[0]) >= 15 else "")
-    _execute(server, sql.SQL("create database {} template template0{}").format(sql.Identifier(name), by_file))
+    names = (sql.Identifier(name), sql.Identifier(template), by_file)
+    _execute(server, sql.SQL("create database {} template {}{}").format(*names))
 
 
 def drop_database(server: Server, name: str) -> None:
@@ -201,9 +210,10 @@ def _database_of(url: str) -> Iterator[Server]:
 
 
 @contextmanager
-def _own_server(binaries: Binaries, settings: Mapping[str, str]) -> Iterator[Server]:
+def _own_server(binaries: Binaries, settings: Mapping[str, str], *, in_memory: bool) -> Iterator[Server]:
     account = server_account()
-    with _guarded_directory(account) as directory:
+    base = _memory(account) if in_memory else None
+    with _guarded_directory(account, base or temporary_base(account)) as directory:
         binaries = executable_binaries(binaries, account, directory)
         server = Server(
             host="127.0.0.1",
@@ -225,9 +235,9 @@ def _own_server(binaries: Binaries, settings: Mapping[str, str]) -> Iterator[Ser
 
 
 @contextmanager
-def _guarded_directory(account: Account) -> Iterator[Path]:
-    """Yield a directory of the account; a server in it is stopped and the directory removed when this process ends."""
-    directory = Path(tempfile.mkdtemp(prefix="shop-pg-", dir=temporary_base(account)))
+def _guarded_directory(account: Account, base: str) -> Iterator[Path]:
+    """Yield a directory below `base`; a server in it is stopped and the directory removed when this process ends."""
+    directory = Path(tempfile.mkdtemp(prefix="shop-pg-", dir=base))
     if account.uid is not None and account.gid is not None:
         os.chown(directory, account.uid, account.gid)
     guardian = subprocess.Popen(
@@ -250,14 +260,23 @@ def _guarded_directory(account: Account) -> Iterator[Path]:
 def temporary_base(account: Account) -> str:
     """Find a directory for temporary files that the account can use and whose path is short enough for a socket."""
     for base in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
-        if len(os.fsencode(base)) <= LONGEST_BASE:
-            writable = run_as(account, ["/bin/sh", "-c", 'test -w "$1" && test -x "$1"', "sh", base])
-            if writable.returncode == 0:
-                return base
+        if len(os.fsencode(base)) <= LONGEST_BASE and _can_use(account, base):
+            return base
     raise ConfigurationError(
         "No directory for temporary files can be used by the system user that runs PostgreSQL.",
         "Make /tmp writable for everybody (mode 1777), or set TMPDIR to a directory that is.",
     )
+
+
+def _memory(account: Account) -> str | None:
+    """Return the directory of files that are in memory, None where the account cannot use it or it has no room."""
+    has_room = Path(MEMORY).is_dir() and shutil.disk_usage(MEMORY).free >= ROOM
+    return MEMORY if has_room and _can_use(account, MEMORY) else None
+
+
+def _can_use(account: Account, directory: str) -> bool:
+    answer = run_as(account, ["/bin/sh", "-c", 'test -w "$1" && test -x "$1"', "sh", directory])
+    return answer.returncode == 0
 
 
 def _initialise(server: Server, account: Account, settings: Mapping[str, str]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from psycopg2 import sql
 from support.database import Database, database_on, fresh_database
 from support.recording import PROD
 from support.values import HERE
@@ -15,7 +14,7 @@ from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
-from dbt_state_plugin.testing.postgres_server import Server, drop_database
+from dbt_state_plugin.testing.postgres_server import Server, create_database, drop_database
 
 SCHEMA = "dbt_state_plugin"
 
@@ -33,8 +32,7 @@ def template(postgres_server: Server) -> Iterator[Database]:
 def copied(postgres_server: Server, template: Database) -> Iterator[Database]:
     """Copy the database with the empty state, and drop the copy afterwards."""
     name = f"{template.dbname}_copy"
-    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template.dbname))
-    database_on(postgres_server, "postgres").query(copy)
+    create_database(postgres_server, name, template.dbname)
     yield database_on(postgres_server, name)
     drop_database(postgres_server, name)
 

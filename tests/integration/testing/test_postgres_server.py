@@ -115,6 +115,20 @@ def test_a_server_is_gone_after_an_exception(binaries: Binaries) -> None:
     assert_gone(server.url(), server.socket_directory)
 
 
+@pytest.mark.parametrize(("room", "is_there"), [(0, True), (2**62, False)])
+def test_the_files_are_in_memory_where_that_has_room(
+    monkeypatch: pytest.MonkeyPatch, public_directory: Path, room: int, is_there: bool
+) -> None:
+    monkeypatch.setattr(postgres_server, "MEMORY", str(public_directory))
+    monkeypatch.setattr(postgres_server, "ROOM", room)
+
+    with start_server(in_memory=True) as server:
+        assert server.data_directory is not None
+        assert server.data_directory.is_relative_to(public_directory) is is_there
+
+    assert list(public_directory.iterdir()) == []
+
+
 def test_the_preferred_kind_is_started() -> None:
     with start_server(prefer="embedded") as server:
         assert server.origin == "embedded"
