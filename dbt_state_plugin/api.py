@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.errors import NotFoundError, UsageError
+from dbt_state_plugin.errors import NotFoundError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Adoption as Adoption
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.results import RunResult as RunResult
     from dbt_state_plugin.core.values.results import StepItem as StepItem
     from dbt_state_plugin.core.version import VERSION as VERSION
+    from dbt_state_plugin.dbt_runner.arguments import DECIDED as DECIDED
+    from dbt_state_plugin.dbt_runner.arguments import FLAGS_OF_DBT as FLAGS_OF_DBT
     from dbt_state_plugin.dbt_runner.selection_folder import write_folder as write_folder
     from dbt_state_plugin.operations.adoption import Inspected as Inspected
     from dbt_state_plugin.operations.adoption import find_adoptable as find_adoptable
@@ -113,6 +115,7 @@ _HOMES = {
     "core.values.plan": "Plan PlanEntry",
     "core.values.results": "RunResult StepItem",
     "core.version": "VERSION",
+    "dbt_runner.arguments": "DECIDED FLAGS_OF_DBT",
     "dbt_runner.selection_folder": "write_folder",
     "operations.adoption": "Inspected find_adoptable record_adoption",
     "operations.bookkeeping.bookkeeping": (
@@ -329,7 +332,8 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
         if missing:
             raise NotFoundError(
                 f"No build of {', '.join(missing)} is recorded for {session.state.environment}.",
-                "Name a model as in dbt, or its unique_id; `dbt-state-plugin plan --all` lists them.",
+                f"{did_you_mean(missing[0], [node.split('.')[-1] for node in recorded])}"
+                "Name a model as in dbt, or its unique_id (see `plan --all`).",
             )
         return forget_relations(session.state, set().union(*chosen.values()))
 
@@ -368,5 +372,6 @@ def _find(plan: Plan, name: str) -> PlanEntry:
         raise NotFoundError(f"{name!r} fits several nodes: {ids}.", "Name one of them by its unique_id.")
     raise NotFoundError(
         f"The project has no node {name!r} that dbt builds.",
+        f"{did_you_mean(name, [entry.node.name for entry in plan.entries])}"
         "Name a model as in dbt, or its unique_id (see `plan --all`).",
     )

@@ -15,6 +15,8 @@ PluginError                 exit 2: every error below; `what` happened and what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 EXIT_OK = 0
 EXIT_NODES_FAILED = 1
 EXIT_ERROR = 2
@@ -82,3 +84,12 @@ class InterruptedRun(PluginError):
         super().__init__(what, do)
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
+
+
+def did_you_mean(word: object, choices: Iterable[str]) -> str:
+    """Return `Did you mean X? ` with the choice that is nearest to a word, nothing where none is near."""
+    from difflib import get_close_matches
+
+    folded = {choice.lower().replace("-", "_"): choice for choice in choices}
+    found = get_close_matches(str(word).lower().replace("-", "_"), folded, n=1)
+    return f"Did you mean {folded[found[0]]}? " if found else ""

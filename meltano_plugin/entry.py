@@ -24,7 +24,7 @@ _STEPS_FOR = ("run", "build")
 _NEEDS_NOTHING = ("-h", "--help", "-V", "--version", "completion", "definition")
 
 
-@click.command("definition")
+@click.command("definition", epilog="\b\nExample:\n  dbt-state-plugin-meltano definition --output dbt-state-plugin.yml")
 @click.option(
     "--output",
     "-o",

@@ -45,7 +45,7 @@ class PlannedStream:
     reset_at: datetime | None = None
 
 
-@click.command("load-plan")
+@click.command("load-plan", epilog="\b\nExample:\n  meltano invoke dbt-state-plugin:load-plan --output json")
 @click.option("--apply", "applies", is_flag=True, help="Reset the bookmarks of the changed streams.")
 @click.option("--since", metavar="EXECUTION", help="Compare with this execution, not with the last successful one.")
 @click.option(

@@ -90,7 +90,9 @@ def init_step(
 @click.command("compare-step-models")
 @click.argument("step_id")
 @click.argument("previous_execution_id", default="")
-@click.option("--separator", default=" ", help=r"What to print between names; \n and \t are understood.")
+@click.option(
+    "--separator", default=" ", help=r"What to print between names; \n and \t are understood (default: one space)."
+)
 @click.option("--removed", is_flag=True, help="Print the names that are gone instead.")
 @shared_options
 @click.pass_context

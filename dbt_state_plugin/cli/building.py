@@ -94,7 +94,7 @@ _SELECTION = (
         "--drift",
         type=click.Choice(DRIFT),
         envvar="DBT_STATE_PLUGIN_DRIFT",
-        help="Whether an index or the like that was added by hand is drift (strict), where the meta says nothing.",
+        help="Whether what was added by hand, as an index, is drift, where its meta says nothing (default: tolerant).",
     ),
     click.option(
         "--code-only",

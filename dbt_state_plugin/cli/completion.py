@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
+
 import click
 from click.shell_completion import get_completion_class
 
@@ -18,11 +21,17 @@ _INSTRUCTIONS = {
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(tuple(_INSTRUCTIONS)))
+@click.argument("shell", type=click.Choice(tuple(_INSTRUCTIONS)), required=False, metavar="SHELL")
 @shared_options
 @click.pass_context
-def completion(context: click.Context, shell: str) -> None:
+def completion(context: click.Context, shell: str | None) -> None:
     """Print the script that makes SHELL complete this program's commands and options."""
+    if shell is None:
+        yours = PurePath(os.environ.get("SHELL", "")).name
+        raise UsageError(
+            f"completion needs the name of a shell: {', '.join(_INSTRUCTIONS)}.",
+            _INSTRUCTIONS.get(yours, _INSTRUCTIONS["bash"]),
+        )
     completion_class = get_completion_class(shell)
     root = context.find_root().command
     if completion_class is None:

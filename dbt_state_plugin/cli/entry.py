@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from dbt_state_plugin.api import VERSION
+from dbt_state_plugin.cli.examples import with_example
 from dbt_state_plugin.cli.options import shared_options
+from dbt_state_plugin.cli.usage_errors import unknown_command, usage_error_lines
 from dbt_state_plugin.errors import EXIT_ERROR, PluginError
 
 if TYPE_CHECKING:
@@ -80,7 +82,14 @@ class _LazyGroup(click.Group):
             return super().get_command(ctx, cmd_name)
         module = importlib.import_module(f"dbt_state_plugin.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
-        return command
+        return with_example(command, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise unknown_command(args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands with their whole first sentence, which click would cut at the long names."""
@@ -92,7 +101,7 @@ class _LazyGroup(click.Group):
 
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     epilog="Exit codes: 0 done, 1 nodes failed, 2 error, 3 another run is going on, 130/143/129 interrupted.",
 )
 @click.version_option(VERSION, "--version", "-V", message="dbt-state-plugin %(version)s")
@@ -144,8 +153,7 @@ def exit_code_of(invoke: Callable[[], Any], arguments: list[str]) -> int:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return EXIT_ERROR
     except click.ClickException as error:
-        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "dbt-state-plugin"
-        return _report(error.format_message(), f"See `{command} --help`.", EXIT_ERROR)
+        return _report(*usage_error_lines(error), EXIT_ERROR)
     except (BrokenPipeError, SystemExit):  # nobody reads the answer to its end, which click turns into an exit
         if sys.__stdout__ is not None:  # the interpreter flushes it once more at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
@@ -166,10 +174,11 @@ def _wants_debug(arguments: list[str]) -> bool:
 
 def _report(what: str, do: str, exit_code: int) -> int:
     from dbt_state_plugin.report.printable import printable
+    from dbt_state_plugin.report.text import width_of, wrapped, write_lines
 
     sys.stdout.flush()
-    click.echo(f"Error: {printable(what)}", err=True)
-    click.echo(f"  {printable(do)}", err=True)
+    width = width_of(sys.stderr)
+    write_lines(part for line in (f"Error: {printable(what)}", f"  {printable(do)}") for part in wrapped(line, width))
     if _wants_debug(sys.argv[1:]):
         import traceback
 

@@ -44,11 +44,25 @@ def _variables(name: str, *, of_dbt: bool = True) -> tuple[str, ...]:
 
 
 _CONNECTION_OPTIONS = (
-    _shared("--project-dir", variables=_variables("PROJECT_DIR"), help="Folder of dbt_project.yml."),
-    _shared("--profiles-dir", variables=_variables("PROFILES_DIR"), help="Folder of profiles.yml."),
+    _shared(
+        "--project-dir",
+        variables=_variables("PROJECT_DIR"),
+        help="Folder of dbt_project.yml (default: this folder or one above it).",
+    ),
+    _shared(
+        "--profiles-dir",
+        variables=_variables("PROFILES_DIR"),
+        help="Folder of profiles.yml (default: this folder, else ~/.dbt).",
+    ),
     _shared("--profile", variables=_variables("PROFILE"), help="Profile to use instead of the project's."),
-    _shared("--target", "-t", variables=_variables("TARGET"), help="Target of the profile."),
-    _shared("--vars", variables=_variables("VARS", of_dbt=False), help="Values of vars, as a YAML mapping."),
+    _shared(
+        "--target", "-t", variables=_variables("TARGET"), help="Target of the profile (default: what the profile says)."
+    ),
+    _shared(
+        "--vars",
+        variables=_variables("VARS", of_dbt=False),
+        help="Values of vars, as a YAML mapping, such as '{min_amount: 5}'.",
+    ),
     _shared(
         "--pipeline",
         variables=_variables("PIPELINE", of_dbt=False),
@@ -65,14 +79,14 @@ _CONNECTION_OPTIONS = (
         "-l",
         type=click.Choice(LOG_LEVELS, case_sensitive=False),
         variables=_variables("LOG_LEVEL", of_dbt=False),
-        help="How much to say on stderr.",
+        help="The least that is said on stderr (default: info).",
     ),
     _shared(
         "--lock-timeout",
         type=click.FloatRange(min=0),
         metavar="SECONDS",
         variables=_variables("LOCK_TIMEOUT", of_dbt=False),
-        help=f"How long to wait for another run (default: {DEFAULT_LOCK_TIMEOUT:g}).",
+        help=f"How many seconds to wait for another run to end (default: {DEFAULT_LOCK_TIMEOUT:g}).",
     ),
 )
 

@@ -12,7 +12,7 @@ import click
 from dbt_state_plugin.cli.against import against_option, compared_if_asked, defer_option, deferred_to
 from dbt_state_plugin.cli.building import Command, selection_options
 from dbt_state_plugin.cli.options import says, shared_options, target_of
-from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
+from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from dbt_state_plugin.api import Compared, Plan
@@ -105,10 +105,20 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
 
 def _check_output(output: str, folder: str | None) -> None:
     if output not in OUTPUTS:
-        raise UsageError(f"{output!r} is not an output form.", f"Use --output with one of {', '.join(OUTPUTS)}.")
-    if (output == "state-dir") != (folder is not None):
-        what = "--output state-dir needs a folder." if folder is None else f"There is no place for {folder!r} here."
-        raise UsageError(what, "A folder is given only as in `--output state-dir DIR`.")
+        do = f"{did_you_mean(output, OUTPUTS)}Use --output with one of {', '.join(OUTPUTS)}."
+        raise UsageError(f"{output!r} is not an output form.", do)
+    if folder is not None and folder.startswith("-"):
+        raise UsageError(
+            f"There is no place for {folder!r} here: nothing is built.",
+            "Leave out what stands after `--`; run, build, seed and snapshot take flags of dbt there.",
+        )
+    if output == "state-dir" and folder is None:
+        raise UsageError("--output state-dir needs a folder.", "Write it like `--output state-dir DIR`.")
+    if output != "state-dir" and folder is not None:
+        raise UsageError(
+            f"There is no place for {folder!r} here.",
+            "Name nodes with --select, a folder as in `--output state-dir DIR`.",
+        )
 
 
 def _summary(plan: Plan, compared: Compared | None) -> str:

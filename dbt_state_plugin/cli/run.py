@@ -33,7 +33,12 @@ def _command(name: str, help_text: str) -> click.Command:
     @click.command(name, help=help_text, context_settings={"ignore_unknown_options": False})
     @selection_options
     @_deferring(name)
-    @click.option("--threads", type=click.IntRange(min=1), envvar=["DBT_STATE_PLUGIN_THREADS"], help="Threads for dbt.")
+    @click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        envvar=["DBT_STATE_PLUGIN_THREADS"],
+        help="How many threads dbt uses (default: the profile's).",
+    )
     @shared_options
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context

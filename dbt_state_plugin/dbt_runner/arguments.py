@@ -34,6 +34,32 @@ _PARSE_SWITCHES = frozenset(
     "--no-version-check --show-all-deprecations".split()
 )
 _PARSE_VALUES = frozenset({"--warn-error-options", "--log-path"})
+# Flags that change what is built: switches, and those that take a value.
+_POWERFUL_SWITCHES = frozenset(
+    "--defer --no-defer --empty --no-empty --export-saved-queries --no-export-saved-queries --favor-state "
+    "--no-favor-state --include-saved-query --no-include-saved-query --no-introspect --partial-parse-file-diff "
+    "--no-partial-parse-file-diff --upload-to-artifacts-ingest-api --no-upload-to-artifacts-ingest-api "
+    "--use-experimental-parser --no-use-experimental-parser".split()
+)
+_POWERFUL_VALUES = frozenset(
+    "--defer-state --event-time-end --event-time-start --partial-parse-file-path --sample --sqlparse".split()
+)
+# What dbt's commands take after `--`: whether a value follows each flag. A test compares it with dbt's own list.
+FLAGS_OF_DBT: Mapping[str, bool] = {
+    **dict.fromkeys(_HARMLESS_SWITCHES | _POWERFUL_SWITCHES, False),
+    **dict.fromkeys(_HARMLESS_VALUES | _POWERFUL_VALUES, True),
+}
+# Flags of dbt that this tool decides, and what to do instead.
+DECIDED: Mapping[str, str] = {
+    **dict.fromkeys(("--model", "--models", "-m"), "Use --select instead."),
+    **dict.fromkeys(
+        ("--resource-type", "--resource-types", "--exclude-resource-type", "--exclude-resource-types"),
+        "Leave it out: run, seed and snapshot are for one type of node each, build is for all.",
+    ),
+    "--indirect-selection": "Leave it out: each test is planned by itself.",
+    "--inline": "Leave it out: what is built is recorded by its node.",
+    "--target-path": "Set DBT_TARGET_PATH, or target-path: in dbt_project.yml.",
+}
 # dbt's environment variables with the same power as the flags that change what is built.
 _POWERFUL_VARIABLES = tuple(
     f"{prefix}{name}"

@@ -24,7 +24,7 @@ def notice_finished(
                 unique_id=event.data.node_info.unique_id,
                 status=str(event.data.node_info.node_status).lower(),
                 message=str(result.message or ""),
-                rows_affected=_rows(response),
+                rows_affected=_rows(response, event.data.node_info.unique_id),
                 duration_ms=round(float(result.execution_time) * 1000),
                 reads=reads(event.data.node_info.unique_id),
             )
@@ -48,18 +48,21 @@ def notice_executing(event: Any, refusal: Callable[[], str], on_executing: Calla
 
 def outcome_of(result: Any) -> NodeOutcome:
     """Return one of dbt's results as a plain value."""
+    unique_id = result.node.unique_id if getattr(result, "node", None) is not None else result.unique_id
     return NodeOutcome(
-        unique_id=result.node.unique_id if getattr(result, "node", None) is not None else result.unique_id,
+        unique_id=unique_id,
         status=str(getattr(result.status, "value", result.status)).lower(),
         message=str(result.message or ""),
-        rows_affected=_rows(result.adapter_response or {}),
+        rows_affected=_rows(result.adapter_response or {}, unique_id),
         duration_ms=round(float(result.execution_time or 0) * 1000),
     )
 
 
-def _rows(response: Mapping[str, Any]) -> int | None:
+def _rows(response: Mapping[str, Any], unique_id: str) -> int | None:
+    """Return how many rows a node has written; a test writes none, whatever its query returned."""
     rows = response.get("rows_affected")
-    return int(rows) if isinstance(rows, (int, float)) and rows >= 0 else None
+    is_test = unique_id.startswith(("test.", "unit_test."))
+    return int(rows) if isinstance(rows, (int, float)) and rows >= 0 and not is_test else None
 
 
 def one_line(error: BaseException | None) -> str:

@@ -143,12 +143,12 @@ def _repeat_warnings(event: Any) -> None:
         repeat_warning(event)
 
 
-def repeat_warning(event: Any) -> None:
-    """Show a warning of dbt on stderr.
+def repeat_warning(event: Any, *, after: str = "") -> None:
+    """Show a warning of dbt on stderr, with what comes `after` its text.
 
     Without dbt's colours, and without control characters that come from names in the project.
     """
-    for line in _COLOUR.sub("", event.info.msg).splitlines():
+    for line in (_COLOUR.sub("", event.info.msg) + after).splitlines():
         text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
         sys.stderr.write(f"dbt: {text}\n")
 

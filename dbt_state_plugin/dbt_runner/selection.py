@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.dbt_runner.callbacks import one_line
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
 from dbt_state_plugin.dbt_runner.parse import Parsed, repeat_warning
-from dbt_state_plugin.errors import SelectionError
+from dbt_state_plugin.errors import SelectionError, did_you_mean
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.invocation import Invocation
@@ -39,7 +39,7 @@ def list_selected(
     arguments += ["--selector", selector] if selector else []
     arguments += ["--state", state] if state else []
     with tempfile.TemporaryFile("w") as nowhere, redirect_stdout(nowhere), hidden_from_dbt(HIDDEN):
-        result = dbtRunner(manifest=parsed.manifest, callbacks=[_repeat_unmatched]).invoke(arguments)
+        result = dbtRunner(manifest=parsed.manifest, callbacks=[_repeats_unmatched(parsed)]).invoke(arguments)
     if not result.success:
         raise SelectionError(
             f"dbt cannot apply the selection: {one_line(result.exception)}",
@@ -48,10 +48,17 @@ def list_selected(
     return frozenset(json.loads(line)["unique_id"] for line in result.result or ())
 
 
-def _repeat_unmatched(event: Any) -> None:
-    """Show which criterion matches nothing, on stderr, as dbt itself does when it runs."""
-    if event.info.name == "NoNodesForSelectionCriteria":
-        repeat_warning(event)
+def _repeats_unmatched(parsed: Parsed) -> Callable[[Any], None]:
+    """Show which criterion matches nothing, on stderr, as dbt itself does when it runs, and the nearest name."""
+
+    def repeat(event: Any) -> None:
+        if event.info.name == "NoNodesForSelectionCriteria":
+            spec = event.data.spec_raw
+            names = [] if ":" in spec else [node.name for node in parsed.manifest.nodes.values()]
+            meant = did_you_mean(spec.strip("+@0123456789"), names)
+            repeat_warning(event, after=f". {meant.strip()}" if meant else "")
+
+    return repeat
 
 
 def write_selection_folder(folder: Path, unique_ids: Iterable[str], *, command: str) -> None:

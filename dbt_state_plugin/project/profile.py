@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.errors import ConfigurationError, did_you_mean
 from dbt_state_plugin.postgres.settings import DatabaseSettings, dbt_postgres_credentials, whole_number
 from dbt_state_plugin.project.yaml_context import AskDbt, YamlContext
 from dbt_state_plugin.project.yaml_values import read_yaml, render_tree, render_value
@@ -125,7 +125,7 @@ def _raw_profile(profiles_dir: Path, profile_name: str | None) -> tuple[str, dic
         names = _listed(name for name in raw_profiles if name != "config")
         raise ConfigurationError(
             f"There is no profile {profile_name!r} in {path}; it has {names}.",
-            "Correct profile: in dbt_project.yml, or --profile.",
+            f"{did_you_mean(profile_name, map(str, raw_profiles))}Correct profile: in dbt_project.yml, or --profile.",
         )
     raw_profile = raw_profiles[profile_name]
     if not raw_profile or not isinstance(raw_profile, dict) or not isinstance(raw_profile.get("outputs"), dict):
@@ -152,7 +152,7 @@ def _raw_output(raw_profile: Mapping[Any, Any], name: str, target_name: str) -> 
     if target_name not in outputs:
         raise ConfigurationError(
             f"Profile {name!r} has no target {target_name!r}; it has {_listed(outputs)}.",
-            "Correct --target, DBT_TARGET or target: in profiles.yml.",
+            f"{did_you_mean(target_name, map(str, outputs))}Correct --target, DBT_TARGET or target: in profiles.yml.",
         )
     output = outputs[target_name]
     if not isinstance(output, dict):

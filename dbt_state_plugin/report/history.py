@@ -6,19 +6,22 @@ from collections.abc import Iterable
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import first_message, timestamp, truncated, wrapped
+from dbt_state_plugin.report.text import first_message, place_lines, timestamp, truncated, wrapped
 from dbt_state_plugin.report.words import count, duration
+
+_ID = 8  # characters of an id: the beginning, which `show` takes
 
 
 def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
-    """Return one line per execution, newest first."""
-    lines = [f"{'started (UTC)':<16}  {'execution':<36}  {'status':<9}  {'built':>7}  {'took':>9}  command"]
+    """Return one line per execution, newest first, of at most 80 columns; the beginning of an id names it."""
+    lines = [f"{'started (UTC)':<16}  {'execution':<9}  {'status':<9}  {'built':>11}  {'took':>11}  command"]
     for execution in executions:
         built = f"{execution.succeeded}/{execution.planned}"
         started = execution.started_at.strftime("%Y-%m-%d %H:%M")
         lines.append(
-            f"{started}  {execution.execution_id}  {execution.status:<9}  {built:>7}  {_took(execution):>9}  "
-            f"{printable(execution.command)}{', with uncommitted changes' if execution.uncommitted else ''}"
+            f"{started}  {str(execution.execution_id)[:_ID]:<9}  {execution.status:<9}  {built:>11}  "
+            f"{_took(execution):>11}  "
+            f"{printable(execution.command)}{' (dirty)' if execution.uncommitted else ''}"
         )
     return [truncated(line, width) for line in lines]
 
@@ -42,7 +45,9 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
     for step in execution.steps:
         rows = "" if step.rows_processed is None else f", {count(step.rows_processed, 'row')}"
         lines.append(f"  step {printable(step.name)}: {step.status}{rows} ({step.step_id})")
-    lines += [_result_line(result) for result in execution.results]
+    for result in execution.results:
+        lines.append(_result_line(result))
+        lines += [truncated(f"    {printable(line)}", width) for line in _places(result)]
     return [part for line in lines for part in wrapped(line, width)]
 
 
@@ -90,3 +95,7 @@ def _result_line(result: NodeResult) -> str:
     reasons = ", ".join(str(reason.get("kind", "")) for reason in result.reasons)
     message = f": {first_message(result.message)}" if result.message and result.status != "success" else ""
     return printable(f"  {result.unique_id}  {result.status}{took}{rows}  [{reasons}]{message}")
+
+
+def _places(result: NodeResult) -> list[str]:
+    return place_lines(result.message) if result.status != "success" else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ PARTS: Mapping[str, str] = {
 EQUAL: Mapping[str, str] = {
     "layout": "only comments or layout differ",
     "statement": "only comments, white space or letter case differ in the SQL",
-    "rows": "the file holds the same rows",
+    "rows": "it holds the same rows",
     "unset": "nobody sets it",
     "undescribed": "it has no description",
     "unread": "its build has not read it",
@@ -110,6 +111,8 @@ def _execution(execution: str) -> str:
 
 def _part(values: Values) -> str:
     part = str(values["part"])
+    if values.get("resource_type") == "seed":
+        return _settled("its file changed" if values.get("equal") else "its rows changed", values)
     return _settled(PARTS.get(part, part), values, is_named=part in PARTS)
 
 
@@ -119,20 +122,34 @@ def _items(values: Values) -> str:
         names = ("dbt" if item["name"] == "dbt" else "its adapter" for item in items)
         return _settled(f"another minor version of {' and '.join(names)}", values)
     more = f", and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    words = ", ".join(_item(item) for item in items[:_SHOWN]) + more
+    is_plain = values["part"] == "references"
+    words = ", ".join(_item(item, is_plain=is_plain) for item in items[:_SHOWN]) + more
     return _settled(words, values, is_named=values["part"] in PARTS)
 
 
-def _item(item: Mapping[str, str]) -> str:
-    label = _label(item["name"], item.get("path", ""))
+def _item(item: Mapping[str, str], *, is_plain: bool) -> str:
+    label = _label(item)
     if item["change"] == "set":
-        return f"{label}: {_cut(item['before'])} -> {_cut(item['after'])}"
+        before, after = (_plain(item[side]) if is_plain else item[side] for side in ("before", "after"))
+        return f"{label}: {_cut(before)} -> {_cut(after)}"
     return f"{label} changed" if item["change"] == "changed" else f"{label} is {item['change']}"
 
 
-def _label(name: str, path: str) -> str:
+def _plain(value: str) -> str:
+    """Return the name of a relation as it is written, of its JSON."""
+    try:
+        return str(json.loads(value))
+    except ValueError:  # a row that was edited by hand
+        return value
+
+
+def _label(item: Mapping[str, str]) -> str:
+    name, path = item["name"], item.get("path", "")
     if name.startswith("macro."):
-        return f"macro {name.split('.')[-1]}" + (f" ({path})" if path else "")
+        package = f"{item['package']}." if item.get("package") else ""
+        return f"macro {package}{name.split('.')[-1]}" + (f" ({path})" if path else "")
+    if name == "graph":
+        return "dbt's graph, with the properties of all nodes,"
     return f"hook {name.split('.')[-1]}" if name.startswith("operation.") else name
 
 
@@ -204,6 +221,15 @@ def _definition_differs(values: Values) -> str:
     return f"its definition differs from the one in {values['where']}{rest}"
 
 
+def _parent_changed(values: Values) -> str:
+    """Return that a node inside changed; of an ephemeral model, with what it reads that is another now."""
+    by_part: dict[str, list[str]] = {}
+    for item in values.get("items") or ():
+        by_part.setdefault(item["part"], []).append(_label(item))
+    causes = [f"{part}: {_listed(labels)}" for part, labels in by_part.items()]
+    return f"changed ({'; '.join(causes)})" if causes else "changed"
+
+
 _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.NOT_RECORDED: lambda _: "no build of it is recorded",
     ReasonCode.NOT_IN_BASELINE: lambda values: f"is not in {values['where']}",
@@ -222,7 +248,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.IS_BUILT: lambda _: "is built",
     ReasonCode.DROPPED_WITH_PARENT: lambda _: "PostgreSQL drops this view together with it",
     ReasonCode.FOREIGN_KEY_DROPPED: lambda _: "is built, and PostgreSQL drops the foreign key that points at it",
-    ReasonCode.PARENT_CHANGED: lambda _: "changed",
+    ReasonCode.PARENT_CHANGED: _parent_changed,
     ReasonCode.PARENT_IS_NEW: lambda _: "is new",
     ReasonCode.PARENT_CHANGES: lambda _: "changes",
     ReasonCode.NEW_PARENT: lambda _: "is a new parent",
@@ -233,6 +259,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.NEW_SOURCE: lambda _: "is new here",
     ReasonCode.RECREATED_OR_EMPTIED: lambda _: "was re-created or emptied",
     ReasonCode.COLUMNS_CHANGED: lambda _: "columns changed",
+    ReasonCode.SOURCE_MISSING: lambda _: "does not exist",
     ReasonCode.RECREATED: lambda _: "was re-created",
     ReasonCode.REWRITTEN_SOURCE: lambda _: "was emptied or rewritten",
     ReasonCode.ROWS_CHANGED: lambda _: "rows changed",
@@ -245,7 +272,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ),
     ReasonCode.QUESTION_NOT_REPEATED: lambda values: _settled(
         f"what it asks while it compiles {NOT_REPEATED.get(values['why'], NOT_REPEATED['error'])}"
-        f" ({_cut(values['query'])}): {_EVERY_RUN}",
+        f" ({_cut(values['query'])}): {_EVERY_RUN if values['why'] == 'writes' else 'compiled on every run'}",
         values,
     ),
     ReasonCode.TOO_OLD: lambda values: (
@@ -272,6 +299,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
         if values["status"] == "abandoned"
         else f"{_execution(values['execution'])} was {values['status']} and may have written it"
     ),
+    ReasonCode.TEST_FAILED: lambda values: f"it did not pass the last time ({_execution(values['execution'])})",
     ReasonCode.JINJA_READS: lambda values: f"its code reads {values['name']}",
     ReasonCode.SQL_CALLS: lambda values: f"it calls {_calls(values['calls'])}",
     ReasonCode.PARENT_CALLS: lambda values: f"calls {_calls(values['calls'])}",

@@ -25,6 +25,8 @@ from dbt_state_plugin.report.reason_words import extra_words, hook_words, reason
 from dbt_state_plugin.report.words import category, count, duration, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
+_LINE = re.compile(r"\s*LINE \d+: ")  # PostgreSQL's
+_NAMED = 5
 FOLD_AFTER = 20  # a longer list is folded, and the fold is said
 
 
@@ -152,12 +154,16 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
 
 
 def _folder_lines(entries: tuple[PlanEntry, ...], word: str) -> list[str]:
-    folders: dict[str, Counter[str]] = {}
+    folders: dict[str, Counter[tuple[bool, str]]] = {}
     for entry in entries:
-        folders.setdefault(posixpath.dirname(entry.node.path) or ".", Counter())[category(entry)] += 1
+        counted = folders.setdefault(posixpath.dirname(entry.node.path) or ".", Counter())
+        counted[entry.node.is_test, category(entry)] += 1
     lines = []
     for folder, counts in sorted(folders.items()):
-        what = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+        what = ", ".join(
+            count(number, f"{name} test") if is_test else f"{number} {name}"
+            for (is_test, name), number in sorted(counts.items())
+        )
         lines.append(f"  {word:<6} {printable(folder)}/: {what}")
     if len(lines) > FOLD_AFTER:
         rest = len(lines) - FOLD_AFTER
@@ -212,19 +218,40 @@ def result_lines(result: RunResult, *, width: int | None = None, says_why: bool 
 
     With `says_why` that last line says the first failure too: for logs in which nobody sees an exit code.
     """
-    failed, lines = result.failed_ids, []
-    for entry in result.plan.to_build:
-        node = entry.node.unique_id
-        if node in failed:
-            lines.append(f"  again  {label(entry)}  {_failure(result, node)}")
-    if len(lines) > FOLD_AFTER:
-        lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`show {result.execution_id}` lists them)"]
+    lines = _again_lines(result, width)
     for hook, message in result.failed_hooks.items():
         lines.append(printable(f"  again  hook {short_name(hook)}  {first_message(message)}"))
     removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
     lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
     last = _outcome_line(result) + (_first_failure(result) if says_why else "")
     return [part for line in [*lines, last] for part in wrapped(line, width)]
+
+
+def _again_lines(result: RunResult, width: int | None) -> list[str]:
+    """Return what has to be built again; a cause that failed several nodes is said once, with where the database is."""
+    failed = result.failed_ids
+    groups: dict[str, list[PlanEntry]] = {}
+    for entry in result.plan.to_build:
+        if entry.node.unique_id in failed:
+            groups.setdefault(_failure(result, entry.node.unique_id), []).append(entry)
+    lines = []
+    for cause, entries in list(groups.items())[:FOLD_AFTER]:
+        lines.append(f"  again  {_labels(entries)}  {cause}")
+        lines += [truncated(f"         {line}", width) for line in _places(result, entries[0].node.unique_id)]
+    left = sum(len(entries) for entries in list(groups.values())[FOLD_AFTER:])
+    return [*lines, f"  ...    and {left} more (`show {result.execution_id}` lists them)"] if left else lines
+
+
+def _labels(entries: list[PlanEntry]) -> str:
+    names = ", ".join(label(entry) for entry in entries[:_NAMED])
+    return names + (f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else "")
+
+
+def _places(result: RunResult, node: str) -> list[str]:
+    """Return the line of the statement at which the database stopped, with its caret below it."""
+    if node in result.unrecorded:
+        return []
+    return [printable(line) for line in place_lines(result.outcomes[node].message)]
 
 
 def _first_failure(result: RunResult) -> str:
@@ -246,9 +273,20 @@ def _failure(result: RunResult, node: str) -> str:
 
 def first_message(message: str) -> str:
     """Return dbt's message on one line, without the lines that only say where: the node stands beside it."""
-    lines = [line.strip() for line in message.splitlines()]
+    places = {line.strip() for line in place_lines(message)}
+    lines = [line.strip() for line in message.splitlines() if line.strip() not in places]
     telling = [line for line in lines if line and not _SAYS_WHERE.match(line)]
     return " ".join(" ".join(telling or lines).split())
+
+
+def place_lines(message: str) -> list[str]:
+    """Return the lines of a database's error that show the statement, `LINE 7: ...` and the caret below it."""
+    lines = message.splitlines()
+    at = next((number for number, line in enumerate(lines) if _LINE.match(line)), None)
+    if at is None:
+        return []
+    caret = [line for line in lines[at + 1 : at + 2] if line.strip() == "^"]
+    return textwrap.dedent("\n".join([lines[at], *caret])).splitlines()
 
 
 def _outcome_line(result: RunResult) -> str:

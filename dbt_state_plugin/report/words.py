@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections import Counter
 
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
-from dbt_state_plugin.core.values.reasons import Category
+from dbt_state_plugin.core.values.reasons import Category, Reason
 
 _COUNTED = frozenset(each.value for each in Category)
-_FIRST = (Category.NEW, Category.CHANGED, Category.REPAIRED, Category.FORCED, Category.DOWNSTREAM, Category.VOLATILE)
+_FIRST = (
+    *(Category.NEW, Category.CHANGED, Category.REPAIRED, Category.FORCED),
+    *(Category.DATA, Category.DOWNSTREAM, Category.VOLATILE),
+)
 
 
 def category(entry: PlanEntry) -> str:
     """Return the one word under which a planned node is counted: that of its strongest reason."""
-    found = {reason.kind.category for reason in entry.reasons}
+    found = {_category(reason) for reason in entry.reasons}
     return next(each.value for each in _FIRST if each in found)
+
+
+def _category(reason: Reason) -> Category:
+    """Return the category of a reason; an ephemeral model is no entry of a plan, so its change is its readers' own."""
+    return Category.CHANGED if reason.values.get("ephemeral") else reason.kind.category
 
 
 def summary_counts(plan: Plan) -> dict[str, int]:
@@ -29,10 +37,17 @@ def summary_line(plan: Plan) -> str:
     counts = summary_counts(plan)
     parts = [f"{number} {name}" for name, number in counts.items() if number and name in _COUNTED]
     parts = parts or ["nothing to build"]
-    parts.append(f"{counts['unchanged']} unchanged")
+    parts.append(f"{counts['unchanged']} unchanged{_without_effect(plan)}")
     if counts["outside_selection"]:
         parts.append(f"{counts['outside_selection']} left for later")
     return "Plan: " + ", ".join(parts)
+
+
+def _without_effect(plan: Plan) -> str:
+    """Return how many nodes differ only in what dbt would not execute, where nothing else is to be said."""
+    is_quiet = not plan.to_build and not plan.hooks
+    edited = [entry for entry in plan.skipped if entry.cosmetic] if is_quiet else []
+    return f" ({len(edited)} edited without effect)" if edited else ""
 
 
 def duration(milliseconds: int) -> str:

@@ -35,10 +35,11 @@ _RECORDED = """
 """
 INTENTS = """
     SELECT i.database_name, i.schema_name, i.identifier, i.execution_id::text, x.status, i.unique_id,
-           e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
+           e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name, n.status
     FROM {state}.intent i
     JOIN {state}.execution x USING (execution_id)
     JOIN {state}.environment e USING (environment_id)
+    LEFT JOIN {state}.node_result n ON n.execution_id = i.execution_id AND n.unique_id = i.unique_id
     WHERE i.warehouse = %s AND (i.database_name, i.schema_name, i.identifier) IN (
         SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
     ORDER BY i.opened_at DESC, i.execution_id
@@ -86,6 +87,7 @@ def read_recorded(state: State, relations: Iterable[RelationName]) -> Recorded:
             execution_status="abandoned" if is_dead else row[4],
             environment=str(environment),
             unique_id=row[5],
+            node_status=row[11] or "",
         )
         intents.setdefault(relation, []).append(intent)
     return Recorded(

@@ -115,6 +115,29 @@ def test_the_definition_works_for_each_of_its_commands(project: MeltanoProject) 
         assert answer.stdout.startswith("Usage: ")
 
 
+def test_meltano_lists_the_settings_and_without_a_flag_those_that_are_set(project: MeltanoProject) -> None:
+    settings = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))["settings"]
+    content = project.read()
+    content["plugins"]["utilities"][0]["config"] = {"target": "dev"}
+    project.write(content)
+
+    every = project.meltano("config", "list", "dbt-state-plugin", "--all", check=0).stdout
+    set_ones = project.meltano("config", "list", "dbt-state-plugin", check=0).stdout
+
+    for setting in settings:
+        assert f"DBT_STATE_PLUGIN_{setting['name'].upper()}" in every
+    assert "DBT_STATE_PLUGIN_TARGET" in set_ones
+
+
+def test_a_selection_that_matches_nothing_warns_under_meltano_too(project: MeltanoProject) -> None:
+    said_by_dbt = "The selection criterion 'all_ordres' does not match any enabled nodes. Did you mean all_orders?"
+
+    planned = project.entry("plan", env={"DBT_STATE_PLUGIN_SELECT": "all_ordres"}, check=0)
+
+    assert f"dbt: {said_by_dbt}\n" in planned.stderr
+    assert "nothing to build" in planned.stdout
+
+
 def test_rows_stay_when_the_source_fails_after_a_reset(project: MeltanoProject) -> None:
     project.meltano("run", "shop", check=0)
     project.set_tap(select=["orders.*", "customers.*"])

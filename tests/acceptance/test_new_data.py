@@ -53,7 +53,7 @@ def test_rows_that_a_singer_target_sends_again_are_no_new_data(dbt_project: Proj
 
     sent_again = project.plugin("run", check=0)
 
-    assert "Plan: 1 downstream, 2 unchanged" in sent_again.stderr  # only what reads the loader's own column
+    assert "Plan: 1 data, 2 unchanged" in sent_again.stderr  # only what reads the loader's own column
     assert "build  newest  data: raw.orders rows changed" in sent_again.stderr
     assert sent_again.stderr.count("Reading ") == 1
     remembered = project.plugin("run", check=0)
@@ -225,7 +225,7 @@ def test_what_is_read_from_an_appended_table_is_built_again_and_a_view_on_it_is_
     assert database.query("SELECT n FROM analytics.counted, LATERAL (SELECT 1) x") == [(2,)]
 
     database.load("UPDATE raw.orders SET id = id")  # touched: a run that appends nothing
-    assert "Plan: 3 downstream, 1 unchanged" in project.plugin("run", check=0).stderr
+    assert "Plan: 2 downstream, 1 data, 1 unchanged" in project.plugin("run", check=0).stderr
     assert "Plan: nothing to build, 4 unchanged" in project.plugin("run", check=0).stderr
 
 
@@ -268,7 +268,7 @@ def test_a_model_is_built_when_it_is_older_than_it_may_be(dbt_project: ProjectFa
 
     assert "build  rates      age: its last build is 26 h old, max_age is 24" in due
     assert "build  converted  upstream: rates is built" in due
-    assert "Plan: 2 downstream, 1 unchanged" in due
+    assert "Plan: 1 downstream, 1 volatile, 1 unchanged" in due
     assert reasons(project) == {}
 
 

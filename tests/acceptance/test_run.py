@@ -256,7 +256,7 @@ def test_after_a_failure_exactly_what_failed_and_what_it_held_up_is_built_again(
     ]
     lines = project.plugin("history", check=0).stdout.splitlines()
     assert lines[0].split() == ["started", "(UTC)", "execution", "status", "built", "took", "command"]
-    assert re.fullmatch(rf"[\d-]+ [\d:]+  {failure}  failed +1/3 +[\d.]+ s  run", lines[2])
+    assert re.fullmatch(rf"[\d-]+ [\d:]+  {failure[:8]}   failed +1/3 +[\d.]+ s  run", lines[2])
     shown = project.plugin("show", failure[:8], check=0).stdout
     assert f"execution {failure}\n  run: failed\n" in shown
     assert re.search(r"^  model\.shop\.good  success in [\d.]+ s, 1 row  \[body\]$", shown, re.M)
@@ -490,7 +490,7 @@ def test_a_seed_is_loaded_again_when_its_file_changed_and_its_models_follow(
     again = project.plugin("seed", check=0)
     followed = project.plugin("run", check=0)
 
-    assert listed("build", loaded.stderr) == {"seed countries": "body: its code changed"}
+    assert listed("build", loaded.stderr) == {"seed countries": "body: its rows changed"}
     assert (again.stdout, "Plan: nothing to build, 2 unchanged\n" in again.stderr) == (NOTHING_STARTED, True)
     assert listed("build", followed.stderr) == {"country_names": "upstream: countries was built since"}
     assert touched(before, incarnations(database)) == {"countries", "country_names"}

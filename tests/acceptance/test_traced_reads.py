@@ -237,6 +237,18 @@ def test_a_query_that_writes_is_built_on_every_run(dbt_project: ProjectWriter, d
     assert database.query("select count(*) from public.seen") == rows
 
 
+def test_an_answer_too_long_to_be_compared_is_compiled_on_every_run(dbt_project: ProjectWriter) -> None:
+    asked = "{% set q = run_query('select generate_series(1, ' ~ var('rows', 1500) ~ ')') if execute else [] %}"
+    project = dbt_project(
+        {"dbt_project.yml": TABLES, "models/long.sql": f"{asked} select {{{{ q | length if execute }}}} as n"}
+    )
+    project.plugin("run", check=0)
+
+    assert project.planned() == {}
+    listed = project.plugin("plan", "--all", check=0).stdout
+    assert "has too long an answer to be compared (select generate_series(1, 1500)): compiled on every run" in listed
+
+
 def test_where_no_sql_may_be_stored_what_was_asked_is_compiled_again(flagged: Project, database: Database) -> None:
     flagged.environment["DBT_STATE_PLUGIN_STORE_SQL"] = "hash"  # type: ignore[index]  # a dictionary
     flagged.plugin("run", check=0)

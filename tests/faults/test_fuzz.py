@@ -371,7 +371,7 @@ def due_builds(world: World) -> Iterator[tuple[str, Project, list[tuple[Any, ...
     yield (
         "interrupted",
         world.project,
-        [(*intent, "", "shop", "dev", "x", "y")],
+        [(*intent, "", "shop", "dev", "x", "y", "error")],
         world.catalog,
         below - {"model.shop.report"},
     )

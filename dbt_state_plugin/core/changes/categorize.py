@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dbt_state_plugin.core.changes.changed_items import changed_items, part_difference
+from dbt_state_plugin.core.changes.changed_items import changed_item, changed_items, part_difference
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.changes.project_hooks import Names, hooks_of, new_hooks_that_build_nothing
 from dbt_state_plugin.core.changes.traced import READS, names_read, untouched_parts
@@ -44,6 +44,7 @@ _NO_LOGIC = _PHYSICAL_CONFIG | frozenset(
 # Materializations whose build gives the same rows again; the others add to what is there.
 _REPEATED = frozenset({"table", "view", "materialized_view", "seed"})
 _HASHED = "hashed"
+_READ_INSIDE = ("var ", "env_var ", "target.", "macro.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,29 @@ def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
         inlined_is_same=inlined_is_same,
         new_hooks=new_hooks or (),
         is_logic=any(_is_logic(part, inputs) for part in real),
+        inlined_items=() if inlined_is_same else _inlined_items(inputs),
     )
+
+
+def _inlined_items(inputs: ChangeInputs) -> tuple[Mapping[str, Any], ...]:
+    """Return what the one ephemeral model that differs reads and is another now, as far as the trace says.
+
+    What the node reads itself is left out: nobody can tell who of the two has read it.
+    """
+    if len(inputs.difference.inlined) != 1 or inputs.values_read is None:
+        return ()
+    before, now = inputs.recorded.items[READS], inputs.values_read
+    own = {name for items in inputs.items.values() for name in items}
+    changed = [name for name in changed_items(before, now) if name.startswith(_READ_INSIDE) and name not in own]
+    package = inputs.node.package
+    return tuple(
+        {**changed_item(name, "#", "#", inputs.macro_paths, package=package), "part": _part_of(name)}
+        for name in changed
+    )
+
+
+def _part_of(name: str) -> str:
+    return "macros" if name.startswith("macro.") else "variables"
 
 
 def _sides(part: str, inputs: ChangeInputs) -> tuple[Mapping[str, str], Mapping[str, str]]:
@@ -351,11 +374,13 @@ def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:
         return replace(first, values={**first.values, **more})
     code, values = ReasonCode.PART_CHANGED, {"part": part}
     if inputs.recorded.items:
-        code, found = part_difference(part, *_sides(part, inputs), inputs.macro_paths)
+        sides = _sides(part, inputs)
+        code, found = part_difference(part, *sides, inputs.macro_paths, package=inputs.node.package)
         if inputs.values_read is not None and "items" in found:
             found["items"] = names_read(found["items"], inputs.recorded.items)
         values = found
-    return Reason(kind=kind_of_part(part), code=code, values={**values, **more})
+    seed = {"resource_type": "seed"} if part == "body" and inputs.node.resource_type == "seed" else {}
+    return Reason(kind=kind_of_part(part), code=code, values={**values, **seed, **more})
 
 
 def _real_reasons(parts: Iterable[str], inputs: ChangeInputs) -> tuple[Reason, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dbt_state_plugin.core.fingerprint.parts import OWN_PROPERTIES
 from dbt_state_plugin.core.values.reasons import ReasonCode
 
+_PROPERTY = "model."
 _UNNAMED = frozenset({"body", "flags", "relation"})  # parts of which the items say nothing more
 
 
@@ -16,20 +18,21 @@ def changed_items(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[
 
 
 def part_difference(
-    part: str, before: Mapping[str, str], after: Mapping[str, str], macro_paths: Mapping[str, str]
+    part: str, before: Mapping[str, str], after: Mapping[str, str], macro_paths: Mapping[str, str], *, package: str = ""
 ) -> tuple[ReasonCode, dict[str, Any]]:
     """Return what differs in a part as the code and the values of a reason.
 
     Each of the `items` has its `name`, a `change` (`new`, `gone`, `changed`, or `set` with the values `before` and
-    `after`), and a macro its `path`. Hashes are no values and are left out.
+    `after`), and a macro its `path`, with its `package` where that is not the `package` of the node. Hashes are no
+    values and are left out.
     """
-    changed = changed_items(before, after)
+    changed = _with_properties_named(changed_items(before, after), before)
     if part in _UNNAMED or not changed:
         return ReasonCode.PART_CHANGED, {"part": part}
     if part == "project_hooks":
         before, after = _without_moved_hooks(before, after)
         changed = changed_items(before, after)
-    items = [_item(name, before.get(name), after.get(name), macro_paths) for name in changed]
+    items = [changed_item(name, before.get(name), after.get(name), macro_paths, package=package) for name in changed]
     return ReasonCode.ITEMS_CHANGED, {"part": part, "items": items}
 
 
@@ -51,10 +54,23 @@ def _moment(name: str) -> str | None:
     return name.rpartition("-")[0] if name.startswith("operation.") else None
 
 
-def _item(name: str, before: str | None, after: str | None, macro_paths: Mapping[str, str]) -> dict[str, str]:
+def _with_properties_named(changed: tuple[str, ...], before: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names with the properties that differ instead of all of them, where they were recorded one by one."""
+    if OWN_PROPERTIES not in changed:
+        return changed
+    is_known = OWN_PROPERTIES in before and any(name.startswith(_PROPERTY) for name in before)
+    return tuple(name for name in changed if (name != OWN_PROPERTIES if is_known else not name.startswith(_PROPERTY)))
+
+
+def changed_item(
+    name: str, before: str | None, after: str | None, macro_paths: Mapping[str, str], *, package: str = ""
+) -> dict[str, str]:
+    """Return one item that differs, as in `part_difference`; None stands for an item that one side lacks."""
     item = {"name": name}
     if name in macro_paths:
         item["path"] = macro_paths[name]
+    if package and name.startswith("macro.") and name.split(".")[1] != package:
+        item["package"] = name.split(".")[1]
     if before is None or after is None:
         return item | {"change": "new" if before is None else "gone"}
     if before.startswith("#") or after.startswith("#") or name.startswith("macro."):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dbt_state_plugin.core.changes.changed_items import changed_items
 from dbt_state_plugin.core.fingerprint.hashing import Digest
+from dbt_state_plugin.core.fingerprint.parts import OWN_PROPERTIES
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import Question, RenderedReads
 from dbt_state_plugin.core.values.records import TracedReads
@@ -21,7 +22,7 @@ _OTHER_ADAPTERS = frozenset(
     "athena bigquery clickhouse databricks duckdb dremio exasol fabric firebolt glue hive impala materialize mysql "
     "oracle redshift singlestore snowflake spark sqlite sqlserver starrocks synapse teradata tidb trino vertica".split()
 )
-_NAMED_VALUES = frozenset({"dbt_version", "graph", "the node's own properties"})
+_NAMED_VALUES = frozenset({"dbt_version", "graph", OWN_PROPERTIES})
 
 
 def traced_reads(
@@ -86,7 +87,13 @@ def names_read(items: Iterable[Mapping[str, str]], before: Mapping[str, Mapping[
     found = list(items)
     if READS not in before:
         return found
-    read = [item for item in found if item["name"] in before[READS] or not _is_value(item)]
+    reads = before[READS]
+    is_whole = "model.*" in reads
+    read = [
+        item
+        for item in found
+        if item["name"] in reads or not _is_value(item) or (is_whole and item["name"].startswith("model."))
+    ]
     return read or found
 
 

@@ -6,10 +6,9 @@ It is said in `meta: {dbt_state_plugin: {...}}` of the node (see source_config.p
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from dbt_state_plugin.core.values.project import Node
-from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.errors import ConfigurationError, did_you_mean
 
 META = "dbt_state_plugin"
 ON_LOGIC_CHANGE = ("run", "full_refresh", "fail")
@@ -49,6 +48,4 @@ def wrong_setting(node: Node, what: str, do: str) -> ConfigurationError:
 def nearest(value: object, choices: Iterable[str], words: str = "Use one of") -> str:
     """Return what may stand in place of a value, first what was probably meant."""
     choices = tuple(choices)
-    meant = get_close_matches(str(value).lower().replace("-", "_"), choices, n=1)
-    hint = f"Did you mean {meant[0]}? " if meant else ""
-    return f"{hint}{words} {', '.join(choices)}."
+    return f"{did_you_mean(value, choices)}{words} {', '.join(choices)}."

@@ -35,7 +35,8 @@ def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason
     record = known.record_of(node)
     reasons = [*_forced(known, node), *_interrupted(known, node)]
     if record is None:
-        return (_reason(ReasonKind.NEW, ReasonCode.NOT_RECORDED), *reasons)
+        has_failed = any(reason.kind is ReasonKind.FAILED for reason in reasons)
+        return tuple(reasons) if has_failed else (_reason(ReasonKind.NEW, ReasonCode.NOT_RECORDED), *reasons)
     category = known.categories.get(node.unique_id)
     reasons += _changed_parts(known, node, record) if category is None else category.reasons
     reasons += _earlier_logic(known, node, record)
@@ -68,11 +69,13 @@ def _forced(known: Known, node: Node) -> list[Reason]:
 
 def _interrupted(known: Known, node: Node) -> list[Reason]:
     intents = known.recorded.intents.get(record_key(node, known.project), ())
-    return [_interruption(intents[0])] if intents else []
+    return [_interruption(intents[0], node)] if intents else []
 
 
-def _interruption(intent: OpenIntent) -> Reason:
+def _interruption(intent: OpenIntent, node: Node) -> Reason:
     execution = str(intent.execution_id)
+    if node.is_test and intent.node_status in ("fail", "error"):  # it has written nothing
+        return _reason(ReasonKind.FAILED, ReasonCode.TEST_FAILED, execution=execution)
     if intent.execution_status == "failed":
         return _reason(ReasonKind.INTERRUPTED, ReasonCode.BUILD_FAILED, execution=execution)
     if intent.execution_status == "running":
@@ -83,7 +86,10 @@ def _interruption(intent: OpenIntent) -> Reason:
 
 def _changed_parts(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
     """Return a reason for each part of the fingerprint that differs, and for what was read and is another today."""
-    parts = [_reason(kind_of_part(part), ReasonCode.PART_CHANGED, part=part) for part in differing_parts(node, record)]
+    parts = []
+    for part in differing_parts(node, record):
+        seed = {"resource_type": "seed"} if part == "body" and node.resource_type == "seed" else {}
+        parts.append(_reason(kind_of_part(part), ReasonCode.PART_CHANGED, part=part, **seed))
     return [*parts, *known.recorded.other_reads.get(record.relation, ())]
 
 
@@ -98,7 +104,7 @@ def _earlier_logic(known: Known, node: Node, record: RecordedRelation) -> list[R
 
 def _drift(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
     reasons = []
-    if record.environment != str(known.request.environment):
+    if record.environment != str(known.request.environment) and not _would_be_the_same(known, node, record):
         reasons.append(_reason(ReasonKind.DRIFTED, ReasonCode.BUILT_ELSEWHERE, environment=record.environment))
     if node.relation is None:
         return reasons
@@ -114,6 +120,25 @@ def _drift(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
     return reasons
 
 
+def _would_be_the_same(known: Known, node: Node, record: RecordedRelation) -> bool:
+    """Return whether this environment would build the very relation that another one has built.
+
+    Only what was observed proves it: all that rendering read, which relations the SQL names, and the whole session with
+    the user who owns what is built.
+    """
+    session, trace = known.catalog.session, record.trace
+    return (
+        node.relation is not None
+        and node.unique_id == record.unique_id
+        and trace.reads is not None
+        and trace.named == ()
+        and bool(session.get("user"))
+        and trace.session == session
+        and not differing_parts(node, record)
+        and record.relation not in known.recorded.other_reads
+    )
+
+
 def _session(known: Known, record: RecordedRelation) -> list[Reason]:
     """Return the settings of the session that say what a statement means and are others than those of the build."""
     before, now = record.trace.session, known.catalog.session
@@ -121,7 +146,7 @@ def _session(known: Known, record: RecordedRelation) -> list[Reason]:
         return []
     items = [
         {"name": name, "change": "set", "before": before.get(name, ""), "after": now.get(name, "")}
-        for name in sorted(before.keys() | now.keys())
+        for name in sorted((before.keys() | now.keys()) - {"user"})  # who builds is no part of what is built
         if before.get(name, "") != now.get(name, "")
     ]
     return [_reason(ReasonKind.SESSION, ReasonCode.ITEMS_CHANGED, part="session", items=items)] if items else []
@@ -175,7 +200,7 @@ def _upstream_builds(known: Known, dropped: DroppedViews, node: Node, record: Re
     reasons = []
     for parent in () if known.category_of(node.unique_id).inlined_is_same else lineage.inlined:
         if record.trace.inlined.get(parent) != now.inlined[parent]:
-            reasons.append(_reason(ReasonKind.UPSTREAM, ReasonCode.PARENT_CHANGED, parent))
+            reasons.append(_parent_changed(known, node, parent))
     later: dict[str, Reason] = {}
     for parent in lineage.parents:
         relation = str(record_key(known.project.nodes[parent], known.project))
@@ -184,6 +209,15 @@ def _upstream_builds(known: Known, dropped: DroppedViews, node: Node, record: Re
             later[parent] = reason
     behind = behind_views(known, node.unique_id, later)
     return [*reasons, *(reason for parent, reason in later.items() if parent not in behind)]
+
+
+def _parent_changed(known: Known, node: Node, parent: str) -> Reason:
+    """Return that the definition of a node inside differs; of an ephemeral model, what in it does."""
+    if not known.project.nodes[parent].is_ephemeral:
+        return _reason(ReasonKind.UPSTREAM, ReasonCode.PARENT_CHANGED, parent)
+    items = list(known.category_of(node.unique_id).inlined_items)
+    values = {"ephemeral": True, **({"items": items} if items else {})}
+    return _reason(ReasonKind.UPSTREAM, ReasonCode.PARENT_CHANGED, parent, **values)
 
 
 def _change_of(

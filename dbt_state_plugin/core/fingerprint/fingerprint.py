@@ -19,7 +19,14 @@ from typing import Any
 from dbt_state_plugin.core.config.source_config import plugin_settings
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, keyed_digest
 from dbt_state_plugin.core.fingerprint.loader_columns import LoaderColumns
-from dbt_state_plugin.core.fingerprint.parts import Code, DefinitionParts, ProjectParts, is_statement, keeps_columns
+from dbt_state_plugin.core.fingerprint.parts import (
+    OWN_PROPERTIES,
+    Code,
+    DefinitionParts,
+    ProjectParts,
+    is_statement,
+    keeps_columns,
+)
 from dbt_state_plugin.core.jinja.layout import (
     without_certain_layout,
     without_discarded_text,
@@ -72,7 +79,8 @@ class Fingerprinter:
         definition = self._definitions[unique_id]
         parts = self._parts.of(definition).parts
         items = {
-            part: {name: self._item(part, value) for name, value in named.items()} for part, named in parts.items()
+            part: {name: self._item(part, value) for name, value in _each_property(named).items()}
+            for part, named in parts.items()
         }
         if definition.resource_type == "seed":
             rows = self._seed_rows(unique_id)
@@ -144,6 +152,12 @@ class Fingerprinter:
     def _hashed(self, parts: DefinitionParts) -> dict[str, str]:
         hashed = {part: self._parts.hash_of(items) for part, items in parts.parts.items()}
         return {"scheme": SCHEME, **hashed}
+
+
+def _each_property(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the items of a part and, beside all properties of the node, each of them, so that a reason can name it."""
+    properties = named.get(OWN_PROPERTIES) or {}
+    return {**{f"model.{name}": value for name, value in properties.items()}, **named}
 
 
 def _spelled(macro: MacroDefinition, dialect: SqlDialect) -> str:

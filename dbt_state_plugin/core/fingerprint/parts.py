@@ -28,6 +28,7 @@ _METADATA_PREFIX = "DBT_ENV_CUSTOM_ENV_"
 HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
 # Every statement runs under these fields of the target: they decide what unqualified names mean and who owns a table.
 _SESSION_FIELDS = ("search_path", "role")
+OWN_PROPERTIES = "the node's own properties"  # all of them, for code that reads them under computed names
 _UNKNOWN_QUERY = "the database while it compiles, and no ref or source says which relations"
 _DBT = frozenset({"dbt"})  # the namespace in which dbt's own macros search
 _OWN_MATERIALIZATION = {"unit_test": "unit"}  # the others are in the config
@@ -266,7 +267,7 @@ class ProjectParts:
             return {}
         attributes = _attributes(node)
         if reads.properties is None:
-            return {"the node's own properties": attributes}
+            return {OWN_PROPERTIES: attributes}
         config = attributes.get("config") or {}
         named = {f"model.{name}": value for name, value in attributes.items() if name in reads.properties}
         named.pop("model.config", None)

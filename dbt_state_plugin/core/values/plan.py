@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.core.values.reasons import OldRows, Reason
@@ -35,6 +36,7 @@ class ChangeCategory:
     and no column can come out differently. `inlined_is_same` says so of the ephemeral models in it. `is_logic` says
     that rows built before may differ from those that would be built now; of a seed, that the columns of its table do.
     `new_hooks` are hooks of the project that are new or changed, which is no reason to build the node.
+    `inlined_items` are what a changed ephemeral model inside reads and is another, as the items of a reason.
     """
 
     reasons: tuple[Reason, ...] = ()
@@ -43,6 +45,7 @@ class ChangeCategory:
     inlined_is_same: bool = False
     is_logic: bool = False
     new_hooks: tuple[str, ...] = ()
+    inlined_items: tuple[Mapping[str, Any], ...] = ()
 
 
 NO_CHANGE = ChangeCategory()

@@ -57,6 +57,11 @@ class Node:
         return self.resource_type == "function"
 
     @property
+    def is_test(self) -> bool:
+        """Return whether it is a test or a unit test, which only judges what is there."""
+        return self.resource_type in ("test", "unit_test")
+
+    @property
     def is_view(self) -> bool:
         """Return whether it is a view, which computes its rows when it is read."""
         return self.materialized == "view"

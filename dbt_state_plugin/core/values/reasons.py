@@ -14,6 +14,7 @@ class Category(str, Enum):
     NEW = "new"
     CHANGED = "changed"
     DOWNSTREAM = "downstream"
+    DATA = "data"
     REPAIRED = "repaired"
     VOLATILE = "volatile"
     FORCED = "forced"
@@ -74,11 +75,12 @@ class ReasonKind(str, Enum):
     ENGINE = ("engine", Category.CHANGED, True, False, True, True)
     DEFINITION = ("definition", Category.CHANGED)
     UPSTREAM = ("upstream", Category.DOWNSTREAM, True, True, False, True)
-    DATA = ("data", Category.DOWNSTREAM, False, True, False)
-    AGE = ("age", Category.DOWNSTREAM, False, False, False)
+    DATA = ("data", Category.DATA, False, True, False)
+    AGE = ("age", Category.VOLATILE, False, False, False)
     MISSING = ("missing", Category.REPAIRED, True, False, True, False, False)
     DRIFTED = ("drifted", Category.REPAIRED)
     INTERRUPTED = ("interrupted", Category.REPAIRED)
+    FAILED = ("failed", Category.REPAIRED)
     VOLATILE = ("volatile", Category.VOLATILE, False, False, False)
     LOGIC = ("logic", Category.CHANGED)
     FORCED = ("forced", Category.FORCED)
@@ -104,7 +106,7 @@ class ReasonCode(str, Enum):
     IS_BUILT = "is-built"
     DROPPED_WITH_PARENT = "dropped-with-parent"
     FOREIGN_KEY_DROPPED = "foreign-key-dropped"
-    PARENT_CHANGED = "parent-changed"
+    PARENT_CHANGED = "parent-changed"  # ephemeral, and `items` where it is known what in it changed
     PARENT_IS_NEW = "parent-is-new"
     PARENT_CHANGES = "parent-changes"
     NEW_PARENT = "new-parent"
@@ -116,6 +118,7 @@ class ReasonCode(str, Enum):
     NEW_SOURCE = "new-source"
     RECREATED_OR_EMPTIED = "recreated-or-emptied"
     COLUMNS_CHANGED = "columns-changed"
+    SOURCE_MISSING = "source-missing"
     RECREATED = "recreated"
     REWRITTEN_SOURCE = "rewritten-source"
     ROWS_CHANGED = "rows-changed"
@@ -142,6 +145,8 @@ class ReasonCode(str, Enum):
     BUILD_FAILED = "build-failed"  # execution
     BEING_WRITTEN = "being-written"  # execution
     MAY_BE_WRITTEN = "may-be-written"  # execution, status
+    # failed
+    TEST_FAILED = "test-failed"  # execution
     # volatile
     JINJA_READS = "jinja-reads"  # name
     SQL_CALLS = "sql-calls"  # calls

@@ -103,13 +103,17 @@ class RemovedNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIntent:
-    """A relation that an execution may have written without recording it."""
+    """A relation that an execution may have written without recording it.
+
+    `node_status` is how the node ended in it, in dbt's word, empty where that is not known.
+    """
 
     relation: RelationName
     execution_id: UUID
     execution_status: str
     environment: str
     unique_id: str
+    node_status: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ class Catalog:
     was written into it, `shapes` to what a build leaves beside rows and columns (see versions/shape.py).
     `foreign_keys` maps a relation to the tables whose foreign keys point at it and go when it is dropped, each with the
     key by which it stands in that table's shape. `session` holds the settings of a
-    session of dbt's that say what statements mean, by name.
+    session of dbt's that say what statements mean, by name, and its `user`.
     """
 
     identities: Mapping[RelationName, Identity] = field(default_factory=dict)

@@ -43,7 +43,7 @@ class StepItem:
     reasons: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunResult:
     """How a run ended: `status` is succeeded, failed or cancelled.
 
@@ -62,6 +62,11 @@ class RunResult:
     saved_ms: int = 0
     removed_by_hooks: frozenset[str] = frozenset()
     failed_hooks: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Return how it ended in a few words: the plan and the outcomes hold whole projects."""
+        counts = f"built={len(self.built)}, failed={len(self.failed_ids)}, skipped={self.plan.left_alone}"
+        return f"RunResult(execution_id={str(self.execution_id)!r}, status={self.status!r}, {counts})"
 
     @property
     def built(self) -> tuple[PlanEntry, ...]:

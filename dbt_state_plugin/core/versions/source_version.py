@@ -48,6 +48,11 @@ class SourceVersion:
         """Return whether the server does not count what is written."""
         return self.touched.startswith("?")
 
+    @property
+    def is_absent(self) -> bool:
+        """Return whether there is no such relation."""
+        return self.touched == "?absent"
+
     def is_untouched_since(self, seen: SourceVersion) -> bool:
         """Return whether nothing was written since `seen`."""
         return not self.is_blind and self.state == seen.state
@@ -81,7 +86,7 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     if before is None:
         return _data(ReasonCode.RECREATED_OR_EMPTIED)
     if before.columns != current.columns:
-        return _data(ReasonCode.COLUMNS_CHANGED)
+        return _data(ReasonCode.SOURCE_MISSING if current.is_absent else ReasonCode.COLUMNS_CHANGED)
     if not by_rows:
         return None if is_same_object(before.identity, current.identity) else _data(ReasonCode.RECREATED)
     return _change_of_rows(before, current, by_touch=by_touch)

@@ -29,7 +29,7 @@ from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.history import is_execution_id
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.errors import NotFoundError
+from dbt_state_plugin.errors import NotFoundError, did_you_mean
 from dbt_state_plugin.operations.execution_record import STEP_NAME
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
@@ -102,6 +102,7 @@ def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownE
             f"{name!r} fits several environments: {listed}."
             if found
             else f"No environment or execution {name!r} is recorded; the environments of {own.project} are: {listed}.",
+            f"{did_you_mean(name, [each.environment.target for each in known])}"
             "Give --against one of them as printed here, or an execution's id (see `history`).",
         )
     return found[0], None

@@ -15,11 +15,12 @@ _SETTINGS = """
     SELECT name, reset_val FROM pg_catalog.pg_settings WHERE name IN (
         'search_path', 'role', 'row_security', 'default_tablespace', 'default_table_access_method',
         'TimeZone', 'DateStyle', 'IntervalStyle', 'lc_monetary', 'lc_numeric', 'lc_time')
+    UNION ALL SELECT 'user', session_user::text
 """
 
 
 def read_session_settings(connection: Connection) -> dict[str, str]:
-    """Return the settings by name; raises StateError."""
+    """Return the settings by name, and as `user` who owns what is built; raises StateError."""
     with database_errors("Cannot read the settings of the warehouse"), connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
         return {str(name): str(value) for name, value in cursor.fetchall() if value}

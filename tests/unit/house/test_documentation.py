@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,23 @@ def test_each_command_explains_itself(name: str) -> None:
     command = dict(commands())[name]
 
     assert command.get_short_help_str(limit=200).endswith(".")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_the_help_of_each_command_fits_80_columns_and_ends_with_an_example_that_it_takes(name: str) -> None:
+    command = dict(commands())[name]
+    context = click.Context(command, info_name=f"dbt-state-plugin {name}", terminal_width=80)
+
+    lines = command.get_help(context).splitlines()
+    example = lines[-1].strip()
+    words = shlex.split(re.sub(r"^\w+=\$\((.*)\)$", r"\1", example).partition(" | ")[0].partition(" >")[0])
+
+    assert max(map(len, lines)) <= 80
+    assert lines[-2] == "  Example:"
+    assert words[: 1 + len(name.split())] == ["dbt-state-plugin", *name.split()]
+    given = words[1 + len(name.split()) :]
+    if "--" not in given and not isinstance(command, click.Group):
+        command.make_context(name, given)
 
 
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])

@@ -47,3 +47,9 @@ def test_an_error_survives_a_process_boundary() -> None:
     error = pickle.loads(pickle.dumps(errors.StateError("This happened.", "Do that.")))
 
     assert (error.what, error.do) == ("This happened.", "Do that.")
+
+
+def test_the_nearest_word_is_what_was_meant() -> None:
+    assert errors.did_you_mean("ordres", ["report", "orders"]) == "Did you mean orders? "
+    assert errors.did_you_mean("Full-Refresh", ["run", "full_refresh"]) == "Did you mean full_refresh? "
+    assert errors.did_you_mean("xyzzy", ["orders"]) == ""

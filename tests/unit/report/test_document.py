@@ -32,6 +32,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
             "new": 0,
             "changed": 0,
             "downstream": 0,
+            "data": 0,
             "repaired": 0,
             "volatile": 0,
             "forced": 0,

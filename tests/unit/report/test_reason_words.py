@@ -16,7 +16,7 @@ from dbt_state_plugin.report.reason_words import detail, extra_words, reason_doc
 
 VALUES = {
     "part": "config",
-    "items": [{"name": "unlogged", "change": "new"}],
+    "items": [{"name": "unlogged", "change": "new", "part": "config"}],
     "nodes": ["model.shop.eph"],
     "where": "shop/prod",
     "is_same_code": True,
@@ -94,8 +94,32 @@ def test_what_a_kind_means_stands_in_one_table() -> None:
     assert kinds("redefines", False) == {"upstream", "data", "age", "volatile"}
     assert kinds("shows_in_sql", True) == {"macros", "variables", "references", "engine", "upstream"}
     assert kinds("has_rows", False) == {"new", "missing"}
-    assert kinds("category", Category.DOWNSTREAM) == {"upstream", "data", "age"}
-    assert kinds("category", Category.REPAIRED) == {"missing", "drifted", "interrupted"}
+    assert kinds("category", Category.DOWNSTREAM) == {"upstream"}
+    assert kinds("category", Category.DATA) == {"data"}
+    assert kinds("category", Category.VOLATILE) == {"volatile", "age"}
+    assert kinds("category", Category.REPAIRED) == {"missing", "drifted", "interrupted", "failed"}
+
+
+def test_a_changed_ephemeral_model_is_said_with_what_changed_in_it() -> None:
+    items = [
+        {"name": "var min_amount", "change": "changed", "part": "variables"},
+        {"name": "macro.lib.net", "package": "lib", "path": "macros/net.sql", "change": "changed", "part": "macros"},
+    ]
+    values = {"ephemeral": True, "items": items}
+    reason = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.PARENT_CHANGED, node="model.shop.eph", values=values)
+
+    assert reason_words.reason_words(reason) == (
+        "upstream: eph changed (variables: var min_amount; macros: macro lib.net (macros/net.sql))"
+    )
+
+
+@pytest.mark.parametrize(("why", "said"), [("large", "compiled on every run"), ("writes", "built on every run")])
+def test_what_cannot_be_asked_again_is_said_with_what_happens_then(why: str, said: str) -> None:
+    values = {"why": why, "query": "select 1"}
+
+    assert detail(Reason(kind=ReasonKind.DATA, code=ReasonCode.QUESTION_NOT_REPEATED, values=values)).endswith(
+        f"(select 1): {said}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,17 @@ def test_a_long_list_is_folded_by_folders_and_the_fold_is_said() -> None:
     assert len(plan_lines(many, shows_all=True)) == 25
 
 
+def test_tests_are_called_tests_in_a_folded_list() -> None:
+    many = plan(
+        *(entry(f"model.shop.m{number}", because("new")) for number in range(FOLD_AFTER)),
+        entry("test.shop.unique.5d8a", because("new"), path="models/s.yml"),
+        entry("test.shop.filled.5d8b", because("upstream"), path="models/s.yml"),
+        entry("unit_test.shop.m1.adds_up", because("upstream"), path="models/s.yml"),
+    )
+
+    assert plan_lines(many)[0] == f"  build  models/: {FOLD_AFTER} new, 2 downstream tests, 1 new test"
+
+
 def test_a_list_that_is_not_long_is_not_folded() -> None:
     many = plan(*(entry(f"model.shop.m{number}", because("new")) for number in range(FOLD_AFTER)))
 
@@ -282,12 +293,45 @@ def test_a_run_that_failed_says_what_is_built_again_and_why() -> None:
 
 def test_many_failures_are_folded() -> None:
     planned = plan(*(entry(f"model.shop.m{number}", because("body")) for number in range(FOLD_AFTER + 3)))
-    failed = {item.node.unique_id: outcome(item.node.unique_id, "error") for item in planned.entries}
+    failed = {e.node.unique_id: outcome(e.node.unique_id, "error", e.node.name) for e in planned.entries}
 
     shown = result_lines(result(planned, "failed", outcomes=failed))
 
     assert len(shown) == FOLD_AFTER + 2
     assert shown[-2] == f"  ...    and 3 more (`show {ID}` lists them)"
+    same = {unique_id: replace(each, message="disk full") for unique_id, each in failed.items()}
+    assert result_lines(result(planned, "failed", outcomes=same))[0] == (
+        "  again  m0, m1, m2, m3, m4 and 18 more  error: disk full"
+    )
+
+
+def test_the_line_and_the_caret_of_the_database_are_kept_and_a_cause_of_many_failures_is_said_once() -> None:
+    message = (
+        'Database Error in model {0} (models/{0}.sql)\n  relation "raw.gone" does not exist\n'
+        "  LINE 7:     select * from raw.gone as {0}\n                            ^\n"
+        "  compiled code at target/run/{0}.sql"
+    )
+    names = ["a", "b", "c", "d", "e"]
+    other = "Database Error in model z (models/z.sql)\n  division by zero"
+    ended = result(
+        plan(*(entry(f"model.shop.{name}", because("new")) for name in [*names, "z", "y"])),
+        status="failed",
+        outcomes={
+            **{f"model.shop.{n}": outcome(f"model.shop.{n}", "error", message.format(n)) for n in names},
+            "model.shop.z": outcome("model.shop.z", "error", other),
+            "model.shop.y": outcome("model.shop.y", "error", "LINE 1: at the end"),
+        },
+    )
+
+    assert result_lines(ended)[:-1] == [
+        '  again  a, b, c, d, e  error: relation "raw.gone" does not exist',
+        "         LINE 7:     select * from raw.gone as a",
+        "                                   ^",
+        "  again  z  error: division by zero",
+        "  again  y  error",
+        "         LINE 1: at the end",
+    ]
+    assert result_lines(ended, says_why=True)[-1].endswith('Why: a: error: relation "raw.gone" does not exist')
 
 
 def test_how_a_run_ended_is_wrapped_and_never_cut() -> None:
@@ -301,6 +345,15 @@ def test_how_a_run_ended_is_wrapped_and_never_cut() -> None:
     assert shown[0] == "  again  m  error: no such thing"
     assert all(len(line) <= 60 for line in shown)
     assert " ".join(" ".join(shown[1:]).split()).endswith(f"Execution {ID}.")
+
+
+def test_a_result_shows_itself_in_a_few_words() -> None:
+    planned = plan(
+        entry("model.shop.a", because("body")), entry("model.shop.b", because("body")), entry("model.shop.c")
+    )
+    ended = result(planned, "failed", outcomes={"model.shop.a": outcome("model.shop.a", "success")})
+
+    assert repr(ended) == f"RunResult(execution_id='{ID}', status='failed', built=1, failed=1, skipped=1)"
 
 
 def test_lines_are_written_to_stderr_at_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -342,10 +395,19 @@ def test_history_has_one_line_for_each_execution() -> None:
     shown = history_lines([execution(uncommitted=""), execution(status="running", finished_at=None, uncommitted="ab")])
 
     assert shown == [
-        "started (UTC)     execution                             status       built       took  command",
-        f"2026-01-02 03:04  {ID}  succeeded      2/3       12 s  run",
-        f"2026-01-02 03:04  {ID}  running        2/3          -  run, with uncommitted changes",
+        "started (UTC)     execution  status           built         took  command",
+        f"2026-01-02 03:04  {str(ID)[:8]}   succeeded          2/3         12 s  run",
+        f"2026-01-02 03:04  {str(ID)[:8]}   running            2/3            -  run (dirty)",
     ]
+
+
+def test_history_fits_80_columns_whatever_was_run() -> None:
+    finished = THEN + timedelta(hours=99, minutes=59)
+    long = execution(
+        command="init-execution", status="abandoned", planned=10_000, succeeded=10_000, finished_at=finished
+    )
+
+    assert [len(line) <= 80 for line in history_lines([long])] == [True, True]
 
 
 def test_history_fits_the_terminal() -> None:

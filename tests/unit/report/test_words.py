@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.values import HERE, node, reason_kind
 
@@ -36,7 +38,9 @@ def plan(*entries: PlanEntry) -> Plan:
         (["drifted", "upstream"], "repaired"),
         (["interrupted", "forced"], "repaired"),
         (["upstream"], "downstream"),
-        (["data", "volatile"], "downstream"),
+        (["data", "volatile"], "data"),
+        (["data", "upstream"], "data"),
+        (["age"], "volatile"),
         (["upstream", "forced"], "forced"),
         (["volatile", "forced"], "forced"),
         (["forced"], "forced"),
@@ -48,18 +52,33 @@ def test_a_node_is_counted_under_its_weightiest_reason(kinds: list[str], word: s
 
 def test_every_kind_of_reason_has_a_category() -> None:
     assert {category(entry(kind.value)) for kind in ReasonKind} == {
-        *("new", "changed", "downstream", "repaired", "volatile", "forced"),
+        *("new", "changed", "downstream", "data", "repaired", "volatile", "forced"),
     }
 
 
-def test_a_plan_is_one_line() -> None:
-    entries = [entry("new"), entry("body"), entry("macros"), entry("upstream"), entry()]
+def test_what_reads_a_changed_ephemeral_model_is_counted_as_changed() -> None:
+    values = {"ephemeral": True}
+    reason = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.PARENT_CHANGED, node="model.shop.e", values=values)
 
-    assert summary_line(plan(*entries)) == "Plan: 1 new, 2 changed, 1 downstream, 1 unchanged"
+    assert category(replace(entry("upstream"), reasons=(reason,))) == "changed"
+
+
+def test_a_plan_is_one_line() -> None:
+    entries = [entry("new"), entry("body"), entry("macros"), entry("upstream"), entry("data"), entry()]
+
+    assert summary_line(plan(*entries)) == "Plan: 1 new, 2 changed, 1 downstream, 1 data, 1 unchanged"
 
 
 def test_nothing_to_build_is_said() -> None:
     assert summary_line(plan(entry(), entry())) == "Plan: nothing to build, 2 unchanged"
+
+
+def test_what_was_edited_without_effect_is_said_where_nothing_is_built() -> None:
+    cosmetic = (Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body", "equal": "layout"}),)
+    edited = replace(entry(), cosmetic=cosmetic)
+
+    assert summary_line(plan(edited, entry())) == "Plan: nothing to build, 2 unchanged (1 edited without effect)"
+    assert summary_line(plan(edited, entry("body"))) == "Plan: 1 changed, 1 unchanged"
 
 
 def test_what_stands_outside_the_selection_is_said() -> None:

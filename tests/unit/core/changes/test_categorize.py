@@ -493,12 +493,14 @@ def test_a_seed_with_the_same_rows_is_the_same() -> None:
     found = categorized("body", **seed("#r", "#r"))
 
     assert (real(found), cosmetic(found)) == ([], ["body"])
-    assert detail(found.cosmetic[0]) == "its code changed, but the file holds the same rows"
+    assert detail(found.cosmetic[0]) == "its file changed, but it holds the same rows"
 
 
 @pytest.mark.parametrize(("before", "now"), [("#r", "#s"), ("", ""), ("#r", ""), ("", "#r")])
 def test_a_seed_whose_rows_differ_or_are_not_known_is_real(before: str, now: str) -> None:
-    assert real(categorized("body", **seed(before, now))) == ["body"]
+    found = categorized("body", **seed(before, now))
+
+    assert (real(found), [detail(reason) for reason in found.reasons]) == (["body"], ["its rows changed"])
 
 
 def test_a_seed_without_recorded_items_is_real() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dbt_state_plugin.core.changes.changed_items import changed_items, part_difference
+from dbt_state_plugin.core.fingerprint.parts import OWN_PROPERTIES
 from dbt_state_plugin.core.values.reasons import Reason, ReasonKind
 from dbt_state_plugin.report.reason_words import PARTS, detail
 
@@ -53,7 +54,22 @@ def test_every_part_is_a_kind_of_reason() -> None:
             {"env_var E": "#2", "target.name": "#3"},
             "env_var E changed, target.name is new",
         ),
-        ("references", {"model.shop.a": '"a"'}, {"model.shop.a": '"b"'}, 'model.shop.a: "a" -> "b"'),
+        ("references", {"model.shop.a": r'"\"s\".\"a\""'}, {"model.shop.a": '"b"'}, 'model.shop.a: "s"."a" -> b'),
+        ("variables", {"graph": "#1"}, {"graph": "#2"}, "dbt's graph, with the properties of all nodes, changed"),
+        (
+            "variables",
+            {OWN_PROPERTIES: "#1", "model.name": "#1", "model.tags": "#1"},
+            {OWN_PROPERTIES: "#2", "model.name": "#1", "model.tags": "#2"},
+            "model.tags changed",
+        ),
+        ("variables", {OWN_PROPERTIES: "#1"}, {OWN_PROPERTIES: "#2", "model.name": "#1"}, f"{OWN_PROPERTIES} changed"),
+        (
+            "variables",
+            {"model.name": "#1"},
+            {OWN_PROPERTIES: "#2", "model.name": "#1", "model.tags": "#1"},
+            f"{OWN_PROPERTIES} is new",
+        ),
+        ("references", {"source.shop.a": "?"}, {"source.shop.a": '"b"'}, "source.shop.a: ? -> b"),
         ("hooks", {"pre-hook 1": "#1"}, {"pre-hook 1": "#2"}, "pre-hook 1 changed"),
         (
             "project_hooks",

@@ -182,12 +182,36 @@ def test_a_macro_that_did_not_run_makes_nothing_due_and_nothing_compiled() -> No
 
     assert not wants_compiled(found)
     assert category.reasons == ()
-    assert [detail(reason) for reason in category.cosmetic] == ["macro unused changed, but its build has not read it"]
+    assert [detail(reason) for reason in category.cosmetic] == [
+        "macro pkg.unused changed, but its build has not read it"
+    ]
 
 
 def test_an_untraced_build_and_one_with_another_ephemeral_model_in_it_are_compiled() -> None:
     assert wants_compiled(inputs("macros", values_read=None))
     assert wants_compiled(inputs("macros", difference=Difference(parts=("macros",), inlined=("model.shop.e",))))
+
+
+def test_an_ephemeral_model_that_changed_is_named_with_what_it_reads_that_is_another() -> None:
+    read = {"var min": "1", "var own": "1", "macro.pkg.m": "1", "macro.shop.n": "1", "model.name": "1"}
+    changed = Difference(parts=(), inlined=("model.shop.e",))
+
+    found = inputs(
+        difference=changed,
+        recorded=RecordedDefinition(items={READS: read}),
+        values_read=dict.fromkeys(read, "2"),
+        items={"variables": {"var own": "#2"}},
+        macro_paths={"macro.pkg.m": "macros/m.sql"},
+    )
+
+    assert categorize(found, DIGEST).inlined_items == (
+        {"name": "macro.pkg.m", "path": "macros/m.sql", "package": "pkg", "change": "changed", "part": "macros"},
+        {"name": "macro.shop.n", "change": "changed", "part": "macros"},
+        {"name": "var min", "change": "changed", "part": "variables"},
+    )
+    assert categorize(replace(found, values_read=None), DIGEST).inlined_items == ()
+    two = Difference(parts=(), inlined=("model.shop.e", "model.shop.f"))
+    assert categorize(replace(found, difference=two), DIGEST).inlined_items == ()
 
 
 def test_another_answer_is_compared_by_the_sql_and_named_where_that_differs() -> None:
@@ -205,6 +229,8 @@ def test_the_reason_names_what_was_read_and_leaves_out_what_was_not() -> None:
     assert names_read([*items, new], {READS: {"var a": "1"}}) == [items[0], new]
     assert names_read(items, {READS: {}}) == items  # better a name too many than none
     assert names_read(items, {}) == items
+    name = {"name": "model.name", "change": "changed"}
+    assert names_read([name, items[1]], {READS: {"model.*": "1"}}) == [name]
 
 
 def test_a_reason_for_another_answer_that_leaves_the_sql_as_it_was_says_so() -> None:

@@ -28,6 +28,7 @@ def planned(
     of: Project = SHOP,
     *,
     session: dict[str, str] | None = None,
+    built_by: dict[str, Any] | None = None,
     other_reads: dict[RelationName, tuple[Reason, ...]] | None = None,
     selected: Any = None,
     **traces: dict[str, Any],
@@ -43,6 +44,9 @@ def planned(
         if item.relation is not None:
             trace = trace_of(of, lineage[item.unique_id], versions)
             records[item.relation] = replace(records[item.relation], trace=replace(trace, **traces.get(item.name, {})))
+    for item in of.nodes.values() if built_by else ():
+        if item.relation is not None:
+            records[item.relation] = replace(records[item.relation], **built_by)
     identities = {key: each.identity for key, each in records.items() if each.identity is not None}
     plan: Plan = make_plan(
         of,
@@ -70,6 +74,62 @@ def test_another_setting_of_the_session_is_named_with_both_values() -> None:
 def test_a_session_that_is_not_known_on_one_side_says_nothing() -> None:
     assert planned(session={"TimeZone": "UTC"}) == {}
     assert planned(reader={"session": {"TimeZone": "UTC"}}) == {}
+
+
+ELSEWHERE = {"environment": "shop/prod (db.prod)"}
+SESSION = {"TimeZone": "UTC", "user": "dbt"}
+SEEN = {"session": SESSION, "reads": TracedReads(), "named": ()}
+SHARED = project(node("model.shop.reader"))
+
+
+def test_what_another_environment_built_stays_where_this_one_would_build_the_very_same() -> None:
+    assert planned(SHARED, session=SESSION, built_by=ELSEWHERE, reader=SEEN) == {}
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"reads": None},
+        {"named": None},
+        {"named": (("raw", "h"),)},
+        {"session": {"TimeZone": "UTC"}},
+        {"session": {**SESSION, "user": "another"}},
+    ],
+)
+def test_what_another_environment_built_is_built_again_where_anything_is_not_known_to_be_the_same(
+    seen: dict[str, Any],
+) -> None:
+    found = planned(SHARED, session=SESSION, built_by=ELSEWHERE, reader={**SEEN, **seen})
+
+    assert found == {"reader": ["drifted: last built by shop/prod (db.prod)"]}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"unique_id": "model.other.reader"}, {"fingerprint": {"body": "another"}}],
+    ids=["node", "definition"],
+)
+def test_another_node_and_another_definition_are_never_the_same(record: dict[str, Any]) -> None:
+    found = planned(SHARED, session=SESSION, built_by={**ELSEWHERE, **record}, reader=SEEN)
+
+    assert "drifted: last built by shop/prod (db.prod)" in found["reader"]
+
+
+def test_another_read_is_never_the_same_and_an_unknown_session_neither() -> None:
+    relation = SHARED.nodes["model.shop.reader"].relation
+    assert relation is not None
+    other = Reason(kind=ReasonKind.DATA, code=ReasonCode.QUESTION_ANSWER_CHANGED, values={"query": "select 1"})
+
+    read = planned(SHARED, session=SESSION, built_by=ELSEWHERE, other_reads={relation: (other,)}, reader=SEEN)
+    unknown = planned(SHARED, session={}, built_by=ELSEWHERE, reader={**SEEN, "session": {}})
+
+    assert "drifted: last built by shop/prod (db.prod)" in read["reader"]
+    assert unknown == {"reader": ["drifted: last built by shop/prod (db.prod)"]}
+
+
+def test_who_builds_is_no_setting_that_makes_anything_due() -> None:
+    assert planned(session={"role": "none", "user": "b"}, reader={"session": {"role": "none"}}) == {}
+    assert planned(session={"role": "none", "user": "b"}, reader={"session": {"role": "none", "user": "a"}}) == {}
 
 
 def test_a_parent_that_hooks_write_into_is_built_with_the_node_whose_hooks_they_are() -> None:

@@ -655,6 +655,19 @@ def test_a_test_that_failed_is_run_again() -> None:
     assert kinds(warehouse, edited(of, "model.shop.a"), "test.shop.on_a", "build") == ["interrupted", "upstream"]
 
 
+@pytest.mark.parametrize(("status", "kind"), [("fail", "failed"), ("error", "failed"), ("skipped", "interrupted")])
+def test_a_test_that_did_not_pass_has_failed_and_one_that_was_skipped_has_not(status: str, kind: str) -> None:
+    of = project(A, node("test.shop.on_a", ["model.shop.a"]))
+    warehouse = built(of)
+    key = record_key(of.nodes["test.shop.on_a"], of)
+    failed = replace(intent("on_a", "failed"), relation=key, node_status=status)
+    warehouse.intents[key] = (failed,)
+
+    assert kinds(warehouse, of, "test.shop.on_a", "build") == [kind]
+    del warehouse.records[key]
+    assert kinds(warehouse, of, "test.shop.on_a", "build") == (["failed"] if kind == "failed" else ["new", kind])
+
+
 def test_a_unit_test_follows_the_definition_of_its_model_and_not_its_rows() -> None:
     of = project(RAW, A, node("unit_test.shop.a.adds_up", ["model.shop.a"]))
     warehouse = built(of)

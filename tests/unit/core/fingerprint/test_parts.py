@@ -55,6 +55,9 @@ def test_every_item_of_every_part_is_named() -> None:
         project_hooks={"operation.shop.start": "analyze"},
     )
 
+    properties = {name for name in found["variables"] if name.startswith("model.")}  # each, so that it can be named
+    assert {"model.config", "model.raw_code"} < properties
+    found["variables"] = {name: value for name, value in found["variables"].items() if name not in properties}
     assert {part: sorted(names) for part, names in found.items()} == {
         "body": ["code", "test_metadata"],
         "config": ["event_time of source.shop.raw", "indexes", "materialized", "persist_docs"],
@@ -190,6 +193,21 @@ def test_the_rows_of_a_seed_are_read_only_where_its_items_are_asked_for() -> Non
     fingerprinter.items(seed.unique_id)
 
     assert asked == [seed.unique_id]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_described"),
+    [
+        ({}, False),
+        ({"description": "orders"}, True),
+        ({"columns": {"id": {"name": "id", "description": ""}}}, False),
+        ({"columns": {"id": {"name": "id", "description": "the key"}}}, True),
+    ],
+)
+def test_a_node_is_described_by_itself_or_by_a_column(attributes: dict[str, Any], is_described: bool) -> None:
+    node = definition("select 1", **attributes)
+
+    assert Fingerprinter(project_definition(node), key=KEY).is_described(node.unique_id) is is_described
 
 
 def test_the_paths_of_macros_are_known() -> None:

@@ -124,6 +124,14 @@ def test_what_is_configured_decides(seen: str | None, now: str, words: str) -> N
     assert change(seen, now) == words
 
 
+def test_a_source_that_is_gone_does_not_exist_rather_than_having_other_columns() -> None:
+    gone = version(columns="-", touched="?absent")
+
+    assert change(version(), gone) == change(version(), gone, by_rows=False) == "does not exist"
+    assert change(gone, gone) == "does not exist: built on every run"
+    assert change(gone, version()) == "columns changed"
+
+
 @pytest.mark.parametrize("word", [*NOT_COUNTED, "unheard-of"])
 def test_what_cannot_be_seen_into_is_new_on_every_run(word: str) -> None:
     same = version(touched=f"?{word}")
