@@ -370,19 +370,3 @@ def test_a_value_that_was_read_has_another_hash_where_it_is_another(name: str, i
 
     assert hashes[0].keys() == {name}
     assert (hashes[0] != hashes[1]) is is_another
-
-
-@pytest.mark.parametrize(
-    ("attributes", "described"),
-    [
-        ({}, False),
-        ({"description": "", "columns": {"id": {"description": ""}}}, False),
-        ({"columns": None}, False),
-        ({"description": "all orders"}, True),
-        ({"columns": {"id": {"description": ""}, "paid": {"description": "in euros"}}}, True),
-    ],
-)
-def test_a_node_is_described_by_itself_or_by_a_column(attributes: dict[str, Any], described: bool) -> None:
-    node = definition(**attributes)
-
-    assert Fingerprinter(project_definition(node), key=KEY).is_described(node.unique_id) is described
