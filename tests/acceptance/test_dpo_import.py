@@ -9,11 +9,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from _servers.postgres_server import Server
 from psycopg2 import sql
 from support import forkserver
 from support.database import Database, fresh_database
 from support.project import ProjectWriter, clean_environment
+
+from dbt_state_plugin.testing.postgres_server import Server
 
 COMPLETED, LATER, RUNNING = (str(UUID(int=number)) for number in (1, 2, 3))
 LOAD, TRANSFORM, AGAIN, EMPTY, OPEN = (str(UUID(int=number)) for number in range(11, 16))
