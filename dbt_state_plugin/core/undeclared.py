@@ -1,4 +1,4 @@
-"""Relations that the SQL of nodes names without a ref or a source.
+"""Relations that the SQL of nodes names without a ref or a source, and functions of users that it calls.
 
 dbt knows nothing of them. They count like sources: in the project that a plan looks at each is a node of type source
 among the parents of those that named it when they were built.
@@ -7,18 +7,55 @@ among the parents of those that named it when they were built.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.project import Node, Project
-from dbt_state_plugin.core.values.records import Recorded
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
 
 PREFIX = "undeclared.sql."
 # What a build of these reads of its own relation is what the last one left; of a table it is another input each time.
 _CONTINUED = frozenset({"incremental", "snapshot"})
 
-Named = tuple[str, str]  # schema and identifier
+Named = tuple[str, str]  # schema and identifier; of a function `name(arguments)`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndeclaredInput:
+    """An input of a node that dbt's graph lacks; `source` is the unique_id where the project has it as a source."""
+
+    relation: str
+    source: str = ""
+    is_function: bool = False
+
+
+def is_function(identifier: str) -> bool:
+    """Return whether what SQL names is a function, by its identifier; a table called so would be counted as well."""
+    return identifier.endswith(")")
+
+
+def undeclared_inputs(node: Node, record: RecordedRelation | None) -> tuple[UndeclaredInput, ...]:
+    """Return what the last build read without a parent for it: what its SQL named, and sources that its Jinja read."""
+    if record is None:
+        return ()
+    declared = {parent.rsplit(".", 1)[-1] for parent in node.parents if parent.startswith("function.")}
+    named = [each for each in record.trace.named or () if not _is_one_of(declared, each[1])]
+    sources = record.trace.reads.sources if record.trace.reads is not None else {}
+    return (
+        *(_named_input(record.relation.database, *each) for each in named),
+        *(UndeclaredInput(relation=relation, source=source) for source, relation in sorted(sources.items())),
+    )
+
+
+def _is_one_of(functions: set[str], identifier: str) -> bool:
+    return is_function(identifier) and identifier.partition("(")[0] in functions
+
+
+def _named_input(database: str, schema: str, identifier: str) -> UndeclaredInput:
+    if is_function(identifier):
+        return UndeclaredInput(relation=f"{schema}.{identifier}", is_function=True)
+    return UndeclaredInput(relation=str(RelationName(database=database, schema=schema, identifier=identifier)))
 
 
 def with_undeclared(project: Project, recorded: Recorded) -> Project:

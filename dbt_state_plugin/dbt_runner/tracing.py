@@ -9,9 +9,9 @@ Nothing of dbt is changed on disk. While `traced` is open,
   of relations.
 
 Templates of dbt's own macros are not traced: only what the project and its packages read by themselves counts, and what
-they hand to dbt's macros they have read first. What a template looks up without using it counts as read where the value
-is a plain text (`invocation_id`); objects (`flags`, `target`, `model`) say exactly what is asked of them. A name that
-nobody knows here makes a node opaque: words decide about it, as for a node that was never traced.
+they hand to dbt's macros they have read first. Of a plain text (`invocation_id`) the lookup counts as the read, and is
+made where the text is used (`late_lookups`); objects (`flags`, `target`, `model`) say exactly what is asked of them. A
+name that nobody knows here makes a node opaque: words decide about it, as for a node that was never traced.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from jinja2.nodes import Template
 from jinja2.runtime import Context
 
 from dbt_state_plugin.core.values.reads import MOST_ROWS, Question, RenderedReads, answer_text, joined, relations_text
+from dbt_state_plugin.dbt_runner.late_lookups import with_late_lookups
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.definition import ProjectDefinition
@@ -44,6 +46,7 @@ PLAIN = frozenset(
 )
 VOLATILE = frozenset({"invocation_id", "run_started_at", "thread_id", "selected_resources"})
 TEXTS = frozenset({"dbt_metadata_envs", "dbt_version"})
+TEXT_NAMES = VOLATILE | TEXTS
 RUN_HOOKS = "macro.dbt.run_hooks"  # executes pre- and post-hooks; on-run hooks are nodes of their own
 CLOCK = frozenset({"now", "today", "utcnow"})
 MODULES = frozenset({"datetime", "itertools", "pytz", "re"})
@@ -512,7 +515,7 @@ def traced(tracer: Tracer) -> Iterator[None]:
     from dbt.adapters.base.impl import BaseAdapter
     from dbt.adapters.sql.connections import SQLConnectionManager
     from dbt.clients.jinja import MacroGenerator
-    from dbt_common.clients.jinja import MacroFuzzEnvironment
+    from dbt_common.clients.jinja import MacroFuzzEnvironment, template_cache
 
     replaced: list[tuple[Any, str, Any]] = []
 
@@ -534,6 +537,8 @@ def traced(tracer: Tracer) -> Iterator[None]:
         before = MacroFuzzEnvironment.context_class
         MacroFuzzEnvironment.context_class = _traced_context(tracer)
         replaced.append((MacroFuzzEnvironment, "context_class", before))
+        replace(MacroFuzzEnvironment, "_parse", _parsed)
+        _forget_templates(template_cache.file_cache)
         yield
     finally:
         for where, name, original in reversed(replaced):
@@ -555,6 +560,24 @@ def _traced_context(tracer: Tracer) -> type[Context]:
             return self._recorder.value(key, found)
 
     return TracedContext
+
+
+def _parsed(parse: Callable[..., Template]) -> Callable[..., Template]:
+    def parsed(self: Any, source: str, *args: Any) -> Template:
+        template = parse(self, source, *args)
+        return with_late_lookups(template, TEXT_NAMES) if _names_a_text(source) else template
+
+    return parsed
+
+
+def _forget_templates(cache: dict[str, Any]) -> None:
+    """Forget the templates that dbt has kept from before it was traced, where that makes a difference."""
+    for source in [each for each in cache if _names_a_text(each)]:
+        del cache[source]
+
+
+def _names_a_text(source: str) -> bool:
+    return any(name in source for name in TEXT_NAMES)
 
 
 def _context_of(tracer: Tracer, is_compiling: bool, generate: Callable[..., Any]) -> Callable[..., Any]:

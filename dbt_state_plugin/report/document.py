@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from dbt_state_plugin.core.undeclared import undeclared_inputs
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure
 from dbt_state_plugin.core.values.plan import AffectedExposure, Plan, PlanEntry
 from dbt_state_plugin.core.values.relations import Environment
@@ -66,6 +67,10 @@ def _entry(entry: PlanEntry) -> dict[str, Any]:
         "change": ("physical" if entry.keeps_data else "data") if entry.reasons else None,
         "old_rows": entry.old_rows.value if entry.old_rows else None,
         "extra": [{"thing": thing.kind, "name": thing.name} for thing in entry.extra],
+        "undeclared_inputs": [
+            {"relation": each.relation, "source": each.source or None}
+            for each in undeclared_inputs(entry.node, entry.record)
+        ],
         "built_at": entry.record.built_at.isoformat() if entry.record else None,
     }
 

@@ -12,7 +12,7 @@ from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.records import was_removed_by_hook
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import detail, reason_words
-from dbt_state_plugin.report.text import extras, timestamp
+from dbt_state_plugin.report.text import more_words, timestamp
 from dbt_state_plugin.report.words import duration
 
 _DIFF_LINES = 60
@@ -56,7 +56,7 @@ def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iter
     if entry.cosmetic:
         lines.append("  differs from the last build in nothing that dbt would execute:")
         lines += [f"  - {reason_words(reason)}" for reason in entry.cosmetic]
-    lines += [f"  {words}" for words in extras(entry)]
+    lines += [f"  {words}" for words in more_words(entry)]
     lines += _record_lines(entry)
     for text in texts:
         lines += _diff_lines(text)

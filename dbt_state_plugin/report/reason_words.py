@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from dbt_state_plugin.core.undeclared import PREFIX
+from dbt_state_plugin.core.undeclared import PREFIX, UndeclaredInput, is_function
 from dbt_state_plugin.core.values.plan import HookReason
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
@@ -69,8 +69,10 @@ def reason_words(reason: Reason) -> str:
 
 def _where(unique_id: str) -> str:
     """Return the name of the node that a reason comes from; of a relation that nothing declares, that it is none."""
-    is_undeclared = unique_id.startswith(PREFIX)
-    return f"{short_name(unique_id)} (named in the SQL, not declared)" if is_undeclared else short_name(unique_id)
+    name = short_name(unique_id)
+    if not unique_id.startswith(PREFIX):
+        return name
+    return f"{name} (called in the SQL)" if is_function(name) else f"{name} (named in the SQL, not declared)"
 
 
 def detail(reason: Reason) -> str:
@@ -83,6 +85,15 @@ def reason_document(reason: Reason) -> dict[str, Any]:
     document: dict[str, Any] = {"kind": reason.kind.value, "detail": detail(reason)}
     document |= {"node": reason.node} if reason.node else {}
     return document | {"code": reason.code.value, "values": dict(reason.values)}
+
+
+def undeclared_words(found: UndeclaredInput) -> str:
+    """Return an input that dbt's graph lacks in words."""
+    if found.source:
+        return printable(f"undeclared input: source {short_name(found.source)}, read by its Jinja but no parent in dbt")
+    if found.is_function:
+        return printable(f"undeclared input: function {found.relation}, called in its SQL")
+    return printable(f"undeclared input: {found.relation}, named in its SQL without a ref or source")
 
 
 def short_name(unique_id: str) -> str:
@@ -263,6 +274,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.RECREATED: lambda _: "was re-created",
     ReasonCode.REWRITTEN_SOURCE: lambda _: "was emptied or rewritten",
     ReasonCode.ROWS_CHANGED: lambda _: "rows changed",
+    ReasonCode.FUNCTION_CHANGED: lambda _: "its definition changed",
     ReasonCode.ANSWER_CHANGED: lambda _: "gives its query another answer",
     ReasonCode.ALWAYS_NEW: lambda _: f"has data_version always: {_EVERY_RUN}",
     ReasonCode.NOT_COUNTED: lambda values: f"{NOT_COUNTED.get(values['why'], 'cannot be seen into')}: {_EVERY_RUN}",

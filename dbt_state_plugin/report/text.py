@@ -17,11 +17,18 @@ from datetime import datetime
 from typing import TextIO
 
 from dbt_state_plugin.core.decision.logic_change import is_written_in_place
+from dbt_state_plugin.core.undeclared import undeclared_inputs
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.reason_words import extra_words, hook_words, reason_words, short_name
+from dbt_state_plugin.report.reason_words import (
+    extra_words,
+    hook_words,
+    reason_words,
+    short_name,
+    undeclared_words,
+)
 from dbt_state_plugin.report.words import category, count, duration, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
@@ -57,7 +64,7 @@ def plan_lines(
     if shows_all:
         column = column_of(plan.skipped)
         for entry in plan.skipped:
-            lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}", *_extra_lines(entry)]
+            lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}", *_more_lines(entry)]
     lines += [f"  hook   {printable(short_name(hook))}  {hook_words(why)}" for hook, why in plan.hooks.items()]
     for record in plan.removed:
         relation = printable(str(record.relation))
@@ -81,13 +88,14 @@ def _exposure_lines(plan: Plan, *, shows_all: bool) -> list[str]:
     return lines
 
 
-def _extra_lines(entry: PlanEntry) -> list[str]:
-    return [f"         {words}" for words in extras(entry)]
+def _more_lines(entry: PlanEntry) -> list[str]:
+    return [f"         {words}" for words in more_words(entry)]
 
 
-def extras(entry: PlanEntry) -> list[str]:
-    """Return what was added by hand to the relation of a node."""
-    return [extra_words(thing, in_place=is_written_in_place(entry.node)) for thing in entry.extra]
+def more_words(entry: PlanEntry) -> list[str]:
+    """Return what was added by hand to the relation of a node, and what it reads that dbt's graph lacks."""
+    extra = [extra_words(thing, in_place=is_written_in_place(entry.node)) for thing in entry.extra]
+    return extra + [undeclared_words(found) for found in undeclared_inputs(entry.node, entry.record)]
 
 
 def _why_not(entry: PlanEntry) -> str:
@@ -149,7 +157,7 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
         more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
         lines.append(f"  {word:<6} {label(entry):<{column}}  {reason_words(entry.reasons[0])}{more}")
-        lines += _extra_lines(entry) if shows_all else []
+        lines += _more_lines(entry) if shows_all else []
     return lines + _folder_lines(folded, word)
 
 

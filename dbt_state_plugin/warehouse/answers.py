@@ -43,6 +43,7 @@ class SourceFacts:
     """What the catalog says about a source: `columns` maps names to types, in order.
 
     `touched` differs whenever its rows may differ, or is `?` and a word for why nothing tells. `rows` is an estimate.
+    Of a function it begins with DEFINITION (see source_version.py) and differs whenever that does.
     """
 
     columns: dict[str, str]

@@ -37,6 +37,9 @@ def test_words_of_plain_sql_and_local_names_are_no_reads(dbt_project: ProjectWri
             "models/alias_context.sql": "select c.context from (select 'x' as context) as c",
             "models/fixed.sql": "select '{{ dates.date(2020, 1, 1) }}'::date as at",
             "models/branch.sql": "{% if var('on', false) %}{{ dates.context() }}{% endif %} select 1 as id",
+            "macros/stamp.sql": "{% macro stamp(on) %}{{ run_started_at if on else 1 }}{% endmacro %}",
+            "models/not_taken.sql": "{% if var('on', false) %}{{ invocation_id }}{% endif %} select {{ stamp(0) }}",
+            "models/taken.sql": "select '{{ stamp(1) }}' as id",
             "models/clock.sql": "select '{{ dates.today() }}' as at",
             "models/id.sql": "select '{{ invocation_id }}' as id",
             "models/chance.sql": "select {{ [1, 1] | random }} as n",
@@ -49,6 +52,7 @@ def test_words_of_plain_sql_and_local_names_are_no_reads(dbt_project: ProjectWri
         "chance": ["its code reads the random filter"],
         "clock": ["its code reads modules.datetime"],
         "id": ["its code reads invocation_id"],
+        "taken": ["its code reads run_started_at"],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,66 @@ def test_rows_of_a_table_that_only_sql_names_are_noticed(project: Project, datab
     database.load("insert into raw.h values (9)")
     failed = project.plugin("build", check=1)
     assert "hard_test" in failed.stdout
+
+
+def test_a_function_that_sql_calls_is_an_input(dbt_project: ProjectWriter, database: Database) -> None:
+    create = "create or replace function raw.rated(n integer) returns integer language sql immutable as 'select n * {}'"
+    database.query("create schema raw; create type raw.size as enum ('s', 'l')")
+    database.query(create.format(2))
+    database.query(
+        "create function raw.sized(s raw.size, n integer default 1) returns text language sql immutable "
+        "as 'select ''size '' || s'"
+    )
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/calls.sql": "select raw.rated(3) as n",
+            "models/viewed.sql": "{{ config(materialized='view') }} select raw.rated(4) as n",
+            "models/reader.sql": "select n from {{ ref('viewed') }}",
+            "models/sizes.sql": "select raw.sized('l'::raw.size) as size",
+            "models/plain.sql": "select abs(-1) as n",
+        }
+    )
+    project.plugin("run", check=0)
+    assert project.planned() == {}
+    assert "Nothing to build" in project.plugin("run", check=0).stderr
+
+    database.query(create.format(2))
+    assert project.planned() == {}
+    database.query(create.format(5))
+    due = project.planned()
+    text = project.plugin("plan", check=0).stdout
+    project.plugin("run", check=0)
+
+    assert due == {"calls": ["its definition changed"], "reader": ["its definition changed"]}
+    assert "data: raw.rated(n integer) (called in the SQL) its definition changed" in text
+    assert database.query("select n from analytics.calls") == [(15,)]
+    assert database.query("select n from analytics.reader") == [(20,)]
+    assert project.planned() == {}
+
+
+def test_explain_and_plan_list_what_the_graph_of_dbt_lacks(project: Project) -> None:
+    project.write(
+        "models/asking.sql",
+        "select 1 as id {% if execute %}{% set o = source('raw', 'o') %}, '{{ o.identifier }}' as o{% endif %}",
+    )
+    project.plugin("run", check=0)
+
+    explained = project.plugin("explain", "mixed", check=0).stdout
+    listed = project.plugin("plan", "--all", check=0).stdout
+    document = json.loads(project.plugin("plan", "--output", "json", check=0).stdout)
+    found = {each["name"]: each["undeclared_inputs"] for each in document["nodes"]}
+
+    (database,) = {document["environment"]["database"]}
+    h, o = (f'"{database}"."raw"."{name}"' for name in ("h", "o"))
+    words = f"undeclared input: {h}, named in its SQL without a ref or source"
+    assert f"\n  {words}\n" in explained
+    assert words in listed
+    assert "undeclared input: source raw.o, read by its Jinja but no parent in dbt" in listed
+    assert words not in project.plugin("plan", check=0).stdout
+    assert found["mixed"] == [{"relation": h, "source": None}]
+    assert found["asking"] == [{"relation": o, "source": "source.shop.raw.o"}]
+    assert found["other"] == []
 
 
 def test_another_table_in_the_sql_is_looked_up_again(project: Project, database: Database) -> None:

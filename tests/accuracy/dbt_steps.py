@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 RELATIONS = ("model", "seed", "snapshot")
+SCORED = (*RELATIONS, "test")  # of tests those with `is_scored` in their meta; a result stands for the relation
 _FLAGS = "  state_modified_compare_more_unrendered_values: true\n  state_modified_compare_vars: true\n"
 
 
@@ -32,15 +33,19 @@ def parsed(arguments: list[str], *options: str) -> Any:
     return result.result
 
 
-def built_from_scratch(arguments: list[str]) -> dict[str, Any]:
-    """Build everything twice, the second time what is built on what is there; return what was executed per node."""
+def built_from_scratch(arguments: list[str], left_out: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Build everything twice, the second time what is built on what is there; return what was executed per node.
+
+    The types `left_out` are not built.
+    """
     manifest = parsed(arguments, "--no-write-json")
     MANIFEST.write_bytes(pickle.dumps(manifest))
-    answer = {"nodes": described(manifest), "compiled": {}, "statements": {}, "failed": []}
-    _build(manifest, arguments, answer, "first")
+    answer = {"nodes": described(manifest), "compiled": {}, "statements": {}, "failed": [], "tests": {}}
+    options = [*arguments, *(word for each in left_out for word in ("--exclude-resource-type", each))]
+    _build(manifest, options, answer, "first")
     if any(facts["materialized"] in ("incremental", "snapshot") for facts in answer["nodes"].values()):
         in_place = ["--select", "config.materialized:incremental", "resource_type:snapshot"]
-        _build(_manifest(), [*arguments, *in_place], answer, "second")
+        _build(_manifest(), [*options, *in_place], answer, "second")
     return answer
 
 
@@ -56,7 +61,7 @@ def _manifest() -> Any:
 
 def built_over(arguments: list[str]) -> list[str]:
     """Run a plain `dbt build` over what is there; return what failed."""
-    answer: dict[str, Any] = {"compiled": {}, "statements": {}, "failed": []}
+    answer: dict[str, Any] = {"compiled": {}, "statements": {}, "failed": [], "tests": {}}
     _build(_manifest(), arguments, answer, "first")
     failed: list[str] = answer["failed"]
     return failed
@@ -70,32 +75,48 @@ def _build(manifest: Any, arguments: list[str], answer: dict[str, Any], which: s
             builds = answer["statements"].setdefault(event.data.node_info.unique_id, {"first": [], "second": []})
             builds[which].append(event.data.sql)
 
-    # Tests change no relation; they cost time only.
-    exclude = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+    # Tests change no relation; where none is scored they cost time only.
+    is_scored = any(node.resource_type == "test" and _is_scored(node) for node in manifest.nodes.values())
+    exclude = ["--exclude-resource-type", "unit_test", *([] if is_scored else ["--exclude-resource-type", "test"])]
     command = [*_QUIET, "--no-write-json", "build", *arguments, *exclude]
     result = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(command)
     if result.exception:
         raise RuntimeError(f"dbt build failed: {result.exception}")
     for each in result.result.results:
-        if str(each.status) not in ("success", "no-op"):
+        if each.node.resource_type == "test":
+            answer["tests"][each.node.unique_id] = f"{each.status} {each.failures}"
+        elif str(each.status) not in ("success", "no-op"):
             answer["failed"].append(f"{each.node.unique_id}: {each.status}: {each.message}")
         answer["compiled"].setdefault(each.node.unique_id, getattr(each.node, "compiled_code", None))
 
 
 def described(manifest: Any) -> dict[str, dict[str, Any]]:
-    """Return what the judge needs to know of each node and source: where its relation is, and what it reads."""
+    """Return what the judge needs to know of each node and source: where its relation is, and what it reads.
+
+    What SQL names without a source is said by `reads` in the node's `meta`, for the judge alone.
+    """
     nodes = {}
     for node in [*manifest.nodes.values(), *manifest.sources.values()]:
-        if node.resource_type in (*RELATIONS, "source"):
+        if _is_scored(node) or node.resource_type == "source":
+            named = {f"undeclared.{name}": name for name in node.config.get("meta", {}).get("reads", [])}
+            nodes |= {unique_id: _undeclared(name) for unique_id, name in named.items()}
             nodes[node.unique_id] = {
                 "type": str(node.resource_type),
                 "materialized": node.config.get("materialized") if node.resource_type != "source" else "source",
                 "relation": f"{node.schema}.{getattr(node, 'alias', None) or node.identifier}",
-                "parents": list(getattr(getattr(node, "depends_on", None), "nodes", [])),
+                "parents": [*getattr(getattr(node, "depends_on", None), "nodes", []), *named],
                 "file": _file_checksum(node, manifest),
                 "inputs": _inputs(node, manifest),
             }
     return nodes
+
+
+def _is_scored(node: Any) -> bool:
+    return node.resource_type in RELATIONS or (node.resource_type == "test" and "is_scored" in node.config.meta)
+
+
+def _undeclared(relation: str) -> dict[str, Any]:
+    return {"type": "source", "materialized": "source", "relation": relation, "parents": [], "file": "", "inputs": []}
 
 
 def _inputs(node: Any, manifest: Any) -> list[str]:
@@ -134,7 +155,7 @@ def answers_of_others(arguments: list[str], state: str, state_with_flags: str) -
 def _modified(manifest: Any, arguments: list[str], state: str) -> list[str]:
     from dbt.cli.main import dbtRunner
 
-    types = [word for each in RELATIONS for word in ("--resource-type", each)]
+    types = [word for each in SCORED for word in ("--resource-type", each)]
     output = ["--output", "json", "--output-keys", "unique_id"]
     result = dbtRunner(manifest=manifest).invoke(
         [*_QUIET, "--no-write-json", "ls", *arguments, "--select", "state:modified", "--state", state, *types, *output]
@@ -153,7 +174,7 @@ def compiled(manifest: Any, arguments: list[str]) -> dict[str, str]:
     codes = {each.node.unique_id: getattr(each.node, "compiled_code", None) for each in result.result or []}
     sums = {}
     for unique_id, node in nodes.items():
-        if node["type"] in RELATIONS:
+        if node["type"] in SCORED:
             code = node["file"] if node["type"] == "seed" else codes.get(unique_id) or "does not compile"
             sums[unique_id] = hashlib.sha256(re.sub(r"\s+", " ", code).strip().encode()).hexdigest()
     return sums

@@ -8,23 +8,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 GROUPS = (
-    "code config macro variable environment source seed snapshot package graph data no-op".split()
+    "code config macro variable environment source seed snapshot package graph data undeclared traced no-op".split()
 )  # the order of the table
+PROJECTS = ("project", "reads_project")
 
 Edit = Callable[[Path], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
-    """Say in which ways the mutated side differs from the base.
+    """Say in which ways the mutated side differs from the base, which is one of `PROJECTS`.
 
     `edits` change files of the project; `profile` replaces fields of the target; `sources` is SQL run over the loaded
     tables (in the from-scratch build too), `by_hand` is SQL run over the warehouse that dbt left. `by_rule` says which
-    rule asks for builds although nothing differs: they are no detection, and are not scored as one.
+    rule asks for builds although nothing differs: they are no detection, and are not scored as one. `is_no_op` says
+    that nothing is meant to differ; the truth is observed all the same.
     """
 
     name: str
     group: str
+    project: str = PROJECTS[0]
     edits: tuple[Edit, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     variables: str | None = None
@@ -33,6 +36,7 @@ class Mutation:
     sources: str = ""
     by_hand: str = ""
     by_rule: str = ""
+    is_no_op: bool = False
 
 
 def replace(path: str, old: str, new: str) -> Edit:

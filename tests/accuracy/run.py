@@ -106,6 +106,7 @@ def main() -> int:
     parser.add_argument("--groups", nargs="+", default=[], choices=GROUPS)
     parser.add_argument("--jobs", type=int, default=2, help="worker processes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="JSON lines, appended to; what is there is not run")
+    parser.add_argument("--ours-only", action="store_true", help="do not ask the other detectors, which is quicker")
     parser.add_argument("--list", action="store_true", help="print the mutations and run none")
     options = parser.parse_args()
     mutations = chosen(options.only, options.groups)
@@ -118,7 +119,9 @@ def main() -> int:
         known = {record["mutation"]: record for record in map(json.loads, file.read_text().splitlines())}
     todo = [mutation for mutation in mutations if "error" in known.get(mutation.name, {"error": "not run yet"})]
     with start_server() as server, file.open("a") as lines:
-        for number, record in enumerate(run_mutations(server, todo, jobs=options.jobs), 1):
+        for number, record in enumerate(
+            run_mutations(server, todo, jobs=options.jobs, asks_others=not options.ours_only), 1
+        ):
             known[record["mutation"]] = record
             lines.write(json.dumps(record) + "\n")
             lines.flush()

@@ -111,22 +111,27 @@ def completed(records: Iterable[Record]) -> list[Record]:
 def table(records: Iterable[Record]) -> str:
     """Write the scores as Markdown: recall / precision per group, for no-ops how often nothing was selected."""
     done = completed(records)
+    asked = _asked(done)
     lines = [
-        f"| group | mutations | {' | '.join(DETECTORS)} |",
-        f"|---|---|{'---|' * len(DETECTORS)}",
+        f"| group | mutations | {' | '.join(asked)} |",
+        f"|---|---|{'---|' * len(asked)}",
     ]
     for group in GROUPS:
         members = [record for record in done if record["group"] == group]
         if members:
-            lines.append(_row(group, members))
-    lines.append(_row("all", done))
-    cells = [f"{score(done, detector).exact} of {len(done)}" for detector in DETECTORS]
+            lines.append(_row(group, members, asked))
+    lines.append(_row("all", done, asked))
+    cells = [f"{score(done, detector).exact} of {len(done)}" for detector in asked]
     lines.append(f"| answered exactly | | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _row(group: str, members: list[Record]) -> str:
-    scores = [score(members, detector) for detector in DETECTORS]
+def _asked(done: list[Record]) -> list[str]:
+    return [detector for detector in DETECTORS if all(detector in record["answers"] for record in done)]
+
+
+def _row(group: str, members: list[Record], asked: list[str]) -> str:
+    scores = [score(members, detector) for detector in asked]
     if group == "no-op":
         cells = [f"silent in {each.silent}" for each in scores]
     else:
@@ -156,6 +161,6 @@ def findings(records: Iterable[Record]) -> list[str]:
         for difference in record["converges"]:
             lines.append(f"- NOT EQUAL {name}: {difference}")
         really = truth["changed"] or truth["removed"]
-        if really if record["group"] == "no-op" else not (really or truth["either_way"]):
+        if really if record.get("is_no_op") else not (really or truth["either_way"]):
             lines.append(f"- SUSPICIOUS {name}: really changed are {sorted(truth['changed'])}")
     return lines

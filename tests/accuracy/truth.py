@@ -37,7 +37,7 @@ somebody's hand changed it, before dbt runs again, is changed too. Deleted nodes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -46,7 +46,9 @@ from accuracy.statements import normalised
 
 # Their Jinja asks the warehouse what to write.
 INTROSPECTIVE = frozenset(
-    {"model.shop.int_payment_pivot", "model.shop.int_status_labels", "model.shop.int_payments_star"}
+    "model.shop.int_payment_pivot model.shop.int_status_labels model.shop.int_payments_star model.reads.asks_source "
+    "model.reads.asks_ref model.reads.asks_undeclared model.reads.asks_by_statement model.reads.asks_catalog "
+    "model.reads.asks_columns model.reads.asks_union model.reads.asks_relation model.reads.asks_loaded".split()
 )
 
 
@@ -58,10 +60,13 @@ class Build:
     statements: Mapping[str, Mapping[str, list[str]]]
     compiled: Mapping[str, str | None]
     relations: Mapping[str, Relation]
+    tests: Mapping[str, Relation] = field(default_factory=dict)
 
     def relation(self, node: str) -> Relation | None:
-        """Return a node's relation."""
+        """Return a node's relation, of a test what stands for it."""
         facts = self.nodes.get(node)
+        if node in self.tests:
+            return self.tests[node]
         return self.relations.get(str(facts["relation"])) if facts else None
 
     def has_relation(self, node: str) -> bool:
@@ -87,7 +92,18 @@ def build_of(answer: Mapping[str, Any], relations: Mapping[str, Relation], datab
         node: {which: normalised(executed, database) for which, executed in builds.items()}
         for node, builds in answer["statements"].items()
     }
-    return Build(nodes=answer["nodes"], statements=statements, compiled=answer["compiled"], relations=relations)
+    return Build(
+        nodes=answer["nodes"],
+        statements=statements,
+        compiled=answer["compiled"],
+        relations=relations,
+        tests={node: _result(node, said) for node, said in answer["tests"].items()},
+    )
+
+
+def _result(test: str, said: str) -> Relation:
+    """Return the result of a test as the only thing of a relation in which two of them can differ."""
+    return {**dict.fromkeys((*PHYSICAL, *DERIVED)), "name": test, "rows": said}
 
 
 def observed_truth(base: Build, mutated: Build, damaged: frozenset[str]) -> Truth:

@@ -1,6 +1,6 @@
 """What comes out for one mutation? A process of its own: names of mutations in on stdin, records as JSON lines out.
 
-Each worker builds the base project once with `dbt-state-plugin build`, keeps that database as a template, and for each
+Each worker builds a base project once with `dbt-state-plugin build`, keeps that database as a template, and for each
 mutation works on copies. All copies have the same name in turn, since the database's name is part of what dbt writes.
 """
 
@@ -35,8 +35,12 @@ from dbt_state_plugin.testing.postgres_server import Server  # noqa: E402
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The project before any mutation: from scratch, in the warehouse, and as the other detectors remember it."""
+    """A project before any mutation: from scratch, in the warehouse, and as the other detectors remember it.
 
+    `template` is the database that holds what we have built.
+    """
+
+    template: str
     build: Build
     warehouse: Mapping[str, Relation]
     compiled: Mapping[str, str]
@@ -52,25 +56,26 @@ class Worker:
         self.asks_others = asks_others
         self.database = name
         self.loaded = f"{name}_loaded"
-        self.built = f"{name}_built"
         self.directory = directory
-        self.base = self._prepared()
+        self.bases: dict[str, Base] = {}
+        warehouse.create_sources(server, self.loaded)
 
     def close(self) -> None:
         """Drop the worker's databases."""
-        for name in (self.database, self.loaded, self.built):
+        for name in (self.database, self.loaded, *(base.template for base in self.bases.values())):
             postgres_server.drop_database(self.server, name)
 
     def record(self, mutation: Mutation) -> dict[str, Any]:
         """Return the mutation's record, see `score`."""
-        workspace = written_workspace(self.directory, self.server, self.database, mutation)
+        base = self.bases.get(mutation.project) or self._prepared(mutation.project)
+        workspace = written_workspace(self.directory, self.server, self.database, mutation, mutation.project)
         try:
             mutated = self._from_scratch(workspace, mutation.sources)
-            document, damaged, before = self._plan(workspace, mutation)
-            truth = observed_truth(self.base.build, mutated, damaged)
+            document, damaged, before = self._plan(workspace, mutation, base)
+            truth = observed_truth(base.build, mutated, damaged)
             ours = plan_answer(document, mutated.nodes)
-            self._copy(self.built, mutation.sources + mutation.by_hand)
-            answers = {OURS: ours, **(self._answers_of_others(workspace) if self.asks_others else {})}
+            self._copy(base.template, mutation.sources + mutation.by_hand)
+            answers = {OURS: ours, **(self._answers_of_others(workspace, base) if self.asks_others else {})}
             record = _as_record(mutation, truth, ours, answers)
             if ours.planned or truth.needs_build:  # else both leave the warehouse as it is
                 record |= self._run_both(workspace, mutation, mutated, ours, before)
@@ -78,23 +83,32 @@ class Worker:
             return {"mutation": mutation.name, "group": mutation.group, "error": str(error)}
         return record
 
-    def _prepared(self) -> Base:
-        workspace = written_workspace(self.directory, self.server, self.database, None)
-        warehouse.create_sources(self.server, self.loaded)
+    def _prepared(self, project: str) -> Base:
+        workspace = written_workspace(self.directory, self.server, self.database, None, project)
+        template = f"{self.database}_{project}"
         build = self._from_scratch(workspace, "")
         self._copy(self.loaded)
         self._plugin(workspace, "build")
         relations = observed(self._url)
         # The copies are to bear the name that the state has recorded.
-        warehouse.rename(self.server, self.database, self.built)
-        self._copy(self.built)
-        states = [str(self.directory / name) for name in ("state", "state_with_flags")]
+        warehouse.rename(self.server, self.database, template)
+        self._copy(template)
+        states = [str(self.directory / f"{name}_{project}") for name in ("state", "state_with_flags")]
         compiled = self._step(workspace, "base", dbt_steps.prepared_state, [], *states) if self.asks_others else {}
         for node in build.nodes:
             if build.has_relation(node):
-                found = differing(build.relation(node), relations.get(str(build.nodes[node]["relation"])))
+                ours = relations.get(str(build.nodes[node]["relation"]), build.tests.get(node))
+                found = differing(build.relation(node), ours)
                 assert not found, f"{node} as we built it and as dbt built it differ in {found}"
-        return Base(build=build, warehouse=relations, compiled=compiled, state=states[0], state_with_flags=states[1])
+        self.bases[project] = Base(
+            template=template,
+            build=build,
+            warehouse=relations,
+            compiled=compiled,
+            state=states[0],
+            state_with_flags=states[1],
+        )
+        return self.bases[project]
 
     def _from_scratch(self, workspace: Workspace, sources: str) -> Build:
         self._copy(self.loaded, sources)
@@ -104,22 +118,22 @@ class Worker:
         return build_of(answer, observed(self._url), self.database)
 
     def _plan(
-        self, workspace: Workspace, mutation: Mutation
+        self, workspace: Workspace, mutation: Mutation, base: Base
     ) -> tuple[dict[str, Any], frozenset[str], Mapping[str, Relation]]:
         """Return our plan, and the relations that differ after the mutation's own SQL, before dbt runs again."""
-        before: Mapping[str, Relation] = self.base.warehouse
-        self._copy(self.built, mutation.sources + mutation.by_hand)
+        before: Mapping[str, Relation] = base.warehouse
+        self._copy(base.template, mutation.sources + mutation.by_hand)
         if mutation.sources or mutation.by_hand:
             before = observed(self._url)
-        names = self.base.warehouse.keys()
-        damaged = {name for name in names if differing(self.base.warehouse[name], before.get(name))}
+        names = base.warehouse.keys()
+        damaged = {name for name in names if differing(base.warehouse[name], before.get(name))}
         output = self._plugin(workspace, "plan", "--for", "build", "--output", "json")
         return json.loads(output), frozenset(damaged), before
 
-    def _answers_of_others(self, workspace: Workspace) -> dict[str, Answer]:
-        states = (self.base.state, self.base.state_with_flags)
+    def _answers_of_others(self, workspace: Workspace, base: Base) -> dict[str, Answer]:
+        states = (base.state, base.state_with_flags)
         told = self._step(workspace, "others", dbt_steps.answers_of_others, list(workspace.arguments), *states)
-        return other_answers(told, self.base.build.nodes, self.base.compiled)
+        return other_answers(told, base.build.nodes, base.compiled)
 
     def _run_both(
         self,
@@ -138,7 +152,7 @@ class Worker:
             return {"dbt_fails": failed}
         twin, left = observed(self._url), before
         if ours.planned:
-            self._copy(self.built, mutation.sources + mutation.by_hand)
+            self._copy(self.bases[mutation.project].template, mutation.sources + mutation.by_hand)
             try:
                 self._plugin(workspace, "build")
             except StepError as error:
@@ -146,7 +160,7 @@ class Worker:
             left = observed(self._url)
         answer = []
         for node, facts in mutated.nodes.items():
-            if mutated.has_relation(node):
+            if mutated.has_relation(node) and node not in mutated.tests:
                 ours_left = left.get(facts["relation"])
                 found = differing(ours_left, twin.get(facts["relation"]))
                 # A plain `dbt build` may leave the old query in a materialized view; from scratch is right as well.
@@ -191,6 +205,7 @@ def _as_record(mutation: Mutation, truth: Truth, ours: Answer, answers: Mapping[
         "planned": sorted(ours.planned),
         "reasons": dict(ours.reasons),
         "by_rule": mutation.by_rule,
+        "is_no_op": mutation.is_no_op or mutation.group == "no-op",
         "converges": [],
     }
 

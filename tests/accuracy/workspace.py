@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support.project import clean_environment
 
-from accuracy.mutation import Mutation
+from accuracy.mutation import PROJECTS, Mutation
 from dbt_state_plugin.testing.postgres_server import Server
 
 HERE = Path(__file__).parent
@@ -27,13 +27,16 @@ class Workspace:
     arguments: tuple[str, ...]
 
 
-def written_workspace(directory: Path, server: Server, dbname: str, mutation: Mutation | None) -> Workspace:
-    """Write the project anew, apply the mutation, and say how dbt is to be called."""
+def written_workspace(
+    directory: Path, server: Server, dbname: str, mutation: Mutation | None, base: str = PROJECTS[0]
+) -> Workspace:
+    """Write a base project anew, apply the mutation, and say how dbt is to be called."""
     project = directory / "project"
     shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(HERE / "project", project)
-    shutil.copytree(project / "packages" / "toolbox", project / "dbt_packages" / "toolbox")
-    (project / "seeds" / "cities.csv").write_text(cities())
+    shutil.copytree(HERE / base, project)
+    shutil.copytree(project / "packages", project / "dbt_packages")
+    if base == PROJECTS[0]:
+        (project / "seeds" / "cities.csv").write_text(cities())
     (project / "profiles.yml").write_text(_profiles(server, dbname, mutation.profile if mutation else {}))
     home = directory / "home"
     home.mkdir(exist_ok=True)

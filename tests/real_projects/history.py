@@ -50,6 +50,7 @@ class Record:
     nodes: int = 0
     volatile: int = 0
     volatile_columns: dict[str, list[str]] = field(default_factory=dict)
+    by_chance: list[str] = field(default_factory=list)
     commented: int = 0
     moments: dict[str, Moment] = field(default_factory=dict)
 
@@ -121,13 +122,18 @@ class _Play:
         for space in self.spaces.values():
             record.commented = comment(space.directory)
         record.moments["comment"] = self._moment("comment", before, before, ignored, repeats=second.planned)
+        chance: set[str] = set()
         for name in CHANGES:
             if name in self.project.changes:
                 for space in self.spaces.values():
                     replace(space.directory, self.project.changes[name])
                 after = self._scratch(name, ignored)
+                chance |= truth.by_chance(before, after, ignored)
                 record.moments[name] = self._moment(name, before, after, ignored, repeats=second.planned)
                 before = after
+        record.by_chance = sorted(chance)
+        for moment in record.moments.values():
+            _leave_out(moment, truth.below(chance, before.build), truth.relations_below(chance, before.build))
         return record
 
     def _base(self) -> tuple[Scratch, Volatile]:
@@ -211,6 +217,13 @@ class _Play:
             if name not in built:
                 continue  # of a node that is gone; dbt leaves it, too
             (moment.incremental if name in keeps else moment.unequal)[name] = sorted(keys)
+
+
+def _leave_out(moment: Moment, nodes: frozenset[str], relations: frozenset[str]) -> None:
+    """Leave out what chance decides, and what reads it: plain dbt does not leave it alike either."""
+    moment.needed = [node for node in moment.needed if node not in nodes]
+    moment.missed = [node for node in moment.missed if node not in nodes]
+    moment.unequal = {name: keys for name, keys in moment.unequal.items() if name not in relations or keys != ["rows"]}
 
 
 def said(moment: Moment) -> str:

@@ -56,6 +56,11 @@ def notes(record: Record) -> list[str]:
     if record.volatile:
         columns = [f"{name} ({', '.join(found)})" for name, found in record.volatile_columns.items()]
         lines.append(f"- volatile between two builds from scratch, not compared: {'; '.join(columns) or 'see the log'}")
+    if record.by_chance:
+        names = ", ".join(record.by_chance)
+        lines.append(
+            f"- plain dbt leaves other rows in two builds of the same, not compared with what reads it: {names}"
+        )
     for name, moment in record.moments.items():
         lines += [f"- {name}: {line}" for line in _findings(name, moment)]
     return [*lines, ""]

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from accuracy.relations import DERIVED, PHYSICAL
+from accuracy.truth import Build
 
 from real_projects.history import Moment, Record
 from real_projects.run import main
 from real_projects.table import notes, table
+from real_projects.truth import Scratch, Volatile, by_chance, relations_below
 
 FILES = {
     "dbt_project.yml": """\
@@ -107,6 +110,41 @@ def test_a_finding_is_in_the_table_and_in_the_notes() -> None:
     assert "- edit: exit codes [1]" in told
     assert "- edit: extra model.farm.b (macros: macro c changed)" in told
     assert "- edit: not equal farm.a (rows)" in told
+
+
+def test_rows_that_plain_dbt_leaves_by_chance_are_told_from_what_a_change_did() -> None:
+    before = _scratch(rows={"a": 1, "b": 1, "c": 1}, hook="select 1")
+    other_rows = _scratch(rows={"a": 2, "b": 2, "c": 1}, hook="select 1")
+    other_code = _scratch(rows={"a": 2, "b": 2, "c": 1}, hook="select 1", code="select 2")
+    other_hook = _scratch(rows={"a": 2, "b": 2, "c": 1}, hook="select 2")
+    nothing = Volatile(columns={}, keys={}, statements=frozenset())
+
+    assert by_chance(before, other_rows, nothing) == {"model.a"}  # b reads it
+    assert by_chance(before, other_code, nothing) == frozenset()
+    assert by_chance(before, other_hook, nothing) == frozenset()
+    assert relations_below({"model.a"}, before.build) == {"farm.a", "farm.b"}
+
+
+def _scratch(rows: dict[str, int], hook: str, code: str = "select 1") -> Scratch:
+    parents = {"a": ["model.view"], "view": ["model.c"], "b": ["model.a"], "c": []}
+    fields = dict.fromkeys((*PHYSICAL, *DERIVED))
+    return Scratch(
+        failed=(),
+        build=Build(
+            nodes={
+                f"model.{name}": {
+                    "type": "model",
+                    "materialized": "view" if name == "view" else "table",
+                    "relation": f"farm.{name}",
+                    "parents": found,
+                }
+                for name, found in parents.items()
+            },
+            statements={f"model.{name}": {"first": [code]} for name in parents} | {"operation.h": {"first": [hook]}},
+            compiled={},
+            relations={f"farm.{name}": {**fields, "rows": rows.get(name)} for name in parents},
+        ),
+    )
 
 
 def _record(edit: Moment) -> Record:

@@ -122,6 +122,7 @@ class ReasonCode(str, Enum):
     RECREATED = "recreated"
     REWRITTEN_SOURCE = "rewritten-source"
     ROWS_CHANGED = "rows-changed"
+    FUNCTION_CHANGED = "function-changed"
     ANSWER_CHANGED = "answer-changed"
     ALWAYS_NEW = "always-new"
     QUESTION_ANSWER_CHANGED = "question-answer-changed"  # query

@@ -6,9 +6,9 @@ A version is a text of fields with slashes between them, stored in the trace of 
 
 `data` is what is recorded about the relation where another project writes it. `identity` is the warehouse's own text
 for the relation, two texts with a slash between them. `columns` is a hash of its columns, `touched` one of the server's
-counters, or `?` and a word for what the server does not count. `answer` says what the rows themselves gave:
-`content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the newest state of the counters in
-which the content was found to be equal; `touched` stays that of the build.
+counters, or `?` and a word for what the server does not count, or DEFINITION and a hash for a function. `answer` says
+what the rows themselves gave: `content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the
+newest state of the counters in which the content was found to be equal; `touched` stays that of the build.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any
 from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.relations import is_same_object
+
+DEFINITION = "definition-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,8 @@ def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool
 
 
 def _what_was_touched(before: SourceVersion, now: SourceVersion) -> Reason:
+    if now.touched.startswith(DEFINITION):
+        return _data(ReasonCode.FUNCTION_CHANGED)
     if before.identity == now.identity:
         return _data(ReasonCode.ROWS_CHANGED)
     is_same = is_same_object(before.identity, now.identity)

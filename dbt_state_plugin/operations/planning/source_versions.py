@@ -29,7 +29,13 @@ from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName
-from dbt_state_plugin.core.versions.source_version import SourceVersion, known_answer, parse_version, with_checked
+from dbt_state_plugin.core.versions.source_version import (
+    DEFINITION,
+    SourceVersion,
+    known_answer,
+    parse_version,
+    with_checked,
+)
 from dbt_state_plugin.state.builds import refresh_sources_seen
 from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash
@@ -146,7 +152,8 @@ def _sources(warehouse: Warehouse, project: Project, default: str) -> list[_Sour
 def _source(nodes: list[Node], relation: RelationName, facts: SourceFacts, default: str) -> _Source:
     node, *others = sorted(nodes, key=lambda node: node.unique_id)
     rule = data_rule(node, default)
-    if any(data_rule(other, default) != rule for other in others):  # one table under two names, and two opinions
+    # One table under two names, and two opinions; of a function there are no rows to ask.
+    if any(data_rule(other, default) != rule for other in others) or facts.touched.startswith(DEFINITION):
         rule = DataRule(kind="touched")
     # The columns of a loader are left out wherever content may be compared, however many rows there are today.
     kept = tuple(facts.columns) if rule.kind == "touched" else shape_columns(rule, facts.columns)

@@ -1,4 +1,4 @@
-"""Relations that a query names, by the server's own answer.
+"""Relations and user-defined functions that a query names, by the server's own answer.
 
 The server resolves every name when it stores a view, whatever the query looks like: CTEs, aliases and the search_path
 included. The view is temporary and rolled back. Where the server refuses it, the query's words are looked up in the
@@ -34,6 +34,15 @@ _BY_WORDS = """
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2
 """
+# A function that comes with the server (its oid is below 16384) is what the server's version is.
+_CALLED = """
+    SELECT DISTINCT n.nspname::text, p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
+    FROM pg_catalog.pg_rewrite r CROSS JOIN LATERAL pg_catalog.regexp_matches(
+        r.ev_action::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([0-9]+)', 'g') AS m (id)
+    JOIN pg_catalog.pg_proc p ON p.oid = m.id[1]::pg_catalog.oid
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND p.oid >= 16384 ORDER BY 1, 2
+"""
 # undefined_table, undefined_column, undefined_function, invalid_schema_name, undefined_object
 _OF_ITS_OWN_SESSION = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
 _PATIENCE = "10s"
@@ -44,9 +53,10 @@ def named_relations(
 ) -> tuple[tuple[str, str], ...] | None:
     """Return the schema and name of each relation that a query names, None where its words cannot be read for certain.
 
-    The server refuses the view of what is no query, of what writes, and every view to a role that may create no
-    temporary objects: then words decide. Raises QueryRefused where the query names what only the session that runs it
-    knows, such as a temporary table of a hook.
+    Functions of users are among them, as `name(arguments)`: what tells of their definition is `read_source_facts`. The
+    server refuses the view of what is no query, of what writes, and every view to a role that may create no temporary
+    objects: then words decide, which find no functions. Raises QueryRefused where the query names what only the session
+    that runs it knows, such as a temporary table of a hook.
     """
     import psycopg2
 
@@ -56,7 +66,10 @@ def named_relations(
             enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
             cursor.execute(_VIEW.format(query=query))
             cursor.execute(_NAMED)
-            return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())
+            found = cursor.fetchall()
+            cursor.execute("SET LOCAL search_path TO ''")  # in it stands which types are spelled without a schema
+            cursor.execute(_CALLED)
+            return tuple((str(schema), str(identifier)) for schema, identifier in [*found, *cursor.fetchall()])
         except psycopg2.Error as error:
             if connection.closed:
                 raise

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.core.versions.source_version import DEFINITION
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.connection import cancelled_by_signals, database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash, value_hash
@@ -66,12 +67,13 @@ _FACTS = """
     SELECT w.nspname::text, w.relname::text, a.names, a.types,
         CASE WHEN w.oid IS NULL THEN CASE WHEN EXISTS (
             SELECT 1 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-            WHERE n.nspname = w.nspname AND p.proname = w.relname) THEN 'function' ELSE 'absent' END
+            WHERE n.nspname = w.nspname AND p.proname = w.relname) THEN 'function'
+            WHEN f.definition IS NULL THEN 'absent' END
         ELSE member.blind END,
-        pg_catalog.md5(pg_catalog.concat_ws(' ', member.members, a.names::text, a.types::text,
-            (SELECT stats_reset FROM pg_catalog.pg_stat_bgwriter),
+        coalesce(%s || f.definition, pg_catalog.md5(pg_catalog.concat_ws(' ',
+            member.members, a.names::text, a.types::text, (SELECT stats_reset FROM pg_catalog.pg_stat_bgwriter),
             (SELECT stats_reset FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()),
-            CASE WHEN pg_catalog.current_setting('track_counts') <> 'on' THEN pg_catalog.clock_timestamp() END)),
+            CASE WHEN pg_catalog.current_setting('track_counts') <> 'on' THEN pg_catalog.clock_timestamp() END))),
         coalesce(w.relkind IN ('r', 'p'), false), coalesce(member.tuples, 0)
     FROM wanted w LEFT JOIN member ON member.root = w.oid
     LEFT JOIN LATERAL (
@@ -79,6 +81,14 @@ _FACTS = """
             pg_catalog.array_agg(pg_catalog.format_type(atttypid, atttypmod) ORDER BY attnum) AS types
         FROM pg_catalog.pg_attribute WHERE attrelid = w.oid AND attnum > 0 AND NOT attisdropped
     ) a ON true
+    LEFT JOIN LATERAL (
+        SELECT pg_catalog.md5(CASE WHEN p.prokind = 'a'
+            THEN (SELECT g::text FROM pg_catalog.pg_aggregate g WHERE g.aggfnoid = p.oid)
+            ELSE pg_catalog.pg_get_functiondef(p.oid) END) AS definition
+        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        WHERE w.oid IS NULL AND w.relname LIKE '%%)' AND n.nspname = w.nspname
+            AND w.relname = p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
+    ) f ON true
 """
 
 
@@ -92,14 +102,15 @@ _OPEN_VIEW = (
 def read_source_facts(connection: Connection, sources: Iterable[RelationName]) -> dict[RelationName, SourceFacts]:
     """Return what the catalog says about each source, in one query; rows are not read.
 
-    Counters reach their view up to a second after a commit. Raises StateError.
+    An identifier like `name(arguments)` is a function: its definition stands for the counters. Counters reach their
+    view up to a second after a commit. Raises StateError.
     """
     named = {(source.schema, source.identifier): source for source in sources}
     if not named:
         return {}
     schemas, identifiers = (list(column) for column in zip(*sorted(named), strict=True))
     with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
-        cursor.execute(_FACTS, (schemas, identifiers, _OPEN_VIEW))
+        cursor.execute(_FACTS, (schemas, identifiers, _OPEN_VIEW, DEFINITION))
         return {
             named[schema, identifier]: SourceFacts(
                 columns=dict(zip(names or (), types or (), strict=True)),

@@ -15,6 +15,8 @@ from accuracy.mutations import (
     seeds,
     snapshots,
     sources,
+    traced,
+    undeclared,
 )
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -28,5 +30,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *packages.MUTATIONS,
     *graph.MUTATIONS,
     *data.MUTATIONS,
+    *undeclared.MUTATIONS,
+    *traced.MUTATIONS,
     *no_ops.MUTATIONS,
 )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.values import node, project, record, relation
 
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages
-from dbt_state_plugin.core.undeclared import undeclared, undeclared_source, with_undeclared
+from dbt_state_plugin.core.undeclared import (
+    UndeclaredInput,
+    undeclared,
+    undeclared_inputs,
+    undeclared_source,
+    with_undeclared,
+)
 from dbt_state_plugin.core.values.project import Project
-from dbt_state_plugin.core.values.records import Recorded, Trace
+from dbt_state_plugin.core.values.records import Recorded, Trace, TracedReads
 
 SHOP = project(
     node("source.shop.raw"),
@@ -55,6 +63,23 @@ def test_what_was_named_by_the_last_build_is_a_source_of_its_reader_and_still_un
 def test_a_project_whose_records_name_nothing_is_the_same() -> None:
     assert with_undeclared(SHOP, recorded_with("model.shop.a")) is SHOP
     assert with_undeclared(SHOP, Recorded()) is SHOP
+
+
+def test_inputs_that_the_graph_lacks_are_what_the_sql_named_and_sources_that_rendering_read() -> None:
+    built = record(SHOP.nodes["model.shop.a"])
+    reads = TracedReads(sources={"source.shop.x.two": '"db"."x"."two"', "source.shop.x.one": '"db"."x"."one"'})
+
+    node = replace(SHOP.nodes["model.shop.a"], parents=("function.shop.own",))
+    named = (("raw", "h"), ("raw", "rated(n integer)"), ("main", "own(n integer)"))
+
+    assert undeclared_inputs(node, None) == ()
+    assert undeclared_inputs(node, replace(built, trace=Trace())) == ()
+    assert undeclared_inputs(node, replace(built, trace=Trace(named=named, reads=reads))) == (
+        UndeclaredInput(relation='"db"."raw"."h"'),
+        UndeclaredInput(relation="raw.rated(n integer)", is_function=True),
+        UndeclaredInput(relation='"db"."x"."one"', source="source.shop.x.one"),
+        UndeclaredInput(relation='"db"."x"."two"', source="source.shop.x.two"),
+    )
 
 
 def recorded_with(unique_id: str, *named: tuple[str, str]) -> Recorded:

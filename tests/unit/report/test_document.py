@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from support.values import HERE, THEN, Warehouse, edited, granted, node, project, request
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
+from dbt_state_plugin.core.values.records import Trace, TracedReads
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.report.document import environment_document, execution_document, plan_document, rendered
 
@@ -56,6 +58,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "change": "data",
                 "old_rows": None,
                 "extra": [],
+                "undeclared_inputs": [],
                 "built_at": THEN.isoformat(),
             },
             {
@@ -71,6 +74,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "change": None,
                 "old_rows": None,
                 "extra": [],
+                "undeclared_inputs": [],
                 "built_at": THEN.isoformat(),
             },
         ],
@@ -78,6 +82,23 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
         "hooks": [],
         "exposures": [],
     }
+
+
+def test_inputs_that_the_graph_of_dbt_lacks_are_listed() -> None:
+    warehouse = Warehouse()
+    warehouse.build(OF, request("build"))
+    plan = warehouse.plan(OF, request("build"))
+    entry = next(each for each in plan.entries if each.node.unique_id == "model.shop.a")
+    assert entry.record is not None
+    reads = TracedReads(sources={"source.shop.raw.flags": '"db"."raw"."flags"'})
+    record = replace(entry.record, trace=Trace(named=(("raw", "h"),), reads=reads))
+
+    [document] = plan_document(replace(plan, entries=(replace(entry, record=record),)))["nodes"]
+
+    assert document["undeclared_inputs"] == [
+        {"relation": '"db"."raw"."h"', "source": None},
+        {"relation": '"db"."raw"."flags"', "source": "source.shop.raw.flags"},
+    ]
 
 
 def test_a_node_says_what_differs_in_nothing_real_and_what_kind_of_change_it_is() -> None:

@@ -12,7 +12,7 @@ from dbt_state_plugin.core.decision.request import PlanRequest
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode, ReasonKind
-from dbt_state_plugin.core.values.records import Trace
+from dbt_state_plugin.core.values.records import Trace, TracedReads
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.explanation import explanation_lines
 
@@ -124,6 +124,19 @@ def test_what_was_added_by_hand_and_what_a_hook_removed_is_told() -> None:
 
     assert "  extra: index i was added by hand; a rebuild would drop it" in lines
     assert lines[-1] == "  its relation was removed by its own hook, as dbt leaves it"
+
+
+def test_inputs_that_the_graph_of_dbt_lacks_are_told() -> None:
+    item = node("model.shop.a")
+    reads = TracedReads(sources={"source.shop.raw.flags": '"db"."raw"."flags"'})
+    built = replace(record(item), trace=Trace(named=(("raw", "h\n"), ("raw", "rated(n integer)")), reads=reads))
+    entry = PlanEntry(node=item, decision=Decision.SKIP, record=built)
+
+    lines = explanation_lines(entry, (entry,))
+
+    assert '  undeclared input: "db"."raw"."h\\n", named in its SQL without a ref or source' in lines
+    assert "  undeclared input: function raw.rated(n integer), called in its SQL" in lines
+    assert "  undeclared input: source raw.flags, read by its Jinja but no parent in dbt" in lines
 
 
 def test_a_long_diff_is_cut(warehouse: Warehouse) -> None:

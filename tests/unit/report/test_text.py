@@ -15,6 +15,7 @@ from support.values import HERE, THEN, node, reason_kind, record
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode
+from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.history import execution_lines, history_lines
@@ -177,6 +178,16 @@ def test_what_was_added_by_hand_stands_below_its_node_where_all_are_listed() -> 
 
     assert [line for line in plan_lines(plan(due, left), shows_all=True) if "extra" in line] == [words, words]
     assert not [line for line in plan_lines(plan(due, left)) if "extra" in line]
+
+
+def test_what_the_graph_of_dbt_lacks_stands_below_its_node_where_all_are_listed() -> None:
+    left = entry("model.shop.a")
+    assert left.record is not None
+    named = replace(left, record=replace(left.record, trace=Trace(named=(("raw", "h"),))))
+    words = '         undeclared input: "db"."raw"."h", named in its SQL without a ref or source'
+
+    assert plan_lines(plan(named), shows_all=True)[1] == words
+    assert not [line for line in plan_lines(plan(named)) if "undeclared" in line]
 
 
 def test_a_run_says_what_its_own_hooks_removed() -> None:

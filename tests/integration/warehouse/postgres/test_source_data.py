@@ -347,3 +347,33 @@ def test_the_newest_row_tells_of_inserts_and_deletes_and_not_of_undated_updates(
 
     assert first == updated
     assert len({updated, deleted, newest()}) == 3
+
+
+def test_a_function_is_told_by_its_definition_alone(database: Database, connection: Any) -> None:
+    def create(body: str, arguments: str = "n integer") -> None:
+        database.query(f"CREATE FUNCTION raw.rated({arguments}) RETURNS integer LANGUAGE sql AS '{body}'")
+
+    called = "rated(n integer)"
+    assert facts(connection, called).touched == "?absent"
+    create("SELECT n * 2")
+    first = facts(connection, called).touched
+    create("SELECT 1", arguments="n text")
+    overloaded = facts(connection, called).touched
+    database.query("DROP FUNCTION raw.rated(integer)")
+    create("SELECT n * 2")
+    again = facts(connection, called).touched
+    database.query("DROP FUNCTION raw.rated(integer)")
+    create("SELECT n * 3")
+
+    assert first == overloaded == again
+    assert first.startswith("definition-")
+    assert facts(connection, called).touched != first
+
+
+def test_an_aggregate_is_told_by_its_definition(database: Database, connection: Any) -> None:
+    database.query("CREATE AGGREGATE raw.total(integer) (sfunc = int4pl, stype = integer)")
+    first = facts(connection, "total(integer)").touched
+    database.query("CREATE OR REPLACE AGGREGATE raw.total(integer) (sfunc = int4mul, stype = integer)")
+
+    assert first.startswith("definition-")
+    assert facts(connection, "total(integer)").touched != first

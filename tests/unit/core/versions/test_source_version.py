@@ -49,6 +49,8 @@ def test_a_version_is_a_text_and_can_be_read_again() -> None:
         (version(), version(), ""),
         (version(), version(touched="t2"), "rows changed"),
         (version(), version(data="other"), "rows changed"),
+        (version(touched="definition-1"), version(touched="definition-1"), ""),
+        (version(touched="definition-1"), version(touched="definition-2"), "its definition changed"),
         (version(), version(identity="2/1", touched="t2"), "was re-created"),
         (version(), version(identity="1/2", touched="t2"), "was emptied or rewritten"),
         (version(), version(columns="c2", touched="t2"), "columns changed"),

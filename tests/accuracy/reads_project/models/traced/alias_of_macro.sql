@@ -1,0 +1,2 @@
+{% set chosen = formula_two %}
+select {{ chosen('2') }} as result

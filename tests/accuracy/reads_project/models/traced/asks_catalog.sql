@@ -1,0 +1,1 @@
+select {{ tables_like('ev_') | length }} as n

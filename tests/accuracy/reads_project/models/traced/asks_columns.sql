@@ -1,0 +1,1 @@
+select {{ kit.star(source('lookup', 'rates')) }} from {{ source('lookup', 'rates') }}

@@ -1,0 +1,1 @@
+select '{{ load_relation(source("lookup", "rates")).type if execute else "" }}' as kind

@@ -1,0 +1,1 @@
+select * from ({{ kit.union_of([source('lookup', 'statuses'), ref('asks_words')]) }}) as u

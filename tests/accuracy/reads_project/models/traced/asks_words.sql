@@ -1,0 +1,1 @@
+select word as status, code as label from {{ ref('kit_words') }}

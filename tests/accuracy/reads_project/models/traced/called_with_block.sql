@@ -1,0 +1,1 @@
+select {% call wrapped() %}1 + 1{% endcall %} as result

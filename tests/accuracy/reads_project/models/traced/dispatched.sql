@@ -1,0 +1,1 @@
+select {{ sized('name') }} as size from {{ ref('base') }}

@@ -1,0 +1,1 @@
+select '{{ dbt_metadata_envs.get("TEAM", "none") }}' as team

@@ -1,0 +1,1 @@
+select {% if var('shows_region', false) %}'{{ region() }}'{% else %}'-'{% endif %} as region

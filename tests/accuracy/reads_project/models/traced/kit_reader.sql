@@ -1,0 +1,1 @@
+select sum(next_n) as n from {{ ref('kit_optional') }}

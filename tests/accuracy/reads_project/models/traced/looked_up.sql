@@ -1,0 +1,2 @@
+{% set chosen = 'formula_' ~ var('formula', 'one') %}
+select {{ context[chosen]('1') }} as result

@@ -1,0 +1,1 @@
+select '{{ model.config.meta.get("owner", "nobody") }}' as owner

@@ -1,0 +1,1 @@
+select '{{ model.columns | length }}' as columns, '{{ this.identifier }}' as identifier

@@ -1,0 +1,1 @@
+select {{ stamped("'quiet'") }} as stamp

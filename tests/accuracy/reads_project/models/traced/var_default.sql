@@ -1,0 +1,1 @@
+select '{{ var("chosen", "usual") }}' as chosen

@@ -1,0 +1,1 @@
+select {{ var('other') }} as other

@@ -1,0 +1,1 @@
+select {{ var('own') }} as own

@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+select {{ var('own') }} as own, {{ target.schema | length }} as n

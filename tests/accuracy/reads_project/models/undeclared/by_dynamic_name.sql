@@ -1,0 +1,2 @@
+{% set which = 'not' ~ 'es' %}
+select max(id) as id from side.{{ which }}

@@ -1,0 +1,1 @@
+select id, side.rated(id) as rated from {{ ref('base') }}

@@ -1,0 +1,1 @@
+select id, side.half(id) as half from {{ ref('base') }}

@@ -1,0 +1,2 @@
+with settings as (select 'cte' as k)
+select k from settings

@@ -1,0 +1,1 @@
+select note from side.notes where id = 1

@@ -1,0 +1,2 @@
+with settings as (select k from settings)
+select upper(k) as k from settings

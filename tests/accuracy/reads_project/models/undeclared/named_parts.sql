@@ -1,0 +1,1 @@
+select area, count(*) as n from side.parts group by area

@@ -1,0 +1,1 @@
+select "Id" as id from side."Mixed Case"

@@ -1,0 +1,1 @@
+select id from {{ ref('base') }} where id >= (select least from side.limits)

@@ -1,0 +1,1 @@
+select count(*) as notes from {{ ref('named_view') }}

@@ -1,0 +1,1 @@
+select id from {{ ref('base') }} where id > {{ var('test_limit', 38) }}

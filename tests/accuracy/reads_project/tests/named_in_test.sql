@@ -1,0 +1,2 @@
+{{ config(meta={'reads': ['side.marks']}) }}
+select id from side.marks where mark > 20
