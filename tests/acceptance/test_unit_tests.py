@@ -75,3 +75,23 @@ def test_a_unit_test_runs_by_itself_when_its_model_is_up_to_date(dbt_project: Pr
     assert ran(repaired.stdout) == ["doubled::twice_is_twice"]
 
     assert ran(project.plugin("build", check=0).stdout) == []
+
+
+def test_a_comment_in_its_model_runs_no_unit_test_and_an_edit_does(dbt_project: ProjectFactory) -> None:
+    project = dbt_project(
+        {
+            "models/raw.sql": TABLE + "select 1 as id",
+            "models/doubled.sql": TABLE + "select id * 2 as twice from {{ ref('raw') }}",
+            "models/halved.sql": EPHEMERAL + "select id / 2 as half from {{ ref('raw') }}",
+            "models/schema.yml": UNIT_TESTS,
+        }
+    )
+    project.plugin("build", check=0)
+
+    project.write("models/doubled.sql", TABLE + "select id * 2 as twice from {{ ref('raw') }}\n-- twice")
+    assert project.planned("build") == {}
+    assert "Nothing to build" in project.plugin("build", check=0).stderr
+    assert project.planned("build") == {}
+
+    project.write("models/doubled.sql", TABLE + "select 2 * id as twice from {{ ref('raw') }}")
+    assert set(project.planned("build")) == {"doubled", "twice_is_twice"}

@@ -19,6 +19,7 @@ from dbt_state_plugin.core.decision.logic_change import (
     wants_rebuild,
 )
 from dbt_state_plugin.core.decision.volatile_reasons import volatile_reasons
+from dbt_state_plugin.core.fingerprint.hashing import fingerprint_digest
 from dbt_state_plugin.core.lineage import record_key, trace_of
 from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.project import Node
@@ -199,16 +200,30 @@ def _upstream_builds(known: Known, dropped: DroppedViews, node: Node, record: Re
     now = trace_of(known.project, lineage, known.versions)
     reasons = []
     for parent in () if known.category_of(node.unique_id).inlined_is_same else lineage.inlined:
-        if record.trace.inlined.get(parent) != now.inlined[parent]:
+        seen = record.trace.inlined.get(parent)
+        if seen != now.inlined[parent] and not _is_laid_out(known, node, parent, seen):
             reasons.append(_parent_changed(known, node, parent))
     later: dict[str, Reason] = {}
     for parent in lineage.parents:
         relation = str(record_key(known.project.nodes[parent], known.project))
-        seen = record.trace.parents.get(relation)
-        if reason := _change_of(known, dropped, node, parent, seen, now.parents[relation]):
+        version = record.trace.parents.get(relation)
+        if reason := _change_of(known, dropped, node, parent, version, now.parents[relation]):
             later[parent] = reason
     behind = behind_views(known, node.unique_id, later)
     return [*reasons, *(reason for parent, reason in later.items() if parent not in behind)]
+
+
+def _is_laid_out(known: Known, node: Node, parent: str, seen: str | None) -> bool:
+    """Return whether nothing but comments and layout differs in the model of a unit test, since the test has seen it.
+
+    The SQL that the model compiles to does not tell: a unit test may override vars and macros.
+    """
+    model = known.project.nodes[parent]
+    record, category = known.record_of(model), known.category_of(parent)
+    if node.resource_type != "unit_test" or model.is_ephemeral or record is None or category.reasons:
+        return False
+    settled = {reason.values.get("equal") for reason in category.cosmetic}
+    return seen == fingerprint_digest(record.fingerprint) and bool(settled) and settled <= {"layout", "undescribed"}
 
 
 def _parent_changed(known: Known, node: Node, parent: str) -> Reason:

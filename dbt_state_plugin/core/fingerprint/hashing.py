@@ -50,5 +50,9 @@ def _exact(value: Any) -> Any:
 
 def definition_digest(node: Node) -> str:
     """Return one hash over all parts of a node's fingerprint."""
-    parts = json.dumps(sorted(node.fingerprint.items()))
-    return hashlib.sha256(parts.encode()).hexdigest()
+    return fingerprint_digest(node.fingerprint)
+
+
+def fingerprint_digest(fingerprint: Mapping[str, str]) -> str:
+    """Return one hash over all parts of a fingerprint, such as a recorded one."""
+    return hashlib.sha256(json.dumps(sorted(fingerprint.items())).encode()).hexdigest()

@@ -18,7 +18,7 @@ from dbt_state_plugin.core.changes.traced import READS, merged, traced_reads
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.decision.volatile_reasons import read_volatile
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
-from dbt_state_plugin.core.lineage import build_order, lineages, record_key
+from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, TracedReads
@@ -128,7 +128,7 @@ def record_cosmetic(
     for entry in plan.entries:
         node = entry.node
         category = categorized.categories.get(node.unique_id)
-        if category is None or entry.reasons:
+        if entry.reasons or (category is None and not _has_laid_out_model(entry, project, lineage)):
             continue
         compiled = categorized.compiled.get(node.unique_id)
         refreshed.append(
@@ -148,6 +148,13 @@ def record_cosmetic(
             )
         )
     refresh_definitions(state, refreshed, store_code=store_code)
+
+
+def _has_laid_out_model(entry: PlanEntry, project: Project, lineage: Mapping[str, Lineage]) -> bool:
+    """Return whether a unit test is left alone though its model has other comments or another layout."""
+    if entry.node.resource_type != "unit_test" or entry.record is None or not lineage:
+        return False
+    return entry.record.trace.inlined != _inlined(project, lineage[entry.node.unique_id].inlined)
 
 
 def _items(

@@ -152,6 +152,66 @@ def test_what_is_inside_is_a_reason_unless_it_is_judged_the_same(same: bool) -> 
     assert reasons == ([] if same else ["upstream"])
 
 
+TESTED = project(
+    node("model.shop.b"),
+    node("model.shop.e", materialized="ephemeral"),
+    node("unit_test.shop.c", ["model.shop.b"], resource_type="unit_test", relation=None),
+    node("unit_test.shop.d", ["model.shop.e"], resource_type="unit_test", relation=None),
+)
+
+
+@pytest.mark.parametrize(
+    ("equal", "is_built"),
+    [
+        (["layout"], False),
+        (["layout", "undescribed"], False),
+        (["statement"], True),
+        (["layout", "unread"], True),
+        ([], True),
+    ],
+)
+def test_a_unit_test_is_left_alone_where_its_model_has_another_layout(equal: list[str], is_built: bool) -> None:
+    cosmetic = tuple(
+        Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body", "equal": each})
+        for each in equal
+    )
+    warehouse, of = built(TESTED), edited(TESTED, "model.shop.b")
+    plan = make_plan(
+        of,
+        warehouse.recorded,
+        warehouse.catalog,
+        request(command="build"),
+        {"model.shop.b": ChangeCategory(cosmetic=cosmetic)},
+    )
+
+    assert ("unit_test.shop.c" in {entry.node.unique_id for entry in plan.to_build}) == is_built
+
+
+def test_a_unit_test_runs_where_it_has_not_seen_what_its_model_was_built_from() -> None:
+    layout = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body", "equal": "layout"})
+    warehouse = built(TESTED)
+    key = record_key(TESTED.nodes["model.shop.b"], TESTED)
+    record = replace(warehouse.recorded.relations[key], fingerprint={"body": "built since"})
+    recorded = replace(warehouse.recorded, relations={**warehouse.recorded.relations, key: record})
+    category = ChangeCategory(cosmetic=(layout,))
+
+    plan = make_plan(
+        edited(TESTED, "model.shop.b"),
+        recorded,
+        warehouse.catalog,
+        request(command="build"),
+        {"model.shop.b": category},
+    )
+
+    assert "unit_test.shop.c" in {entry.node.unique_id for entry in plan.to_build}
+
+
+def test_a_unit_test_of_an_ephemeral_model_runs_when_that_differs() -> None:
+    plan = built(TESTED).plan(edited(TESTED, "model.shop.e"), request(command="build"))
+
+    assert "unit_test.shop.d" in {entry.node.unique_id for entry in plan.to_build}
+
+
 def test_a_cosmetic_edit_leaves_a_node_and_its_children_alone_and_is_told(warehouse: Warehouse) -> None:
     plan = warehouse.plan(edited(CHAIN, "model.shop.b", "1 -- one"))
     entry = plan.entry("model.shop.b")
