@@ -44,9 +44,10 @@ def role(database: Database) -> Iterator[Database]:
 
 
 def refusal(project: Project, *arguments: str, env: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """Return the two lines of an error: what happened and what to do."""
+    """Return the two lines of an error: what happened and what to do, after one that says that it tries again."""
     refused = project.plugin(*arguments, env=env, check=2)
-    what, do = refused.stderr.splitlines()
+    *waits, what, do = refused.stderr.splitlines()
+    assert all("Trying again in 1 s (1 of 1)." in wait for wait in waits)
     assert what.startswith("Error: ")
     assert do.startswith("  ")
     assert refused.stdout == "", "dbt was not to be started"

@@ -309,9 +309,16 @@ def edited_failed_after_its_commit_and_reverted(pair: Pair) -> None:
 
 @trace(base=TABLE + "select 'A' as version", child=TABLE + "select version from {{ ref('base') }}")
 def a_build_that_failed_succeeds_later_though_nothing_of_it_changed(pair: Pair) -> None:
-    pair.write("models/base.sql", TABLE + "select public.version_now() as version")
+    pair.write("models/base.sql", TABLE + "select 'B' as version")
+    pair.execute(
+        "create function public.refuse() returns event_trigger language plpgsql as $$ begin raise 'not now'; end $$"
+    )
+    pair.execute(
+        "create event trigger refused on ddl_command_start when tag in ('CREATE TABLE AS') "
+        "execute function public.refuse()"
+    )
     assert not pair.run()
-    pair.execute("create function public.version_now() returns text immutable language sql return 'B'")
+    pair.execute("drop event trigger refused")
     assert pair.run()
 
 

@@ -111,7 +111,8 @@ class PostgresWarehouse:
         """Return the relations that a query names."""
         from dbt_state_plugin.warehouse.postgres import named_relations
 
-        return named_relations.named_relations(self.connection, query, search_path=search_path, role=role)
+        with database_errors("Cannot ask what a query names"):
+            return named_relations.named_relations(self.connection, query, search_path=search_path, role=role)
 
     def ask(
         self, questions: Iterable[Question], *, search_path: str | None, role: str | None
