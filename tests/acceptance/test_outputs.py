@@ -23,7 +23,7 @@ MODELS = {
 CHANGED = {"model.shop.orders", "model.shop.orders_by_day"}  # by an edit of `orders`
 NODE_KEYS = {
     *("unique_id", "resource_type", "name", "path", "relation", "decision", "outside_selection", "reasons"),
-    *("cosmetic", "change", "old_rows", "extra", "built_at"),
+    *("cosmetic", "change", "old_rows", "extra", "undeclared_inputs", "built_at"),
 }
 
 
@@ -53,10 +53,12 @@ def shell(project: Project, script: str, *, check: int = 0) -> subprocess.Comple
 
 
 def answer(project: Project, command: str, *output: str) -> str:
-    """Return what a command prints to stdout; its one line on stderr is the summary."""
+    """Return what a command prints to stdout; on stderr are the summary and how to record what dbt builds by itself."""
     finished = project.plugin(command, "--output", *output, check=0)
-    assert finished.stderr.startswith("Plan: ")
-    assert finished.stderr.count("\n") == 1
+    summary, *handed = finished.stderr.splitlines()
+    assert summary.startswith("Plan: ")
+    assert all(line.startswith("`dbt-state-plugin record` after dbt records it: plan ") for line in handed)
+    assert len(handed) <= 1
     return finished.stdout
 
 
@@ -134,9 +136,12 @@ def decided(document: Mapping[str, Sequence[Mapping[str, str]]], decision: str) 
     return {node["unique_id"] for node in document["nodes"] if node["decision"] == decision}
 
 
+_SINCE = ("hooks", "exposures")  # keys that version 1 has gained
+
+
 def assert_documented(document: Mapping[str, object]) -> None:
     """Hold the document to the shape that version 1 promises."""
-    assert list(document) == ["version", "environment", "command", "summary", "nodes", "removed"]
+    assert list(document) == ["version", "environment", "command", "summary", "nodes", "removed", *_SINCE]
     assert document["version"] == 1
     environment, nodes = document["environment"], document["nodes"]
     assert isinstance(environment, dict)

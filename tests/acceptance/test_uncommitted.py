@@ -46,7 +46,7 @@ def test_an_execution_says_what_was_not_committed_when_it_was_built(dbt_project:
     shown = project.plugin("show", built["execution_id"], check=0).stdout
     digest = built["uncommitted_changes"][:8]
     assert f"git commit {built['git_commit']}, with uncommitted changes (digest {digest})\n" in shown
-    assert project.plugin("history", check=0).stdout.count("run, with uncommitted changes\n") == 1
+    assert project.plugin("history", check=0).stdout.count("run (dirty)\n") == 1
 
     project.plugin("run", check=0)  # builds nothing, so it is not looked at
     assert newest(project)["uncommitted_changes"] is None
