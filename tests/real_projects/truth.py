@@ -96,8 +96,8 @@ def column_sums(url: str, relations: Mapping[str, Relation]) -> dict[str, dict[s
 
 def _sums(cursor: Any, relation: Relation) -> dict[str, Any]:
     query = sql.SQL(
-        "select key, sum(hashtextextended(value::text, 0)::numeric) "
-        "from {} as t, jsonb_each(to_jsonb(t)) as e(key, value) group by key"
+        "select e.key, sum(hashtextextended(e.value::text, 0)::numeric) "
+        "from {} as t, jsonb_each(to_jsonb(t)) as e(key, value) group by e.key"
     ).format(sql.Identifier(*relation["name"].split(".", 1)))
     cursor.execute(query)
     return dict(cursor.fetchall())
