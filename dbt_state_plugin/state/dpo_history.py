@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 _FETCHED = 10_000  # rows at once
 _TABLES = """
-    SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ANY (%s) AND c.relname = ANY (%s)
+    SELECT schemaname::text, name::text FROM (
+        SELECT schemaname, tablename FROM pg_catalog.pg_tables
+        UNION ALL SELECT schemaname, viewname FROM pg_catalog.pg_views
+    ) AS there (schemaname, name) WHERE schemaname = ANY (%s) AND name = ANY (%s)
 """
 # The newest first, each with the tables of executions and of checksums.
 _LAYOUTS = (

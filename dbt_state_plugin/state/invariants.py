@@ -49,10 +49,12 @@ INVARIANTS = (
     Invariant(
         check="constraints",
         query="""
-            SELECT c.relname || '.' || k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-            WHERE c.relnamespace = {state_text}::regnamespace AND NOT k.convalidated
-            UNION ALL SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-            WHERE c.relnamespace = {state_text}::regnamespace AND NOT (i.indisvalid AND i.indisready) ORDER BY 1
+            SELECT t.relname || '.' || k.conname FROM pg_constraint k JOIN pg_stat_all_tables t ON t.relid = k.conrelid
+            WHERE t.schemaname = {state_text} AND NOT k.convalidated
+            UNION ALL SELECT i.indexrelid::regclass::text FROM pg_index i
+            JOIN pg_stat_all_tables t ON t.relid = i.indrelid
+            WHERE t.schemaname = {state_text} AND NOT (i.indisvalid AND i.indisready)
+            ORDER BY 1
         """,
         what="A constraint or index of the state is not valid",
         do="Let its owner run ALTER TABLE ... VALIDATE CONSTRAINT or REINDEX INDEX for it.",
@@ -157,8 +159,9 @@ _REFERENCES = """
               JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.n ORDER BY x.i),
         ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS x (n, i)
               JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.n ORDER BY x.i)
-    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
-    WHERE k.contype = 'f' AND c.relnamespace = pg_catalog.to_regnamespace(pg_catalog.quote_ident(%s)) ORDER BY 1, 2
+    FROM pg_constraint k JOIN pg_stat_all_tables c ON c.relid = k.conrelid
+    JOIN pg_stat_all_tables f ON f.relid = k.confrelid
+    WHERE k.contype = 'f' AND c.schemaname = %s ORDER BY 1, 2
 """
 
 
@@ -174,7 +177,7 @@ def violations(connection: Connection, schema: str) -> tuple[Finding, ...]:
 def _violated(cursor: Any, schema: str, invariant: Invariant) -> Iterator[Finding]:
     from psycopg2 import sql
 
-    names = {"state": sql.Identifier(schema), "state_text": sql.Literal(sql.Identifier(schema).as_string(cursor))}
+    names = {"state": sql.Identifier(schema), "state_text": sql.Literal(schema)}
     cursor.execute(sql.SQL(invariant.query).format(**names))
     rows = [str(row[0]) for row in cursor.fetchall()]
     if rows:

@@ -124,8 +124,7 @@ def rehearse(connection: Connection, schema: str, *, timeout: float = LONGEST_WA
 
 
 _TABLES = """
-    SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+    SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename <> 'alembic_version'
 """
 
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 # What a writer does not change is left out: see `state roles`.
 _UNWRITABLE = """
-    SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname NOT IN ('alembic_version', 'installation')
-      AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-               AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY 1
+    SELECT t.relname::text FROM pg_catalog.pg_stat_all_tables t
+    WHERE t.schemaname = %s AND t.relname NOT IN ('alembic_version', 'installation')
+      AND NOT (has_table_privilege(t.relid, 'SELECT') AND has_table_privilege(t.relid, 'INSERT')
+               AND has_table_privilege(t.relid, 'UPDATE') AND has_table_privilege(t.relid, 'DELETE')) ORDER BY 1
 """
 _NAMES = "SELECT pg_catalog.quote_ident(%s), pg_catalog.quote_ident(current_user), pg_catalog.quote_ident(%s)"
 

@@ -33,10 +33,10 @@ _HOLDER = """
 _TABLE_USERS = """
     SELECT l.pid, a.usename::text, a.application_name, host(a.client_addr),
         to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SS')
-    FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+    FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_all_tables t ON t.relid = l.relation
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
-      AND c.relnamespace::regnamespace = pg_catalog.to_regnamespace(pg_catalog.quote_ident(%s))
+      AND t.schemaname = %s
       AND l.database = (SELECT datid FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database())
     ORDER BY a.xact_start, l.pid
 """
