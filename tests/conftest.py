@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,17 +70,9 @@ def _missing_program() -> str | None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """Start one PostgreSQL for this pytest process (each worker of pytest-xdist has its own)."""
-    from dbt_state_plugin.errors import PluginError
-    from dbt_state_plugin.testing.postgres_server import start_server
+    from dbt_state_plugin.testing.throwaway import started_server
 
-    with ExitStack() as stack:
-        problem = None
-        try:
-            server = stack.enter_context(start_server(in_memory=True))
-        except PluginError as error:
-            problem = f"{error.what} {error.do}"
-        if problem:  # here, where the report shows this line alone and no chain of exceptions
-            pytest.fail(problem, pytrace=False)
+    with started_server(in_memory=True) as server:
         yield server
 
 

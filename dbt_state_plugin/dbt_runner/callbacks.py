@@ -24,7 +24,7 @@ def notice_finished(
                 unique_id=event.data.node_info.unique_id,
                 status=str(event.data.node_info.node_status).lower(),
                 message=str(result.message or ""),
-                rows_affected=_rows(response, event.data.node_info.unique_id),
+                rows_affected=rows_affected(response, event.data.node_info.unique_id),
                 duration_ms=round(float(result.execution_time) * 1000),
                 reads=reads(event.data.node_info.unique_id),
             )
@@ -53,12 +53,12 @@ def outcome_of(result: Any) -> NodeOutcome:
         unique_id=unique_id,
         status=str(getattr(result.status, "value", result.status)).lower(),
         message=str(result.message or ""),
-        rows_affected=_rows(result.adapter_response or {}, unique_id),
+        rows_affected=rows_affected(result.adapter_response or {}, unique_id),
         duration_ms=round(float(result.execution_time or 0) * 1000),
     )
 
 
-def _rows(response: Mapping[str, Any], unique_id: str) -> int | None:
+def rows_affected(response: Mapping[str, Any], unique_id: str) -> int | None:
     """Return how many rows a node has written; a test writes none, whatever its query returned."""
     rows = response.get("rows_affected")
     is_test = unique_id.startswith(("test.", "unit_test."))

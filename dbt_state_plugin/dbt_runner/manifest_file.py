@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dbt_state_plugin.dbt_runner.artifact_file import read_artifact_file
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.dbt_runner.parse import Parsed, parsed_again
 from dbt_state_plugin.errors import UsageError
@@ -80,18 +80,11 @@ def put_in_place(artifact: Artifact, places: Mapping[str, Mapping[str, Any]]) ->
 def read_document(folder: Path) -> ManifestDocument:
     """Return what the manifest in a folder says; raises UsageError, and needs no dbt for that."""
     path = folder / MANIFEST
-    try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UsageError(
-            f"There is no {path}.", "Give --state a folder with the manifest.json of dbt (`dbt parse` writes one)."
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the folder and its rights.") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path} is not JSON, or it is cut off.", "Wait until dbt has ended, or let `dbt parse` write it again."
-        ) from error
+    document = read_artifact_file(
+        path,
+        absent="Give --state a folder with the manifest.json of dbt (`dbt parse` writes one).",
+        torn="Wait until dbt has ended, or let `dbt parse` write it again.",
+    )
     if not isinstance(document, dict) or not isinstance(document.get("nodes"), dict):
         raise UsageError(f"{path} is JSON, but no manifest of dbt.", "Name the folder of a manifest.json of dbt.")
     return ManifestDocument(path=path, content=document)

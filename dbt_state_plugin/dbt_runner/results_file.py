@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 from dbt_state_plugin.core.values.invocations import DbtInvocation, DbtResult
 from dbt_state_plugin.core.values.results import NodeOutcome
+from dbt_state_plugin.dbt_runner.artifact_file import read_artifact_file
+from dbt_state_plugin.dbt_runner.callbacks import rows_affected
 from dbt_state_plugin.errors import UsageError
 
 RUN_RESULTS = "run_results.json"
@@ -31,16 +32,11 @@ def read_invocation(folder: Path) -> DbtInvocation:
 
 def read_json(path: Path) -> Mapping[str, Any]:
     """Return an artifact of dbt; raises UsageError where it is not there, cut off or no object."""
-    try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UsageError(
-            f"There is no {path}.", "Run dbt first (without --no-write-json), or name its folder with --target-path."
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check the folder and its rights.") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not JSON, or it is cut off.", _AGAIN) from error
+    document = read_artifact_file(
+        path,
+        absent="Run dbt first (without --no-write-json), or name its folder with --target-path.",
+        torn=_AGAIN,
+    )
     if not isinstance(document, dict) or not isinstance(document.get("metadata"), dict):
         raise UsageError(f"{path} is JSON, but not what dbt writes.", _AGAIN)
     return document
@@ -80,13 +76,12 @@ def _started_at(document: Mapping[str, Any]) -> datetime:
 
 def _result(result: Mapping[str, Any], ended_at: datetime) -> DbtResult:
     times = [step.get("completed_at") for step in result.get("timing") or ()]
-    rows = (result.get("adapter_response") or {}).get("rows_affected")
     return DbtResult(
         outcome=NodeOutcome(
             unique_id=_text(result["unique_id"]),
             status=_text(result["status"]).lower(),
             message=str(result.get("message") or ""),
-            rows_affected=int(rows) if isinstance(rows, (int, float)) and rows >= 0 else None,
+            rows_affected=rows_affected(result.get("adapter_response") or {}, _text(result["unique_id"])),
             duration_ms=max(0, round(float(result.get("execution_time") or 0) * 1000)),
         ),
         completed_at=max((_time(time) for time in times if time), default=ended_at),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dbt_state_plugin.errors import StateError
@@ -170,27 +170,20 @@ def transaction(connection: Connection) -> Iterator[Any]:
 
 
 @contextmanager
-def rolled_back(connection: Connection) -> Iterator[Any]:
+def rolled_back(connection: Connection, *, begin: str = "BEGIN") -> Iterator[Any]:
     """Yield a cursor inside a transaction that may write, and that is always rolled back."""
     with connection.cursor() as cursor:
         try:
-            cursor.execute("BEGIN")
+            cursor.execute(begin)
             yield cursor
         finally:
             if not connection.closed:
                 cursor.execute("ROLLBACK")
 
 
-@contextmanager
-def read_only(connection: Connection) -> Iterator[Any]:
-    """Yield a cursor inside a transaction that may not write, and that is always rolled back."""
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN READ ONLY")
-        try:
-            yield cursor
-        finally:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")
+def read_only(connection: Connection) -> AbstractContextManager[Any]:
+    """Return a cursor inside a transaction that may not write, and that is always rolled back."""
+    return rolled_back(connection, begin="BEGIN READ ONLY")
 
 
 def cancelled_by_signals(connection: Connection, ask: Callable[[], Answer]) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dbt_state_plugin.core.values.findings import Finding, Severity
+from dbt_state_plugin.core.values.findings import Finding, Severity, has_errors
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import wrapped
 from dbt_state_plugin.report.words import count
@@ -32,7 +32,7 @@ def findings_document(findings: Iterable[Finding]) -> dict[str, Any]:
     found = tuple(findings)
     return {
         "version": 1,
-        "ok": not any(finding.severity is Severity.ERROR for finding in found),
+        "ok": not has_errors(found),
         "findings": [
             {"check": each.check, "severity": each.severity.value, "what": each.what, "do": each.do} for each in found
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from dbt_state_plugin.core.values.history import Failure
+from dbt_state_plugin.core.values.results import GOOD_STATUSES
 from dbt_state_plugin.state.state import State
 
 # A result says how a node is when dbt ran it: not when it was planned and not reached, or skipped for another one.
@@ -12,7 +13,7 @@ from dbt_state_plugin.state.state import State
 _FAILURES = """
     WITH judged AS (
         SELECT r.unique_id, r.resource_type, r.status, r.message, e.execution_id, e.started_at,
-               r.status IN ('success', 'pass', 'warn', 'no-op') AS is_good
+               r.status = ANY (%(good)s) AS is_good
         FROM {state}.node_result r JOIN {state}.execution e USING (execution_id)
         WHERE e.environment_id = %(environment)s AND r.resource_type <> 'stream'
           AND r.status NOT IN ('planned', 'skipped', 'not reported')),
@@ -46,5 +47,5 @@ def read_failures(state: State) -> tuple[Failure, ...]:
             status=row[6],
             message=row[7],
         )
-        for row in state.rows(_FAILURES, {"environment": state.environment_id})
+        for row in state.rows(_FAILURES, {"environment": state.environment_id, "good": list(GOOD_STATUSES)})
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.findings import Finding, Severity
+from dbt_state_plugin.core.values.results import GOOD_STATUSES
 from dbt_state_plugin.postgres.connection import database_errors, read_only
 from dbt_state_plugin.state.lock import lock_key
 from dbt_state_plugin.state.relations import environment_of
@@ -114,7 +115,7 @@ INVARIANTS = (
             SELECT DISTINCT left(x.execution_id::text, 8) || ' (' || n.unique_id || ': ' || n.status || ')'
             FROM {state}.execution x JOIN {state}.node_result n USING (execution_id)
             WHERE x.status = 'succeeded' AND x.is_exclusive AND n.resource_type <> 'stream'
-              AND n.status NOT IN ('success', 'pass', 'warn', 'no-op') ORDER BY 1
+              AND n.status <> ALL ({good}) ORDER BY 1
         """,
         what="An execution counts as succeeded though a node of it was not built",
         do="Run `dbt-state-plugin forget` for the node: the next run builds it again.",
@@ -178,6 +179,7 @@ def _violated(cursor: Any, schema: str, invariant: Invariant) -> Iterator[Findin
     from psycopg2 import sql
 
     names = {"state": sql.Identifier(schema), "state_text": sql.Literal(schema)}
+    names["good"] = sql.Literal(list(GOOD_STATUSES))
     cursor.execute(sql.SQL(invariant.query).format(**names))
     rows = [str(row[0]) for row in cursor.fetchall()]
     if rows:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from dbt_state_plugin.core.values.results import GOOD_STATUSES
+
 if TYPE_CHECKING:
     from dbt_state_plugin.testing.throwaway import ThrowawayDatabase
 
@@ -27,7 +29,6 @@ _RESULTS = """
 _RECORDED = "SELECT DISTINCT unique_id FROM dbt_state_plugin.relation"
 _STEPS = "SELECT name FROM dbt_state_plugin.execution_step WHERE execution_id = %s ORDER BY started_at, name"
 _TESTS = ("test", "unit_test")
-_GOOD = ("success", "pass", "warn", "no-op")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class Pipeline:
             for unique_id, kind, said, reasons in results
             if kind in _BUILT
         }
-        built = {name for name, (said, _) in planned.items() if said in _GOOD}
+        built = {name for name, (said, _) in planned.items() if said in GOOD_STATUSES}
         recorded = {str(row[0]) for row in self.database.execute(_RECORDED) if str(row[0]).split(".")[0] in _BUILT}
         return Ran(
             status=status,

@@ -172,14 +172,14 @@ def _difference(
 
 
 @contextmanager
-def started_server() -> Iterator[Server]:
-    """Yield a throw-away PostgreSQL; fail the test in one line where none can be had."""
+def started_server(*, in_memory: bool = False) -> Iterator[Server]:
+    """Yield a throw-away PostgreSQL as `start_server` does; fail the test in one line where none can be had."""
     import pytest
 
     with ExitStack() as stack:
         problem = None
         try:
-            server = stack.enter_context(start_server())
+            server = stack.enter_context(start_server(in_memory=in_memory))
         except PluginError as error:
             problem = f"{error.what} {error.do}"
         if problem:  # here, where the report shows this line alone and no chain of exceptions

@@ -24,7 +24,12 @@ class ProjectHook:
     @property
     def moment(self) -> str:
         """Return when dbt runs it."""
-        return "on-run-start" if "-on-run-start-" in self.unique_id else "on-run-end"
+        return "on-run-start" if runs_at_start(self.unique_id) else "on-run-end"
+
+
+def runs_at_start(unique_id: str) -> bool:
+    """Return whether dbt runs a hook of the project before it builds anything."""
+    return "-on-run-start-" in unique_id
 
 
 def hooks_of(items: Mapping[str, str], texts: Iterable[str] | None) -> tuple[ProjectHook, ...] | None:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from dbt_state_plugin.core.values.results import GOOD_STATUSES
+
 _ID_OR_BEGINNING = re.compile(r"[0-9a-fA-F]{4,8}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}")
 
 
@@ -39,7 +41,7 @@ class NodeResult:
     @property
     def is_success(self) -> bool:
         """Return whether the node was built, or the test passed."""
-        return self.status in ("success", "pass", "warn", "no-op")
+        return self.status in GOOD_STATUSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

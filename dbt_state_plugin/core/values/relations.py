@@ -21,6 +21,11 @@ class RelationName:
             return '"' + '"."'.join(parts) + '"'
         return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
+    @property
+    def spellings(self) -> frozenset[tuple[str, str]]:
+        """Return how a statement may name it, as schema and identifier; without a schema it may be any of this name."""
+        return frozenset({(self.schema, self.identifier), ("", self.identifier)})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:

@@ -9,6 +9,8 @@ from uuid import UUID
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reads import RenderedReads
 
+GOOD_STATUSES = ("success", "pass", "warn", "no-op")  # dbt's words for what did what it was there for
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
@@ -27,7 +29,7 @@ class NodeOutcome:
     @property
     def is_success(self) -> bool:
         """Return whether the node did what it was there for; a test that warns has passed."""
-        return self.status in ("success", "pass", "warn", "no-op")
+        return self.status in GOOD_STATUSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,8 @@ def categorize_differences(
     found = differences_in_scope(project, recorded, command)
     keys = {unique_id: record_key(project.nodes[unique_id], project) for unique_id in found}
     known = details(keys.values()) if keys else {}
-    relations = spelled_relations(project)
+    named = (node.relation.spellings for node in project.nodes.values() if node.relation is not None)
+    relations = frozenset[tuple[str, str]]().union(*named) if found else frozenset[tuple[str, str]]()
     inputs = {
         unique_id: ChangeInputs(
             node=project.nodes[unique_id],
@@ -89,12 +90,6 @@ def categorize_differences(
         compiled=compiled,
         read={unique_id: each.values_read for unique_id, each in inputs.items()},
     )
-
-
-def spelled_relations(project: Project) -> frozenset[tuple[str, str]]:
-    """Return how a statement may name the project's relations: with their schema, or without one."""
-    found = [node.relation for node in project.nodes.values() if node.relation is not None]
-    return frozenset(name for each in found for name in ((each.schema, each.identifier), ("", each.identifier)))
 
 
 def _values_read(

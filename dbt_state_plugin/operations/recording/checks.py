@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.core.changes.project_hooks import runs_at_start
 from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read, with_unset_values
 from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.relocation import is_too_large
@@ -39,8 +40,6 @@ _POWERFUL: Mapping[str, object] = {
 }
 _OTHER_VALUES = "it was built with other values of vars, env vars or the target than those of now"
 _UNSEEN_VALUES = "its hooks or materialization read vars, env vars or the target, and dbt does not say which values"
-
-
 _OTHER_START = "an on-run-start hook reads values, and dbt may have run it with others than those of now"
 
 
@@ -67,7 +66,7 @@ def command_of(ran: DbtInvocation) -> str:
         if (ran.arguments.get(flag) or None) != (usual or None):
             name = flag.replace("_", "-")
             raise UsageError(
-                f"dbt ran with --{name if usual is None or not usual else f'no-{name}'}, so it built something else.",
+                f"dbt ran with --{f'no-{name}' if usual else name}, so it built something else.",
                 "Nothing is recorded; the next run builds what it left.",
             )
     return _COMMANDS[ran.command]
@@ -114,7 +113,7 @@ def doubts(dbt: Dbt, built: AsBuilt, ran: DbtInvocation, options: RunOptions) ->
         if node not in compiled or compiled[node].hooks is None:
             found[node] = "its hooks cannot be rendered without running them"
     hooks = _doubtful_project_hooks(dbt, built, fingerprinter, executed, nodes)
-    if any("-on-run-start-" in hook for hook in hooks):  # the nodes may have read what it left
+    if any(map(runs_at_start, hooks)):  # the nodes may have read what it left
         found = dict.fromkeys(nodes, _OTHER_START) | found
     return Doubts(nodes=found, hooks=hooks, compiled=compiled)
 

@@ -301,7 +301,7 @@ class BuildRecorder:
             each
             for each in self._project.nodes.values()
             if names and each.relation is not None and each.resource_type != "source" and not each.is_ephemeral
-            if each is not node and not names.isdisjoint(_spellings(each.relation))
+            if each is not node and not names.isdisjoint(each.relation.spellings)
         ]
 
     def _see_writes(self, writer: str, written: Iterable[Node], *, own: PlanEntry | None = None) -> None:
@@ -379,8 +379,3 @@ class BuildRecorder:
 
 def _names(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((each.relation.schema, each.relation.identifier) for each in nodes if each.relation))
-
-
-def _spellings(relation: RelationName) -> set[tuple[str, str]]:
-    """Return how a statement may name a relation; without a schema it may be any of this name."""
-    return {(relation.schema, relation.identifier), ("", relation.identifier)}

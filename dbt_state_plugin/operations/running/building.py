@@ -7,7 +7,7 @@ lock, and call it succeeded only when every planned node was recorded.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -50,6 +50,7 @@ from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.project import Node
     from dbt_state_plugin.dbt_runner.execute import EngineOutcome
     from dbt_state_plugin.dbt_runner.parse import Parsed
 
@@ -154,19 +155,37 @@ class _Run:
         """Let dbt execute the hooks of the project, where there is nothing to build."""
         recorder = self._recorder(planned, parsed, [])
         outcome = self._dbt(planned, parsed, recorder)
+        # A hook may have granted or created something on any relation that was as it was recorded.
+        as_recorded = [entry.node for entry in planned.plan.entries if not entry.reasons and not entry.extra]
+        self._record_left(planned, recorder, outcome, shaped=as_recorded)
+        self._refuse_cut_off(outcome, " while dbt executed the hooks of the project")
+        return self._with_hooks(self._result(planned.plan, {}, {}), outcome)
+
+    def _record_left(
+        self,
+        planned: Planned,
+        recorder: BuildRecorder,
+        outcome: EngineOutcome,
+        *,
+        shaped: Iterable[Node] | None = None,
+    ) -> None:
+        """Record how dbt has left what it built and what its hooks wrote; raises LockLostError.
+
+        The shapes recorded are those of the nodes `shaped`, of what was built and written where none are given.
+        """
+        if recorder.lost is not None:
+            raise recorder.lost
         recorder.finish_hooks(outcome.project_hook_sql)
-        touched = [entry.node for entry in planned.plan.entries if not entry.reasons and not entry.extra]
-        record_shapes_of_run(self.session, touched)
-        record_counters_of_build(
-            self.session,
-            [planned.project.nodes[node] for node in recorder.written],
-            session_names=names_of_dbt_sessions(self.session),
-        )
+        written = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
+        record_shapes_of_run(self.session, written if shaped is None else shaped)
+        record_counters_of_build(self.session, written, session_names=names_of_dbt_sessions(self.session))
+
+    def _refuse_cut_off(self, outcome: EngineOutcome, when: str) -> None:
+        """Raise InterruptedRun or EngineError where dbt did not come to its end."""
         if outcome.was_interrupted or self.stop.signal_number:
-            raise interrupted(self.stop, " while dbt executed the hooks of the project")
+            raise interrupted(self.stop, when)
         if outcome.error and not outcome.nodes:
             raise _engine_error(outcome.error)
-        return self._with_hooks(self._result(planned.plan, {}, {}), outcome)
 
     def _with_hooks(self, result: RunResult, outcome: EngineOutcome) -> RunResult:
         """Return the result with the hooks of the project that failed, which the next run executes again."""
@@ -197,18 +216,10 @@ class _Run:
         recorder = self._recorder(planned, parsed, unique_ids)
         outcome = self._dbt(planned, parsed, recorder)
         recorder.finish(outcome.nodes.values())
-        if recorder.lost is not None:
-            raise recorder.lost
-        recorder.finish_hooks(outcome.project_hook_sql)
-        built = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
-        record_shapes_of_run(self.session, built)
-        record_counters_of_build(self.session, built, session_names=names_of_dbt_sessions(self.session))
+        self._record_left(planned, recorder, outcome)
         result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, recorder, outcome.nodes))
         note_outcomes(state, self.execution_id, _not_marked(result, recorder))
-        if outcome.was_interrupted or self.stop.signal_number:
-            raise interrupted(self.stop, f" after {len(recorder.marked)} of {len(nodes)} nodes")
-        if outcome.error and not outcome.nodes:
-            raise _engine_error(outcome.error)
+        self._refuse_cut_off(outcome, f" after {len(recorder.marked)} of {len(nodes)} nodes")
         return self._with_hooks(result, outcome)
 
     def _recorder(self, planned: Planned, parsed: Parsed, unique_ids: Sequence[str]) -> BuildRecorder:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.postgres.connection import first_line
+from dbt_state_plugin.postgres.connection import first_line, read_only, rolled_back
 from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
 from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
@@ -60,8 +60,7 @@ def named_relations(
     """
     import psycopg2
 
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
+    with rolled_back(connection) as cursor:
         try:
             enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
             cursor.execute(_VIEW.format(query=query))
@@ -75,9 +74,6 @@ def named_relations(
                 raise
             if error.pgcode in _OF_ITS_OWN_SESSION:
                 raise QueryRefused(first_line(error), is_certain=True) from error
-        finally:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")
     return _named_by_words(connection, query, search_path=search_path, role=role)
 
 
@@ -87,12 +83,7 @@ def _named_by_words(
     found = tokens(query)
     if found is None:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        try:
-            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
-            cursor.execute(_BY_WORDS, (sorted(names_in(found)),))
-            return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())
-        finally:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")
+    with read_only(connection) as cursor:
+        enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+        cursor.execute(_BY_WORDS, (sorted(names_in(found)),))
+        return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())
