@@ -75,6 +75,7 @@ def _temporary(grant: str, *, has_temporary: bool) -> Iterator[Finding]:
         yield Finding(
             check="rights",
             severity=Severity.NOTE,
-            what="The role may create no temporary views: tables that SQL names without ref or source are not seen.",
-            do=f"Declare them as sources, or ask a database administrator to run: {grant}",
+            what="The role may create no temporary views: tables that SQL names without ref or source are told by its "
+            "words, which may be too many, and functions that it calls are not seen.",
+            do=f"Ask a database administrator to run: {grant}",
         )
