@@ -13,6 +13,10 @@ def test_a_quotation_mark_in_a_name_is_doubled() -> None:
     assert str(RelationName(database="db", schema="a.b", identifier="c")) == '"db"."a.b"."c"'
 
 
+def test_a_statement_may_leave_the_schema_out() -> None:
+    assert RelationName(database="db", schema="s", identifier="c").spellings == {("s", "c"), ("", "c")}
+
+
 def test_an_environment_of_scripts_is_named_by_its_pipeline() -> None:
     assert str(Environment(pipeline="nightly")) == "pipeline nightly"
 
