@@ -27,9 +27,10 @@ PROJECT = {
 }
 
 
-def readme_test() -> str:
-    """Return the test that the README shows."""
-    (block,) = re.findall(r"```python\n(def test_.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def documented_test() -> str:
+    """Return the test that the documentation shows."""
+    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(def test_.*?)```", page, re.DOTALL)
     return str(block)
 
 
@@ -54,8 +55,8 @@ def pytest_in(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_test_of_the_readme_passes(tmp_path: Path, throwaway_database: ThrowawayDatabase) -> None:
-    write(tmp_path, PROJECT | {"test_pipeline.py": readme_test()})
+def test_the_documented_test_passes(tmp_path: Path, throwaway_database: ThrowawayDatabase) -> None:
+    write(tmp_path, PROJECT | {"test_pipeline.py": documented_test()})
 
     ended = pytest_in(tmp_path, throwaway_database.url)
 

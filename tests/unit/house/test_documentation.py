@@ -1,4 +1,4 @@
-"""The README names every command, option and output form; the documents name files that exist."""
+"""The manual names every command, option and output form; the documents name files that exist; the README is short."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from dbt_state_plugin.core.values.reasons import ReasonKind
 ROOT = Path(__file__).parents[3]
 PACKAGE = "dbt_state_plugin"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").rglob("*.md"))}
+MANUAL = "\n".join([README, *PAGES.values()])
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -31,11 +33,11 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 @pytest.mark.parametrize("name", [name for name, _ in commands()])
-def test_the_readme_names_each_command(name: str) -> None:
+def test_the_manual_names_each_command(name: str) -> None:
     group, _, last = name.rpartition(" ")
 
-    assert re.search(rf"\b{re.escape(last)}\b", README)
-    assert not group or re.search(rf"\b{re.escape(group)}\b", README)
+    assert re.search(rf"\b{re.escape(last)}\b", MANUAL)
+    assert not group or re.search(rf"\b{re.escape(group)}\b", MANUAL)
 
 
 def test_the_list_of_commands_says_what_each_command_says_of_itself() -> None:
@@ -44,7 +46,7 @@ def test_the_list_of_commands_says_what_each_command_says_of_itself() -> None:
     assert {name: summary for name, (_, summary) in _COMMANDS.items()} == said
 
 
-def test_the_readme_names_each_option() -> None:
+def test_the_manual_names_each_option() -> None:
     options = {
         option
         for _, command in [("", cli), *commands()]
@@ -53,13 +55,13 @@ def test_the_readme_names_each_option() -> None:
         if option.startswith("--") and not option.startswith("--no-")
     }
 
-    assert sorted(option for option in options if not re.search(rf"{option}\b", README)) == []
+    assert sorted(option for option in options if not re.search(rf"{option}\b", MANUAL)) == []
 
 
-def test_the_readme_names_each_output_form_and_reason() -> None:
+def test_the_manual_names_each_output_form_and_reason() -> None:
     words = [*OUTPUTS, *(kind.value for kind in ReasonKind)]
 
-    assert [word for word in words if f"`{word}" not in README] == []
+    assert [word for word in words if f"`{word}" not in MANUAL] == []
 
 
 @pytest.mark.parametrize("name", [name for name, _ in commands()])
@@ -93,3 +95,36 @@ def test_files_that_the_documents_name_exist(document: str) -> None:
 
     assert named
     assert [name for name in sorted(named) if not any((top / name).exists() for top in (ROOT, ROOT / PACKAGE))] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.encode()) <= 12_000
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "integration_project/README.md",
+        *(f"docs/{name}" for name in PAGES),
+    ],
+)
+def test_links_lead_to_files_and_headings_that_exist(document: str) -> None:
+    file = ROOT / document
+    links = re.findall(r"\]\(([^)\s]+)\)", file.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not link.startswith("http") and not leads_somewhere(file, link)] == []
+
+
+def leads_somewhere(file: Path, link: str) -> bool:
+    path, _, heading = link.partition("#")
+    target = (file.parent / path).resolve() if path else file
+    return target.exists() and (not heading or heading in headings(target))
+
+
+def headings(file: Path) -> set[str]:
+    """Give the anchors that a page's headings get."""
+    lines = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).strip().replace(" ", "-") for line in lines}
