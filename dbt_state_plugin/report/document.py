@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from dbt_state_plugin.core.undeclared import undeclared_inputs
+from dbt_state_plugin.core.values.estimates import Estimate, Saved, Savings
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure
 from dbt_state_plugin.core.values.plan import AffectedExposure, Plan, PlanEntry
 from dbt_state_plugin.core.values.relations import Environment
@@ -26,6 +27,33 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "removed": [{"unique_id": record.unique_id, "relation": str(record.relation)} for record in plan.removed],
         "hooks": [{"unique_id": hook, "why": why.value} for hook, why in plan.hooks.items()],
         "exposures": [_exposure(affected) for affected in plan.exposures],
+        "estimate": estimate_document(plan.estimate),
+        "savings": savings_document(plan.savings),
+    }
+
+
+def estimate_document(estimate: Estimate | None) -> dict[str, Any] | None:
+    """Return how long a plan takes; durations in milliseconds."""
+    if estimate is None:
+        return None
+    return {
+        "threads": estimate.threads,
+        "wall_ms": estimate.wall_ms,
+        "work_ms": estimate.work_ms,
+        "critical_path": list(estimate.critical_path),
+        "critical_path_ms": estimate.critical_ms,
+        "unknown": list(estimate.unknown),
+    }
+
+
+def savings_document(savings: Savings | None) -> dict[str, Any] | None:
+    """Return what skipping saves; durations in milliseconds."""
+    if savings is None:
+        return None
+    return {
+        "work_ms": savings.work_ms,
+        "wall_ms": savings.wall_ms,
+        "by_reason": {reason.value: savings.by_reason.get(reason, 0) for reason in Saved},
     }
 
 

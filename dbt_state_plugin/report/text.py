@@ -21,6 +21,7 @@ from dbt_state_plugin.core.undeclared import undeclared_inputs
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
+from dbt_state_plugin.report.estimate import estimate_lines, savings_lines
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import (
     extra_words,
@@ -71,7 +72,7 @@ def plan_lines(
         lines.append(f"  removed {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)")
     lines += _exposure_lines(plan, shows_all=shows_all)
     rows = [truncated(line, width) for line in lines]
-    summary = [summary_line(plan)] if ends_with_summary else []
+    summary = [*estimate_lines(plan.estimate), *([summary_line(plan)] if ends_with_summary else [])]
     return rows + [part for line in [*_warnings(plan), *summary] for part in wrapped(line, width)]
 
 
@@ -232,6 +233,7 @@ def result_lines(result: RunResult, *, width: int | None = None, says_why: bool 
     removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
     lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
     last = _outcome_line(result) + (_first_failure(result) if says_why else "")
+    lines += savings_lines(result.plan.savings) if result.plan.to_build else []
     return [part for line in [*lines, last] for part in wrapped(line, width)]
 
 

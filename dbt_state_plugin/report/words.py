@@ -62,6 +62,14 @@ def duration(milliseconds: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def rough_duration(milliseconds: int) -> str:
+    """Return a duration that is only known roughly: 4 s, 40 s, 4 min, 2 h 4 min."""
+    minutes = round(milliseconds / 60_000)
+    if milliseconds < 90_000:
+        return f"{round(milliseconds / 1000)} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: 1 model, 2 models."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

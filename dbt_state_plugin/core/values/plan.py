@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from dbt_state_plugin.core.values.estimates import Estimate, Savings
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.core.values.reasons import OldRows, Reason
 from dbt_state_plugin.core.values.records import RecordedRelation, RemovedNode
@@ -88,7 +89,8 @@ class Plan:
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
     counts skipped nodes that have no entry, since an earlier empty plan is still up to date; `unlisted_outdated` names
     the seeds among them that are in `outdated_seeds`. `hooks` are the on-run hooks of the project that a run executes
-    even where it builds nothing, by unique_id. `exposures` are those that read what is built.
+    even where it builds nothing, by unique_id. `exposures` are those that read what is built. `estimate` and `savings`
+    are None where nobody worked them out.
     """
 
     environment: Environment
@@ -101,6 +103,8 @@ class Plan:
     unlisted_outdated: tuple[str, ...] = ()
     hooks: Mapping[str, HookReason] = field(default_factory=dict)
     exposures: tuple[AffectedExposure, ...] = ()
+    estimate: Estimate | None = None
+    savings: Savings | None = None
 
     @property
     def outdated_seeds(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.comparison.defer import Deferral, deferred_project, explained, find_deferral
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
+from dbt_state_plugin.core.estimate import with_estimate
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
@@ -48,14 +49,17 @@ def plan_as_asked(
 ) -> Planned:
     """Return the plan, deferred where the options say so; the arguments and errors are those of `plan_in`."""
     if options.defer_to is not None:
-        return plan_deferred(session, options, options.defer_to, writes_manifest=records_project)
-    return plan_in(
-        session,
-        options,
-        needs_manifest=needs_manifest,
-        records_project=records_project,
-        known_inputs=known_inputs,
-    )
+        planned = plan_deferred(session, options, options.defer_to, writes_manifest=records_project)
+    else:
+        planned = plan_in(
+            session,
+            options,
+            needs_manifest=needs_manifest,
+            records_project=records_project,
+            known_inputs=known_inputs,
+        )
+    threads = workplace_of(session.target).profile.threads
+    return replace(planned, plan=with_estimate(planned.plan, planned.project, threads))
 
 
 def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_manifest: bool) -> Planned:

@@ -81,6 +81,8 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
         "removed": [{"unique_id": "model.shop.b", "relation": '"db"."main"."b"'}],
         "hooks": [],
         "exposures": [],
+        "estimate": None,
+        "savings": None,
     }
 
 
