@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dbt_state_plugin.core.values.findings import Finding, Severity
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.ports import Ports
+from dbt_state_plugin.operations.session import warehouse_of
 from dbt_state_plugin.state import migration
 from dbt_state_plugin.state.rights import missing_rights
 from dbt_state_plugin.state.version import EXPECTED_VERSION, refuse_newer
@@ -27,8 +28,9 @@ def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tupl
     `resolve` reads the project and the profile. An older state, or none, is upgraded and rolled back.
     """
     ports = ports or Ports()
-    found = [_dbt()]
+    found: list[Finding] = []
     target = _tried("project", resolve, found)
+    found.insert(0, _dbt(target.workplace.profile.type if target and target.workplace else "postgres"))
     if target is not None:
         found.append(_project(target))
         found += _state(target, ports)
@@ -36,19 +38,19 @@ def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tupl
     return tuple(found)
 
 
-def _dbt() -> Finding:
+def _dbt(adapter_type: str) -> Finding:
     try:
-        core, adapter = version("dbt-core"), version("dbt-postgres")
+        core, adapter = version("dbt-core"), version(f"dbt-{adapter_type}")
     except PackageNotFoundError as error:
         return Finding(
             check="dbt",
             severity=Severity.ERROR,
             what=f"{error.name} is not installed beside dbt-state-plugin.",
-            do="Run `pip install dbt-core dbt-postgres` in the same environment.",
+            do=f"Run `pip install dbt-core dbt-{adapter_type}` in the same environment.",
         )
     number = tuple(int(part) for part in core.split(".")[:2])
     if LEAST_DBT <= number < FIRST_UNKNOWN_DBT:
-        return Finding(check="dbt", severity=Severity.OK, what=f"dbt-core {core}, dbt-postgres {adapter}")
+        return Finding(check="dbt", severity=Severity.OK, what=f"dbt-core {core}, dbt-{adapter_type} {adapter}")
     return Finding(
         check="dbt",
         severity=Severity.ERROR,
@@ -68,7 +70,7 @@ def _project(target: Target) -> Finding:
 def _state(target: Target, ports: Ports) -> Iterator[Finding]:
     """Look whether a run can keep the state: a direct connection that may write, and the rights for the schema."""
     found: list[Finding] = []
-    connection = _tried("database", lambda: ports.connect(target.state.database, writes=True), found)
+    connection = _tried("database", lambda: ports.connect(target.state.required(), writes=True), found)
     if connection is not None:
         with closing(connection):
             yield Finding(check="database", severity=Severity.OK, what=f"{target.state.database.display()} may be used")
@@ -97,10 +99,9 @@ def _warehouse(target: Target, ports: Ports) -> Iterator[Finding]:
         return
     profile = target.workplace.profile
     found: list[Finding] = []
-    connection = _tried("warehouse", lambda: ports.connect(profile.settings, writes=False), found)
-    if connection is not None:
-        with closing(connection):
-            warehouse = ports.open_warehouse(profile.type, connection)
+    warehouse = _tried("warehouse", lambda: warehouse_of(profile, ports), found)
+    if warehouse is not None:
+        with closing(warehouse):
             found += _tried("warehouse", lambda: warehouse.look_over(profile.schema), found) or ()
     yield from found
 

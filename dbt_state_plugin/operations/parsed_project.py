@@ -60,7 +60,7 @@ def inputs_are_unchanged(
     session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, recorded_digest: str
 ) -> bool:
     """Return whether all inputs of the parse are what they were; not where one of them cannot be seen."""
-    if _holds_jinja(session):
+    if _holds_jinja(session) or _hides_its_target(session):
         return False
     try:
         return inputs_digest(session, key, extra, places, digest_of_files(places)) == recorded_digest
@@ -86,7 +86,7 @@ def record_project(
 
     Nothing is recorded when a file changed meanwhile or an input cannot be seen.
     """
-    if _holds_jinja(session):
+    if _holds_jinja(session) or _hides_its_target(session):
         return False
     try:
         scanned = scan_places(places)
@@ -107,6 +107,12 @@ def _holds_jinja(session: Session) -> bool:
     """Return whether a value of --vars is Jinja, which may read environment variables that no file names."""
     values = json.dumps(session.target.variables, default=str)
     return "{{" in values or "{%" in values
+
+
+def _hides_its_target(session: Session) -> bool:
+    """Return whether only the adapter knows what `target` holds, so that nobody else can see whether it changed."""
+    workplace = session.target.workplace
+    return workplace is not None and workplace.profile.shown is None
 
 
 def inputs_digest(session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, files_digest: str) -> str:

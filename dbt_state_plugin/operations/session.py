@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.state.schema import ensure_schema
@@ -14,7 +14,11 @@ from dbt_state_plugin.state.version import require_schema
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.relations import Environment
     from dbt_state_plugin.operations.target import Target
+    from dbt_state_plugin.project.profile import Profile
+
+STATE_KIND = "postgres"  # the type of the server that keeps the state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +45,49 @@ def open_session(target: Target, *, create: bool = True, ports: Ports | None = N
     Raises ConfigurationError and StateError.
     """
     ports = ports or Ports()
-    workplace, schema, environment = target.workplace, target.state.schema, target.environment
-    kind = workplace.profile.type if workplace else "postgres"
-    connection = ports.connect(target.state.database, writes=create)
-    warehouse = home = ports.open_warehouse(kind, connection)
+    environment = target.environment
+    connection = ports.connect(target.state.required(), writes=create)
+    warehouse = home = ports.open_warehouse(STATE_KIND, connection)
     try:
-        if workplace and target.state.is_given and not environment.pipeline:
-            warehouse = ports.open_warehouse(kind, ports.connect(workplace.profile.settings, writes=False))
+        if target.workplace and target.state.is_given and not environment.pipeline:
+            warehouse = warehouse_of(target.workplace.profile, ports)
             away = warehouse.server_identity()
-            if home.server_identity() != away:
+            if target.workplace.profile.type != STATE_KIND or home.server_identity() != away:
                 environment = replace(environment, warehouse=f"{away[1]}/{away[0]}")
-        if create:
-            ensure_schema(connection, schema)
-        has_state = create or require_schema(connection, schema)
-        if has_state:
-            state = open_state(connection, schema, environment, create=create)
-        else:
-            state = State(connection=connection, schema=schema, environment=environment, environment_id=0)
-        yield Session(target=target, state=state, warehouse=warehouse, ports=ports, has_state=has_state)
+        yield _session(target, connection, environment, warehouse, ports, create=create)
     finally:
         connection.close()
         if warehouse is not home:
             warehouse.close()
+
+
+@contextmanager
+def open_state_alone(target: Target, *, ports: Ports | None = None) -> Iterator[Session]:
+    """Open the state for reading, for what asks no warehouse; of whichever type that is, nothing connects to it."""
+    ports = ports or Ports()
+    connection = ports.connect(target.state.required(), writes=False)
+    try:
+        home = ports.open_warehouse(STATE_KIND, connection)
+        yield _session(target, connection, target.environment, home, ports, create=False)
+    finally:
+        connection.close()
+
+
+def warehouse_of(profile: Profile, ports: Ports) -> Warehouse:
+    """Return the warehouse that a profile names, of PostgreSQL connected to; raises ConfigurationError, StateError."""
+    link = profile.credentials if profile.settings is None else ports.connect(profile.settings, writes=False)
+    return ports.open_warehouse(profile.type, link)
+
+
+def _session(
+    target: Target, connection: Any, environment: Environment, warehouse: Warehouse, ports: Ports, *, create: bool
+) -> Session:
+    schema = target.state.schema
+    if create:
+        ensure_schema(connection, schema)
+    has_state = create or require_schema(connection, schema)
+    if has_state:
+        state = open_state(connection, schema, environment, create=create)
+    else:
+        state = State(connection=connection, schema=schema, environment=environment, environment_id=0)
+    return Session(target=target, state=state, warehouse=warehouse, ports=ports, has_state=has_state)

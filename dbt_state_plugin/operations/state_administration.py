@@ -106,5 +106,5 @@ def prune_environment(target: Target, *, keep_days: int = DEFAULT_KEEP_DAYS, dry
 @contextmanager
 def _connection(address: StateAddress, *, writes: bool = True) -> Iterator[Any]:
     # Unlike a session, this asks for no environment: the state of all of them is meant.
-    with closing(connect(address.database, writes=writes)) as connection:
+    with closing(connect(address.required(), writes=writes)) as connection:
         yield connection

@@ -14,7 +14,7 @@ from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT, Settings
-from dbt_state_plugin.postgres.settings import DatabaseSettings
+from dbt_state_plugin.postgres.settings import DATABASE_URL_VARIABLE, DatabaseSettings
 from dbt_state_plugin.warehouse.interface import dialect_of
 
 if TYPE_CHECKING:
@@ -39,11 +39,25 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAddress:
-    """Where the state is kept; `is_given` says that its database was named, and is not that of the profile."""
+    """Where the state is kept; `is_given` says that its database was named, and is not that of the profile.
+
+    `missing_for` is the type of a warehouse that cannot keep it, where nothing else was named.
+    """
 
     database: DatabaseSettings
     schema: str
     is_given: bool = False
+    missing_for: str = ""
+
+    def required(self) -> DatabaseSettings:
+        """Return how the state's database is reached; raises ConfigurationError where no place for it was named."""
+        if self.missing_for:
+            raise ConfigurationError(
+                f"The state cannot be kept in a warehouse of type {self.missing_for!r}, and no other place was named.",
+                f"Set {DATABASE_URL_VARIABLE} to a PostgreSQL database. Without any, `plan --state DIR` and"
+                " `select --state DIR` compare the code with the manifest.json in a folder.",
+            )
+        return self.database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +233,10 @@ def _given_address(settings: Settings) -> StateAddress:
 
 
 def _address_in(workplace: Workplace, settings: Settings) -> StateAddress:
-    return StateAddress(database=workplace.profile.settings, schema=settings.state_schema)
+    profile = workplace.profile
+    if profile.settings is None:
+        return StateAddress(database=DatabaseSettings(), schema=settings.state_schema, missing_for=profile.type)
+    return StateAddress(database=profile.settings, schema=settings.state_schema)
 
 
 def _invocation(settings: Settings, workplace: Workplace) -> Invocation:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dbt_state_plugin.errors import ConfigurationError, did_you_mean
-from dbt_state_plugin.postgres.settings import DatabaseSettings, dbt_postgres_credentials, whole_number
+from dbt_state_plugin.postgres.settings import DatabaseSettings, whole_number
+from dbt_state_plugin.project.credentials import read_credentials, without_secrets
 from dbt_state_plugin.project.yaml_context import AskDbt, YamlContext
 from dbt_state_plugin.project.yaml_values import read_yaml, render_tree, render_value
 
@@ -22,7 +23,9 @@ DEFAULT_THREADS = 1
 class Profile:
     """One target of one profile, rendered as dbt renders it.
 
-    `credentials` has dbt-postgres' own names (`database`, `password`) and defaults, without unknown keys.
+    `credentials` of PostgreSQL have dbt-postgres' own names (`database`, `password`) and defaults, without unknown
+    keys; those of any other type stand as they are in the file. `settings` are those of PostgreSQL, None for other
+    types. `shown` names the keys that dbt shows to Jinja, None where only the adapter knows them.
     """
 
     name: str
@@ -32,15 +35,18 @@ class Profile:
     schema: str
     threads: int
     credentials: Mapping[str, Any] = field(repr=False)
-    settings: DatabaseSettings
+    settings: DatabaseSettings | None
+    shown: frozenset[str] | None = None
 
     @property
     def target_context(self) -> dict[str, Any]:
-        """Return what dbt shows to Jinja as `target`: everything but the password."""
-        public = {name: value for name, value in self.credentials.items() if name != "password"}
+        """Return what dbt shows to Jinja as `target`, of a type that is not known only what every adapter shows."""
+        shown = self.shown or frozenset()
         return {
-            **public,
-            "dbname": self.database,
+            **{name: without_secrets(value) for name, value in self.credentials.items() if name in shown},
+            "database": self.database,
+            "schema": self.schema,
+            **({"dbname": self.database} if self.settings is not None else {}),
             "type": self.type,
             "threads": self.threads,
             "name": self.target_name,
@@ -90,17 +96,10 @@ def load_profile(
         raise ConfigurationError(
             f"`threads` of {where} is not a whole number.", "Write it without quotes; behind Jinja, add | as_number."
         )
-    type_name = _postgres_type(output, where)
-    credentials = dbt_postgres_credentials(output, where=where)
+    type_name = _type(output, where)
+    credentials = read_credentials(type_name, output, where=where)
     return Profile(
-        name=name,
-        target_name=target_name,
-        type=type_name,
-        database=credentials["database"],
-        schema=credentials["schema"],
-        threads=checked_threads,
-        credentials=credentials,
-        settings=DatabaseSettings.from_dbt_credentials(credentials),
+        name=name, target_name=target_name, type=type_name, threads=checked_threads, **credentials.of_a_profile()
     )
 
 
@@ -115,7 +114,7 @@ def _raw_profile(profiles_dir: Path, profile_name: str | None) -> tuple[str, dic
         raise _no_profiles_file([profiles_dir])
     raw_profiles = read_yaml(path)
     if not raw_profiles:
-        raise ConfigurationError(f"{path} is empty.", "Write a profile with an output for PostgreSQL into it.")
+        raise ConfigurationError(f"{path} is empty.", "Write a profile with an output for your warehouse into it.")
     if not isinstance(raw_profiles, dict):
         raise ConfigurationError(
             f"{path} does not hold a mapping.", "Write profiles as keys, their outputs below them."
@@ -158,21 +157,15 @@ def _raw_output(raw_profile: Mapping[Any, Any], name: str, target_name: str) -> 
     if not isinstance(output, dict):
         raise ConfigurationError(
             f"Target {target_name!r} of profile {name!r} holds no keys.",
-            "Write type, host, user and the rest below it.",
+            "Write type, schema and the rest below it.",
         )
     return output
 
 
-def _postgres_type(output: dict[Any, Any], where: str) -> str:
+def _type(output: dict[Any, Any], where: str) -> str:
     if "type" not in output:
-        raise ConfigurationError(f"{where} lacks type.", "Add type: postgres to it in profiles.yml.")
-    type_name = output.pop("type")
-    if type_name != "postgres":
-        raise ConfigurationError(
-            f"{where} is of type {type_name!r}, but only PostgreSQL is supported as yet.",
-            "Choose a target of type postgres with --target.",
-        )
-    return str(type_name)
+        raise ConfigurationError(f"{where} lacks type.", "Add type: postgres, or that of another adapter, to it.")
+    return str(output.pop("type"))
 
 
 def _no_profiles_file(searched: Iterable[Path]) -> ConfigurationError:

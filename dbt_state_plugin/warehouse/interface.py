@@ -140,24 +140,31 @@ class Warehouse(Protocol):
 
 
 def dialect_of(kind: str) -> SqlDialect:
-    """Return the dialect of the warehouse of dbt's type `kind`; raises ConfigurationError."""
+    """Return the dialect of the warehouse of dbt's type `kind`, for an unknown one that of which nothing is known."""
     if kind == "postgres":
         from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
         return POSTGRES
-    raise _unsupported(kind)
+    if kind == "duckdb":
+        from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
+
+        return DUCKDB
+    from dbt_state_plugin.warehouse.generic.dialect import GENERIC
+
+    return GENERIC
 
 
-def open_warehouse(kind: str, connection: Any) -> Warehouse:
-    """Return the warehouse of dbt's type `kind` behind an open connection; raises ConfigurationError."""
+def open_warehouse(kind: str, link: Any) -> Warehouse:
+    """Return the warehouse of dbt's type `kind`; raises ConfigurationError.
+
+    `link` is an open connection for PostgreSQL, the credentials of the profile for any other.
+    """
     if kind == "postgres":
         from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
-        return PostgresWarehouse(connection)
-    raise _unsupported(kind)
-
-
-def _unsupported(kind: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"A warehouse of type {kind!r} is not supported as yet.", "Choose a target of type postgres with --target."
+        return PostgresWarehouse(link)
+    raise ConfigurationError(
+        f"Models cannot be planned or run in a warehouse of type {kind!r} as yet.",
+        "`plan --state DIR`, `select --state DIR` and `plan --against` compare the code of any project; runs need a"
+        " target of type postgres (--target).",
     )

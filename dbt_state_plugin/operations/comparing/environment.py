@@ -34,7 +34,7 @@ from dbt_state_plugin.operations.execution_record import STEP_NAME
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, selected_nodes
-from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.operations.session import open_state_alone
 from dbt_state_plugin.operations.target import PRIVATE_TARGET, invocation_of, workplace_of
 from dbt_state_plugin.project.other_target_profile import write_other_target_profile
 from dbt_state_plugin.state.baselines import (
@@ -48,6 +48,7 @@ from dbt_state_plugin.state.baselines import (
 )
 from dbt_state_plugin.state.intents import definition_id
 from dbt_state_plugin.state.relations import installation_key, read_definitions, read_recorded
+from dbt_state_plugin.warehouse.interface import dialect_of
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
@@ -74,7 +75,7 @@ def plan_against(target: Target, options: RunOptions, name: str) -> PlannedAgain
     The project is read as dbt would read it for that environment: with its target, database and schema.
     Raises NotFoundError and the errors of a plan.
     """
-    with open_session(target, create=False) as session:
+    with open_state_alone(target) as session:
         environment, execution = find_baseline(session, name)
         with invocation_there(session, environment) as invocation:
             return Comparison(session, options, environment, invocation).against(execution)
@@ -137,7 +138,7 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
     """Give the flags with which dbt reads the project as for that environment, with a profiles.yml of its own."""
     workplace = workplace_of(session.target)
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
-        write_other_target_profile(
+        profile = write_other_target_profile(
             Path(folder),
             profiles_dir=workplace.profiles_dir,
             profile=workplace.profile,
@@ -153,6 +154,7 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
             profiles_dir=Path(folder),
             target=there.environment.target,
             target_path=workplace.target_path / PRIVATE_TARGET / OWN_TARGET,
+            dialect=dialect_of(profile.type),
         )
 
 

@@ -76,3 +76,32 @@ def test_neither_a_password_nor_a_rendered_value_is_written(tmp_path: Path, targ
 
     text = (tmp_path / "there" / "profiles.yml").read_text()
     assert not any(value in text for value in ("secret-1", "secret-2", "hidden-host"))
+
+
+@pytest.mark.parametrize(
+    ("written", "database", "schema"),
+    [
+        ("{type: duckdb, path: shop.duckdb, motherduck_token: secret-1}", "shop", "prod"),
+        ("{type: bigquery, project: mine, dataset: dev, token: secret-1}", "theirs", "prod"),
+        ("{type: spark, schema: dev, method: session}", "", "prod"),
+    ],
+)
+def test_each_type_has_the_names_of_the_environment_where_it_keeps_them(
+    tmp_path: Path, written: str, database: str, schema: str
+) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    (tmp_path / "profiles.yml").write_text(f"shop: {{outputs: {{dev: {written}}}}}")
+    profile = write_other_target_profile(
+        there,
+        profiles_dir=tmp_path,
+        profile=read(tmp_path, "dev", {}),
+        target="prod",
+        database="theirs",
+        schema="prod",
+        cli_vars={},
+        environ={},
+    )
+
+    assert (profile.target_name, profile.database, profile.schema) == ("prod", database, schema)
+    assert "secret-1" not in (there / "profiles.yml").read_text()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.project.credentials import duckdb_database
 from dbt_state_plugin.project.profile import Profile, find_profiles_dir, load_profile
 from dbt_state_plugin.project.project_file import find_project_dir, read_project_file
 
@@ -25,7 +26,9 @@ shop:
       schema: marts
       threads: 4
     prod: {type: postgres, host: h, port: 5432, user: u, pass: s3cret, dbname: d, schema: s}
-    lake: {type: duckdb, path: shop.db}
+    lake: {type: duckdb, path: data/lake.shop.db, schema: marts, motherduck_token: s3cret,
+      settings: {memory_limit: 1GB, s3_secret_access_key: s3cret}, filesystems: [{fs: s3, secret: s3cret}]}
+    cloud: {type: bigquery, method: oauth, project: p1, dataset: marts, token: s3cret}
 other:
   outputs: {}
 """
@@ -52,6 +55,7 @@ def test_a_profile_gives_the_warehouse_and_the_settings(tmp_path: Path) -> None:
 
     assert (profile.name, profile.target_name, profile.type) == ("shop", "dev", "postgres")
     assert (profile.database, profile.schema, profile.threads) == ("shop", "marts", 4)
+    assert profile.settings is not None
     assert profile.settings.display() == "alice@db:5432/shop"
     assert profile.settings.password == "s3cret"
 
@@ -60,6 +64,38 @@ def test_target_and_threads_of_the_command_line_win(tmp_path: Path) -> None:
     profile = load(tmp_path, PROFILES, target="prod", threads=9)
 
     assert (profile.target_name, profile.threads) == ("prod", 9)
+
+
+def test_a_duckdb_file_names_the_database_as_duckdb_does(tmp_path: Path) -> None:
+    profile = load(tmp_path, PROFILES, target="lake")
+
+    assert (profile.type, profile.database, profile.schema) == ("duckdb", "lake", "marts")
+    assert profile.target_context["path"] == "data/lake.shop.db"
+    assert profile.target_context["settings"] == {"memory_limit": "1GB"}
+    assert "s3cret" not in str(profile.target_context) + repr(profile)
+    assert profile.settings is None
+
+
+@pytest.mark.parametrize(
+    ("path", "database"),
+    [
+        (":memory:", "memory"),
+        ("/a/.hidden.db", "hidden"),
+        ("md:sales", "sales"),
+        ("md:", "my_db"),
+        ("s3://b/x.db", "x"),
+    ],
+)
+def test_each_path_of_duckdb_names_a_database(path: str, database: str) -> None:
+    assert duckdb_database(path) == database
+
+
+def test_of_another_adapter_only_what_all_show_is_shown(tmp_path: Path) -> None:
+    profile = load(tmp_path, PROFILES, target="cloud")
+
+    assert (profile.type, profile.database, profile.schema, profile.settings) == ("bigquery", "p1", "marts", None)
+    assert profile.target_context["schema"] == "marts"
+    assert "s3cret" not in str(profile.target_context) + repr(profile)
 
 
 def test_one_thread_is_the_default(tmp_path: Path) -> None:
@@ -132,9 +168,9 @@ def with_password(text: str) -> str:
         ("config: {}", {}, "it has none", "--profile"),
         (PROFILES, {"profile_name": None}, "names no profile", "profile: NAME"),
         (PROFILES, {"profile_name": "other"}, "no target 'default'; it has none", "--target"),
-        (PROFILES, {"target": "prd"}, "no target 'prd'; it has 'dev', 'prod', 'lake'", "--target"),
-        (PROFILES, {"target": "lake"}, "'duckdb', but only PostgreSQL is supported as yet", "--target"),
+        (PROFILES, {"target": "prd"}, "no target 'prd'; it has 'dev', 'prod', 'lake', 'cloud'", "--target"),
         ("shop: {target: dev}", {}, "no outputs", "outputs:"),
+        ("shop: {target: dev, outputs: {dev: {type: duckdb, path: 7}}}", {}, "`path` of target 'dev'", "quotes"),
         ("shop: {target: dev, outputs: {dev: text}}", {}, "holds no keys", "type"),
         ("shop: {target: dev, outputs: {dev: {host: h}}}", {}, "lacks type", "type: postgres"),
         ("shop: {target: dev, outputs: {dev: {type: postgres, host: h}}}", {}, "lacks port, user, password", "Add"),

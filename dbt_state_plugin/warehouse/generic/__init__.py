@@ -1,0 +1,1 @@
+"""Warehouses of any other type."""

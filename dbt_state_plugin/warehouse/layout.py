@@ -1,0 +1,58 @@
+"""Statements without comments and layout, for dialects that keep everything else as it is written."""
+
+from __future__ import annotations
+
+import re
+
+_GAPS = ("comment", "space")
+
+
+class LayoutDialect:
+    """A dialect in which only white space and comments are no difference; see `core/values/dialect.py`.
+
+    A subclass says what is a token: the groups `comment` and `space` are gaps, `string` may not follow another one, as
+    some servers join them, and what no group matches, or `is_doubtful`, equals nothing but itself.
+    """
+
+    version: int
+    tokens: re.Pattern[str]
+
+    def stored_name(self, name: str, rendered: str) -> str:
+        """Return the name as dbt has it: nobody knows how the server folds it."""
+        return name
+
+    def spelling(self, sql: str) -> str | None:
+        """Return the statement without comments, with one space for white space."""
+        parts: list[str] = []
+        position, is_in_gap, last = 0, False, ""
+        while position < len(sql):
+            token = self.tokens.match(sql, position)
+            kind = token.lastgroup if token else None
+            if token is None or (kind == last == "string") or self.is_doubtful(token):
+                return None
+            if kind not in _GAPS:
+                parts.append(token[0])
+                last = str(kind)
+            elif not is_in_gap:
+                parts.append(" ")
+            position, is_in_gap = token.end(), kind in _GAPS
+        return "".join(parts).strip(" ")
+
+    def is_doubtful(self, token: re.Match[str]) -> bool:
+        """Return whether a server may read this token in another way."""
+        return False
+
+    def same_statement(self, before: str, after: str) -> bool:
+        """Compare the spellings."""
+        if before == after:
+            return True
+        spelled = self.spelling(before)
+        return spelled is not None and spelled == self.spelling(after)
+
+    def written_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
+        """Return None: it may do anything."""
+        return None
+
+    def is_deterministic(self, statement: str) -> bool:
+        """Return False: no function is known."""
+        return False
