@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.orphans import Action as Action
     from dbt_state_plugin.core.values.orphans import Orphan as Orphan
     from dbt_state_plugin.core.values.orphans import Orphans as Orphans
+    from dbt_state_plugin.core.values.overview import Overview as Overview
     from dbt_state_plugin.core.values.plan import Plan as Plan
     from dbt_state_plugin.core.values.plan import PlanEntry as PlanEntry
     from dbt_state_plugin.core.values.results import RunResult as RunResult
@@ -103,6 +104,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.state.bookkeeping import Ended as Ended
     from dbt_state_plugin.state.recorded_steps import StepRecord as StepRecord
 
+DEFAULT_EXECUTIONS = 50  # that a report shows
+
 _HOMES = {
     "core.comparison.adoption": "Adoption Outcome",
     "core.comparison.baseline": "Compared",
@@ -112,6 +115,7 @@ _HOMES = {
     "core.values.history": "ExecutionSummary Failure",
     "core.values.invocations": "RecordedNode Recording RecordResult",
     "core.values.orphans": "Action Orphan Orphans",
+    "core.values.overview": "Overview",
     "core.values.plan": "Plan PlanEntry",
     "core.values.results": "RunResult StepItem",
     "core.version": "VERSION",
@@ -288,19 +292,30 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
 
     Raises UsageError for what is no id, and NotFoundError.
     """
-    from dbt_state_plugin.core.values.history import is_execution_id
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_execution
 
-    if not is_execution_id(execution_id):
-        raise UsageError(
-            f"{execution_id!r} is not an execution's id (a UUID) or the beginning of one.",
-            "See `dbt-state-plugin history` for the ids.",
-        )
+    _check_execution_id(execution_id)
     with open_session(_target(settings), create=False) as session:
         if not session.has_state:
             raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
         return read_execution(session.state, execution_id.lower())
+
+
+def report(
+    target: Target, *, execution_id: str | None = None, command: str = "build", limit: int = DEFAULT_EXECUTIONS
+) -> Overview:
+    """Return what `command` would build now, or what one execution built, with lineage and the newest executions.
+
+    `execution_id` is an execution's id or the beginning of it. `report.html.page` makes a page of it. Nothing is
+    written. Raises UsageError for what is no id, NotFoundError, and the errors of a plan.
+    """
+    from dbt_state_plugin.operations.overview import read_overview
+
+    if execution_id is not None:
+        _check_execution_id(execution_id)
+        execution_id = execution_id.lower()
+    return read_overview(target, execution_id=execution_id, command=command, limit=limit)
 
 
 def look_over(settings: Settings | None = None) -> tuple[Finding, ...]:
@@ -336,6 +351,16 @@ def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
                 "Name a model as in dbt, or its unique_id (see `plan --all`).",
             )
         return forget_relations(session.state, set().union(*chosen.values()))
+
+
+def _check_execution_id(execution_id: str) -> None:
+    from dbt_state_plugin.core.values.history import is_execution_id
+
+    if not is_execution_id(execution_id):
+        raise UsageError(
+            f"{execution_id!r} is not an execution's id (a UUID) or the beginning of one.",
+            "See `dbt-state-plugin history` for the ids.",
+        )
 
 
 def _target(settings: Settings | None) -> Target:

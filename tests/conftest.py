@@ -44,8 +44,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that need a MariaDB where its programs are not installed; the last lines say so."""
-    left_out = [item for item in items if item.get_closest_marker("mariadb") and _missing_program()]
+    """Leave out the tests that need a MariaDB or a browser where these are not installed; the last lines say so."""
+    left_out = [
+        item
+        for item in items
+        if (item.get_closest_marker("mariadb") and _missing_program())
+        or (item.get_closest_marker("browser") and _missing_browser())
+    ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
@@ -58,6 +63,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"Not tested here: the pipeline from MariaDB, since there is no {_missing_program()}. "
             "Install mariadb-server, or let .ci/run do it as root."
         )
+    if _missing_browser():
+        terminalreporter.write_line(
+            f"Not tested here: pages in a browser, since there is no {_missing_browser()}. "
+            "Install chromium and chromium-driver, or let .ci/run do it as root."
+        )
 
 
 @cache
@@ -65,6 +75,13 @@ def _missing_program() -> str | None:
     from _servers.mariadb_server import missing_programs
 
     return next(iter(missing_programs()), None)
+
+
+@cache
+def _missing_browser() -> str | None:
+    from support.browser import missing_browser
+
+    return missing_browser()
 
 
 @pytest.fixture(scope="session")

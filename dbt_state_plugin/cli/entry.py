@@ -40,6 +40,10 @@ _COMMANDS = {
     "explain": ("explain", "Tell why NODE (a name or a unique_id) would be built or skipped."),
     "history": ("history", "List the executions of this environment, newest first."),
     "show": ("history", "Show one EXECUTION with its steps and the reason and result of each node."),
+    "report": (
+        "report",
+        "Write lineage, reasons, history and costs as one HTML file that needs no network, and print its path.",
+    ),
     "forget": ("forget", "Forget the recorded builds of NODES; the next run builds them again."),
     "adopt": (
         "adopt",

@@ -17,6 +17,7 @@ EXAMPLES = {
     "explain": "explain orders --for run",
     "history": "history --limit 5 --output json",
     "show": "show 14fdd3cc",
+    "report": "report --execution 14fdd3cc --output report.html",
     "forget": "forget orders customers",
     "adopt": "adopt --select staging --yes",
     "state": "state current",

@@ -8,7 +8,7 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import Category, Reason
 
 _COUNTED = frozenset(each.value for each in Category)
-_FIRST = (
+FIRST_CATEGORIES = (
     *(Category.NEW, Category.CHANGED, Category.REPAIRED, Category.FORCED),
     *(Category.DATA, Category.DOWNSTREAM, Category.VOLATILE),
 )
@@ -17,7 +17,7 @@ _FIRST = (
 def category(entry: PlanEntry) -> str:
     """Return the one word under which a planned node is counted: that of its strongest reason."""
     found = {_category(reason) for reason in entry.reasons}
-    return next(each.value for each in _FIRST if each in found)
+    return next(each.value for each in FIRST_CATEGORIES if each in found)
 
 
 def _category(reason: Reason) -> Category:

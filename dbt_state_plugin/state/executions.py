@@ -148,19 +148,21 @@ def read_execution(state: State, execution_id: str) -> ExecutionSummary:
             else f"Several executions of {state.environment} begin with {execution_id}.",
             "See `dbt-state-plugin history` for the executions of this environment.",
         )
-    results = tuple(
-        NodeResult(
-            unique_id=row[0],
-            resource_type=row[1],
-            reasons=tuple(reason for reason in row[2] if isinstance(reason, dict)),
-            status=row[3],
-            rows_affected=row[4],
-            duration_ms=row[5],
-            message=row[6],
-        )
-        for row in state.rows(_RESULTS, (str(found[0].execution_id),))
-    )
+    results = tuple(node_result(row) for row in state.rows(_RESULTS, (str(found[0].execution_id),)))
     return replace(found[0], results=results)
+
+
+def node_result(row: tuple[Any, ...]) -> NodeResult:
+    """Return the result of a node that a row holds: its columns from `unique_id` to `message`."""
+    return NodeResult(
+        unique_id=row[0],
+        resource_type=row[1],
+        reasons=tuple(reason for reason in row[2] if isinstance(reason, dict)),
+        status=row[3],
+        rows_affected=row[4],
+        duration_ms=row[5],
+        message=row[6],
+    )
 
 
 def _summaries(

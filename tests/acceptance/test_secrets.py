@@ -210,6 +210,7 @@ def test_no_secret_stands_in_the_state_in_what_is_printed_or_in_a_file(secrets: 
     for arguments in (
         ("plan", "--all", "--output", "json", *variables),
         ("history",),
+        ("report", "--output", "-", *variables),
         ("state", "export-manifest", "shop/dev"),
         ("state", "roles"),
         ("plan", "--debug", "--log-level", "debug", *variables),
@@ -221,6 +222,7 @@ def test_no_secret_stands_in_the_state_in_what_is_printed_or_in_a_file(secrets: 
         "DBT_STATE_PLUGIN_VARS": f"{{quiet: {CANARIES['var in the environment']}}}",
     }
     assert "QUIET" in secrets.plugin("explain", "report", check=0, env=changed)
+    assert "QUIET" in secrets.plugin("report", "--output", "-", check=0, env=changed)
     apart = ("--state-schema", "of_secret")
     secrets.plugin("run", "--target", "secret", "--select", "orders", *apart, check=0, env={URL: ""})
     assert EXPECTED_VERSION in secrets.plugin(

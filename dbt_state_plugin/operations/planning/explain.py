@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbt_state_plugin.core.changes.categorize import spelled_hooks
-from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.overview import DifferingText
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.core.values.reasons import ReasonKind
@@ -17,15 +17,6 @@ from dbt_state_plugin.state.relations import read_definitions, recorded_code
 
 _FORM_WORDS = {"sql": "compiled SQL", "incremental": "compiled SQL of an incremental run"}
 _HOOKS = {"hooks": (ReasonKind.HOOKS, "hooks"), "project_hooks": (ReasonKind.PROJECT_HOOKS, "hooks of the project")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DifferingText:
-    """One text as it was built and as it is now; `before` is None when nothing is kept to compare with."""
-
-    title: str
-    before: str | None
-    now: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +41,23 @@ def differing_texts(session: Session, planned: Planned, entry: PlanEntry) -> tup
     now = planned.categorized.compiled.get(entry.node.unique_id)
     if now is None:
         return ()
-    key = record_key(entry.node, planned.project)
-    document = read_definitions(session.state, [key])[key].compiled
+    document = read_definitions(session.state, [record.relation])[record.relation].compiled
     return tuple(text for text in _compiled_texts(entry, document, now, kinds) if text.before != text.now)
+
+
+def texts_by_node(session: Session, planned: Planned) -> Mapping[str, tuple[DifferingText, ...]]:
+    """Return the texts that differ by the unique_id of the node; none where no SQL may be stored.
+
+    An earlier text that is not kept is left out with the present one.
+    """
+    if not session.target.stores_sql:
+        return {}
+    found = {}
+    for entry in planned.plan.entries:
+        if any(not reason.kind.comes_from_above for reason in entry.reasons):
+            texts = differing_texts(session, planned, entry)
+            found[entry.node.unique_id] = tuple(text for text in texts if text.before is not None)
+    return {node: texts for node, texts in found.items() if texts}
 
 
 def _compiled_texts(

@@ -1,0 +1,56 @@
+"""Overview of a project: its plan or an execution, its lineage and its history. Nothing is written."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.decision.request import SCOPES
+from dbt_state_plugin.core.values.overview import Overview
+from dbt_state_plugin.errors import NotFoundError
+from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.planning.explain import texts_by_node
+from dbt_state_plugin.operations.planning.planning import plan_in
+from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.state.executions import read_execution, read_history
+from dbt_state_plugin.state.node_history import read_covered_nodes, read_results
+from dbt_state_plugin.state.relations import server_time
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.history import ExecutionSummary
+    from dbt_state_plugin.operations.session import Session
+    from dbt_state_plugin.operations.target import Target
+
+
+def read_overview(target: Target, *, execution_id: str | None = None, command: str, limit: int) -> Overview:
+    """Return what `command` would build now, or what one execution built, with the newest `limit` executions.
+
+    The lineage is that of the project as it is now. Raises NotFoundError and the errors of a plan.
+    """
+    with open_session(target, create=False) as session:
+        execution = _execution(session, execution_id)
+        if execution is not None:
+            command = execution.command if execution.command in SCOPES else "build"
+        planned = plan_in(session, RunOptions(command=command), needs_manifest=execution is None)
+        if not session.has_state:
+            return Overview(plan=planned.plan, project=planned.project, made_at=datetime.now(timezone.utc))
+        executions = read_history(session.state, limit=limit)
+        ids = [each.execution_id for each in executions]
+        return Overview(
+            plan=planned.plan,
+            project=planned.project,
+            made_at=server_time(session.state),
+            texts=texts_by_node(session, planned) if execution is None else {},
+            executions=executions,
+            results=read_results(session.state, ids),
+            covered=read_covered_nodes(session.state, ids),
+            execution=execution,
+        )
+
+
+def _execution(session: Session, execution_id: str | None) -> ExecutionSummary | None:
+    if execution_id is None:
+        return None
+    if not session.has_state:
+        raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
+    return read_execution(session.state, execution_id)

@@ -1,0 +1,117 @@
+"""The report of a real project: what it says of a plan and of an execution, and what never stands in it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.browser import started_browser
+from support.database import fresh_database
+from support.project import Project, write_project
+
+from dbt_state_plugin.testing.postgres_server import Server
+
+FILES = {
+    "models/staging/stg_orders.sql": "{{ config(materialized='view') }} select 1 as id, 10 as amount",
+    "models/marts/orders.sql": "{{ config(materialized='table') }} select id, amount from {{ ref('stg_orders') }}",
+    "models/marts/revenue.sql": "{{ config(materialized='table') }} select sum(amount) as a from {{ ref('orders') }}",
+    "models/marts/lonely.sql": "{{ config(materialized='table') }} select 1 as one",
+    "models/marts/marts.yml": "models: [{name: orders, columns: [{name: id, data_tests: [unique]}]}]",
+}
+
+
+@pytest.fixture(scope="module")
+def shop(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Give a project that was built, failed once, and is edited since."""
+    folder = tmp_path_factory.mktemp("shop")
+    with fresh_database(postgres_server) as database:
+        project = write_project(folder / "project", database, folder / "home", FILES)
+        project.plugin("build", check=0)
+        project.write("models/marts/revenue.sql", "select no_column from {{ ref('orders') }}")
+        project.plugin("build", check=1)
+        project.write("models/marts/revenue.sql", FILES["models/marts/revenue.sql"])
+        project.plugin("build", check=0)
+        project.write(
+            "models/marts/orders.sql", FILES["models/marts/orders.sql"].replace("amount", "amount * 2 as amount")
+        )
+        database.query("DROP TABLE analytics.lonely")
+        yield project
+
+
+def text_of(page: str) -> str:
+    """Return what a page says without its scripts and styles."""
+    without = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", without)))
+
+
+def test_the_report_is_written_into_the_target_folder_and_its_path_is_printed(shop: Project) -> None:
+    answer = shop.plugin("report", check=0)
+
+    file = Path(answer.stdout.strip())
+    assert file == shop.directory / "target" / "dbt-state-plugin" / "report.html"
+    assert "MB" in answer.stderr
+    text = text_of(file.read_text(encoding="utf-8"))
+    for told in (
+        "Plan: 1 changed, 2 downstream, 1 repaired",
+        "body: its code changed",
+        "upstream: orders is built",
+        'missing: "',
+        "+{{ config(materialized='table') }} select id, amount * 2 as amount",
+        "Most often rebuilt",
+        "the newest 3",
+    ):
+        assert told in text
+
+
+def test_the_report_of_an_execution_says_what_it_did(shop: Project) -> None:
+    failed = shop.plugin("history", "--failed", check=0).stdout.splitlines()[1].split()[2]
+
+    text = text_of(shop.plugin("report", "--execution", failed, "--output", "-", check=0).stdout)
+
+    assert "Failed: 0 of 1 node built" in text
+    assert 'column "no_column" does not exist' in text
+    assert "SQL that differs" not in text
+
+
+def test_no_sql_stands_in_a_report_where_none_may_be_stored(shop: Project) -> None:
+    page = shop.plugin("report", "-o", "-", env={"DBT_STATE_PLUGIN_STORE_SQL": "hash"}, check=0).stdout
+
+    assert "body: its code changed" in page
+    assert "amount * 2" not in page
+
+
+def test_a_report_needs_an_execution_that_is_recorded_and_a_file_that_can_be_written(shop: Project) -> None:
+    unknown = shop.plugin("report", "--execution", "00000000", check=2)
+    no_id = shop.plugin("report", "--execution", "orders", check=2)
+    nowhere = shop.plugin("report", "--output", "/proc/none/report.html", check=2)
+
+    assert "is not recorded" in unknown.stderr
+    assert "not an execution's id" in no_id.stderr
+    assert "cannot be written" in nowhere.stderr
+
+
+@pytest.mark.browser
+def test_a_click_in_the_report_of_a_real_project_shows_why(shop: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    file = Path(shop.plugin("report", check=0).stdout.strip())
+
+    with started_browser() as browser:
+        browser.open(file, "#node=model.shop.revenue")
+
+        (details,) = browser.texts("#details")
+        with capsys.disabled():
+            print(f"\na project of five nodes in Chromium: first paint after {browser.first_paint_ms():.0f} ms")
+        assert "upstream: orders is built" in details
+        assert browser.complaints() == []
+
+
+def test_before_the_first_run_everything_is_new(shop: Project, tmp_path: Path, postgres_server: Server) -> None:
+    with fresh_database(postgres_server) as database:
+        project = write_project(tmp_path / "project", database, tmp_path / "home", FILES)
+
+        text = text_of(project.plugin("report", "-o", "-", check=0).stdout)
+
+        assert "Plan: 5 new" in text
+        assert database.query("SELECT to_regnamespace('dbt_state_plugin')") == [(None,)]
