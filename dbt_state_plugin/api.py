@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Adoption as Adoption
     from dbt_state_plugin.core.comparison.adoption import Outcome as Outcome
     from dbt_state_plugin.core.comparison.baseline import Compared as Compared
+    from dbt_state_plugin.core.config.node_config import CUTOFF as CUTOFF
     from dbt_state_plugin.core.config.node_config import DRIFT as DRIFT
     from dbt_state_plugin.core.config.node_config import ON_LOGIC_CHANGE as ON_LOGIC_CHANGE
     from dbt_state_plugin.core.config.node_config import VOLATILE as VOLATILE
@@ -109,7 +110,7 @@ DEFAULT_EXECUTIONS = 50  # that a report shows
 _HOMES = {
     "core.comparison.adoption": "Adoption Outcome",
     "core.comparison.baseline": "Compared",
-    "core.config.node_config": "DRIFT ON_LOGIC_CHANGE VOLATILE",
+    "core.config.node_config": "CUTOFF DRIFT ON_LOGIC_CHANGE VOLATILE",
     "core.values.bookkeeping_rules": "TOLERANT",
     "core.values.findings": "Finding Severity has_errors",
     "core.values.history": "ExecutionSummary Failure",
@@ -164,7 +165,7 @@ def plan(settings: Settings | None = None, *, command: str = "run", **options: A
     """Return what `command` (run, build, seed, snapshot) would build and why, without writing anything.
 
     `options` takes the other fields of `RunOptions`: select, exclude, selector, selection_state, full_refresh,
-    full_refresh_changed, on_logic_change, volatile, drift, code_only, force, defer_to.
+    full_refresh_changed, on_logic_change, volatile, drift, cutoff, code_only, force, defer_to.
     Raises the errors of `dbt_state_plugin.errors`.
     """
     from dbt_state_plugin.operations.running.run import plan_project

@@ -20,6 +20,7 @@ _BY_THE_STATE = {
     "on_logic_change": "--on-logic-change",
     "volatile": "--volatile",
     "drift": "--drift",
+    "cutoff": "--cutoff",
     "force": "--force",
 }
 

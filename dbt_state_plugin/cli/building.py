@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from dbt_state_plugin.api import DRIFT, ON_LOGIC_CHANGE, VOLATILE
+from dbt_state_plugin.api import CUTOFF, DRIFT, ON_LOGIC_CHANGE, VOLATILE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -96,6 +96,13 @@ _SELECTION = (
         envvar="DBT_STATE_PLUGIN_DRIFT",
         help="Whether what was added by hand, as an index, is drift, where its meta says nothing (default: tolerant).",
     ),
+    click.option(
+        "--cutoff",
+        type=click.Choice(CUTOFF),
+        envvar="DBT_STATE_PLUGIN_CUTOFF",
+        help="Leave out what reads relations that come out equal, where its meta says nothing (default: never).",
+    ),
+    click.option("--no-cutoff", "cutoff", flag_value="never", help="The same as --cutoff never."),
     click.option(
         "--code-only",
         is_flag=True,

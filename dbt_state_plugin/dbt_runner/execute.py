@@ -22,6 +22,7 @@ from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.dbt_runner.selection import write_selection_folder
 from dbt_state_plugin.dbt_runner.tracing import Tracer, reads_of, traced, traced_macros
+from dbt_state_plugin.dbt_runner.vetoing import vetoing
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class _Listeners:
     on_finished: Callable[[NodeOutcome], None]
     refusal: Callable[[], str]
     on_executing: Callable[[str, str], None]
+    skip: Callable[[str], str]
     tracer: Tracer
 
 
@@ -73,6 +75,7 @@ def execute(
     should_stop: Callable[[], bool] = lambda: False,
     refusal: Callable[[], str] = lambda: "",
     on_executing: Callable[[str, str], None] = lambda _node, _sql: None,
+    skip: Callable[[str], str] = lambda _node: "",
 ) -> EngineOutcome:
     """Run dbt in this process on exactly these nodes of the manifest that was parsed.
 
@@ -83,7 +86,8 @@ def execute(
     built from scratch among the others, unless their own `full_refresh: false` forbids it.
 
     `refusal` is asked in its thread right before a node is executed: where it says why not, the node fails before it
-    writes anything. Before that `on_executing` is told which node it is, and its compiled SQL; it must not raise.
+    writes anything. Before that `on_executing` is told which node it is, and its compiled SQL; it must not raise. Even
+    before that, when all that the node reads has ended, `skip` may say why it is left out; it must not raise either.
 
     dbt's build runs a unit test only right before its model. Those whose model is not built are run by `dbt test`
     after the build, as a model's inputs must exist then; not when the build ended early or `should_stop` is true.
@@ -100,6 +104,7 @@ def execute(
         on_finished=on_finished,
         refusal=refusal,
         on_executing=on_executing,
+        skip=skip,
         tracer=Tracer(traced_macros(parsed.definition)),
     )
     if built or not tested:
@@ -147,7 +152,7 @@ def _invoke(
             lambda event: notice_executing(event, listeners.refusal, on_executing),
         ]
         hidden = (*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")
-        with hidden_from_dbt(hidden), traced(listeners.tracer), hooks_alone:
+        with hidden_from_dbt(hidden), traced(listeners.tracer), vetoing(listeners.skip), hooks_alone:
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
     if writes_results:
         _write_results(result.result, results_file)

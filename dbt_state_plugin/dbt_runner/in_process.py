@@ -98,6 +98,7 @@ class DbtInProcess:
         should_stop: Callable[[], bool],
         refusal: Callable[[], str],
         on_executing: Callable[[str, str], None],
+        skip: Callable[[str], str],
     ) -> EngineOutcome:
         """Run exactly the planned nodes."""
         from dbt_state_plugin.dbt_runner.execute import execute
@@ -113,6 +114,7 @@ class DbtInProcess:
             should_stop=should_stop,
             refusal=refusal,
             on_executing=on_executing,
+            skip=skip,
         )
 
     def kept_manifest(self, parsed: Parsed, *values: Any) -> str:

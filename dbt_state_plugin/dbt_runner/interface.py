@@ -93,6 +93,7 @@ class Dbt(Protocol):
         should_stop: Callable[[], bool],
         refusal: Callable[[], str],
         on_executing: Callable[[str, str], None],
+        skip: Callable[[str], str],
     ) -> EngineOutcome:
         """Run exactly these nodes of what was parsed, without any only the hooks of the project.
 

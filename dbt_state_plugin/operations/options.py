@@ -25,6 +25,7 @@ class RunOptions:
     on_logic_change: str | None = None
     volatile: str | None = None
     drift: str | None = None
+    cutoff: str | None = None
     code_only: bool = False
 
 

@@ -99,6 +99,7 @@ def _entry(entry: PlanEntry) -> dict[str, Any]:
             {"relation": each.relation, "source": each.source or None}
             for each in undeclared_inputs(entry.node, entry.record)
         ],
+        "hangs_on": list(entry.hangs_on),
         "built_at": entry.record.built_at.isoformat() if entry.record else None,
     }
 

@@ -12,7 +12,7 @@ from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.records import was_removed_by_hook
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import detail, reason_words
-from dbt_state_plugin.report.text import more_words, timestamp
+from dbt_state_plugin.report.text import if_words, more_words, timestamp
 from dbt_state_plugin.report.words import duration
 
 _DIFF_LINES = 60
@@ -89,6 +89,8 @@ def _rows_lines(entry: PlanEntry) -> list[str]:
 
 
 def _decision_line(entry: PlanEntry) -> str:
+    if entry.hangs_on:
+        return f"  is built {if_words(entry)}, because"
     if entry.decision is Decision.BUILD:
         return "  is built, because"
     if entry.outside_selection:

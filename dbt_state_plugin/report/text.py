@@ -157,9 +157,17 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
     for entry in shown:
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
         more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
-        lines.append(f"  {word:<6} {label(entry):<{column}}  {reason_words(entry.reasons[0])}{more}")
+        words = if_words(entry) if entry.hangs_on else f"{reason_words(entry.reasons[0])}{more}"
+        lines.append(f"  {word + '?' if entry.hangs_on else word:<6} {label(entry):<{column}}  {words}")
         lines += _more_lines(entry) if shows_all else []
     return lines + _folder_lines(folded, word)
+
+
+def if_words(entry: PlanEntry) -> str:
+    """Return on what the build of a node hangs that may be cut off."""
+    first, *others = entry.hangs_on
+    more = f" (or {len(others)} more)" if others else ""
+    return printable(f"if {short_name(first)} comes out different{more}")
 
 
 def _folder_lines(entries: tuple[PlanEntry, ...], word: str) -> list[str]:
@@ -230,11 +238,24 @@ def result_lines(result: RunResult, *, width: int | None = None, says_why: bool 
     lines = _again_lines(result, width)
     for hook, message in result.failed_hooks.items():
         lines.append(printable(f"  again  hook {short_name(hook)}  {first_message(message)}"))
+    lines += _cut_lines(result)
     removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
     lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
     last = _outcome_line(result) + (_first_failure(result) if says_why else "")
     lines += savings_lines(result.plan.savings) if result.plan.to_build else []
     return [part for line in [*lines, last] for part in wrapped(line, width)]
+
+
+def _cut_lines(result: RunResult) -> list[str]:
+    """Return what needed no build after all, and what came out equal above it."""
+    entries = [entry for entry in result.plan.to_build if entry.node.unique_id in result.cut_off]
+    column = column_of(entries[:FOLD_AFTER])
+    lines = [
+        printable(f"  cut    {label(entry):<{column}}  {result.cut_off[entry.node.unique_id]}")
+        for entry in entries[:FOLD_AFTER]
+    ]
+    left = len(entries) - FOLD_AFTER
+    return [*lines, f"  ...    and {left} more (`show {result.execution_id}` lists them)"] if left > 0 else lines
 
 
 def _again_lines(result: RunResult, width: int | None) -> list[str]:
@@ -312,9 +333,18 @@ def _outcome_line(result: RunResult) -> str:
     built = count(len(result.built), "node")
     time = f"in {duration(result.elapsed_ms)}"
     if result.status == "succeeded":
-        return f"Succeeded: {built} built {time}, {skipped}. Execution {result.execution_id}."
+        return f"Succeeded: {built} built {time}, {_cut_off_count(result)}{skipped}. Execution {result.execution_id}."
     again = count(len(result.failed_ids), "node")
     return f"Failed: {built} built, {again} to be built again next time, {time}. Execution {result.execution_id}."
+
+
+def _cut_off_count(result: RunResult) -> str:
+    """Return how many nodes were cut off and how long they took the last time, nothing where there are none."""
+    if not result.cut_off:
+        return ""
+    entries = [entry for entry in result.plan.to_build if entry.node.unique_id in result.cut_off]
+    saved = sum((entry.record.duration_ms or 0) for entry in entries if entry.record is not None)
+    return f"{len(entries)} cut off" + (f" (about {duration(saved)} saved), " if saved else ", ")
 
 
 def write_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:

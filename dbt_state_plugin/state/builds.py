@@ -176,6 +176,8 @@ def trace_document(trace: Trace) -> str:
     document |= {"session": dict(trace.session)} if trace.session is not None else {}
     document |= {"writes": [list(name) for name in trace.writes]} if trace.writes else {}
     document |= {"has_hooks": True} if trace.has_hooks else {}
+    document |= {"rows": [trace.rows.columns, trace.rows.rows, trace.rows.order]} if trace.rows is not None else {}
+    document |= {"reads_order": trace.reads_order} if trace.reads_order is not None else {}
     return json_document(document)
 
 
@@ -255,6 +257,82 @@ def refresh_definitions(state: State, refreshed: Sequence[Refresh], *, store_cod
         )
 
 
+# One statement: the intent goes, and the relation's record has seen its parents as they are now; what built it, its
+# identity and its duration stay. Or none of it, as in a build's record.
+_CLOSE = """
+    WITH mine AS (
+        SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
+        WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
+            = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+          AND execution_id = %(execution)s AND x.status = 'running'
+          AND EXISTS (SELECT 1 FROM {state}.relation r WHERE r.build_id = %(build)s::uuid
+              AND (r.warehouse, r.database_name, r.schema_name, r.identifier)
+                  = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s))
+    ), cleared AS (
+        DELETE FROM {state}.intent i
+        WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
+            = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+          AND EXISTS (SELECT 1 FROM mine)
+    ), noted AS (
+        UPDATE {state}.node_result SET status = %(status)s, message = %(message)s
+        WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND EXISTS (SELECT 1 FROM mine)
+    )
+    UPDATE {state}.relation r
+    SET trace = jsonb_set(r.trace, '{{parents}}', coalesce(r.trace -> 'parents', '{{}}') || %(parents)s::jsonb)
+    WHERE (r.warehouse, r.database_name, r.schema_name, r.identifier)
+        = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+      AND EXISTS (SELECT 1 FROM mine)
+    RETURNING 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """A planned node that is not built: what it would read is what its recorded build has read.
+
+    `parents` are the versions of the parents that it has seen by that; `build_id` is that of the recorded build.
+    """
+
+    key: RelationName
+    execution_id: UUID
+    unique_id: str
+    build_id: UUID
+    parents: Mapping[str, str]
+    message: str
+
+
+CUT_OFF = "no-op"  # dbt's own word for a node of which nothing had to be done
+
+
+@again_after_conflict
+def record_cut_off(state: State, cut_off: CutOff) -> None:
+    """Clear the intent on a relation that is not built, on the connection that holds the lock.
+
+    Raises LockLostError when that connection is gone or another execution has taken over, StateError when the server
+    refuses the write.
+    """
+    values = {
+        "warehouse": state.environment.warehouse,
+        "database": cut_off.key.database,
+        "schema": cut_off.key.schema,
+        "identifier": cut_off.key.identifier,
+        "execution": str(cut_off.execution_id),
+        "unique_id": cut_off.unique_id,
+        "build": str(cut_off.build_id),
+        "parents": json_document(dict(cut_off.parents)),
+        "status": CUT_OFF,
+        "message": storable(cut_off.message[:1000]),
+    }
+    try:
+        rows = state.rows(_CLOSE, values)
+    except StateError as error:
+        if state.connection.closed:
+            raise lock_lost(first_line(error.__cause__ or error)) from error
+        raise
+    if not rows:
+        raise lock_lost("another execution has taken over")
+
+
 _SEEN = """
     UPDATE {state}.relation r SET trace = jsonb_set(r.trace, '{{parents}}', (r.trace -> 'parents') || n.parents)
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
@@ -275,7 +353,7 @@ def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, 
 
 _HOOK_WRITES = """
     UPDATE {state}.relation r SET data_id = n.data_id::uuid, touched = NULL,
-        trace = r.trace || jsonb_build_object('written_by', %s::text)
+        trace = (r.trace - 'rows' - 'content') || jsonb_build_object('written_by', %s::text)
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
         AS n (database_name, schema_name, identifier, data_id)
     WHERE r.warehouse = %s AND r.environment_id = %s

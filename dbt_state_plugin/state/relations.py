@@ -14,6 +14,7 @@ from dbt_state_plugin.core.values.records import (
     Recorded,
     RecordedDefinition,
     RecordedRelation,
+    RowsLeft,
     Trace,
     TracedReads,
 )
@@ -158,7 +159,16 @@ def _trace(value: Any) -> Trace:
         written_by=str(value.get("written_by") or ""),
         session=_text_mapping(value["session"]) if isinstance(value.get("session"), dict) else None,
         has_hooks=value.get("has_hooks") is True,
+        rows=_rows_left(value.get("rows")),
+        reads_order=value["reads_order"] if isinstance(value.get("reads_order"), bool) else None,
     )
+
+
+def _rows_left(value: Any) -> RowsLeft | None:
+    if not isinstance(value, list) or len(value) != 3:
+        return None
+    columns, rows, order = map(str, value)
+    return RowsLeft(columns=columns, rows=rows, order=order)
 
 
 def _named(value: Any) -> tuple[tuple[str, str], ...] | None:

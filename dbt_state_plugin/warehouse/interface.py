@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.reads import Question
+    from dbt_state_plugin.core.values.records import RowsLeft
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 
 
@@ -64,6 +65,18 @@ class Warehouse(Protocol):
 
     def content_of_build(self, relation: RelationName) -> str:
         """Return a value of all columns and rows of a relation, or nothing if unreadable."""
+
+    def rows_left(self, relation: RelationName) -> RowsLeft | None:
+        """Return what a relation holds, in one scan, and None where it cannot be read or does not exist."""
+        return None
+
+    def estimated_rows(self, relation: RelationName) -> int:
+        """Return about how many rows a relation has, from the catalog alone."""
+        return 0
+
+    def reads_order(self, statement: str) -> bool:
+        """Return whether the order of the rows that a query reads, or where they lie, may decide what it gives."""
+        return True
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
         """Return a hash of the answer to the user's own query; raises ConfigurationError, naming the source."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
@@ -32,6 +33,7 @@ from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.postgres.connection import connect
 from faults.tables import Tables
 
+Answer = TypeVar("Answer")
 STATE_SCHEMA = "dbt_state_plugin"
 _SQL = "select "  # what stands before the code of a model in its file
 
@@ -51,6 +53,7 @@ class Run:
     selected: frozenset[str] | None = None
     failing: frozenset[str] = frozenset()
     force: bool = False
+    cutoff: str = "always"
     at_point: Callable[[Run, str], None] = lambda _run, _where: None
     connection: Any = None
     backend: int = 0
@@ -59,6 +62,7 @@ class Run:
     where: str = ""
     statement: str = ""
     built: list[str] = field(default_factory=list)
+    cut_off: list[str] = field(default_factory=list)
     parsed: int = 0
 
     @property
@@ -92,7 +96,7 @@ class Run:
         """Run to the end, whatever that is."""
         ports = api.Ports(dbt=OneRowDbt(self), connect=self._connect, heartbeat_seconds=3600)
         select = () if self.selected is None else (*sorted(self.selected), "nothing_else")
-        options = api.RunOptions(force=self.force, select=select)
+        options = api.RunOptions(force=self.force, select=select, cutoff=self.cutoff)
         try:
             self.result = api.run_project(self.target, options, api.Listener(), ports=ports)
         except (PluginError, Killed) as error:
@@ -238,6 +242,7 @@ class OneRowDbt:
         should_stop: Callable[[], bool],
         refusal: Callable[[], str],
         on_executing: Callable[[str, str], None],
+        skip: Callable[[str], str],
         **_names: Any,
     ) -> EngineOutcome:
         """Build as dbt does with one thread: parents first, nothing below a failure, an end at an interrupt."""
@@ -252,8 +257,8 @@ class OneRowDbt:
                     continue
                 if should_stop() and threading.current_thread() is not threading.main_thread():
                     return EngineOutcome(nodes=outcomes, was_interrupted=True)  # as the signal does in the main thread
-                status = "skipped" if name in bad else self._build(of, of.nodes[name], refusal)
-                if status != "success":
+                status = "skipped" if name in bad else self._build(of, of.nodes[name], refusal, on_executing, skip)
+                if status not in ("success", "no-op"):
                     bad.add(name)
                 outcomes[name] = NodeOutcome(unique_id=name, status=status, duration_ms=1)
                 on_finished(outcomes[name])
@@ -261,9 +266,21 @@ class OneRowDbt:
             return EngineOutcome(nodes=outcomes, was_interrupted=True)
         return EngineOutcome(nodes=outcomes)
 
-    def _build(self, of: Project, item: Node, refusal: Callable[[], str]) -> str:
+    def _build(
+        self,
+        of: Project,
+        item: Node,
+        refusal: Callable[[], str],
+        on_executing: Callable[[str, str], None],
+        skip: Callable[[str], str],
+    ) -> str:
         run = self._run
         run.point(f"starting {item.name}")
+        if _in_a_thread(lambda: skip(item.unique_id)):
+            run.cut_off.append(item.name)
+            run.point(f"cut off {item.name}")
+            return "no-op"
+        _in_a_thread(lambda: on_executing(item.unique_id, run.tables.query(of, item)))
         if refusal() or item.name in run.failing:
             return "error"
         try:
@@ -273,6 +290,12 @@ class OneRowDbt:
         run.built.append(item.name)
         run.point(f"committed {item.name}")
         return "success"
+
+
+def _in_a_thread(ask: Callable[[], Answer]) -> Answer:
+    """Ask as dbt's workers do: a signal is met in the main thread, and what is asked comes to its end."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(ask).result()
 
 
 def _as_in_files(of: Project, directory: Path) -> Project:

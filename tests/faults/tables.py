@@ -61,8 +61,8 @@ def _text(of: Project, item: Node, source: str) -> str:
 
 
 def _effective(item: Node) -> str:
-    """Return the code without its comment, which changes nothing."""
-    return item.fingerprint["body"].partition("--")[0].strip()
+    """Return the code without its comment, which changes nothing, and without `!`, which changes no row."""
+    return item.fingerprint["body"].partition("--")[0].strip().rstrip("!")
 
 
 class Tables:
@@ -104,6 +104,10 @@ class Tables:
         kind = {"view": "VIEW", "materialized_view": "MATERIALIZED VIEW"}.get(item.materialized, "TABLE")
         create = sql.SQL("CREATE {} {} AS {}").format(sql.SQL(kind), _name(item.name), query)
         self._execute(self._drop(item.name) + create)
+
+    def query(self, of: Project, item: Node) -> str:
+        """Return the query of which the build of a model keeps the rows."""
+        return sql.SQL("SELECT ({})::text AS c").format(self._query(of, item)).as_string(self._connection)
 
     def contents(self, names: Iterable[str]) -> dict[str, str]:
         """Return what the relations that exist hold."""

@@ -21,7 +21,7 @@ from faults.world import World
 KINDS = ["table", "view", "incremental", "ephemeral"]
 NAMES = ["n0", "n1", "n2", "n3", "n4"]
 TARGETS = ["dev", "prod"]
-CODES = ["1", "1 -- one", "2", "3"]
+CODES = ["1", "1 -- one", "1!", "1!!", "2", "3"]
 LONGEST_RUN = 60  # points
 SECONDS = 60 * 60
 SEARCHED_AT_ONCE = 200  # histories; only between two searches may time end them, as a rule must not depend on a clock
@@ -47,6 +47,7 @@ class Histories(RuleBasedStateMachine):
     kills: ClassVar[int] = 0
     shortcuts: ClassVar[int] = 0
     unparsed: ClassVar[int] = 0
+    left_out: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +79,16 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data(), code=st.sampled_from(CODES))
     def edit(self, data: st.DataObject, code: str) -> None:
         self.world.edit(self._name(data), code, target=self._target(data))
+
+    @rule(data=st.data(), name=st.sampled_from(NAMES))
+    def refactor_between_two_runs(self, data: st.DataObject, name: str) -> None:
+        target, name = self._target(data), name if name in self.names else self.names[0]
+        self.world.run(target)
+        code = self.world.projects[target].nodes[f"model.shop.{name}"].fingerprint["body"]
+        self.world.edit(name, code[:-1] if code.endswith("!") else f"{code}!", target=target)
+        was_alone = not self.world.live
+        self.world.check_a_finished_run(self.world.run(target), was_alone=was_alone)
+        type(self).runs += 2
 
     @rule()
     def load(self) -> None:
@@ -160,12 +171,14 @@ class Histories(RuleBasedStateMachine):
             self.world.check_the_promise()
             for run in self.world.ended:
                 type(self).shortcuts += run.took_the_shortcut
+                type(self).left_out += len(run.cut_off)
                 type(self).unparsed += run.is_success and not run.took_the_shortcut and not run.parsed
 
 
 def test_no_history_of_runs_crashes_and_doings_of_others_loses_a_change(world: World) -> None:
     Histories.world = world
     Histories.histories = Histories.runs = Histories.kills = Histories.shortcuts = Histories.unparsed = 0
+    Histories.left_out = 0
     wanted = size(small=60, full=200_000)
     search = settings(
         max_examples=min(wanted, SEARCHED_AT_ONCE),
@@ -182,5 +195,7 @@ def test_no_history_of_runs_crashes_and_doings_of_others_loses_a_change(world: W
     finally:
         print(f"{Histories.histories} histories, {Histories.runs} runs, {Histories.kills} kills")
         print(f"{Histories.shortcuts} runs were up to date at once, {Histories.unparsed} did not parse the project")
+        print(f"{Histories.left_out} planned nodes were cut off")
     assert Histories.shortcuts, "the up-to-date check is a part of what is searched"
     assert Histories.unparsed, "so is the cache of the parsed project"
+    assert Histories.left_out, "and so are nodes that need no build after all"

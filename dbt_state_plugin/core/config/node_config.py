@@ -1,4 +1,4 @@
-"""Node config: what happens on logic changes, volatile SQL and drift.
+"""Node config: what happens on logic changes, volatile SQL, drift and cutoff.
 
 It is said in `meta: {dbt_state_plugin: {...}}` of the node (see source_config.py); what says nothing follows a default.
 """
@@ -14,6 +14,8 @@ META = "dbt_state_plugin"
 ON_LOGIC_CHANGE = ("run", "full_refresh", "fail")
 VOLATILE = ("always", "daily", "never")
 DRIFT = ("tolerant", "strict")
+CUTOFF = ("never", "auto", "always")
+CUTOFF_MAX_ROWS = 10_000_000
 
 
 def on_logic_change(node: Node, default: str | None) -> str:
@@ -29,6 +31,22 @@ def volatile_rule(node: Node, default: str | None) -> str:
 def is_strict(node: Node, default: str | None) -> bool:
     """Return whether things that were added to a relation by hand are drift, as those are that are gone."""
     return _chosen(node, "drift", DRIFT, default) == "strict"
+
+
+def cutoff_rule(node: Node, default: str | None) -> str:
+    """Return whether a node is left out where what it reads comes out equal in a run: one of CUTOFF.
+
+    A `default` of `never` is said by the user of this run and wins over what the project says.
+    """
+    return "never" if default == "never" else _chosen(node, "cutoff", CUTOFF, default)
+
+
+def cutoff_max_rows(node: Node) -> int:
+    """Return above how many rows a relation is not compared with what it was; raises ConfigurationError."""
+    value = node.settings.get("cutoff_max_rows", CUTOFF_MAX_ROWS)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise wrong_setting(node, f"cutoff_max_rows is {value!r}", "Give it a whole number of rows, such as 1000000.")
+    return int(value)
 
 
 def _chosen(node: Node, name: str, choices: tuple[str, ...], default: str | None) -> str:

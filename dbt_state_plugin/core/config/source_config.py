@@ -11,13 +11,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dbt_state_plugin.core.config.node_config import is_strict, nearest, on_logic_change, volatile_rule, wrong_setting
+from dbt_state_plugin.core.config.node_config import (
+    cutoff_max_rows,
+    cutoff_rule,
+    is_strict,
+    nearest,
+    on_logic_change,
+    volatile_rule,
+    wrong_setting,
+)
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.errors import ConfigurationError
 
 KINDS = ("touched", "content", "query", "always", "never")
 SOURCE_SETTINGS = ("data_version", "data_version_query", "loader_columns", "content_max_rows")
-NODE_SETTINGS = ("on_logic_change", "volatile", "drift", "data_version", "max_age", "loader_columns")
+NODE_SETTINGS = (
+    *("on_logic_change", "volatile", "drift", "data_version", "max_age", "loader_columns"),
+    *("cutoff", "cutoff_max_rows"),
+)
 _OF_DBT = ("loaded_at_field", "loaded_at_query")  # dbt's own, which are beside `meta`
 PROJECT_KINDS = ("touched", "content", "always", "never")
 NODE_KINDS = ("touched", "content")
@@ -171,6 +182,8 @@ def check_settings(project: Project, default: str = "") -> None:
             on_logic_change(node, None)
             volatile_rule(node, None)
             is_strict(node, None)
+            cutoff_rule(node, None)
+            cutoff_max_rows(node)
 
 
 def _check_names(node: Node) -> None:

@@ -23,8 +23,8 @@ class PlanRequest:
 
     `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.
     `now` is the time on the clock that the times of builds were recorded by; without it no build is too old.
-    `on_logic_change`, `volatile` and `drift` are for nodes that say nothing of their own. With `code_only` nothing is
-    built for the sake of rows or time alone; it stays due.
+    `on_logic_change`, `volatile`, `drift` and `cutoff` are for nodes that say nothing of their own. With `code_only`
+    nothing is built for the sake of rows or time alone; it stays due.
     """
 
     environment: Environment
@@ -37,6 +37,7 @@ class PlanRequest:
     on_logic_change: str | None = None
     volatile: str | None = None
     drift: str | None = None
+    cutoff: str | None = None
     code_only: bool = False
 
 

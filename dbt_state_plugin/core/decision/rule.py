@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dbt_state_plugin.core.changes.differences import Difference, find_differences
+from dbt_state_plugin.core.decision.cutoff import hanging
 from dbt_state_plugin.core.decision.exposures import affected_exposures
 from dbt_state_plugin.core.decision.known import Known, known
 from dbt_state_plugin.core.decision.logic_change import holds_rows, is_logic_change, old_rows
@@ -47,6 +48,7 @@ def make_plan(
     needed = propagation.needed(in_scope)
     building = propagation.narrowed(in_scope, needed if coded is None else coded)
     needed |= coded or {}
+    hangs_on = hanging(facts, in_scope, needed, building)
     return Plan(
         environment=request.environment,
         command=request.command,
@@ -57,6 +59,7 @@ def make_plan(
                 needed.get(node, ()),
                 is_built=node in building,
                 keeps_data=node in propagation.keeps_data,
+                hangs_on=hangs_on.get(node, ()),
             )
             for node in in_scope
         ),
@@ -95,7 +98,15 @@ def _removed(facts: Known) -> tuple[RecordedRelation, ...]:
     )
 
 
-def _entry(facts: Known, node: Node, reasons: tuple[Reason, ...], *, is_built: bool, keeps_data: bool) -> PlanEntry:
+def _entry(
+    facts: Known,
+    node: Node,
+    reasons: tuple[Reason, ...],
+    *,
+    is_built: bool,
+    keeps_data: bool,
+    hangs_on: tuple[str, ...],
+) -> PlanEntry:
     record = facts.record_of(node)
     return PlanEntry(
         node=node,
@@ -107,6 +118,7 @@ def _entry(facts: Known, node: Node, reasons: tuple[Reason, ...], *, is_built: b
         record=record,
         old_rows=_old_rows(facts, node, record, reasons) if reasons or node.resource_type == "seed" else None,
         extra=added_by_hand(facts, node),
+        hangs_on=hangs_on,
     )
 
 

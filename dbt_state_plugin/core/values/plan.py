@@ -60,7 +60,8 @@ class PlanEntry:
     reasons, the decision `skip` and `outside_selection`. `cosmetic` holds differences that leave what dbt executes as
     it was. `keeps_data` says that the build changes no row and no column. `old_rows` says what becomes of rows that an
     earlier logic has built (of a seed: of the columns of an earlier file), None where there are none. `extra`
-    are things that were added to its relation by hand.
+    are things that were added to its relation by hand. `hangs_on` names the nodes of which one has to come out
+    different in the run for this one to be built, empty where it is built in any case.
     """
 
     node: Node
@@ -72,6 +73,7 @@ class PlanEntry:
     record: RecordedRelation | None = None
     old_rows: OldRows | None = None
     extra: tuple[Thing, ...] = ()
+    hangs_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,15 @@ class TracedReads:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowsLeft:
+    """What a relation held at one moment: hashes of its columns, of its rows in any order, and of their order."""
+
+    columns: str
+    rows: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What a successful build saw.
 
@@ -41,7 +50,9 @@ class Trace:
     `named` holds the relations that its SQL names undeclared (schema and identifier), None where nobody looked.
     `session` is that of the build, as in Catalog, None where it is not known. `writes` are other relations of
     the project that its hooks wrote into; `written_by` says whose hook wrote into this one since it was built.
-    `has_hooks` says that hooks of the node ran with it, which may even remove what was built.
+    `has_hooks` says that hooks of the node ran with it, which may even remove what was built. `rows` tells what the
+    build left, where it was compared within a run. `reads_order` says whether the order of the rows that it reads may
+    decide what comes out, None where nobody looked.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +66,8 @@ class Trace:
     writes: tuple[tuple[str, str], ...] = ()
     written_by: str = ""
     has_hooks: bool = False
+    rows: RowsLeft | None = None
+    reads_order: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,8 @@ class RunResult:
     `outcomes` holds what dbt said about each node; `unrecorded` the nodes that dbt built and that could not be
     recorded, with the cause; `saved_ms` is the sum of the last durations of the skipped nodes. `removed_by_hooks` are
     built nodes whose own hooks removed their relations. `failed_hooks` are on-run hooks of the project with what dbt
-    said; the next run executes them again.
+    said; the next run executes them again. `cut_off` are planned nodes that needed no build after all, with
+    the words for why.
     """
 
     execution_id: UUID
@@ -64,6 +65,7 @@ class RunResult:
     saved_ms: int = 0
     removed_by_hooks: frozenset[str] = frozenset()
     failed_hooks: Mapping[str, str] = field(default_factory=dict)
+    cut_off: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return how it ended in a few words: the plan and the outcomes hold whole projects."""
@@ -73,8 +75,8 @@ class RunResult:
     @property
     def built(self) -> tuple[PlanEntry, ...]:
         """Return the planned entries that were built and recorded."""
-        failed = self.failed_ids
-        return tuple(entry for entry in self.plan.to_build if entry.node.unique_id not in failed)
+        others = self.failed_ids | self.cut_off.keys()
+        return tuple(entry for entry in self.plan.to_build if entry.node.unique_id not in others)
 
     @property
     def failed_ids(self) -> frozenset[str]:

@@ -39,7 +39,7 @@ class Planned:
 
     `parsed` is None when nothing had to be parsed, because no input differs from those of the last time; `is_recorded`
     says that what was parsed is recorded for the next time. `up_to_date_inputs` is what
-    was there before the plan, from which an empty plan may be kept for the next run.
+    was there before the plan, from which an empty plan may be kept for the next run. `cutoff` is what was asked for.
     """
 
     plan: Plan
@@ -50,6 +50,7 @@ class Planned:
     categorized: CategorizedChanges = field(default_factory=CategorizedChanges)
     is_recorded: bool = False
     up_to_date_inputs: UpToDateInputs | None = None
+    cutoff: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,7 @@ def request_of(session: Session, options: RunOptions, selected: frozenset[str] |
         on_logic_change=options.on_logic_change,
         volatile=options.volatile,
         drift=options.drift,
+        cutoff="never" if options.defer_to is not None else options.cutoff,
         code_only=options.code_only,
     )
 

@@ -149,6 +149,7 @@ def plan_parsed(
         fingerprinter=fingerprinter,
         categorized=categorized,
         is_recorded=is_recorded,
+        cutoff=request.cutoff,
     )
 
 

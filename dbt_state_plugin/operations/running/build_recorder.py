@@ -26,12 +26,15 @@ from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.source_versions import undeclared_versions
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
+from dbt_state_plugin.operations.running.cutoff import Cutoff
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import (
     BuildRecord,
+    CutOff,
     lock_lost,
     record_build,
+    record_cut_off,
     record_hook_writes,
     refresh_sources_seen,
     require_running,
@@ -89,6 +92,7 @@ class BuildRecorder:
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self._builds = {node: uuid4() for node in self._entries}
         self._lineages = lineages(planned.project, build_order(planned.project))
+        self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch)
         self._volatile = VolatileCalls(session.warehouse, planned.project)
         self._before = planned.plan.parent_versions
         self._versions = dict(self._before)
@@ -105,6 +109,7 @@ class BuildRecorder:
         self.unrecorded: dict[str, str] = {}
         self.written: set[str] = set()
         self.removed_by_hooks: set[str] = set()
+        self.cut_off: dict[str, str] = {}  # what needed no build after all, with the words for why
         self.lost: LockLostError | None = None
 
     @property
@@ -125,15 +130,52 @@ class BuildRecorder:
         """Record a node that dbt has built and committed."""
         with self._mutex:
             entry = self._entries.get(outcome.unique_id)
-            if entry is None or not outcome.is_success or self.lost is not None:
+            if entry is None or not outcome.is_success or outcome.unique_id in self.cut_off or self.lost is not None:
                 return
             # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
             record = self._see_batch if outcome.unique_id in self._microbatch else self._record
             self._attempt(record, entry, outcome)
 
+    def skip(self, unique_id: str) -> str:
+        """Return why a planned node need not be built, or nothing; asked when all that it reads has ended."""
+        with self._mutex:
+            if unique_id not in self._entries or self.lost is not None:
+                return ""
+            try:
+                self._cut_off(self._entries[unique_id])
+            except LockLostError as error:
+                self._lose(error)
+            except PluginError:
+                return ""  # in doubt it is built
+            return self.cut_off.get(unique_id, "")
+
+    def _cut_off(self, entry: PlanEntry) -> None:
+        """Close the intent of a node that would read what its recorded build has read."""
+        node, record = entry.node.unique_id, entry.record
+        verdict = self._asked(lambda: self._cutoff.verdict(node, self._versions))
+        if verdict is None or record is None:
+            return
+        key = record_key(entry.node, self._project)
+        record_cut_off(
+            self._session.state,
+            CutOff(
+                key=key,
+                execution_id=self._execution_id,
+                unique_id=node,
+                build_id=record.build_id,
+                parents=verdict.parents,
+                message=f"cut off: {verdict.why}",
+            ),
+        )
+        self._cutoff.see_cut_off(entry)
+        self._versions[key] = str(record.data_id)
+        self.cut_off[node] = verdict.why
+
     def on_executing(self, unique_id: str, sql: str) -> None:
         """Look up what the SQL of a node names, and what is there, before dbt executes it."""
         with self._mutex:
+            if unique_id in self._entries and self.lost is None:
+                self._cutoff.look_before(unique_id)
             if self._looks_up and sql and unique_id in self._entries and self.lost is None:
                 self._see_names(self._entries[unique_id].node, sql)
 
@@ -186,7 +228,8 @@ class BuildRecorder:
         with self._mutex:
             for outcome in outcomes:
                 entry = self._entries.get(outcome.unique_id)
-                is_open = entry is not None and outcome.unique_id not in self._marked and self.lost is None
+                is_settled = outcome.unique_id in self._marked or outcome.unique_id in self.cut_off
+                is_open = entry is not None and not is_settled and self.lost is None
                 if entry and is_open and outcome.is_success and outcome.unique_id in self._microbatch:
                     self._attempt(self._record, entry, outcome)
 
@@ -214,10 +257,13 @@ class BuildRecorder:
             return
         key, state = record_key(node, project), self._session.state
         content = self._content_of(node)
+        rows = self._cutoff.rows_after(entry)
         for form in self._definition.other_forms(node.unique_id) if self._looks_up else ():
             self._see_names(node, form, is_executed=False)
         writes = self._written(outcome.reads.hook_sql if outcome.reads is not None else (), node)
         if content and entry.record is not None and entry.record.trace.content == content:
+            self._equal[node.unique_id] = entry.record.data_id
+        if entry.record is not None and self._cutoff.has_same_data(entry):
             self._equal[node.unique_id] = entry.record.data_id
         identity_sql = self._session.warehouse.identity_sql(state.connection)  # where one statement reads and records
         present = None if identity_sql else self._present(node)
@@ -231,7 +277,11 @@ class BuildRecorder:
                 build_id=self._builds[node.unique_id],
                 entry=entry,
                 trace=replace(
-                    self._trace_of(entry, outcome), content=content, writes=_names(writes), has_hooks=has_hooks
+                    self._trace_of(entry, outcome),
+                    content=content,
+                    rows=rows,
+                    writes=_names(writes),
+                    has_hooks=has_hooks,
                 ),
                 identity=present.identity if present else None,
                 columns=present.columns if present else None,
@@ -246,6 +296,7 @@ class BuildRecorder:
         if left is None and node.relation is not None and has_hooks:
             self.removed_by_hooks.add(node.unique_id)
         self._see(entry)
+        self._cutoff.see_built(entry, str(self._data_of(entry)))
         self._marked.add(node.unique_id)
         self._see_writes(node.unique_id, writes, own=entry)
 
@@ -261,6 +312,7 @@ class BuildRecorder:
             named=None if named is None else tuple(named),
             session=self._settings,
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
+            reads_order=any(map(self._session.warehouse.reads_order, statements)) if statements else None,
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
             reads=traced_reads(
                 self._reads(node, outcome),

@@ -243,6 +243,7 @@ class _Run:
                 should_stop=lambda: recorder.lost is not None or bool(self.stop.signal_number),
                 refusal=recorder.refusal,
                 on_executing=recorder.on_executing,
+                skip=recorder.skip,
             )
 
     def _unrecorded(self, plan: Plan, recorder: BuildRecorder, outcomes: Mapping[str, NodeOutcome]) -> dict[str, str]:
@@ -251,7 +252,7 @@ class _Run:
         for entry in plan.to_build:
             node = entry.node.unique_id
             outcome = outcomes.get(node)
-            if node in recorder.marked or node in found:
+            if node in recorder.marked or node in recorder.cut_off or node in found:
                 continue
             if outcome is None:
                 found[node] = "dbt did not report it"
@@ -271,6 +272,7 @@ class _Run:
             elapsed_ms=round((time.monotonic() - self.started) * 1000),
             saved_ms=saved_ms(plan),
             removed_by_hooks=frozenset(self.recorder.removed_by_hooks if self.recorder else ()),
+            cut_off=dict(self.recorder.cut_off if self.recorder else {}),
         )
 
 
@@ -315,7 +317,7 @@ def _not_marked(result: RunResult, recorder: BuildRecorder) -> list[NodeOutcome]
     found = []
     for entry in result.plan.to_build:
         node = entry.node.unique_id
-        if node not in recorder.marked:
+        if node not in recorder.marked and node not in recorder.cut_off:
             outcome = result.outcomes.get(node, NodeOutcome(unique_id=node, status="not reported"))
             cause = result.unrecorded.get(node)
             if cause:

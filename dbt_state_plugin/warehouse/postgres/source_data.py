@@ -131,7 +131,7 @@ _CONTENT = """
     FROM {relation}
 """
 # The texts of values must not depend on the settings of the role or the server.
-_EXACT = """
+EXACT = """
     SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
     SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'; SET LOCAL timezone = 'UTC'
 """
@@ -216,7 +216,7 @@ def _answer(connection: Connection, statement: Composable, *, of_user: bool = Fa
             if of_user:
                 cursor.execute("SET LOCAL search_path TO DEFAULT")
             else:
-                cursor.execute(_EXACT)
+                cursor.execute(EXACT)
             cursor.execute(statement)
             return list(cursor.fetchmany(_MOST_ROWS + 1)) if cursor.description else []
 

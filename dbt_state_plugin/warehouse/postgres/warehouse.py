@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.reads import Question
+    from dbt_state_plugin.core.values.records import RowsLeft
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
     from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceFacts
 
@@ -84,6 +85,23 @@ class PostgresWarehouse:
         """Return a value of all columns and rows."""
         with database_errors(_ROWS):
             return source_data.content_of_build(self.connection, relation)
+
+    def rows_left(self, relation: RelationName) -> RowsLeft | None:
+        """Return what a relation holds."""
+        from dbt_state_plugin.warehouse.postgres import rows_left
+
+        with database_errors(_ROWS):
+            return rows_left.rows_left(self.connection, relation)
+
+    def estimated_rows(self, relation: RelationName) -> int:
+        """Return how many rows a relation is counted to have."""
+        return source_data.read_source_facts(self.connection, [relation])[relation].rows
+
+    def reads_order(self, statement: str) -> bool:
+        """Return whether the order of rows may decide what a query gives."""
+        from dbt_state_plugin.warehouse.postgres.deterministic import is_deterministic
+
+        return not is_deterministic(statement)
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
         """Return a hash of the answer to the user's own query."""

@@ -59,6 +59,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "old_rows": None,
                 "extra": [],
                 "undeclared_inputs": [],
+                "hangs_on": [],
                 "built_at": THEN.isoformat(),
             },
             {
@@ -75,6 +76,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "old_rows": None,
                 "extra": [],
                 "undeclared_inputs": [],
+                "hangs_on": [],
                 "built_at": THEN.isoformat(),
             },
         ],

@@ -479,3 +479,36 @@ def node_result(unique_id: str, status: str, **fields: Any) -> NodeResult:
         "message": "",
     }
     return NodeResult(unique_id=unique_id, status=status, **(values | fields))
+
+
+def test_what_may_be_cut_off_says_on_what_it_hangs() -> None:
+    one = replace(entry("model.shop.b", because("upstream", "model.shop.a")), hangs_on=("model.shop.a",))
+    two = replace(entry("model.shop.c", because("upstream", "model.shop.a")), hangs_on=("model.shop.a", "model.shop.b"))
+
+    assert plan_lines(plan(one, two))[:2] == [
+        "  build? b  if a comes out different",
+        "  build? c  if a comes out different (or 1 more)",
+    ]
+
+
+def test_the_result_says_what_was_cut_off_and_what_that_saved() -> None:
+    nodes = [entry("model.shop.a", because("body")), entry("model.shop.b", because("upstream", "model.shop.a"))]
+    nodes[1] = replace(nodes[1], record=record(nodes[1].node, duration_ms=2500))
+    ended = {"model.shop.a": outcome("model.shop.a", "success"), "model.shop.b": outcome("model.shop.b", "no-op")}
+    found = result(plan(*nodes), outcomes=ended, cut_off={"model.shop.b": "a came out equal (3 rows)"})
+
+    assert result_lines(found) == [
+        "  cut    b  a came out equal (3 rows)",
+        f"Succeeded: 1 node built in 3.0 s, 1 cut off (about 2.5 s saved), 0 skipped. Execution {ID}.",
+    ]
+
+
+def test_a_long_list_of_what_was_cut_off_is_folded_and_without_durations_nothing_is_said_to_be_saved() -> None:
+    nodes = [entry(f"model.shop.m{number}", because("upstream")) for number in range(FOLD_AFTER + 2)]
+    names = [each.node.unique_id for each in nodes]
+    ended = {name: outcome(name, "no-op") for name in names}
+
+    lines = result_lines(result(plan(*nodes), outcomes=ended, cut_off=dict.fromkeys(names, "a is what it was")))
+
+    assert lines[FOLD_AFTER] == f"  ...    and 2 more (`show {ID}` lists them)"
+    assert lines[-1] == f"Succeeded: 0 nodes built in 3.0 s, 22 cut off, 0 skipped. Execution {ID}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.values import node
 
-from dbt_state_plugin.core.config.node_config import on_logic_change, volatile_rule
+from dbt_state_plugin.core.config.node_config import cutoff_max_rows, cutoff_rule, on_logic_change, volatile_rule
 from dbt_state_plugin.errors import ConfigurationError
 
 
@@ -25,3 +25,25 @@ def test_the_node_wins_over_the_default_and_that_over_the_first_choice() -> None
 def test_an_unknown_word_is_refused_with_the_known_ones(value: object) -> None:
     with pytest.raises(ConfigurationError, match="always, daily, never"):
         volatile_rule(node("model.shop.a", settings={"volatile": value}), None)
+
+
+def test_never_on_the_command_line_wins_over_what_the_project_says_about_cutoff() -> None:
+    silent, says = node("model.shop.a"), node("model.shop.a", settings={"cutoff": "always"})
+
+    assert [cutoff_rule(silent, None), cutoff_rule(silent, "auto"), cutoff_rule(says, "auto")] == [
+        "never",
+        "auto",
+        "always",
+    ]
+    assert cutoff_rule(says, "never") == "never"
+
+
+def test_the_most_rows_that_are_compared_are_a_whole_number() -> None:
+    assert cutoff_max_rows(node("model.shop.a")) == 10_000_000
+    assert cutoff_max_rows(node("model.shop.a", settings={"cutoff_max_rows": 5})) == 5
+
+
+@pytest.mark.parametrize("value", [True, -1, "many", 1.5])
+def test_any_other_number_of_rows_is_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="whole number of rows"):
+        cutoff_max_rows(node("model.shop.a", settings={"cutoff_max_rows": value}))

@@ -1,0 +1,117 @@
+"""Cutoff: planned nodes that need no build where what they read comes out as it was.
+
+Before a run: which planned nodes hang on how others come out. In it: whether those have come out so that a node need
+not be built. Any doubt means build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dbt_state_plugin.core.config.node_config import cutoff_rule
+from dbt_state_plugin.core.decision.known import Known
+from dbt_state_plugin.core.values.plan import PlanEntry
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
+from dbt_state_plugin.core.values.records import RecordedRelation
+from dbt_state_plugin.core.values.relations import TABLES, RelationKind
+from dbt_state_plugin.core.versions.shape import foreign_keys
+
+Needed = Mapping[str, tuple[Reason, ...]]
+
+# What is said of a node only because another one is built.
+_HANGS = frozenset({ReasonCode.IS_BUILT, ReasonCode.DROPPED_WITH_PARENT})
+_HOLDS_ROWS = TABLES | {RelationKind.MATERIALIZED_VIEW}
+
+
+def hanging(known: Known, order: Iterable[str], needed: Needed, building: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the built nodes that are due only if others come out different, each with the nearest of those.
+
+    `order` has parents first. What a node has read besides its parents, or does besides leaving its relation, is not
+    seen here: nodes with hooks, undeclared inputs or questions to the database hang on nothing.
+    """
+    built = set(building)
+    found: dict[str, tuple[str, ...]] = {}
+    may_be_same: set[str] = set()
+    for node in (each for each in order if each in built):
+        parents = [parent for parent in known.lineage[node].parents if parent in needed]
+        hangs = _hangs(needed[node]) and bool(parents) and may_be_same.issuperset(parents)
+        if hangs and _is_all_seen(known, node):
+            found[node] = tuple(dict.fromkeys(reason.node for reason in needed[node]))
+        if (hangs and (known.is_view(node) or node in found)) or _leaves_rows(known, node):
+            may_be_same.add(node)
+    return found
+
+
+def _hangs(reasons: tuple[Reason, ...]) -> bool:
+    return all(reason.code in _HANGS for reason in reasons)
+
+
+def _leaves_rows(known: Known, unique_id: str) -> bool:
+    """Return whether the rows that a node leaves can be compared with those that its last build has left."""
+    node = known.project.nodes[unique_id]
+    record = known.record_of(node)
+    holds_rows = record is not None and record.identity is not None and record.identity.kind in _HOLDS_ROWS
+    return holds_rows and not node.is_view and not node.is_function
+
+
+def _is_all_seen(known: Known, unique_id: str) -> bool:
+    node = known.project.nodes[unique_id]
+    record = known.record_of(node)
+    if record is None or cutoff_rule(node, known.request.cutoff) == "never":
+        return False
+    parents = (known.project.nodes[parent] for parent in known.lineage[unique_id].parents)
+    views = [known.record_of(parent) for parent in parents if parent.is_view]
+    return _reads_nothing_else(record) and all(view is not None and _reads_nothing_else(view) for view in views)
+
+
+def _reads_nothing_else(record: RecordedRelation) -> bool:
+    """Return whether its parents are all that a recorded build has read, and its relation all that it has left."""
+    trace = record.trace
+    asks = trace.reads is not None and bool(trace.reads.questions)
+    acts = trace.has_hooks or bool(trace.writes) or bool(trace.written_by)
+    return trace.named == () and not asks and not acts and not foreign_keys(record.shape or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameOut:
+    """How a planned node has come out in this run.
+
+    `before` is the version that readers of its earlier data have seen, `now` the one that a reader would see. Where
+    they differ, `has_same_columns` says that names, types and order of the columns are what they were, and
+    `has_same_rows` that the rows are too, though not in the same order.
+    """
+
+    before: str
+    now: str
+    has_same_columns: bool = False
+    has_same_rows: bool = False
+
+
+def seen_as_equal(
+    seen: Mapping[str, str], came_out: Mapping[str, CameOut | None], *, is_view: bool, reads_order: bool
+) -> dict[str, str] | None:
+    """Return the versions to be recorded as seen where a build would read what the recorded one has read, else None.
+
+    `seen` are the versions in the trace of the recorded build; `came_out` are the planned ones among the parents, by
+    the same names, with None for one that has not ended well. A view holds no rows: its columns decide. `reads_order`
+    says that the order of rows may decide what comes out.
+    """
+    moved: dict[str, str] = {}
+    for parent, out in came_out.items():
+        if out is None or seen.get(parent) != out.before:
+            return None
+        if out.now == out.before:
+            continue
+        if not out.has_same_columns or not (is_view or (out.has_same_rows and not reads_order)):
+            return None
+        moved[parent] = out.now
+    return moved
+
+
+def keeps_definition(known_parents: Iterable[str], entry: PlanEntry) -> bool:
+    """Return whether a view that is created again is the same query: it went down with what it is known to read."""
+    record = entry.record
+    if record is None or not entry.node.is_view or not _hangs(entry.reasons):
+        return False
+    return _reads_nothing_else(record) and {reason.node for reason in entry.reasons} <= set(known_parents)

@@ -1,0 +1,61 @@
+"""What comes out equal stops there: what reads it is not built in the same run."""
+
+from __future__ import annotations
+
+import pytest
+from support.database import Database
+from support.project import Project, ProjectWriter
+
+TABLE = "{{ config(materialized='table') }}\n"
+FILES = {
+    "models/sources.yml": "sources: [{name: raw, schema: raw, tables: [{name: orders}]}]\n",
+    "models/orders.sql": TABLE + "select id, amount, note from {{ source('raw', 'orders') }}",
+    "models/shown.sql": "{{ config(materialized='view') }}\nselect id, amount from {{ ref('orders') }}",
+    "models/totals.sql": TABLE + "select sum(amount) as total from {{ ref('shown') }}",
+    "models/report.sql": TABLE + "select total * 2 as twice from {{ ref('totals') }}",
+    "models/direct.sql": TABLE + "select id from {{ ref('orders') }}",
+    "models/properties.yml": "models: [{name: totals, columns: [{name: total, data_tests: [not_null]}]}]\n",
+}
+LOADED = """
+create schema raw;
+create table raw.orders (id int, amount numeric, note text);
+insert into raw.orders values (1, 10, null), (2, 20, '');
+"""
+
+
+@pytest.fixture
+def shop(database: Database, dbt_project: ProjectWriter) -> Project:
+    """Give a project in which everything is built."""
+    database.load(LOADED)
+    project = dbt_project(FILES)
+    project.plugin("build", check=0)
+    return project
+
+
+def statuses(database: Database) -> dict[str, str]:
+    """Return how the planned nodes of the last execution ended, by name."""
+    rows = database.query(
+        "select unique_id, status from dbt_state_plugin.node_result where execution_id = "
+        "(select execution_id from dbt_state_plugin.execution order by started_at desc limit 1)"
+    )
+    return {unique_id.split(".")[2]: status for unique_id, status in rows}
+
+
+def test_a_table_that_comes_out_equal_is_no_reason_for_what_reads_it(shop: Project, database: Database) -> None:
+    shop.write(
+        "models/orders.sql", FILES["models/orders.sql"].replace("id, amount, note", "id, amount + 0 as amount, note")
+    )
+
+    ended = shop.plugin("build", "--cutoff", "always", check=0)
+
+    assert statuses(database) == {
+        "orders": "success",
+        "shown": "success",  # PostgreSQL drops it with the table
+        "totals": "no-op",
+        "report": "no-op",
+        "direct": "no-op",
+        "not_null_totals_total": "no-op",
+    }
+    print(ended.stdout, ended.stderr)
+    assert "NO-OP=4" in ended.stdout
+    assert shop.planned("build") == {}

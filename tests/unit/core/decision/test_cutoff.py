@@ -1,0 +1,202 @@
+"""Which planned nodes hang on how others come out, and when is one of them not built?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.values import node, project, record, request
+
+from dbt_state_plugin.core.decision.cutoff import CameOut, keeps_definition, seen_as_equal
+from dbt_state_plugin.core.decision.rule import make_plan
+from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, PlanEntry
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.reads import Question
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.records import Recorded, RecordedRelation, Trace, TracedReads
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind
+
+A, V, B, C, T = "model.shop.a", "model.shop.v", "model.shop.b", "model.shop.c", "test.shop.t"
+SEEN = "00000000-0000-0000-0000-000000000001"
+EDITED = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body"})
+FOREIGN_KEY = json.dumps([("server", "", "15"), ("foreign key", "b_fkey", "f1")])
+QUESTION = Question(sql="select 1", relation=("", "", ""), answer="1", problem="")
+
+
+def chain(**of_nodes: dict[str, Any]) -> Project:
+    """Return a table, a view on it, tables below, and a test; `of_nodes` are fields of nodes by name."""
+    return project(
+        node(A, **of_nodes.get("a", {})),
+        node(V, [A], materialized="view", **of_nodes.get("v", {})),
+        node(B, [V], **of_nodes.get("b", {})),
+        node(C, [B], **of_nodes.get("c", {})),
+        node(T, [B]),
+    )
+
+
+def hanging(of: Project, *, edited: str = A, cutoff: str | None = "always", **traces: dict[str, Any]) -> dict[str, Any]:
+    """Return what each built node hangs on where one was edited; `traces` are fields of records by name."""
+    return {entry.node.name: entry.hangs_on for entry in planned(of, edited=edited, cutoff=cutoff, **traces)}
+
+
+def planned(
+    of: Project, *, edited: str = A, command: str = "build", selected: Any = None, cutoff: Any = "always", **traces: Any
+) -> tuple[PlanEntry, ...]:
+    records: dict[Any, RecordedRelation] = {}
+    for item in of.nodes.values():
+        above = of.nodes[V].parents if item.unique_id == B else ()
+        seen = {str(of.nodes[parent].relation): SEEN for parent in (*item.parents, *above)}
+        fields = dict(traces.get(item.name, {}))
+        kind = RelationKind.VIEW if item.is_view else RelationKind.TABLE
+        built = {
+            "identity": Identity(value="1/1", kind=kind) if item.relation else None,
+            "shape": fields.pop("shape", None),
+        }
+        found = record(item, trace=Trace(parents=seen, **{"named": (), **fields}), **built)
+        if not item.relation:
+            found = replace(found, relation=replace(found.relation, identifier=f"main.{item.unique_id}"))
+        if fields.get("named") != "new":
+            records[found.relation] = found
+    catalog = Catalog(
+        identities={name: each.identity for name, each in records.items() if each.identity is not None},
+        cascades={of.nodes[A].relation: (of.nodes[V].relation,)},  # type: ignore[dict-item]
+    )
+    asked = request(command, selected=selected, cutoff=cutoff)
+    return make_plan(
+        of, Recorded(relations=records), catalog, asked, {edited: ChangeCategory(reasons=(EDITED,))}
+    ).to_build
+
+
+def test_what_is_below_an_edit_hangs_on_the_nearest_that_is_built() -> None:
+    assert hanging(chain()) == {"a": (), "v": (A,), "b": (V,), "c": (B,), "t": (B,)}
+
+
+@pytest.mark.parametrize("cutoff", [None, "never"])
+def test_nothing_hangs_where_cutoff_is_not_asked_for(cutoff: str | None) -> None:
+    assert set(hanging(chain(), cutoff=cutoff).values()) == {()}
+
+
+def test_a_node_that_says_never_is_built_in_any_case() -> None:
+    found = hanging(chain(b={"settings": {"cutoff": "never"}}))
+
+    assert found == {"a": (), "v": (A,), "b": (), "c": (B,), "t": (B,)}
+
+
+def test_what_the_project_asks_for_needs_no_option() -> None:
+    assert hanging(chain(b={"settings": {"cutoff": "auto"}}), cutoff=None)["b"] == (V,)
+
+
+def test_a_view_that_was_edited_comes_out_different() -> None:
+    assert hanging(chain(), edited=V) == {"v": (), "b": (), "c": (B,), "t": (B,)}
+
+
+def test_a_table_that_was_never_built_comes_out_different() -> None:
+    of = chain()
+    bare = project(*(replace(item, parents=()) if item.unique_id == A else item for item in of.nodes.values()))
+    entries = make_plan(bare, Recorded(), Catalog(), request("run", cutoff="always")).to_build
+
+    assert {entry.hangs_on for entry in entries} == {()}
+
+
+def test_a_function_comes_out_different() -> None:
+    function = node("function.shop.f", materialized="function")
+    reader = node(B, ["function.shop.f"])
+    of = project(function, reader)
+    key = replace(record(function).relation, identifier="main.function.shop.f")
+    records = {
+        key: record(function, relation=key, identity=None, trace=Trace(named=())),
+        reader.relation: record(reader, trace=Trace(parents={str(key): SEEN}, named=())),
+    }
+    catalog = Catalog(identities={reader.relation: Identity(value="1/1", kind=RelationKind.TABLE)})  # type: ignore[dict-item]
+    edited = {"function.shop.f": ChangeCategory(reasons=(EDITED,))}
+
+    entries = make_plan(of, Recorded(relations=records), catalog, request("build", cutoff="always"), edited).to_build  # type: ignore[arg-type]
+
+    assert [(entry.node.name, entry.hangs_on) for entry in entries] == [("f", ()), ("b", ())]
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        {"named": None},
+        {"named": (("raw", "x"),)},
+        {"has_hooks": True},
+        {"writes": (("main", "a"),)},
+        {"written_by": "on-run"},
+        {"shape": FOREIGN_KEY},
+        {"reads": TracedReads(questions=(QUESTION,))},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["b", "v"])
+def test_what_reads_or_does_more_than_is_seen_is_built_and_so_is_what_reads_such_a_view(name: str, trace: Any) -> None:
+    assert hanging(chain(), **{name: trace})["b"] == ()
+
+
+def test_what_was_asked_for_is_no_question_where_there_was_none() -> None:
+    assert hanging(chain(), b={"reads": TracedReads()})["b"] == (V,)
+
+
+def test_a_view_without_a_record_on_the_way_is_not_known() -> None:
+    of = project(node(A), node(V, [A], materialized="view"), node(B, [V]))
+    records = {of.nodes[name].relation: record(of.nodes[name], trace=Trace(named=())) for name in (A, B)}
+
+    entries = make_plan(of, Recorded(relations=records), Catalog(), request("run", cutoff="always")).to_build  # type: ignore[arg-type]
+
+    assert {entry.hangs_on for entry in entries} == {()}
+
+
+def test_a_parent_outside_of_the_selection_leaves_what_it_was() -> None:
+    entries = planned(chain(), selected={B, C})
+
+    assert {entry.node.name: entry.hangs_on for entry in entries} == {"b": (), "c": (B,)}
+
+
+OTHER = CameOut(before="1", now="2")
+SAME_COLUMNS = CameOut(before="1", now="2", has_same_columns=True)
+SAME_ROWS = CameOut(before="1", now="2", has_same_columns=True, has_same_rows=True)
+SAME = CameOut(before="1", now="1")
+
+
+@pytest.mark.parametrize(
+    ("out", "is_view", "reads_order", "moved"),
+    [
+        (SAME, False, True, {}),
+        (OTHER, False, False, None),
+        (OTHER, True, False, None),
+        (SAME_COLUMNS, False, False, None),
+        (SAME_COLUMNS, True, True, {"p": "2"}),
+        (SAME_ROWS, False, False, {"p": "2"}),
+        (SAME_ROWS, False, True, None),
+        (None, False, False, None),
+        (replace(SAME, before="0", now="0"), False, False, None),
+    ],
+)
+def test_a_parent_as_it_came_out(out: CameOut | None, is_view: bool, reads_order: bool, moved: Any) -> None:
+    assert seen_as_equal({"p": "1"}, {"p": out}, is_view=is_view, reads_order=reads_order) == moved
+
+
+def test_every_parent_has_to_come_out_equal() -> None:
+    seen = {"p": "1", "q": "1"}
+
+    assert seen_as_equal(seen, {"p": SAME, "q": SAME_ROWS}, is_view=False, reads_order=False) == {"q": "2"}
+    assert seen_as_equal(seen, {"p": SAME_ROWS, "q": OTHER}, is_view=False, reads_order=False) is None
+
+
+def entry(item: Node, *reasons: Reason, **trace: Any) -> PlanEntry:
+    found = record(item, trace=Trace(**{"named": (), **trace}))
+    return PlanEntry(node=item, decision=Decision.BUILD, reasons=reasons, record=found)
+
+
+def test_a_view_that_went_down_with_what_it_reads_is_the_same_query() -> None:
+    view = node(V, [A], materialized="view")
+    dropped = Reason(kind=ReasonKind.UPSTREAM, code=ReasonCode.DROPPED_WITH_PARENT, node=A)
+
+    assert keeps_definition([A], entry(view, dropped))
+    assert not keeps_definition([B], entry(view, dropped))  # by what it reads undeclared
+    assert not keeps_definition([A], entry(view, dropped, EDITED))
+    assert not keeps_definition([A], entry(view, dropped, has_hooks=True))
+    assert not keeps_definition([A], replace(entry(view, dropped), record=None))
+    assert not keeps_definition([A], entry(node(B, [A]), dropped))
