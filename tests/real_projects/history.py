@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Record:
     volatile: int = 0
     volatile_columns: dict[str, list[str]] = field(default_factory=dict)
     by_chance: list[str] = field(default_factory=list)
+    by_hooks: list[str] = field(default_factory=list)
     commented: int = 0
     moments: dict[str, Moment] = field(default_factory=dict)
 
@@ -59,25 +60,27 @@ class Record:
         return asdict(self)
 
 
-def played(project: RealProject, server: Server, directory: Path, *, is_quick: bool = False) -> Record:
+def played(project: RealProject, ours: Server, plain: Server, directory: Path, *, is_quick: bool = False) -> Record:
     """Play the history of a project: built, again, commented, and each change that it has on top of the earlier ones.
+
+    Each way has a server of its own, so that databases of one name stand in what is built: it may come out in rows.
 
     A quick play builds once and then only plans, each change by itself; it compares nothing. Logs of every command stay
     in the directory.
     """
-    play = _Play(project, server, directory)
+    play = _Play(project, {"ours": ours, "plain": plain}, directory)
     return play.record(play.planned if is_quick else play.compared)
 
 
 class _Play:
-    def __init__(self, project: RealProject, server: Server, directory: Path) -> None:
+    def __init__(self, project: RealProject, servers: Mapping[str, Server], directory: Path) -> None:
         self.project = project
-        self.server = server
+        self.servers = servers
         self.logs = directory / "logs"
         self.logs.mkdir(parents=True)
-        self.databases = {which: f"real_{project.name}_{which}" for which in ("ours", "plain")}
+        self.database = f"real_{project.name}"
         self.spaces = {
-            which: copied(project, directory / which, server, name) for which, name in self.databases.items()
+            which: copied(project, directory / which, server, self.database) for which, server in servers.items()
         }
 
     def record(self, way: Callable[[], Record]) -> Record:
@@ -85,13 +88,13 @@ class _Play:
         try:
             return way()
         finally:
-            for name in self.databases.values():
-                postgres_server.drop_database(self.server, name)
+            for server in self.servers.values():
+                postgres_server.drop_database(server, self.database)
 
     def planned(self) -> Record:
         """Build once, then plan."""
         record = Record(project=self.project.name, compared=False)
-        postgres_server.create_database(self.server, self.databases["ours"])
+        postgres_server.create_database(self.servers["ours"], self.database)
         directory = self.spaces["ours"].directory
         first = record.moments["first"] = Moment()
         self._build(first, "first")
@@ -115,39 +118,43 @@ class _Play:
         record.nodes = sum(build.has_relation(node) for node in build.nodes)
         record.volatile = ignored.count()
         record.volatile_columns = {name: sorted(found) for name, found in ignored.columns.items() if found}
-        postgres_server.drop_database(self.server, self.databases["ours"])
-        postgres_server.create_database(self.server, self.databases["ours"])
+        postgres_server.drop_database(self.servers["ours"], self.database)
+        postgres_server.create_database(self.servers["ours"], self.database)
         record.moments["first"] = self._moment("first", before, before, ignored, repeats=())
         second = record.moments["second"] = self._moment("second", before, before, ignored, repeats=())
         for space in self.spaces.values():
             record.commented = comment(space.directory)
         record.moments["comment"] = self._moment("comment", before, before, ignored, repeats=second.planned)
         chance: set[str] = set()
+        hooks: set[str] = set()
         for name in CHANGES:
             if name in self.project.changes:
                 for space in self.spaces.values():
                     replace(space.directory, self.project.changes[name])
                 after = self._scratch(name, ignored)
                 chance |= truth.by_chance(before, after, ignored)
-                record.moments[name] = self._moment(name, before, after, ignored, repeats=second.planned)
+                moment = self._moment(name, before, after, ignored, repeats=second.planned)
+                record.moments[name] = moment
+                hooks |= _without_hooks(moment, truth.by_hooks(before, after, ignored))
                 before = after
-        record.by_chance = sorted(chance)
+        record.by_chance, record.by_hooks = sorted(chance), sorted(hooks)
         for moment in record.moments.values():
             _leave_out(moment, truth.below(chance, before.build), truth.relations_below(chance, before.build))
         return record
 
     def _base(self) -> tuple[Scratch, Volatile]:
         """Build the project as it is twice from scratch, to see what is volatile."""
-        url = self.server.url(self.databases["plain"])
-        one = truth.built(self.project, self.spaces["plain"], self.server, self.logs / "plain-1.log")
+        url = self.servers["plain"].url(self.database)
+        one = truth.built(self.project, self.spaces["plain"], self.servers["plain"], self.logs / "plain-1.log")
         sums = truth.column_sums(url, one.build.relations)
-        other = truth.built(self.project, self.spaces["plain"], self.server, self.logs / "plain-2.log")
+        other = truth.built(self.project, self.spaces["plain"], self.servers["plain"], self.logs / "plain-2.log")
         ignored = truth.volatile(one, other, sums, url)
         return truth.with_comparable_rows(other, url, ignored), ignored
 
     def _scratch(self, name: str, ignored: Volatile) -> Scratch:
-        scratch = truth.built(self.project, self.spaces["plain"], self.server, self.logs / f"plain-{name}.log")
-        return truth.with_comparable_rows(scratch, self.server.url(self.databases["plain"]), ignored)
+        space, server = self.spaces["plain"], self.servers["plain"]
+        scratch = truth.built(self.project, space, server, self.logs / f"plain-{name}.log")
+        return truth.with_comparable_rows(scratch, server.url(self.database), ignored)
 
     def _moment(
         self, name: str, before: Scratch, after: Scratch, ignored: Volatile, *, repeats: Iterable[str]
@@ -208,7 +215,7 @@ class _Play:
         )
 
     def _compare(self, moment: Moment, after: Scratch, ignored: Volatile) -> None:
-        url = self.server.url(self.databases["ours"])
+        url = self.servers["ours"].url(self.database)
         ours = truth.comparable(url, observed(url), ignored)
         found = truth.differences(ours, after.build.relations, ignored)
         keeps = truth.keeps_rows(after.build)
@@ -217,6 +224,14 @@ class _Play:
             if name not in built:
                 continue  # of a node that is gone; dbt leaves it, too
             (moment.incremental if name in keeps else moment.unequal)[name] = sorted(keys)
+
+
+def _without_hooks(moment: Moment, nodes: frozenset[str]) -> set[str]:
+    """Leave out what hooks of the project write, which run with us too; return what would have counted as missed."""
+    missed = nodes & set(moment.missed)
+    moment.needed = [node for node in moment.needed if node not in missed]
+    moment.missed = [node for node in moment.missed if node not in missed]
+    return missed
 
 
 def _leave_out(moment: Moment, nodes: frozenset[str], relations: frozenset[str]) -> None:

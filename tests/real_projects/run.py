@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     records = _known(options.json) if options.json else {}
     kept = options.logs or Path(tempfile.mkdtemp(prefix="real-projects-"))
     failed = []
-    with start_server() as server:
+    with start_server() as ours, start_server() as plain:
         for project in projects:
             if project.name in records:
                 continue
             shutil.rmtree(kept / project.name, ignore_errors=True)
             started = time.monotonic()
             try:
-                records[project.name] = played(project, server, kept / project.name, is_quick=options.quick)
+                records[project.name] = played(project, ours, plain, kept / project.name, is_quick=options.quick)
             except Exception as error:  # the others are still of interest
                 failed.append(f"{project.name}: {type(error).__name__}: {error}")
                 print(failed[-1], file=sys.stderr, flush=True)

@@ -61,6 +61,8 @@ def notes(record: Record) -> list[str]:
         lines.append(
             f"- plain dbt leaves other rows in two builds of the same, not compared with what reads it: {names}"
         )
+    if record.by_hooks:
+        lines.append(f"- hooks of the project wrote other rows into them, not missed: {', '.join(record.by_hooks)}")
     for name, moment in record.moments.items():
         lines += [f"- {name}: {line}" for line in _findings(name, moment)]
     return [*lines, ""]

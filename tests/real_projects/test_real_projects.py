@@ -12,7 +12,7 @@ from accuracy.truth import Build
 from real_projects.history import Moment, Record
 from real_projects.run import main
 from real_projects.table import notes, table
-from real_projects.truth import Scratch, Volatile, by_chance, relations_below
+from real_projects.truth import Scratch, Volatile, by_chance, by_hooks, relations_below
 
 FILES = {
     "dbt_project.yml": """\
@@ -122,6 +122,8 @@ def test_rows_that_plain_dbt_leaves_by_chance_are_told_from_what_a_change_did() 
     assert by_chance(before, other_rows, nothing) == {"model.a"}  # b reads it
     assert by_chance(before, other_code, nothing) == frozenset()
     assert by_chance(before, other_hook, nothing) == frozenset()
+    assert by_hooks(before, other_hook, nothing) == {"model.a"}
+    assert by_hooks(before, other_rows, nothing) == by_hooks(before, other_code, nothing) == frozenset()
     assert relations_below({"model.a"}, before.build) == {"farm.a", "farm.b"}
 
 

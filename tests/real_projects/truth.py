@@ -162,9 +162,19 @@ def by_chance(before: Scratch, after: Scratch, ignored: Volatile) -> frozenset[s
     dbt executed the same for them, and the same in hooks of the project, and nothing that they read differs: their SQL
     takes one of several rows that are equal to it, as `row_number()` does over an order with ties.
     """
-    old, new = before.build, after.build
-    if _of_hooks(old) != _of_hooks(new):
+    if _of_hooks(before.build) != _of_hooks(after.build):
         return frozenset()
+    return _other_rows_of_the_same(before.build, after.build, ignored)
+
+
+def by_hooks(before: Scratch, after: Scratch, ignored: Volatile) -> frozenset[str]:
+    """Return the models of which dbt executed the same on the same, and into which its other hooks wrote other rows."""
+    if _of_hooks(before.build) == _of_hooks(after.build):
+        return frozenset()
+    return _other_rows_of_the_same(before.build, after.build, ignored)
+
+
+def _other_rows_of_the_same(old: Build, new: Build, ignored: Volatile) -> frozenset[str]:
     differs = differences(old.relations, new.relations, ignored)
     return frozenset(
         node
