@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,19 +60,20 @@ def compile_nodes(
     unique_ids: Iterable[str],
     ddl_of: Collection[str] = (),
     *,
-    flags: Mapping[str, Any] | None = None,
+    flags: Mapping[str, Any],
+    asks_database: bool = True,
 ) -> dict[str, CompiledNode]:
     """Return the SQL of these nodes, of views in `ddl_of` also the statement that creates them.
 
-    A node that dbt cannot compile has a problem, not an error. With `flags` (dbt's, as the command that will be run has
-    them) the database is asked, read-only, and what is read is traced.
+    A node that dbt cannot compile has a problem, not an error. `flags` are dbt's as the command that will be run has
+    them: code may stand behind them. The database is asked read-only, or not at all; what is read is traced.
     """
     wanted = tuple(unique_ids)
     if not wanted:
         return {}
-    tracer = Tracer(traced_macros(parsed.definition), flags=flags) if flags is not None else None
-    compilation = _Compilation(parsed.manifest, tracer)
-    asking = _asking_read_only(tracer) if tracer is not None else nullcontext()
+    tracer = Tracer(traced_macros(parsed.definition), flags=flags)
+    compilation = _Compilation(parsed.manifest, tracer, asks_database=asks_database)
+    asking = _asking_read_only(tracer) if asks_database else traced(tracer)
     with redirect_stdout(sys.stderr), asking:
         project_hooks = compilation.project_hooks()
         found = {unique_id: compilation.compiled(unique_id, project_hooks) for unique_id in wanted}
@@ -108,12 +109,12 @@ class _Problem:
 class _Compilation:
     """Compile nodes of one manifest and leave it as it was."""
 
-    def __init__(self, manifest: Any, tracer: Tracer | None = None) -> None:
+    def __init__(self, manifest: Any, tracer: Tracer, *, asks_database: bool) -> None:
         from dbt_state_plugin.dbt_runner.parse import runtime_config
 
         self._manifest = manifest
         self._tracer = tracer
-        self._compiler = _compiler(runtime_config(), asks_database=tracer is not None)
+        self._compiler = _compiler(runtime_config(), asks_database=asks_database)
         nodes = manifest.nodes.items()
         ephemeral = {unique_id: node for unique_id, node in nodes if getattr(node, "is_ephemeral_model", False)}
         # dbt compiles an ephemeral model once and keeps what it got: for each form on copies of their own.
@@ -144,7 +145,7 @@ class _Compilation:
 
     def _reads(self, unique_id: str, forms: Mapping[str, str]) -> RenderedReads | None:
         """Return what the node read, with all ephemeral models that may be in it."""
-        if self._tracer is None or not forms:
+        if not forms:
             return None
         found = [self._tracer.reads(each) for each in (unique_id, *self._inside(unique_id))]
         return joined(tuple(each for each in found if each is not None))

@@ -60,12 +60,13 @@ class DbtInProcess:
         unique_ids: Iterable[str],
         ddl_of: Collection[str] = (),
         *,
-        flags: Mapping[str, Any] | None = None,
+        flags: Mapping[str, Any],
+        asks_database: bool = True,
     ) -> dict[str, CompiledNode]:
         """Compile nodes."""
         from dbt_state_plugin.dbt_runner.compilation import compile_nodes
 
-        return compile_nodes(parsed, unique_ids, ddl_of, flags=flags)
+        return compile_nodes(parsed, unique_ids, ddl_of, flags=flags, asks_database=asks_database)
 
     def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:
         """Return whether a node may execute more than it just did."""

@@ -63,12 +63,13 @@ class Dbt(Protocol):
         unique_ids: Iterable[str],
         ddl_of: Collection[str] = (),
         *,
-        flags: Mapping[str, Any] | None = None,
+        flags: Mapping[str, Any],
+        asks_database: bool = True,
     ) -> dict[str, CompiledNode]:
         """Return the SQL of nodes without running anything; of those in `ddl_of` also the DDL of their view.
 
-        With `flags`, dbt's flags of the command that will be run, what they ask the database is asked, read-only, and
-        what they read is traced; without them a node that asks the database has a problem instead of SQL.
+        `flags` are dbt's of the command that will be run. What a node asks the database is asked, read-only; without
+        `asks_database` such a node has a problem instead of SQL.
         """
 
     def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:

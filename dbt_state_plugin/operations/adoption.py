@@ -30,7 +30,7 @@ from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
 from dbt_state_plugin.operations.manifests import keep_manifest
-from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
@@ -80,7 +80,7 @@ def find_adoptable(target: Target, options: RunOptions, *, again: bool = False) 
         selected = selected_nodes(dbt, parsed, invocation, options)
         found = _candidates(session, project, seen_now(session, project, options), selected, again=again)
         wanted = [each.node.unique_id for each in found if each.outcome is Outcome.ADOPT]
-        compiled = dbt.compile(parsed, wanted)
+        compiled = dbt.compile(parsed, wanted, flags=rendered_flags(options), asks_database=False)
         found = _Comparison(session, parsed, compiled).compared(found)
         inspected = Inspected(
             options=options,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +38,8 @@ def narrows(options: RunOptions) -> bool:
 def narrows_by_environment() -> bool:
     """Return whether dbt's own environment variables say which types of nodes count."""
     return any(os.environ.get(name) for name in ("DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES"))
+
+
+def rendered_flags(options: RunOptions) -> dict[str, Any]:
+    """Return dbt's flags as rendering sees them under the command that is planned."""
+    return {"WHICH": options.command, "FULL_REFRESH": options.full_refresh}

@@ -333,6 +333,24 @@ def record_cut_off(state: State, cut_off: CutOff) -> None:
         raise lock_lost("another execution has taken over")
 
 
+_COMPLETE = """
+    UPDATE {state}.relation r SET compiled = r.compiled || n.compiled
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, compiled)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def complete_definitions(state: State, compiled: Mapping[RelationName, Mapping[str, Any]]) -> None:
+    """Record what else is known now of the SQL of relations that this run has built; raises StateError."""
+    if not compiled:
+        return
+    columns = (*key_columns(compiled), [json_document(document) for document in compiled.values()])
+    with database_errors("Cannot record the definitions"):
+        state.execute(_COMPLETE, (*columns, state.environment.warehouse, state.environment_id))
+
+
 _SEEN = """
     UPDATE {state}.relation r SET trace = jsonb_set(r.trace, '{{parents}}', (r.trace -> 'parents') || n.parents)
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])

@@ -305,3 +305,48 @@ def test_every_name_that_dbt_gives_to_a_template_is_known(dbt_project: ProjectWr
     assert {"flags", "model", "invocation_id"} <= names
     assert names - macros - packages - tracing.KNOWN == set()
     assert modules == tracing.MODULES
+
+
+GUARDED = "{% if execute and flags.WHICH in ('run', 'build') %}, 2 as more{% endif %}"
+INCREMENTAL = "{{ config(materialized='incremental') }} select 1 as id "
+ASKING = (
+    "{{ config(materialized='incremental') }}\n"
+    "-- depends_on: {{ ref('names') }}\n"
+    "{% if execute and flags.WHICH in ('run', 'build') %}\n"
+    "{% set found = run_query('select name from ' ~ ref('names') ~ ' order by 1').columns[0].values() %}{% endif %}\n"
+)
+
+
+def test_what_stands_behind_the_command_is_compared_as_the_command_renders_it(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/guarded.sql": INCREMENTAL + GUARDED,
+            "models/names.sql": "select 'b' as name union all select 'a'",
+            "models/asking.sql": ASKING + "select 1 as id{% for each in found %}, 1 as {{ each }}{% endfor %}",
+            "models/hooked.sql": "{{ config(post_hook=\"{% if flags.WHICH == 'run' %}comment on table {{ this }} is 'x'"
+            '{% endif %}") }} select 1 as id',
+        }
+    )
+    project.plugin("run", check=0)
+    for name in ("guarded", "asking", "hooked"):
+        project.write(f"models/{name}.sql", project.read(f"models/{name}.sql") + " -- a comment")
+    assert project.planned() == {}
+
+    project.write("models/guarded.sql", INCREMENTAL)
+    project.write("models/asking.sql", ASKING + "select 1 as id")
+    project.write("models/hooked.sql", "select 1 as id")
+    assert project.planned().keys() == {"guarded", "asking", "hooked"}
+
+
+def test_what_only_a_run_renders_differs_from_another_state_too(dbt_project: ProjectWriter) -> None:
+    project = dbt_project({"dbt_project.yml": TABLES, "models/guarded.sql": INCREMENTAL})
+    project.plugin("run", check=0)
+    project.dbt("parse", "--target-path", "base", check=0)
+    project.write("models/guarded.sql", INCREMENTAL + GUARDED)
+
+    state = json.loads(project.plugin("plan", "--state", "base", "--output", "json", check=0).stdout)
+    environment = json.loads(project.plugin("plan", "--against", "dev", "--output", "json", check=0).stdout)
+    assert [
+        [node["name"] for node in plan["nodes"] if node["decision"] == "build"] for plan in (state, environment)
+    ] == [["guarded"], ["guarded"]]

@@ -213,7 +213,8 @@ class OneRowDbt:
         unique_ids: Iterable[str],
         ddl_of: Collection[str] = (),
         *,
-        flags: Mapping[str, Any] | None = None,
+        flags: Mapping[str, Any],
+        asks_database: bool = True,
     ) -> dict[str, CompiledNode]:
         return {name: compiled(parsed.manifest, parsed.manifest.nodes[name]) for name in unique_ids}
 

@@ -20,7 +20,7 @@ from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind, kind_of_part
-from dbt_state_plugin.core.values.records import RecordedDefinition
+from dbt_state_plugin.core.values.records import RecordedDefinition, TracedReads
 
 # Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
 # or call a macro of dbt.
@@ -44,6 +44,7 @@ _NO_LOGIC = _PHYSICAL_CONFIG | frozenset(
 # Materializations whose build gives the same rows again; the others add to what is there.
 _REPEATED = frozenset({"table", "view", "materialized_view", "seed"})
 _HASHED = "hashed"
+_OF_COMMAND = "of_command"  # compiled as the command that ran renders it
 _READ_INSIDE = ("var ", "env_var ", "target.", "macro.")
 
 
@@ -291,13 +292,27 @@ def hashed_statement(text: str, digest: Digest, dialect: SqlDialect, *, is_sql: 
     return f"{digest(text)}:{tail}"
 
 
+def with_sql_of_the_command(definition: RecordedDefinition, reads: TracedReads | None) -> RecordedDefinition:
+    """Return a recorded definition without SQL that may not be what was executed.
+
+    Earlier versions compiled what has hooks or several forms without the flags of the command and without asking the
+    database: what stands behind them is not in it, and would not be missed.
+    """
+    document = definition.compiled
+    is_executed = len(document.get("forms") or ()) <= 1 and not document.get("hooks", True)
+    is_executed = is_executed and not document.get("project_hooks", True)
+    if document.get(_OF_COMMAND) or is_executed or reads is None or not (reads.flags or reads.questions):
+        return definition
+    return replace(definition, compiled={})
+
+
 def compiled_document(compiled: CompiledNode, dialect: SqlDialect, digest: Digest | None = None) -> dict[str, Any]:
     """Return what is recorded about a node's SQL; with `digest` only hashes of it."""
 
     def kept(text: str, language: str = "sql") -> str:
         return text if digest is None else hashed_statement(text, digest, dialect, is_sql=language == "sql")
 
-    document: dict[str, Any] = {"language": compiled.language}
+    document: dict[str, Any] = {"language": compiled.language, _OF_COMMAND: True}
     document |= {_HASHED: True} if digest is not None else {}
     document |= (
         {"forms": {name: kept(text, compiled.language) for name, text in compiled.forms.items()}}

@@ -18,7 +18,7 @@ from dbt_state_plugin.core.estimate import with_estimate
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
-from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.decide import decide
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, seen_now, selected_nodes
@@ -89,7 +89,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
         recorded,
         options.command,
         details=partial(read_definitions, session.state),
-        compile_nodes=partial(dbt.compile, parsed),
+        compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options), asks_database=False),
         digest=keyed_digest(comparison.key),
     )
     categorized, recorded = with_seed_shapes(

@@ -31,7 +31,7 @@ from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRel
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import NotFoundError, did_you_mean
 from dbt_state_plugin.operations.execution_record import STEP_NAME
-from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, selected_nodes
 from dbt_state_plugin.operations.session import open_state_alone
@@ -201,7 +201,9 @@ class Comparison:
             recorded,
             "build",
             details=partial(self._details, records),
-            compile_nodes=partial(self.dbt.compile, self.parsed),
+            compile_nodes=partial(
+                self.dbt.compile, self.parsed, flags=rendered_flags(self.options), asks_database=False
+            ),
             digest=keyed_digest(self.key),
         )
         return categorized, reasons_by_records(self.project, recorded, categorized.categories, where)

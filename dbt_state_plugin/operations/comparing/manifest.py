@@ -43,7 +43,7 @@ from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRel
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.operations.comparing.environment import PlannedAgainst
-from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
 from dbt_state_plugin.operations.planning.inputs import Planned, selected_nodes
 from dbt_state_plugin.operations.target import environment_of, invocation_of, workplace_of
@@ -154,7 +154,9 @@ class _ManifestComparison:
         }
         items = {unique_id: self.before.items(unique_id) for unique_id in nodes}
         ddl_of = [each for each in nodes if has_view_ddl(self.before.project.nodes[each], items[each])]
-        compiled = self.dbt.compile(self.artifact.parsed, nodes, ddl_of)
+        compiled = self.dbt.compile(
+            self.artifact.parsed, nodes, ddl_of, flags=rendered_flags(self.options), asks_database=False
+        )
         return {
             key: RecordedDefinition(
                 items=items[unique_id],
@@ -164,7 +166,9 @@ class _ManifestComparison:
         }
 
     def _compiled(self, unique_ids: Iterable[str], ddl_of: Collection[str] = ()) -> dict[str, CompiledNode]:
-        return self.dbt.compile(self.parsed, unique_ids, ddl_of)
+        return self.dbt.compile(
+            self.parsed, unique_ids, ddl_of, flags=rendered_flags(self.options), asks_database=False
+        )
 
     def _too_large_seeds(self, own: Reasons) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of the seeds whose content neither manifest tells."""

@@ -12,6 +12,7 @@ from dbt_state_plugin.core.changes.categorize import (
     compiled_document,
     wants_compiled,
     wants_ddl,
+    with_sql_of_the_command,
 )
 from dbt_state_plugin.core.changes.changed_items import changed_items
 from dbt_state_plugin.core.changes.traced import READS, merged, traced_reads
@@ -58,7 +59,10 @@ def categorize_differences(
     project = fingerprinter.project
     found = differences_in_scope(project, recorded, command)
     keys = {unique_id: record_key(project.nodes[unique_id], project) for unique_id in found}
-    known = details(keys.values()) if keys else {}
+    known = {
+        key: with_sql_of_the_command(each, recorded.relations[key].trace.reads)
+        for key, each in (details(keys.values()) if keys else {}).items()
+    }
     named = (node.relation.spellings for node in project.nodes.values() if node.relation is not None)
     relations = frozenset[tuple[str, str]]().union(*named) if found else frozenset[tuple[str, str]]()
     inputs = {

@@ -14,7 +14,7 @@ from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, TracedReads
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.state.relations import installation_key
@@ -48,11 +48,6 @@ def with_other_reads(
         for key, reads in traced.items()
     }
     return replace(recorded, other_reads={key: reasons for key, reasons in found.items() if reasons})
-
-
-def rendered_flags(options: RunOptions) -> dict[str, Any]:
-    """Return dbt's flags as rendering sees them under the command that is planned."""
-    return {"WHICH": options.command, "FULL_REFRESH": options.full_refresh}
 
 
 def _asked(session: Session, questions: Iterable[Question]) -> Mapping[Question, Question]:

@@ -13,12 +13,11 @@ from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import ChangeCategory, HookReason, Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.dbt_runner.invocation import Invocation
-from dbt_state_plugin.operations.options import RunOptions, narrows
+from dbt_state_plugin.operations.options import RunOptions, narrows, rendered_flags
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project, recorded_project
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.decide import decide
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
-from dbt_state_plugin.operations.planning.other_reads import rendered_flags
 from dbt_state_plugin.operations.planning.seed_shapes import with_seed_shapes
 from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.target import invocation_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.changes.project_hooks import runs_at_start
 from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read, with_unset_values
@@ -14,7 +14,7 @@ from dbt_state_plugin.core.fingerprint.relocation import is_too_large
 from dbt_state_plugin.core.values.invocations import DbtInvocation
 from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.errors import UsageError
-from dbt_state_plugin.operations.planning.other_reads import rendered_flags
+from dbt_state_plugin.operations.options import rendered_flags
 
 if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.as_built import AsBuilt
@@ -112,7 +112,7 @@ def doubts(dbt: Dbt, built: AsBuilt, ran: DbtInvocation, options: RunOptions) ->
     for node in hooked:
         if node not in compiled or compiled[node].hooks is None:
             found[node] = "its hooks cannot be rendered without running them"
-    hooks = _doubtful_project_hooks(dbt, built, fingerprinter, executed, nodes)
+    hooks = _doubtful_project_hooks(dbt, built, fingerprinter, executed, nodes, rendered_flags(options))
     if any(map(runs_at_start, hooks)):  # the nodes may have read what it left
         found = dict.fromkeys(nodes, _OTHER_START) | found
     return Doubts(nodes=found, hooks=hooks, compiled=compiled)
@@ -130,14 +130,19 @@ def _doubtful_seeds(built: AsBuilt, nodes: Iterable[str]) -> dict[str, str]:
 
 
 def _doubtful_project_hooks(
-    dbt: Dbt, built: AsBuilt, fingerprinter: Fingerprinter, executed: Mapping[str, str], nodes: Iterable[str]
+    dbt: Dbt,
+    built: AsBuilt,
+    fingerprinter: Fingerprinter,
+    executed: Mapping[str, str],
+    nodes: Iterable[str],
+    flags: Mapping[str, Any],
 ) -> frozenset[str]:
     """Return the on-run hooks that read values and did not surely execute what they would execute now."""
     hooks = built.parsed.definition.project_hooks
     one = next(iter(sorted(nodes)), None)
     if one is None or fingerprinter.items(one).get("project_hooks", {}).keys() <= hooks.keys():
         return frozenset()
-    rendered = dbt.compile(built.parsed, [one])[one].project_hooks
+    rendered = dbt.compile(built.parsed, [one], flags=flags, asks_database=False)[one].project_hooks
     texts = dict(zip(hooks, rendered, strict=True)) if rendered is not None else {}
     jinja = (hook for hook, code in hooks.items() if "{{" in code or "{%" in code)
     return frozenset(hook for hook in jinja if hook not in texts or executed.get(hook) != texts[hook])

@@ -35,7 +35,7 @@ from dbt_state_plugin.core.values.reasons import OldRows
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
-from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.planning.planning import plan_parsed
@@ -242,7 +242,9 @@ class _Recorder:
         as_ran = replace(planned, plan=replace(planned.plan, entries=tuple(certain), parent_versions=versions))
         digest = None if session.target.stores_sql else keyed_digest(installation_key(state))
         ids = [each.outcome.unique_id for each in wanted]
-        detail = DefinitionRecorder(session.ports.dbt, as_ran, built.parsed, ids, digest)
+        detail = DefinitionRecorder(
+            session.ports.dbt, as_ran, built.parsed, ids, digest, flags=rendered_flags(self.options)
+        )
         recorder = BuildRecorder(
             session, as_ran, built.parsed, self.execution_id, detail, self.options, _go_on, is_later=True
         )
@@ -255,6 +257,7 @@ class _Recorder:
         recorder.finish(outcomes)
         if recorder.lost is not None:
             raise recorder.lost
+        recorder.settle_definitions()
         recorder.finish_hooks(each.code for each in self.ran.results if _is_project_hook(each))
         nodes = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
         record_shapes_of_run(session, nodes)

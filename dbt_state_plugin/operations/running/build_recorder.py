@@ -32,6 +32,7 @@ from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import (
     BuildRecord,
     CutOff,
+    complete_definitions,
     lock_lost,
     record_build,
     record_cut_off,
@@ -232,6 +233,12 @@ class BuildRecorder:
                 is_open = entry is not None and not is_settled and self.lost is None
                 if entry and is_open and outcome.is_success and outcome.unique_id in self._microbatch:
                     self._attempt(self._record, entry, outcome)
+
+    def settle_definitions(self) -> None:
+        """Record the SQL that had to be compiled once more; called when dbt has ended. Raises StateError."""
+        settled = self._definition.settled()
+        keys = {node: record_key(self._entries[node].node, self._project) for node in settled.keys() & self._marked}
+        complete_definitions(self._session.state, {key: settled[node] for node, key in keys.items()})
 
     def _attempt(
         self, record: Callable[[PlanEntry, NodeOutcome], None], entry: PlanEntry, outcome: NodeOutcome

@@ -29,7 +29,7 @@ from dbt_state_plugin.operations.execution_record import (
     uncommitted_in,
 )
 from dbt_state_plugin.operations.manifests import keep_manifest
-from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import record_cosmetic
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.planning.source_versions import record_equal_content
@@ -217,13 +217,22 @@ class _Run:
         outcome = self._dbt(planned, parsed, recorder)
         recorder.finish(outcome.nodes.values())
         self._record_left(planned, recorder, outcome)
+        if not outcome.was_interrupted:
+            recorder.settle_definitions()
         result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, recorder, outcome.nodes))
         note_outcomes(state, self.execution_id, _not_marked(result, recorder))
         self._refuse_cut_off(outcome, f" after {len(recorder.marked)} of {len(nodes)} nodes")
         return self._with_hooks(result, outcome)
 
     def _recorder(self, planned: Planned, parsed: Parsed, unique_ids: Sequence[str]) -> BuildRecorder:
-        detail = DefinitionRecorder(self.session.ports.dbt, planned, parsed, unique_ids, self._digest_of_sql())
+        detail = DefinitionRecorder(
+            self.session.ports.dbt,
+            planned,
+            parsed,
+            unique_ids,
+            self._digest_of_sql(),
+            flags=rendered_flags(self.options),
+        )
         self.recorder = BuildRecorder(
             self.session, planned, parsed, self.execution_id, detail, self.options, self.stop.interrupt
         )

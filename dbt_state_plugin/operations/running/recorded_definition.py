@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
 from dbt_state_plugin.core.changes.traced import READS
@@ -23,33 +23,64 @@ class DefinitionRecorder:
     """The items and the SQL of each planned node.
 
     Where dbt executes only one of several forms, or hooks besides, all of them are compiled before dbt starts: in its
-    threads the manifest must not be touched. Of all other nodes dbt's own compiled code is taken.
+    threads the manifest must not be touched. They are recorded only where dbt has executed one of them: what a node
+    asks the database may have another answer once its parents are built. Of all others dbt's own compiled code is
+    taken, and what remains to be compiled when dbt has ended is `unsettled`.
     """
 
     def __init__(
-        self, dbt: Dbt, planned: Planned, parsed: Parsed, unique_ids: Iterable[str], digest: Digest | None
+        self,
+        dbt: Dbt,
+        planned: Planned,
+        parsed: Parsed,
+        unique_ids: Iterable[str],
+        digest: Digest | None,
+        *,
+        flags: Mapping[str, Any],
     ) -> None:
         """Compile what has to be compiled; `digest` is given where no SQL may be stored."""
         self._dbt = dbt
         self._parsed = parsed
         self._digest = digest
+        self._flags = flags
+        self._unsettled: set[str] = set()
         self._fingerprinter = planned.fingerprinter
         wanted = tuple(unique_ids)
         self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
-        ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
-        kept = [node for node in wanted if node in ddl_of or dbt.needs_compiling(parsed, node)]
+        self._ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
+        kept = [node for node in wanted if node in self._ddl_of or dbt.needs_compiling(parsed, node)]
         compiled = dict(planned.categorized.compiled)
-        compiled |= dbt.compile(parsed, [node for node in kept if node not in compiled], ddl_of)
+        compiled |= dbt.compile(parsed, [node for node in kept if node not in compiled], self._ddl_of, flags=flags)
         self._compiled = {node: compiled[node] for node in kept if node in compiled}
 
     def of(self, unique_id: str, reads: RenderedReads | None) -> RecordedDefinition:
         """Return what is recorded, with the values that were read; called when dbt has executed the node."""
         compiled = self._found(unique_id)
-        document = compiled_document(compiled, self._parsed.definition.dialect, self._digest) if compiled else {}
+        if compiled is not None and reads is not None and reads.questions:  # dbt may have got other answers
+            forms = {} if unique_id in self._parsed.microbatch else compiled.forms
+            compiled = replace(compiled, forms=forms, hooks=None if compiled.hooks else compiled.hooks)
         items = dict(self._items.get(unique_id, {}))
         if reads is not None and not reads.is_opaque and self._fingerprinter is not None:
             items[READS] = self._fingerprinter.read_values(unique_id, reads.names)
-        return RecordedDefinition(items=items, compiled=document)
+        return RecordedDefinition(items=items, compiled=self._document(compiled) if compiled else {})
+
+    def settled(self) -> dict[str, Mapping[str, Any]]:
+        """Return the SQL of nodes of which dbt executed another one than had been compiled; called when dbt has ended.
+
+        Compiled once more it may be the one that was executed, and then the forms that were not executed are known too.
+        """
+        compiled = self._dbt.compile(
+            self._parsed, sorted(self._unsettled), self._ddl_of & self._unsettled, flags=self._flags
+        )
+        executed = {node: self._dbt.executed_form(self._parsed, node) for node in compiled}
+        return {
+            node: self._document(replace(each, hooks=None, project_hooks=None))
+            for node, each in compiled.items()
+            if (found := executed[node]) is not None and _is_one_of(found, each)
+        }
+
+    def _document(self, compiled: CompiledNode) -> dict[str, Any]:
+        return compiled_document(compiled, self._parsed.definition.dialect, self._digest)
 
     def other_forms(self, unique_id: str) -> tuple[str, ...]:
         """Return the SQL of a node in the forms of which dbt has executed one, nothing where there is but one form."""
@@ -63,9 +94,15 @@ class DefinitionRecorder:
 
     def _found(self, unique_id: str) -> CompiledNode | None:
         compiled = self._compiled.get(unique_id)
-        if compiled is None or (compiled.problem and not compiled.forms):
-            executed = self._dbt.executed_form(self._parsed, unique_id)
-            if executed is not None and compiled is not None:
-                executed = replace(executed, hooks=compiled.hooks, project_hooks=compiled.project_hooks)
-            compiled = executed or compiled
-        return compiled
+        executed = self._dbt.executed_form(self._parsed, unique_id)
+        if compiled is None or executed is None:
+            return executed or compiled
+        # Each batch of a microbatch model is executed with bounds of its own, so that no text is as compiled.
+        if unique_id in self._parsed.microbatch or _is_one_of(executed, compiled):
+            return compiled
+        self._unsettled.add(unique_id)
+        return replace(executed, hooks=compiled.hooks, project_hooks=compiled.project_hooks)
+
+
+def _is_one_of(executed: CompiledNode, compiled: CompiledNode) -> bool:
+    return not executed.forms.items() - {("sql", form) for form in compiled.forms.values()}

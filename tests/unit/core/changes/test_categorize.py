@@ -724,11 +724,15 @@ def test_what_is_recorded_of_the_sql_can_be_read_by_people() -> None:
 
     assert compiled_document(compiled, POSTGRES) == {
         "language": "sql",
+        "of_command": True,
         "forms": {"sql": SQL},
         "hooks": ["post-hook inside the transaction\ngrant a"],
         "project_hooks": ["analyze"],
     }
-    assert compiled_document(CompiledNode(hooks=None, project_hooks=None, problem="x"), POSTGRES) == {"language": "sql"}
+    assert compiled_document(CompiledNode(hooks=None, project_hooks=None, problem="x"), POSTGRES) == {
+        "language": "sql",
+        "of_command": True,
+    }
 
 
 def test_no_sql_is_in_the_hashes_of_it() -> None:

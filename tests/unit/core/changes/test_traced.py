@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from support.values import KEY, node, project
 
-from dbt_state_plugin.core.changes.categorize import ChangeInputs, categorize, compiled_document, wants_compiled
+from dbt_state_plugin.core.changes.categorize import (
+    ChangeInputs,
+    categorize,
+    compiled_document,
+    wants_compiled,
+    with_sql_of_the_command,
+)
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.changes.traced import NOT_KEPT, READS, merged, names_read, traced_reads, untouched_parts
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
@@ -21,6 +27,7 @@ from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 DIGEST = keyed_digest(KEY)
 ASKED = Question(sql="select 1", answer="(['a'], [(1,)])")
+SQL = "select 1 as id"
 LOOKED_UP = Question(relation=("db", "main", "a"), answer="[]")
 A = node("model.shop.a")
 
@@ -245,3 +252,26 @@ def test_a_reason_for_another_answer_that_leaves_the_sql_as_it_was_says_so() -> 
         "what it asks while it compiles has another answer (select 1), but only comments, white space or letter case "
         "differ in the SQL"
     ]
+
+
+@pytest.mark.parametrize(
+    ("document", "reads", "is_kept"),
+    [
+        ({"forms": {"sql": SQL}, "hooks": [], "project_hooks": []}, TracedReads(flags={"WHICH": "run"}), True),
+        ({"forms": {"sql": SQL, "incremental": SQL}, "hooks": [], "project_hooks": []}, TracedReads(), True),
+        ({"forms": {"sql": SQL, "incremental": SQL}, "hooks": [], "project_hooks": []}, None, True),
+        ({"forms": {"sql": SQL}, "hooks": ["grant"], "project_hooks": []}, TracedReads(flags={"WHICH": "run"}), False),
+        ({"forms": {"sql": SQL}, "hooks": [], "project_hooks": ["grant"]}, TracedReads(flags={"WHICH": "run"}), False),
+        (
+            {"forms": {"sql": SQL, "incremental": SQL}, "hooks": [], "project_hooks": []},
+            TracedReads(questions=(Question(sql="select 1"),)),
+            False,
+        ),
+        ({"forms": {"sql": SQL}, "hooks": ["grant"], "of_command": True}, TracedReads(flags={"WHICH": "run"}), True),
+    ],
+)
+def test_sql_that_an_earlier_version_compiled_without_the_flags_of_the_command_is_not_compared(
+    document: dict[str, Any], reads: TracedReads | None, is_kept: bool
+) -> None:
+    definition = RecordedDefinition(items={"body": {"code": "#1"}}, compiled=document)
+    assert with_sql_of_the_command(definition, reads).compiled == (document if is_kept else {})
