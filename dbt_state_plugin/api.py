@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.overview import Overview as Overview
     from dbt_state_plugin.core.values.plan import Plan as Plan
     from dbt_state_plugin.core.values.plan import PlanEntry as PlanEntry
+    from dbt_state_plugin.core.values.progress import Progress as Progress
+    from dbt_state_plugin.core.values.progress import Stage as Stage
+    from dbt_state_plugin.core.values.progress import Step as Step
     from dbt_state_plugin.core.values.results import RunResult as RunResult
     from dbt_state_plugin.core.values.results import StepItem as StepItem
     from dbt_state_plugin.core.version import VERSION as VERSION
@@ -118,6 +121,7 @@ _HOMES = {
     "core.values.orphans": "Action Orphan Orphans",
     "core.values.overview": "Overview",
     "core.values.plan": "Plan PlanEntry",
+    "core.values.progress": "Progress Stage Step",
     "core.values.results": "RunResult StepItem",
     "core.version": "VERSION",
     "dbt_runner.arguments": "DECIDED FLAGS_OF_DBT",
@@ -161,8 +165,12 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-def plan(settings: Settings | None = None, *, command: str = "run", **options: Any) -> Plan:
+def plan(
+    settings: Settings | None = None, *, command: str = "run", progress: Progress | None = None, **options: Any
+) -> Plan:
     """Return what `command` (run, build, seed, snapshot) would build and why, without writing anything.
+
+    `progress` is told how far it has come, in any thread and often; it must return at once and never raise.
 
     `options` takes the other fields of `RunOptions`: select, exclude, selector, selection_state, full_refresh,
     full_refresh_changed, on_logic_change, volatile, drift, cutoff, code_only, force, defer_to.
@@ -170,7 +178,7 @@ def plan(settings: Settings | None = None, *, command: str = "run", **options: A
     """
     from dbt_state_plugin.operations.running.run import plan_project
 
-    return plan_project(_target(settings), _options(command, options), lists_all=True)
+    return plan_project(_target(settings), _options(command, options), lists_all=True, ports=_ports(progress))
 
 
 def run(
@@ -179,10 +187,12 @@ def run(
     command: str = "run",
     listener: Listener | None = None,
     steps: Iterable[RecordedStep] = (),
+    progress: Progress | None = None,
     **options: Any,
 ) -> RunResult:
     """Build what has to be built with dbt in this process, record it, and return how it ended.
 
+    `progress` is as for `plan`.
     `steps` are external steps that went before, such as loading: they are recorded in the same execution.
     A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are raised, as are the
     other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel its queries.
@@ -190,9 +200,9 @@ def run(
     from dbt_state_plugin.operations.execution_record import Listener, interruptible
     from dbt_state_plugin.operations.running.run import run_project
 
-    given = _options(command, options)
+    given, ports = _options(command, options), _ports(progress)
     with interruptible():
-        return run_project(_target(settings), given, listener or Listener(), tuple(steps), lists_all=True)
+        return run_project(_target(settings), given, listener or Listener(), tuple(steps), lists_all=True, ports=ports)
 
 
 def adopt(settings: Settings | None = None, *, again: bool = False, **options: Any) -> Adoption:
@@ -215,6 +225,7 @@ def record(
     target_path: str | None = None,
     plan: str | None = None,
     on_wait: Callable[[str], None] = lambda _holder: None,
+    progress: Progress | None = None,
 ) -> RecordResult:
     """Record what dbt built by itself in its last invocation, from its run_results.json and manifest.json.
 
@@ -231,11 +242,16 @@ def record(
     folder = results_folder(resolve_target(settings), target_path)
     ran = read_invocation(folder)
     target = resolve_target(as_invoked(settings, ran))
-    return record_invocation(target, ran, folder, plan_id=plan, on_wait=on_wait)
+    return record_invocation(target, ran, folder, plan_id=plan, on_wait=on_wait, ports=_ports(progress))
 
 
 def compared(
-    target: Target, options: RunOptions, *, against: str | None = None, folder: str | None = None
+    target: Target,
+    options: RunOptions,
+    *,
+    against: str | None = None,
+    folder: str | None = None,
+    progress: Progress | None = None,
 ) -> PlannedAgainst:
     """Return what the code would change, compared with an environment or execution, or the manifest in a folder.
 
@@ -243,14 +259,16 @@ def compared(
     """
     from dbt_state_plugin.operations.comparing.environment import plan_against
     from dbt_state_plugin.operations.comparing.manifest import plan_against_manifest
-    from dbt_state_plugin.operations.ports import Ports
 
+    ports = _ports(progress)
     if folder is not None:
-        return plan_against_manifest(target, options, folder, Ports().dbt)
-    return plan_against(target, options, against or "")
+        return plan_against_manifest(target, options, folder, ports.dbt)
+    return plan_against(target, options, against or "", ports)
 
 
-def explain(node: str, settings: Settings | None = None, *, command: str = "build") -> Explanation:
+def explain(
+    node: str, settings: Settings | None = None, *, command: str = "build", progress: Progress | None = None
+) -> Explanation:
     """Return the decision about one node, the way to its first cause, and the texts that differ there.
 
     `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it fits none or several nodes.
@@ -261,7 +279,7 @@ def explain(node: str, settings: Settings | None = None, *, command: str = "buil
     from dbt_state_plugin.operations.planning.planning import plan_in
     from dbt_state_plugin.operations.session import open_session
 
-    with open_session(_target(settings), create=False) as session:
+    with open_session(_target(settings), create=False, ports=_ports(progress)) as session:
         found = plan_in(session, RunOptions(command=command), needs_manifest=True)
         entry = _find(found.plan, node)
         path = first_cause(found.plan, entry)
@@ -369,6 +387,12 @@ def _target(settings: Settings | None) -> Target:
     from dbt_state_plugin.operations.target import resolve_target
 
     return resolve_target(settings or Settings())
+
+
+def _ports(progress: Progress | None) -> Ports:
+    from dbt_state_plugin.operations.ports import Ports
+
+    return Ports() if progress is None else Ports.reporting_to(progress)
 
 
 def _options(command: str, fields: Mapping[str, Any]) -> RunOptions:

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dbt_state_plugin.cli.options import shared_options, target_of
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.report.document import VERSION, rendered
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import timestamp, write_lines
+from dbt_state_plugin.report.text import timestamp
 from dbt_state_plugin.report.words import count
 from meltano_plugin.project import project_of, utility_name
 

@@ -8,11 +8,14 @@ from typing import Any
 import click
 
 from dbt_state_plugin.cli.building import narrowing_options
+from dbt_state_plugin.cli.events import say_wait
 from dbt_state_plugin.cli.options import says, shared_options, target_of
+from dbt_state_plugin.cli.progress import reporting
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, ConfigurationError, UsageError
 from dbt_state_plugin.report.document import rendered
-from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import width_of, wrapped, write_lines
+from dbt_state_plugin.report.text import width_of
+from dbt_state_plugin.report.width import wrapped
 
 
 @click.command("adopt")
@@ -28,11 +31,13 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
     What is missing, of another kind or with other columns is not recorded: the next run builds it. Exit code 1 says
     that one had to be refused.
     """
-    from dbt_state_plugin.api import Outcome, RunOptions, find_adoptable, record_adoption
+    from dbt_state_plugin.api import Outcome, Ports, RunOptions, find_adoptable, record_adoption
     from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
 
-    target = target_of(context)
-    found, inspected = find_adoptable(target, RunOptions(command="build", **options), again=again)
+    asked = RunOptions(command="build", **options)
+    with reporting(context) as progress:
+        target = target_of(context)
+        found, inspected = find_adoptable(target, asked, again=again, ports=Ports.reporting_to(progress))
     width = width_of(sys.stdout)
     if output == "text":
         write_lines(adoption_lines(found, width=width), sys.stdout)
@@ -42,14 +47,14 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
             write_lines(assumption_lines(found, width=width_of(sys.stderr)))
         if not yes:
             _ask()
-        found = record_adoption(
-            target,
-            found,
-            inspected,
-            on_wait=lambda holder: (
-                write_lines([printable(f"Waiting for another run: {holder}.")]) if says(context, "warning") else None
-            ),
-        )
+        with reporting(context) as progress:
+            found = record_adoption(
+                target,
+                found,
+                inspected,
+                on_wait=lambda holder: say_wait(context, holder),
+                ports=Ports.reporting_to(progress),
+            )
     if output == "json":
         click.echo(rendered(adoption_document(found)))
     refused = found.of(Outcome.REFUSE)

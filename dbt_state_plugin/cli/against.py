@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import PlannedAgainst, RunOptions, Target
+    from dbt_state_plugin.api import PlannedAgainst, Progress, RunOptions, Target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _BY_THE_STATE = {
@@ -56,7 +56,7 @@ def deferred_to(against: str | None, *, defer: bool, needs_both: bool) -> str | 
 
 
 def compared_if_asked(
-    context: click.Context, target: Target, options: RunOptions, against: str | None
+    context: click.Context, target: Target, options: RunOptions, against: str | None, progress: Progress
 ) -> PlannedAgainst | None:
     """Return the comparison that `--against` or a `--state` of its own asks for, or None for a plan.
 
@@ -78,7 +78,7 @@ def compared_if_asked(
             )
     from dbt_state_plugin.api import compared
 
-    return compared(target, options, against=against, folder=folder)
+    return compared(target, options, against=against, folder=folder, progress=progress)
 
 
 def _selects_by_artifacts(target: Target, options: RunOptions) -> bool:

@@ -8,10 +8,11 @@ import click
 
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
 from dbt_state_plugin.cli.orchestration import orchestration_of
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.findings import finding_lines, findings_document, findings_summary
-from dbt_state_plugin.report.text import width_of, write_lines
+from dbt_state_plugin.report.text import width_of
 
 
 @click.command("doctor")

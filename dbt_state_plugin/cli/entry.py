@@ -14,6 +14,7 @@ import click
 from dbt_state_plugin.api import VERSION
 from dbt_state_plugin.cli.examples import with_example
 from dbt_state_plugin.cli.options import shared_options
+from dbt_state_plugin.cli.screen import SCREEN
 from dbt_state_plugin.cli.usage_errors import unknown_command, usage_error_lines
 from dbt_state_plugin.errors import EXIT_ERROR, PluginError
 
@@ -178,11 +179,14 @@ def _wants_debug(arguments: list[str]) -> bool:
 
 def _report(what: str, do: str, exit_code: int) -> int:
     from dbt_state_plugin.report.printable import printable
-    from dbt_state_plugin.report.text import width_of, wrapped, write_lines
+    from dbt_state_plugin.report.text import width_of
+    from dbt_state_plugin.report.width import wrapped
 
     sys.stdout.flush()
     width = width_of(sys.stderr)
-    write_lines(part for line in (f"Error: {printable(what)}", f"  {printable(do)}") for part in wrapped(line, width))
+    lines = [part for line in (f"Error: {printable(what)}", f"  {printable(do)}") for part in wrapped(line, width)]
+    data = {"what": what, "do": do, "exit_code": exit_code}
+    SCREEN.say(lines, event="StateError", level="error", data=data)
     if _wants_debug(sys.argv[1:]):
         import traceback
 

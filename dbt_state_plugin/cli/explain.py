@@ -7,8 +7,11 @@ import sys
 import click
 
 from dbt_state_plugin.cli.options import settings_of, shared_options
+from dbt_state_plugin.cli.progress import reporting
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.report.explanation import explanation_lines
-from dbt_state_plugin.report.text import width_of, wrapped, write_lines
+from dbt_state_plugin.report.text import width_of
+from dbt_state_plugin.report.width import wrapped
 
 
 @click.command("explain")
@@ -27,7 +30,8 @@ def explain(context: click.Context, /, node: str, command: str) -> None:
     """Tell why NODE (a name or a unique_id) would be built or skipped."""
     from dbt_state_plugin.api import explain as explain_node
 
-    found = explain_node(node, settings_of(context), command=command)
+    with reporting(context) as progress:
+        found = explain_node(node, settings_of(context), command=command, progress=progress)
     width = width_of(sys.stdout)
     for line in explanation_lines(found.entry, found.path, found.texts):
         write_lines(wrapped(line, width), sys.stdout)

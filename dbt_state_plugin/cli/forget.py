@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from dbt_state_plugin.cli.options import settings_of, shared_options
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import write_lines
 
 
 @click.command("forget")

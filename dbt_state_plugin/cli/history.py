@@ -8,10 +8,11 @@ from dataclasses import replace
 import click
 
 from dbt_state_plugin.cli.options import settings_of, shared_options
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.document import VERSION, execution_document, failure_document, rendered
 from dbt_state_plugin.report.history import execution_lines, failed_lines, failure_lines, history_lines
-from dbt_state_plugin.report.text import width_of, write_lines
+from dbt_state_plugin.report.text import width_of
 
 _output = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
 

@@ -14,13 +14,17 @@ import click
 from click.core import ParameterSource
 
 from dbt_state_plugin.api import DEFAULT_LOCK_TIMEOUT
+from dbt_state_plugin.cli.screen import SCREEN, talk_json
 from dbt_state_plugin.errors import UsageError
 
 if TYPE_CHECKING:
     from dbt_state_plugin.api import Settings, Target
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+LOG_FORMATS = ("text", "json", "debug", "default")  # dbt's; all but json are text here
 LOG_LEVELS = ("debug", "info", "warning", "error")
+
+_OF_THE_SCREEN = {"use_colors": "colours", "progress": "progress", "log_format": "log_format"}
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -30,6 +34,10 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any
     given_here = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     if given_here or values.get(name) is None:
         values[name] = value
+    if name in _OF_THE_SCREEN and values.get(name) is not None:
+        setattr(SCREEN, _OF_THE_SCREEN[name], values[name])
+        if SCREEN.is_json:
+            talk_json()
     return value
 
 
@@ -72,6 +80,23 @@ _CONNECTION_OPTIONS = (
         "--state-schema",
         variables=_variables("SCHEMA", of_dbt=False),
         help="Schema that holds the state (default: dbt_state_plugin).",
+    ),
+    _shared(
+        "--use-colors/--no-use-colors",
+        is_flag=True,
+        help="Colour the text, or not (default: in a terminal, unless NO_COLOR, DBT_USE_COLORS or CI says otherwise).",
+    ),
+    _shared(
+        "--progress/--no-progress",
+        variables=_variables("PROGRESS", of_dbt=False),
+        is_flag=True,
+        help="Say on stderr how far it has come (default: --progress).",
+    ),
+    _shared(
+        "--log-format",
+        type=click.Choice(LOG_FORMATS, case_sensitive=False),
+        variables=_variables("LOG_FORMAT"),
+        help="How stderr is written: text, or json for lines like dbt's own events (default: text).",
     ),
     _shared("--debug/--no-debug", "-d", variables=_variables("DEBUG"), help="Show tracebacks of errors.", is_flag=True),
     _shared(
@@ -158,7 +183,9 @@ def show_log(level: str) -> None:
     log = logging.getLogger("dbt_state_plugin")
     log.setLevel(level.upper())
     if not log.handlers:
-        log.addHandler(logging.StreamHandler())
+        from dbt_state_plugin.cli.log_handler import StderrHandler
+
+        log.addHandler(StderrHandler())
         log.propagate = False
 
 

@@ -11,7 +11,10 @@ import click
 
 from dbt_state_plugin.cli.against import against_option, compared_if_asked, defer_option, deferred_to
 from dbt_state_plugin.cli.building import Command, selection_options
+from dbt_state_plugin.cli.events import planned_document
 from dbt_state_plugin.cli.options import says, shared_options, target_of
+from dbt_state_plugin.cli.progress import reporting
+from dbt_state_plugin.cli.screen import SCREEN
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -73,31 +76,34 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer: bool,
         **given: Any,
     ) -> int:
-        from dbt_state_plugin.api import RunOptions, hand_out, plan_project
+        from dbt_state_plugin.api import Ports, RunOptions, hand_out, plan_project
         from dbt_state_plugin.report.listing import without_downstream
-        from dbt_state_plugin.report.text import write_lines
 
         _check_output(output, folder)
         defer_to = deferred_to(against, defer=defer, needs_both=False)
-        target, options = target_of(context), RunOptions(command=command, defer_to=defer_to, **given)
-        comparison = None if defer_to else compared_if_asked(context, target, options, against)
-        if comparison:
-            plan = comparison.planned.plan
-        else:
-            plan = plan_project(target, options, lists_all=shows_all or output == "json")
+        with reporting(context) as progress:
+            target, options = target_of(context), RunOptions(command=command, defer_to=defer_to, **given)
+            comparison = None if defer_to else compared_if_asked(context, target, options, against, progress)
+            if comparison:
+                plan = comparison.planned.plan
+            else:
+                ports = Ports.reporting_to(progress)
+                plan = plan_project(target, options, lists_all=shows_all or output == "json", ports=ports)
         is_handed_out = output in HANDED_OUT and not comparison and not defer_to
         plan_id = hand_out(target, plan) if is_handed_out else None
         compared = comparison.compared if comparison else None
         shown = plan if downstream else without_downstream(plan)
         if compared and not downstream:
             compared = replace(compared, plan=shown)
-        answer = _answer(shown, output, folder, shows_all, compared)
-        sys.stdout.write(answer)
-        sys.stdout.flush()
+        if output == "text":
+            SCREEN.write(_lines(shown, shows_all, compared), sys.stdout)
+        else:
+            sys.stdout.write(_answer(shown, output, folder, compared))
+            sys.stdout.flush()
         if output != "text" and says(context):
             is_said = plan_id is not None and bool(plan.to_build)
             handed = [f"`dbt-state-plugin record` after dbt records it: plan {str(plan_id)[:8]}."] if is_said else []
-            write_lines([_summary(shown, compared), *handed])
+            SCREEN.say([_summary(shown, compared), *handed], event="StatePlan", data=planned_document(plan))
         return EXIT_NODES_FAILED if exit_code and plan.to_build else EXIT_OK
 
     return command
@@ -131,14 +137,12 @@ def _summary(plan: Plan, compared: Compared | None) -> str:
     return summary_line(plan)
 
 
-def _answer(plan: Plan, output: str, folder: str | None, shows_all: bool, compared: Compared | None) -> str:
+def _answer(plan: Plan, output: str, folder: str | None, compared: Compared | None) -> str:
     from dbt_state_plugin.report.printable import printable
 
     nodes = [entry.node for entry in plan.to_build]
     if output == "json":
         return _document(plan, compared)
-    if output == "text":
-        return "".join(f"{line}\n" for line in _lines(plan, shows_all, compared))
     if output == "name":
         return "".join(f"{printable(node.name)}\n" for node in nodes)
     if output == "path":

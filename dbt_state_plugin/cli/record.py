@@ -6,11 +6,14 @@ import sys
 
 import click
 
+from dbt_state_plugin.cli.events import say_wait
 from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.progress import reporting
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.report.document import rendered
-from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import width_of, wrapped, write_lines
+from dbt_state_plugin.report.text import width_of
+from dbt_state_plugin.report.width import wrapped
 
 
 @click.command("record")
@@ -33,11 +36,11 @@ def record(context: click.Context, /, target_path: str | None, plan: str | None,
     from dbt_state_plugin.report.recording import recording_document, recording_lines, recording_summary
 
     def on_wait(holder: str) -> None:
-        if says(context, "warning"):
-            write_lines([printable(f"Waiting for another run: {holder}.")])
+        say_wait(context, holder)
 
-    with api.interruptible():
-        result = api.record(settings_of(context), target_path=target_path, plan=plan, on_wait=on_wait)
+    with api.interruptible(), reporting(context) as progress:
+        settings = settings_of(context)
+        result = api.record(settings, target_path=target_path, plan=plan, on_wait=on_wait, progress=progress)
     if output == "json":
         click.echo(rendered(recording_document(result)))
     else:

@@ -11,16 +11,29 @@ import click
 from dbt_state_plugin.api import Plan
 from dbt_state_plugin.cli.against import against_option, defer_option, deferred_to
 from dbt_state_plugin.cli.building import selection_options
+from dbt_state_plugin.cli.events import planned_document, result_document, say_wait
 from dbt_state_plugin.cli.options import says, shared_options, target_of
 from dbt_state_plugin.cli.orchestration import orchestration_of
+from dbt_state_plugin.cli.progress import reporting
+from dbt_state_plugin.cli.screen import SCREEN
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
-from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import first_line, plan_lines, result_lines, step_lines, width_of, write_lines
+from dbt_state_plugin.report.text import first_line, plan_lines, result_lines, step_lines, width_of
 
 if TYPE_CHECKING:
     from dbt_state_plugin.api import Covered, RecordedStep
 
 _TRANSFORMING = ("run", "build")
+
+
+def _flags_of_output(dbt_flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return how dbt is to write what it prints, where this command line says so and what follows `--` does not."""
+    given = {flag.partition("=")[0] for flag in dbt_flags}
+    flags: tuple[str, ...] = ()
+    if not given & {"--use-colors", "--no-use-colors"} and (SCREEN.is_log or SCREEN.colours is not None):
+        flags += ("--use-colors" if SCREEN.colours else "--no-use-colors",)
+    if "--log-format" not in given and SCREEN.is_json:
+        flags += ("--log-format", "json")
+    return flags
 
 
 def _deferring(name: str) -> Callable[[Any], Any]:
@@ -43,11 +56,12 @@ def _command(name: str, help_text: str) -> click.Command:
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context
     def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **options: Any) -> int:
-        from dbt_state_plugin.api import Listener, RunOptions, interruptible, run_project
+        from dbt_state_plugin.api import Listener, Ports, RunOptions, interruptible, run_project
 
         defer_to = deferred_to(options.pop("against", None), defer=options.pop("defer", False), needs_both=True)
         orchestration = orchestration_of(context)
-        flags = ("--no-use-colors", *dbt_flags) if orchestration.reads_last_line else dbt_flags
+        SCREEN.is_log = orchestration.reads_last_line
+        flags = (*_flags_of_output(dbt_flags), *dbt_flags)
         width = width_of(sys.stderr)
         lines_of_steps: list[str] = []
 
@@ -58,22 +72,24 @@ def _command(name: str, help_text: str) -> click.Command:
             if says(context):
                 leads = orchestration.reads_last_line
                 first = [first_line(plan, orchestration.target_choice)] if leads else []
-                write_lines([*first, *lines_of_steps, *plan_lines(plan, width=width, ends_with_summary=not leads)])
+                lines = [*first, *lines_of_steps, *plan_lines(plan, width=width, ends_with_summary=not leads)]
+                SCREEN.say(lines, event="StatePlan", data=planned_document(plan))
+            progress.is_held = False
 
         def on_wait(holder: str) -> None:
-            if says(context, "warning"):
-                write_lines([printable(f"Waiting for another run: {holder}.")])
+            say_wait(context, holder)
 
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()
         asked = RunOptions(command=name, defer_to=defer_to, **options)
-        with interruptible():
+        with interruptible(), reporting(context, holds=orchestration.reads_last_line) as progress:
             target = target_of(context, threads=threads, extra_arguments=flags)
-            result = run_project(target, asked, listener, steps)
+            result = run_project(target, asked, listener, steps, ports=Ports.reporting_to(progress))
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()
-            write_lines(result_lines(result, width=width, says_why=orchestration.reads_last_line))
+            lines = result_lines(result, width=width, says_why=orchestration.reads_last_line)
+            SCREEN.say(lines, event="StateResult", level="error" if failed else "info", data=result_document(result))
         return EXIT_NODES_FAILED if failed else EXIT_OK
 
     return command

@@ -9,6 +9,7 @@ import click
 from dbt_state_plugin import api
 from dbt_state_plugin.api import Action, Orphan, Orphans, StateAddress, Target
 from dbt_state_plugin.cli.options import says, settings_of, shared_options, target_of
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.findings import finding_lines, findings_document, findings_summary, rehearsal_lines
@@ -20,7 +21,8 @@ from dbt_state_plugin.report.orphans import (
     summary_line,
 )
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import width_of, wrapped, write_lines
+from dbt_state_plugin.report.text import width_of
+from dbt_state_plugin.report.width import wrapped
 
 
 @click.group("state", no_args_is_help=False)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.jinja.builtin_macros import VIEW_DDL
+from dbt_state_plugin.core.values.progress import Progress, Stage, Step, silent
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
 from dbt_state_plugin.core.values.reads import RenderedReads, joined
 from dbt_state_plugin.dbt_runner.tracing import Tracer, traced, traced_macros
@@ -62,6 +63,7 @@ def compile_nodes(
     *,
     flags: Mapping[str, Any],
     asks_database: bool = True,
+    progress: Progress = silent,
 ) -> dict[str, CompiledNode]:
     """Return the SQL of these nodes, of views in `ddl_of` also the statement that creates them.
 
@@ -76,7 +78,10 @@ def compile_nodes(
     asking = _asking_read_only(tracer) if asks_database else traced(tracer)
     with redirect_stdout(sys.stderr), asking:
         project_hooks = compilation.project_hooks()
-        found = {unique_id: compilation.compiled(unique_id, project_hooks) for unique_id in wanted}
+        found = {}
+        for number, unique_id in enumerate(wanted):
+            progress(Step(stage=Stage.COMPILE, done=number, total=len(wanted), detail=unique_id))
+            found[unique_id] = compilation.compiled(unique_id, project_hooks)
         return {
             unique_id: replace(each, ddl=compilation.view_ddl(unique_id)) if unique_id in ddl_of else each
             for unique_id, each in found.items()

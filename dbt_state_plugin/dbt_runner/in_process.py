@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.core.values.progress import Progress, Stage, Step, silent
+
 if TYPE_CHECKING:
     from dbt_state_plugin.core.changes.seed_shape import SeedColumn
     from dbt_state_plugin.core.values.project import CompiledNode
@@ -21,8 +23,12 @@ class DbtInProcess:
     """The installed dbt; see the protocol `Dbt` for what each method does.
 
     Each method imports what it needs: a run that finds nothing changed asks for nothing, and must not pay for dbt's
-    import.
+    import. `progress` is told what takes its time.
     """
+
+    def __init__(self, progress: Progress = silent) -> None:
+        """Import nothing yet."""
+        self._progress = progress
 
     def render_yaml_value(self, text: str, **known: Any) -> Any:
         """Render one value of a YAML file."""
@@ -32,6 +38,7 @@ class DbtInProcess:
 
     def parse(self, invocation: Invocation) -> Parsed:
         """Parse the project."""
+        self._progress(Step(stage=Stage.PARSE))
         from dbt_state_plugin.dbt_runner.parse import parse
 
         return parse(invocation, environ=os.environ)
@@ -66,7 +73,9 @@ class DbtInProcess:
         """Compile nodes."""
         from dbt_state_plugin.dbt_runner.compilation import compile_nodes
 
-        return compile_nodes(parsed, unique_ids, ddl_of, flags=flags, asks_database=asks_database)
+        return compile_nodes(
+            parsed, unique_ids, ddl_of, flags=flags, asks_database=asks_database, progress=self._progress
+        )
 
     def needs_compiling(self, parsed: Parsed, unique_id: str) -> bool:
         """Return whether a node may execute more than it just did."""

@@ -34,12 +34,11 @@ from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
-from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.operations.session import lock_environment, open_session
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
 from dbt_state_plugin.state.executions import finish_execution
-from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key
 from dbt_state_plugin.warehouse.answers import QueryRefused
 
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.invocation import Invocation
     from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.ports import Ports
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.target import Target
 
@@ -66,11 +66,13 @@ class Inspected:
     again: bool
 
 
-def find_adoptable(target: Target, options: RunOptions, *, again: bool = False) -> tuple[Adoption, Inspected]:
+def find_adoptable(
+    target: Target, options: RunOptions, *, again: bool = False, ports: Ports | None = None
+) -> tuple[Adoption, Inspected]:
     """Return what `adopt` would do, and what that takes, without writing anything; raises the errors of a plan."""
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
-    with open_session(target, create=False) as session:
+    with open_session(target, create=False, ports=ports) as session:
         invocation = invocation_of(target)
         files = files_before_parsing(session)
         dbt = session.ports.dbt
@@ -178,13 +180,14 @@ def record_adoption(
     inspected: Inspected,
     *,
     on_wait: Callable[[str], None] = lambda _holder: None,
+    ports: Ports | None = None,
 ) -> Adoption:
     """Record what was shown to be adopted, under the environment's lock; return what was done.
 
     What changed since it was shown is refused. Raises BusyError, StateError and ConfigurationError.
     """
-    with open_session(target) as session:
-        acquire_lock(session.state, timeout=target.lock_timeout, on_wait=on_wait)
+    with open_session(target, ports=ports) as session:
+        lock_environment(session, on_wait)
         execution_id = uuid4()
         with recorded_execution(session, execution_id, command="adopt"):
             done = _record(session, shown, inspected, execution_id)

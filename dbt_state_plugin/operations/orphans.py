@@ -15,9 +15,9 @@ from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName, is_same_object
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.planning import plan_in
-from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.operations.session import lock_environment, open_session
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.state.lock import acquire_lock, is_environment_locked
+from dbt_state_plugin.state.lock import is_environment_locked
 from dbt_state_plugin.state.relations import environment_of, key_columns, read_recorded
 from dbt_state_plugin.state.state import State
 from dbt_state_plugin.warehouse.answers import DropRefused
@@ -55,7 +55,7 @@ def drop_orphans(
     plan.
     """
     with open_session(target) as session:
-        acquire_lock(session.state, timeout=target.lock_timeout, on_wait=on_wait)
+        lock_environment(session, on_wait)
         now = _find(session, includes_history=includes_history, holds_lock=True)
         done = []
         for orphan in agreed(shown, now):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.core.values.progress import Progress, silent
 from dbt_state_plugin.dbt_runner.in_process import DbtInProcess
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.warehouse.interface import open_warehouse
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 class Ports:
     """dbt, connections, the adapter of a warehouse, and how often a run asks whether it still holds its lock.
 
+    `progress` is told how far a command has come; by default nobody is.
+
     Users never set these. The fault tests hand in a dbt of their own and connections that can be held and cut off.
     """
 
@@ -26,3 +29,9 @@ class Ports:
     connect: Callable[..., Any] = connect
     open_warehouse: Callable[[str, Any], Warehouse] = open_warehouse
     heartbeat_seconds: float = 5.0
+    progress: Progress = silent
+
+    @classmethod
+    def reporting_to(cls, progress: Progress) -> Ports:
+        """Return the ports of users, with everything that takes its time reported to `progress`."""
+        return cls(dbt=DbtInProcess(progress), progress=progress)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.operations.ports import Ports
+from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.state.version import require_schema
@@ -45,6 +47,7 @@ def open_session(target: Target, *, create: bool = True, ports: Ports | None = N
     Raises ConfigurationError and StateError.
     """
     ports = ports or Ports()
+    ports.progress(Step(stage=Stage.CONNECT))
     environment = target.environment
     connection = ports.connect(target.state.required(), writes=create)
     warehouse = home = ports.open_warehouse(STATE_KIND, connection)
@@ -65,6 +68,7 @@ def open_session(target: Target, *, create: bool = True, ports: Ports | None = N
 def open_state_alone(target: Target, *, ports: Ports | None = None) -> Iterator[Session]:
     """Open the state for reading, for what asks no warehouse; of whichever type that is, nothing connects to it."""
     ports = ports or Ports()
+    ports.progress(Step(stage=Stage.CONNECT))
     connection = ports.connect(target.state.required(), writes=False)
     try:
         home = ports.open_warehouse(STATE_KIND, connection)
@@ -91,3 +95,13 @@ def _session(
     else:
         state = State(connection=connection, schema=schema, environment=environment, environment_id=0)
     return Session(target=target, state=state, warehouse=warehouse, ports=ports, has_state=has_state)
+
+
+def lock_environment(session: Session, on_wait: Callable[[str], None] = lambda _holder: None) -> None:
+    """Take the environment's lock; who holds it is told to `on_wait`, once, and to the progress. Raises BusyError."""
+
+    def tell(holder: str) -> None:
+        session.ports.progress(Step(stage=Stage.WAIT, detail=holder))
+        on_wait(holder)
+
+    acquire_lock(session.state, timeout=session.target.lock_timeout, on_wait=tell)

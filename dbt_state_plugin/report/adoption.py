@@ -9,7 +9,8 @@ from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outco
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.text import FOLD_AFTER, truncated, wrapped
+from dbt_state_plugin.report.text import FOLD_AFTER
+from dbt_state_plugin.report.width import truncated, wrapped
 from dbt_state_plugin.report.words import count
 
 _WORDS = {Outcome.ADOPT: "adopt", Outcome.KNOWN: "known", Outcome.MISSING: "build", Outcome.REFUSE: "refuse"}

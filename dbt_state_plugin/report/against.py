@@ -9,7 +9,8 @@ from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.report.document import plan_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import reason_words
-from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, label, truncated, unchanged_since, wrapped
+from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, label, unchanged_since
+from dbt_state_plugin.report.width import padded, truncated, wrapped
 from dbt_state_plugin.report.words import summary_counts
 
 
@@ -41,7 +42,7 @@ def _same_lines(entries: tuple[PlanEntry, ...], *, shows_all: bool) -> list[str]
     shown = [entry for entry in entries if entry.cosmetic or shows_all]
     column = column_of(shown)
     lines = [
-        f"  same   {label(entry):<{column}}  "
+        f"  same   {padded(label(entry), column)}  "
         f"{reason_words(entry.cosmetic[0]) if entry.cosmetic else unchanged_since(entry)}"
         for entry in shown
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.findings import Finding, Severity, has_errors
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import wrapped
+from dbt_state_plugin.report.width import wrapped
 from dbt_state_plugin.report.words import count
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import first_message, place_lines, timestamp, truncated, wrapped
+from dbt_state_plugin.report.text import first_message, place_lines, timestamp
+from dbt_state_plugin.report.width import truncated, wrapped
 from dbt_state_plugin.report.words import count, duration
 
 _ID = 8  # characters of an id: the beginning, which `show` takes

@@ -9,7 +9,8 @@ from dbt_state_plugin.core.values.orphans import Action, Orphan, Orphans
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.text import timestamp, wrapped
+from dbt_state_plugin.report.text import timestamp
+from dbt_state_plugin.report.width import wrapped
 from dbt_state_plugin.report.words import count
 
 _DONE = {Action.DROP: "dropped", Action.FORGET: "forgotten", Action.KEEP: "kept", Action.REFUSE: "refused"}

@@ -8,7 +8,8 @@ from dbt_state_plugin.core.values.invocations import RecordedNode, Recording, Re
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.text import FOLD_AFTER, truncated
+from dbt_state_plugin.report.text import FOLD_AFTER
+from dbt_state_plugin.report.width import truncated
 from dbt_state_plugin.report.words import count
 
 _WORDS = {

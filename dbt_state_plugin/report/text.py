@@ -1,7 +1,6 @@
 """Plans, runs and history as text.
 
-No line is wider than the terminal; in a pipe nothing is cut. There are no colours: what reads well under `meltano run`
-reads well everywhere.
+No line is wider than the terminal; in a pipe nothing is cut. Colours are the command line's: they go by the words here.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from dbt_state_plugin.report.reason_words import (
     short_name,
     undeclared_words,
 )
+from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
 from dbt_state_plugin.report.words import category, count, duration, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
@@ -43,19 +43,6 @@ def width_of(stream: TextIO) -> int | None:
     return max(20, shutil.get_terminal_size().columns) if stream.isatty() else None
 
 
-def truncated(line: str, width: int | None) -> str:
-    """Return the line cut to the width, with an ellipsis where something is missing."""
-    return line if width is None or len(line) <= width else line[: width - 1] + "…"
-
-
-def wrapped(line: str, width: int | None) -> list[str]:
-    """Return a sentence on as many lines as the width needs; what follows the first is indented further."""
-    if width is None or len(line) <= width:
-        return [line]
-    indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(line, width, subsequent_indent=indent + "  ", drop_whitespace=True, break_on_hyphens=False)
-
-
 def plan_lines(
     plan: Plan, *, shows_all: bool = False, width: int | None = None, ends_with_summary: bool = True
 ) -> list[str]:
@@ -65,7 +52,7 @@ def plan_lines(
     if shows_all:
         column = column_of(plan.skipped)
         for entry in plan.skipped:
-            lines += [f"  skip   {label(entry):<{column}}  {_why_not(entry)}", *_more_lines(entry)]
+            lines += [f"  skip   {padded(label(entry), column)}  {_why_not(entry)}", *_more_lines(entry)]
     lines += [f"  hook   {printable(short_name(hook))}  {hook_words(why)}" for hook, why in plan.hooks.items()]
     for record in plan.removed:
         relation = printable(str(record.relation))
@@ -158,7 +145,7 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
         more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
         words = if_words(entry) if entry.hangs_on else f"{reason_words(entry.reasons[0])}{more}"
-        lines.append(f"  {word + '?' if entry.hangs_on else word:<6} {label(entry):<{column}}  {words}")
+        lines.append(f"  {word + '?' if entry.hangs_on else word:<6} {padded(label(entry), column)}  {words}")
         lines += _more_lines(entry) if shows_all else []
     return lines + _folder_lines(folded, word)
 
@@ -190,7 +177,7 @@ def _folder_lines(entries: tuple[PlanEntry, ...], word: str) -> list[str]:
 
 def column_of(entries: Iterable[PlanEntry]) -> int:
     """Return the width of a column of labels."""
-    return min(32, max((len(label(entry)) for entry in entries), default=0))
+    return min(32, max((columns(label(entry)) for entry in entries), default=0))
 
 
 def label(entry: PlanEntry) -> str:
@@ -218,8 +205,10 @@ def first_line(plan: Plan, target_choice: str = "") -> str:
 def step_lines(step: str, items: Iterable[StepItem], *, width: int | None = None) -> list[str]:
     """Return a line for each thing that changed in an external step, such as a stream of a loader."""
     items = tuple(items)
-    column = min(48, max((len(printable(item.name)) for item in items), default=0))
-    lines = [f"  {printable(step.lower()):<6} {printable(item.name):<{column}}  {step_reasons(item)}" for item in items]
+    column = min(48, max((columns(printable(item.name)) for item in items), default=0))
+    lines = [
+        f"  {printable(step.lower()):<6} {padded(printable(item.name), column)}  {step_reasons(item)}" for item in items
+    ]
     if len(lines) > FOLD_AFTER:
         lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more"]
     return [truncated(line, width) for line in lines]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from psycopg2 import sql
 from support.database import Database
 from support.project import NAME, PROJECT_FILE, Project, profiles
+from support.terminal import in_terminal
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 
@@ -205,37 +205,13 @@ def test_a_narrow_terminal_gets_lines_that_fit_and_no_colours(dbt_project: Proje
         }
     )
 
-    lines = in_terminal(project, "plan", columns=40)
+    lines = in_terminal(project, "plan", columns=40).splitlines()
 
     assert len(lines) == 3
     assert all(len(line) <= 40 for line in lines)
     assert lines[0].endswith("…")
     assert lines[-1] == "Plan: 2 new, 0 unchanged"
     assert all(line.isprintable() for line in lines)
-
-
-def in_terminal(project: Project, *arguments: str, columns: int) -> list[str]:
-    """Return what a command shows in a terminal of this width."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dbt_state_plugin", *arguments],
-        cwd=project.directory,
-        env={**project.environment, "COLUMNS": str(columns)},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 4096):
-            shown += piece
-    except OSError:  # Linux ends a terminal that nobody holds any more with EIO
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait() == 0, shown
-    return shown.decode().replace("\r\n", "\n").splitlines()
 
 
 def test_secrets_reach_no_output_and_no_column_of_the_state(dbt_project: ProjectFactory, database: Database) -> None:

@@ -83,7 +83,7 @@ def overlapping_plans_of_two_targets_are_let_through(patch: pytest.MonkeyPatch, 
 
 
 def the_lock_is_not_taken(patch: pytest.MonkeyPatch, world: World) -> None:
-    patch.setattr(run, "acquire_lock", lambda *_arguments, **_names: None)
+    patch.setattr(run, "lock_environment", lambda *_arguments, **_names: None)
 
 
 def dead_runs_are_not_called_abandoned(patch: pytest.MonkeyPatch, world: World) -> None:

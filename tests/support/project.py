@@ -159,4 +159,10 @@ def profiles(database: Database) -> str:
 def clean_environment(home: Path) -> dict[str, str]:
     """Copy this process's environment without what configures dbt, this plugin or libpq."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))}
-    return {**kept, "HOME": str(home), "NO_COLOR": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    return {
+        **kept,
+        "HOME": str(home),
+        "NO_COLOR": "1",
+        "DBT_STATE_PLUGIN_PROGRESS": "0",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.invocation import Invocation
     from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.ports import Ports
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.target import Target
     from dbt_state_plugin.state.state import State
@@ -69,13 +70,13 @@ class PlannedAgainst:
     compared: Compared
 
 
-def plan_against(target: Target, options: RunOptions, name: str) -> PlannedAgainst:
+def plan_against(target: Target, options: RunOptions, name: str, ports: Ports | None = None) -> PlannedAgainst:
     """Compare the project with an environment or an execution of the same state, named as on the command line.
 
     The project is read as dbt would read it for that environment: with its target, database and schema.
     Raises NotFoundError and the errors of a plan.
     """
-    with open_state_alone(target) as session:
+    with open_state_alone(target, ports=ports) as session:
         environment, execution = find_baseline(session, name)
         with invocation_there(session, environment) as invocation:
             return Comparison(session, options, environment, invocation).against(execution)

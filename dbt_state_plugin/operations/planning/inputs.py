@@ -11,6 +11,7 @@ from dbt_state_plugin.core.decision.request import SCOPES, PlanRequest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.undeclared import with_undeclared
 from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
@@ -67,6 +68,7 @@ class Seen:
 
 def see(session: Session, project: Project, options: RunOptions, answers: Answers, *, records_project: bool) -> Seen:
     """Read what the state and the warehouse say about the project's relations."""
+    session.ports.progress(Step(stage=Stage.WAREHOUSE))
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
     recorded = with_volatile_calls(session, project, recorded, records=records_project)
@@ -84,6 +86,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
         command=options.command,
         default=session.target.data_version,
         answers=answers,
+        progress=session.ports.progress,
     )
     catalog = replace(catalog, session=session_settings(session))
     if records_project:

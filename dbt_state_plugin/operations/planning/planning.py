@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import ChangeCategory, HookReason, Plan
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.options import RunOptions, narrows, rendered_flags
@@ -50,6 +51,7 @@ def plan_in(
     key = installation_key(session.state) if session.has_state else os.urandom(32)
     answers = Answers()  # the warehouse is asked once, where the project is looked at twice
     if session.has_state and not narrows(options):
+        session.ports.progress(Step(stage=Stage.HASH))
         project = recorded_project(session, key, invocation.extra, known=known_inputs)
         if project is not None:
             up_to_date_inputs = up_to_date_inputs_of(session, options, project) if records_project else None
@@ -114,7 +116,8 @@ def plan_parsed(
     """
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
-    dbt = session.ports.dbt
+    dbt, progress = session.ports.dbt, session.ports.progress
+    progress(Step(stage=Stage.FINGERPRINT))
     fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(dbt.seed_rows, parsed))
     project = fingerprinter.project
     is_recorded = False
@@ -138,6 +141,7 @@ def plan_parsed(
         fingerprinter=fingerprinter,
         columns_of=partial(dbt.seed_columns, parsed),
     )
+    progress(Step(stage=Stage.DECIDE))
     plan = decide(session, seen.project, recorded, seen.catalog, request, categorized.categories)
     unfinished = unfinished_hooks(session.state) if session.has_state else ()
     return Planned(

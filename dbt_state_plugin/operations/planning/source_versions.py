@@ -25,6 +25,7 @@ from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.lineage import build_order, lineages, readers_of_loader_columns, record_key
 from dbt_state_plugin.core.undeclared import Named, undeclared_relation, undeclared_source
 from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.progress import Progress, Stage, Step, silent
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.records import Recorded
@@ -86,6 +87,7 @@ def catalog_with_data(
     command: str,
     default: str,
     answers: Answers,
+    progress: Progress = silent,
 ) -> Catalog:
     """Return the catalog with the version of each source's data; `default` is the kind for the whole project.
 
@@ -107,7 +109,7 @@ def catalog_with_data(
             continue
         key = (source.relation, source.rule, version.columns, version.state)
         if key not in answers.rows:
-            answers.rows[key] = _answer(warehouse, source, version, seen.get(source.relation))
+            answers.rows[key] = _answer(warehouse, source, version, seen.get(source.relation), progress)
         answer = answers.rows[key]
         data[source.relation] += f"/{answer}" if answer else ""
     return replace(catalog, data=data)
@@ -169,7 +171,9 @@ def _kind_by_looks(rule: DataRule, facts: SourceFacts) -> str:
     return "content" if is_small and is_loaded_by_known_loader(facts.columns) else "touched"
 
 
-def _answer(warehouse: Warehouse, source: _Source, version: SourceVersion, readers: list[str | None] | None) -> str:
+def _answer(
+    warehouse: Warehouse, source: _Source, version: SourceVersion, readers: list[str | None] | None, progress: Progress
+) -> str:
     """Return what the rows of a source say, or nothing where the counters do."""
     rule = source.rule
     if source.facts.touched == "?absent" or rule.kind == "touched":
@@ -181,15 +185,17 @@ def _answer(warehouse: Warehouse, source: _Source, version: SourceVersion, reade
     if rule.kind == "query":
         ask, sql = (warehouse.answer, rule.query) if rule.query else (warehouse.newest_row, rule.loaded_at)
         _LOG.info("Asking %s how new its data are.", source.relation)
+        progress(Step(stage=Stage.ROWS, detail=str(source.relation)))
         return f"query:{ask(source.node.unique_id, source.relation, sql)}"
     if not readers:  # for all who hold them the columns of the loader count too
         return ""
     known = (known_answer(seen, version, source.answers_by) for seen in readers if seen is not None)
-    return next(filter(None, known), "") or _content(warehouse, source)
+    return next(filter(None, known), "") or _content(warehouse, source, progress)
 
 
-def _content(warehouse: Warehouse, source: _Source) -> str:
+def _content(warehouse: Warehouse, source: _Source, progress: Progress) -> str:
     _LOG.info("Reading %s to compare its rows (about %d).", source.relation, source.facts.rows)
+    progress(Step(stage=Stage.ROWS, detail=str(source.relation), rows=max(0, round(source.facts.rows))))
     content = warehouse.content(source.relation, kept_columns(source.rule, source.facts.columns))
     return f"content:{content}" if content.startswith("?") else source.answers_by + content
 

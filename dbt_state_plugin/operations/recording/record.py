@@ -44,7 +44,7 @@ from dbt_state_plugin.operations.recording.checks import Doubts, command_of, dou
 from dbt_state_plugin.operations.recording.handing_out import keep_versions
 from dbt_state_plugin.operations.running.build_recorder import OWN_NAMES, BuildRecorder
 from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
-from dbt_state_plugin.operations.session import Session, open_session
+from dbt_state_plugin.operations.session import Session, lock_environment, open_session
 from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.target import invocation_of, workplace_of
@@ -61,13 +61,13 @@ from dbt_state_plugin.state.handed_plans import (
 )
 from dbt_state_plugin.state.hooks import open_hooks
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
-from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.relations import installation_key, read_recorded, server_time
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.dbt_runner.as_built import AsBuilt
     from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.ports import Ports
     from dbt_state_plugin.operations.target import Target
 
 _REFUSED = frozenset({Recording.FAILED, Recording.DUE})
@@ -86,6 +86,7 @@ def record_invocation(
     *,
     plan_id: str | None = None,
     on_wait: Callable[[str], None] = lambda _holder: None,
+    ports: Ports | None = None,
 ) -> RecordResult:
     """Record what one invocation of dbt built, under the environment's lock, as a run would have.
 
@@ -94,8 +95,8 @@ def record_invocation(
     UsageError, NotFoundError, BusyError, ProjectError and StateError.
     """
     options = RunOptions(command=command_of(ran), full_refresh=bool(ran.arguments.get("full_refresh")))
-    with open_session(target) as session:
-        acquire_lock(session.state, timeout=target.lock_timeout, on_wait=on_wait)
+    with open_session(target, ports=ports) as session:
+        lock_environment(session, on_wait)
         environment = session.state.environment
         if earlier := recording_of(session.state, ran.invocation_id):
             return RecordResult(

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from dbt_state_plugin.core.fingerprint.hashing import Digest, keyed_digest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.reasons import OldRows
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.errors import ConfigurationError, EngineError
@@ -33,6 +34,7 @@ from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import record_cosmetic
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.planning.source_versions import record_equal_content
+from dbt_state_plugin.operations.running.build_progress import BuildProgress
 from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.running.heartbeat import heartbeat
 from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
@@ -200,6 +202,7 @@ class _Run:
 
     def _build(self, planned: Planned, parsed: Parsed) -> RunResult:
         dbt = self.session.ports.dbt
+        self.session.ports.progress(Step(stage=Stage.PREPARE))
         dbt.check_flags(planned.invocation, command=self.options.command)
         state = self.session.state
         nodes = [
@@ -240,6 +243,16 @@ class _Run:
 
     def _dbt(self, planned: Planned, parsed: Parsed, recorder: BuildRecorder) -> EngineOutcome:
         """Let dbt build what is planned, and with nothing planned execute the hooks of the project alone."""
+        progress = BuildProgress(self.session.ports.progress, planned.plan)
+
+        def on_finished(outcome: NodeOutcome) -> None:
+            recorder.on_finished(outcome)
+            progress.on_finished(outcome)
+
+        def on_executing(node: str, sql: str) -> None:
+            progress.on_executing(node)
+            recorder.on_executing(node, sql)
+
         with heartbeat(recorder.refusal, seconds=self.session.ports.heartbeat_seconds):
             return self.session.ports.dbt.execute(
                 parsed,
@@ -248,10 +261,10 @@ class _Run:
                 unique_ids=[entry.node.unique_id for entry in planned.plan.to_build],
                 full_refresh=self.options.full_refresh,
                 refreshed_nodes=(*_redefined_materialized_views(planned.plan), *_rebuilt(planned.plan)),
-                on_finished=recorder.on_finished,
+                on_finished=on_finished,
                 should_stop=lambda: recorder.lost is not None or bool(self.stop.signal_number),
                 refusal=recorder.refusal,
-                on_executing=recorder.on_executing,
+                on_executing=on_executing,
                 skip=recorder.skip,
             )
 

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.results import RunResult
 from dbt_state_plugin.operations.execution_record import (
     STEP_NAME,
@@ -18,11 +19,10 @@ from dbt_state_plugin.operations.execution_record import (
     record_steps,
     recorded_execution,
 )
-from dbt_state_plugin.operations.session import Session, open_session
+from dbt_state_plugin.operations.session import Session, lock_environment, open_session
 from dbt_state_plugin.operations.signals import stopping_like_sigint
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.check import UpToDateCheck, UpToDatePlan, check_up_to_date
-from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.up_to_date import finish_up_to_date
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run_project(
     with stopping_like_sigint() as stop:
         try:
             with open_session(target, ports=ports) as session:
-                acquire_lock(session.state, timeout=target.lock_timeout, on_wait=listener.on_wait)
+                lock_environment(session, listener.on_wait)
                 check = _check(session, options, lists_all=lists_all)
                 if check.up_to_date is not None:
                     return _recorded(session, options, listener, steps, check.up_to_date, started)
@@ -76,6 +76,7 @@ def plan_project(target: Target, options: RunOptions, *, lists_all: bool = False
 def _check(session: Session, options: RunOptions, *, lists_all: bool) -> UpToDateCheck:
     if lists_all:
         return UpToDateCheck()
+    session.ports.progress(Step(stage=Stage.HASH))
     return check_up_to_date(session, options, invocation_of(session.target).extra)
 
 

@@ -19,15 +19,8 @@ from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.history import execution_lines, history_lines
-from dbt_state_plugin.report.text import (
-    FOLD_AFTER,
-    plan_lines,
-    result_lines,
-    timestamp,
-    truncated,
-    width_of,
-    write_lines,
-)
+from dbt_state_plugin.report.text import FOLD_AFTER, plan_lines, result_lines, timestamp, width_of, write_lines
+from dbt_state_plugin.report.width import truncated
 
 ID = UUID(int=7)
 

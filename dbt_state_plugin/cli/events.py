@@ -1,0 +1,93 @@
+"""Events of the command line that carry data, for `--log-format json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dbt_state_plugin.cli.options import says
+from dbt_state_plugin.cli.screen import SCREEN
+from dbt_state_plugin.report.document import environment_document, estimate_document, savings_document
+from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.reason_words import reason_document
+from dbt_state_plugin.report.words import summary_counts
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.api import Plan, PlanEntry, RunResult
+
+
+def say_wait(context: click.Context, holder: str) -> None:
+    """Say who holds the lock that this command waits for."""
+    if says(context, "warning"):
+        lines = [printable(f"Waiting for another run: {holder}.")]
+        SCREEN.say(lines, event="StateWait", level="warning", data={"holder": holder})
+
+
+def planned_document(plan: Plan) -> dict[str, Any]:
+    """Return a plan as an event has it: what is built, with dbt's names for a node, and counts of the rest."""
+    if not SCREEN.is_json:
+        return {}
+    return {
+        "environment": environment_document(plan.environment),
+        "command": plan.command,
+        "summary": {"build": len(plan.to_build), **summary_counts(plan), "removed": len(plan.removed)},
+        "nodes": [
+            {"node_info": _node_info(entry, "planned"), "reasons": [reason_document(each) for each in entry.reasons]}
+            for entry in plan.to_build
+        ],
+        "estimate": estimate_document(plan.estimate),
+        "savings": savings_document(plan.savings),
+    }
+
+
+def result_document(result: RunResult) -> dict[str, Any]:
+    """Return how a run ended as an event has it; durations in milliseconds, of nodes in dbt's seconds."""
+    if not SCREEN.is_json:
+        return {}
+    return {
+        "execution_id": str(result.execution_id),
+        "status": result.status,
+        "success": result.status == "succeeded",
+        "built": len(result.built),
+        "failed": len(result.failed_ids),
+        "skipped": result.plan.left_alone,
+        "elapsed_ms": result.elapsed_ms,
+        "saved_ms": result.saved_ms,
+        "savings": savings_document(result.plan.savings),
+        "results": [_result(result, entry) for entry in result.plan.to_build],
+    }
+
+
+def _result(result: RunResult, entry: PlanEntry) -> dict[str, Any]:
+    unique_id = entry.node.unique_id
+    outcome = result.outcomes.get(unique_id)
+    status = "not recorded" if unique_id in result.unrecorded else outcome.status if outcome else "not reported"
+    took = outcome.duration_ms if outcome else None
+    return {
+        "unique_id": unique_id,
+        "node_info": _node_info(entry, status),
+        "status": status,
+        "message": result.unrecorded.get(unique_id) or (outcome.message if outcome else ""),
+        "execution_time": None if took is None else took / 1000,
+        "rows_affected": outcome.rows_affected if outcome else None,
+    }
+
+
+def _node_info(entry: PlanEntry, status: str) -> dict[str, Any]:
+    node = entry.node
+    relation = node.relation
+    return {
+        "unique_id": node.unique_id,
+        "resource_type": node.resource_type,
+        "node_name": node.name,
+        "node_path": node.path,
+        "node_status": status,
+        "materialized": node.materialized,
+        "node_relation": {
+            "database": relation.database if relation else "",
+            "schema": relation.schema if relation else "",
+            "alias": relation.identifier if relation else "",
+            "relation_name": str(relation) if relation else "",
+        },
+    }

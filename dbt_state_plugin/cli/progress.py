@@ -1,0 +1,115 @@
+"""Progress of a command on stderr: a live line in a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import click
+
+from dbt_state_plugin.api import Stage, Step
+from dbt_state_plugin.cli.live_line import LiveLine
+from dbt_state_plugin.cli.options import says
+from dbt_state_plugin.cli.screen import SCREEN
+
+_ANNOUNCED_AFTER = 0.5  # seconds that a stage takes before it is said
+_REPEATED_AFTER = 10.0  # seconds between two lines of a log about the same stage
+_DRAWN_EVERY = 0.2
+_SPINNER = "|/-\\"
+_SAID_ELSEWHERE = (Stage.WAIT, Stage.ROWS)  # when they begin, a line of their own says so
+
+
+class Reporter:
+    """Keeps the newest step and says it, in a thread of its own."""
+
+    def __init__(
+        self,
+        draw: Callable[[str], None] | None,
+        say: Callable[[Step, str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`draw` shows a live line; without it `say` writes lines, to be kept."""
+        self._draw = draw
+        self._say = say
+        self._clock = clock
+        self._step: Step | None = None
+        self._since = self._begun = self._noted = clock()
+        self._said_at: float | None = None
+        self._drawn = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
+        self.is_held = False
+
+    def __call__(self, step: Step) -> None:
+        """Take note of a step; called in any thread."""
+        before, self._step, self._noted = self._step, step, self._clock()
+        if before is None or before.stage is not step.stage:
+            self._since = self._noted
+            self._said_at = self._since if step.stage in _SAID_ELSEWHERE else None
+
+    def start(self) -> None:
+        """Begin to say it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say no more."""
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(_DRAWN_EVERY):
+            with suppress(Exception):  # a line about progress is not worth a failure
+                self.show()
+
+    def show(self) -> None:
+        """Draw the line anew, or say a stage that lasts."""
+        step, now = self._step, self._clock()
+        if step is None or self.is_held:
+            return
+        elapsed = now - self._since
+        if step.left_ms is not None:
+            step = replace(step, left_ms=max(0, step.left_ms - round((now - self._noted) * 1000)))
+        if self._draw is not None:
+            if now - self._begun >= _ANNOUNCED_AFTER:
+                self._draw(f"{_SPINNER[self._drawn % len(_SPINNER)]} {_worded(step, elapsed)}")
+                self._drawn += 1
+        elif elapsed >= _ANNOUNCED_AFTER and (self._said_at is None or now - self._said_at >= _REPEATED_AFTER):
+            self._said_at = now
+            self._say(step, _worded(step, elapsed))
+
+
+def _worded(step: Step, seconds: float) -> str:
+    from dbt_state_plugin.report.progress import progress_line
+
+    return f"{progress_line(step)} ({seconds:.0f} s)" if seconds >= 1 else progress_line(step)
+
+
+@contextmanager
+def reporting(context: click.Context, *, holds: bool = False) -> Iterator[Reporter]:
+    """Give what is to be told of the progress; with `holds` nothing is said until `is_held` is taken back."""
+    line = LiveLine(sys.stderr) if SCREEN.is_live else None
+    reporter = Reporter(line.draw if line else None, _say)
+    if not SCREEN.shows_progress or not says(context):
+        yield reporter
+        return
+    reporter.is_held = holds
+    reporter(Step(stage=Stage.CONNECT))
+    if line:
+        line.open()
+    reporter.start()
+    try:
+        yield reporter
+    finally:
+        reporter.stop()
+        if line:
+            line.close()
+
+
+def _say(step: Step, text: str) -> None:
+    from dbt_state_plugin.report.progress import step_document
+
+    SCREEN.say([text], event="StateProgress", data=step_document(step))

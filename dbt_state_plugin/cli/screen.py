@@ -1,0 +1,156 @@
+"""Output of the command line: plain text, colours in a terminal, JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+_VARIABLES = ("DBT_STATE_PLUGIN_USE_COLORS", "DBT_ENGINE_USE_COLORS", "DBT_USE_COLORS")
+_UNABLE = ("dumb", "unknown")  # terminals, by TERM, that only print
+_PLAIN_BEGINNINGS = ("Plan: nothing to build", "Nothing to build: ")  # what a run without changes says needs no colour
+
+
+@dataclass(slots=True)
+class Screen:
+    """How this process talks.
+
+    `colours` is what was asked for, None where nothing was; `log_format` is dbt's word. `is_log` says that the output
+    is read in a log, though it may be a terminal.
+    """
+
+    colours: bool | None = None
+    log_format: str = "text"
+    progress: bool | None = None
+    is_log: bool = False
+
+    def is_coloured(self, stream: TextIO) -> bool:
+        """Return whether text is coloured on a stream: as asked for, else in a terminal that may show colours."""
+        if self.colours is not None:
+            return self.colours
+        if os.environ.get("NO_COLOR") or any(_is_off(os.environ.get(name, "")) for name in _VARIABLES):
+            return False
+        return stream.isatty() and self._is_terminal
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether stderr is a terminal in which a line may be drawn again and again."""
+        return sys.stderr.isatty() and self._is_terminal and not self.is_json
+
+    @property
+    def shows_progress(self) -> bool:
+        """Return whether progress is wanted."""
+        return self.progress is not False
+
+    @property
+    def is_json(self) -> bool:
+        """Return whether the conversation is lines of JSON."""
+        return self.log_format == "json"
+
+    @property
+    def _is_terminal(self) -> bool:
+        return not self.is_log and not os.environ.get("CI") and os.environ.get("TERM", "") not in _UNABLE
+
+    def write(self, lines: Iterable[str], stream: TextIO) -> None:
+        """Write lines of text at once, so that they keep their place beside dbt's own."""
+        from dbt_state_plugin.report.text import write_lines
+
+        lines = list(lines)
+        if lines and not lines[0].startswith(_PLAIN_BEGINNINGS) and self.is_coloured(stream):
+            from dbt_state_plugin.cli.colours import coloured
+
+            lines = coloured(lines)
+        write_lines(lines, stream)
+
+    def say(
+        self,
+        lines: Iterable[str],
+        *,
+        event: str = "StateNote",
+        level: str = "info",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write to stderr: lines of text, or one event that has them as its message."""
+        if not self.is_json:
+            self.write(lines, sys.stderr)
+            return
+        text = "\n".join(lines)
+        stream = sys.stderr.stream if isinstance(sys.stderr, JsonLines) else sys.stderr
+        stream.write(f"{event_line(text, event=event, level=level, data=data or {})}\n")
+        stream.flush()
+
+
+SCREEN = Screen()
+
+
+def _is_off(value: str) -> bool:
+    return value.strip().lower() in ("0", "false", "f", "no", "n", "off")
+
+
+def write_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Write lines to a stream (default: stderr), coloured where it is a terminal."""
+    if stream is None:
+        SCREEN.say(lines)
+    else:
+        SCREEN.write(lines, stream)
+
+
+def event_line(message: str, *, event: str, level: str = "info", data: Mapping[str, Any]) -> str:
+    """Return one event as JSON, with the names of the fields of dbt's own events."""
+    from datetime import datetime, timezone
+
+    info = {
+        "category": "",
+        "code": "",
+        "extra": {},
+        "invocation_id": _invocation_id(),
+        "level": "warn" if level == "warning" else level,
+        "msg": message,
+        "name": event,
+        "pid": os.getpid(),
+        "thread": threading.current_thread().name,
+        "ts": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+    return json.dumps({"data": dict(data), "info": info}, default=str)
+
+
+def _invocation_id() -> str:
+    from uuid import uuid4
+
+    if not _INVOCATION:
+        _INVOCATION.append(str(uuid4()))
+    return _INVOCATION[0]
+
+
+_INVOCATION: list[str] = []
+
+
+class JsonLines:
+    """Stderr on which every line that is no JSON yet becomes an event."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to this stream."""
+        self.stream = stream
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Write whole lines; the beginning of one is kept."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            if line.strip():
+                is_json = line.startswith("{") and line.endswith("}")
+                self.stream.write(f"{line if is_json else event_line(line, event='StateNote', data={})}\n")
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def talk_json() -> None:
+    """Let everything that is written to stderr from now on be lines of JSON."""
+    if not isinstance(sys.stderr, JsonLines):
+        sys.stderr = JsonLines(sys.stderr)

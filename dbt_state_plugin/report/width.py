@@ -1,0 +1,58 @@
+"""Width of text in a terminal, where some characters take two columns and some none."""
+
+from __future__ import annotations
+
+import textwrap
+
+
+def columns(text: str) -> int:
+    """Return how many columns a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return the text with spaces after it up to a width."""
+    return text + " " * (width - columns(text))
+
+
+def truncated(line: str, width: int | None) -> str:
+    """Return the line cut to the width, with an ellipsis where something is missing."""
+    if width is None or columns(line) <= width:
+        return line
+    if line.isascii():
+        return line[: width - 1] + "…"
+    from rich.cells import set_cell_size
+
+    return set_cell_size(line, width - 1) + "…"
+
+
+def wrapped(line: str, width: int | None) -> list[str]:
+    """Return a sentence on as many lines as the width needs; what follows the first is indented further."""
+    if width is None or columns(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip())) + "  "
+    if line.isascii():
+        return textwrap.wrap(line, width, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False)
+    return _wrapped_by_columns(line, width, indent)
+
+
+def _wrapped_by_columns(line: str, width: int, indent: str) -> list[str]:
+    from rich.cells import chop_cells
+
+    lines: list[str] = []
+    current, gap = indent[:-2], ""
+    for word in line.split():
+        if columns(current + gap + word) <= width:
+            current, gap = current + gap + word, " "
+            continue
+        if gap:
+            lines.append(current)
+            current = indent
+        *whole, current = chop_cells(current + word, width) if columns(current + word) > width else [current + word]
+        lines += whole
+        gap = " "
+    return [*lines, current]

@@ -1,0 +1,153 @@
+"""What is seen in a terminal, in a pipe and by a machine while a command goes on, and when it has ended?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from support.project import Project, ProjectWriter
+from support.terminal import ON_A_DESK, drawn, in_terminal, left_standing
+
+TABLE = "{{ config(materialized='table') }}\n"
+SLOW = "{{ config(materialized='table', pre_hook='select pg_sleep(2)') }}\n"
+MODELS = {
+    "models/orders.sql": SLOW + "select 1 as id",
+    "models/kunden_顧客.sql": TABLE + "select 1 as id",
+    "models/revenue.sql": TABLE + "select * from {{ ref('orders') }}",
+}
+PIPED = {"NO_COLOR": "", "DBT_STATE_PLUGIN_PROGRESS": "1"}
+
+
+@pytest.fixture
+def project(dbt_project: ProjectWriter) -> Project:
+    return dbt_project(MODELS)
+
+
+def test_a_plan_in_a_terminal_shows_what_is_being_done_and_then_the_plan_in_colour(project: Project) -> None:
+    shown = in_terminal(project, "plan", columns=80, env=ON_A_DESK)
+
+    lines = drawn(shown)
+    assert any("dbt parses the project" in line for line in lines)
+    assert all(len(line) < 80 for line in lines)
+    assert shown.index("dbt parses the project") < shown.index("Plan")
+    assert "\x1b[32mbuild\x1b[0m" in shown
+    assert left_standing(shown).splitlines() == [
+        "  build  kunden_顧客  new: no build of it is recorded",
+        "  build  orders       new: no build of it is recorded",
+        "  build  revenue      new: no build of it is recorded",
+        "Plan: 3 new, 0 unchanged",
+    ]
+    assert "\x1b[?25" not in shown, "a process that is killed would leave the cursor hidden"
+
+
+def test_a_run_in_a_terminal_shows_what_is_running_below_what_dbt_prints(project: Project) -> None:
+    shown = in_terminal(project, "run", columns=120, env=ON_A_DESK)
+
+    building = [line for line in drawn(shown) if "Building: " in line]
+    assert any(" of 3 done" in line and "running orders" in line for line in building)
+    read = left_standing(shown)
+    assert "OK created sql table model analytics.orders" in read
+    assert "Building" not in read
+    assert read.splitlines()[-1].startswith("Succeeded: 3 nodes built in ")
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [{"NO_COLOR": "1"}, {"DBT_USE_COLORS": "false"}, {"DBT_ENGINE_USE_COLORS": "0"}, {"TERM": "dumb"}, {"CI": "1"}],
+)
+def test_a_terminal_that_wants_no_colours_gets_none(project: Project, plain: dict[str, str]) -> None:
+    shown = in_terminal(project, "history", columns=80, env={**ON_A_DESK, "DBT_STATE_PLUGIN_PROGRESS": "0", **plain})
+
+    assert "\x1b[" not in shown
+
+
+def test_an_option_wins_over_variables_and_pipes(project: Project) -> None:
+    coloured = project.plugin("plan", "--use-colors", check=0)
+    plain = in_terminal(project, "plan", "--no-use-colors", "--no-progress", columns=80, env=ON_A_DESK)
+
+    assert "\x1b[32mbuild\x1b[0m" in coloured.stdout
+    assert "\x1b[" not in plain
+
+
+def test_a_pipe_gets_a_line_for_each_stage_that_lasts_on_stderr_and_nothing_else(project: Project) -> None:
+    quiet = project.plugin("plan", check=0)
+
+    told = project.plugin("plan", env={**PIPED, "PYTHONUNBUFFERED": "1"}, check=0)  # a process that imports dbt itself
+
+    assert told.stdout == quiet.stdout
+    assert quiet.stderr == ""
+    assert "dbt parses the project" in told.stderr.splitlines()
+    assert "\x1b" not in told.stderr + told.stdout
+
+
+def test_progress_is_left_out_where_less_is_to_be_said(project: Project) -> None:
+    spoken = {**PIPED, "PYTHONUNBUFFERED": "1"}
+
+    assert project.plugin("plan", "--no-progress", env=spoken, check=0).stderr == ""
+    assert project.plugin("plan", "--log-level", "warning", env=spoken, check=0).stderr == ""
+
+
+def test_a_machine_gets_each_line_of_stderr_as_an_event_with_the_fields_of_dbts(project: Project) -> None:
+    ended = project.plugin("run", "--log-format", "json", env=PIPED, check=0)
+
+    events = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert all(list(event) == ["data", "info"] for event in events)
+    assert fields_of(events[0]) == fields_of(json.loads(ended.stdout.splitlines()[0]))
+    by_name = {event["info"]["name"]: event["data"] for event in events}
+    assert {node["node_info"]["unique_id"] for node in by_name["StatePlan"]["nodes"]} >= {"model.shop.orders"}
+    assert by_name["StateProgress"]["total"] == 3
+    result = by_name["StateResult"]
+    assert (result["status"], result["built"], result["failed"]) == ("succeeded", 3, 0)
+    assert {each["status"] for each in result["results"]} == {"success"}
+
+
+def fields_of(event: dict[str, Any]) -> set[str]:
+    return set(event["info"])
+
+
+def test_a_machine_gets_an_error_as_an_event(project: Project) -> None:
+    ended = project.plugin("explain", "ordres", "--log-format", "json", check=2)
+
+    (event,) = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert (event["info"]["name"], event["info"]["level"]) == ("StateError", "error")
+    assert event["data"]["exit_code"] == 2
+    assert "Did you mean orders?" in event["data"]["do"]
+
+
+CODE = (
+    "import sys; from dbt_state_plugin.cli.entry import main\n"
+    "sys.argv[1:] = ['{command}']\n"
+    "try: main()\n"
+    "except SystemExit: pass\n"
+    "print('rich' in sys.modules)"
+)
+
+
+def program(command: str) -> list[str]:
+    return [sys.executable, "-c", CODE.format(command=command)]
+
+
+def test_rich_is_imported_only_where_a_terminal_shows_what_changed(
+    dbt_project: ProjectWriter,
+) -> None:
+    project = dbt_project({"models/one.sql": "select 1 as id"})
+    piped = subprocess.run(
+        program("plan"),
+        cwd=project.directory,
+        env=dict(project.environment),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = left_standing(in_terminal(project, columns=80, env=ON_A_DESK, program=program("plan")))
+    for _ in range(2):  # the second keeps the empty plan for the third
+        project.plugin("run", check=0)
+    unchanged = left_standing(in_terminal(project, columns=80, env=ON_A_DESK, program=program("run")))
+
+    assert piped.stdout.splitlines()[-2:] == ["Plan: 1 new, 0 unchanged", "False"]
+    assert shown.splitlines()[-2:] == ["Plan: 1 new, 0 unchanged", "True"]
+    assert "Nothing to build: 1 skipped" in unchanged
+    assert unchanged.splitlines()[-1] == "False"
