@@ -6,6 +6,7 @@ A test fails while what is committed is not what the code gives.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,10 +23,24 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 REFERENCE = DOCS / "reference"
 PROGRAM = "dbt-state-plugin"
+SCHEMAS = ROOT / "dbt_state_plugin" / "schemas" / "v1"
 MELTANO_DEFINITION = ROOT / "meltano_plugin" / "dbt-state-plugin.yml"
 MELTANO_COMMANDS = (load_plan, definition)
 HOW = "uv run python docs/generate_reference.py"
 
+JSON_WORDS = (
+    "Commands that say something take `--output json`. Those without it: the bookkeeping commands print one id or one",
+    "list; `run`, `build`, `seed` and `snapshot` print what dbt prints, and `show` has their results; `state roles`,",
+    "`state export-manifest` and `completion` print what another program reads. Each document has a `version`:",
+    "version 1 only gains keys, so ignore those that you do not know. Times are ISO 8601 with a time zone.",
+)
+SCHEMA_EXAMPLE = (
+    "import json",
+    "from importlib.resources import files",
+    "",
+    'schema = json.loads((files("dbt_state_plugin") / "schemas" / "v1" / "plan.json").read_text(encoding="utf-8"))',
+    'assert schema["properties"]["version"]["const"] == 1',
+)
 # Variables that no option reads. A test finds all that the code names.
 VARIABLES = {
     "DBT_STATE_PLUGIN_DATABASE_URL": "Where the state is, when it is not in the target's database: `postgresql://...`, "
@@ -80,6 +95,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page(),
         "environment.md": environment_page(),
         "configuration.md": configuration_page(),
+        "json.md": json_page(),
         "meltano.md": meltano_page(),
     }
     return {name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
@@ -245,6 +261,50 @@ def meltano_page() -> Iterator[str]:
     shared = {parameter.name for parameter in cli.params}
     for command in MELTANO_COMMANDS:
         yield from command_section(str(command.name), command, shared, level=2, program="dbt-state-plugin-meltano")
+
+
+def json_page() -> Iterator[str]:
+    """Yield the lines of the page of JSON documents."""
+    yield from title("JSON documents", "dbt_state_plugin/schemas")
+    yield from JSON_WORDS
+    yield ""
+    yield "Each has a JSON Schema (2020-12), which is part of the package:"
+    yield from ["", "```python", *SCHEMA_EXAMPLE, "```"]
+    for path in sorted(SCHEMAS.glob("*.json")):
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        yield from ["", f"## {schema['title']}", "", f"{schema['description']} Schema: `{path.stem}`. Printed by"]
+        yield f"{', '.join(f'`{each}`' for each in schema['x-command'].split(', '))}."
+        yield from ["", "| key | type | meaning |", "|---|---|---|"]
+        yield from key_rows(schema, schema)
+
+
+def key_rows(part: Mapping[str, Any], root: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Yield a row for each key of a schema, with those of what stands below it."""
+    for key, inner in part.get("properties", {}).items():
+        below = resolved(inner, root)
+        yield f"| `{path}{key}` | {type_of(below)} | {cell(inner.get('description', below.get('description', '')))} |"
+        yield from key_rows(below, root, f"{path}{key}.")
+        for branch in below.get("oneOf", []):
+            yield from key_rows(branch, root, f"{path}{key}.")
+        yield from key_rows(resolved(below.get("items", {}), root), root, f"{path}{key}[].")
+
+
+def resolved(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a reference names."""
+    return root["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+
+
+def type_of(part: Mapping[str, Any]) -> str:
+    """Return the type of a key in words."""
+    if "enum" in part:
+        return ", ".join("null" if each is None else f"`{each}`" for each in part["enum"])
+    if "const" in part:
+        return f"`{part['const']}`"
+    if "oneOf" in part:
+        return "object or null" if {"type": "null"} in part["oneOf"] else "object"
+    kinds = part.get("type", "object")
+    words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+    return words.replace("string", "time") if part.get("format") == "date-time" else words
 
 
 def title(text: str, source: str) -> list[str]:

@@ -9,7 +9,7 @@ import click
 
 from dbt_state_plugin.cli.building import narrowing_options
 from dbt_state_plugin.cli.events import say_wait
-from dbt_state_plugin.cli.options import says, shared_options, target_of
+from dbt_state_plugin.cli.options import output_option, says, shared_options, target_of
 from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, ConfigurationError, UsageError
@@ -22,7 +22,7 @@ from dbt_state_plugin.report.width import wrapped
 @narrowing_options
 @click.option("--again", is_flag=True, help="Also relations that are recorded already.")
 @click.option("--yes", is_flag=True, help="Record them without asking.")
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option
 @shared_options
 @click.pass_context
 def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **options: Any) -> int:

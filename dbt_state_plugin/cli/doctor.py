@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.options import output_option, says, settings_of, shared_options
 from dbt_state_plugin.cli.orchestration import orchestration_of
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
@@ -16,7 +16,7 @@ from dbt_state_plugin.report.text import width_of
 
 
 @click.command("doctor")
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option
 @shared_options
 @click.pass_context
 def doctor(context: click.Context, output: str) -> int:

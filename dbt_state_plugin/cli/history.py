@@ -7,20 +7,18 @@ from dataclasses import replace
 
 import click
 
-from dbt_state_plugin.cli.options import settings_of, shared_options
+from dbt_state_plugin.cli.options import output_option, settings_of, shared_options
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.document import VERSION, execution_document, failure_document, rendered
 from dbt_state_plugin.report.history import execution_lines, failed_lines, failure_lines, history_lines
 from dbt_state_plugin.report.text import width_of
 
-_output = click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
-
 
 @click.command("history")
 @click.option("--limit", "-n", type=click.IntRange(min=1), default=20, show_default=True, help="How many executions.")
 @click.option("--failed", is_flag=True, help="Only executions that did not succeed, each with its message.")
-@_output
+@output_option
 @shared_options
 @click.pass_context
 def history(context: click.Context, /, limit: int, failed: bool, output: str) -> None:
@@ -43,7 +41,7 @@ def history(context: click.Context, /, limit: int, failed: bool, output: str) ->
 @click.command("show")
 @click.argument("execution", required=False)
 @click.option("--failures", is_flag=True, help="List the nodes that are failing now; of EXECUTION, those that failed.")
-@_output
+@output_option
 @shared_options
 @click.pass_context
 def show(context: click.Context, /, execution: str | None, failures: bool, output: str) -> None:

@@ -116,6 +116,16 @@ _CONNECTION_OPTIONS = (
 )
 
 
+output_option = click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or a JSON document for programs.",
+)
+
+
 def shared_options(command: Command) -> Command:
     """Add the options that every command takes; `settings_of(context)` returns their values."""
     for option in reversed(_CONNECTION_OPTIONS):

@@ -7,7 +7,7 @@ import sys
 import click
 
 from dbt_state_plugin.cli.events import say_wait
-from dbt_state_plugin.cli.options import says, settings_of, shared_options
+from dbt_state_plugin.cli.options import output_option, says, settings_of, shared_options
 from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
@@ -24,7 +24,7 @@ from dbt_state_plugin.report.width import wrapped
     help="Folder of dbt's run_results.json and manifest.json (default: the project's target path).",
 )
 @click.option("--plan", metavar="ID", help="The plan that dbt was given (default: the newest from before dbt began).")
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option
 @shared_options
 @click.pass_context
 def record(context: click.Context, /, target_path: str | None, plan: str | None, output: str) -> int:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 
 import click
 
 from dbt_state_plugin import api
 from dbt_state_plugin.api import Action, Orphan, Orphans, StateAddress, Target
-from dbt_state_plugin.cli.options import says, settings_of, shared_options, target_of
+from dbt_state_plugin.cli.options import output_option, says, settings_of, shared_options, target_of
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
+from dbt_state_plugin.report.administration import (
+    imported_document,
+    migration_document,
+    pruned_document,
+    rehearsal_document,
+    version_document,
+    versions_document,
+)
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.findings import finding_lines, findings_document, findings_summary, rehearsal_lines
 from dbt_state_plugin.report.orphans import (
@@ -35,9 +44,10 @@ def state() -> None:
 @click.option("--sql", is_flag=True, help="Print the SQL instead, without connecting to a database.")
 @click.option("--dry-run", is_flag=True, help="Do it in a transaction that is rolled back, and compare the rows.")
 @click.option("--from", "start", metavar="VERSION", help="Version that --sql starts from (default: no state yet).")
+@output_option
 @shared_options
 @click.pass_context
-def upgrade(context: click.Context, sql: bool, dry_run: bool, start: str | None) -> int:
+def upgrade(context: click.Context, sql: bool, dry_run: bool, start: str | None, output: str) -> int:
     """Create the state or upgrade it.
 
     Every command that writes does so on first use.
@@ -51,17 +61,20 @@ def upgrade(context: click.Context, sql: bool, dry_run: bool, start: str | None)
         raise UsageError("--from is for --sql only.", "Leave it out: the database knows its version.")
     address = api.resolve_state(settings)
     if dry_run:
-        return _rehearse(context, address)
-    _say_versions(context, *api.upgrade_state(address))
+        return _rehearse(context, address, output)
+    _say_versions(context, *api.upgrade_state(address), output)
     return EXIT_OK
 
 
-def _rehearse(context: click.Context, address: StateAddress) -> int:
+def _rehearse(context: click.Context, address: StateAddress, output: str) -> int:
     found = api.rehearse_upgrade(address)
+    if output == "json":
+        click.echo(rendered(rehearsal_document(found.before, found.after, found.rows, found.lost)))
     if found.before == found.after:
         _say(context, f"The state is at version {found.after}: there is nothing to upgrade.")
         return EXIT_OK
-    write_lines(rehearsal_lines(found.rows), sys.stdout)
+    if output == "text":
+        write_lines(rehearsal_lines(found.rows), sys.stdout)
     _say(context, f"The state is at {found.before or 'no version'} and would be at {found.after}; nothing was changed.")
     if found.lost:
         write_lines(wrapped(f"Rows would be lost of: {', '.join(found.lost)}.", width_of(sys.stderr)))
@@ -70,7 +83,7 @@ def _rehearse(context: click.Context, address: StateAddress) -> int:
 
 
 @state.command("check")
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option
 @shared_options
 @click.pass_context
 def check(context: click.Context, output: str) -> int:
@@ -91,9 +104,10 @@ def check(context: click.Context, output: str) -> int:
 @click.argument("revision")
 @click.option("--sql", is_flag=True, help="Print the SQL instead, without connecting to a database.")
 @click.option("--yes", is_flag=True, help="Really do it.")
+@output_option
 @shared_options
 @click.pass_context
-def downgrade(context: click.Context, revision: str, sql: bool, yes: bool) -> None:
+def downgrade(context: click.Context, revision: str, sql: bool, yes: bool, output: str) -> None:
     """Bring the state back to REVISION.
 
     `base` removes it, but for the empty schema.
@@ -107,7 +121,7 @@ def downgrade(context: click.Context, revision: str, sql: bool, yes: bool) -> No
             f'A downgrade to {revision} deletes history and recorded state in schema "{settings.state_schema}".',
             "Pass --yes if that is wanted; everything that is no longer recorded is built again.",
         )
-    _say_versions(context, *api.downgrade_state(api.resolve_state(settings), revision))
+    _say_versions(context, *api.downgrade_state(api.resolve_state(settings), revision), output)
 
 
 @state.command("roles")
@@ -123,24 +137,30 @@ def roles(context: click.Context) -> None:
 
 
 @state.command("current")
+@output_option
 @shared_options
 @click.pass_context
-def current(context: click.Context) -> None:
+def current(context: click.Context, output: str) -> None:
     """Print the version of the state.
 
     The line is empty when there is none.
     """
     version = api.current_version(api.resolve_state(settings_of(context)))
-    click.echo(printable(version or ""))
+    click.echo(rendered(version_document(version)) if output == "json" else printable(version or ""))
     if version is None:
         _say(context, "There is no state yet.")
 
 
 @state.command("history")
+@output_option
 @shared_options
-def history() -> None:
+def history(output: str) -> None:
     """Print all known versions, oldest first."""
-    for version in api.known_versions():
+    versions = api.known_versions()
+    if output == "json":
+        click.echo(rendered(versions_document(versions)))
+        return
+    for version in versions:
         click.echo(f"{version.number}  {version.description}")
 
 
@@ -155,9 +175,10 @@ def history() -> None:
 )
 @click.option("--this-environment", is_flag=True, help="Prune this target or pipeline only, not all in the state.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@output_option
 @shared_options
 @click.pass_context
-def prune(context: click.Context, keep_days: int, this_environment: bool, dry_run: bool) -> None:
+def prune(context: click.Context, keep_days: int, this_environment: bool, dry_run: bool, output: str) -> None:
     """Remove old history.
 
     What a decision needs stays, whatever its age.
@@ -166,6 +187,9 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
         pruned = api.prune_environment(target_of(context), keep_days=keep_days, dry_run=dry_run)
     else:
         pruned = api.prune_state(api.resolve_state(settings_of(context)), keep_days=keep_days, dry_run=dry_run)
+    if output == "json":
+        click.echo(rendered(pruned_document(asdict(pruned), is_done=not dry_run)))
+        return
     click.echo(
         f"{'Would remove' if dry_run else 'Removed'} {_count(pruned.executions, 'execution')}, "
         f"{_count(pruned.checksum_sets, 'checksum set')}, {_count(pruned.definitions, 'definition')} "
@@ -175,9 +199,10 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
 
 @state.command("import-dpo")
 @click.argument("url", metavar="URL")
+@output_option
 @shared_options
 @click.pass_context
-def import_dpo(context: click.Context, url: str) -> None:
+def import_dpo(context: click.Context, url: str, output: str) -> None:
     """Take over what the data pipeline orchestrator (DPO) recorded in the database of URL.
 
     It may be done again: then only what is new is taken over. Nothing is written there. Without a dbt project the
@@ -194,6 +219,9 @@ def import_dpo(context: click.Context, url: str) -> None:
         _say(context, f"Not completed, so recorded as abandoned: {_count(counts.unfinished, 'execution')}.")
     if counts.elsewhere and says(context, "warning"):
         click.echo(f"Warning: Recorded for other environments: {_count(counts.elsewhere, 'execution')}.", err=True)
+    if output == "json":
+        click.echo(rendered(imported_document(done.source, done.environment, asdict(counts))))
+        return
     before = f"; {counts.known} recorded before" if counts.known else ""
     click.echo(
         f"Imported {_count(counts.executions, 'execution')} with {_count(counts.steps, 'step')} "
@@ -229,7 +257,7 @@ def export_manifest(context: click.Context, baseline: str, output_dir: str | Non
     is_flag=True,
     help="Also drop snapshots, incremental models and custom materializations, whose rows cannot be rebuilt.",
 )
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option
 @shared_options
 @click.pass_context
 def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool, output: str) -> int:
@@ -314,7 +342,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _say_versions(context: click.Context, before: str | None, after: str | None) -> None:
+def _say_versions(context: click.Context, before: str | None, after: str | None, output: str) -> None:
+    if output == "json":
+        click.echo(rendered(migration_document(before, after)))
     if before == after:
         _say(context, f"The state is at version {after}." if after else "There is no state.")
     else:

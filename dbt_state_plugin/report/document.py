@@ -23,7 +23,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "environment": environment_document(plan.environment),
         "command": plan.command,
         "summary": {"build": len(plan.to_build), **summary_counts(plan), "removed": len(plan.removed)},
-        "nodes": [_entry(entry) for entry in plan.entries],
+        "nodes": [entry_document(entry) for entry in plan.entries],
         "removed": [{"unique_id": record.unique_id, "relation": str(record.relation)} for record in plan.removed],
         "hooks": [{"unique_id": hook, "why": why.value} for hook, why in plan.hooks.items()],
         "exposures": [_exposure(affected) for affected in plan.exposures],
@@ -81,7 +81,8 @@ def environment_document(environment: Environment) -> dict[str, str]:
     }
 
 
-def _entry(entry: PlanEntry) -> dict[str, Any]:
+def entry_document(entry: PlanEntry) -> dict[str, Any]:
+    """Return the decision about one node."""
     return {
         "unique_id": entry.node.unique_id,
         "resource_type": entry.node.resource_type,

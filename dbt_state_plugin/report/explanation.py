@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from dbt_state_plugin.core.decision.logic_change import older_rows_reason
-from dbt_state_plugin.core.values.plan import Decision, PlanEntry
+from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.records import was_removed_by_hook
+from dbt_state_plugin.report.document import VERSION, entry_document, environment_document
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.reason_words import detail, reason_words
+from dbt_state_plugin.report.reason_words import detail, reason_document, reason_words
 from dbt_state_plugin.report.text import if_words, more_words, timestamp
 from dbt_state_plugin.report.words import duration
 
@@ -61,6 +62,35 @@ def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iter
     for text in texts:
         lines += _diff_lines(text)
     return lines
+
+
+def explanation_document(
+    plan: Plan, entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iterable[Text] = ()
+) -> dict[str, Any]:
+    """Return what `explanation_lines` say; `first_cause` is null where the node is skipped."""
+    record, cause = entry.record, path[-1] if entry.reasons else None
+    has_older_rows = record is not None and bool(record.trace.older_logic) and entry.old_rows is not OldRows.REBUILT
+    return {
+        "version": VERSION,
+        "environment": environment_document(plan.environment),
+        "command": plan.command,
+        "node": entry_document(entry),
+        "first_cause": cause
+        and {
+            "unique_id": cause.node.unique_id,
+            "path": [step.node.unique_id for step in path],
+            "reasons": [reason_document(reason) for reason in cause.reasons],
+        },
+        "older_rows": detail(older_rows_reason(record)) if record and has_older_rows else None,
+        "last_build": record
+        and {
+            "built_at": record.built_at.isoformat(),
+            "execution_id": str(record.execution_id) if record.execution_id else None,
+            "duration_ms": record.duration_ms,
+            "removed_by_hook": was_removed_by_hook(record),
+        },
+        "texts": [{"title": text.title, "before": text.before, "now": text.now} for text in texts],
+    }
 
 
 _OLD_ROWS = {

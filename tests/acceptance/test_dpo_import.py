@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from psycopg2 import sql
-from support import forkserver
+from support import forkserver, schemas
 from support.database import Database, fresh_database
 from support.project import ProjectWriter, clean_environment
 
@@ -181,11 +181,11 @@ def test_a_second_import_takes_only_what_is_new_or_completed_since(importing: Im
     database.query("UPDATE dpo.execution SET status = 'COMPLETED', completed_on = %s", (at(9),))
     database.query(EXECUTION, (LATER, "COMPLETED", at(8), at(9), at(9)))
 
-    third = importing.run("state", "import-dpo", importing.url)
+    third = schemas.checked("imported", importing.run("state", "import-dpo", importing.url, "--output", "json").stdout)
 
     assert "Imported 0 executions with 0 steps" in again.stdout
     assert again.stdout.endswith("; 2 recorded before.\n")
-    assert "Imported 2 executions with 1 step" in third.stdout
+    assert (third["executions"], third["steps"], third["known"]) == (2, 1, 1)
     assert recorded(database, f"{STEPS} where execution_id = '{COMPLETED}' order by 1") == before
     assert recorded(database, EXECUTIONS) == [
         (COMPLETED, "succeeded", "import-dpo", 5),

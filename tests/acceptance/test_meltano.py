@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
+from support import schemas
 from support.database import Database
 from support.meltano import DEFINITION, ROWS, MeltanoProject, build_wheel, said, write_meltano_project
 
@@ -101,7 +101,7 @@ def test_a_change_outlives_failures_and_is_reset_only_once(project: MeltanoProje
     assert first.returncode == second.returncode == 1
     assert said(first)[-1].startswith("Failed: ")
     assert 'column "nothing_like_it" does not exist' in said(first)[-1]
-    [stream] = json.loads(applied.stdout)["streams"]
+    [stream] = schemas.checked("load-plan", applied.stdout)["streams"]
     assert (stream["stream"], stream["status"], stream["reasons"]) == ("orders", "reset before", ["select changed"])
     assert project.loaded() == {"customers": 1, "orders": 1}
     assert database.query("SELECT count(note) FROM analytics.all_orders") == [(3,)]
