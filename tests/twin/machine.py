@@ -67,6 +67,7 @@ class History(RuleBasedStateMachine):
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
         files = {path: versions[0] for path, versions in VERSIONS.items()}
         self.pair = self.stack.enter_context(paired(self.server, folder / "pair", files, LOADED, bug=self.bug))
+        self.pair.cutoff = "always"
         self._count("histories")
 
     @rule(which=st.sampled_from(CHANGES), n=_NUMBERS)

@@ -9,6 +9,7 @@ next whole run of either makes of it has to be the same.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import time
@@ -28,6 +29,7 @@ from dbt_state_plugin.testing.postgres_server import Server
 from twin.steps import Ended, Kill, run_dbt, run_plugin
 
 OURS, TWIN = "ours", "twin"
+CUTOFF_VARIABLE = "DBT_STATE_PLUGIN_TWIN_CUTOFF"
 QUIET = ("--log-level-file", "none")
 # What a whole run of a command must leave alike; the rest is as it was before, which may be an unfinished run.
 COMPARED: Mapping[str, tuple[str, ...]] = {"seed": ("seed_",), "snapshot": ("snap_",), "run": ("",), "build": ("",)}
@@ -39,12 +41,16 @@ class Difference(AssertionError):
 
 @dataclass(kw_only=True)
 class Pair:
-    """Two warehouses and the one project that is run in both; `bug` is planted in each run of ours."""
+    """Two warehouses and the one project that is run in both; `bug` is planted in each run of ours.
+
+    `cutoff` is what runs of ours are asked for that are not asked otherwise.
+    """
 
     server: Server
     directory: Path
     databases: Mapping[str, str]
     bug: str = ""
+    cutoff: str = field(default_factory=lambda: os.environ.get(CUTOFF_VARIABLE, "never"))
     done: list[str] = field(default_factory=list)
 
     def write(self, path: str, text: str) -> None:
@@ -137,6 +143,7 @@ class Pair:
     ) -> Ended:
         self._note(" ".join(["dbt-state-plugin", command, *arguments, *_words(env), *([str(kill)] if kill else [])]))
         options = ["--profiles-dir", str(self.directory / OURS)]
+        env = {"DBT_STATE_PLUGIN_CUTOFF": self.cutoff, **(env or {})}
         return run_plugin([command, *options, *arguments], **self._where(env), bug=self.bug, kill=kill)
 
     def _dbt(self, which: str, command: str, arguments: tuple[str, ...], env: Mapping[str, str] | None) -> Ended:

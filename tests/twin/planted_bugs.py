@@ -380,3 +380,77 @@ def values_are_not_compared() -> None:
     from dbt_state_plugin.operations.recording import record
 
     _around(record, "doubts", lambda ask, *given: dataclasses.replace(ask(*given), nodes={}))
+
+
+@bug("what was there before passes for what was built", found_by="a_table_comes_out_equal_and_then_different")
+def rows_are_compared_before_the_build_only() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    def before(_after: Any, self: Any, entry: Any) -> Any:
+        found = self._before.get(entry.node.unique_id)
+        if found is not None:
+            self._after[entry.node.unique_id] = found
+        return found
+
+    _around(Cutoff, "rows_after", before)
+
+
+def _rows_hashed_by(text: str) -> None:
+    from dbt_state_plugin.warehouse.postgres import rows_left
+
+    assert "(ROW({columns})::text)" in rows_left._ROWS
+    rows_left._ROWS = rows_left._ROWS.replace("(ROW({columns})::text)", text)
+
+
+@bug("null is hashed like empty", found_by="null_becomes_empty_and_two_columns_are_swapped")
+def null_passes_for_empty() -> None:
+    _rows_hashed_by("pg_catalog.concat({columns})")
+
+
+@bug("columns are hashed one by one", found_by="null_becomes_empty_and_two_columns_are_swapped")
+def swapped_columns_pass_for_equal() -> None:
+    _rows_hashed_by(
+        "(SELECT pg_catalog.string_agg(value, ',' ORDER BY value) "
+        "FROM pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(ROW({columns}))))"
+    )
+
+
+@bug("the columns of what was built are not compared", found_by="only_the_columns_of_a_table_come_out_different")
+def columns_are_not_compared() -> None:
+    from dbt_state_plugin.warehouse.postgres import rows_left
+
+    rows_left.value_hash = lambda _columns: ""
+
+
+@bug("the order of rows is nobody's concern", found_by="the_rows_of_a_table_come_out_in_another_order")
+def order_of_rows_is_forgotten() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    Cutoff._reads_order = lambda *_: False  # type: ignore[method-assign]
+
+
+@bug(
+    "what a failed build has left passes for what was recorded",
+    found_by="a_table_is_left_as_a_failed_build_has_left_it",
+)
+def a_failed_parent_passes_for_equal() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    def as_it_is(_found: Any, self: Any, entry: Any) -> Any:
+        return self._warehouse.rows_left(entry.node.relation)
+
+    _around(Cutoff, "_rows_before", as_it_is)
+
+
+@bug("nodes with hooks are cut off", found_by="a_hook_below_does_something_to_a_table_that_comes_out_equal")
+def hooks_of_what_is_cut_off_are_forgotten() -> None:
+    from dbt_state_plugin.core.decision import cutoff
+
+    cutoff._reads_nothing_else = lambda _record: True
+
+
+@bug("a view or table that went down is taken for still there", found_by="a_table_comes_out_equal_and_then_different")
+def what_went_down_is_cut_off() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    Cutoff._is_as_recorded = lambda *_: True  # type: ignore[method-assign]

@@ -612,3 +612,97 @@ def results_are_recorded_that_a_run_has_overtaken(pair: Pair) -> None:
     pair.run()
     pair.record()
     pair.run()
+
+
+# What comes out equal in a run, and what does not.
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    view="select id, amount from {{ ref('base') }}",
+    total=TABLE + "select sum(amount) as total from {{ ref('view') }}",
+    twice=TABLE + "select total * 2 as twice from {{ ref('total') }}",
+)
+def a_table_comes_out_equal_and_then_different(pair: Pair) -> None:
+    pair.cutoff = "always"
+    for amount in ("amount + 0", "amount * 2", "amount * 2 + 0", "amount"):
+        pair.write("models/base.sql", TABLE + f"select id, {amount} as amount from {ORDERS}")
+        pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, status as a, 'x' || id as b, null::text as c from {ORDERS}",
+    child=TABLE + "select a, b, c from {{ ref('base') }}",
+)
+def null_becomes_empty_and_two_columns_are_swapped(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, status as a, 'x' || id as b, ''::text as c from {ORDERS}")
+    pair.run()
+    pair.write("models/base.sql", TABLE + f"select id, 'x' || id as a, status as b, ''::text as c from {ORDERS}")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount, status from {ORDERS}",
+    child=TABLE + "select * from {{ ref('base') }}",
+)
+def only_the_columns_of_a_table_come_out_different(pair: Pair) -> None:
+    pair.cutoff = "always"
+    for columns in ("id, amount::numeric(9, 2) as amount, status", "amount, id, status", "id, amount as paid, status"):
+        pair.write("models/base.sql", TABLE + f"select {columns} from {ORDERS}")
+        pair.run()
+    pair.write("models/base.sql", TABLE + f'select id, amount as paid, status collate "C" as status from {ORDERS}')
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS} order by id",
+    view="select id from {{ ref('base') }}",
+    first=TABLE + "select id from {{ ref('view') }} limit 1",
+    total=TABLE + "select count(*) as n from {{ ref('view') }}",
+)
+def the_rows_of_a_table_come_out_in_another_order(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS} order by id desc")
+    pair.run()
+    pair.run()
+
+
+@trace(
+    base=INCREMENTAL + "select 1 as id, 'A' as version",
+    child=TABLE + "select count(*) as n, max(version) as version from {{ ref('base') }}",
+)
+def a_table_is_left_as_a_failed_build_has_left_it(pair: Pair) -> None:
+    pair.cutoff = "always"
+    fails = INCREMENTAL.replace(")", ", post_hook={'sql': 'select 1 / 0', 'transaction': false})", 1)
+    pair.write("models/base.sql", fails + "select 2 as id, 'B' as version")
+    assert not pair.run()
+    pair.write("models/base.sql", INCREMENTAL + "select 1 as id, 'A' as version")
+    assert pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    child="{{ config(materialized='table', post_hook=\"comment on table {{ ref('base') }} is 'read'\") }}\n"
+    "select count(*) as n from {{ ref('base') }}",
+)
+def a_hook_below_does_something_to_a_table_that_comes_out_equal(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    view="select id, amount from {{ ref('base') }}",
+    total=TABLE + "select sum(amount) as total from {{ ref('view') }}",
+)
+def killed_while_a_table_comes_out_equal_and_edited_again(pair: Pair) -> None:
+    pair.cutoff = "always"
+    for number, at in enumerate(("before the mark", "after the mark"), start=1):
+        pair.write("models/base.sql", TABLE + f"select id, amount + 0 * {number} as amount from {ORDERS}")
+        assert pair.run_killed(Kill(at=at))
+        pair.write("models/base.sql", TABLE + f"select id, amount * 2 + 0 * {number} as amount from {ORDERS}")
+        assert pair.run_killed(Kill(at=at))
+        pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS}")
+        pair.run()
