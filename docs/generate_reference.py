@@ -72,6 +72,9 @@ CONFIGURATION = {
     "volatile": "How often a model is built that calls the clock or chance "
     "([rules](../rules.md#models-that-call-the-clock)).",
     "drift": "`strict`: what was added to the relation by hand, such as an index, is drift, too.",
+    "cutoff": "Whether a model is left out of a run in which all that it reads comes out equal "
+    "([cutoff](../cutoff.md)).",
+    "cutoff_max_rows": "Above how many rows a relation is not compared with what it was.",
     "max_age": "After how many hours a build is too old, whatever else holds.",
 }
 CHOICES = {
@@ -80,11 +83,13 @@ CHOICES = {
     ("node", "on_logic_change"): node_config.ON_LOGIC_CHANGE,
     ("node", "volatile"): node_config.VOLATILE,
     ("node", "drift"): node_config.DRIFT,
+    ("node", "cutoff"): node_config.CUTOFF,
 }
 VALUES = {
     "data_version_query": "a statement of SQL",
     "loader_columns": "a list of names",
     "content_max_rows": f"a number of rows ({source_config.CONTENT_MAX_ROWS:,})",
+    "cutoff_max_rows": f"a number of rows ({node_config.CUTOFF_MAX_ROWS:,})",
     "max_age": "a number of hours",
 }
 
