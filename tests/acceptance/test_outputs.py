@@ -23,7 +23,7 @@ MODELS = {
 CHANGED = {"model.shop.orders", "model.shop.orders_by_day"}  # by an edit of `orders`
 NODE_KEYS = {
     *("unique_id", "resource_type", "name", "path", "relation", "decision", "outside_selection", "reasons"),
-    *("cosmetic", "change", "old_rows", "extra", "undeclared_inputs", "built_at"),
+    *("cosmetic", "change", "old_rows", "extra", "undeclared_inputs", "built_at", "hangs_on"),
 }
 
 

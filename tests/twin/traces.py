@@ -648,11 +648,9 @@ def null_becomes_empty_and_two_columns_are_swapped(pair: Pair) -> None:
 )
 def only_the_columns_of_a_table_come_out_different(pair: Pair) -> None:
     pair.cutoff = "always"
-    for columns in ("id, amount::numeric(9, 2) as amount, status", "amount, id, status", "id, amount as paid, status"):
+    for columns in ("id, amount as paid, status", "id, amount as paid, status::varchar as status", "status, id"):
         pair.write("models/base.sql", TABLE + f"select {columns} from {ORDERS}")
         pair.run()
-    pair.write("models/base.sql", TABLE + f'select id, amount as paid, status collate "C" as status from {ORDERS}')
-    pair.run()
 
 
 @trace(

@@ -93,7 +93,7 @@ class BuildRecorder:
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self._builds = {node: uuid4() for node in self._entries}
         self._lineages = lineages(planned.project, build_order(planned.project))
-        self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch)
+        self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, is_over=is_later)
         self._volatile = VolatileCalls(session.warehouse, planned.project)
         self._before = planned.plan.parent_versions
         self._versions = dict(self._before)

@@ -37,8 +37,16 @@ class Verdict:
 class Cutoff:
     """Say which planned nodes need no build after all; whoever calls sees to it that one thread does at a time."""
 
-    def __init__(self, session: Session, planned: Planned, lineages: Mapping[str, Lineage], microbatch: Iterable[str]):
-        """Compare nothing yet; what nothing hangs on is never compared."""
+    def __init__(
+        self,
+        session: Session,
+        planned: Planned,
+        lineages: Mapping[str, Lineage],
+        microbatch: Iterable[str],
+        *,
+        is_over: bool,
+    ) -> None:
+        """Compare nothing yet; what nothing hangs on is never compared, and nothing where dbt has ended already."""
         self._warehouse = session.warehouse
         self._project = planned.project
         self._lineages = lineages
@@ -46,11 +54,12 @@ class Cutoff:
         self._records = {entry.node.unique_id: entry.record for entry in planned.plan.entries}
         self._versions_before = planned.plan.parent_versions
         self._readers: dict[str, set[str]] = {}
-        for entry in planned.plan.to_build:
-            for parent in self._planned_parents(entry.node.unique_id) if entry.hangs_on else ():
-                self._readers.setdefault(parent, set()).add(entry.node.unique_id)
+        hanging = [entry.node.unique_id for entry in planned.plan.to_build if entry.hangs_on and not is_over]
+        for unique_id in hanging:
+            for parent in self._planned_parents(unique_id):
+                self._readers.setdefault(parent, set()).add(unique_id)
         self._compared = {node for node in self._readers if self._is_comparable(node)} - set(microbatch)
-        self._unsettled = {entry.node.unique_id for entry in planned.plan.to_build if entry.hangs_on}
+        self._unsettled = set(hanging)
         self._before: dict[str, RowsLeft] = {}
         self._after: dict[str, RowsLeft] = {}
         self._came_out: dict[str, CameOut] = {}

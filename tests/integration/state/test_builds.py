@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 from support.database import Database
 from support.recording import ORDERS, REPORT, TABLE, begun, build_of, built, key_of, opened
 from support.values import HERE
 
-from dbt_state_plugin.core.values.records import RecordedDefinition
+from dbt_state_plugin.core.values.records import RecordedDefinition, RowsLeft
 from dbt_state_plugin.core.values.relations import Identity, RelationKind
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.builds import (
+    CutOff,
     Refresh,
     note_outcomes,
     record_build,
     record_counters,
+    record_cut_off,
+    record_hook_writes,
     record_shapes,
     record_volatile,
     refresh_definitions,
@@ -181,3 +185,76 @@ def test_what_was_not_built_is_noted_with_its_message(state: State) -> None:
 
     (result,) = read_execution(state, str(execution_id)).results
     assert (result.status, result.message.startswith("no")) == ("error", True)
+
+
+def cut_off(state: State, execution_id: UUID) -> CutOff:
+    """Return what closes the intent on the orders, as they are recorded."""
+    recorded = read_recorded(state, [key_of(ORDERS)]).relations[key_of(ORDERS)]
+    return CutOff(
+        key=key_of(ORDERS),
+        execution_id=execution_id,
+        unique_id=ORDERS.unique_id,
+        build_id=recorded.build_id,
+        parents={"p": "2"},
+        message="cut off: p came out equal (3 rows)",
+    )
+
+
+def test_what_is_cut_off_has_seen_its_parents_and_stays_as_it_was_built(state: State) -> None:
+    built(state, ORDERS)
+    before = read_recorded(state, [key_of(ORDERS)]).relations[key_of(ORDERS)]
+    execution_id = begun(state)
+    opened(state, execution_id, ORDERS, REPORT)
+
+    record_cut_off(state, cut_off(state, execution_id))
+
+    recorded = read_recorded(state, [key_of(ORDERS), key_of(REPORT)])
+    after = recorded.relations[key_of(ORDERS)]
+    assert after == replace(before, trace=replace(before.trace, parents={**before.trace.parents, "p": "2"}))
+    assert list(recorded.intents) == [key_of(REPORT)]
+    results = {result.unique_id: result for result in read_execution(state, str(execution_id)).results}
+    assert (results[ORDERS.unique_id].status, results[ORDERS.unique_id].message) == (
+        "no-op",
+        "cut off: p came out equal (3 rows)",
+    )
+
+
+def test_nothing_is_cut_off_by_a_run_that_another_one_has_replaced(state: State) -> None:
+    built(state, ORDERS)
+    execution_id = begun(state)
+    opened(state, execution_id, ORDERS)
+    state.execute(
+        "UPDATE {state}.execution SET status = 'abandoned', finished_at = now() WHERE execution_id = %s",
+        [str(execution_id)],
+    )
+
+    with pytest.raises(LockLostError, match="taken over"):
+        record_cut_off(state, cut_off(state, execution_id))
+
+    assert list(read_recorded(state, [key_of(ORDERS)]).intents) == [key_of(ORDERS)]
+
+
+def test_nothing_is_cut_off_that_was_built_by_somebody_else_since(state: State) -> None:
+    built(state, ORDERS)
+    execution_id = begun(state)
+    opened(state, execution_id, ORDERS)
+
+    with pytest.raises(LockLostError):
+        record_cut_off(state, replace(cut_off(state, execution_id), build_id=uuid4()))
+
+    assert list(read_recorded(state, [key_of(ORDERS)]).intents) == [key_of(ORDERS)]
+
+
+def test_what_a_build_left_is_recorded_until_a_hook_writes_into_it(state: State) -> None:
+    execution_id = begun(state)
+    opened(state, execution_id, ORDERS)
+    said = build_of(execution_id, ORDERS)
+    left = RowsLeft(columns="c", rows="3:17", order="4")
+    record_build(state, replace(said, trace=replace(said.trace, rows=left, reads_order=False, content="x")))
+    found = read_recorded(state, [key_of(ORDERS)]).relations[key_of(ORDERS)].trace
+    assert (found.rows, found.reads_order) == (left, False)
+
+    record_hook_writes(state, {key_of(ORDERS): uuid4()}, writer="model.shop.other")
+
+    found = read_recorded(state, [key_of(ORDERS)]).relations[key_of(ORDERS)].trace
+    assert (found.rows, found.content, found.written_by) == (None, "", "model.shop.other")
