@@ -69,7 +69,8 @@ class Stage:
 
     def stopped(self, *arguments: str) -> Child:
         """Start the command line, which stands still before it does anything."""
-        where = {"cwd": self.project.directory, "environment": self.project.environment}
+        environment = {**self.project.environment, "DBT_STATE_PLUGIN_CUTOFF": "always"}
+        where: dict[str, Any] = {"cwd": self.project.directory, "environment": environment}
         return start("dbt-state-plugin", arguments, **where, is_stopped=True)
 
     def run(self, *arguments: str) -> Ended:
