@@ -1,7 +1,8 @@
 """Which project do the real runs play, in which database, and what must be there at the end?
 
-The project has six models and three versions. A play begins with the first version built, in a database that is copied
-for each play under the same name, so that the state takes it for the same warehouse.
+The project has eight models and three versions. The rows of one model are the same in all of them, so that what reads
+it is cut off. A play begins with the first version built, in a database that is copied for each play under the same
+name, so that the state takes it for the same warehouse.
 """
 
 from __future__ import annotations
@@ -39,9 +40,15 @@ _TEXTS = {
     "mart": "{{{{ config(materialized='table') }}}} "
     "select f.id, f.value, s.value as shown from {{{{ ref('filled') }}}} f join {{{{ ref('shown') }}}} s using (id) "
     "join {{{{ ref('grown') }}}} using (id)",
+    "steady": "{{{{ config(materialized='table') }}}} select {steady} as id",
+    "spared": "{{{{ config(materialized='table') }}}} select id from {{{{ ref('steady') }}}}",
     "report": "{{{{ config(materialized='view') }}}} select sum(value) as value from {{{{ ref('mart') }}}}",
 }
-_VERSIONS = {ONE: {"base": 1, "filled": 1}, TWO: {"base": 2, "filled": 2}, THREE: {"base": 2, "filled": 3}}
+_VERSIONS = {
+    ONE: {"base": 1, "filled": 1, "steady": "1"},
+    TWO: {"base": 2, "filled": 2, "steady": "0 + 1"},
+    THREE: {"base": 2, "filled": 3, "steady": "1 + 0"},
+}
 
 
 def files(version: str) -> dict[str, str]:
