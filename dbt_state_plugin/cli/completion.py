@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 import os
-from pathlib import PurePath
 
 import click
 from click.shell_completion import get_completion_class
 
+from dbt_state_plugin.cli.completion_files import PROGRAM, install, own_shell, said
 from dbt_state_plugin.cli.options import says, shared_options
+from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 
-_PROGRAM = "dbt-state-plugin"
 _VARIABLE = "_DBT_STATE_PLUGIN_COMPLETE"  # click reads it from a program of this name
 _INSTRUCTIONS = {
-    "bash": f'Add this line to ~/.bashrc: eval "$({_PROGRAM} completion bash)"',
-    "zsh": f'Add this line to ~/.zshrc: eval "$({_PROGRAM} completion zsh)"',
-    "fish": f"Run: {_PROGRAM} completion fish > ~/.config/fish/completions/{_PROGRAM}.fish",
+    "bash": f'Add this line to ~/.bashrc: eval "$({PROGRAM} completion bash)"',
+    "zsh": f'Add this line to ~/.zshrc: eval "$({PROGRAM} completion zsh)"',
+    "fish": f"Run: {PROGRAM} completion fish > ~/.config/fish/completions/{PROGRAM}.fish",
 }
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(tuple(_INSTRUCTIONS)), required=False, metavar="SHELL")
+@click.argument("shell", type=click.Choice(tuple(_INSTRUCTIONS)), required=False, metavar="[SHELL]")
+@click.option(
+    "--install",
+    "installs",
+    is_flag=True,
+    help="Write it where SHELL (default: yours, by $SHELL) finds it, and say how to undo that.",
+)
 @shared_options
 @click.pass_context
-def completion(context: click.Context, shell: str | None) -> None:
-    """Print the script that makes SHELL complete this program's commands and options."""
+def completion(context: click.Context, shell: str | None, installs: bool) -> None:
+    """Print the script that makes SHELL complete this program's commands and options.
+
+    SHELL is bash, zsh or fish. With --install nothing that is there is overwritten.
+    """
+    yours = own_shell()
+    if shell is None and installs and yours in _INSTRUCTIONS:
+        shell = yours
     if shell is None:
-        yours = PurePath(os.environ.get("SHELL", "")).name
         raise UsageError(
             f"completion needs the name of a shell: {', '.join(_INSTRUCTIONS)}.",
-            _INSTRUCTIONS.get(yours, _INSTRUCTIONS["bash"]),
+            f"{_INSTRUCTIONS.get(yours, _INSTRUCTIONS['bash'])}, or use --install.",
         )
     completion_class = get_completion_class(shell)
     root = context.find_root().command
     if completion_class is None:
         raise UsageError(f"click knows no completion for {shell}.", "Update click.")
-    click.echo(completion_class(root, {}, _PROGRAM, _VARIABLE).source())
+    source = completion_class(root, {}, PROGRAM, _VARIABLE).source()
+    if installs:
+        write_lines(said(install(shell, source, os.environ)))
+        return
+    click.echo(source)
     if says(context):
-        click.echo(_INSTRUCTIONS[shell], err=True)
+        write_lines([_INSTRUCTIONS[shell]])

@@ -31,7 +31,7 @@ EXAMPLES = {
     "state check": "state check --target prod",
     "state import-dpo": "state import-dpo postgresql://loader@warehouse/shop",
     "state orphans": "state orphans --drop --yes",
-    "completion": "completion bash >> ~/.bash_completion",
+    "completion": "completion --install",
     "init-execution": "execution=$(dbt-state-plugin init-execution)",
     "get-last-successful-execution": "previous=$(dbt-state-plugin get-last-successful-execution)",
     "get-execution-completion-timestamp": 'get-execution-completion-timestamp "$previous"',

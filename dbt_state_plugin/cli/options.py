@@ -55,30 +55,39 @@ _CONNECTION_OPTIONS = (
     _shared(
         "--project-dir",
         variables=_variables("PROJECT_DIR"),
+        metavar="DIR",
         help="Folder of dbt_project.yml (default: this folder or one above it).",
     ),
     _shared(
         "--profiles-dir",
         variables=_variables("PROFILES_DIR"),
+        metavar="DIR",
         help="Folder of profiles.yml (default: this folder, else ~/.dbt).",
     ),
-    _shared("--profile", variables=_variables("PROFILE"), help="Profile to use instead of the project's."),
+    _shared("--profile", variables=_variables("PROFILE"), metavar="NAME", help="Profile (default: the project's)."),
     _shared(
-        "--target", "-t", variables=_variables("TARGET"), help="Target of the profile (default: what the profile says)."
+        "--target",
+        "-t",
+        variables=_variables("TARGET"),
+        metavar="NAME",
+        help="Target of the profile (default: what the profile says).",
     ),
     _shared(
         "--vars",
         variables=_variables("VARS", of_dbt=False),
+        metavar="YAML",
         help="Values of vars, as a YAML mapping, such as '{min_amount: 5}'.",
     ),
     _shared(
         "--pipeline",
         variables=_variables("PIPELINE", of_dbt=False),
+        metavar="NAME",
         help="Name of a pipeline of scripts, where there is no dbt project.",
     ),
     _shared(
         "--state-schema",
         variables=_variables("SCHEMA", of_dbt=False),
+        metavar="NAME",
         help="Schema that holds the state (default: dbt_state_plugin).",
     ),
     _shared(

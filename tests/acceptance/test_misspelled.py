@@ -87,7 +87,7 @@ WRONG = {
     ),
     ("completion",): (
         "completion needs the name of a shell: bash, zsh, fish.",
-        'Add this line to ~/.zshrc: eval "$(dbt-state-plugin completion zsh)"',
+        'Add this line to ~/.zshrc: eval "$(dbt-state-plugin completion zsh)", or use --install.',
     ),
 }
 
