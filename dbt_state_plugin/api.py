@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.options import RunOptions as RunOptions
     from dbt_state_plugin.operations.orphans import drop_orphans as drop_orphans
     from dbt_state_plugin.operations.orphans import find_orphans as find_orphans
+    from dbt_state_plugin.operations.overview import plan_with_texts as plan_with_texts
+    from dbt_state_plugin.operations.overview import project_parsed_last as project_parsed_last
     from dbt_state_plugin.operations.planning.explain import Explanation as Explanation
     from dbt_state_plugin.operations.ports import Ports as Ports
     from dbt_state_plugin.operations.recording.handing_out import hand_out as hand_out
@@ -139,6 +141,7 @@ _HOMES = {
     "operations.manifests": "exported_manifest write_manifest_file",
     "operations.options": "RunOptions",
     "operations.orphans": "drop_orphans find_orphans",
+    "operations.overview": "plan_with_texts project_parsed_last",
     "operations.planning.explain": "Explanation",
     "operations.recording.handing_out": "hand_out",
     "operations.running.run": "plan_project run_project",
@@ -252,10 +255,12 @@ def compared(
     against: str | None = None,
     folder: str | None = None,
     progress: Progress | None = None,
+    with_texts: bool = False,
 ) -> PlannedAgainst:
     """Return what the code would change, compared with an environment or execution, or the manifest in a folder.
 
-    Nothing is written; for a manifest no database is asked. Raises UsageError, NotFoundError and the errors of a plan.
+    `with_texts` adds the texts that differ from those of an environment. Nothing is written; for a manifest no database
+    is asked. Raises UsageError, NotFoundError and the errors of a plan.
     """
     from dbt_state_plugin.operations.comparing.environment import plan_against
     from dbt_state_plugin.operations.comparing.manifest import plan_against_manifest
@@ -263,7 +268,7 @@ def compared(
     ports = _ports(progress)
     if folder is not None:
         return plan_against_manifest(target, options, folder, ports.dbt)
-    return plan_against(target, options, against or "", ports)
+    return plan_against(target, options, against or "", ports, with_texts=with_texts)
 
 
 def explain(

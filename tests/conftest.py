@@ -50,6 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if (item.get_closest_marker("mariadb") and _missing_program())
         or (item.get_closest_marker("browser") and _missing_browser())
+        or (item.get_closest_marker("mermaid") and not _has_mermaid())
     ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
@@ -58,6 +59,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what could not be tested on this machine."""
+    from support.mermaid import is_fetched
+
+    if not is_fetched():
+        terminalreporter.write_line("Not tested here: pictures by Mermaid itself, which was not fetched by npm.")
     if _missing_program():
         terminalreporter.write_line(
             f"Not tested here: the pipeline from MariaDB, since there is no {_missing_program()}. "
@@ -82,6 +87,13 @@ def _missing_browser() -> str | None:
     from support.browser import missing_browser
 
     return missing_browser()
+
+
+@cache
+def _has_mermaid() -> bool:
+    from support.mermaid import mermaid_script
+
+    return mermaid_script() is not None
 
 
 @pytest.fixture(scope="session")

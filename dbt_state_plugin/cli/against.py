@@ -56,7 +56,13 @@ def deferred_to(against: str | None, *, defer: bool, needs_both: bool) -> str | 
 
 
 def compared_if_asked(
-    context: click.Context, target: Target, options: RunOptions, against: str | None, progress: Progress
+    context: click.Context,
+    target: Target,
+    options: RunOptions,
+    against: str | None,
+    progress: Progress,
+    *,
+    with_texts: bool = False,
 ) -> PlannedAgainst | None:
     """Return the comparison that `--against` or a `--state` of its own asks for, or None for a plan.
 
@@ -78,7 +84,7 @@ def compared_if_asked(
             )
     from dbt_state_plugin.api import compared
 
-    return compared(target, options, against=against, folder=folder, progress=progress)
+    return compared(target, options, against=against, folder=folder, progress=progress, with_texts=with_texts)
 
 
 def _selects_by_artifacts(target: Target, options: RunOptions) -> bool:

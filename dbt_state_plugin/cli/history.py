@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from dbt_state_plugin.cli.options import output_option, settings_of, shared_options
+from dbt_state_plugin.cli.options import output_option, settings_of, shared_options, target_of
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.document import VERSION, execution_document, failure_document, rendered
@@ -41,7 +41,7 @@ def history(context: click.Context, /, limit: int, failed: bool, output: str) ->
 @click.command("show")
 @click.argument("execution", required=False)
 @click.option("--failures", is_flag=True, help="List the nodes that are failing now; of EXECUTION, those that failed.")
-@output_option
+@click.option("--output", "-o", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @shared_options
 @click.pass_context
 def show(context: click.Context, /, execution: str | None, failures: bool, output: str) -> None:
@@ -56,6 +56,11 @@ def show(context: click.Context, /, execution: str | None, failures: bool, outpu
         found = replace(found, results=tuple(result for result in found.results if not result.is_success))
     if output == "json":
         click.echo(rendered({"version": VERSION, **execution_document(found, with_nodes=True)}))
+    elif output == "markdown":
+        from dbt_state_plugin.api import project_parsed_last
+        from dbt_state_plugin.report.markdown.execution import execution_markdown
+
+        click.echo(execution_markdown(found, project_parsed_last(target_of(context))), nl=False)
     else:
         write_lines(execution_lines(found, width=width_of(sys.stdout)), sys.stdout)
 
@@ -70,6 +75,10 @@ def _show_failures(context: click.Context, output: str, *, is_asked_for: bool) -
     found = read_failures(settings_of(context))
     if output == "json":
         click.echo(rendered({"version": VERSION, "failures": [failure_document(failure) for failure in found]}))
+    elif output == "markdown":
+        from dbt_state_plugin.report.markdown.execution import failures_markdown
+
+        click.echo(failures_markdown(found), nl=False)
     elif found:
         write_lines(failure_lines(found, width=width_of(sys.stdout)), sys.stdout)
     else:

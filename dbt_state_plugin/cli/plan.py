@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,9 +18,9 @@ from dbt_state_plugin.cli.screen import SCREEN
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import Compared, Plan
+    from dbt_state_plugin.api import Compared, Overview, Plan, PlannedAgainst, RunOptions, Target
 
-OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir")
+OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir", "markdown")
 HANDED_OUT = frozenset({"select", "selectors", "state-dir"})  # what is given to dbt
 
 
@@ -76,19 +76,14 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         defer: bool,
         **given: Any,
     ) -> int:
-        from dbt_state_plugin.api import Ports, RunOptions, hand_out, plan_project
+        from dbt_state_plugin.api import RunOptions, hand_out
         from dbt_state_plugin.report.listing import without_downstream
 
         _check_output(output, folder)
         defer_to = deferred_to(against, defer=defer, needs_both=False)
-        with reporting(context) as progress:
-            target, options = target_of(context), RunOptions(command=command, defer_to=defer_to, **given)
-            comparison = None if defer_to else compared_if_asked(context, target, options, against, progress)
-            if comparison:
-                plan = comparison.planned.plan
-            else:
-                ports = Ports.reporting_to(progress)
-                plan = plan_project(target, options, lists_all=shows_all or output == "json", ports=ports)
+        target, options = target_of(context), RunOptions(command=command, defer_to=defer_to, **given)
+        found = _found(context, target, options, against, output=output, lists_all=shows_all or output == "json")
+        plan, comparison = found.plan, found.comparison
         is_handed_out = output in HANDED_OUT and not comparison and not defer_to
         plan_id = hand_out(target, plan) if is_handed_out else None
         compared = comparison.compared if comparison else None
@@ -98,7 +93,7 @@ def _command(name: str, default: str, help_text: str) -> click.Command:
         if output == "text":
             SCREEN.write(_lines(shown, shows_all, compared), sys.stdout)
         else:
-            sys.stdout.write(_answer(shown, output, folder, compared))
+            sys.stdout.write(_answer(shown, output, folder, compared, found))
             sys.stdout.flush()
         if output != "text" and says(context):
             is_said = plan_id is not None and bool(plan.to_build)
@@ -127,6 +122,33 @@ def _check_output(output: str, folder: str | None) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A plan, and the comparison or the overview that it stands in where one was asked for."""
+
+    plan: Plan
+    comparison: PlannedAgainst | None = None
+    overview: Overview | None = None
+
+
+def _found(
+    context: click.Context, target: Target, options: RunOptions, against: str | None, *, output: str, lists_all: bool
+) -> _Found:
+    from dbt_state_plugin.api import Ports, plan_project, plan_with_texts
+
+    is_markdown = output == "markdown"
+    with reporting(context) as progress:
+        ports = Ports.reporting_to(progress)
+        if options.defer_to is None:
+            comparison = compared_if_asked(context, target, options, against, progress, with_texts=is_markdown)
+            if comparison is not None:
+                return _Found(plan=comparison.planned.plan, comparison=comparison)
+        if is_markdown:
+            overview = plan_with_texts(target, options, ports=ports)
+            return _Found(plan=overview.plan, overview=overview)
+        return _Found(plan=plan_project(target, options, lists_all=lists_all, ports=ports))
+
+
 def _summary(plan: Plan, compared: Compared | None) -> str:
     if compared:
         from dbt_state_plugin.report.against import compared_summary
@@ -137,8 +159,11 @@ def _summary(plan: Plan, compared: Compared | None) -> str:
     return summary_line(plan)
 
 
-def _answer(plan: Plan, output: str, folder: str | None, compared: Compared | None) -> str:
+def _answer(plan: Plan, output: str, folder: str | None, compared: Compared | None, found: _Found) -> str:
     from dbt_state_plugin.report.printable import printable
+
+    if output == "markdown":
+        return _markdown(plan, compared, found)
 
     nodes = [entry.node for entry in plan.to_build]
     if output == "json":
@@ -158,6 +183,14 @@ def _answer(plan: Plan, output: str, folder: str | None, compared: Compared | No
     others = [entry.node for entry in plan.entries if entry.node.unique_id not in wanted]
     named = name_nodes(nodes, others, on_command_line=output == "select")
     return select_line(named) + "\n" if output == "select" else selectors_yaml(named)
+
+
+def _markdown(plan: Plan, compared: Compared | None, found: _Found) -> str:
+    from dbt_state_plugin.report.markdown.plan import plan_markdown
+
+    if found.comparison:
+        return plan_markdown(plan, found.comparison.planned.project, found.comparison.texts, compared=compared)
+    return plan_markdown(plan, found.overview.project, found.overview.texts) if found.overview else ""
 
 
 def _document(plan: Plan, compared: Compared | None) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.decision.request import SCOPES
 from dbt_state_plugin.core.values.overview import Overview
 from dbt_state_plugin.errors import NotFoundError
+from dbt_state_plugin.operations.comparing.defer import plan_as_asked
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.explain import texts_by_node
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.state.executions import read_execution, read_history
 from dbt_state_plugin.state.node_history import read_covered_nodes, read_results
+from dbt_state_plugin.state.parsed_projects import read_parsed_project
 from dbt_state_plugin.state.relations import server_time
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.history import ExecutionSummary
+    from dbt_state_plugin.core.values.project import Project
+    from dbt_state_plugin.operations.ports import Ports
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.target import Target
 
@@ -46,6 +51,25 @@ def read_overview(target: Target, *, execution_id: str | None = None, command: s
             covered=read_covered_nodes(session.state, ids),
             execution=execution,
         )
+
+
+def plan_with_texts(target: Target, options: RunOptions, *, ports: Ports | None = None) -> Overview:
+    """Return a plan, deferred where the options say so, with its project and the texts that differ; without history."""
+    with open_session(target, create=False, ports=ports) as session:
+        planned = plan_as_asked(session, options, needs_manifest=True)
+        made_at = server_time(session.state) if session.has_state else datetime.now(timezone.utc)
+        texts = texts_by_node(session, planned)
+        return Overview(plan=planned.plan, project=planned.project, made_at=made_at, texts=texts)
+
+
+def project_parsed_last(target: Target) -> Project | None:
+    """Return the project as it was parsed the last time, however long ago, or None."""
+    with open_session(target, create=False) as session:
+        parsed = read_parsed_project(session.state) if session.has_state else None
+        try:
+            return parsed.project() if parsed else None
+        except (LookupError, TypeError, ValueError, zlib.error):
+            return None  # of another release, or edited by hand
 
 
 def _execution(session: Session, execution_id: str | None) -> ExecutionSummary | None:

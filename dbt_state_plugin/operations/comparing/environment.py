@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +27,14 @@ from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relati
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.history import is_execution_id
+from dbt_state_plugin.core.values.overview import DifferingText
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import NotFoundError, did_you_mean
 from dbt_state_plugin.operations.execution_record import STEP_NAME
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
+from dbt_state_plugin.operations.planning.explain import texts_by_node
 from dbt_state_plugin.operations.planning.inputs import Planned, selected_nodes
 from dbt_state_plugin.operations.session import open_state_alone
 from dbt_state_plugin.operations.target import PRIVATE_TARGET, invocation_of, workplace_of
@@ -64,13 +66,19 @@ OWN_TARGET = "against"  # below our private target path: dbt's cache of the pres
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedAgainst:
-    """A comparison with the parsed project, so that each output of a plan can be made of it."""
+    """A comparison with the parsed project, so that each output of a plan can be made of it.
+
+    `texts` are those that differ, by the unique_id of the node; of an environment only, and where they were asked for.
+    """
 
     planned: Planned
     compared: Compared
+    texts: Mapping[str, tuple[DifferingText, ...]] = field(default_factory=dict)
 
 
-def plan_against(target: Target, options: RunOptions, name: str, ports: Ports | None = None) -> PlannedAgainst:
+def plan_against(
+    target: Target, options: RunOptions, name: str, ports: Ports | None = None, *, with_texts: bool = False
+) -> PlannedAgainst:
     """Compare the project with an environment or an execution of the same state, named as on the command line.
 
     The project is read as dbt would read it for that environment: with its target, database and schema.
@@ -79,7 +87,9 @@ def plan_against(target: Target, options: RunOptions, name: str, ports: Ports | 
     with open_state_alone(target, ports=ports) as session:
         environment, execution = find_baseline(session, name)
         with invocation_there(session, environment) as invocation:
-            return Comparison(session, options, environment, invocation).against(execution)
+            found = Comparison(session, options, environment, invocation).against(execution)
+        is_asked = with_texts and execution is None  # an execution kept none of its texts but code
+        return replace(found, texts=texts_by_node(session, found.planned)) if is_asked else found
 
 
 def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownExecution | None]:

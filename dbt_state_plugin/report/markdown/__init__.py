@@ -1,0 +1,1 @@
+"""Plans, comparisons and executions as Markdown for pull requests."""
