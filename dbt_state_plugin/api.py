@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.state_administration import prune_state as prune_state
     from dbt_state_plugin.operations.state_administration import rehearse_upgrade as rehearse_upgrade
     from dbt_state_plugin.operations.state_administration import roles_script as roles_script
+    from dbt_state_plugin.operations.state_administration import sources_yaml as sources_yaml
     from dbt_state_plugin.operations.state_administration import upgrade_script as upgrade_script
     from dbt_state_plugin.operations.state_administration import upgrade_state as upgrade_state
     from dbt_state_plugin.operations.target import StateAddress as StateAddress
@@ -149,7 +150,7 @@ _HOMES = {
     "operations.settings": "DEFAULT_LOCK_TIMEOUT Settings parse_variables",
     "operations.state_administration": (
         "DEFAULT_KEEP_DAYS check_state current_version downgrade_script downgrade_state known_versions "
-        "prune_environment prune_state rehearse_upgrade roles_script upgrade_script upgrade_state"
+        "prune_environment prune_state rehearse_upgrade roles_script sources_yaml upgrade_script upgrade_state"
     ),
     "operations.target": "StateAddress Target resolve_state resolve_target resolve_target_beside",
     "postgres.settings": "MAX_IDENTIFIER_BYTES",

@@ -23,6 +23,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 REFERENCE = DOCS / "reference"
 PROGRAM = "dbt-state-plugin"
+SOURCES = ROOT / "dbt_state_plugin" / "state" / "sources.yml"
 SCHEMAS = ROOT / "dbt_state_plugin" / "schemas" / "v1"
 MELTANO_DEFINITION = ROOT / "meltano_plugin" / "dbt-state-plugin.yml"
 MELTANO_COMMANDS = (load_plan, definition)
@@ -102,6 +103,7 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration_page(),
         "json.md": json_page(),
         "meltano.md": meltano_page(),
+        "views.md": views_page(),
     }
     return {name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
 
@@ -310,6 +312,17 @@ def type_of(part: Mapping[str, Any]) -> str:
     kinds = part.get("type", "object")
     words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
     return words.replace("string", "time") if part.get("format") == "date-time" else words
+
+
+def views_page() -> Iterator[str]:
+    """Yield the lines of the page of the views for reports."""
+    (source,) = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
+    yield from title("Views for reports", "dbt_state_plugin/state/sources.yml")
+    yield "In the schema of the state, `dbt_state_plugin` unless `--state-schema` names another."
+    yield "How to use them: [views for reports](../views.md)."
+    for table in source["tables"]:
+        yield from ["", f"## `{table['name']}`", "", table["description"], "", "| column | meaning |", "|---|---|"]
+        yield from (f"| `{column['name']}` | {cell(column['description'])} |" for column in table["columns"])
 
 
 def title(text: str, source: str) -> list[str]:

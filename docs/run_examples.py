@@ -33,6 +33,7 @@ BLOCK = re.compile(
     r"(?P<comments>(?:^<!-- [^\n]* -->\n)*)^```(?P<language>console|python)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+COMMAND = re.compile(r"^\$ [^\n]*\n(?:> [^\n]*\n)*", re.MULTILINE)  # with the lines that go on
 # Pages whose blocks are run; the others say so in branches of their own.
 NOT_YET = ("pull-requests.md", "report.md", "terminal.md", "cutoff.md", "sqlite-state.md", "warehouses.md")
 # What differs from run to run: ids, times, durations.
@@ -43,7 +44,8 @@ CHANGING = (
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "WHEN"),
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s|min|h)\b"), "DURATION"),
     (re.compile(r"127\.0\.0\.1:\d+"), "SERVER"),
-    (re.compile(r"[ \t]+"), " "),
+    (re.compile(r"[ \t]+|-{3,}"), " "),
+    (re.compile(r"(?<=\| )\d+$", re.MULTILINE), "NUMBER"),
 )
 
 
@@ -70,7 +72,7 @@ class Block:
         """Return what is run: the lines of a session's commands, or the whole text."""
         if not self.is_session:
             return [self.text.rstrip("\n")]
-        return [line[2:] for line in self.text.splitlines() if line.startswith("$ ")]
+        return ["\n".join(line[2:] for line in match.splitlines()) for match in COMMAND.findall(self.text)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,8 @@ def run(shop: Shop, block: Block) -> str:
     lines = [f"printf '{marker}'\n{{ {command}\n}} || code=$?" for command in block.commands]
     ends = '[ "${code:-0}" != 0 ]' if block.fails else 'exit "${code:-0}"'
     _, *printed = shop.run("\n".join([*lines, ends])).split(marker)
-    return "".join(f"$ {command}\n{text}" for command, text in zip(block.commands, printed, strict=True))
+    typed = COMMAND.findall(block.text)
+    return "".join(f"{command}{text}" for command, text in zip(typed, printed, strict=True))
 
 
 def settled(text: str) -> str:

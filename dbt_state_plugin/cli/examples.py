@@ -24,6 +24,7 @@ EXAMPLES = {
     "state upgrade": "state upgrade --sql --from 0005 > upgrade.sql",
     "state downgrade": "state downgrade 0005 --yes",
     "state roles": "state roles | psql warehouse",
+    "state sources": "state sources > models/dbt_state_plugin.yml",
     "state current": "state current --target prod",
     "state history": "state history",
     "state prune": "state prune --keep-days 30 --dry-run",

@@ -136,6 +136,17 @@ def roles(context: click.Context) -> None:
     _say(context, "Run it with psql as an administrator, before the state is created and after each upgrade.")
 
 
+@state.command("sources")
+@shared_options
+@click.pass_context
+def sources(context: click.Context) -> None:
+    """Print a sources.yml that declares the state's views for dbt.
+
+    The views are executions, node_history, current_nodes and savings; their names and columns stay.
+    """
+    click.echo(api.sources_yaml(settings_of(context).state_schema), nl=False)
+
+
 @state.command("current")
 @output_option
 @shared_options

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.resources import files
 from typing import Any
 
 from dbt_state_plugin.core.values.findings import Finding
@@ -19,6 +21,7 @@ from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.version import require_schema
 
 DEFAULT_KEEP_DAYS = 90
+DEFAULT_SCHEMA = "dbt_state_plugin"
 
 
 def upgrade_state(address: StateAddress) -> tuple[str | None, str | None]:
@@ -65,6 +68,12 @@ def downgrade_script(schema: str, revision: str) -> str:
 def roles_script(schema: str) -> str:
     """Return the SQL that separates owner, writers and readers, without a connection; raises UsageError."""
     return roles.roles_script(schema)
+
+
+def sources_yaml(schema: str) -> str:
+    """Return the YAML that declares the views of a state as sources of dbt."""
+    text = files("dbt_state_plugin.state").joinpath("sources.yml").read_text(encoding="utf-8")
+    return text.replace(f"schema: {DEFAULT_SCHEMA}\n", f"schema: {json.dumps(schema)}\n", 1)
 
 
 def current_version(address: StateAddress) -> str | None:

@@ -22,5 +22,7 @@ def roles_script(schema: str) -> str:
     words = {name: quoted(text) for name, text in names.items()}
     # No connection is there to quote a text; the script sets standard_conforming_strings first.
     words |= {f"{name}_text": "'" + text.replace("'", "''") + "'" for name, text in names.items()}
-    text = files("dbt_state_plugin.state.migrations").joinpath("roles.sql").read_text(encoding="utf-8")
+    folder = files("dbt_state_plugin.state")
+    words["views"] = (folder / "views.sql").read_text(encoding="utf-8").strip()
+    text = (folder / "migrations" / "roles.sql").read_text(encoding="utf-8")
     return text.format_map(words)

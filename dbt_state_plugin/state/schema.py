@@ -46,4 +46,5 @@ def _create(cursor: Any, schema: str) -> None:
     if cursor.fetchone() is None:
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     cursor.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-    cursor.execute(files("dbt_state_plugin.state").joinpath("schema.sql").read_text(encoding="utf-8"))
+    for name in ("schema.sql", "views.sql"):
+        cursor.execute(files("dbt_state_plugin.state").joinpath(name).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
--- The state, whole, as version 0009 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, without its views (views.sql), as version 0011 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -193,4 +193,4 @@ CREATE INDEX handed_plan_environment ON handed_plan (environment_id, handed_at);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0009');
+INSERT INTO alembic_version (version_num) VALUES ('0011');

@@ -13,9 +13,9 @@ from dbt_state_plugin.state.ownership import refuse_stranger, separate_owner
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-EXPECTED_VERSION = "0009"
+EXPECTED_VERSION = "0011"
 # Oldest first; a test holds this to the migrations folder.
-KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011")
 
 
 def recorded_version(cursor: Any, schema: str) -> str | None:

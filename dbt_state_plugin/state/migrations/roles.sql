@@ -35,8 +35,8 @@ $$;
 CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner};
 ALTER SCHEMA {schema} OWNER TO {owner};
 
--- What is there becomes the owner's. Views, functions, operators, types and triggers are none of the state's: they would run
--- as its users.
+-- What is there becomes the owner's. Other views than the state's own, functions, operators, types and triggers are none of
+-- the state's: they would run as its users.
 DO $$
 DECLARE
     state text := pg_catalog.current_setting('dbt_state_plugin.schema');
@@ -46,7 +46,9 @@ BEGIN
     FOR found IN
         SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = state
-          AND (c.relkind NOT IN ('r', 'i', 'S', 't') OR c.relrowsecurity OR c.relhasrules OR c.relhassubclass
+          AND (NOT (c.relkind IN ('r', 'i', 'S', 't') OR (c.relkind = 'v' AND c.relname IN
+                    ('executions', 'node_history', 'current_nodes', 'savings'))) OR c.relrowsecurity OR c.relhassubclass
+               OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.rulename <> '_RETURN')
                OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))
         UNION ALL
         SELECT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
@@ -62,10 +64,25 @@ BEGIN
     END LOOP;
     FOR found IN
         SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = state AND c.relkind = 'r'
+        WHERE n.nspname = state AND c.relkind IN ('r', 'v')
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %I.%I OWNER TO %I', state, found.relname, owner);
     END LOOP;
+END
+$$;
+
+-- The state's own views are made anew where they are, since whoever made them may have put other code into them.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = pg_catalog.current_setting('dbt_state_plugin.schema') AND c.relkind = 'v') THEN
+        PERFORM pg_catalog.set_config(
+            'search_path', pg_catalog.quote_ident(pg_catalog.current_setting('dbt_state_plugin.schema')), true);
+        EXECUTE $views$
+{views}
+$views$;
+        PERFORM pg_catalog.set_config('search_path', '', true);
+    END IF;
 END
 $$;
 

@@ -45,6 +45,7 @@ INDEXES = """
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
     WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s) ORDER BY 1
 """
+VIEWS = "SELECT viewname::text, definition FROM pg_views WHERE schemaname = %s ORDER BY 1"
 OTHER_OBJECTS = """
     SELECT 'function', proname::text FROM pg_proc
     WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(s)s)
@@ -61,7 +62,7 @@ def structure(opened: Connection, schema: str) -> dict[str, list[tuple[Any, ...]
     with opened.cursor() as cursor:
         cursor.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(schema)))
         found = {}
-        for name, query in (("columns", COLUMNS), ("constraints", CONSTRAINTS), ("indexes", INDEXES)):
+        for name, query in (("columns", COLUMNS), ("constraints", CONSTRAINTS), ("indexes", INDEXES), ("views", VIEWS)):
             cursor.execute(query, (schema,))
             found[name] = cursor.fetchall()
         cursor.execute(OTHER_OBJECTS, {"s": schema})

@@ -228,6 +228,54 @@ def test_what_would_run_as_the_users_of_the_state_is_refused_and_nothing_is_chan
     assert roles_of(database) == before
 
 
+VIEWS = ("executions", "node_history", "current_nodes", "savings")
+
+
+def test_views_are_the_owners_and_every_role_may_read_them(database: Database, schema: str) -> None:
+    separated(database, schema)
+
+    for role in ROLES:
+        for view in VIEWS:
+            statement = sql.SQL("SET ROLE {}; SELECT count(*) FROM {}").format(
+                sql.Identifier(f"{schema}_{role}"), sql.Identifier(schema, view)
+            )
+            assert database.query(statement) == [(0,)]
+
+
+def test_what_somebody_else_has_put_into_a_view_of_the_state_is_replaced(database: Database, schema: str) -> None:
+    created(database, schema)
+    view = sql.Identifier(schema, "savings")
+    (before,) = database.query(
+        "SELECT definition FROM pg_views WHERE schemaname = %s AND viewname = 'savings'", (schema,)
+    )
+    statement = "CREATE OR REPLACE VIEW {} AS SELECT * FROM (SELECT * FROM {} LIMIT 0) x"
+    database.query(sql.SQL("CREATE TABLE public.copied AS SELECT * FROM {}").format(view))
+    database.query(sql.SQL(statement).format(view, sql.Identifier("public", "copied")))
+
+    database.query(roles_script(schema))
+
+    assert database.query(
+        "SELECT definition FROM pg_views WHERE schemaname = %s AND viewname = 'savings'", (schema,)
+    ) == [before]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "CREATE RULE r AS ON INSERT TO {s}.savings DO INSTEAD NOTHING",
+        "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        " CREATE TRIGGER t INSTEAD OF INSERT ON {s}.savings FOR EACH ROW EXECUTE FUNCTION public.f()",
+    ],
+    ids=["rule", "trigger"],
+)
+def test_rules_and_triggers_on_a_view_of_the_state_are_refused(database: Database, schema: str, planted: str) -> None:
+    created(database, schema)
+    database.query(sql.SQL(planted).format(s=sql.Identifier(schema)))
+
+    with pytest.raises(psycopg2.errors.RaiseException, match="savings is no plain table"):
+        database.query(roles_script(schema))
+
+
 LONGEST = 63 - len("_writer")
 
 
