@@ -32,8 +32,9 @@ _FORMS = {
 }
 # What the context's `adapter` may be asked while nothing is connected: names and spellings.
 _HARMLESS_ADAPTER = frozenset({"dispatch", "quote", "quote_as_configured", "type", "Relation", "Column", "config"})
-# PostgreSQL: whatever a macro wants to write while its node is compiled is refused by the server.
-_READ_ONLY = ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET statement_timeout = '30s'")
+# Whatever a macro wants to write while its node is compiled is refused by the server. Where a session cannot be told to
+# read only, nothing is asked.
+_READ_ONLY = {"postgres": ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET statement_timeout = '30s'")}
 _WRITING = ("write", "submit_python_job")
 _QUERYING = ("run_query", "statement", "load_result", "store_result", "store_raw_result", "write", "submit_python_job")
 
@@ -74,6 +75,7 @@ def compile_nodes(
     if not wanted:
         return {}
     tracer = Tracer(traced_macros(parsed.definition), flags=flags)
+    asks_database = asks_database and _adapter().type() in _READ_ONLY
     compilation = _Compilation(parsed.manifest, tracer, asks_database=asks_database)
     asking = _asking_read_only(tracer) if asks_database else traced(tracer)
     with redirect_stdout(sys.stderr), asking:
@@ -238,14 +240,13 @@ def _refusal_behind(error: BaseException | None) -> _NotComparable | None:
 def _asking_read_only(tracer: Tracer) -> Iterator[None]:
     """Trace what is read, and let dbt's adapter ask the database in a session that may not write."""
     from dbt.adapters.contracts.connection import LazyHandle
-    from dbt.adapters.factory import FACTORY
 
-    adapter = next(iter(FACTORY.adapters.values()))
+    adapter = _adapter()
 
     def opened(connection: Any) -> Any:
         found = adapter.connections.open(connection)
         cursor = found.handle.cursor()
-        for statement in _READ_ONLY:
+        for statement in _READ_ONLY[adapter.type()]:
             cursor.execute(statement)
         found.handle.commit()
         return found
@@ -256,6 +257,13 @@ def _asking_read_only(tracer: Tracer) -> Iterator[None]:
             yield
         finally:
             adapter.cleanup_connections()
+
+
+def _adapter() -> Any:
+    """Return the adapter of the invocation that came last."""
+    from dbt.adapters.factory import FACTORY
+
+    return next(iter(FACTORY.adapters.values()))
 
 
 def _compiler(config: Any, *, asks_database: bool) -> Any:

@@ -154,6 +154,7 @@ def _invoke(
         hidden = (*HIDDEN, "DBT_RESOURCE_TYPES", "DBT_EXCLUDE_RESOURCE_TYPES")
         with hidden_from_dbt(hidden), traced(listeners.tracer), vetoing(listeners.skip), hooks_alone:
             result = dbtRunner(manifest=parsed.manifest, callbacks=callbacks).invoke(arguments)
+    _let_go()
     if writes_results:
         _write_results(result.result, results_file)
     outcomes = map(outcome_of, getattr(result.result, "results", None) or ())
@@ -162,6 +163,17 @@ def _invoke(
     error = one_line(result.exception) if result.exception is not None and not interrupted else ""
     hook_sql = listeners.tracer.project_hook_sql()
     return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error, project_hook_sql=hook_sql)
+
+
+def _let_go() -> None:
+    """Close what an adapter keeps open for the next invocation: DuckDB's file is held by one process at a time."""
+    from dbt.adapters.factory import FACTORY
+
+    for adapter in FACTORY.adapters.values():
+        environment = getattr(adapter.connections, "_ENV", None)
+        if environment is not None:
+            environment.close()
+            adapter.connections.close_all_connections()
 
 
 @contextmanager

@@ -131,6 +131,8 @@ def _relation_name(node: Any, dialect: SqlDialect) -> RelationName:
     """Return the relation's name as the server stores it; dbt's `relation_name` shows which parts it quotes."""
     identifier = getattr(node, "identifier", None) or getattr(node, "alias", None) or node.name
     rendered = node.relation_name or ""
+    if place := dialect.external_place(rendered):
+        return RelationName(database=dialect.stored_name(node.database or "", ""), schema=place[0], identifier=place[1])
     return RelationName(
         database=dialect.stored_name(node.database or "", rendered),
         schema=dialect.stored_name(node.schema or "", rendered),

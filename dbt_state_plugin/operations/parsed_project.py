@@ -74,7 +74,7 @@ def files_before_parsing(session: Session) -> dict[str, str]:
     if workplace is None:
         return {}
     try:
-        return file_digests(project_files(str(workplace.project_dir)))
+        return file_digests(project_files(str(workplace.project_dir), skip=workplace.profile.own_files))
     except OSError:
         return {}
 

@@ -83,9 +83,12 @@ def _digest_of_file(path: str) -> str:
     return found.hexdigest()
 
 
-def project_files(project_dir: str) -> list[str]:
-    """Return all files below a project's folder that dbt could read, before dbt has said where it looks."""
-    return _all_files(project_dir, skip=_NEVER_INPUT)
+def project_files(project_dir: str, *, skip: Iterable[str] = ()) -> list[str]:
+    """Return all files below a project's folder that dbt could read, before dbt has said where it looks.
+
+    `skip` are further names of files and folders that hold no input.
+    """
+    return _all_files(project_dir, skip=_NEVER_INPUT.union(skip))
 
 
 def files_in(places: InputPlaces) -> list[str]:

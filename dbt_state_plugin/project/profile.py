@@ -39,6 +39,13 @@ class Profile:
     shown: frozenset[str] | None = None
 
     @property
+    def own_files(self) -> frozenset[str]:
+        """Return the names of files that are the warehouse itself, which may be large, and held by another process."""
+        path = self.credentials.get("path") if self.settings is None else None
+        name = Path(path).name if isinstance(path, str) else ""
+        return frozenset({name, f"{name}.wal"}) if name else frozenset()
+
+    @property
     def target_context(self) -> dict[str, Any]:
         """Return what dbt shows to Jinja as `target`, of a type that is not known only what every adapter shows."""
         shown = self.shown or frozenset()

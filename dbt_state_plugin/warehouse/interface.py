@@ -60,6 +60,11 @@ class Warehouse(Protocol):
     def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
         """Return what the catalog says about each source; rows are not read."""
 
+    def source_evidence(self, sources: Iterable[RelationName]) -> Any:
+        """Return a value of JSON's kind that differs whenever a source does, beside what `change_evidence` tells."""
+        facts = self.source_facts(sources)
+        return [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
+
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value that differs when a row of these columns differs, or `?` and a word when unreadable."""
 
@@ -176,6 +181,10 @@ def open_warehouse(kind: str, link: Any) -> Warehouse:
         from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
         return PostgresWarehouse(link)
+    if kind == "duckdb":
+        from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
+
+        return DuckDBWarehouse(link)
     raise ConfigurationError(
         f"Models cannot be planned or run in a warehouse of type {kind!r} as yet.",
         "`plan --state DIR`, `select --state DIR` and `plan --against` compare the code of any project; runs need a"

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _GAPS = ("comment", "space")
+
+
+@cache  # it takes milliseconds, which a run without changes need not pay
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.VERBOSE | re.DOTALL)
 
 
 class LayoutDialect:
     """A dialect in which only white space and comments are no difference; see `core/values/dialect.py`.
 
-    A subclass says what is a token: the groups `comment` and `space` are gaps, `string` may not follow another one, as
-    some servers join them, and what no group matches, or `is_doubtful`, equals nothing but itself.
+    A subclass says what is a token, as a pattern with re.VERBOSE and re.DOTALL: the groups `comment` and `space` are
+    gaps, `string` may not follow another one, as some servers join them, and what no group matches, or `is_doubtful`,
+    equals nothing but itself.
     """
 
     version: int
-    tokens: re.Pattern[str]
+    tokens: str
 
     def stored_name(self, name: str, rendered: str) -> str:
         """Return the name as dbt has it: nobody knows how the server folds it."""
         return name
 
+    def external_place(self, rendered: str) -> tuple[str, str] | None:
+        """Return None: what a source that is no relation would look like is not known."""
+        return None
+
     def spelling(self, sql: str) -> str | None:
         """Return the statement without comments, with one space for white space."""
+        pattern = _compiled(self.tokens)
         parts: list[str] = []
         position, is_in_gap, last = 0, False, ""
         while position < len(sql):
-            token = self.tokens.match(sql, position)
+            token = pattern.match(sql, position)
             kind = token.lastgroup if token else None
             if token is None or (kind == last == "string") or self.is_doubtful(token):
                 return None

@@ -19,6 +19,9 @@ class SqlDialect(Hashable, Protocol):
     def stored_name(self, name: str, rendered: str) -> str:
         """Return an identifier as the server stores it, given the rendered name that shows whether it is quoted."""
 
+    def external_place(self, rendered: str) -> tuple[str, str] | None:
+        """Return schema and identifier for what dbt renders for a source that is no relation, None for a relation."""
+
     def spelling(self, sql: str) -> str | None:
         """Return the tokens in one spelling with one space between them, None for what cannot surely be read."""
 

@@ -114,8 +114,7 @@ def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> s
     catalog = session.warehouse.change_evidence(scope.schemas)
     if catalog is None:
         return None
-    facts = session.warehouse.source_facts(scope.sources)
-    seen = [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
+    seen = session.warehouse.source_evidence(scope.sources)
     environment = str(session.state.environment)
     settings = sorted(session_settings(session).items())
     everything = [VERSION, repr(options), environment, session.target.data_version, records, catalog, seen, settings]

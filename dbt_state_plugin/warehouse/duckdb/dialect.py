@@ -8,16 +8,13 @@ from dbt_state_plugin.warehouse.layout import LayoutDialect
 
 _LETTER = r"A-Za-z_\x80-\U0010ffff"
 _DOLLARS = rf"(\$(?:[{_LETTER}][{_LETTER}0-9]*)?\$).*?\2"
-_TOKEN = re.compile(
-    rf"""(?P<string> [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | {_DOLLARS} )
+_PIECES = rf"""(?P<string> [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | {_DOLLARS} )
       | (?P<quoted> "(?:[^"]|"")*" )
       | (?P<word> [{_LETTER}][{_LETTER}0-9$]* )
       | (?P<comment> --[^\r\n]* | /\*(?:(?!/\*|\*/).)*\*/ )
       | (?P<space> (?: [ \t\n\f\v] | \r\n )+ )
-      | (?P<other> [^{_LETTER}\0'"`/*\r\ \t\n\f\v-] | /(?!\*) | \*(?!/) | -(?!-) )""",
-    re.VERBOSE | re.DOTALL,
-)
-_CAPITALS = re.compile("[A-Z]+")
+      | (?P<other> [^{_LETTER}\0'"`/*\r\ \t\n\f\v-] | /(?!\*) | \*(?!/) | -(?!-) )"""
+_CAPITALS = re.compile("[A-Z]+")  # str.lower knows more letters than DuckDB does
 
 
 class DuckDBDialect(LayoutDialect):
@@ -27,11 +24,18 @@ class DuckDBDialect(LayoutDialect):
     """
 
     version = 2001  # a test holds it to the spelling
-    tokens = _TOKEN
+    tokens = _PIECES
 
     def is_doubtful(self, token: re.Match[str]) -> bool:
         """Return whether a dollar in a name may also open a quote."""
         return token.lastgroup == "word" and "$" in token[0]
+
+    def external_place(self, rendered: str) -> tuple[str, str] | None:
+        """Return the path of a file that stands where the name of a source would."""
+        from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, external_place
+
+        place = external_place(rendered)
+        return (SCHEMA, place) if place else None
 
     def stored_name(self, name: str, rendered: str) -> str:
         """Fold A to Z, quoted or not: DuckDB keeps the case and finds the name in any."""

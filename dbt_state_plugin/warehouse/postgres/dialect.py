@@ -18,6 +18,10 @@ class PostgresDialect:
         folded = name if f'"{name}"' in rendered else name.lower()
         return folded.encode("utf-8", "surrogatepass")[:MAX_IDENTIFIER_BYTES].decode("utf-8", "ignore")
 
+    def external_place(self, rendered: str) -> tuple[str, str] | None:
+        """Return None: every source is a relation."""
+        return None
+
     def spelling(self, sql: str) -> str | None:
         """Return the tokens in one spelling."""
         from dbt_state_plugin.warehouse.postgres.same_statement import canonical

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import database_errors, transaction
+from dbt_state_plugin.warehouse.interface import Warehouse
 from dbt_state_plugin.warehouse.postgres import catalog, change_evidence, session_settings, source_data
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ class PostgresWarehouse:
     def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
         """Return what the catalog says about each source."""
         return source_data.read_source_facts(self.connection, sources)
+
+    def source_evidence(self, sources: Iterable[RelationName]) -> Any:
+        """Return what the catalog says about each source."""
+        return Warehouse.source_evidence(self, sources)
 
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value of all rows, in one scan."""

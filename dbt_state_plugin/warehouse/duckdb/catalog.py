@@ -1,0 +1,114 @@
+"""Relations in DuckDB's catalogue: kinds, columns, definitions of views, macros."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
+from dbt_state_plugin.warehouse.duckdb.connection import quoted
+from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
+
+_RELATIONS = """
+    SELECT database_name, schema_name, table_name, NULL, estimated_size FROM duckdb_tables()
+    WHERE NOT internal AND NOT temporary
+    UNION ALL
+    SELECT database_name, schema_name, view_name, sql, NULL FROM duckdb_views() WHERE NOT internal AND NOT temporary
+"""
+_COLUMNS = """
+    SELECT database_name, schema_name, table_name, column_name, data_type FROM duckdb_columns()
+    WHERE NOT internal ORDER BY database_name, schema_name, table_name, column_index
+"""
+_MACROS = """
+    SELECT schema_name, function_name, function_type, parameters::VARCHAR, macro_definition
+    FROM duckdb_functions() WHERE NOT internal AND function_type IN ('macro', 'table_macro') ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One relation: `sql` is that of a view, None for a table; `columns` map names to types in their order.
+
+    A relation has no identity in DuckDB but its kind and, for a view, its text: the number that the catalogue gives to
+    a table is given again to another one.
+    """
+
+    name: RelationName
+    quoted: str
+    columns: Mapping[str, str]
+    sql: str | None = None
+    rows: int = 0
+
+    @property
+    def is_view(self) -> bool:
+        """Return whether it holds no rows of its own."""
+        return self.sql is not None
+
+    @property
+    def identity(self) -> Identity:
+        """Return what tells it from another relation of its name."""
+        if self.sql is None:
+            return Identity(value="table/table", kind=RelationKind.TABLE)
+        return Identity(value=f"view/{text_hash(self.sql)}", kind=RelationKind.VIEW)
+
+    @property
+    def columns_document(self) -> str:
+        """Return its columns as the state keeps them."""
+        return json.dumps(list(self.columns.items()), ensure_ascii=False)
+
+
+def read_relations(cursor: Any) -> dict[RelationName, Held]:
+    """Return everything in all attached databases by its name in small letters; raises duckdb.Error."""
+    columns: dict[tuple[str, str, str], dict[str, str]] = {}
+    cursor.execute(_COLUMNS)
+    for database, schema, table, column, kind in cursor.fetchall():
+        columns.setdefault((database, schema, table), {})[column] = kind
+    cursor.execute(_RELATIONS)
+    found: dict[RelationName, Held] = {}
+    for database, schema, identifier, sql, rows in cursor.fetchall():
+        name = relation_name(database, schema, identifier)
+        found[name] = Held(
+            name=name,
+            quoted=".".join(map(quoted, (database, schema, identifier))),
+            columns=columns.get((database, schema, identifier), {}),
+            sql=sql,
+            rows=int(rows or 0),
+        )
+    return found
+
+
+def read_macros(cursor: Any) -> dict[tuple[str, str], str]:
+    """Return a hash of the definition of each macro of users by schema and name; raises duckdb.Error."""
+    texts: dict[tuple[str, str], list[Any]] = {}
+    cursor.execute(_MACROS)
+    for schema, name, *definition in cursor.fetchall():
+        texts.setdefault((schema.lower(), name.lower()), []).append(definition)
+    return {name: text_hash(repr(text)) for name, text in texts.items()}
+
+
+def relation_name(database: str, schema: str, identifier: str) -> RelationName:
+    """Return a name as the core compares it."""
+    parts = (DUCKDB.stored_name(part, part) for part in (database, schema, identifier))
+    return RelationName(**dict(zip(("database", "schema", "identifier"), parts, strict=True)))
+
+
+def resolved(
+    parts: tuple[str, ...], held: Iterable[RelationName], database: str, default_schema: str = "main"
+) -> RelationName | None:
+    """Return the relation that a name of one to three parts means, None where there is none of it."""
+    known = held if isinstance(held, (dict, set, frozenset)) else set(held)
+    if len(parts) == 3:
+        candidates = [relation_name(*parts)]
+    elif len(parts) == 2:
+        candidates = [relation_name(database, *parts), relation_name(parts[0], default_schema, parts[1])]
+    else:
+        candidates = [relation_name(database, default_schema, parts[0])]
+    return next((each for each in candidates if each in known), None)
+
+
+def text_hash(text: str) -> str:
+    """Return a hash of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

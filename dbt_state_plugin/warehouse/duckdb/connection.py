@@ -1,0 +1,135 @@
+"""Connections to a DuckDB file, opened for each question and let go at once.
+
+DuckDB gives a file to one process at a time. While dbt-duckdb has it open in this process, its connection is shared;
+before that and afterwards nothing is held, so that others may open it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from dbt_state_plugin.errors import BusyError, ConfigurationError, StateError
+from dbt_state_plugin.warehouse.duckdb.file_version import file_version
+
+_DBT = "dbt.adapters.duckdb.connections"
+_HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!\\)|md:")
+
+
+class DuckDBFile:
+    """The file that a profile names, with those that it attaches."""
+
+    def __init__(self, credentials: Mapping[str, Any]) -> None:
+        """Open nothing; raises ConfigurationError for what is no file."""
+        path = str(credentials.get("path", ":memory:"))
+        if path == ":memory:":
+            raise ConfigurationError(
+                "The DuckDB database of this target is in memory, so no run finds what an earlier one has built.",
+                "Give the target the `path:` of a file in profiles.yml, or compare code alone (`plan --state DIR`).",
+            )
+        if _REMOTE.match(path) or credentials.get("remote"):
+            raise ConfigurationError(
+                f"The DuckDB database of this target is no local file ({path.partition('?')[0]}), and others cannot be"
+                " planned as yet.",
+                "Use a target with a `path:` of a file, or compare code alone (`plan --state DIR`).",
+            )
+        self.path = os.path.abspath(path)  # noqa: PTH100 - as DuckDB finds it: from the current directory
+        # DuckDB names the database after the file, up to its first dot.
+        self.database = str(credentials.get("database") or os.path.basename(path).lstrip(".").split(".")[0]).lower()  # noqa: PTH119
+        self._config = dict(credentials.get("config_options") or {})
+        self._attached = [each for each in credentials.get("attach") or () if isinstance(each, Mapping)]
+        self._mutex = threading.RLock()
+
+    @property
+    def exists(self) -> bool:
+        """Return whether there is a file yet."""
+        return os.path.exists(self.path)  # noqa: PTH110 - no error for a name that no file can have
+
+    def version(self) -> str | None:
+        """Return a text that differs whenever anything was committed, None where an attached database tells nothing."""
+        found = [file_version(self.path)]
+        for each in self._attached:
+            path = str(each.get("path", ""))
+            if _REMOTE.match(path) or str(each.get("type") or "duckdb").lower() != "duckdb":
+                return None
+            found.append(file_version(os.path.abspath(path)))  # noqa: PTH100
+        return "-".join(found)
+
+    @contextmanager
+    def cursor(self, what: str) -> Iterator[Any]:
+        """Give a cursor, and let the file go at the end; `what` begins the message where DuckDB refuses a query.
+
+        Raises BusyError where another process holds the file, and StateError.
+        """
+        import duckdb
+
+        with self._mutex:
+            try:
+                connection = self._connection()
+            except duckdb.Error as error:
+                raise _not_opened(self.path, error) from error
+            try:
+                yield connection
+            except duckdb.Error as error:
+                raise StateError(f"{what}: {first_line(error)}.", "Run `dbt debug` to see whether dbt can.") from error
+            finally:
+                connection.close()
+
+    def _connection(self) -> Any:
+        import duckdb
+
+        shared = _connection_of_dbt(self.path)
+        if shared is not None:
+            return shared.cursor()
+        if not self.exists:  # it would be created, by a plan too
+            return duckdb.connect(":memory:")
+        # dbt opens the file in this process with these settings, and two connections must have the same.
+        with_dbt: dict[str, Any] = {"config": self._config} if _DBT in sys.modules else {"read_only": True}
+        connection = duckdb.connect(self.path, **with_dbt)
+        for each in self._attached:
+            connection.execute(_attach(each))
+        return connection
+
+
+def _connection_of_dbt(path: str) -> Any:
+    """Return the connection that dbt-duckdb has open in this process, None where it has none to this file."""
+    module = sys.modules.get(_DBT)
+    environment: Any = getattr(getattr(module, "DuckDBConnectionManager", None), "_ENV", None)
+    connection = getattr(environment, "conn", None)
+    if environment is None or connection is None or os.path.abspath(str(environment.creds.path)) != path:  # noqa: PTH100
+        return None
+    return connection
+
+
+def _attach(attached: Mapping[str, Any]) -> str:
+    path = str(attached.get("path", "")).replace("'", "''")
+    kind = f", TYPE {attached['type']}" if attached.get("type") else ""
+    name = f" AS {quoted(str(attached['alias']))}" if attached.get("alias") else ""
+    return f"ATTACH IF NOT EXISTS '{path}'{name} (READ_ONLY{kind})"
+
+
+def _not_opened(path: str, error: Exception) -> BusyError | StateError:
+    holder = _HOLDER.search(str(error))
+    if holder or "lock" in str(error).lower():
+        who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
+        return BusyError(
+            f"{who[0].upper()}{who[1:]} has opened {path}, and DuckDB gives a file to one process at a time.",
+            "Wait until it ends or closes the file, then run the command again.",
+        )
+    return StateError(f"{path} cannot be opened: {first_line(error)}.", "Run `dbt debug` to see whether dbt can.")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a message of DuckDB without its last dot."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def quoted(name: str) -> str:
+    """Return an identifier in quotes."""
+    return '"' + name.replace('"', '""') + '"'

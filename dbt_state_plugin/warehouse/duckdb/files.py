@@ -1,0 +1,54 @@
+"""External files: parquet, CSV and JSON that SQL reads, by path, size and time."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from pathlib import Path
+
+from dbt_state_plugin.warehouse.answers import SourceFacts, value_hash
+
+SCHEMA = "external file"  # stands for the schema of what is a file
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|[A-Za-z][A-Za-z0-9+.-]+:[^/\\]")
+_FILE_NAME = re.compile(r"(?:.*[/\\].*|.*\.(?:parquet|csv|tsv|json|jsonl|ndjson|txt|xlsx|avro)(?:\.\w+)?)", re.DOTALL)
+_LITERAL = re.compile(r"'((?:[^']|'')*)'")
+_CALL = re.compile(r"\s*\w+\s*\(\s*'((?:[^']|'')*)'\s*[,)]")
+
+
+def external_place(rendered: str) -> str | None:
+    """Return the path of what dbt renders in the place of a source's name, None for the name of a relation.
+
+    Where there is more than one path, or none that can be read, it is the whole text.
+    """
+    text = rendered.strip()
+    if literal := _LITERAL.fullmatch(text):
+        return literal[1].replace("''", "'")
+    if "(" not in text or text.startswith('"'):
+        return None
+    call = _CALL.match(text)
+    return call[1].replace("''", "'") if call else text
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether SQL that names this as a table may mean a file."""
+    return bool(_FILE_NAME.fullmatch(name))
+
+
+def is_local(path: str) -> bool:
+    """Return whether a path can be looked at here."""
+    return not _REMOTE.match(path)
+
+
+def file_facts(place: str) -> SourceFacts:
+    """Return what the file system says about a path or pattern; rows are not read."""
+    if not is_local(place):
+        return SourceFacts(columns={}, touched="?remote")
+    found = sorted(glob.glob(os.path.expanduser(place), recursive=True))  # noqa: PTH111, PTH207 - as DuckDB does
+    if not found:
+        return SourceFacts(columns={}, touched="?place" if "(" in place else "?absent")
+    states = []
+    for path in found:
+        state = Path(path).stat()
+        states.append((path, state.st_size, state.st_mtime_ns))
+    return SourceFacts(columns={}, touched=value_hash(states))

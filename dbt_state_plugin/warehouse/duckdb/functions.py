@@ -1,0 +1,103 @@
+"""Functions of DuckDB whose answer may differ on every run.
+
+What a function may do is taken from DuckDB's catalogue (`duckdb_functions()`). Of those that are consistent within one
+query most depend on their arguments and on the time zone of the session; what is given nothing has nothing else to go
+by than the moment or the session. A macro may do what is in its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from dbt_state_plugin.warehouse.answers import Call, Calls, Function
+from dbt_state_plugin.warehouse.duckdb.statement import read_statement
+
+# They say who and where, the same for one profile, or end the statement.
+_SESSION = frozenset(
+    "current_catalog current_database current_role current_schema current_schemas current_user session_user user "
+    "version error in_search_path".split()
+)
+_READS_MORE = frozenset(["getvariable"])
+_CLOCK_WITH_ONE_ARGUMENT = frozenset(["age"])
+_PURE_TABLE_FUNCTIONS = frozenset("range generate_series unnest repeat repeat_row json_each json_tree summary".split())
+_ROUGH_CALL = re.compile(r"([^\W\d]\w*)\s*\(")
+_ROUGH_CLOCK = re.compile(
+    r"\b(?:current_date|current_time|current_timestamp|localtime|localtimestamp)\b", re.IGNORECASE
+)
+_SQL = """
+    SELECT function_name, function_type, stability, len(parameters), varargs IS NOT NULL, macro_definition
+    FROM duckdb_functions() WHERE lower(function_name) IN (SELECT unnest(?::VARCHAR[]))
+"""
+_DEPTH = 20  # macros in macros
+
+
+def calls_in(statement: str) -> Calls:
+    """Return what a statement calls, roughly where DuckDB cannot take it apart."""
+    read = read_statement(statement)
+    if read is not None:
+        return Calls(functions=frozenset(Call(name=name, arguments=most) for name, most in read.functions))
+    names = {name.lower() for name in _ROUGH_CALL.findall(statement)}
+    clock = {word.lower() for word in _ROUGH_CLOCK.findall(statement)}
+    return Calls(functions=frozenset(Call(name=name) for name in names), clock=frozenset(clock))
+
+
+def volatile_names(calls: Calls, catalogue: Iterable[Function]) -> tuple[str, ...]:
+    """Return what of the calls may give another answer on every run: `now()`, `random()`."""
+    volatile = [each for each in catalogue if each.volatility == "v"]
+    called = {
+        f"{call.name}()"
+        for call in calls.functions
+        if any(each.name == call.name and _takes(each, call.arguments) for each in volatile)
+    }
+    return tuple(sorted(called | calls.clock))
+
+
+def _takes(function: Function, arguments: int | None) -> bool:
+    if arguments is None:
+        return True
+    return function.least <= arguments and (function.most is None or arguments <= function.most)
+
+
+def read_functions(cursor: Any, names: Iterable[str], depth: int = 0) -> tuple[Function, ...]:
+    """Return all functions of these names, as volatile or not; raises duckdb.Error."""
+    found: list[Function] = []
+    cursor.execute(_SQL, [sorted(names)])
+    for name, kind, stability, parameters, is_variadic, text in cursor.fetchall():
+        count = int(parameters or 0)
+        volatility = _volatility(cursor, name.lower(), kind, stability, count, text, depth)
+        # Parameters with defaults may be left out, and table functions have options.
+        least, most = (count, count) if kind not in ("table", "macro", "table_macro") else (0, None)
+        found.append(
+            Function(
+                schema="",
+                name=name.lower(),
+                volatility=volatility,
+                least=0 if is_variadic else least,
+                most=None if is_variadic else most,
+            )
+        )
+    return tuple(found)
+
+
+def _volatility(
+    cursor: Any, name: str, kind: str, stability: str | None, parameters: int, text: str | None, depth: int
+) -> str:
+    if name in _SESSION:
+        return "i"
+    if kind in ("macro", "table_macro"):
+        return "v" if text is None or depth > _DEPTH or _is_open(cursor, kind, text, depth) else "i"
+    if kind in ("table", "pragma"):
+        return "i" if name in _PURE_TABLE_FUNCTIONS else "v"
+    if stability == "CONSISTENT":
+        return "i"
+    if stability == "CONSISTENT_WITHIN_QUERY" and parameters and name not in _READS_MORE:
+        return "v" if name in _CLOCK_WITH_ONE_ARGUMENT and parameters == 1 else "i"
+    return "v"
+
+
+def _is_open(cursor: Any, kind: str, text: str, depth: int) -> bool:
+    calls = calls_in(text if kind == "table_macro" else f"SELECT {text}")
+    names = {call.name for call in calls.functions}
+    return bool(volatile_names(calls, read_functions(cursor, names, depth + 1) if names else ()))

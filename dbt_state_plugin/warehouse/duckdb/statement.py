@@ -1,0 +1,128 @@
+"""What a statement names and calls, from DuckDB's own parser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+# Names that stand for a function where no column has them.
+_VALUES = frozenset(
+    "current_date current_time current_timestamp localtime localtimestamp current_catalog current_role current_schema "
+    "current_user session_user user".split()
+)
+_READS_FILES = frozenset(
+    "read_csv read_csv_auto read_json read_json_auto read_json_objects read_json_objects_auto read_ndjson "
+    "read_ndjson_auto read_ndjson_objects read_parquet parquet_scan parquet_metadata parquet_schema "
+    "parquet_file_metadata parquet_kv_metadata parquet_full_metadata read_text read_blob glob sniff_csv".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What one statement uses.
+
+    `tables` are the names as they are written, one to three parts; `files` the paths that functions are given as they
+    stand there; `functions` all that is called, in small letters with the number of arguments, but for readers of such
+    files.
+    """
+
+    tables: frozenset[tuple[str, ...]] = frozenset()
+    files: frozenset[str] = frozenset()
+    functions: frozenset[tuple[str, int]] = frozenset()
+
+
+@dataclass(slots=True)
+class _Found:
+    tables: set[tuple[str, ...]] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+    functions: set[tuple[str, int]] = field(default_factory=set)
+
+
+@lru_cache(maxsize=512)
+def read_statement(sql: str) -> Statement | None:
+    """Return what a query uses, None for what DuckDB cannot take apart: then anything may be in it."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as parser:
+        try:
+            parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
+            document = json.loads(parser.fetchall()[0][0])
+        except (duckdb.Error, ValueError, RecursionError):
+            return None
+    if document.get("error") or not document.get("statements"):
+        return None
+    found = _Found()
+    _walk(document["statements"], found, frozenset())
+    return Statement(tables=frozenset(found.tables), files=frozenset(found.files), functions=frozenset(found.functions))
+
+
+def _walk(value: Any, found: _Found, scope: frozenset[str]) -> None:
+    if isinstance(value, list):
+        for each in value:
+            _walk(each, found, scope)
+    elif isinstance(value, dict):
+        if isinstance(value.get("cte_map"), dict):
+            scope = _with_tables_of_the_statement(value, found, scope)
+        _note(value, found, scope)
+        for name, each in value.items():
+            if name != "cte_map":
+                _walk(each, found, scope)
+
+
+def _with_tables_of_the_statement(value: dict[str, Any], found: _Found, scope: frozenset[str]) -> frozenset[str]:
+    """Read the queries in front of a statement, each of which sees those before it; return the names of all."""
+    for entry in value["cte_map"].get("map") or ():
+        name = str(entry["key"]).lower()
+        inner = entry["value"]
+        is_recursive = "RECURSIVE" in json.dumps(inner.get("query_node", inner.get("query", "")))[:4000]
+        _walk(inner, found, scope | {name} if is_recursive else scope)
+        scope = scope | {name}
+    return scope
+
+
+def _note(value: dict[str, Any], found: _Found, scope: frozenset[str]) -> None:
+    kind = value.get("type")
+    if kind == "BASE_TABLE":
+        parts = [value.get(each) for each in ("catalog_name", "schema_name", "table_name")]
+        name = tuple(str(part) for part in parts if part)
+        is_of_the_statement = len(name) == 1 and name[-1].lower() in scope
+        if name and not is_of_the_statement:
+            found.tables.add(name)
+    elif kind == "COLUMN_REF":
+        names: list[str] = value.get("column_names") or []
+        if len(names) == 1 and names[0].lower() in _VALUES:
+            found.functions.add((names[0].lower(), 0))
+    elif "function_name" in value:
+        _note_call(value, found)
+
+
+def _note_call(value: dict[str, Any], found: _Found) -> None:
+    name = str(value["function_name"]).lower()
+    paths = list(_first_literals(value)) if name in _READS_FILES else None
+    if paths and None not in paths:
+        found.files.update(path for path in paths if path is not None)
+    else:
+        found.functions.add((name, len(value.get("arguments") or value.get("children") or ())))
+
+
+def _first_literals(call: dict[str, Any]) -> Iterator[str | None]:
+    """Yield the texts of a call's first argument, which is one or a list of them; None where it is anything else."""
+    arguments = call.get("arguments") or call.get("children") or [None]
+    first = arguments[0]
+    first = first.get("expression", first) if isinstance(first, dict) else {}
+    if first.get("function_name") == "list_value":
+        for each in first.get("arguments") or first.get("children") or [None]:
+            yield _literal(each.get("expression", each) if isinstance(each, dict) else {})
+    else:
+        yield _literal(first)
+
+
+def _literal(expression: dict[str, Any]) -> str | None:
+    value = expression.get("literal") or expression.get("value")
+    if expression.get("class") != "CONSTANT" or not isinstance(value, dict):
+        return None
+    text = value.get("text", value.get("value"))
+    return text if isinstance(text, str) else None

@@ -1,0 +1,353 @@
+"""DuckDB behind the protocol of a warehouse.
+
+A relation is what it holds: a table its rows and columns, a view its text. Whether anybody wrote the file tells, at
+once and exactly (`file_version.py`); only where somebody did are rows read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
+from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.warehouse.answers import (
+    Calls,
+    DropRefused,
+    Function,
+    FunctionBody,
+    Present,
+    QueryRefused,
+    SourceFacts,
+    value_hash,
+)
+from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile, first_line
+from dbt_state_plugin.warehouse.duckdb.files import SCHEMA as FILES
+from dbt_state_plugin.warehouse.duckdb.files import file_facts
+from dbt_state_plugin.warehouse.interface import Warehouse
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.findings import Finding
+    from dbt_state_plugin.core.values.orphans import DropCheck
+    from dbt_state_plugin.core.values.reads import Question
+    from dbt_state_plugin.warehouse.duckdb.catalog import Held
+
+_CATALOG = "Cannot read the catalogue of DuckDB"
+_ROWS = "Cannot read the rows of DuckDB"
+_MOST_ROWS = 1000  # of an answer to the user's own query
+
+
+class DuckDBWarehouse(Warehouse):
+    """Ask one file; what each answer means stands in `warehouse/interface.py`."""
+
+    def __init__(self, credentials: Mapping[str, Any]) -> None:
+        """Open nothing; raises ConfigurationError for what is no file."""
+        self.file = DuckDBFile(credentials)
+        self._database = self.file.database
+        self._version: str | None = None
+        self._relations: dict[RelationName, Held] = {}
+        self._contents: dict[RelationName, str] = {}
+        self.scans = 0
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def shares(self, connection: object) -> bool:
+        """Return that the state is kept elsewhere."""
+        return False
+
+    def server_identity(self) -> tuple[str, str]:
+        """Return the database's name and the path of its file."""
+        return self._database, f"duckdb:{self.file.path}"
+
+    def catalog(self, relations: Iterable[RelationName]) -> Catalog:
+        """Return what there is of these relations; their tables are read where somebody wrote."""
+        wanted = set(relations)
+        with self.file.cursor(_ROWS) as cursor:
+            held = self._held(cursor)
+            touched = {name: self._content(cursor, held[name]) for name in wanted if name in held}
+        return Catalog(
+            identities={name: each.identity for name, each in held.items()},
+            columns={name: held[name].columns_document for name in wanted if name in held},
+            touched={name: value for name, value in touched.items() if value and not held[name].is_view},
+        )
+
+    def _held(self, cursor: Any) -> dict[RelationName, Held]:
+        """Return all relations, as they were read before where nobody wrote since."""
+        from dbt_state_plugin.warehouse.duckdb.catalog import read_relations
+
+        version = self.file.version()
+        if version is None or version != self._version:
+            self._contents = {}
+            self._relations = read_relations(cursor)
+            self._version = version
+        return self._relations
+
+    def _content(self, cursor: Any, held: Held) -> str:
+        """Return the content of a table; nothing of a view, which holds none."""
+        return "" if held.is_view else self._rows_of(cursor, held)
+
+    def _rows_of(self, cursor: Any, held: Held) -> str:
+        from dbt_state_plugin.warehouse.duckdb.content import content_of
+
+        if held.name not in self._contents:
+            self.scans += 1
+            self._contents[held.name] = content_of(cursor, held.quoted, held.columns)
+        return self._contents[held.name]
+
+    def identity_sql(self, connection: object) -> str | None:
+        """Return None: the state is kept elsewhere."""
+        return None
+
+    def present(self, relation: RelationName) -> Present | None:
+        """Return what one relation is now; its rows are not read."""
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor).get(relation)
+        return Present(identity=held.identity, columns=held.columns_document) if held else None
+
+    def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return nothing: indexes, constraints and comments are not compared."""
+        return {}
+
+    def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return the identity and the content of each table."""
+        catalog = self.catalog(relations)
+        return {name: (catalog.identities[name], value) for name, value in catalog.touched.items()}
+
+    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+        """Return True: what is committed is seen at once."""
+        return True
+
+    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+        """Return columns and content of tables and views, states of files, definitions of macros."""
+        wanted = tuple(sources)
+        found = {name: file_facts(name.identifier) for name in wanted if name.schema == FILES}
+        if len(found) < len(wanted):
+            with self.file.cursor(_ROWS) as cursor:
+                found |= {name: self._facts(cursor, name) for name in wanted if name.schema != FILES}
+        return found
+
+    def _facts(self, cursor: Any, name: RelationName) -> SourceFacts:
+        held = self._held(cursor).get(name)
+        if name.identifier.endswith(")"):
+            return self._facts_of_macro(cursor, name)
+        if held is None:
+            return SourceFacts(columns={}, touched="?absent")
+        import duckdb
+
+        try:
+            touched = self._rows_of(cursor, held)
+        except duckdb.Error:  # a view on what is gone, perhaps
+            touched = "?unreadable"
+        # What a view gives may have changed though nobody wrote: it may read files, or the clock.
+        if held.is_view:
+            self._contents.pop(name, None)
+        return SourceFacts(columns=dict(held.columns), touched=touched, is_table=not held.is_view, rows=held.rows)
+
+    def _facts_of_macro(self, cursor: Any, name: RelationName) -> SourceFacts:
+        from dbt_state_plugin.core.versions.source_version import DEFINITION
+        from dbt_state_plugin.warehouse.duckdb.catalog import read_macros
+
+        text = read_macros(cursor).get((name.schema, name.identifier.partition("(")[0]))
+        return SourceFacts(columns={}, touched="?absent" if text is None else DEFINITION + text)
+
+    def source_evidence(self, sources: Iterable[RelationName]) -> Any:
+        """Return the states of files; whatever lies in the database its own version tells."""
+        return [[str(name), file_facts(name.identifier).touched] for name in sorted(sources) if name.schema == FILES]
+
+    def content(self, relation: RelationName, columns: Iterable[str]) -> str:
+        """Return a value of all rows, in one scan."""
+        import duckdb
+
+        from dbt_state_plugin.warehouse.duckdb.content import content_of
+
+        if relation.schema == FILES:
+            return "?file"
+        with self.file.cursor(_ROWS) as cursor:
+            held = self._held(cursor).get(relation)
+            if held is None:
+                return "?absent"
+            try:
+                self.scans += 1
+                return content_of(cursor, held.quoted, held.columns, columns)
+            except duckdb.Error:
+                return "?unreadable"
+
+    def content_of_build(self, relation: RelationName) -> str:
+        """Return a value of all columns and rows."""
+        with self.file.cursor(_ROWS) as cursor:
+            held = self._held(cursor).get(relation)
+            return f"{value_hash(held.columns_document)}-{self._content(cursor, held)}" if held else ""
+
+    def answer(self, source: str, relation: RelationName, query: str) -> str:
+        """Return a hash of the answer to the user's own query."""
+        rows = self._asked(f"The query of {source}", query)
+        if len(rows) > _MOST_ROWS:
+            raise ConfigurationError(
+                f"The query of {source} gives more than {_MOST_ROWS} rows.",
+                "Write one that gives a few, such as a count.",
+            )
+        return value_hash(rows)
+
+    def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
+        """Return a hash of the number of rows and their newest time."""
+        name = ".".join(part for part in str(relation).split(".") if part)
+        what = f"The loaded_at_field of {source}"
+        return value_hash(self._asked(what, f"SELECT count(*), max({loaded_at}) FROM {name}"))  # noqa: S608
+
+    def _asked(self, what: str, query: str) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        with self.file.cursor(_ROWS) as cursor:
+            try:
+                cursor.execute(query)
+                return list(cursor.fetchmany(_MOST_ROWS + 1))
+            except duckdb.Error as error:
+                raise ConfigurationError(
+                    f"{what} cannot be answered: {first_line(error)}.", "Correct it in the project."
+                ) from error
+
+    def named_relations(
+        self, query: str, *, search_path: str | None, role: str | None
+    ) -> tuple[tuple[str, str], ...] | None:
+        """Return the tables, files and macros of users that a query names."""
+        from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations
+
+        with self.file.cursor(_CATALOG) as cursor:
+            return named_relations(cursor, query, self._held(cursor), self._database)
+
+    def ask(
+        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
+    ) -> Mapping[Question, Question]:
+        """Return each question with today's answer: relations by the catalogue; queries are not asked again."""
+        from dbt_state_plugin.core.values.reads import relations_text
+
+        asked = tuple(questions)
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor)
+        found: dict[Question, Question] = {}
+        for each in asked:
+            if each.sql:
+                found[each] = replace(each, answer="", problem="error")
+                continue
+            database, schema, identifier = (part.lower() for part in each.relation)
+            listed = [
+                (name.identifier, "view" if one.is_view else "table")
+                for name, one in held.items()
+                if name.schema == schema and name.database == (database or self._database)
+                if not identifier or name.identifier == identifier
+            ]
+            found[each] = replace(each, answer=relations_text(listed), problem="")
+        return found
+
+    def change_evidence(self, schemas: Iterable[str]) -> str | None:
+        """Return the version of the file; nothing is opened."""
+        return self.file.version()
+
+    def calls_in(self, statement: str) -> Calls:
+        """Return what a statement may call."""
+        from dbt_state_plugin.warehouse.duckdb import functions
+
+        return functions.calls_in(statement)
+
+    def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
+        """Return what of the calls may give another answer on every run."""
+        from dbt_state_plugin.warehouse.duckdb import functions as known
+
+        return known.volatile_names(calls, functions)
+
+    def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
+        """Return all functions of these names."""
+        from dbt_state_plugin.warehouse.duckdb.functions import read_functions
+
+        with self.file.cursor("Cannot read the functions of DuckDB") as cursor:
+            return read_functions(cursor, names)
+
+    def function_bodies(self, name: str) -> tuple[FunctionBody, ...]:
+        """Return the text of the macro of this name."""
+        with self.file.cursor("Cannot read the functions of DuckDB") as cursor:
+            cursor.execute(
+                "SELECT function_type, macro_definition FROM duckdb_functions() "
+                "WHERE NOT internal AND lower(function_name) = ? AND macro_definition IS NOT NULL",
+                [name],
+            )
+            return tuple(
+                FunctionBody(volatility="s", language="sql", text=text if kind == "table_macro" else f"SELECT {text}")
+                for kind, text in cursor.fetchall()
+            )
+
+    def view_definitions(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[str, ...]]:
+        """Return the SQL of views and of the views below."""
+        from dbt_state_plugin.warehouse.duckdb.named_relations import texts_of_view
+
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor)
+        return {name: texts_of_view(held[name], held) for name in relations if name in held and held[name].is_view}
+
+    def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
+        """Return the columns of each relation."""
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor)
+        return {(each.schema, each.identifier): _columns(held[each].columns) for each in relations if each in held}
+
+    def describe(self, query: str, *, search_path: str | None) -> Any:
+        """Return the columns that a query would give."""
+        rows = self._refusable(f"DESCRIBE SELECT * FROM (\n{query}\n) LIMIT 0")  # noqa: S608 - the project's own
+        return _columns({str(row[0]): str(row[1]) for row in rows})
+
+    def count_rows(self, relation: RelationName) -> int:
+        """Return how many rows a relation has."""
+        return int(self._refusable(f"SELECT count(*) FROM {relation}")[0][0])  # noqa: S608 - the name is quoted
+
+    def _refusable(self, query: str) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        with self.file.cursor(_ROWS) as cursor:
+            try:
+                cursor.execute(query)
+                return list(cursor.fetchall())
+            except duckdb.Error as error:
+                is_certain = isinstance(
+                    error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+                )
+                raise QueryRefused(first_line(error), is_certain=is_certain) from error
+
+    def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
+        """Return what has each of these names now; nothing depends on another relation in DuckDB."""
+        from dbt_state_plugin.core.values.orphans import DropCheck
+
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor)
+        return {
+            name: DropCheck(identity=held[name].identity, owner="duckdb", role="duckdb", may_drop=True)
+            for name in relations
+            if name in held
+        }
+
+    def look_over(self, schema: str) -> tuple[Finding, ...]:
+        """Return whether the file can be opened."""
+        from dbt_state_plugin.core.values.findings import Finding, Severity
+
+        with self.file.cursor(_CATALOG) as cursor:
+            cursor.execute("SELECT version()")
+            version = cursor.fetchall()[0][0]
+        there = f"{self.file.path} may be read" if self.file.exists else f"{self.file.path} is created by the first run"
+        return (Finding(check="warehouse", severity=Severity.OK, what=f"DuckDB {version}: {there}"),)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Nothing is open between two questions: each drop is a transaction."""
+        yield None
+
+    def drop(self, relation: RelationName, identity: Identity) -> None:
+        """Drop exactly the relation of this identity."""
+        raise DropRefused("dbt-state-plugin drops nothing in DuckDB as yet")
+
+
+def _columns(columns: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """Return names with a number for each type, as the comparison of columns wants them."""
+    import zlib
+
+    return tuple((name, zlib.crc32(kind.encode())) for name, kind in columns.items())

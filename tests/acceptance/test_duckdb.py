@@ -1,0 +1,237 @@
+"""Is DuckDB planned and run as exactly as PostgreSQL, and is nothing scanned where nobody wrote?
+
+One project for all tests: each begins where a run has found nothing to do, whatever came before it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.database import fresh_database
+from support.duckdb_project import DuckDBProject, fresh_mtime, write_duckdb_project
+
+from dbt_state_plugin.testing.postgres_server import Server
+
+FILES = {
+    "models/sources.yml": "sources: [{name: raw, schema: raw, tables: [{name: orders}]},"
+    " {name: files, meta: {external_location: '{name}.csv'}, tables: [{name: rates}]}]",
+    "models/staged.sql": "select id, amount from {{ source('raw', 'orders') }}",
+    "models/viewed.sql": "{{ config(materialized='view') }} select id, amount from {{ ref('staged') }}",
+    "models/total.sql": "select count(*) as n, sum(amount) as total from {{ ref('viewed') }}",
+    "models/money.sql": "select id, {{ money('amount') }} as cents from {{ source('raw', 'orders') }}",
+    "models/rated.sql": "select {{ var('rate') }} as rate",
+    "models/declared_file.sql": "select * from {{ source('files', 'rates') }}",
+    "models/named_file.sql": "select count(*) as n from read_csv('rates.csv')",
+    "models/named_table.sql": "select count(*) as n from raw.hidden where double(n) > 0",
+    "macros/money.sql": "{% macro money(column) %} {{ column }} * 100 {% endmacro %}",
+    "rates.csv": "currency,rate\neur,1\n",
+}
+SETUP = (
+    "CREATE SCHEMA raw",
+    "CREATE TABLE raw.orders AS SELECT i AS id, i * 10 AS amount FROM range(10) t(i)",
+    "CREATE TABLE raw.hidden AS SELECT 1 AS n",
+    "CREATE MACRO double(n) AS 2 * n",
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: Server) -> Iterator[DuckDBProject]:
+    folder = tmp_path_factory.mktemp("duckdb")
+    with fresh_database(postgres_server) as database:
+        shop = write_duckdb_project(folder / "project", folder / "home", database.url, FILES, SETUP)
+        assert "8 nodes built" in shop.run()
+        yield shop
+
+
+@pytest.fixture
+def shop(built: DuckDBProject) -> DuckDBProject:
+    """Give the project with its own files, after a run that leaves nothing to do."""
+    project = built.project
+    for path, text in FILES.items():
+        if project.read(path) != text:
+            project.write(path, text)
+    built.run()
+    assert built.reasons() == {}
+    return built
+
+
+def test_a_run_without_changes_reads_nothing_and_imports_neither_dbt_nor_duckdb(shop: DuckDBProject) -> None:
+    for _ in range(2):  # the first reads the project, the second keeps what its plan followed from
+        run_in_a_process_of_its_own(shop)
+    with shop.held():  # what another process holds cannot be scanned
+        ended = run_in_a_process_of_its_own(shop, PYTHONPROFILEIMPORTTIME="1")
+
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines() if line.startswith("import time")}
+    assert "dbt_state_plugin.warehouse.duckdb.warehouse" in imported
+    assert imported.isdisjoint({"dbt.cli", "dbt.adapters", "duckdb", "_duckdb", "jinja2", "alembic"})
+    assert "nothing to build" in ended.stdout + ended.stderr
+
+
+def run_in_a_process_of_its_own(shop: DuckDBProject, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("dbt-state-plugin")), "run"],
+        cwd=shop.project.directory,
+        env={**shop.project.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_rows_count_by_what_they_are(shop: DuckDBProject) -> None:
+    shop.query("DELETE FROM raw.orders WHERE id = (SELECT max(id) FROM raw.orders)")
+    deleted = shop.reasons()
+    shop.run()
+    shop.query("UPDATE raw.orders SET amount = amount")
+    same = shop.reasons()
+    shop.query("UPDATE raw.orders SET amount = amount + 1 WHERE id = 1")
+    there = shop.reasons()
+    shop.query("UPDATE raw.orders SET amount = amount - 1 WHERE id = 1")
+    and_back = shop.reasons()
+
+    assert deleted.keys() == {"staged", "viewed", "total", "money"}
+    assert deleted["staged"] == ["rows changed"]
+    assert (same, there.keys(), and_back) == ({}, deleted.keys(), {})
+
+
+def test_an_even_number_of_updates_is_seen(shop: DuckDBProject) -> None:
+    """DuckDB's own digest of blocks is the same after every other update, since blocks are used again."""
+    update = "UPDATE raw.orders SET amount = amount + 1"
+    shop.query(update)
+    shop.query(update)
+
+    assert {"staged", "money"} <= shop.reasons().keys()
+
+
+def test_what_only_sql_names_counts_too(shop: DuckDBProject) -> None:
+    shop.query("INSERT INTO raw.hidden VALUES (2)")
+    table = shop.reasons()
+    shop.run()
+    shop.query("CREATE OR REPLACE MACRO double(n) AS 3 * n")
+    macro = shop.reasons()
+
+    assert list(table) == ["named_table"]
+    assert list(macro) == ["named_table"]
+
+
+def test_external_files_count_by_size_and_time(shop: DuckDBProject) -> None:
+    shop.project.write("rates.csv", "currency,rate\neur,2\n")
+    fresh_mtime(shop.project.directory / "rates.csv")
+
+    assert shop.reasons().keys() == {"declared_file", "named_file"}
+
+
+def test_code_counts_and_the_letter_case_of_a_column_is_code(shop: DuckDBProject) -> None:
+    project = shop.project
+    project.write("models/rated.sql", "-- a comment\nselect {{ var('rate') }}  as rate")
+    comment = shop.reasons()
+    project.write("models/rated.sql", "select {{ var('rate') }} as Rate")
+    letter = shop.reasons()
+    shop.run()
+    column = shop.query("SELECT column_name FROM duckdb_columns() WHERE table_name = 'rated'")
+    macro_before = shop.reasons()
+    project.write("macros/money.sql", FILES["macros/money.sql"].replace("100", "1000"))
+    macro = shop.reasons()
+    variable = shop.reasons("--vars", "{rate: 3}")
+
+    assert (comment, list(letter), column, macro_before) == ({}, ["rated"], [("Rate",)], {})
+    assert list(macro) == ["money"]
+    assert variable.keys() == {"money", "rated"}
+
+
+def test_what_reads_the_clock_is_built_each_time(shop: DuckDBProject) -> None:
+    shop.project.write(
+        "models/clock.sql",
+        "select now() as moment, current_date as today, date_trunc('day', d) as d from (select date '2020-01-01' as d)",
+    )
+    shop.run()
+    reasons = shop.reasons()
+    shop.project.delete("models/clock.sql")
+
+    assert reasons == {"clock": ["it calls current_date(), now()"]}
+
+
+def test_what_somebody_did_to_a_relation_is_repaired(shop: DuckDBProject) -> None:
+    shop.query("UPDATE main.rated SET rate = -1", "DROP TABLE main.money", "ALTER TABLE main.staged ADD COLUMN x INT")
+    shop.query("CREATE OR REPLACE VIEW main.viewed AS SELECT 1 AS id, 2 AS amount")
+    reasons = shop.reasons()
+    shop.run()
+
+    assert reasons.keys() == {"rated", "money", "staged", "viewed", "total"}
+    assert "rows were changed" in reasons["rated"][0]
+    assert reasons["money"] == ['"shop"."main"."money" does not exist']
+    assert shop.query("SELECT rate FROM main.rated") == [(2,)]
+    assert shop.reasons() == {}
+
+
+def test_a_plain_dbt_run_that_gives_the_same_is_no_drift(shop: DuckDBProject) -> None:
+    shop.project.dbt("run", check=0)
+
+    assert shop.reasons() == {}
+
+
+def test_what_was_committed_before_a_kill_counts(shop: DuckDBProject) -> None:
+    with shop.held(
+        "SET checkpoint_threshold = '1GB'",
+        "INSERT INTO raw.orders VALUES (100, 1)",
+        "BEGIN",
+        "INSERT INTO raw.hidden VALUES (7)",
+    ) as writer:
+        writer.kill()
+        writer.wait()
+    left_log = Path(f"{shop.file}.wal").exists()
+    reasons = shop.reasons()
+    shop.run()
+
+    assert left_log
+    assert reasons.keys() == {"staged", "viewed", "total", "money"}
+    assert shop.query("SELECT n FROM main.total") == shop.query("SELECT count(*) FROM raw.orders")
+    assert shop.reasons() == {}
+
+
+def test_a_copy_that_was_restored_is_what_it_holds(shop: DuckDBProject) -> None:
+    copy = shop.file.with_name("copy")
+    shutil.copy2(shop.file, copy)
+    shop.query("INSERT INTO raw.orders VALUES (200, 1)")
+    shop.run()
+    shutil.copy2(copy, shop.file)
+    reasons = shop.reasons()
+    shop.run()
+
+    # The source is as it was two runs ago, and so are the tables; the records are of the newer ones.
+    assert reasons.keys() == {"staged", "viewed", "total", "money"}
+    assert shop.query("SELECT n FROM main.total") == shop.query("SELECT count(*) FROM raw.orders")
+    assert shop.reasons() == {}
+
+
+def test_who_holds_the_file_is_named(shop: DuckDBProject) -> None:
+    with shop.held("CREATE OR REPLACE TABLE raw.of_the_holder AS SELECT 1 AS n") as holder:
+        refused = shop.project.plugin("plan", check=3)
+
+    assert f"process {holder.pid} " in refused.stderr.lower()
+    assert "one process at a time" in refused.stderr
+    assert shop.reasons() == {}
+
+
+def test_a_file_that_is_not_there_yet_is_not_created_by_a_plan(shop: DuckDBProject, tmp_path: Path) -> None:
+    elsewhere = {"DBT_PROFILES_DIR": str(tmp_path)}
+    (tmp_path / "profiles.yml").write_text(
+        f"shop: {{target: dev, outputs: {{dev: {{type: duckdb, path: {json.dumps(str(tmp_path / 'new.duckdb'))}}}}}}}"
+    )
+    planned = shop.project.plugin("plan", env=elsewhere, check=0)
+
+    assert "8 new" in planned.stdout
+    assert not (tmp_path / "new.duckdb").exists()
+
+
+def test_a_database_in_memory_is_refused(shop: DuckDBProject, tmp_path: Path) -> None:
+    (tmp_path / "profiles.yml").write_text("shop: {target: dev, outputs: {dev: {type: duckdb}}}")
+    refused = shop.project.plugin("run", env={"DBT_PROFILES_DIR": str(tmp_path)}, check=2)
+
+    assert refused.stderr.startswith("Error: The DuckDB database of this target is in memory")

@@ -1,0 +1,119 @@
+"""Does the version of a file differ exactly where something was committed, and does looking at it disturb nothing?"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dbt_state_plugin.errors import BusyError, StateError
+from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile
+from dbt_state_plugin.warehouse.duckdb.file_version import file_version
+
+OPEN = "import sys, duckdb; duckdb.connect(sys.argv[1], read_only=True)"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "shop.duckdb"
+    execute(found, "CREATE TABLE orders AS SELECT 1 AS id", "CHECKPOINT")
+    return found
+
+
+def execute(path: Path, *statements: str) -> None:
+    with duckdb.connect(str(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_each_commit_makes_another_version_and_reading_makes_none(path: Path) -> None:
+    versions = [file_version(str(path))]
+    for statement in ("INSERT INTO orders VALUES (2)", "DELETE FROM orders WHERE id = 2", "UPDATE orders SET id = 3"):
+        execute(path, statement)
+        versions.append(file_version(str(path)))
+    execute(path, "SELECT * FROM orders")
+    with duckdb.connect(str(path), read_only=True) as reader:
+        reader.execute("SELECT * FROM orders")
+
+    assert len(set(versions)) == 4
+    assert file_version(str(path)) == versions[-1]
+
+
+def test_a_commit_that_is_only_in_the_log_makes_another_version(path: Path) -> None:
+    before = file_version(str(path))
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("SET checkpoint_threshold = '1GB'")
+        connection.execute("INSERT INTO orders VALUES (2)")
+        first = file_version(str(path))
+        connection.execute("INSERT INTO orders VALUES (3)")
+
+        assert len({before, first, file_version(str(path))}) == 3
+
+
+def test_another_file_in_the_place_of_one_has_another_version(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copy2(path, copy)
+    before = file_version(str(path))
+    execute(path, "INSERT INTO orders VALUES (2)")
+    after = file_version(str(path))
+    path.unlink()
+    gone = file_version(str(path))
+    copy.rename(path)
+
+    assert (before, gone) == (file_version(str(path)), "absent")
+    assert after != before
+
+
+def test_looking_at_the_version_does_not_take_the_lock_from_duckdb(path: Path) -> None:
+    """To close any descriptor of a file gives away all locks that the process has on it."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("INSERT INTO orders VALUES (2)")
+        file_version(str(path))
+        other = subprocess.run([sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, check=False)
+
+    assert "Conflicting lock" in other.stderr
+
+
+def test_nothing_is_held_between_two_questions(path: Path) -> None:
+    file = DuckDBFile({"path": str(path)})
+    with file.cursor("Cannot read") as cursor:
+        cursor.execute("SELECT 1")
+    other = subprocess.run([sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, check=False)
+
+    assert other.returncode == 0, other.stderr
+
+
+def test_what_duckdb_refuses_is_an_error_of_one_line(path: Path) -> None:
+    with pytest.raises(StateError) as refused, DuckDBFile({"path": str(path)}).cursor("Cannot read") as cursor:
+        cursor.execute("SELECT * FROM nowhere")
+
+    assert refused.value.what.startswith("Cannot read: Catalog Error: Table with name nowhere does not exist")
+    assert "\n" not in refused.value.what
+
+
+def test_a_file_of_something_else_is_an_error_of_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.duckdb").write_text("no database" * 1000)
+    with pytest.raises(StateError) as refused, DuckDBFile({"path": str(tmp_path / "text.duckdb")}).cursor("Cannot"):
+        pass
+
+    assert "cannot be opened" in refused.value.what
+    assert not isinstance(refused.value, BusyError)
+
+
+def test_an_attached_file_counts_too_and_one_that_tells_nothing_leaves_it_open(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    execute(other, "CREATE TABLE t AS SELECT 1 AS id")
+    file = DuckDBFile({"path": str(path), "attach": [{"path": str(other), "alias": "o"}]})
+    before = file.version()
+    execute(other, "INSERT INTO t VALUES (2)")
+
+    assert None not in (before, file.version())
+    assert file.version() != before
+    assert DuckDBFile({"path": str(path), "attach": [{"path": "a.db", "type": "sqlite"}]}).version() is None
+    with file.cursor("Cannot read") as cursor:
+        cursor.execute("SELECT count(*) FROM o.t")
+        assert cursor.fetchall() == [(2,)]

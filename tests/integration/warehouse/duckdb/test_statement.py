@@ -1,0 +1,99 @@
+"""What does SQL name and call, as DuckDB itself takes it apart?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+
+from dbt_state_plugin.warehouse.answers import QueryRefused
+from dbt_state_plugin.warehouse.duckdb.catalog import read_relations
+from dbt_state_plugin.warehouse.duckdb.functions import calls_in, read_functions, volatile_names
+from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations, texts_of_view
+from dbt_state_plugin.warehouse.duckdb.statement import read_statement
+
+SETUP = """
+    CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id; CREATE TABLE plain AS SELECT 1 AS id;
+    CREATE VIEW below AS SELECT random() AS r FROM raw.orders; CREATE VIEW above AS SELECT * FROM below;
+    CREATE MACRO doubled(n) AS n * 2; CREATE MACRO moment() AS now(); CREATE MACRO outer_moment() AS moment();
+    CREATE MACRO rows_of(n) AS TABLE SELECT n, uuid() AS id
+"""
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[Any]:
+    with duckdb.connect(":memory:") as opened:
+        opened.execute(SETUP)
+        yield opened
+
+
+def named(connection: Any, query: str) -> tuple[tuple[str, str], ...] | None:
+    return named_relations(connection, query, read_relations(connection), "memory")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("select * from raw.orders join plain using (id)", {("raw", "orders"), ("main", "plain")}),
+        ('select * from memory."RAW"."Orders"', {("raw", "orders")}),
+        ("with plain as (select 1 as id) select * from plain", set()),
+        ("with plain as (select * from plain) select * from plain", {("main", "plain")}),
+        ("with x as (select * from y), y as (select 1) select * from raw.orders, x", None),
+        ("with recursive n as (select 1 as i union all select i + 1 from n where i < 3) select * from n", set()),
+        ("select (select max(id) from plain) where exists (from raw.orders)", {("main", "plain"), ("raw", "orders")}),
+        ("select * from 'a.parquet'", {("external file", "a.parquet")}),
+        ("from read_csv(['a.csv', 'b.csv'])", {("external file", "a.csv"), ("external file", "b.csv")}),
+        ("select doubled(id) from plain", {("main", "plain"), ("main", "doubled()")}),
+        ("select * from of_the_session", None),
+    ],
+)
+def test_tables_files_and_macros_are_named(connection: Any, query: str, names: set[tuple[str, str]] | None) -> None:
+    if names is None:
+        with pytest.raises(QueryRefused):
+            named(connection, query)
+    else:
+        assert set(named(connection, query) or ()) == names
+
+
+def test_what_duckdb_cannot_take_apart_names_anything(connection: Any) -> None:
+    assert named(connection, "insert into plain select 2") is None
+    assert read_statement("select 'unfinished") is None
+
+
+@pytest.mark.parametrize(
+    ("query", "volatile"),
+    [
+        ("select id + 1, date_trunc('day', date '2020-01-01'), strftime(date '2020-01-01', '%Y') from plain", ()),
+        ("select now(), random(), uuid()", ("now()", "random()", "uuid()")),
+        ("select current_date, current_user", ("current_date()",)),
+        ("select age(date '2020-01-01')", ("age()",)),
+        ("select age(date '2020-01-01', date '2021-01-01')", ()),
+        ("select doubled(id) from plain", ()),
+        ("select outer_moment()", ("outer_moment()",)),
+        ("from rows_of(3)", ("rows_of()",)),
+        ("from range(3), unnest([1, 2])", ()),
+        ("from read_csv('a.csv')", ()),
+        ("from read_csv('a' || '.csv')", ("read_csv()",)),
+        ("from duckdb_tables()", ("duckdb_tables()",)),
+        ("from query('from plain')", ("query()",)),
+        ("select getvariable('x')", ("getvariable()",)),
+        ("select case when false then error('no') end", ()),
+        ("insert into plain select now()::int", ("now()",)),
+    ],
+)
+def test_what_depends_on_the_moment_is_volatile(connection: Any, query: str, volatile: tuple[str, ...]) -> None:
+    calls = calls_in(query)
+    functions = read_functions(connection, {call.name for call in calls.functions})
+
+    assert volatile_names(calls, functions) == volatile
+
+
+def test_a_view_is_its_text_with_that_of_the_views_below(connection: Any) -> None:
+    held = read_relations(connection)
+    above = next(each for name, each in held.items() if name.identifier == "above")
+    texts = texts_of_view(above, held)
+
+    assert len(texts) == 2
+    assert any("random()" in text for text in texts)

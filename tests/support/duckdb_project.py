@@ -1,0 +1,103 @@
+"""What is in a test's DuckDB file, and what does somebody else do to it?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.project import Project, clean_environment
+
+NAME = "shop"
+PROJECT_FILE = """\
+name: shop
+version: "1.0"
+profile: shop
+vars: {rate: 2}
+models: {+materialized: table}
+"""
+# Nothing of DuckDB is imported here: a process that is forked to run commands would open the file in two of them.
+_EXECUTE = """
+import sys, duckdb
+with duckdb.connect(sys.argv[1]) as connection:
+    for statement in sys.argv[2:]:
+        rows = connection.execute(statement).fetchall()
+print(repr(rows))
+"""
+_HOLD = """
+import os, signal, sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+for statement in sys.argv[2:]:
+    connection.execute(statement)
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuckDBProject:
+    """A dbt-duckdb project whose state is in PostgreSQL."""
+
+    project: Project
+    file: Path
+
+    def query(self, *statements: str) -> Any:
+        """Execute statements in a process of its own, as a loader or somebody by hand does; return the last rows."""
+        ended = subprocess.run(
+            [sys.executable, "-c", _EXECUTE, str(self.file), *statements], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        return eval(ended.stdout, {"datetime": __import__("datetime")})
+
+    @contextmanager
+    def held(self, *statements: str) -> Iterator[subprocess.Popen[str]]:
+        """Give a process that has executed statements and keeps the file open until the end, or until it is killed."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", _HOLD, str(self.file), *statements],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.communicate("\n" if process.poll() is None else None)
+
+    def reasons(self, *options: str) -> dict[str, list[str]]:
+        """Return the nodes that would be built with the words of their reasons."""
+        return self.project.planned("run", *options)
+
+    def run(self, *options: str) -> str:
+        """Run what has to be run; return what was said."""
+        ended = self.project.plugin("run", *options, check=0)
+        return ended.stdout + ended.stderr
+
+
+def write_duckdb_project(
+    folder: Path, home: Path, state_url: str, files: Mapping[str, str], setup: Iterable[str] = (), kind: str = "duckdb"
+) -> DuckDBProject:
+    """Write a project whose warehouse is `shop.duckdb` in its folder, after these statements."""
+    folder.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
+    environment = {**clean_environment(home), "DBT_STATE_PLUGIN_DATABASE_URL": state_url}
+    project = Project(directory=folder, environment=environment)
+    profile = f"shop: {{target: dev, outputs: {{dev: {{type: {kind}, path: shop.duckdb, threads: 2}}}}}}\n"
+    for path, text in {"dbt_project.yml": PROJECT_FILE, "profiles.yml": profile, **files}.items():
+        project.write(path, text)
+    found = DuckDBProject(project=project, file=folder / "shop.duckdb")
+    if statements := tuple(setup):
+        found.query(*statements)
+    return found
+
+
+def fresh_mtime(path: Path) -> None:
+    """Give a file a time that no earlier content of it had."""
+    state = path.stat()
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 1_000_000))

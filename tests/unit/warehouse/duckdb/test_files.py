@@ -1,0 +1,59 @@
+"""Which sources are files, and does what is known of one differ when it was written?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
+from dbt_state_plugin.warehouse.duckdb.files import file_facts, is_file_name, is_local
+
+
+@pytest.mark.parametrize(
+    ("rendered", "place"),
+    [
+        ('"shop"."raw"."orders"', None),
+        ("shop.raw.orders", None),
+        ('"odd ("."raw"."orders"', None),
+        ("'data/it''s.csv'", "data/it's.csv"),
+        ("read_csv('data/*.csv', header=true)", "data/*.csv"),
+        ("read_csv(['a.csv', 'b.csv'])", "read_csv(['a.csv', 'b.csv'])"),
+        ("read_csv('a' || '.csv')", "read_csv('a' || '.csv')"),
+    ],
+)
+def test_what_dbt_renders_for_a_source_is_a_relation_or_a_place(rendered: str, place: str | None) -> None:
+    assert DUCKDB.external_place(rendered) == (("external file", place) if place else None)
+
+
+def test_a_pattern_is_known_by_all_of_its_files(tmp_path: Path) -> None:
+    pattern = str(tmp_path / "*.csv")
+    none = file_facts(pattern).touched
+    (tmp_path / "a.csv").write_text("1")
+    os.utime(tmp_path / "a.csv", ns=(1, 1))
+    one = file_facts(pattern).touched
+    again = file_facts(pattern).touched
+    (tmp_path / "b.csv").write_text("1")
+    two = file_facts(pattern).touched
+    (tmp_path / "b.csv").unlink()
+    os.utime(tmp_path / "a.csv", ns=(1, 2))
+    later = file_facts(pattern).touched
+    (tmp_path / "a.csv").write_text("12")
+    os.utime(tmp_path / "a.csv", ns=(1, 1))
+    longer = file_facts(pattern).touched
+
+    assert (none, one) == ("?absent", again)
+    assert len({one, two, later, longer}) == 4
+
+
+def test_what_cannot_be_looked_at_is_not_counted() -> None:
+    assert file_facts("s3://bucket/a.parquet").touched == "?remote"
+    assert file_facts("read_csv(['a.csv', 'b.csv'])").touched == "?place"
+    assert is_local("C:\\data\\a.csv")
+    assert not is_local("https://example.com/a.csv")
+
+
+@pytest.mark.parametrize(("name", "is_file"), [("a.parquet", True), ("data/a", True), ("a.csv.gz", True), ("a", False)])
+def test_a_table_may_be_a_file(name: str, is_file: bool) -> None:
+    assert is_file_name(name) is is_file
