@@ -15,7 +15,7 @@ from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT, Settings
 from dbt_state_plugin.postgres.settings import DATABASE_URL_VARIABLE, DatabaseSettings
-from dbt_state_plugin.warehouse.interface import dialect_of
+from dbt_state_plugin.warehouse.adapters import dialect_of
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.invocations import DbtInvocation

@@ -50,7 +50,7 @@ from dbt_state_plugin.state.baselines import (
 )
 from dbt_state_plugin.state.intents import definition_id
 from dbt_state_plugin.state.relations import installation_key, read_definitions, read_recorded
-from dbt_state_plugin.warehouse.interface import dialect_of
+from dbt_state_plugin.warehouse.adapters import dialect_of
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter

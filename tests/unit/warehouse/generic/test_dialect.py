@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dbt_state_plugin.warehouse.adapters import dialect_of
 from dbt_state_plugin.warehouse.generic.dialect import GENERIC
-from dbt_state_plugin.warehouse.interface import dialect_of
 
 
 @pytest.mark.parametrize(
