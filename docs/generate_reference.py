@@ -53,6 +53,7 @@ VARIABLES = {
     f"{', '.join(f'`{kind}`' for kind in source_config.PROJECT_KINDS)}.",
     "DBT_STATE_PLUGIN_TEST_DATABASE_URL": "PostgreSQL server of the [fixtures for tests](../testing.md), "
     "instead of one that they start.",
+    "DBT_STATE_PLUGIN_USE_COLORS": "`true` or `false`: colours, as [in the terminal](../terminal.md).",
     "DBT_STATE_PLUGIN_COMPLETE": "Set by the scripts of `completion`.",
 }
 VARIABLES_OF_OTHERS = {
