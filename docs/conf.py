@@ -21,6 +21,7 @@ exclude_patterns = [".*", "build"]
 root_doc = "docs/index"
 language = "en"
 nitpicky = True
+smartquotes = False  # two hyphens are an option, and quotes are to be copied
 
 # Headings get the anchors that code hosts give them.
 myst_heading_anchors = 4
