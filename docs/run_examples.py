@@ -42,9 +42,10 @@ CHANGING = (
     (re.compile(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8}\b|\b[0-9]{8}\b"), "ID"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?(\+00:00)?"), "WHEN"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "WHEN"),
-    (re.compile(r"\b\d+(\.\d+)? ?(ms|s|min|h)\b"), "DURATION"),
+    (re.compile(r"\b\d+(\.\d+)? ?(ms|s|min|h)\b( \d+ ?(s|min)\b)?"), "DURATION"),
+    (re.compile(r", took DURATION"), ""),  # not known of what was adopted
     (re.compile(r"127\.0\.0\.1:\d+"), "SERVER"),
-    (re.compile(r"[ \t]+|-{3,}"), " "),
+    (re.compile(r"[ \t]+|-{2,}"), " "),
     (re.compile(r"(?<=\| )\d+$", re.MULTILINE), "NUMBER"),
 )
 
@@ -98,12 +99,12 @@ class Shop:
         return done.stdout
 
     def begin_page(self) -> None:
-        """Bring the files back, and build what the page before has left due."""
+        """Bring the files back, remove what the page before has left, and build what is due."""
         for path in self.folder.iterdir():
             if path.name not in LEFT_BEHIND:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(SHOP, self.folder, ignore=shutil.ignore_patterns(*LEFT_BEHIND), dirs_exist_ok=True)
-        self.run("dbt-state-plugin build -- --quiet")
+        self.run("dbt-state-plugin state orphans --drop --yes; dbt-state-plugin build -- --quiet")
 
 
 def pages() -> list[Path]:
