@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,8 @@ from dbt_state_plugin.cli.screen import SCREEN
 from dbt_state_plugin.report.document import environment_document, estimate_document, savings_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import reason_document
+from dbt_state_plugin.report.text import width_of
+from dbt_state_plugin.report.width import wrapped
 from dbt_state_plugin.report.words import summary_counts
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 def say_wait(context: click.Context, holder: str) -> None:
     """Say who holds the lock that this command waits for."""
     if says(context, "warning"):
-        lines = [printable(f"Waiting for another run: {holder}.")]
+        lines = wrapped(printable(f"Waiting for another run: {holder}."), width_of(sys.stderr))
         SCREEN.say(lines, event="StateWait", level="warning", data={"holder": holder})
 
 

@@ -24,6 +24,7 @@ class LiveLine:
         """Draw nothing yet."""
         self._stream = stream
         self._lock = threading.RLock()
+        self._shown = ""
         self._is_drawn = False
         self._may_draw = True  # not in the middle of somebody's line
         self._replaced: list[tuple[str, TextIO]] = []
@@ -40,17 +41,23 @@ class LiveLine:
         """Show the text, cut to the width of the terminal."""
         shown = truncated(text, max(20, shutil.get_terminal_size().columns) - 1)
         with self._lock:
+            self._shown = shown
             if self._may_draw:
                 self._write(f"{_CLEAR}{shown}")
                 self._is_drawn = True
 
     def write_above(self, stream: TextIO, text: str) -> int:
-        """Write what somebody else prints."""
+        """Write what somebody else prints, and the line below it again."""
         with self._lock:
             self._clear()
+            written = stream.write(text)
             if text:
                 self._may_draw = text.endswith("\n")
-            return stream.write(text)
+            if self._may_draw and self._shown:
+                stream.flush()
+                self._write(self._shown)
+                self._is_drawn = True
+            return written
 
     def close(self) -> None:
         """Take the line away and give the streams back."""

@@ -15,6 +15,7 @@ from dbt_state_plugin.api import Stage, Step
 from dbt_state_plugin.cli.live_line import LiveLine
 from dbt_state_plugin.cli.options import says
 from dbt_state_plugin.cli.screen import SCREEN
+from dbt_state_plugin.report.progress import progress_line, step_document
 
 _ANNOUNCED_AFTER = 0.5  # seconds that a stage takes before it is said
 _REPEATED_AFTER = 10.0  # seconds between two lines of a log about the same stage
@@ -75,7 +76,7 @@ class Reporter:
             step = replace(step, left_ms=max(0, step.left_ms - round((now - self._noted) * 1000)))
         if self._draw is not None:
             if now - self._begun >= _ANNOUNCED_AFTER:
-                self._draw(f"{_SPINNER[self._drawn % len(_SPINNER)]} {_worded(step, elapsed)}")
+                self._draw(f"{_SPINNER[self._drawn % len(_SPINNER)]} {elapsed:3.0f} s  {progress_line(step)}")
                 self._drawn += 1
         elif elapsed >= _ANNOUNCED_AFTER and (self._said_at is None or now - self._said_at >= _REPEATED_AFTER):
             self._said_at = now
@@ -83,8 +84,6 @@ class Reporter:
 
 
 def _worded(step: Step, seconds: float) -> str:
-    from dbt_state_plugin.report.progress import progress_line
-
     return f"{progress_line(step)} ({seconds:.0f} s)" if seconds >= 1 else progress_line(step)
 
 
@@ -110,6 +109,4 @@ def reporting(context: click.Context, *, holds: bool = False) -> Iterator[Report
 
 
 def _say(step: Step, text: str) -> None:
-    from dbt_state_plugin.report.progress import step_document
-
     SCREEN.say([text], event="StateProgress", data=step_document(step))

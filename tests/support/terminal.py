@@ -55,4 +55,5 @@ def left_standing(shown: str) -> str:
 
 def drawn(shown: str) -> list[str]:
     """Return the live lines in the order in which they were drawn."""
-    return [piece.split("\r")[0].split("\n")[0] for piece in shown.split("\r\x1b[2K")[1:] if piece[:1] in "|/-\\"]
+    last_lines = [piece.rpartition("\n")[2] for piece in shown.split("\r\x1b[2K")]
+    return [line for line in last_lines if line.startswith(("|", "/", "-", "\\"))]

@@ -56,7 +56,7 @@ def test_what_others_print_clears_the_line_first(terminal: tuple[TextIO, int]) -
         print("printed")
         line.draw("second")
 
-    assert sent(stream, ours) == f"{CLEAR}first{CLEAR}printed\n{CLEAR}second{CLEAR}"
+    assert sent(stream, ours) == f"{CLEAR}first{CLEAR}printed\nfirst{CLEAR}second{CLEAR}"
 
 
 def test_nothing_is_drawn_into_the_middle_of_a_line(terminal: tuple[TextIO, int]) -> None:
@@ -67,7 +67,7 @@ def test_nothing_is_drawn_into_the_middle_of_a_line(terminal: tuple[TextIO, int]
         sys.stderr.writelines(["and", " a half\n"])
         line.draw("now")
 
-    assert sent(stream, ours) == f"a half and a half\n{CLEAR}now{CLEAR}"
+    assert sent(stream, ours) == f"a half and a half\nnot now{CLEAR}now{CLEAR}"
 
 
 def test_a_line_is_cut_to_the_columns_of_the_terminal(terminal: tuple[TextIO, int]) -> None:

@@ -80,7 +80,11 @@ def test_a_live_line_moves_each_time() -> None:
     for seen.now in (0.2, 0.6, 0.8, 1.2):
         reporter.show()
 
-    assert seen.lines == ["| dbt parses the project", "/ dbt parses the project", "- dbt parses the project (1 s)"]
+    assert seen.lines == [
+        "|   1 s  dbt parses the project",
+        "/   1 s  dbt parses the project",
+        "-   1 s  dbt parses the project",
+    ]
 
 
 def test_the_time_left_goes_on_between_two_steps() -> None:
@@ -91,9 +95,9 @@ def test_the_time_left_goes_on_between_two_steps() -> None:
         reporter.show()
 
     assert [line[2:] for line in seen.lines] == [
-        "Building: 1 of 2 done, about 29 s left (1 s)",
-        "Building: 1 of 2 done, about 19 s left (11 s)",
-        "Building: 1 of 2 done (40 s)",
+        "  1 s  Building: 1 of 2 done, about 29 s left",
+        " 11 s  Building: 1 of 2 done, about 19 s left",
+        " 40 s  Building: 1 of 2 done",
     ]
 
 
