@@ -53,12 +53,27 @@ def _repeats_unmatched(parsed: Parsed) -> Callable[[Any], None]:
 
     def repeat(event: Any) -> None:
         if event.info.name == "NoNodesForSelectionCriteria":
-            spec = event.data.spec_raw
-            names = [] if ":" in spec else [node.name for node in parsed.manifest.nodes.values()]
-            meant = did_you_mean(spec.strip("+@0123456789"), names)
+            spec = event.data.spec_raw.strip("+@0123456789")
+            meant = did_you_mean(spec, _spellings(parsed.manifest, spec.partition(":")[0] if ":" in spec else ""))
             repeat_warning(event, after=f". {meant.strip()}" if meant else "")
 
     return repeat
+
+
+def _spellings(manifest: Any, method: str) -> set[str]:
+    """Return what there is to select by a method of dbt's selection, by names where none is given."""
+    nodes = list(manifest.nodes.values())
+    if method == "source":
+        sources = manifest.sources.values()
+        names = {each.source_name for each in sources} | {f"{each.source_name}.{each.name}" for each in sources}
+    elif method == "path":
+        files = {Path(node.original_file_path) for node in nodes}
+        names = {path.as_posix() for file in files for path in (file, *file.parents)}
+    else:
+        attributes = {"": "name", "resource_type": "resource_type", "package": "package_name", "tag": "tags"}
+        found = [getattr(node, attributes[method]) for node in nodes] if method in attributes else []
+        names = {str(name) for each in found for name in (each if isinstance(each, list) else [each])}
+    return {f"{method}:{name}" if method else name for name in names}
 
 
 def write_selection_folder(folder: Path, unique_ids: Iterable[str], *, command: str) -> None:

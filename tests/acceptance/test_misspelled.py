@@ -10,7 +10,10 @@ META = "{{ config(meta={'dbt_state_plugin': {%s}}) }} select 1 as id"
 
 @pytest.fixture
 def project(dbt_project: ProjectWriter) -> Project:
-    return dbt_project({"models/orders.sql": "select 1 as id", "models/s.yml": "models: [{name: orders}]\n"})
+    described = (
+        "models: [{name: orders, config: {tags: [nightly]}}]\nsources: [{name: raw, tables: [{name: loaded}]}]\n"
+    )
+    return dbt_project({"models/orders.sql": "select 1 as id", "models/s.yml": described})
 
 
 def test_a_misspelled_setting_is_an_error_that_names_node_file_and_the_right_one(project: Project) -> None:
@@ -33,6 +36,8 @@ def test_a_selection_that_matches_nothing_warns_as_dbt_does_and_names_the_neares
     for command in (*commands, ("run", "-s", "ordres")):
         assert f"dbt: {said}. Did you mean orders?\n" in project.plugin(*command, check=0).stderr
     assert "any enabled nodes\n" in project.plugin("plan", "--exclude", "tag:ordres", check=0).stderr
+    for wrong, right in (("tag:nigthly", "tag:nightly"), ("path:model", "path:models"), ("source:rav", "source:raw")):
+        assert f"Did you mean {right}?\n" in project.plugin("plan", "-s", wrong, check=0).stderr
     assert "selection criterion" not in project.plugin("plan", "--select", "orders", check=0).stderr
     assert said in project.dbt("run", "--select", "ordres", check=0).stdout
 
