@@ -9,12 +9,9 @@ import click
 
 from dbt_state_plugin.cli.options import says
 from dbt_state_plugin.cli.screen import SCREEN
-from dbt_state_plugin.report.document import environment_document, estimate_document, savings_document
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.reason_words import reason_document
 from dbt_state_plugin.report.text import width_of
 from dbt_state_plugin.report.width import wrapped
-from dbt_state_plugin.report.words import summary_counts
 
 if TYPE_CHECKING:
     from dbt_state_plugin.api import Plan, PlanEntry, RunResult
@@ -31,6 +28,10 @@ def planned_document(plan: Plan) -> dict[str, Any]:
     """Return a plan as an event has it: what is built, with dbt's names for a node, and counts of the rest."""
     if not SCREEN.is_json:
         return {}
+    from dbt_state_plugin.report.document import environment_document, estimate_document, savings_document
+    from dbt_state_plugin.report.reason_words import reason_document
+    from dbt_state_plugin.report.words import summary_counts
+
     return {
         "environment": environment_document(plan.environment),
         "command": plan.command,
@@ -48,6 +49,8 @@ def result_document(result: RunResult) -> dict[str, Any]:
     """Return how a run ended as an event has it; durations in milliseconds, of nodes in dbt's seconds."""
     if not SCREEN.is_json:
         return {}
+    from dbt_state_plugin.report.document import savings_document
+
     return {
         "execution_id": str(result.execution_id),
         "status": result.status,

@@ -18,6 +18,7 @@ from dbt_state_plugin.cli.screen import SCREEN
 from dbt_state_plugin.report.progress import progress_line, step_document
 
 _ANNOUNCED_AFTER = 0.5  # seconds that a stage takes before it is said
+_TAKES_LONG = Stage.PARSE  # said at once
 _REPEATED_AFTER = 10.0  # seconds between two lines of a log about the same stage
 _DRAWN_EVERY = 0.2
 _SPINNER = "|/-\\"
@@ -78,9 +79,14 @@ class Reporter:
             if now - self._begun >= _ANNOUNCED_AFTER:
                 self._draw(f"{_SPINNER[self._drawn % len(_SPINNER)]} {elapsed:3.0f} s  {progress_line(step)}")
                 self._drawn += 1
-        elif elapsed >= _ANNOUNCED_AFTER and (self._said_at is None or now - self._said_at >= _REPEATED_AFTER):
+        elif self._is_due(step, elapsed, now):
             self._said_at = now
             self._say(step, _worded(step, elapsed))
+
+    def _is_due(self, step: Step, elapsed: float, now: float) -> bool:
+        if self._said_at is not None:
+            return now - self._said_at >= _REPEATED_AFTER
+        return elapsed >= _ANNOUNCED_AFTER or step.stage is _TAKES_LONG
 
 
 def _worded(step: Step, seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -101,6 +100,7 @@ def write_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
 
 def event_line(message: str, *, event: str, level: str = "info", data: Mapping[str, Any]) -> str:
     """Return one event as JSON, with the names of the fields of dbt's own events."""
+    import json
     from datetime import datetime, timezone
 
     info = {

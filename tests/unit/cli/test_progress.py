@@ -40,7 +40,7 @@ def test_a_log_gets_a_line_once_a_stage_lasts_and_again_every_ten_seconds() -> N
 def test_a_stage_that_is_over_at_once_is_not_worth_a_line() -> None:
     seen = Seen()
     reporter = seen.reporter()
-    for stage in (Stage.HASH, Stage.PARSE, Stage.DECIDE):
+    for stage in (Stage.CONNECT, Stage.HASH, Stage.DECIDE):
         reporter(Step(stage=stage))
         seen.now += 0.4
         reporter.show()
