@@ -115,17 +115,19 @@
       const { mark } = states[node.state];
       return { label: `${mark ? `${mark} ` : ""}${clipped(node.name)}`, state: node.state, kind: "node" };
     }
-    const parts = share(item.members);
-    const total = item.members.length;
+    const parts = share(item.members).map(([key, number]) => [key, Math.max(number, item.members.length * .05)]); // so that it is seen
+    const total = parts.reduce((sum, [, number]) => sum + number, 0);
     let at = 0;
     const stops = parts.flatMap(([key, number]) => {
       const from = at;
       at += (100 * number) / total;
       return [[key, from], [key, at]];
     });
-    return { label: `${clipped(item.id.slice(2))}\n${total.toLocaleString("en")} nodes`, kind: "folder", stops };
+    const due = item.members.filter((node) => states[node.state].due).length;
+    const size = `${item.members.length.toLocaleString("en")} nodes${due ? `, ${due.toLocaleString("en")} due` : ""}`;
+    return { label: `${clipped(item.id.slice(2))}\n${size}`, kind: "folder", stops };
   };
-  const sizeOf = (item) => ({ width: Math.max(70, 24 + 6.7 * Math.max(...item.label.split("\n").map((line) => line.length))), height: item.kind === "folder" ? 46 : 28 });
+  const sizeOf = (item) => ({ width: Math.max(70, (item.kind === "folder" ? 56 : 24) + 6.7 * Math.max(...item.label.split("\n").map((line) => line.length))), height: item.kind === "folder" ? 46 : 28 });
 
   /* Columns by the longest way from the sources, each ordered by where its parents stand. */
   const columns = (items, edges) => {
@@ -358,9 +360,18 @@
   };
 
   /* The list. */
-  const rows = [...document.querySelectorAll("#nodes tbody tr")];
-  const words = rows.map((row, number) => `${nodes[number].id} ${row.textContent}`.toLowerCase());
-  const total = rows.length;
+  let [rows, words] = [[], []];
+  const total = nodes.length;
+  const readRows = () => { // by the numbers of their nodes
+    const rest = find("rest");
+    if (rest) {
+      const holder = make("template", { innerHTML: rest.textContent }); // this page's own, kept back until now
+      document.querySelector("#nodes tbody").append(...holder.content.querySelectorAll("tr"));
+      rest.remove();
+    }
+    rows = [...document.querySelectorAll("#nodes tbody tr")];
+    words = rows.map((row, number) => `${nodes[number].id} ${row.textContent}`.toLowerCase());
+  };
   const filter = () => {
     const wanted = find("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     const kind = find("kind").value;
@@ -460,9 +471,17 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
   let sized = 0;
   new ResizeObserver(([{ contentRect }]) => { if (graph && sized && Math.abs(contentRect.width - sized) > 1) { graph.resize(); fit(); } sized = contentRect.width; }).observe(find("graph"));
-  /* On paper colours are those of the light theme, and all of the graph is seen. */
-  addEventListener("beforeprint", () => { restyle(); graph?.resize(); if (graph) fit(); });
-  addEventListener("afterprint", () => { restyle(); graph?.resize(); if (graph) fit(); });
+  /* On paper the lineage is a picture: all of it, in the light colours. */
+  addEventListener("beforeprint", () => {
+    if (!graph) return;
+    root.dataset.theme = "light";
+    restyle();
+    graph.elements().removeClass("faded way selected");
+    const picture = find("printed");
+    picture.src = graph.png({ full: true, maxWidth: 3000, maxHeight: 2000, bg: "#ffffff" });
+    picture.hidden = false;
+  });
+  addEventListener("afterprint", () => { if (graph) { find("printed").hidden = true; applyTheme(); mark(); } });
   const byHash = () => {
     const wanted = /^#node=(.+)$/.exec(location.hash);
     const node = wanted && nodes.find(({ id }) => id === decodeURIComponent(wanted[1]));
@@ -470,5 +489,5 @@
   };
   addEventListener("hashchange", byHash);
   applyTheme();
-  requestAnimationFrame(() => setTimeout(() => { begin(); byHash(); performance.mark("drawn"); root.dataset.ready = "yes"; }, 0)); // first paint the page
+  requestAnimationFrame(() => setTimeout(() => { begin(); performance.mark("drawn"); setTimeout(() => { readRows(); byHash(); root.dataset.ready = "yes"; }, 0); }, 0)); // first paint the page
 })();

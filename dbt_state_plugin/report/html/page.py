@@ -36,6 +36,7 @@ STYLE = "page.css"
 SCRIPTS = ("vendor/cytoscape.min.js", "vendor/dagre.min.js", "page.js")
 LICENSES = (("Cytoscape.js", "vendor/cytoscape.LICENSE"), ("dagre", "vendor/dagre.LICENSE"))
 _DIFF_LINES = 400
+_FIRST_ROWS = 150  # of the list, that are there before the page is drawn
 
 
 def page(overview: Overview) -> str:
@@ -61,6 +62,7 @@ def page(overview: Overview) -> str:
             made_at=overview.made_at,
             version=VERSION,
             nodes=nodes,
+            first_rows=_FIRST_ROWS,
             numbers={node.unique_id: number for number, node in enumerate(nodes)},
             kinds=sorted({node.resource_type for node in nodes}),
             states=_counted(nodes),

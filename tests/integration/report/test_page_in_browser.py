@@ -229,7 +229,7 @@ def test_what_users_name_runs_nowhere(browser: Browser, tmp_path_factory: pytest
     browser.open(written(tmp_path_factory, page(overview(entry(odd, CHANGED), entry(reader)))), "#node=model.shop.odd")
 
     assert browser.texts("#details h2") == [EVIL]
-    assert browser.driver.find_elements("css selector", "img") == []
+    assert browser.driver.find_elements("css selector", "img[src]") == []
     assert browser.complaints() == []
 
 
@@ -245,11 +245,29 @@ def test_without_scripts_the_tables_are_read(small: Path) -> None:
 
 
 def test_on_paper_it_has_the_tables_and_the_lineage(browser: Browser, small: Path) -> None:
-    browser.open(small)
+    browser.open(small, "#node=model.shop.orders")
+    browser.script(
+        "window.printed = {};"
+        "matchMedia('print').addEventListener('change', ({ matches }) => {"
+        "  if (!matches) return;"
+        "  const shown = (id) => getComputedStyle(document.getElementById(id)).display !== 'none';"
+        "  for (const id of ['printed', 'graph', 'details', 'nodes', 'theme']) printed[id] = shown(id);"
+        "  printed.width = document.getElementById('printed').naturalWidth;"
+        "});"
+    )
 
     printed = browser.driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
 
+    seen = browser.script("return window.printed")
+    assert {name: seen[name] for name in ("printed", "graph", "details", "nodes", "theme")} == {
+        "printed": True,
+        "graph": False,
+        "details": False,
+        "nodes": True,
+        "theme": False,
+    }
     assert len(printed["data"]) > 10_000
+    assert browser.script("return document.documentElement.dataset.theme ?? 'auto'") == "auto"
     assert browser.complaints() == []
 
 
