@@ -125,6 +125,11 @@ def test_models_with_hostile_names_are_built_exactly_and_printed_escaped(
     assert_printable(text)
     assert r"new\nline" in text or r"red\x1b[31m" in text
 
+    for page in (("plan", "--output", "markdown"), ("report", "--output", "-")):
+        written = re.sub("<script>.*?</script>", "", project.plugin(*page, check=0).stdout, flags=re.DOTALL)
+        assert_printable(written)
+        assert "gone" not in written  # a description is in neither
+
     what, do = refusal(project, "select")
     assert re.search(r"cannot name model\.shop\.\S", what)
     assert "--output state-dir DIR" in do

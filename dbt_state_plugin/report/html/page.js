@@ -478,7 +478,9 @@
     restyle();
     graph.elements().removeClass("faded way selected");
     const picture = find("printed");
-    picture.src = graph.png({ full: true, maxWidth: 3000, maxHeight: 2000, bg: "#ffffff" });
+    const { w, h } = graph.elements().boundingBox();
+    picture.src = graph.png({ full: true, scale: Math.min(2, 3000 / w, 2000 / h), bg: "#ffffff" });
+    picture.style.width = `${Math.ceil(w)}px`; // never larger than on a screen
     picture.hidden = false;
   });
   addEventListener("afterprint", () => { if (graph) { find("printed").hidden = true; applyTheme(); mark(); } });

@@ -110,12 +110,18 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration, "moment": _moment, "plural": count}
     environment.globals |= {"STATES": STATES}
     return environment
+
+
+def _finalized(value: Any) -> Any:
+    """Return what a template writes: texts without control characters, but for those of this package."""
+    return printable(value) if type(value) is str else value
 
 
 def _moment(time: datetime | None) -> str:

@@ -131,6 +131,16 @@ def test_an_execution_is_named_with_how_it_ended() -> None:
     assert "1 of 2 nodes failed" in text
 
 
+def test_nothing_in_it_steers_a_terminal() -> None:
+    odd = node("model.shop.odd", name="red\x1b[31m", path="models/new\nline.sql")
+    ran = execution(1, result(odd.unique_id, "error", message="\x1b]0;title\x07"), message="\x1b[2J")
+
+    text = page(overview(entry(odd, CHANGED), executions=(ran,), execution=ran))
+
+    assert re.sub("<script>.*?</script>|\n", "", text, flags=re.DOTALL).isprintable()
+    assert "red\\x1b[31m" in text
+
+
 def test_long_differences_are_cut() -> None:
     long = DifferingText(title="code", before="", now="\n".join(f"line {number}" for number in range(1000)))
 
