@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.browser import started_browser
 from support.database import fresh_database
-from support.project import Project, write_project
+from support.project import Project, clean_environment, write_project
 
 from dbt_state_plugin.testing.postgres_server import Server
 
@@ -94,17 +95,36 @@ def test_a_report_needs_an_execution_that_is_recorded_and_a_file_that_can_be_wri
 
 
 @pytest.mark.browser
-def test_a_click_in_the_report_of_a_real_project_shows_why(shop: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    file = Path(shop.plugin("report", check=0).stdout.strip())
+def test_the_report_of_the_integration_project_opens_in_a_browser(
+    postgres_server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline import copy_project
+    from warehouse import connection_environment, load_source
 
-    with started_browser() as browser:
-        browser.open(file, "#node=model.shop.revenue")
+    with fresh_database(postgres_server) as database, started_browser() as browser:
+        server = replace(postgres_server, dbname=database.dbname)
+        load_source(server)
+        project = Project(
+            directory=copy_project(tmp_path) / "transform",
+            environment={**clean_environment(tmp_path / "home"), **connection_environment(server)},
+        )
+        project.dbt("deps", check=0)
+        project.plugin("build", "--", "--quiet", check=0)
+        staged = project.read("models/staging/stg_payments.sql")
+        project.write("models/staging/stg_payments.sql", staged.replace("select", "select 1 as one,", 1))
+
+        browser.open(Path(project.plugin("report", check=0).stdout.strip()), "#node=model.shop.orders")
 
         (details,) = browser.texts("#details")
-        with capsys.disabled():
-            print(f"\na project of five nodes in Chromium: first paint after {browser.first_paint_ms():.0f} ms")
-        assert "upstream: orders is built" in details
+        assert "upstream: stg_payments is built" in details
+        assert "stg_payments" in browser.texts("#details .links")[0]
         assert browser.complaints() == []
+        painted, drawn = (
+            browser.first_paint_ms(),
+            browser.script("return performance.getEntriesByName('drawn')[0].startTime"),
+        )
+        with capsys.disabled():
+            print(f"\nthe shop in Chromium: first paint after {painted:.0f} ms, lineage drawn after {drawn:.0f} ms")
 
 
 def test_before_the_first_run_everything_is_new(shop: Project, tmp_path: Path, postgres_server: Server) -> None:
