@@ -61,7 +61,8 @@ def test_the_workflow_for_pull_requests_plans_against_prod_and_writes_nothing() 
     steps = [step["run"] for step in workflow["jobs"]["plan"]["steps"] if "run" in step]
     commands = [command for step in steps for command in re.findall(r"^ *(meltano .*)$", step, re.MULTILINE)]
 
-    assert "meltano invoke dbt-state-plugin:plan --against prod --all" in commands
+    plan = "meltano invoke dbt-state-plugin:plan --against prod --output markdown"
+    assert f'{plan} >> "$GITHUB_STEP_SUMMARY"' in commands
     assert all(is_known(command) for command in commands)
     assert not any(" run " in command for command in commands)
 
