@@ -58,7 +58,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what could not be tested on this machine."""
+    """Say what was measured, and what could not be tested on this machine."""
+    for report in terminalreporter.stats.get("passed", []):  # of the processes of pytest-xdist too
+        for name, value in report.user_properties:
+            if name == "measured":
+                terminalreporter.write_line(str(value))
     from support.mermaid import is_fetched
 
     if not is_fetched():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def test_a_report_needs_an_execution_that_is_recorded_and_a_file_that_can_be_wri
 
 @pytest.mark.browser
 def test_the_report_of_the_integration_project_opens_in_a_browser(
-    postgres_server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres_server: Server, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     from pipeline import copy_project
     from warehouse import connection_environment, load_source
@@ -123,8 +123,9 @@ def test_the_report_of_the_integration_project_opens_in_a_browser(
             browser.first_paint_ms(),
             browser.script("return performance.getEntriesByName('drawn')[0].startTime"),
         )
-        with capsys.disabled():
-            print(f"\nthe shop in Chromium: first paint after {painted:.0f} ms, lineage drawn after {drawn:.0f} ms")
+        record_property(
+            "measured", f"the shop in Chromium: first paint after {painted:.0f} ms, lineage drawn after {drawn:.0f} ms"
+        )
 
 
 def test_before_the_first_run_everything_is_new(shop: Project, tmp_path: Path, postgres_server: Server) -> None:
