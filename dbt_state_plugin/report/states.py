@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dbt_state_plugin.core.values.history import NodeResult
+from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
 from dbt_state_plugin.core.values.reasons import Category, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.words import FIRST_CATEGORIES, category
+from dbt_state_plugin.report.words import FIRST_CATEGORIES, category, count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ STATES: Mapping[str, NodeState] = {
         NodeState(key="exposure", label="exposure", mark="", meaning="reads what the project builds", is_due=False),
     )
 }
+CUT_OFF = "no-op"  # dbt's word for a node of which nothing had to be done
 _NOT_REACHED = frozenset({"planned", "skipped", "not reported"})
 _KINDS = {kind.value: kind for kind in ReasonKind}
 
@@ -78,7 +79,7 @@ def _refined(word: str, reasons: Iterable[Reason]) -> str:
 
 def result_state(result: NodeResult) -> str:
     """Return the key of the state that an execution gave a node."""
-    if result.status.replace("-", "_").replace(" ", "_") == "cut_off":
+    if result.status == CUT_OFF:
         return "cut_off"
     if result.status in _NOT_REACHED:
         return "not_built"
@@ -103,3 +104,12 @@ def recorded_reason_words(reason: Mapping[str, Any]) -> str:
     node = str(reason.get("node") or "")
     where = f"{short_name(node)} " if node else ""
     return printable(f"{reason.get('kind', '')}: {where}{reason.get('detail', '')}".rstrip())
+
+
+def execution_headline(execution: ExecutionSummary) -> str:
+    """Return how an execution ended in a few words; what was cut off was not built."""
+    cut_off = sum(result.status == CUT_OFF for result in execution.results)
+    words = (
+        f"{execution.status.capitalize()}: {execution.succeeded - cut_off} of {count(execution.planned, 'node')} built"
+    )
+    return f"{words}, {cut_off} cut off" if cut_off else words

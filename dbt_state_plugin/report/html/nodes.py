@@ -16,8 +16,8 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import reason_words, short_name, undeclared_words
-from dbt_state_plugin.report.states import STATES, plan_state, recorded_reason_words, result_state
-from dbt_state_plugin.report.text import first_message, more_words
+from dbt_state_plugin.report.states import CUT_OFF, STATES, plan_state, recorded_reason_words, result_state
+from dbt_state_plugin.report.text import first_message, if_words, more_words
 
 _ORDER = {key: number for number, key in enumerate(STATES)}
 _HISTORY = 8  # results that are shown of each node
@@ -156,7 +156,10 @@ def _state(node: Node, entry: PlanEntry | None, result: NodeResult | None, *, is
 def _reasons(entry: PlanEntry | None, result: NodeResult | None, *, is_execution: bool) -> tuple[str, ...]:
     if is_execution:
         return tuple(recorded_reason_words(reason) for reason in result.reasons) if result else ()
-    return tuple(reason_words(reason) for reason in entry.reasons) if entry else ()
+    if entry is None:
+        return ()
+    hanging = (f"only {if_words(entry)}",) if entry.hangs_on else ()
+    return (*(reason_words(reason) for reason in entry.reasons), *hanging)
 
 
 def _notes(entry: PlanEntry | None) -> tuple[str, ...]:
@@ -170,7 +173,9 @@ def _notes(entry: PlanEntry | None) -> tuple[str, ...]:
 
 def _message(result: NodeResult) -> str:
     message = first_message(result.message)
-    return printable(f"{result.status}: {message}" if message and not result.is_success else result.status)
+    says_why = message and (not result.is_success or result.status == CUT_OFF)
+    status = STATES["cut_off"].label if result.status == CUT_OFF else result.status
+    return printable(f"{status}: {message}" if says_why else status)
 
 
 def _exposure(exposure: Exposure) -> ReportNode:

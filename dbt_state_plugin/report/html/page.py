@@ -25,7 +25,7 @@ from dbt_state_plugin.report.html.statistics import (
     slowest,
 )
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.states import STATES
+from dbt_state_plugin.report.states import STATES, execution_headline
 from dbt_state_plugin.report.words import count, duration, summary_line
 
 if TYPE_CHECKING:
@@ -135,9 +135,7 @@ def _title(overview: Overview) -> str:
 
 def _headline(overview: Overview) -> str:
     execution = overview.execution
-    if execution is None:
-        return summary_line(overview.plan)
-    return f"{execution.status.capitalize()}: {execution.succeeded} of {count(execution.planned, 'node')} built"
+    return summary_line(overview.plan) if execution is None else execution_headline(execution)
 
 
 def _counted(nodes: Iterable[ReportNode]) -> list[tuple[str, int]]:
@@ -213,8 +211,13 @@ def _charts(executions: tuple[ExecutionRow, ...]) -> list[tuple[str, Chart]]:
     ]
     built = [
         Bar(
-            parts=(("part-built", row.built), ("part-failed", row.failed), ("part-skipped", row.skipped or 0)),
-            title=f"{_about(row)}: {row.built} built, {row.failed} failed or not reached, "
+            parts=(
+                ("part-built", row.built),
+                ("part-failed", row.failed),
+                ("part-saved", row.cut_off),
+                ("part-skipped", row.skipped or 0),
+            ),
+            title=f"{_about(row)}: {row.built} built, {row.failed} failed or not reached, {row.cut_off} cut off, "
             f"{'?' if row.skipped is None else row.skipped} skipped",
         )
         for row in rows
@@ -223,7 +226,7 @@ def _charts(executions: tuple[ExecutionRow, ...]) -> list[tuple[str, Chart]]:
         Bar(parts=(("part-saved", row.saved_ms or 0),), title=f"{_about(row)}: {_took(row.saved_ms)} saved")
         for row in rows
     ]
-    most_nodes = max(row.built + row.failed + (row.skipped or 0) for row in rows)
+    most_nodes = max(row.built + row.failed + row.cut_off + (row.skipped or 0) for row in rows)
     return [
         ("Duration", bar_chart(took, _took(max(row.duration_ms or 0 for row in rows)))),
         ("Nodes: built, failed, skipped", bar_chart(built, count(most_nodes, "node"))),

@@ -13,6 +13,7 @@ from dbt_state_plugin.core.values.history import ExecutionSummary
 from dbt_state_plugin.core.values.overview import Overview
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
+from dbt_state_plugin.report.states import CUT_OFF
 from dbt_state_plugin.report.words import count
 
 _LISTED = 15
@@ -23,7 +24,7 @@ _STEP_OF_DBT = "TRANSFORM"
 class ExecutionRow:
     """One execution; `skipped` and `saved_ms` are None where it is not known which nodes it looked at.
 
-    `saved_ms` is the sum of the last durations of the nodes that it did not build.
+    `saved_ms` is the sum of the last durations of the nodes that it did not build, of those that it cut off too.
     """
 
     execution_id: UUID
@@ -33,6 +34,7 @@ class ExecutionRow:
     duration_ms: int | None
     built: int
     failed: int
+    cut_off: int
     skipped: int | None
     saved_ms: int | None
     commit: str
@@ -72,6 +74,8 @@ def execution_rows(overview: Overview) -> tuple[ExecutionRow, ...]:
 
 def _row(overview: Overview, execution: ExecutionSummary, durations: Mapping[str, int]) -> ExecutionRow:
     skipped = _skipped(overview, execution)
+    results = overview.results.get(execution.execution_id, ())
+    cut_off = {result.unique_id for result in results if result.status == CUT_OFF}
     ended = execution.finished_at
     return ExecutionRow(
         execution_id=execution.execution_id,
@@ -79,10 +83,11 @@ def _row(overview: Overview, execution: ExecutionSummary, durations: Mapping[str
         status=execution.status,
         started_at=execution.started_at,
         duration_ms=round((ended - execution.started_at).total_seconds() * 1000) if ended else None,
-        built=execution.succeeded,
+        built=execution.succeeded - len(cut_off),
         failed=execution.planned - execution.succeeded,
+        cut_off=len(cut_off),
         skipped=None if skipped is None else len(skipped),
-        saved_ms=None if skipped is None else sum(durations.get(node, 0) for node in skipped),
+        saved_ms=None if skipped is None else sum(durations.get(node, 0) for node in skipped | cut_off),
         commit=printable(execution.git_commit[:8]) + (" (dirty)" if execution.uncommitted else ""),
         steps=", ".join(
             _step_words(step.name, step.rows_processed) for step in execution.steps if step.name != _STEP_OF_DBT
@@ -118,6 +123,7 @@ def node_costs(overview: Overview) -> tuple[NodeCost, ...]:
         node, took = result.unique_id, result.duration_ms or 0
         if not result.is_success:
             failures[node] += result.status in ("error", "fail", "runtime error")
+        if not result.is_success or result.status == CUT_OFF:
             continue
         builds[node] += 1
         totals[node] += took

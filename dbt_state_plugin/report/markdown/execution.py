@@ -11,7 +11,7 @@ from dbt_state_plugin.report.markdown.escaping import cell, code
 from dbt_state_plugin.report.markdown.graph import GraphNode, flowchart
 from dbt_state_plugin.report.markdown.plan import MARKER, graph_part
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.states import STATES, recorded_reason_words, result_state
+from dbt_state_plugin.report.states import CUT_OFF, STATES, execution_headline, recorded_reason_words, result_state
 from dbt_state_plugin.report.text import first_message, timestamp
 from dbt_state_plugin.report.words import count, duration
 
@@ -61,7 +61,7 @@ def failures_markdown(failures: Iterable[Failure], *, limit: int = LIMIT) -> str
 def _headline(execution: ExecutionSummary) -> str:
     ended = execution.finished_at
     took = f" in {duration(round((ended - execution.started_at).total_seconds() * 1000))}" if ended else ""
-    return f"{execution.status.capitalize()}: {execution.succeeded} of {count(execution.planned, 'node')} built{took}"
+    return f"{execution_headline(execution)}{took}"
 
 
 def _about(execution: ExecutionSummary) -> str:
@@ -94,7 +94,9 @@ def _folded(results: list[NodeResult], noun: str, importance: int) -> Part:
 
 def _row(result: NodeResult) -> str:
     why = [cell(recorded_reason_words(reason)) for reason in result.reasons[:3]]
-    if result.message and not result.is_success:
+    if result.message and result.status == CUT_OFF:
+        why.insert(0, cell(first_message(result.message)))
+    elif result.message and not result.is_success:
         why.insert(0, f"**{cell(result.status)}** {cell(first_message(result.message))}")
     took = duration(result.duration_ms) if result.duration_ms is not None else ""
     rows = "" if result.rows_affected is None else str(result.rows_affected)

@@ -16,7 +16,7 @@ from dbt_state_plugin.report.markdown.graph import Graph, GraphNode, flowchart
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import hook_words, reason_words, short_name
 from dbt_state_plugin.report.states import STATES, plan_state
-from dbt_state_plugin.report.text import label
+from dbt_state_plugin.report.text import if_words, label
 from dbt_state_plugin.report.words import count, summary_line
 
 MARKER = "<!-- dbt-state-plugin -->"  # by which a workflow finds the comment that it wrote before
@@ -94,7 +94,8 @@ def _row(entry: PlanEntry) -> str:
     state = STATES[plan_state(entry)]
     words = [cell(reason_words(reason)) for reason in entry.reasons[:_SHOWN_REASONS]]
     more = len(entry.reasons) - _SHOWN_REASONS
-    why = "<br>".join([*words, *([f"(+{more} more)"] if more > 0 else [])])
+    hanging = [cell(f"only {if_words(entry)}")] if entry.hangs_on else []
+    why = "<br>".join([*words, *([f"(+{more} more)"] if more > 0 else []), *hanging])
     return f"| {state.label} | {code(label(entry))} | {why} |"
 
 

@@ -47,8 +47,7 @@ def test_what_is_due_outside_of_the_selection_is_for_later() -> None:
         ("fail", "new", "failed"),
         ("skipped", "new", "not_built"),
         ("planned", "new", "not_built"),
-        ("cut off", "upstream", "cut_off"),
-        ("cut-off", "upstream", "cut_off"),
+        ("no-op", "upstream", "cut_off"),
     ],
 )
 def test_an_execution_gives_each_node_the_state_of_its_result(status: str, kind: str, state: str) -> None:

@@ -76,3 +76,20 @@ def test_the_highest_bar_takes_the_whole_height_and_the_least_is_seen() -> None:
 
 def test_a_chart_of_nothing_has_no_bars() -> None:
     assert bar_chart([Bar(parts=(("a", 0),), title="x")], "0 s").bars == (("x", 0.0, ()),)
+
+
+def test_what_is_cut_off_was_not_built_and_is_saved() -> None:
+    orders, report = node("model.shop.orders"), node("model.shop.report")
+    ran = execution(1, result(orders.unique_id), result(report.unique_id, "no-op", message="orders came out equal"))
+    found = overview(
+        entry(orders, record=record(orders, duration_ms=70)),
+        entry(report, record=record(report, duration_ms=30)),
+        executions=(ran,),
+        results={ran.execution_id: ran.results},
+        covered={ran.execution_id: frozenset((orders.unique_id, report.unique_id))},
+    )
+
+    (row,) = execution_rows(found)
+
+    assert (row.built, row.cut_off, row.skipped, row.saved_ms) == (1, 1, 0, 30)
+    assert [cost.name for cost in node_costs(found)] == ["orders"]

@@ -184,6 +184,23 @@ def test_an_execution_has_its_results_with_messages_first() -> None:
     assert "mermaid" not in execution_markdown(ran, None)
 
 
+def test_what_may_be_and_what_was_cut_off_is_said() -> None:
+    orders, report = node("model.shop.orders"), node("model.shop.report")
+    hanging = replace(entry(report, upstream(orders.unique_id)), hangs_on=(orders.unique_id,))
+    ran = execution(
+        3,
+        result(orders.unique_id),
+        result(report.unique_id, "no-op", message="orders came out equal", duration_ms=None),
+    )
+
+    assert "upstream: orders is built<br>only if orders comes out different |" in written(
+        overview(entry(orders, CHANGED), hanging)
+    )
+    text = execution_markdown(ran, None)
+    assert "### Succeeded: 1 of 2 nodes built, 1 cut off in 8.0 s" in text
+    assert "| cut off | `report` | orders came out equal<br>body: its code changed |  | 10 |" in text
+
+
 def test_failing_nodes_are_a_table() -> None:
     ran = execution(3)
     failure = Failure(
