@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.records import RecordedDefinition, Trace, TracedReads
+from dbt_state_plugin.core.values.records import RecordedDefinition, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
@@ -176,9 +176,15 @@ def trace_document(trace: Trace) -> str:
     document |= {"session": dict(trace.session)} if trace.session is not None else {}
     document |= {"writes": [list(name) for name in trace.writes]} if trace.writes else {}
     document |= {"has_hooks": True} if trace.has_hooks else {}
-    document |= {"rows": [trace.rows.columns, trace.rows.rows, trace.rows.order]} if trace.rows is not None else {}
+    document |= {"rows": rows_document(trace.rows)} if trace.rows is not None else {}
+    document |= {"columns": [[*name, list(read)] for name, read in trace.columns.items()]} if trace.columns else {}
     document |= {"reads_order": trace.reads_order} if trace.reads_order is not None else {}
     return json_document(document)
+
+
+def rows_document(left: RowsLeft) -> list[Any]:
+    """Return what a build left as it is stored."""
+    return [left.columns, left.rows, left.order, [[list(names), found] for names, found in left.some.items()]]
 
 
 def reads_document(reads: TracedReads) -> dict[str, Any]:

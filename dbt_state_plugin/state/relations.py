@@ -161,14 +161,24 @@ def _trace(value: Any) -> Trace:
         has_hooks=value.get("has_hooks") is True,
         rows=_rows_left(value.get("rows")),
         reads_order=value["reads_order"] if isinstance(value.get("reads_order"), bool) else None,
+        columns=_columns(value.get("columns")),
     )
 
 
-def _rows_left(value: Any) -> RowsLeft | None:
-    if not isinstance(value, list) or len(value) != 3:
+def _columns(value: Any) -> dict[tuple[str, str], tuple[str, ...]] | None:
+    try:
+        return {(str(schema), str(name)): tuple(map(str, columns)) for schema, name, columns in value}
+    except (TypeError, ValueError):  # not known, or edited by hand
         return None
-    columns, rows, order = map(str, value)
-    return RowsLeft(columns=columns, rows=rows, order=order)
+
+
+def _rows_left(value: Any) -> RowsLeft | None:
+    try:
+        columns, rows, order, some = value
+        kept = {tuple(map(str, names)): str(found) for names, found in some}
+    except (TypeError, ValueError):  # there is none, or it was edited by hand
+        return None
+    return RowsLeft(columns=str(columns), rows=str(rows), order=str(order), some=kept)
 
 
 def _named(value: Any) -> tuple[tuple[str, str], ...] | None:

@@ -69,8 +69,20 @@ class Warehouse(Protocol):
     def content_of_build(self, relation: RelationName) -> str:
         """Return a value of all columns and rows of a relation, or nothing if unreadable."""
 
-    def rows_left(self, relation: RelationName) -> RowsLeft | None:
-        """Return what a relation holds, in one scan, and None where it cannot be read or does not exist."""
+    def rows_left(self, relation: RelationName, some: Iterable[tuple[str, ...]] = ()) -> RowsLeft | None:
+        """Return what a relation holds, in one scan, and None where it cannot be read or does not exist.
+
+        `some` are sets of columns of which it is to be told besides; one that the relation lacks is left out.
+        """
+        return None
+
+    def columns_read(
+        self, query: str, *, search_path: str | None, role: str | None
+    ) -> Mapping[tuple[str, str], tuple[str, ...]] | None:
+        """Return the columns that a query reads of each relation that it names, None where nobody can say.
+
+        A relation of which more is read than columns, or nothing but how many rows it has, has none here.
+        """
         return None
 
     def estimated_rows(self, relation: RelationName) -> int:

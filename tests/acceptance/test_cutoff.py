@@ -59,3 +59,32 @@ def test_a_table_that_comes_out_equal_is_no_reason_for_what_reads_it(shop: Proje
     print(ended.stdout, ended.stderr)
     assert "NO-OP=4" in ended.stdout
     assert shop.planned("build") == {}
+
+
+def test_a_column_that_nobody_reads_builds_the_table_and_its_views_alone(shop: Project, database: Database) -> None:
+    shop.plugin("build", "--force", "--cutoff", "always", check=0)  # from now on it is recorded who reads what
+    columns = "id, amount, note || '!' as note, 1 as more"
+    shop.write("models/orders.sql", TABLE + f"select {columns} from {{{{ source('raw', 'orders') }}}}")
+    shop.write("models/all.sql", TABLE + "select * from {{ ref('orders') }}")
+
+    ended = shop.plugin("build", "--cutoff", "always", check=0)
+
+    assert statuses(database) == {
+        "orders": "success",
+        "all": "success",
+        "shown": "success",
+        "totals": "no-op",
+        "report": "no-op",
+        "direct": "no-op",
+        "not_null_totals_total": "no-op",
+    }
+    assert "direct                      orders came out equal in all that is read of it (2 rows)" in ended.stderr
+    assert shop.planned("build") == {}
+
+
+def test_cutoff_is_off_unless_it_is_asked_for(shop: Project, database: Database) -> None:
+    shop.write("models/orders.sql", FILES["models/orders.sql"].replace("id, amount", "id, amount + 0 as amount"))
+
+    shop.plugin("build", check=0)
+
+    assert set(statuses(database).values()) == {"success", "pass"}

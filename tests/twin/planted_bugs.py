@@ -454,3 +454,37 @@ def what_went_down_is_cut_off() -> None:
     from dbt_state_plugin.operations.running.cutoff import Cutoff
 
     Cutoff._is_as_recorded = lambda *_: True  # type: ignore[method-assign]
+
+
+@bug(
+    "one of the columns that a query reads is forgotten",
+    found_by="columns_come_out_different_that_one_or_the_other_reads",
+)
+def a_read_column_is_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres import named_relations
+
+    def fewer(found: Any, *given: Any, **named: Any) -> Any:
+        read = found(*given, **named)
+        return read and {name: columns[:-1] or columns for name, columns in read.items()}
+
+    _around(named_relations, "columns_read", fewer)
+
+
+@bug(
+    "a row that is read as a whole counts for the columns beside it",
+    found_by="columns_come_out_different_that_one_or_the_other_reads",
+)
+def whole_rows_are_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres import named_relations
+
+    named_relations._READS_WHOLE_ROWS = "SELECT 1 WHERE false"
+
+
+@bug(
+    "a star is not looked at again",
+    found_by="columns_come_out_different_that_one_or_the_other_reads",
+)
+def stars_are_not_read_again() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    Cutoff._reads_the_same = lambda *_: True  # type: ignore[method-assign]

@@ -704,3 +704,30 @@ def killed_while_a_table_comes_out_equal_and_edited_again(pair: Pair) -> None:
         assert pair.run_killed(Kill(at=at))
         pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS}")
         pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount, status from {ORDERS}",
+    view="select id, amount as paid from {{ ref('base') }}",
+    stars="select * from {{ ref('base') }}",
+    two=TABLE + "select id, status from {{ ref('base') }}",
+    paid=TABLE + "select sum(paid) as paid from {{ ref('view') }}",
+    starred=TABLE + "select id from {{ ref('stars') }}",
+    everything=TABLE + "select * from {{ ref('base') }}",
+    rows=TABLE + "select b.id, to_json(b)::text as text from {{ ref('base') }} b",
+    counted=TABLE + "select count(*) as n from {{ ref('base') }}",
+)
+def columns_come_out_different_that_one_or_the_other_reads(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.run("run", "--full-refresh")
+    for columns in (
+        "id, amount, status, 1 as more",
+        "id, amount, upper(status) as status, 1 as more",
+        "id, amount * 2 as amount, upper(status) as status, 2 as more",
+        "status, amount * 2 as amount, id, 2 as more",
+        "id, amount * 2 as amount, status::varchar as status",
+    ):
+        pair.write("models/base.sql", TABLE + f"select {columns} from {ORDERS}")
+        pair.run()
+    pair.write("models/base.sql", TABLE + f"select id, amount, status from {ORDERS} where id < 3")
+    pair.run()

@@ -325,6 +325,13 @@ def compiled_document(compiled: CompiledNode, dialect: SqlDialect, digest: Diges
     return document
 
 
+def recorded_statement(document: Mapping[str, Any]) -> str:
+    """Return the SQL of a recorded build, nothing where it had several forms, is no SQL, or is kept as a hash."""
+    forms = document.get("forms") or {}
+    is_known = document.get("language") == "sql" and not document.get(_HASHED) and list(forms) == ["sql"]
+    return str(forms["sql"]) if is_known else ""
+
+
 def _same_rows(inputs: ChangeInputs) -> bool:
     before, now = _sides("body", inputs)
     rows = before.get("rows")

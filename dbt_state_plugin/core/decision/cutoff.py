@@ -14,7 +14,7 @@ from dbt_state_plugin.core.decision.known import Known
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
 from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import TABLES, RelationKind
+from dbt_state_plugin.core.values.relations import TABLES, RelationKind, RelationName
 from dbt_state_plugin.core.versions.shape import foreign_keys
 
 Needed = Mapping[str, tuple[Reason, ...]]
@@ -79,23 +79,31 @@ class CameOut:
 
     `before` is the version that readers of its earlier data have seen, `now` the one that a reader would see. Where
     they differ, `has_same_columns` says that names, types and order of the columns are what they were, and
-    `has_same_rows` that the rows are too, though not in the same order.
+    `has_same_rows` that the rows are too, though not in the same order. `same_columns` are the sets of columns to which
+    they may be cut down so that they are what they were, in their order.
     """
 
     before: str
     now: str
     has_same_columns: bool = False
     has_same_rows: bool = False
+    same_columns: frozenset[tuple[str, ...]] = frozenset()
 
 
 def seen_as_equal(
-    seen: Mapping[str, str], came_out: Mapping[str, CameOut | None], *, is_view: bool, reads_order: bool
+    seen: Mapping[str, str],
+    came_out: Mapping[str, CameOut | None],
+    read: Mapping[str, tuple[str, ...]],
+    *,
+    is_view: bool,
+    reads_order: bool,
 ) -> dict[str, str] | None:
     """Return the versions to be recorded as seen where a build would read what the recorded one has read, else None.
 
     `seen` are the versions in the trace of the recorded build; `came_out` are the planned ones among the parents, by
-    the same names, with None for one that has not ended well. A view holds no rows: its columns decide. `reads_order`
-    says that the order of rows may decide what comes out.
+    the same names, with None for one that has not ended well; `read` are the columns that are read of those of which no
+    more is read. A view holds no rows: its columns decide. `reads_order` says that the order of rows may decide what
+    comes out.
     """
     moved: dict[str, str] = {}
     for parent, out in came_out.items():
@@ -103,10 +111,33 @@ def seen_as_equal(
             return None
         if out.now == out.before:
             continue
-        if not out.has_same_columns or not (is_view or (out.has_same_rows and not reads_order)):
+        if not _is_equal(out, read.get(parent), is_view=is_view, reads_order=reads_order):
             return None
         moved[parent] = out.now
     return moved
+
+
+def _is_equal(out: CameOut, read: tuple[str, ...] | None, *, is_view: bool, reads_order: bool) -> bool:
+    if is_view:
+        return out.has_same_columns
+    return read in out.same_columns or (out.has_same_columns and out.has_same_rows and not reads_order)
+
+
+def columns_read(parent: RelationName, readers: Iterable[RecordedRelation | None]) -> tuple[str, ...] | None:
+    """Return the columns of a relation that a node reads by itself and through views, sorted; None for all of it.
+
+    `readers` are the records of the node and of the views among its parents.
+    """
+    found: set[str] = set()
+    for record in readers:
+        columns = record.trace.columns if record is not None else None
+        if columns is None:
+            return None
+        read = columns.get((parent.schema, parent.identifier))
+        if read == ():
+            return None
+        found |= set(read or ())
+    return tuple(sorted(found)) or None
 
 
 def keeps_definition(known_parents: Iterable[str], entry: PlanEntry) -> bool:

@@ -30,11 +30,16 @@ class TracedReads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsLeft:
-    """What a relation held at one moment: hashes of its columns, of its rows in any order, and of their order."""
+    """What a relation held at one moment: hashes of its columns, of its rows in any order, and of their order.
+
+    `some` holds, for some of its columns (their names, sorted), a hash of these columns and of the rows cut down to
+    them, in their order.
+    """
 
     columns: str
     rows: str
     order: str
+    some: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,8 @@ class Trace:
     the project that its hooks wrote into; `written_by` says whose hook wrote into this one since it was built.
     `has_hooks` says that hooks of the node ran with it, which may even remove what was built. `rows` tells what the
     build left, where it was compared within a run. `reads_order` says whether the order of the rows that it reads may
-    decide what comes out, None where nobody looked.
+    decide what comes out, None where nobody looked. `columns` maps each relation that its SQL names (schema and
+    identifier) to the columns that it reads there, none for a relation that is read as a whole; None as before.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +74,7 @@ class Trace:
     has_hooks: bool = False
     rows: RowsLeft | None = None
     reads_order: bool | None = None
+    columns: Mapping[tuple[str, str], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from dbt_state_plugin.core.lineage import build_order, lineages, record_key, tra
 from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclared_relation
 from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.project import Node
+from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.relations import RelationName
@@ -93,6 +94,7 @@ class BuildRecorder:
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self._builds = {node: uuid4() for node in self._entries}
         self._lineages = lineages(planned.project, build_order(planned.project))
+        self._looks_at_columns = not is_later and _may_cut_off(planned.cutoff, planned.project)
         self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, is_over=is_later)
         self._volatile = VolatileCalls(session.warehouse, planned.project)
         self._before = planned.plan.parent_versions
@@ -102,6 +104,7 @@ class BuildRecorder:
         self._looks_up = options.defer_to is None
         self._named: dict[str, dict[Named, str] | None] = {}
         self._undeclared: dict[Named, str] = {}
+        self._columns: dict[str, Mapping[tuple[str, str], tuple[str, ...]] | None] = {}
         self.own_names: set[str] = set()
         self._settings = session_settings(session) or None
         self._mutex = threading.Lock()
@@ -179,6 +182,7 @@ class BuildRecorder:
                 self._cutoff.look_before(unique_id)
             if self._looks_up and sql and unique_id in self._entries and self.lost is None:
                 self._see_names(self._entries[unique_id].node, sql)
+                self._see_columns(self._entries[unique_id].node, sql)
 
     def _see_names(self, node: Node, sql: str, *, is_executed: bool = True) -> None:
         """Note what SQL names; what cannot be looked up is not known, and the run goes on."""
@@ -192,6 +196,13 @@ class BuildRecorder:
         else:
             before = self._named.get(node.unique_id)
             self._named[node.unique_id] = found if before is None or found is None else {**found, **before}
+
+    def _see_columns(self, node: Node, sql: str) -> None:
+        """Note which columns SQL reads, where that may be asked in another run."""
+        if self._looks_at_columns:
+            with suppress(PluginError):
+                found = self._session.warehouse.columns_read(sql, **session_of_dbt(self._session))
+                self._columns[node.unique_id] = found if node.unique_id not in self._columns else None
 
     def _look_up(self, node: Node, sql: str) -> dict[Named, str] | None:
         """Return the relations that SQL names undeclared with their versions, None where the server cannot say."""
@@ -303,7 +314,7 @@ class BuildRecorder:
         if left is None and node.relation is not None and has_hooks:
             self.removed_by_hooks.add(node.unique_id)
         self._see(entry)
-        self._cutoff.see_built(entry, str(self._data_of(entry)))
+        self._cutoff.see_built(entry, str(self._data_of(entry)), self._columns.get(node.unique_id))
         self._marked.add(node.unique_id)
         self._see_writes(node.unique_id, writes, own=entry)
 
@@ -319,6 +330,7 @@ class BuildRecorder:
             named=None if named is None else tuple(named),
             session=self._settings,
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
+            columns=self._columns.get(node),
             reads_order=any(map(self._session.warehouse.reads_order, statements)) if statements else None,
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
             reads=traced_reads(
@@ -434,6 +446,13 @@ class BuildRecorder:
             return ""
         path, digest = self._seeds[unique_id]
         return "" if seed_digest(path) == digest else "its file changed while it was loaded"
+
+
+def _may_cut_off(default: str | None, project: Project) -> bool:
+    """Return whether any node may be cut off, by what was asked for or by what the project says."""
+    if default is not None:
+        return default != "never"
+    return any("cutoff" in node.settings for node in project.nodes.values())
 
 
 def _names(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:

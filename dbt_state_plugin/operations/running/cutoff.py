@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.core.changes.categorize import recorded_statement
 from dbt_state_plugin.core.config.node_config import cutoff_max_rows, cutoff_rule
-from dbt_state_plugin.core.decision.cutoff import CameOut, keeps_definition, seen_as_equal
+from dbt_state_plugin.core.decision.cutoff import CameOut, columns_read, keeps_definition, seen_as_equal
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.records import RecordedRelation, RowsLeft
+from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, RowsLeft
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.things import ThingChange
 from dbt_state_plugin.core.versions.shape import shape_changes
 from dbt_state_plugin.errors import PluginError
+from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.report.reason_words import short_name
+from dbt_state_plugin.state.relations import read_definitions
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.session import Session
+
+Columns = Mapping[tuple[str, str], tuple[str, ...]] | None
 
 MS_PER_ROW = 0.003  # one scan of a row, measured with ten columns
 MOST_SHARE = 0.05  # of the time that what is below took the last time
@@ -48,6 +53,8 @@ class Cutoff:
     ) -> None:
         """Compare nothing yet; what nothing hangs on is never compared, and nothing where dbt has ended already."""
         self._warehouse = session.warehouse
+        self._state = session.state
+        self._session_of_dbt = session_of_dbt(session)
         self._project = planned.project
         self._lineages = lineages
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
@@ -60,6 +67,8 @@ class Cutoff:
                 self._readers.setdefault(parent, set()).add(unique_id)
         self._compared = {node for node in self._readers if self._is_comparable(node)} - set(microbatch)
         self._unsettled = set(hanging)
+        self._sets: dict[str, set[tuple[str, ...]]] = {}  # which columns of a relation are read, by one or another
+        self._columns_now: dict[str, Columns] = {}
         self._before: dict[str, RowsLeft] = {}
         self._after: dict[str, RowsLeft] = {}
         self._came_out: dict[str, CameOut] = {}
@@ -90,13 +99,30 @@ class Cutoff:
         record, relation = entry.record, entry.node.relation
         if record is None or relation is None:
             return None
-        if record.trace.rows is not None:
+        sets = self._sets_of(entry.node.unique_id)
+        if record.trace.rows is not None and record.trace.rows.some.keys() >= sets:
             return record.trace.rows
         if record.touched is None or self._versions_before.get(relation) != str(record.data_id):
-            return None
-        found = self._warehouse.rows_left(relation)
+            return record.trace.rows
+        found = self._warehouse.rows_left(relation, sets)
         is_untouched = self._warehouse.counters([relation]).get(relation) == (record.identity, record.touched)
-        return found if is_untouched else None
+        return found if is_untouched else record.trace.rows
+
+    def _sets_of(self, unique_id: str) -> set[tuple[str, ...]]:
+        """Return of which columns of a relation it is asked besides the whole: those that a node is known to read."""
+        if unique_id not in self._sets:
+            read = (self._columns_of(unique_id, reader) for reader in self._readers.get(unique_id, ()))
+            self._sets[unique_id] = {columns for columns in read if columns is not None}
+        return self._sets[unique_id]
+
+    def _columns_of(self, parent: str, reader: str) -> tuple[str, ...] | None:
+        relation = self._project.nodes[parent].relation
+        return columns_read(relation, [self._records.get(each) for each in self._holders(reader)]) if relation else None
+
+    def _holders(self, unique_id: str) -> list[str]:
+        """Return a node and the views through which it reads."""
+        views = [each for each in self._lineages[unique_id].parents if self._project.nodes[each].is_view]
+        return [unique_id, *views]
 
     def _is_worth_it(self, unique_id: str) -> bool:
         entry = self._entries[unique_id]
@@ -132,7 +158,7 @@ class Cutoff:
         if unique_id not in self._before or relation is None:
             return None
         try:
-            found = self._warehouse.rows_left(relation)
+            found = self._warehouse.rows_left(relation, self._sets_of(unique_id))
         except PluginError:
             return None
         if found is not None:
@@ -144,20 +170,28 @@ class Cutoff:
         node = entry.node.unique_id
         before, after = self._before.get(node), self._after.get(node)
         is_same_query = node in self._readers and keeps_definition(self._lineages[node].parents, entry)
-        return is_same_query or (before is not None and before == after)
+        return is_same_query or (before is not None and after is not None and _are_alike(before, after))
 
-    def see_built(self, entry: PlanEntry, now: str) -> None:
-        """Note how a node came out that is recorded as built, and the version that its readers see from now on."""
+    def see_built(self, entry: PlanEntry, now: str, columns: Columns) -> None:
+        """Note how a node came out that is recorded as built, and the version that its readers see from now on.
+
+        `columns` are those that its SQL reads, as in its trace.
+        """
         node, record = entry.node.unique_id, entry.record
         if record is None:
             return
+        self._columns_now[node] = columns
         before, after = self._before.get(node), self._after.get(node)
-        self._came_out[node] = CameOut(
-            before=str(record.data_id),
-            now=now,
-            has_same_columns=before is not None and after is not None and before.columns == after.columns,
-            has_same_rows=before is not None and after is not None and before.rows == after.rows,
-        )
+        out = CameOut(before=str(record.data_id), now=now)
+        if before is not None and after is not None:
+            some = frozenset(each for each, found in after.some.items() if before.some.get(each) == found)
+            out = replace(
+                out,
+                has_same_columns=before.columns == after.columns,
+                has_same_rows=before.rows == after.rows,
+                same_columns=some,
+            )
+        self._came_out[node] = out
 
     def see_cut_off(self, entry: PlanEntry) -> None:
         """Note that a node is left as it is."""
@@ -175,18 +209,39 @@ class Cutoff:
             return None
         self._unsettled.discard(unique_id)
         came_out: dict[str, CameOut | None] = {}
+        read: dict[str, tuple[str, ...]] = {}
         for parent in self._planned_parents(unique_id):
             key, out = record_key(self._project.nodes[parent], self._project), self._came_out.get(parent)
             came_out[str(key)] = out if out is not None and versions.get(key) == out.now else None
+            columns = self._columns_of(parent, unique_id)
+            read |= {str(key): columns} if columns is not None else {}
         moved = seen_as_equal(
             entry.record.trace.parents,
             came_out,
+            read,
             is_view=entry.node.is_view,
             reads_order=self._reads_order(unique_id, entry.record),
         )
         if moved is None or not self._is_as_recorded(entry, entry.record):
             return None
+        if any(not _is_equal_as_a_whole(came_out[key]) for key in moved) and not self._reads_the_same(entry):
+            return None
         return Verdict(why=self._words(entry), parents=moved)
+
+    def _reads_the_same(self, entry: PlanEntry) -> bool:
+        """Return whether the SQL of a node, and that of the views between, reads the columns that it was seen to read.
+
+        A star stands for other columns when there are more of them, and a name may mean another one.
+        """
+        node = entry.node.unique_id
+        for view in self._holders(node)[1:]:
+            record = self._records.get(view)
+            if view in self._columns_now and (record is None or self._columns_now[view] != record.trace.columns):
+                return False
+        key = record_key(entry.node, self._project)
+        statement = recorded_statement(read_definitions(self._state, [key]).get(key, RecordedDefinition()).compiled)
+        now = self._warehouse.columns_read(statement, **self._session_of_dbt) if statement else None
+        return now is not None and entry.record is not None and now == entry.record.trace.columns
 
     def _reads_order(self, unique_id: str, record: RecordedRelation) -> bool:
         views = [each for each in self._lineages[unique_id].parents if self._project.nodes[each].is_view]
@@ -204,6 +259,17 @@ class Cutoff:
 
     def _words(self, entry: PlanEntry) -> str:
         first, *others = entry.hangs_on
-        rows = self._after.get(first)
-        equal = f"came out equal ({int(rows.rows.partition(':')[0]):,} rows)" if rows is not None else "is what it was"
+        rows, out = self._after.get(first), self._came_out.get(first)
+        equal = "is what it was"
+        if rows is not None:
+            of_all = "" if _is_equal_as_a_whole(out) else "in all that is read of it "
+            equal = f"came out equal {of_all}({int(rows.rows.partition(':')[0]):,} rows)"
         return f"{short_name(first)} {equal}" + (f", so did {len(others)} more" if others else "")
+
+
+def _are_alike(before: RowsLeft, after: RowsLeft) -> bool:
+    return (before.columns, before.rows, before.order) == (after.columns, after.rows, after.order)
+
+
+def _is_equal_as_a_whole(out: CameOut | None) -> bool:
+    return out is not None and (out.before == out.now or (out.has_same_columns and out.has_same_rows))

@@ -43,6 +43,24 @@ _CALLED = """
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND p.oid >= 16384 ORDER BY 1, 2
 """
+# A column that a query reads is one that its view depends on. On a row that is read as a whole, or a system's column,
+# it does not: these stand in the stored query alone, as a variable without a column's number.
+_COLUMNS = """
+    SELECT n.nspname::text, c.relname::text, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
+            FILTER (WHERE a.attname IS NOT NULL)
+    FROM pg_catalog.pg_rewrite r
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class
+    JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
+    WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_READS_WHOLE_ROWS = """
+    SELECT 1 FROM pg_catalog.pg_rewrite r
+    WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND r.ev_action::text ~ ':varattno (0|-)'
+"""
 # undefined_table, undefined_column, undefined_function, invalid_schema_name, undefined_object
 _OF_ITS_OWN_SESSION = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
 _PATIENCE = "10s"
@@ -75,6 +93,30 @@ def named_relations(
             if error.pgcode in _OF_ITS_OWN_SESSION:
                 raise QueryRefused(first_line(error), is_certain=True) from error
     return _named_by_words(connection, query, search_path=search_path, role=role)
+
+
+def columns_read(
+    connection: Connection, query: str, *, search_path: str | None, role: str | None
+) -> dict[tuple[str, str], tuple[str, ...]] | None:
+    """Return the columns that a query reads of each relation, none of one that it reads as a whole.
+
+    None where the server takes it for no query, or where it reads rows as a whole.
+    """
+    import psycopg2
+
+    with rolled_back(connection) as cursor:
+        try:
+            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            cursor.execute(_VIEW.format(query=query))
+            cursor.execute(_READS_WHOLE_ROWS)
+            if cursor.fetchone() is not None:
+                return None
+            cursor.execute(_COLUMNS)
+            return {(schema, identifier): tuple(columns or ()) for schema, identifier, columns in cursor.fetchall()}
+        except psycopg2.Error:
+            if connection.closed:
+                raise
+    return None
 
 
 def _named_by_words(

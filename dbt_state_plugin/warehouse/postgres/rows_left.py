@@ -10,7 +10,10 @@ from dbt_state_plugin.warehouse.answers import value_hash
 from dbt_state_plugin.warehouse.postgres.source_data import EXACT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from psycopg2.extensions import connection as Connection
+    from psycopg2.sql import Composable
 
     from dbt_state_plugin.core.values.relations import RelationName
 
@@ -21,15 +24,14 @@ _COLUMNS = """
     WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 # As in source_data.py the text of a record tells its values apart, null from empty and each from its neighbours. The
-# sum counts a row as often as it is there; in the other one a row's place is the seed of its hash.
+# sum counts a row as often as it is there; in the others a row's place is the seed of its hash.
 _ROWS = """
-    SELECT pg_catalog.count(*)::text || ':' || coalesce(pg_catalog.sum(
-            pg_catalog.hashtextextended(q.row, 0)::numeric), 0)::text,
-        coalesce(pg_catalog.sum(pg_catalog.hashtextextended(q.row, q.place)::numeric), 0)::text
-    FROM (
-        SELECT (ROW({columns})::text) COLLATE "C" AS row, pg_catalog.row_number() OVER () AS place FROM {relation}
-    ) q
+    SELECT pg_catalog.count(*)::text,
+        coalesce(pg_catalog.sum(pg_catalog.hashtextextended(q.set_0, 0)::numeric), 0)::text, {sums}
+    FROM (SELECT {texts}, pg_catalog.row_number() OVER () AS place FROM {relation}) q
 """
+_SUM = "coalesce(pg_catalog.sum(pg_catalog.hashtextextended(q.{name}, q.place)::numeric), 0)::text"
+_TEXT = '(ROW({columns})::text) COLLATE "C" AS {name}'
 # Rows come as they lie: from the beginning, in one process, and not by an index that holds all columns.
 _AS_THEY_LIE = """
     SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0;
@@ -37,25 +39,44 @@ _AS_THEY_LIE = """
 """
 
 
-def rows_left(connection: Connection, relation: RelationName) -> RowsLeft | None:
-    """Return what a relation holds, in one scan; None where it is not there or cannot be read."""
+def rows_left(connection: Connection, relation: RelationName, some: Iterable[tuple[str, ...]] = ()) -> RowsLeft | None:
+    """Return what a relation holds, in one scan; None where it is not there or cannot be read.
+
+    Each of `some` is a set of columns of which it is told besides, unless one of them is not there.
+    """
     import psycopg2
-    from psycopg2 import sql
 
     try:
         with read_only(connection) as cursor:
             cursor.execute(EXACT)
             cursor.execute(_AS_THEY_LIE)
             cursor.execute(_COLUMNS, (relation.schema, relation.identifier))
-            columns = cursor.fetchall()
-            statement = sql.SQL(_ROWS).format(
-                columns=sql.SQL(", ").join(sql.Identifier(column[0]) for column in columns),
-                relation=sql.Identifier(relation.schema, relation.identifier),
-            )
-            cursor.execute(statement)
-            rows, order = cursor.fetchone()
+            columns = {column[0]: column for column in cursor.fetchall()}
+            asked = [names for names in dict.fromkeys(some) if columns.keys() >= set(names)]
+            cursor.execute(_statement(relation, [list(columns), *([c for c in columns if c in s] for s in asked)]))
+            count, rows, order, *sums = cursor.fetchone()
     except psycopg2.Error:
         if connection.closed:
             raise
         return None
-    return RowsLeft(columns=value_hash(columns), rows=rows, order=order)
+    kept = {
+        names: f"{value_hash([columns[name] for name in columns if name in names])}:{count}:{found}"
+        for names, found in zip(asked, sums, strict=True)
+    }
+    return RowsLeft(columns=value_hash(list(columns.values())), rows=f"{count}:{rows}", order=order, some=kept)
+
+
+def _statement(relation: RelationName, sets: list[list[str]]) -> Composable:
+    """Return the statement that hashes each set of columns; the first holds all of them."""
+    from psycopg2 import sql
+
+    def listed(names: list[str]) -> Composable:
+        return sql.SQL(", ").join(map(sql.Identifier, names))
+
+    names = [sql.Identifier(f"set_{number}") for number in range(len(sets))]
+    texts = [sql.SQL(_TEXT).format(columns=listed(each), name=name) for each, name in zip(sets, names, strict=True)]
+    return sql.SQL(_ROWS).format(
+        sums=sql.SQL(", ").join(sql.SQL(_SUM).format(name=name) for name in names),
+        texts=sql.SQL(", ").join(texts),
+        relation=sql.Identifier(relation.schema, relation.identifier),
+    )

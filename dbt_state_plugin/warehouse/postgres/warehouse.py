@@ -91,12 +91,21 @@ class PostgresWarehouse:
         with database_errors(_ROWS):
             return source_data.content_of_build(self.connection, relation)
 
-    def rows_left(self, relation: RelationName) -> RowsLeft | None:
+    def rows_left(self, relation: RelationName, some: Iterable[tuple[str, ...]] = ()) -> RowsLeft | None:
         """Return what a relation holds."""
         from dbt_state_plugin.warehouse.postgres import rows_left
 
         with database_errors(_ROWS):
-            return rows_left.rows_left(self.connection, relation)
+            return rows_left.rows_left(self.connection, relation, some)
+
+    def columns_read(
+        self, query: str, *, search_path: str | None, role: str | None
+    ) -> Mapping[tuple[str, str], tuple[str, ...]] | None:
+        """Return the columns that a query reads."""
+        from dbt_state_plugin.warehouse.postgres import named_relations
+
+        with database_errors("Cannot ask what a query reads"):
+            return named_relations.columns_read(self.connection, query, search_path=search_path, role=role)
 
     def estimated_rows(self, relation: RelationName) -> int:
         """Return how many rows a relation is counted to have."""

@@ -119,3 +119,46 @@ def test_what_is_not_there_or_may_not_be_read_says_nothing(warehouse: PostgresWa
 )
 def test_whether_the_order_of_rows_may_decide(warehouse: PostgresWarehouse, statement: str, reads_order: bool) -> None:
     assert warehouse.reads_order(statement) is reads_order
+
+
+def test_rows_cut_down_to_some_columns(warehouse: PostgresWarehouse, database: Database) -> None:
+    sets = [("a", "id"), ("b",), ("id", "missing")]
+    before = warehouse.rows_left(ORDERS, sets)
+    database.load("UPDATE main.orders SET b = 'z' WHERE id = 1; ALTER TABLE main.orders ADD c int")
+
+    after = warehouse.rows_left(ORDERS, sets)
+
+    assert before is not None
+    assert after is not None
+    assert set(before.some) == {("a", "id"), ("b",)}
+    assert before.some["a", "id"] != after.some["a", "id"]  # an update moves a row
+    database.load("CREATE TABLE main.n AS SELECT id, a, b FROM main.orders; DROP TABLE main.orders")
+    database.load("ALTER TABLE main.n RENAME TO orders")
+    again = warehouse.rows_left(ORDERS, sets)
+    assert again is not None
+    assert again.some["a", "id"] == after.some["a", "id"]
+    assert again.some["b",] == after.some["b",]
+    database.load("ALTER TABLE main.orders ALTER a TYPE varchar(9)")
+    retyped = warehouse.rows_left(ORDERS, sets)
+    assert retyped is not None
+    assert retyped.some["a", "id"] != again.some["a", "id"]
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("select id, a from main.orders where b > ''", ("id", "a", "b")),
+        ("with c as (select * from main.orders) select c.id from c", ("id", "a", "b")),
+        ("select o.id from main.orders o join main.orders p using (a)", ("id", "a")),
+        ("select count(*) from main.orders", ()),
+        ("select o.id, to_json(o) from main.orders o", None),
+        ("select id, ctid from main.orders", None),
+        ("select to_json(q) from (select id from main.orders) q", None),
+        ("select nothing from main.orders", None),
+        ("delete from main.orders", None),
+    ],
+)
+def test_which_columns_a_query_reads(warehouse: PostgresWarehouse, query: str, columns: tuple[str, ...] | None) -> None:
+    found = warehouse.columns_read(query, search_path=None, role=None)
+
+    assert found == (None if columns is None else {("main", "orders"): columns})

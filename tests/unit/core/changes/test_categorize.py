@@ -16,6 +16,7 @@ from dbt_state_plugin.core.changes.categorize import (
     categorize,
     compiled_document,
     hashed_statement,
+    recorded_statement,
     wants_compiled,
     wants_ddl,
 )
@@ -878,3 +879,18 @@ def test_persisted_descriptions_count_where_there_is_one(
     assert real(found) == expected
     if not expected:
         assert detail(found.cosmetic[0]).endswith("but it has no description")
+
+
+@pytest.mark.parametrize(
+    ("document", "statement"),
+    [
+        ({"language": "sql", "forms": {"sql": "select 1"}}, "select 1"),
+        ({"language": "sql", "forms": {"sql": "select 1", "incremental": "select 2"}}, ""),
+        ({"language": "sql", "forms": {"sql": "#1"}, "hashed": True}, ""),
+        ({"language": "python", "forms": {"sql": "def model"}}, ""),
+        ({"language": "sql"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_statement_that_was_recorded(document: dict[str, Any], statement: str) -> None:
+    assert recorded_statement(document) == statement

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.values import node, project, record, request
+from support.values import node, project, record, relation, request
 
-from dbt_state_plugin.core.decision.cutoff import CameOut, keeps_definition, seen_as_equal
+from dbt_state_plugin.core.decision.cutoff import CameOut, columns_read, keeps_definition, seen_as_equal
 from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
@@ -175,14 +175,45 @@ SAME = CameOut(before="1", now="1")
     ],
 )
 def test_a_parent_as_it_came_out(out: CameOut | None, is_view: bool, reads_order: bool, moved: Any) -> None:
-    assert seen_as_equal({"p": "1"}, {"p": out}, is_view=is_view, reads_order=reads_order) == moved
+    assert seen_as_equal({"p": "1"}, {"p": out}, {}, is_view=is_view, reads_order=reads_order) == moved
 
 
 def test_every_parent_has_to_come_out_equal() -> None:
     seen = {"p": "1", "q": "1"}
 
-    assert seen_as_equal(seen, {"p": SAME, "q": SAME_ROWS}, is_view=False, reads_order=False) == {"q": "2"}
-    assert seen_as_equal(seen, {"p": SAME_ROWS, "q": OTHER}, is_view=False, reads_order=False) is None
+    assert seen_as_equal(seen, {"p": SAME, "q": SAME_ROWS}, {}, is_view=False, reads_order=False) == {"q": "2"}
+    assert seen_as_equal(seen, {"p": SAME_ROWS, "q": OTHER}, {}, is_view=False, reads_order=False) is None
+
+
+@pytest.mark.parametrize("reads_order", [True, False])
+@pytest.mark.parametrize(("read", "moved"), [(("a",), {"p": "2"}), (("a", "b"), None), (None, None)])
+def test_columns_that_nobody_reads_count_for_nothing(read: Any, moved: Any, reads_order: bool) -> None:
+    out = replace(OTHER, same_columns=frozenset({("a",)}))
+    of_parents = {"p": read} if read else {}
+
+    assert seen_as_equal({"p": "1"}, {"p": out}, of_parents, is_view=False, reads_order=reads_order) == moved
+
+
+READS = {("main", "p"): ("b", "a"), ("main", "q"): ()}
+
+
+@pytest.mark.parametrize(
+    ("name", "readers", "columns"),
+    [
+        ("p", [READS], ("a", "b")),
+        ("p", [READS, {("main", "p"): ("c",)}], ("a", "b", "c")),
+        ("p", [READS, {("main", "p"): ()}], None),
+        ("p", [READS, None], None),
+        ("q", [READS], None),
+        ("r", [READS], None),
+        ("r", [READS, {("main", "r"): ("a",)}], ("a",)),
+    ],
+)
+def test_what_is_read_of_a_relation(name: str, readers: list[Any], columns: Any) -> None:
+    records = [record(node(B), trace=Trace(columns=each)) for each in readers]
+
+    assert columns_read(relation(name), records) == columns
+    assert columns_read(relation(name), [*records, None]) is None
 
 
 def entry(item: Node, *reasons: Reason, **trace: Any) -> PlanEntry:
