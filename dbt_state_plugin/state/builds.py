@@ -11,7 +11,7 @@ from uuid import UUID
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
-from dbt_state_plugin.core.values.results import NodeOutcome
+from dbt_state_plugin.core.values.results import CUT_OFF, NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, first_line, transaction
@@ -305,9 +305,6 @@ class CutOff:
     build_id: UUID
     parents: Mapping[str, str]
     message: str
-
-
-CUT_OFF = "no-op"  # dbt's own word for a node of which nothing had to be done
 
 
 @again_after_conflict

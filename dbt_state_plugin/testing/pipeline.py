@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from dbt_state_plugin.core.values.results import GOOD_STATUSES
+from dbt_state_plugin.core.values.results import CUT_OFF, GOOD_STATUSES
 
 if TYPE_CHECKING:
     from dbt_state_plugin.testing.throwaway import ThrowawayDatabase
@@ -128,13 +128,14 @@ class Pipeline:
             for unique_id, kind, said, reasons in results
             if kind in _BUILT
         }
-        built = {name for name, (said, _) in planned.items() if said in GOOD_STATUSES}
+        cut_off = {name for name, (said, _) in planned.items() if said == CUT_OFF}
+        built = {name for name, (said, _) in planned.items() if said in GOOD_STATUSES} - cut_off
         recorded = {str(row[0]) for row in self.database.execute(_RECORDED) if str(row[0]).split(".")[0] in _BUILT}
         return Ran(
             status=status,
             built=frozenset(map(_name, built)),
-            failed=frozenset(map(_name, planned.keys() - built)),
-            left_alone=frozenset(map(_name, recorded - planned.keys())),
+            failed=frozenset(map(_name, planned.keys() - built - cut_off)),
+            left_alone=frozenset(map(_name, (recorded - planned.keys()) | cut_off)),
             reasons={_name(unique_id): kinds for unique_id, (_, kinds) in planned.items()},
             tests=sum(kind in _TESTS for _, kind, *_ in results),
             steps=tuple(str(row[0]) for row in self.database.execute(_STEPS, (execution_id,))),

@@ -9,7 +9,8 @@ from uuid import UUID
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reads import RenderedReads
 
-GOOD_STATUSES = ("success", "pass", "warn", "no-op")  # dbt's words for what did what it was there for
+CUT_OFF = "no-op"  # dbt's word for a node of which nothing had to be done
+GOOD_STATUSES = ("success", "pass", "warn", CUT_OFF)  # dbt's words for what did what it was there for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
