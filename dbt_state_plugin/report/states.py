@@ -9,6 +9,7 @@ from typing import Any
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
 from dbt_state_plugin.core.values.reasons import Category, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.words import FIRST_CATEGORIES, category, count
