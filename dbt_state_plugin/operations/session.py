@@ -79,7 +79,12 @@ def open_state_alone(target: Target, *, ports: Ports | None = None) -> Iterator[
 
 def warehouse_of(profile: Profile, ports: Ports) -> Warehouse:
     """Return the warehouse that a profile names, of PostgreSQL connected to; raises ConfigurationError, StateError."""
-    link = profile.credentials if profile.settings is None else ports.connect(profile.settings, writes=False)
+    if profile.settings is not None:
+        return ports.open_warehouse(profile.type, ports.connect(profile.settings, writes=False))
+    from dbt_state_plugin.dbt_runner.adapter_questions import AdapterQuestions
+    from dbt_state_plugin.warehouse.adapters import AdapterLink
+
+    link = AdapterLink(credentials=profile.credentials, questions=AdapterQuestions())
     return ports.open_warehouse(profile.type, link)
 
 

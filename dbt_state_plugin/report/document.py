@@ -10,7 +10,7 @@ from dbt_state_plugin.core.values.estimates import Estimate, Saved, Savings
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure
 from dbt_state_plugin.core.values.plan import AffectedExposure, Plan, PlanEntry
 from dbt_state_plugin.core.values.relations import Environment
-from dbt_state_plugin.report.reason_words import reason_document
+from dbt_state_plugin.report.reason_words import reason_document, untold_words
 from dbt_state_plugin.report.words import summary_counts
 
 VERSION = 1
@@ -29,6 +29,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "exposures": [_exposure(affected) for affected in plan.exposures],
         "estimate": estimate_document(plan.estimate),
         "savings": savings_document(plan.savings),
+        "untold": [{"feature": feature, "detail": untold_words(feature)} for feature in plan.untold],
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.undeclared import PREFIX, UndeclaredInput, is_function
+from dbt_state_plugin.core.values.capabilities import FEATURES
 from dbt_state_plugin.core.values.plan import HookReason
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
@@ -44,6 +45,10 @@ NOT_COUNTED: Mapping[str, str] = {
     "foreign": "is a foreign table, whose rows are not counted",
     "function": "is computed by functions that cannot be seen into",
     "kind": "is no table, so its rows are not counted",
+    "place": "is no path that can be looked at",
+    "remote": "lies elsewhere, where its files cannot be looked at",
+    "unreadable": "cannot be read",
+    "untold": "is in a warehouse that does not tell when rows change (see docs/warehouses.md)",
 }
 UNREADABLE: Mapping[str, str] = {
     "rights": "was written, and this role may not read its rows to compare them",
@@ -85,6 +90,12 @@ def reason_document(reason: Reason) -> dict[str, Any]:
     document: dict[str, Any] = {"kind": reason.kind.value, "detail": detail(reason)}
     document |= {"node": reason.node} if reason.node else {}
     return document | {"code": reason.code.value, "values": dict(reason.values)}
+
+
+def untold_words(feature: str) -> str:
+    """Return what goes unnoticed where a warehouse does not tell a feature, with the way out."""
+    known = FEATURES[feature]
+    return f"{known.untold} ({known.way_out})"
 
 
 def undeclared_words(found: UndeclaredInput) -> str:

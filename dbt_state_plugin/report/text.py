@@ -28,6 +28,7 @@ from dbt_state_plugin.report.reason_words import (
     reason_words,
     short_name,
     undeclared_words,
+    untold_words,
 )
 from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
 from dbt_state_plugin.report.words import category, count, duration, summary_line
@@ -121,7 +122,7 @@ def _warnings(plan: Plan) -> list[str]:
         if rows is OldRows.KEPT:
             names = [printable(f"seed {short_name(seed)}") for seed in plan.outdated_seeds]
         lines += _warning(words, names)
-    return lines
+    return lines + [f"not told by this warehouse: {untold_words(feature)}" for feature in plan.untold]
 
 
 def _warning(words: str, names: list[str]) -> list[str]:

@@ -5,12 +5,13 @@ Each is imported when its type is first asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from dbt_state_plugin.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.dialect import SqlDialect
+    from dbt_state_plugin.warehouse.generic.warehouse import Questions
     from dbt_state_plugin.warehouse.interface import Warehouse
 
 
@@ -29,10 +30,18 @@ def dialect_of(kind: str) -> SqlDialect:
     return GENERIC
 
 
-def open_warehouse(kind: str, link: Any) -> Warehouse:
-    """Return the warehouse of dbt's type `kind`; raises ConfigurationError.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterLink:
+    """How any warehouse but PostgreSQL is reached: by the keys of its profile, or by dbt's own adapter."""
 
-    `link` is an open connection for PostgreSQL, the credentials of the profile for any other.
+    credentials: Mapping[str, Any] = field(repr=False)
+    questions: Questions
+
+
+def open_warehouse(kind: str, link: Any) -> Warehouse:
+    """Return the warehouse of dbt's type `kind`; raises ConfigurationError for one that cannot be planned.
+
+    `link` is an open connection for PostgreSQL, an `AdapterLink` for any other type.
     """
     if kind == "postgres":
         from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
@@ -41,9 +50,7 @@ def open_warehouse(kind: str, link: Any) -> Warehouse:
     if kind == "duckdb":
         from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        return DuckDBWarehouse(link)
-    raise ConfigurationError(
-        f"Models cannot be planned or run in a warehouse of type {kind!r} as yet.",
-        "`plan --state DIR`, `select --state DIR` and `plan --against` compare the code of any project; runs need a"
-        " target of type postgres (--target).",
-    )
+        return DuckDBWarehouse(link.credentials)
+    from dbt_state_plugin.warehouse.generic.warehouse import GenericWarehouse
+
+    return GenericWarehouse(kind, link.credentials, link.questions)

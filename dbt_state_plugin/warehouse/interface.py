@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dbt_state_plugin.core.values.capabilities import Capabilities, capabilities
 from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceFacts
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ class Warehouse(Protocol):
     Errors of the server come as StateError. The methods that have a body here say that a warehouse cannot tell: a class
     may inherit them.
     """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return how well each question of a plan is answered."""
+        return capabilities()
 
     def close(self) -> None:
         """Let the connection go."""

@@ -81,12 +81,24 @@ class DuckDBProject:
 
 
 def write_duckdb_project(
-    folder: Path, home: Path, state_url: str, files: Mapping[str, str], setup: Iterable[str] = (), kind: str = "duckdb"
+    folder: Path,
+    home: Path,
+    state_url: str,
+    files: Mapping[str, str],
+    setup: Iterable[str] = (),
+    *,
+    kind: str = "duckdb",
+    packages: str = "",
 ) -> DuckDBProject:
-    """Write a project whose warehouse is `shop.duckdb` in its folder, after these statements."""
+    """Write a project whose warehouse is `shop.duckdb` in its folder, after these statements.
+
+    `packages` is a folder with the package of the adapter, where that is not installed.
+    """
     folder.mkdir(parents=True)
     home.mkdir(parents=True, exist_ok=True)
     environment = {**clean_environment(home), "DBT_STATE_PLUGIN_DATABASE_URL": state_url}
+    if packages:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (packages, environment.get("PYTHONPATH"))))
     project = Project(directory=folder, environment=environment)
     profile = f"shop: {{target: dev, outputs: {{dev: {{type: {kind}, path: shop.duckdb, threads: 2}}}}}}\n"
     for path, text in {"dbt_project.yml": PROJECT_FILE, "profiles.yml": profile, **files}.items():

@@ -102,7 +102,8 @@ class Project:
         input: str | None,
     ) -> subprocess.CompletedProcess[str]:
         environment = {**self.environment, **(env or {})}
-        if forkserver.fits(env or {}):  # most of the time of a short command goes into imports
+        changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
+        if forkserver.fits(changed | dict(env or {})):  # most of the time of a short command goes into imports
             ended = forkserver.run(program, arguments, cwd=self.directory, environment=environment, input=input or "")
             finished = subprocess.CompletedProcess([program, *arguments], ended.code, ended.stdout, ended.stderr)
         else:

@@ -92,7 +92,8 @@ class Plan:
     counts skipped nodes that have no entry, since an earlier empty plan is still up to date; `unlisted_outdated` names
     the seeds among them that are in `outdated_seeds`. `hooks` are the on-run hooks of the project that a run executes
     even where it builds nothing, by unique_id. `exposures` are those that read what is built. `estimate` and `savings`
-    are None where nobody worked them out.
+    are None where nobody worked them out. `untold` are the features (see capabilities.py) that the warehouse cannot
+    tell, so that such changes go unnoticed.
     """
 
     environment: Environment
@@ -107,6 +108,7 @@ class Plan:
     exposures: tuple[AffectedExposure, ...] = ()
     estimate: Estimate | None = None
     savings: Savings | None = None
+    untold: tuple[str, ...] = ()
 
     @property
     def outdated_seeds(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
+from dbt_state_plugin.core.values.capabilities import untold
 from dbt_state_plugin.core.values.plan import ChangeCategory, HookReason, Plan
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.project import Project
@@ -145,7 +146,11 @@ def plan_parsed(
     plan = decide(session, seen.project, recorded, seen.catalog, request, categorized.categories)
     unfinished = unfinished_hooks(session.state) if session.has_state else ()
     return Planned(
-        plan=replace(plan, hooks=_hooks(parsed.definition.project_hooks, unfinished, categorized.categories.values())),
+        plan=replace(
+            plan,
+            hooks=_hooks(parsed.definition.project_hooks, unfinished, categorized.categories.values()),
+            untold=untold(session.warehouse.capabilities),
+        ),
         project=seen.project,
         invocation=invocation,
         parsed=parsed,

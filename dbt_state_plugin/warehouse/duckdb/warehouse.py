@@ -29,6 +29,7 @@ from dbt_state_plugin.warehouse.duckdb.files import file_facts
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.capabilities import Capabilities
     from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.reads import Question
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _CATALOG = "Cannot read the catalogue of DuckDB"
 _ROWS = "Cannot read the rows of DuckDB"
+EMPTY = '[["server", "", "duckdb"]]'  # the shape of what has nothing beside rows and columns
 _MOST_ROWS = 1000  # of an answer to the user's own query
 
 
@@ -51,6 +53,13 @@ class DuckDBWarehouse(Warehouse):
         self._contents: dict[RelationName, str] = {}
         self.scans = 0
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what a file tells."""
+        from dbt_state_plugin.warehouse.capabilities import DUCKDB
+
+        return DUCKDB
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -64,14 +73,18 @@ class DuckDBWarehouse(Warehouse):
 
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
         """Return what there is of these relations; their tables are read where somebody wrote."""
+        from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
+
         wanted = set(relations)
         with self.file.cursor(_ROWS) as cursor:
             held = self._held(cursor)
             touched = {name: self._content(cursor, held[name]) for name in wanted if name in held}
+            shapes = read_shapes(cursor)
         return Catalog(
             identities={name: each.identity for name, each in held.items()},
             columns={name: held[name].columns_document for name in wanted if name in held},
             touched={name: value for name, value in touched.items() if value and not held[name].is_view},
+            shapes={name: shapes.get(name, EMPTY) for name in wanted if name in held},
         )
 
     def _held(self, cursor: Any) -> dict[RelationName, Held]:
@@ -103,13 +116,21 @@ class DuckDBWarehouse(Warehouse):
 
     def present(self, relation: RelationName) -> Present | None:
         """Return what one relation is now; its rows are not read."""
+        from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
+
         with self.file.cursor(_CATALOG) as cursor:
             held = self._held(cursor).get(relation)
-        return Present(identity=held.identity, columns=held.columns_document) if held else None
+            shape = read_shapes(cursor).get(relation, EMPTY)
+        return Present(identity=held.identity, columns=held.columns_document, shape=shape) if held else None
 
     def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
-        """Return nothing: indexes, constraints and comments are not compared."""
-        return {}
+        """Return indexes, constraints and comments of each relation."""
+        from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
+
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor)
+            found = read_shapes(cursor)
+        return {name: (held[name].identity, found.get(name, EMPTY)) for name in relations if name in held}
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return the identity and the content of each table."""
@@ -164,7 +185,7 @@ class DuckDBWarehouse(Warehouse):
         from dbt_state_plugin.warehouse.duckdb.content import content_of
 
         if relation.schema == FILES:
-            return "?file"
+            return "?error"
         with self.file.cursor(_ROWS) as cursor:
             held = self._held(cursor).get(relation)
             if held is None:
@@ -173,7 +194,7 @@ class DuckDBWarehouse(Warehouse):
                 self.scans += 1
                 return content_of(cursor, held.quoted, held.columns, columns)
             except duckdb.Error:
-                return "?unreadable"
+                return "?error"
 
     def content_of_build(self, relation: RelationName) -> str:
         """Return a value of all columns and rows."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
     from dbt_state_plugin.core.comparison.adoption import Columns
+    from dbt_state_plugin.core.values.capabilities import Capabilities
     from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
     from dbt_state_plugin.core.values.reads import Question
@@ -35,6 +36,13 @@ class PostgresWarehouse:
     def __init__(self, connection: Connection) -> None:
         """Ask nothing yet."""
         self.connection = connection
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return that all is told."""
+        from dbt_state_plugin.warehouse.capabilities import POSTGRES
+
+        return POSTGRES
 
     def close(self) -> None:
         """Close the connection."""

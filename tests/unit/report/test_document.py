@@ -85,6 +85,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
         "exposures": [],
         "estimate": None,
         "savings": None,
+        "untold": [],
     }
 
 

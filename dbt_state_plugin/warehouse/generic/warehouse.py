@@ -1,0 +1,236 @@
+"""Any warehouse behind the protocol, by what dbt's own adapters have in common.
+
+That is which relations there are and which columns they have. What such a warehouse does not tell is declared in
+`warehouse/capabilities.py`, and each plan says it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dbt_state_plugin.core.values.capabilities import Capabilities
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.warehouse.answers import (
+    Calls,
+    DropRefused,
+    Function,
+    FunctionBody,
+    Present,
+    QueryRefused,
+    SourceFacts,
+    value_hash,
+)
+from dbt_state_plugin.warehouse.capabilities import GENERIC
+from dbt_state_plugin.warehouse.interface import Warehouse
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.orphans import DropCheck
+
+_KINDS = {
+    "view": RelationKind.VIEW,
+    "materialized_view": RelationKind.MATERIALIZED_VIEW,
+    "external": RelationKind.FOREIGN_TABLE,
+}
+# What says who connects and how, and not where to; secrets are never looked at.
+_NOT_WHERE = re.compile(
+    r"thread|timeout|retr|keepalive|tag|priority|schema|dataset|user|role|warehouse|secret|token|passw|pass$|key|auth",
+    re.IGNORECASE,
+)
+
+
+class Questions(Protocol):
+    """dbt's adapter, as `dbt_runner/adapter_questions.py` asks it."""
+
+    def relations(self, database: str, schema: str) -> list[tuple[str, str]]:
+        """Return the identifiers in a schema with dbt's words for their types."""
+
+    def columns(self, database: str, schema: str, identifier: str) -> list[tuple[str, str]]:
+        """Return names and types of a relation's columns in their order."""
+
+    def name(self, database: str, schema: str, identifier: str) -> str:
+        """Return how SQL names a relation."""
+
+    def quoted(self, name: str) -> str:
+        """Return an identifier in quotes."""
+
+    def content(self, sql: str) -> str:
+        """Return a value of all rows of a query."""
+
+
+class GenericWarehouse(Warehouse):
+    """Ask an adapter of dbt; what each answer means stands in `warehouse/interface.py`."""
+
+    def __init__(self, kind: str, credentials: Mapping[str, Any], questions: Questions) -> None:
+        """Ask nothing yet: the adapter is there when dbt has read the project."""
+        self._kind = kind
+        self._credentials = credentials
+        self._questions = questions
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what every adapter tells."""
+        return GENERIC
+
+    def close(self) -> None:
+        """Nothing is held: connections are dbt's."""
+
+    def shares(self, connection: object) -> bool:
+        """Return that the state is kept elsewhere."""
+        return False
+
+    def server_identity(self) -> tuple[str, str]:
+        """Return the type, and a hash of all keys of the profile that say where to connect."""
+        where = {name: value for name, value in self._credentials.items() if not _NOT_WHERE.search(str(name))}
+        text = json.dumps(where, sort_keys=True, default=str)
+        return self._kind, f"{self._kind}:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+    def catalog(self, relations: Iterable[RelationName]) -> Catalog:
+        """Return which relations there are in these schemas, with the columns of those that were asked about."""
+        wanted = [name for name in dict.fromkeys(relations) if name.schema and name.identifier]
+        identities = self._identities({(name.database, name.schema) for name in wanted})
+        found = {name: identities[self._key(name)] for name in wanted if self._key(name) in identities}
+        return Catalog(identities=found, columns={name: self._columns_document(name) for name in found})
+
+    def _identities(self, places: set[tuple[str, str]]) -> dict[tuple[str, str, str], Identity]:
+        found: dict[tuple[str, str, str], Identity] = {}
+        for database, schema in sorted(places):
+            for identifier, kind in self._questions.relations(database, schema):
+                known = _KINDS.get(kind, RelationKind.TABLE)
+                # A table that was replaced cannot be told from the one before.
+                found[database, schema, identifier.lower()] = Identity(value=f"{known.name}/{known.name}", kind=known)
+        return found
+
+    def _key(self, name: RelationName) -> tuple[str, str, str]:
+        # dbt lists names as the server stores them, which may be in another case than the project has them.
+        return name.database, name.schema, name.identifier.lower()
+
+    def _columns_document(self, name: RelationName) -> str:
+        return json.dumps(self._columns(name), ensure_ascii=False)
+
+    def _columns(self, name: RelationName) -> list[tuple[str, str]]:
+        return self._questions.columns(name.database, name.schema, name.identifier)
+
+    def identity_sql(self, connection: object) -> str | None:
+        """Return None: the state is kept elsewhere."""
+        return None
+
+    def present(self, relation: RelationName) -> Present | None:
+        """Return what one relation is now."""
+        catalog = self.catalog([relation])
+        identity = catalog.identities.get(relation)
+        return Present(identity=identity, columns=catalog.columns[relation]) if identity is not None else None
+
+    def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return nothing: nobody tells."""
+        return {}
+
+    def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
+        """Return nothing: nobody tells."""
+        return {}
+
+    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+        """Return True: nothing is counted."""
+        return True
+
+    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+        """Return the columns; whether rows changed nobody tells, so that readers are built, unless the config helps."""
+        wanted = tuple(sources)
+        catalog = self.catalog(wanted)
+        return {name: self._facts(name, catalog) for name in wanted}
+
+    def _facts(self, name: RelationName, catalog: Catalog) -> SourceFacts:
+        identity = catalog.identities.get(name)
+        if identity is None:
+            return SourceFacts(columns={}, touched="?absent")
+        is_table = identity.kind is RelationKind.TABLE
+        return SourceFacts(columns=dict(json.loads(catalog.columns[name])), touched="?untold", is_table=is_table)
+
+    def content(self, relation: RelationName, columns: Iterable[str]) -> str:
+        """Return a value of all rows, which are read through dbt's connection."""
+        names = ", ".join(self._questions.quoted(column) for column in columns) or "1"
+        try:
+            return self._questions.content(f"SELECT {names} FROM {self._name(relation)}")  # noqa: S608 - quoted names
+        except StateError:
+            return "?error"
+
+    def _name(self, relation: RelationName) -> str:
+        return self._questions.name(relation.database, relation.schema, relation.identifier)
+
+    def content_of_build(self, relation: RelationName) -> str:
+        """Return a value of all columns and rows."""
+        columns = self._columns(relation)
+        content = self.content(relation, [name for name, _ in columns])
+        return "" if content.startswith("?") else f"{value_hash(columns)}-{content}"
+
+    def answer(self, source: str, relation: RelationName, query: str) -> str:
+        """Return a hash of the answer to the user's own query."""
+        return self._questions.content(query)
+
+    def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
+        """Return a hash of the number of rows and their newest time."""
+        return self._questions.content(f"SELECT count(*), max({loaded_at}) FROM {self._name(relation)}")  # noqa: S608
+
+    def change_evidence(self, schemas: Iterable[str]) -> str | None:
+        """Return None: a plan has to look."""
+        return None
+
+    def calls_in(self, statement: str) -> Calls:
+        """Return what a statement may call."""
+        from dbt_state_plugin.warehouse.generic import functions
+
+        return functions.calls_in(statement)
+
+    def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
+        """Return what of the calls is not known to give the same answer each time."""
+        from dbt_state_plugin.warehouse.generic import functions as known
+
+        return known.volatile_names(calls)
+
+    def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
+        """Return nothing: names have to do."""
+        return ()
+
+    def function_bodies(self, name: str) -> tuple[FunctionBody, ...]:
+        """Return a body that cannot be looked into."""
+        return (FunctionBody(volatility="v", language="unknown", text=""),)
+
+    def view_definitions(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[str, ...]]:
+        """Return nothing: nobody tells."""
+        return {}
+
+    def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
+        """Return nothing: nothing is compared with them."""
+        return {}
+
+    def describe(self, query: str, *, search_path: str | None) -> Any:
+        """Refuse: nothing is adopted."""
+        raise QueryRefused("this warehouse cannot be asked for the columns of a query", is_certain=False)
+
+    def count_rows(self, relation: RelationName) -> int:
+        """Refuse: nothing is adopted."""
+        raise QueryRefused("this warehouse cannot be asked for the number of rows", is_certain=False)
+
+    def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
+        """Return what has each of these names now; it is not known who may drop it."""
+        from dbt_state_plugin.core.values.orphans import DropCheck
+
+        catalog = self.catalog(relations)
+        return {
+            name: DropCheck(identity=identity, owner="unknown", role="dbt", may_drop=False)
+            for name, identity in catalog.identities.items()
+        }
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Nothing is dropped here."""
+        yield None
+
+    def drop(self, relation: RelationName, identity: Identity) -> None:
+        """Refuse: what would go along is not known."""
+        raise DropRefused("dbt-state-plugin drops nothing in this warehouse")

@@ -1,0 +1,139 @@
+"""Is nothing missed in a warehouse of any type, but for what each plan says that it cannot tell?
+
+A project in which each model stands for one kind of change is built; then all of them happen, each to its own model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contract.adapters import ADAPTERS, Adapter
+from support.database import fresh_database
+from support.duckdb_project import DuckDBProject, write_duckdb_project
+
+from dbt_state_plugin.testing.postgres_server import Server
+
+FILES = {
+    "models/sources.yml": """
+sources:
+  - name: raw
+    schema: raw
+    tables:
+      - name: orders
+      - {name: compared, meta: {dbt_state_plugin: {data_version: content}}}
+      - name: asked
+        meta: {dbt_state_plugin: {data_version: query, data_version_query: select max(id) from raw.asked}}
+      - {name: dated, loaded_at_field: loaded_at}
+""",
+    "models/edited.sql": "select 1 as id",
+    "models/below.sql": "select id from {{ ref('edited') }}",
+    "models/of_a_macro.sql": "select {{ number() }} as id",
+    "models/of_a_var.sql": "select {{ var('rate') }} as id",
+    "models/untouched.sql": "select id from {{ ref('view_untouched') }}",
+    "models/view_untouched.sql": "{{ config(materialized='view') }} select 1 as id",
+    "models/dropped.sql": "select 1 as id",
+    "models/altered.sql": "select 1 as id",
+    "models/written.sql": "select 1 as id",
+    "models/redefined.sql": "{{ config(materialized='view') }} select 1 as id",
+    "models/commented.sql": "{{ config(post_hook=\"comment on table {{ this }} is 'ours'\") }} select 1 as id",
+    "models/reads_source.sql": "select id from {{ source('raw', 'orders') }}",
+    "models/reads_compared.sql": "select id from {{ source('raw', 'compared') }}",
+    "models/reads_asked.sql": "select id from {{ source('raw', 'asked') }}",
+    "models/reads_dated.sql": "select id from {{ source('raw', 'dated') }}",
+    "models/names_a_table.sql": "select id from raw.hidden",
+    "models/volatile.sql": "select random() as r, current_date as d",
+    "macros/number.sql": "{% macro number() %} 7 {% endmacro %}",
+}
+SETUP = (
+    "CREATE SCHEMA raw",
+    *(f"CREATE TABLE raw.{name} AS SELECT 1 AS id UNION ALL SELECT 2" for name in ("orders", "compared", "hidden")),
+    "CREATE TABLE raw.asked AS SELECT 1 AS id",
+    "CREATE TABLE raw.dated AS SELECT 1 AS id, TIMESTAMP '2026-01-01' AS loaded_at",
+)
+EDITS = {
+    "models/edited.sql": "select 2 as id",
+    "models/untouched.sql": "select  id -- as it was\n from {{ ref('view_untouched') }}",
+    "macros/number.sql": "{% macro number() %} 8 {% endmacro %}",
+    "dbt_project.yml": 'name: shop\nversion: "1.0"\nprofile: shop\nvars: {rate: 3}\nmodels: {+materialized: table}\n',
+}
+CHANGES = (
+    "DROP TABLE main.dropped",
+    "ALTER TABLE main.altered ADD COLUMN more INT",
+    "UPDATE main.written SET id = 2",
+    "CREATE OR REPLACE VIEW main.redefined AS SELECT 2 AS id",
+    "COMMENT ON TABLE main.commented IS NULL",
+    "DELETE FROM raw.orders WHERE id = 2",
+    "UPDATE raw.compared SET id = 3 WHERE id = 2",
+    "INSERT INTO raw.asked VALUES (2)",
+    "INSERT INTO raw.dated VALUES (2, TIMESTAMP '2026-01-02')",
+    "INSERT INTO raw.hidden VALUES (3)",
+)
+# What has to be built, with the feature without which it goes unnoticed.
+NEEDED = {
+    **dict.fromkeys(("edited", "below", "of_a_macro", "of_a_var"), "code"),
+    "dropped": "missing",
+    "altered": "columns",
+    "written": "rows",
+    "redefined": "views",
+    "commented": "shape",
+    **dict.fromkeys(("reads_source", "reads_compared", "reads_asked", "reads_dated"), "sources"),
+    "names_a_table": "named",
+    "volatile": "volatile",
+}
+
+
+@pytest.fixture(scope="module", params=ADAPTERS)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    return ADAPTERS[request.param]
+
+
+@pytest.fixture(scope="module")
+def shop(
+    adapter: Adapter, tmp_path_factory: pytest.TempPathFactory, postgres_server: Server
+) -> Iterator[DuckDBProject]:
+    folder: Path = tmp_path_factory.mktemp(adapter.kind)
+    with fresh_database(postgres_server) as database:
+        yield write_duckdb_project(
+            folder / "project", folder / "home", database.url, FILES, SETUP, kind=adapter.kind, packages=adapter.path
+        )
+
+
+def test_all_that_is_needed_is_built_and_what_cannot_be_told_is_said(shop: DuckDBProject, adapter: Adapter) -> None:
+    shop.run()
+    quiet = plan(shop)
+    for path, text in EDITS.items():
+        shop.project.write(path, text)
+    shop.query(*CHANGES)
+    changed = plan(shop)
+    shop.run()
+    quiet_again = plan(shop)
+
+    assert built(quiet) == {"volatile", *adapter.superfluous}
+    assert untold(quiet) == untold(changed) == adapter.untold
+    missed = NEEDED.keys() - built(changed)
+    assert missed == {name for name, feature in NEEDED.items() if feature in adapter.untold}
+    assert built(changed) <= NEEDED.keys()
+    assert built(quiet_again) == built(quiet)
+    assert all(each["detail"].endswith(")") for each in changed["untold"])  # with the way out
+
+
+def test_a_plan_says_once_what_it_cannot_tell(shop: DuckDBProject, adapter: Adapter) -> None:
+    said = shop.project.plugin("plan", check=0).stdout
+
+    assert said.count("not told by this warehouse") == len(adapter.untold)
+
+
+def plan(shop: DuckDBProject) -> Any:
+    return json.loads(shop.project.plugin("plan", "--output", "json", check=0).stdout)
+
+
+def built(document: Any) -> set[str]:
+    return {node["name"] for node in document["nodes"] if node["decision"] == "build"}
+
+
+def untold(document: Any) -> frozenset[str]:
+    return frozenset(each["feature"] for each in document["untold"])

@@ -1,0 +1,26 @@
+"""Which calls surely give the same answer each time, where no catalogue of functions is known?"""
+
+from __future__ import annotations
+
+import pytest
+
+from dbt_state_plugin.warehouse.generic.functions import calls_in, volatile_names
+
+
+@pytest.mark.parametrize(
+    ("statement", "volatile"),
+    [
+        ("select coalesce(a, 0), sum(b) over (partition by c), cast(d as decimal(10, 2)) from t where e in (1, 2)", ()),
+        ("select count(*), row_number() over (order by a) from t", ()),
+        ("with x as (select 1) select * from x join (select 2) y using (id)", ()),
+        ("select CURRENT_DATE, t.current_time from t", ("current_date",)),
+        ("select now(), uuid_string(), a from t", ("now()", "uuid_string()")),
+        ("select unknown_function(a) from t", ("unknown_function()",)),
+        ('select "schema"."Quoted"(a) from t', ("quoted()",)),
+        ("select date(), date(a) from t", ("date()",)),
+        ("select date('now'), 'knows now' from t", ("now",)),
+        ("select `rand` (1)", ("rand()",)),
+    ],
+)
+def test_whatever_is_not_known_counts(statement: str, volatile: tuple[str, ...]) -> None:
+    assert volatile_names(calls_in(statement)) == volatile

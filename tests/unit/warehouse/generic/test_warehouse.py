@@ -1,0 +1,92 @@
+"""What does a warehouse tell of which only relations and columns are known?"""
+
+from __future__ import annotations
+
+import pytest
+
+from dbt_state_plugin.core.values.relations import RelationKind, RelationName
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.warehouse.answers import DropRefused, QueryRefused
+from dbt_state_plugin.warehouse.generic.warehouse import GenericWarehouse
+
+ORDERS = RelationName(database="db", schema="marts", identifier="orders")
+GONE = RelationName(database="db", schema="marts", identifier="gone")
+PROFILE = {"account": "a1", "schema": "dev", "user": "me", "password": "s3cret", "threads": 4}
+
+
+class Held:
+    """Answers as an adapter that keeps names in capitals."""
+
+    fails = False
+
+    def relations(self, database: str, schema: str) -> list[tuple[str, str]]:
+        return [("ORDERS", "view"), ("other", "table")]
+
+    def columns(self, database: str, schema: str, identifier: str) -> list[tuple[str, str]]:
+        return [("ID", "number")]
+
+    def name(self, database: str, schema: str, identifier: str) -> str:
+        return f"{schema}.{identifier}"
+
+    def quoted(self, name: str) -> str:
+        return f"`{name}`"
+
+    def content(self, sql: str) -> str:
+        if self.fails:
+            raise StateError("No.", "Ask somebody else.")
+        return sql
+
+
+def warehouse(**keys: object) -> GenericWarehouse:
+    return GenericWarehouse("lake", {**PROFILE, **keys}, Held())
+
+
+def test_a_relation_is_found_in_whichever_letter_case_and_has_its_columns() -> None:
+    catalog = warehouse().catalog([ORDERS, GONE])
+
+    assert catalog.identities.keys() == catalog.columns.keys() == {ORDERS}
+    assert catalog.identities[ORDERS].kind is RelationKind.VIEW
+    assert catalog.columns[ORDERS] == '[["ID", "number"]]'
+    assert catalog.touched == {}
+    assert warehouse().present(GONE) is None
+
+
+def test_the_place_is_what_says_where_and_neither_a_secret_nor_who_asks() -> None:
+    place = warehouse().server_identity()
+
+    assert place == warehouse(password="other", user="you", threads=8, schema="prod").server_identity()
+    assert place != warehouse(account="a2").server_identity()
+    assert "s3cret" not in str(place)
+
+
+def test_nobody_tells_whether_the_rows_of_a_source_changed() -> None:
+    facts = warehouse().source_facts([ORDERS, GONE])
+
+    assert (facts[ORDERS].touched, facts[ORDERS].columns) == ("?untold", {"ID": "number"})
+    assert facts[GONE].touched == "?absent"
+
+
+def test_rows_are_read_by_quoted_columns_and_what_is_refused_is_no_content() -> None:
+    found = warehouse()
+
+    assert found.content(ORDERS, ["ID"]) == "SELECT `ID` FROM marts.orders"
+    assert found.newest_row("s", ORDERS, "at") == "SELECT count(*), max(at) FROM marts.orders"
+    assert found.content_of_build(ORDERS)
+    Held.fails = True
+    try:
+        assert found.content(ORDERS, ["ID"]) == "?error"
+        assert found.content_of_build(ORDERS) == ""
+    finally:
+        Held.fails = False
+
+
+def test_nothing_is_adopted_or_dropped() -> None:
+    found = warehouse()
+
+    with pytest.raises(QueryRefused):
+        found.describe("select 1", search_path=None)
+    with pytest.raises(QueryRefused):
+        found.count_rows(ORDERS)
+    with pytest.raises(DropRefused), found.transaction():
+        found.drop(ORDERS, found.catalog([ORDERS]).identities[ORDERS])
+    assert not found.drop_checks([ORDERS, GONE])[ORDERS].may_drop
