@@ -23,6 +23,10 @@ EXIT_ERROR = 2
 EXIT_BUSY = 3
 
 
+class SqliteError(Exception):
+    """SQLite refuses a statement on the state; it reaches users as the cause of a StateError."""
+
+
 class PluginError(Exception):
     """An error of this tool: one line says what happened, one what to do about it."""
 

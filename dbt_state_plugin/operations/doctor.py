@@ -13,7 +13,7 @@ from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.session import warehouse_of
 from dbt_state_plugin.state import migration
 from dbt_state_plugin.state.rights import missing_rights
-from dbt_state_plugin.state.version import EXPECTED_VERSION, refuse_newer
+from dbt_state_plugin.state.version import EXPECTED_VERSION, place_of, refuse_newer
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.target import Target
@@ -70,7 +70,7 @@ def _project(target: Target) -> Finding:
 def _state(target: Target, ports: Ports) -> Iterator[Finding]:
     """Look whether a run can keep the state: a direct connection that may write, and the rights for the schema."""
     found: list[Finding] = []
-    connection = _tried("database", lambda: ports.connect(target.state.required(), writes=True), found)
+    connection = _tried("database", lambda: ports.connect(target.state.database, writes=True), found)
     if connection is not None:
         with closing(connection):
             yield Finding(check="database", severity=Severity.OK, what=f"{target.state.database.display()} may be used")
@@ -80,6 +80,7 @@ def _state(target: Target, ports: Ports) -> Iterator[Finding]:
 
 
 def _version_of(connection: object, schema: str) -> Finding:
+    place = place_of(connection, schema)  # type: ignore[arg-type]
     recorded = migration.current(connection, schema)  # type: ignore[arg-type] # a port's
     refuse_newer(recorded, schema)
     if recorded == EXPECTED_VERSION:
@@ -87,9 +88,9 @@ def _version_of(connection: object, schema: str) -> Finding:
         if missing:
             what = f'The role may not write the state in schema "{schema}".'
             return Finding(check="state", severity=Severity.ERROR, what=what, do=missing)
-        return Finding(check="state", severity=Severity.OK, what=f'version {recorded} in schema "{schema}"')
+        return Finding(check="state", severity=Severity.OK, what=f"version {recorded} in {place}")
     migration.rehearse(connection, schema, timeout=0)  # type: ignore[arg-type]
-    what = f'version {recorded} in schema "{schema}"' if recorded else f'there is none yet in schema "{schema}"'
+    what = f"version {recorded} in {place}" if recorded else f"there is none yet in {place}"
     do = f"the first run {'upgrades' if recorded else 'creates'} it, and may do so"
     return Finding(check="state", severity=Severity.OK, what=f"{what}; {do}")
 

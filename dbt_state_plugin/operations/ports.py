@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.progress import Progress, silent
 from dbt_state_plugin.dbt_runner.in_process import DbtInProcess
-from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.state.connection import connect
 from dbt_state_plugin.warehouse.adapters import open_warehouse
 
 if TYPE_CHECKING:

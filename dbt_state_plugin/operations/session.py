@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.operations.ports import Ports
+from dbt_state_plugin.state.dialect import is_sqlite
 from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.target import Target
     from dbt_state_plugin.project.profile import Profile
 
-STATE_KIND = "postgres"  # the type of the server that keeps the state
+SERVER_KIND = "postgres"  # the type of a server that keeps the state, and so may be the warehouse, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,13 @@ def open_session(target: Target, *, create: bool = True, ports: Ports | None = N
     ports = ports or Ports()
     ports.progress(Step(stage=Stage.CONNECT))
     environment = target.environment
-    connection = ports.connect(target.state.required(), writes=create)
-    warehouse = home = ports.open_warehouse(STATE_KIND, connection)
+    connection = ports.connect(target.state.database, writes=create)
+    warehouse = home = ports.open_warehouse(_kind_of(connection), connection)
     try:
         if target.workplace and target.state.is_given and not environment.pipeline:
             warehouse = warehouse_of(target.workplace.profile, ports)
             away = warehouse.server_identity()
-            if target.workplace.profile.type != STATE_KIND or home.server_identity() != away:
+            if target.workplace.profile.type != SERVER_KIND or home.server_identity() != away:
                 environment = replace(environment, warehouse=f"{away[1]}/{away[0]}")
         yield _session(target, connection, environment, warehouse, ports, create=create)
     finally:
@@ -69,12 +70,16 @@ def open_state_alone(target: Target, *, ports: Ports | None = None) -> Iterator[
     """Open the state for reading, for what asks no warehouse; of whichever type that is, nothing connects to it."""
     ports = ports or Ports()
     ports.progress(Step(stage=Stage.CONNECT))
-    connection = ports.connect(target.state.required(), writes=False)
+    connection = ports.connect(target.state.database, writes=False)
     try:
-        home = ports.open_warehouse(STATE_KIND, connection)
+        home = ports.open_warehouse(_kind_of(connection), connection)
         yield _session(target, connection, target.environment, home, ports, create=False)
     finally:
         connection.close()
+
+
+def _kind_of(connection: object) -> str:
+    return "sqlite" if is_sqlite(connection) else SERVER_KIND
 
 
 def warehouse_of(profile: Profile, ports: Ports) -> Warehouse:

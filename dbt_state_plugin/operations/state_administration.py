@@ -12,8 +12,8 @@ from dbt_state_plugin.core.values.findings import Finding
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.target import StateAddress, Target
-from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.state import migration, retention, roles
+from dbt_state_plugin.state.connection import connect
 from dbt_state_plugin.state.invariants import violations
 from dbt_state_plugin.state.migration import Rehearsal, Version
 from dbt_state_plugin.state.retention import Pruned
@@ -115,5 +115,5 @@ def prune_environment(target: Target, *, keep_days: int = DEFAULT_KEEP_DAYS, dry
 @contextmanager
 def _connection(address: StateAddress, *, writes: bool = True) -> Iterator[Any]:
     # Unlike a session, this asks for no environment: the state of all of them is meant.
-    with closing(connect(address.required(), writes=writes)) as connection:
+    with closing(connect(address.database, writes=writes)) as connection:
         yield connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT, Settings
-from dbt_state_plugin.postgres.settings import DATABASE_URL_VARIABLE, DatabaseSettings
+from dbt_state_plugin.state.connection import StateDatabase, database_of_url
 from dbt_state_plugin.warehouse.adapters import dialect_of
 
 if TYPE_CHECKING:
@@ -39,25 +40,11 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAddress:
-    """Where the state is kept; `is_given` says that its database was named, and is not that of the profile.
+    """Where the state is kept; `is_given` says that its database is not that of the profile."""
 
-    `missing_for` is the type of a warehouse that cannot keep it, where nothing else was named.
-    """
-
-    database: DatabaseSettings
+    database: StateDatabase
     schema: str
     is_given: bool = False
-    missing_for: str = ""
-
-    def required(self) -> DatabaseSettings:
-        """Return how the state's database is reached; raises ConfigurationError where no place for it was named."""
-        if self.missing_for:
-            raise ConfigurationError(
-                f"The state cannot be kept in a warehouse of type {self.missing_for!r}, and no other place was named.",
-                f"Set {DATABASE_URL_VARIABLE} to a PostgreSQL database. Without any, `plan --state DIR` and"
-                " `select --state DIR` compare the code with the manifest.json in a folder.",
-            )
-        return self.database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,15 +215,24 @@ def _of_project(found: T | None) -> T:
 
 
 def _given_address(settings: Settings) -> StateAddress:
-    database = DatabaseSettings.from_url(settings.database_url, named=settings.database_url_name)
+    database = database_of_url(settings.database_url, named=settings.database_url_name)
     return StateAddress(database=database, schema=settings.state_schema, is_given=True)
 
 
 def _address_in(workplace: Workplace, settings: Settings) -> StateAddress:
     profile = workplace.profile
     if profile.settings is None:
-        return StateAddress(database=DatabaseSettings(), schema=settings.state_schema, missing_for=profile.type)
+        beside = default_address(workplace.project_dir, _file_of(profile))
+        return StateAddress(database=beside, schema=settings.state_schema, is_given=True)
     return StateAddress(database=profile.settings, schema=settings.state_schema)
+
+
+def _file_of(profile: Profile) -> Path | None:
+    """Return the file that a warehouse is, None for any other and for one that is no file of this machine."""
+    path = str(profile.credentials.get("path") or "")
+    if profile.type != "duckdb" or not path or path == ":memory:" or re.match(r"\w{2,}:", path):
+        return None
+    return Path.cwd() / path
 
 
 def _invocation(settings: Settings, workplace: Workplace) -> Invocation:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.errors import SqliteError, StateError
 from dbt_state_plugin.postgres.pooled_cursor import pooled_cursor
 
 if TYPE_CHECKING:
@@ -221,4 +221,8 @@ def database_errors(what: str) -> Iterator[None]:
     except psycopg2.Error as error:
         raise StateError(
             f"{what}: {first_line(error)}", "Check the database and its log, then run the command again."
+        ) from error
+    except SqliteError as error:
+        raise StateError(
+            f"{what}: {first_line(error)}", "Check the file, its folder and the disk, then run the command again."
         ) from error

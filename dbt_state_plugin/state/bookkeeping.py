@@ -117,11 +117,11 @@ _START_STEP = """
     VALUES (gen_random_uuid(), %s, %s, %s) RETURNING step_id::text
 """
 _FINISH_STEP = """
-    UPDATE {state}.execution_step s SET status = 'succeeded', rows_processed = %s,
+    UPDATE {state}.execution_step SET status = 'succeeded', rows_processed = %s,
         finished_at = greatest(clock_timestamp(), started_at)
     WHERE step_id = %s AND status = ANY (%s)
     RETURNING name, started_at, finished_at,
-        (SELECT count(*) FROM {state}.checksum c WHERE c.checksum_set_id = s.checksum_set_id)
+        (SELECT count(*) FROM {state}.checksum c WHERE c.checksum_set_id = execution_step.checksum_set_id)
 """
 _RUNNING_STEPS = """
     SELECT name FROM {state}.execution_step WHERE execution_id = %s AND status = 'running' ORDER BY started_at, name

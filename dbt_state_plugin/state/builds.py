@@ -12,9 +12,10 @@ from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.core.values.results import CUT_OFF, NodeOutcome
-from dbt_state_plugin.errors import LockLostError, StateError
+from dbt_state_plugin.errors import LockLostError, SqliteError, StateError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, first_line, transaction
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.intents import definition_id, keep_code, storable
 from dbt_state_plugin.state.relations import key_columns
 from dbt_state_plugin.state.state import State
@@ -43,9 +44,25 @@ class BuildRecord:
     shape: str | None = None
 
 
+_RELATION = """
+    INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
+        resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, identity, kind,
+        raw_definition_id, data_id, items, compiled, columns, shape)
+"""
+_ANEW = """
+    ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
+        environment_id = excluded.environment_id, unique_id = excluded.unique_id,
+        resource_type = excluded.resource_type, materialized = excluded.materialized,
+        fingerprint = excluded.fingerprint, trace = excluded.trace, build_id = excluded.build_id,
+        built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
+        identity = excluded.identity, kind = excluded.kind,
+        raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
+        compiled = excluded.compiled, columns = excluded.columns, shape = excluded.shape, touched = NULL
+    RETURNING identity, kind
+"""
 # One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
 # this execution is not there any more (another run has taken over).
-_MARK = """
+_MARK_IN_POSTGRES = """
     WITH mine AS (
         SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
         WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
@@ -62,28 +79,50 @@ _MARK = """
     ), here AS (
         <here>
     )
-    INSERT INTO {state}.relation AS r (warehouse, database_name, schema_name, identifier, environment_id, unique_id,
-        resource_type, materialized, fingerprint, trace, build_id, execution_id, duration_ms, identity, kind,
-        raw_definition_id, data_id, items, compiled, columns, shape)
+"""
+_RECORD_IN_POSTGRES = """
     SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
         %(materialized)s, %(fingerprint)s::jsonb, %(trace)s::jsonb, %(build)s::uuid, %(execution)s::uuid, %(duration)s,
         coalesce(%(identity)s::text, here.identity), coalesce(%(kind)s::text, here.kind), %(definition)s,
         %(data)s::uuid, %(items)s::jsonb, %(compiled)s::jsonb, coalesce(%(columns)s::jsonb, here.columns),
         coalesce(%(shape)s::jsonb, here.shape)
     FROM mine LEFT JOIN here ON true
-    ON CONFLICT (warehouse, database_name, schema_name, identifier) DO UPDATE SET
-        environment_id = excluded.environment_id, unique_id = excluded.unique_id,
-        resource_type = excluded.resource_type, materialized = excluded.materialized,
-        fingerprint = excluded.fingerprint, trace = excluded.trace, build_id = excluded.build_id,
-        built_at = clock_timestamp(), execution_id = excluded.execution_id, duration_ms = excluded.duration_ms,
-        identity = excluded.identity, kind = excluded.kind,
-        raw_definition_id = excluded.raw_definition_id, data_id = excluded.data_id, items = excluded.items,
-        compiled = excluded.compiled, columns = excluded.columns, shape = excluded.shape, touched = NULL
-    RETURNING identity, kind
 """
+# The same in one transaction. The intent, by which each statement knows that the relation is ours, goes last.
+_MINE = """
+    EXISTS (SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
+            WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
+                = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
+              AND x.execution_id = %(execution)s AND x.status = 'running')
+"""
+_MARK_IN_SQLITE = (
+    """
+    UPDATE {state}.node_result SET status = %(status)s, rows_affected = %(rows)s, duration_ms = %(duration)s
+    WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND <mine>
+    """,
+    """
+    <relation>
+    SELECT %(warehouse)s, %(database)s, %(schema)s, %(identifier)s, %(environment)s, %(unique_id)s, %(resource_type)s,
+        %(materialized)s, %(fingerprint)s, %(trace)s, %(build)s, %(execution)s, %(duration)s, %(identity)s, %(kind)s,
+        %(definition)s, %(data)s, %(items)s, %(compiled)s, %(columns)s, %(shape)s
+    WHERE <mine> <anew>
+    """,
+    """
+    DELETE FROM {state}.intent WHERE (warehouse, database_name, schema_name, identifier)
+        = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s) AND <mine>
+    """,
+)
 _NOT_HERE = """
     SELECT NULL::text AS identity, NULL::text AS kind, NULL::jsonb AS columns, NULL::jsonb AS shape WHERE false
 """
+_IN_SQLITE = tuple(
+    text.replace("<mine>", _MINE).replace("<relation>", _RELATION).replace("<anew>", _ANEW) for text in _MARK_IN_SQLITE
+)
+
+
+def _mark(identity_sql: str | None) -> ByDialect:
+    text = _MARK_IN_POSTGRES.replace("<here>", identity_sql or _NOT_HERE)
+    return ByDialect(text + _RELATION + _RECORD_IN_POSTGRES + _ANEW, _IN_SQLITE)
 
 
 @again_after_conflict
@@ -98,9 +137,7 @@ def record_build(state: State, build: BuildRecord) -> Identity | None:
 
     try:
         with state.connection.cursor() as cursor:
-            cursor.execute(
-                state.statement(_MARK.replace("<here>", build.identity_sql or _NOT_HERE)), _record_values(state, build)
-            )
+            cursor.execute(state.statement(_mark(build.identity_sql)), _record_values(state, build))
             row = cursor.fetchone()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if state.connection.closed:
@@ -108,6 +145,10 @@ def record_build(state: State, build: BuildRecord) -> Identity | None:
         raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
     except psycopg2.Error as error:
         raise StateError(f"A build could not be recorded: {first_line(error)}", "See the database's log.") from error
+    except SqliteError as error:
+        if state.connection.closed:
+            raise lock_lost(first_line(error)) from error
+        raise StateError(f"A build could not be recorded: {first_line(error)}", "Check the disk.") from error
     if row is None:
         raise lock_lost("another execution has taken over")
     return Identity(value=row[0], kind=RelationKind(row[1])) if row[0] is not None else None
@@ -229,7 +270,7 @@ class Refresh:
 _REFRESH = """
     UPDATE {state}.relation r SET fingerprint = n.fingerprint, raw_definition_id = n.definition, items = n.items,
         compiled = CASE WHEN n.compiled = '{{}}' THEN r.compiled ELSE n.compiled END,
-        trace = jsonb_set(r.trace - 'reads', '{{inlined}}', n.inlined) || n.reads
+        trace = jsonb_concat(jsonb_set(jsonb_delete(r.trace, 'reads'), '{{inlined}}', n.inlined), n.reads)
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[], %s::text[], %s::text[]::jsonb[],
                 %s::text[]::jsonb[], %s::text[]::jsonb[], %s::text[]::jsonb[])
         AS n (database_name, schema_name, identifier, fingerprint, definition, items, compiled, inlined, reads)
@@ -265,7 +306,11 @@ def refresh_definitions(state: State, refreshed: Sequence[Refresh], *, store_cod
 
 # One statement: the intent goes, and the relation's record has seen its parents as they are now; what built it, its
 # identity and its duration stay. Or none of it, as in a build's record.
-_CLOSE = """
+_SEEN_PARENTS = """
+    jsonb_set(r.trace, '{{parents}}',
+              jsonb_concat(coalesce(jsonb_object_field(r.trace, 'parents'), '{{}}'), %(parents)s::jsonb))
+"""
+_CLOSE_IN_POSTGRES = """
     WITH mine AS (
         SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
         WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
@@ -284,12 +329,41 @@ _CLOSE = """
         WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND EXISTS (SELECT 1 FROM mine)
     )
     UPDATE {state}.relation r
-    SET trace = jsonb_set(r.trace, '{{parents}}', coalesce(r.trace -> 'parents', '{{}}') || %(parents)s::jsonb)
+    SET trace = <trace>
     WHERE (r.warehouse, r.database_name, r.schema_name, r.identifier)
         = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
       AND EXISTS (SELECT 1 FROM mine)
     RETURNING 1
 """
+# The same in one transaction; the intent goes last.
+_CLOSE_IN_SQLITE = (
+    """
+    UPDATE {state}.node_result SET status = %(status)s, message = %(message)s
+    WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND <mine> AND <built>
+    """,
+    """
+    UPDATE {state}.relation AS r SET trace = <trace>
+    WHERE (warehouse, database_name, schema_name, identifier)
+        = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s) AND build_id = %(build)s AND <mine>
+    RETURNING 1
+    """,
+    """
+    DELETE FROM {state}.intent WHERE (warehouse, database_name, schema_name, identifier)
+        = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s) AND <mine> AND <built>
+    """,
+)
+_BUILT = """
+    EXISTS (SELECT 1 FROM {state}.relation r WHERE r.build_id = %(build)s
+            AND (r.warehouse, r.database_name, r.schema_name, r.identifier)
+                = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s))
+"""
+_CLOSE = ByDialect(
+    _CLOSE_IN_POSTGRES.replace("<trace>", _SEEN_PARENTS),
+    tuple(
+        text.replace("<mine>", _MINE).replace("<built>", _BUILT).replace("<trace>", _SEEN_PARENTS)
+        for text in _CLOSE_IN_SQLITE
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +411,7 @@ def record_cut_off(state: State, cut_off: CutOff) -> None:
 
 
 _COMPLETE = """
-    UPDATE {state}.relation r SET compiled = r.compiled || n.compiled
+    UPDATE {state}.relation r SET compiled = jsonb_concat(r.compiled, n.compiled)
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
         AS n (database_name, schema_name, identifier, compiled)
     WHERE r.warehouse = %s AND r.environment_id = %s
@@ -355,7 +429,8 @@ def complete_definitions(state: State, compiled: Mapping[RelationName, Mapping[s
 
 
 _SEEN = """
-    UPDATE {state}.relation r SET trace = jsonb_set(r.trace, '{{parents}}', (r.trace -> 'parents') || n.parents)
+    UPDATE {state}.relation r SET trace = jsonb_set(r.trace, '{{parents}}',
+        jsonb_concat(jsonb_object_field(r.trace, 'parents'), n.parents))
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
         AS n (database_name, schema_name, identifier, parents)
     WHERE r.warehouse = %s AND r.environment_id = %s
@@ -374,7 +449,7 @@ def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, 
 
 _HOOK_WRITES = """
     UPDATE {state}.relation r SET data_id = n.data_id::uuid, touched = NULL,
-        trace = (r.trace - 'rows' - 'content') || jsonb_build_object('written_by', %s::text)
+        trace = jsonb_concat(jsonb_delete(jsonb_delete(r.trace, 'rows'), 'content'), %s::jsonb)
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
         AS n (database_name, schema_name, identifier, data_id)
     WHERE r.warehouse = %s AND r.environment_id = %s
@@ -389,21 +464,24 @@ def record_hook_writes(state: State, written: Mapping[RelationName, UUID], *, wr
     """
     if written:
         columns = (*key_columns(written), [str(data_id) for data_id in written.values()])
-        state.execute(_HOOK_WRITES, (writer, *columns, state.environment.warehouse, state.environment_id))
+        state.execute(
+            _HOOK_WRITES,
+            (json_document({"written_by": writer}), *columns, state.environment.warehouse, state.environment_id),
+        )
 
 
 _VOLATILE = """
-    UPDATE {state}.relation r SET trace = r.trace || pg_catalog.jsonb_build_object('volatile', n.volatile)
+    UPDATE {state}.relation r SET trace = jsonb_concat(r.trace, n.volatile)
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
         AS n (database_name, schema_name, identifier, volatile)
-    WHERE r.warehouse = %s AND NOT r.trace ? 'volatile'
+    WHERE r.warehouse = %s AND NOT jsonb_exists(r.trace, 'volatile')
       AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
 """
 
 
 def record_volatile(state: State, found: Mapping[RelationName, tuple[str, ...]]) -> None:
     """Record the volatile calls of relations whose records do not say them; raises StateError."""
-    columns = (*key_columns(found), [json_document(calls) for calls in found.values()])
+    columns = (*key_columns(found), [json_document({"volatile": calls}) for calls in found.values()])
     state.execute(_VOLATILE, (*columns, state.environment.warehouse))
 
 

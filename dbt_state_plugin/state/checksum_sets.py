@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.state import State
 
 _CHECKSUM_SET = "INSERT INTO {state}.checksum_set (checksum_set_id, kind) VALUES (%s, %s) ON CONFLICT DO NOTHING"
@@ -14,7 +15,8 @@ _CHECKSUMS = """
     INSERT INTO {state}.checksum (checksum_set_id, name, checksum)
     SELECT %s, name, checksum FROM unnest(%s::text[], %s::text[]) AS given (name, checksum)
 """
-_DIFFERENCES = """
+_DIFFERENCES = ByDialect(
+    postgres="""
     SELECT coalesce(new.name, old.name), new.name IS NULL
     FROM (SELECT name, checksum, kind FROM {state}.checksum JOIN {state}.checksum_set USING (checksum_set_id)
           WHERE checksum_set_id = %s) AS new
@@ -23,7 +25,21 @@ _DIFFERENCES = """
                JOIN {state}.checksum USING (checksum_set_id) JOIN {state}.checksum_set USING (checksum_set_id)
                ORDER BY name, position DESC) AS old ON old.name = new.name
     WHERE (new.checksum, new.kind) IS DISTINCT FROM (old.checksum, old.kind)
-"""
+""",
+    sqlite="""
+    WITH new AS (
+        SELECT name, checksum, kind FROM {state}.checksum JOIN {state}.checksum_set USING (checksum_set_id)
+        WHERE checksum_set_id = %s
+    ), old AS (
+        SELECT name, checksum, kind, row_number() OVER (PARTITION BY name ORDER BY position DESC) AS place
+        FROM unnest(%s::text[]) WITH ORDINALITY AS given (checksum_set_id, position)
+        JOIN {state}.checksum USING (checksum_set_id) JOIN {state}.checksum_set USING (checksum_set_id)
+    ), last AS (SELECT * FROM old WHERE place = 1)
+    SELECT new.name, false FROM new LEFT JOIN last USING (name)
+    WHERE (new.checksum, new.kind) IS DISTINCT FROM (last.checksum, last.kind)
+    UNION ALL SELECT name, true FROM last WHERE name NOT IN (SELECT name FROM new)
+    """,
+)
 
 
 def record_checksum_set(cursor: Any, state: State, *, kind: str, checksums: Mapping[str, str]) -> str:

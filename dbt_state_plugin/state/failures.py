@@ -6,11 +6,12 @@ from uuid import UUID
 
 from dbt_state_plugin.core.values.history import Failure
 from dbt_state_plugin.core.values.results import GOOD_STATUSES
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.state import State
 
 # A result says how a node is when dbt ran it: not when it was planned and not reached, or skipped for another one.
 # Nodes that the project has no more are left out, by what its last step of dbt covered.
-_FAILURES = """
+_TEXT = """
     WITH judged AS (
         SELECT r.unique_id, r.resource_type, r.status, r.message, e.execution_id, e.started_at,
                r.status = ANY (%(good)s) AS is_good
@@ -23,15 +24,34 @@ _FAILURES = """
         WHERE e.environment_id = %(environment)s AND e.is_exclusive AND s.name = 'TRANSFORM'
           AND s.checksum_set_id IS NOT NULL
         ORDER BY s.started_at DESC LIMIT 1)
-    SELECT j.unique_id, (array_agg(j.resource_type ORDER BY j.started_at DESC))[1], min(j.started_at),
-           max(j.started_at), count(*), (array_agg(j.execution_id::text ORDER BY j.started_at DESC))[1],
-           (array_agg(j.status ORDER BY j.started_at DESC))[1], (array_agg(j.message ORDER BY j.started_at DESC))[1]
+    <found>
     FROM judged j LEFT JOIN good g USING (unique_id)
     WHERE NOT j.is_good AND (g.at IS NULL OR j.started_at > g.at)
       AND (NOT EXISTS (SELECT FROM newest)
            OR j.unique_id IN (SELECT c.name FROM {state}.checksum c JOIN newest USING (checksum_set_id)))
     GROUP BY j.unique_id ORDER BY min(j.started_at), j.unique_id
 """
+_FAILURES = ByDialect(
+    postgres=_TEXT.replace(
+        "<found>",
+        """
+    SELECT j.unique_id, (array_agg(j.resource_type ORDER BY j.started_at DESC))[1], min(j.started_at),
+           max(j.started_at), count(*), (array_agg(j.execution_id::text ORDER BY j.started_at DESC))[1],
+           (array_agg(j.status ORDER BY j.started_at DESC))[1], (array_agg(j.message ORDER BY j.started_at DESC))[1]
+        """,
+    ),
+    # Where max() is asked for, SQLite takes the other columns of a group from the row that has it.
+    sqlite=_TEXT.replace(
+        "<found>",
+        """
+    SELECT j.unique_id, j.resource_type, (
+               SELECT e.started_at FROM judged e LEFT JOIN good h USING (unique_id)
+               WHERE e.unique_id = j.unique_id AND NOT e.is_good AND (h.at IS NULL OR e.started_at > h.at)
+               ORDER BY e.started_at LIMIT 1) AS since_at,
+           max(j.started_at) AS last_at, count(*), j.execution_id, j.status, j.message
+        """,
+    ).replace("ORDER BY min(j.started_at)", "ORDER BY 3"),
+)
 
 
 def read_failures(state: State) -> tuple[Failure, ...]:

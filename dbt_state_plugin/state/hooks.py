@@ -22,9 +22,10 @@ _OPEN = """
     FROM unnest(%(hooks)s::text[]) AS planned (h)
 """
 _CLOSE = """
-    DELETE FROM {state}.intent i USING {state}.execution x
-    WHERE i.execution_id = x.execution_id AND x.environment_id = %(environment)s AND i.warehouse = %(warehouse)s
-      AND i.schema_name = '' AND i.unique_id LIKE 'operation.%%' AND i.unique_id <> ALL (%(kept)s::text[])
+    DELETE FROM {state}.intent i
+    WHERE i.execution_id IN (SELECT x.execution_id FROM {state}.execution x WHERE x.environment_id = %(environment)s)
+      AND i.warehouse = %(warehouse)s AND i.schema_name = ''
+      AND i.unique_id LIKE 'operation.%%' AND i.unique_id <> ALL (%(kept)s::text[])
 """
 _UNFINISHED = """
     SELECT DISTINCT i.unique_id FROM {state}.intent i JOIN {state}.execution x USING (execution_id)

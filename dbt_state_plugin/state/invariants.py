@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.values.findings import Finding, Severity
 from dbt_state_plugin.core.values.results import GOOD_STATUSES
 from dbt_state_plugin.postgres.connection import database_errors, read_only
-from dbt_state_plugin.state.lock import lock_key
+from dbt_state_plugin.state.dialect import ByDialect, Statement, is_sqlite
+from dbt_state_plugin.state.lock import is_locked
 from dbt_state_plugin.state.relations import environment_of
 from dbt_state_plugin.state.state import compose
 
@@ -28,7 +29,7 @@ class Invariant:
     """A query whose rows are violations, each with one text that says which one."""
 
     check: str
-    query: str
+    query: Statement
     what: str
     do: str
     severity: Severity = Severity.ERROR
@@ -37,28 +38,32 @@ class Invariant:
 INVARIANTS = (
     Invariant(
         check="version",
-        query="SELECT count(*)::text || ' rows' FROM {state}.alembic_version HAVING count(*) <> 1",
+        query="SELECT n || ' rows' FROM (SELECT count(*) AS n FROM {state}.alembic_version) AS c WHERE n <> 1",
         what="The table alembic_version does not hold one version",
         do=_RESTORE,
     ),
     Invariant(
         check="installation",
-        query="SELECT count(*)::text || ' rows' FROM {state}.installation HAVING count(*) <> 1",
+        query="SELECT n || ' rows' FROM (SELECT count(*) AS n FROM {state}.installation) AS c WHERE n <> 1",
         what="The key that values are hashed with is not there once",
         do=_RESTORE,
     ),
     Invariant(
         check="constraints",
-        query="""
+        query=ByDialect(
+            postgres="""
             SELECT t.relname || '.' || k.conname FROM pg_constraint k JOIN pg_stat_all_tables t ON t.relid = k.conrelid
-            WHERE t.schemaname = {state_text} AND NOT k.convalidated
+            WHERE t.schemaname = %(schema)s AND NOT k.convalidated
             UNION ALL SELECT i.indexrelid::regclass::text FROM pg_index i
             JOIN pg_stat_all_tables t ON t.relid = i.indrelid
-            WHERE t.schemaname = {state_text} AND NOT (i.indisvalid AND i.indisready)
+            WHERE t.schemaname = %(schema)s AND NOT (i.indisvalid AND i.indisready)
             ORDER BY 1
         """,
+            # Where the file is damaged, or a row breaks a CHECK or a NOT NULL.
+            sqlite="SELECT integrity_check FROM pragma_integrity_check(3) WHERE integrity_check <> 'ok'",
+        ),
         what="A constraint or index of the state is not valid",
-        do="Let its owner run ALTER TABLE ... VALIDATE CONSTRAINT or REINDEX INDEX for it.",
+        do="Let its owner run ALTER TABLE ... VALIDATE CONSTRAINT or REINDEX INDEX for it; restore a file of SQLite.",
     ),
     Invariant(
         check="builds",
@@ -94,7 +99,7 @@ INVARIANTS = (
         check="intents",
         severity=Severity.NOTE,
         query="""
-            SELECT i.unique_id || ' (execution ' || left(i.execution_id::text, 8) || ')' FROM {state}.intent i
+            SELECT i.unique_id || ' (execution ' || substr(i.execution_id::text, 1, 8) || ')' FROM {state}.intent i
             JOIN {state}.execution x USING (execution_id) WHERE x.status <> 'running' ORDER BY 1
         """,
         what="A node was left behind by an execution that failed or was killed",
@@ -103,8 +108,8 @@ INVARIANTS = (
     Invariant(
         check="executions",
         query="""
-            SELECT min(left(execution_id::text, 8)) FROM {state}.execution WHERE status = 'running' AND is_exclusive
-            GROUP BY environment_id HAVING count(*) > 1 ORDER BY 1
+            SELECT min(substr(execution_id::text, 1, 8)) FROM {state}.execution
+            WHERE status = 'running' AND is_exclusive GROUP BY environment_id HAVING count(*) > 1 ORDER BY 1
         """,
         what="An environment has more than one running execution",
         do="Wait until no run is going on, and run again: all of them are marked abandoned then.",
@@ -112,10 +117,10 @@ INVARIANTS = (
     Invariant(
         check="executions",
         query="""
-            SELECT DISTINCT left(x.execution_id::text, 8) || ' (' || n.unique_id || ': ' || n.status || ')'
+            SELECT DISTINCT substr(x.execution_id::text, 1, 8) || ' (' || n.unique_id || ': ' || n.status || ')'
             FROM {state}.execution x JOIN {state}.node_result n USING (execution_id)
             WHERE x.status = 'succeeded' AND x.is_exclusive AND n.resource_type <> 'stream'
-              AND n.status <> ALL ({good}) ORDER BY 1
+              AND n.status <> ALL (%(good)s) ORDER BY 1
         """,
         what="An execution counts as succeeded though a node of it was not built",
         do="Run `dbt-state-plugin forget` for the node: the next run builds it again.",
@@ -123,7 +128,7 @@ INVARIANTS = (
     Invariant(
         check="executions",
         query="""
-            SELECT left(x.execution_id::text, 8) || ' (' || s.name || ')' FROM {state}.execution_step s
+            SELECT substr(x.execution_id::text, 1, 8) || ' (' || s.name || ')' FROM {state}.execution_step s
             JOIN {state}.execution x USING (execution_id)
             WHERE s.status = 'running' AND x.status <> 'running' ORDER BY 1
         """,
@@ -134,7 +139,7 @@ INVARIANTS = (
         check="executions",
         severity=Severity.NOTE,
         query="""
-            SELECT left(execution_id::text, 8) FROM {state}.execution
+            SELECT substr(execution_id::text, 1, 8) FROM {state}.execution
             WHERE status = 'running' AND NOT is_exclusive AND started_at < clock_timestamp() - interval '7 days'
             ORDER BY 1
         """,
@@ -143,16 +148,10 @@ INVARIANTS = (
     ),
 )
 _RUNNING = """
-    SELECT left(x.execution_id::text, 8), e.warehouse, e.pipeline, e.project_name, e.target_name, e.database_name,
+    SELECT substr(x.execution_id::text, 1, 8), e.warehouse, e.pipeline, e.project_name, e.target_name, e.database_name,
            e.schema_name
     FROM {state}.execution x JOIN {state}.environment e USING (environment_id)
     WHERE x.status = 'running' AND x.is_exclusive
-"""
-_HOLDS_LOCK = """
-    SELECT 1 FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-      AND l.database = (SELECT datid FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database())
-      AND (l.classid::bigint << 32) | l.objid::bigint = %s
 """
 _REFERENCES = """
     SELECT c.relname::text, f.relname::text,
@@ -176,11 +175,8 @@ def violations(connection: Connection, schema: str) -> tuple[Finding, ...]:
 
 
 def _violated(cursor: Any, schema: str, invariant: Invariant) -> Iterator[Finding]:
-    from psycopg2 import sql
-
-    names = {"state": sql.Identifier(schema), "state_text": sql.Literal(schema)}
-    names["good"] = sql.Literal(list(GOOD_STATUSES))
-    cursor.execute(sql.SQL(invariant.query).format(**names))
+    statement = compose(cursor.connection, invariant.query, schema)
+    cursor.execute(statement, {"schema": schema, "good": list(GOOD_STATUSES)})
     rows = [str(row[0]) for row in cursor.fetchall()]
     if rows:
         yield Finding(
@@ -193,6 +189,12 @@ def _violated(cursor: Any, schema: str, invariant: Invariant) -> Iterator[Findin
 
 def _dangling(cursor: Any, schema: str) -> Iterator[Finding]:
     """Find rows that refer to rows which are not there."""
+    if is_sqlite(cursor.connection):
+        cursor.execute('SELECT "table", "parent", count(*) FROM pragma_foreign_key_check GROUP BY "table", "parent"')
+        for table, other, number in cursor.fetchall():
+            what = f"Rows of {table} refer to rows of {other} that are not there: {number}."
+            yield Finding(check="references", severity=Severity.ERROR, what=what, do=_RESTORE)
+        return
     from psycopg2 import sql
 
     cursor.execute(_REFERENCES, (schema,))
@@ -212,11 +214,10 @@ def _dangling(cursor: Any, schema: str) -> Iterator[Finding]:
 
 def _dead(cursor: Any, schema: str) -> Iterator[Finding]:
     """Find executions that count as running though nobody holds their environment's lock."""
-    cursor.execute(compose(_RUNNING, schema))
+    cursor.execute(compose(cursor.connection, _RUNNING, schema))
     for execution, warehouse, *names in cursor.fetchall():
         environment = environment_of(tuple(names), warehouse)
-        cursor.execute(_HOLDS_LOCK, (lock_key(environment, schema),))
-        if cursor.fetchone() is None:
+        if not is_locked(cursor.connection, schema, environment):
             yield Finding(
                 check="executions",
                 severity=Severity.NOTE,

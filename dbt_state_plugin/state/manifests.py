@@ -11,6 +11,7 @@ from uuid import UUID
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.state import State
 
 _OF_SNAPSHOT = "SELECT manifest_id FROM {state}.project_snapshot WHERE environment_id = %s AND manifest_id IS NOT NULL"
@@ -18,11 +19,14 @@ _WRITE = "INSERT INTO {state}.manifest (manifest_id, content) VALUES (%s, %s) ON
 _LINK_SNAPSHOT = "UPDATE {state}.project_snapshot SET manifest_id = %s WHERE environment_id = %s"
 # A manifest that was pruned meanwhile is none. Named like an INSERT, though in vain: retention waits for whoever refers
 # to a manifest, and this waits for retention (see state/retention.py).
-_LINK_EXECUTION = """
-    WITH in_vain AS (INSERT INTO {state}.manifest (manifest_id, content) SELECT '', '' WHERE false)
+_LINK = """
     UPDATE {state}.execution SET manifest_id = (SELECT manifest_id FROM {state}.manifest WHERE manifest_id = %s)
     WHERE execution_id = %s
 """
+_LINK_EXECUTION = ByDialect(
+    postgres="WITH in_vain AS (INSERT INTO {state}.manifest (manifest_id, content) SELECT '', '' WHERE false)" + _LINK,
+    sqlite=_LINK,
+)
 _OF_ENVIRONMENT = """
     SELECT m.content, m.recorded_at FROM {state}.execution x JOIN {state}.manifest m USING (manifest_id)
     WHERE x.environment_id = %s AND x.status = 'succeeded' ORDER BY x.finished_at DESC, x.started_at DESC LIMIT 1

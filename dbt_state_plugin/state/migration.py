@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.postgres.connection import rolled_back, transaction
+from dbt_state_plugin.state import sqlite_schema
+from dbt_state_plugin.state.alembic_script import BASE as BASE
+from dbt_state_plugin.state.alembic_script import alembic_config, migration_script
+from dbt_state_plugin.state.dialect import ByDialect, is_sqlite
 from dbt_state_plugin.state.ownership import become_owner
 from dbt_state_plugin.state.schema_lock import LONGEST_WAIT_SECONDS, SCHEMA_LOCK, change_schema, lock_schema
+from dbt_state_plugin.state.state import compose
 from dbt_state_plugin.state.version import (
     EXPECTED_VERSION,
     KNOWN_VERSIONS,
@@ -25,10 +29,7 @@ from dbt_state_plugin.state.version import (
 )
 
 if TYPE_CHECKING:
-    from alembic.config import Config
     from psycopg2.extensions import connection as Connection
-
-BASE = "base"  # Alembic's word for the version before the first one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def history() -> tuple[Version, ...]:
     """Return all versions that this tool knows, oldest first."""
     from alembic.script import ScriptDirectory
 
-    scripts = ScriptDirectory.from_config(_config(StringIO())).walk_revisions()
+    scripts = ScriptDirectory.from_config(alembic_config(StringIO())).walk_revisions()
     newest_first = [Version(number=script.revision, description=script.doc.rstrip(".")) for script in scripts]
     return tuple(reversed(newest_first))
 
@@ -70,6 +71,9 @@ def _upgrade(cursor: Any, schema: str, timeout: float) -> str | None:
     version = recorded_version(cursor, schema)
     refuse_newer(version, schema)
     if version == EXPECTED_VERSION:
+        return version
+    if is_sqlite(cursor.connection):
+        cursor.execute(sqlite_schema.upgrading(version))
         return version
     statements = _statements(schema, version or BASE, EXPECTED_VERSION)
 
@@ -123,20 +127,31 @@ def rehearse(connection: Connection, schema: str, *, timeout: float = LONGEST_WA
     return Rehearsal(before=version, after=EXPECTED_VERSION, rows=rows)
 
 
-_TABLES = """
-    SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename <> 'alembic_version'
-"""
+_TABLES = ByDialect(
+    postgres="""
+        SELECT tablename::text FROM pg_catalog.pg_tables
+        WHERE schemaname = %(schema)s AND tablename <> 'alembic_version'
+    """,
+    sqlite="""
+        SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version' AND name NOT LIKE 'sqlite%%'
+    """,
+)
 
 
 def _row_counts(cursor: Any, schema: str) -> dict[str, int]:
+    cursor.execute(compose(cursor.connection, _TABLES, schema), {"schema": schema})
+    return {table: _row_count(cursor, schema, table) for (table,) in cursor.fetchall()}
+
+
+def _row_count(cursor: Any, schema: str, table: str) -> int:
     from psycopg2 import sql
 
-    cursor.execute(_TABLES, (schema,))
-    counts = {}
-    for (table,) in cursor.fetchall():
+    if is_sqlite(cursor.connection):
+        quoted_name = table.replace('"', '""')
+        cursor.execute(f'SELECT count(*) FROM "{quoted_name}"')  # noqa: S608
+    else:
         cursor.execute(sql.SQL("SELECT pg_catalog.count(*) FROM {}").format(sql.Identifier(schema, table)))
-        counts[table] = int(cursor.fetchone()[0])
-    return counts
+    return int(cursor.fetchone()[0])
 
 
 def downgrade(connection: Connection, schema: str, revision: str, *, timeout: float = LONGEST_WAIT_SECONDS) -> None:
@@ -149,6 +164,10 @@ def downgrade(connection: Connection, schema: str, revision: str, *, timeout: fl
         version = recorded_version(cursor, schema)
         refuse_newer(version, schema)
         if revision == (version or BASE):
+            return
+        if is_sqlite(cursor.connection):
+            _refuse_no_downgrade(version or BASE, revision)
+            cursor.execute(sqlite_schema.downgrading(version or BASE, revision))
             return
         statements = _downgrade_statements(schema, version or BASE, revision)
 
@@ -178,17 +197,17 @@ def _script(statements: str) -> str:
 
 
 def _statements(schema: str, start: str, end: str) -> str:
-    from alembic import command
-
-    output = StringIO()
-    is_upgrade = start == BASE or (end != BASE and KNOWN_VERSIONS.index(start) < KNOWN_VERSIONS.index(end))
-    if start != end:
-        step = command.upgrade if is_upgrade else command.downgrade
-        step(_config(output), f"{start}:{end}", sql=True)
-    return f"SET LOCAL search_path TO {quoted(schema)};\n\n{output.getvalue()}"
+    return f"SET LOCAL search_path TO {quoted(schema)};\n\n{migration_script(start, end, 'postgresql')}"
 
 
 def _downgrade_statements(schema: str, start: str, revision: str) -> str:
+    _refuse_no_downgrade(start, revision)
+    statements = _statements(schema, start, revision)
+    # Alembic's releases differ in whether they drop their own table at the end.
+    return f"{statements}DROP TABLE IF EXISTS alembic_version;\n" if revision == BASE else statements
+
+
+def _refuse_no_downgrade(start: str, revision: str) -> None:
     order = (BASE, *KNOWN_VERSIONS)
     if revision not in order:
         raise _unknown_version(revision)
@@ -197,9 +216,6 @@ def _downgrade_statements(schema: str, start: str, revision: str) -> str:
             f"Version {revision} is newer than {start}, so that is no downgrade.",
             "Run `dbt-state-plugin state upgrade`.",
         )
-    statements = _statements(schema, start, revision)
-    # Alembic's releases differ in whether they drop their own table at the end.
-    return f"{statements}DROP TABLE IF EXISTS alembic_version;\n" if revision == BASE else statements
 
 
 def _unknown_version(revision: str) -> UsageError:
@@ -218,11 +234,3 @@ def quoted(schema: str) -> str:
 
     dialect: Any = postgresql.dialect  # SQLAlchemy does not annotate it
     return str(dialect(paramstyle="named").identifier_preparer.quote_identifier(schema))
-
-
-def _config(output: StringIO) -> Config:
-    from alembic.config import Config
-
-    config = Config(output_buffer=output)
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return config

@@ -14,6 +14,7 @@ from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
 from dbt_state_plugin.state.checksum_sets import record_checksum_set
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.executions import NewExecution
 from dbt_state_plugin.state.state import State
 
@@ -31,7 +32,7 @@ class StepRecord:
 
 _STEP = """
     INSERT INTO {state}.execution_step (step_id, execution_id, name, checksum_set_id, status, started_at, finished_at)
-    SELECT %s, %s, %s, %s, 'succeeded', moment, moment FROM clock_timestamp() AS moment
+    SELECT %s, %s, %s, %s, 'succeeded', moment, moment FROM (SELECT clock_timestamp() AS moment) AS now
 """
 _ITEMS = """
     INSERT INTO {state}.node_result (execution_id, unique_id, resource_type, reasons, status)
@@ -40,7 +41,8 @@ _ITEMS = """
 _APART = """
     INSERT INTO {state}.execution (execution_id, environment_id, command, caller, host, process_id, tool_version,
         meltano_run_id, is_exclusive, status, started_at, finished_at)
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, false, 'succeeded', moment, moment FROM clock_timestamp() AS moment
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, false, 'succeeded', moment, moment
+    FROM (SELECT clock_timestamp() AS moment) AS now
 """
 _LAST = """
     SELECT e.execution_id::text, e.started_at, e.finished_at, s.checksum_set_id
@@ -51,14 +53,21 @@ _LAST = """
     ORDER BY e.finished_at DESC NULLS LAST, e.started_at DESC, e.execution_id DESC LIMIT 2
 """
 _CHECKSUMS = "SELECT name, checksum FROM {state}.checksum WHERE checksum_set_id = %s"
-_NEWEST = """
-    SELECT DISTINCT ON (c.name) c.name, c.checksum
+_COVERED = """
     FROM (SELECT s.checksum_set_id, max(e.finished_at) AS finished_at
           FROM {state}.execution e JOIN {state}.execution_step s USING (execution_id)
           WHERE e.environment_id = %s AND s.name = %s AND e.status = 'succeeded' GROUP BY s.checksum_set_id) AS sets
     JOIN {state}.checksum c USING (checksum_set_id)
-    ORDER BY c.name, sets.finished_at DESC
 """
+_NEWEST = ByDialect(
+    postgres="SELECT DISTINCT ON (c.name) c.name, c.checksum" + _COVERED + "ORDER BY c.name, sets.finished_at DESC",
+    sqlite="""
+    SELECT name, checksum FROM (
+        SELECT c.name, c.checksum, row_number() OVER (PARTITION BY c.name ORDER BY sets.finished_at DESC) AS place
+        <covered>) AS found
+    WHERE place = 1
+    """.replace("<covered>", _COVERED),
+)
 _AFTER = """
     SELECT e.execution_id::text, s.name, e.started_at, e.finished_at, s.checksum_set_id
     FROM {state}.execution e JOIN {state}.execution_step s USING (execution_id)

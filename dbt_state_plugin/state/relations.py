@@ -20,20 +20,28 @@ from dbt_state_plugin.core.values.records import (
 )
 from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.lock import is_environment_locked
 from dbt_state_plugin.state.state import State
 
-_RECORDED = """
+_RECORDED_TEXT = """
     SELECT r.database_name, r.schema_name, r.identifier, r.unique_id, r.resource_type, r.materialized, r.fingerprint,
            r.trace, r.build_id::text, r.built_at, r.execution_id::text, r.duration_ms, r.identity, r.kind,
            r.raw_definition_id, r.data_id::text, r.columns::text, r.touched, r.shape::text,
-           (r.built_at - pg_catalog.make_interval(secs => coalesce(r.duration_ms, 0) / 1000.0))::date
-               = pg_catalog.statement_timestamp()::date,
+           <today>,
            e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
     FROM {state}.relation r JOIN {state}.environment e USING (environment_id)
     WHERE r.warehouse = %s AND (r.environment_id = %s OR (r.database_name, r.schema_name, r.identifier) IN (
         SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])))
 """
+BEGAN_TODAY = ByDialect(
+    postgres="""
+        (r.built_at - pg_catalog.make_interval(secs => coalesce(r.duration_ms, 0) / 1000.0))::date
+            = pg_catalog.statement_timestamp()::date
+    """,
+    sqlite="began_today(r.built_at, r.duration_ms)",
+)
+_RECORDED = BEGAN_TODAY.into(_RECORDED_TEXT, "<today>")
 INTENTS = """
     SELECT i.database_name, i.schema_name, i.identifier, i.execution_id::text, x.status, i.unique_id,
            e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name, n.status
@@ -66,7 +74,7 @@ def installation_key(state: State) -> bytes:
 
 def server_time(state: State) -> datetime:
     """Return the time on the clock by which builds are recorded."""
-    time: datetime = state.rows("SELECT pg_catalog.clock_timestamp()")[0][0]
+    time: datetime = state.rows("SELECT pg_catalog.clock_timestamp() AS now_at")[0][0]
     return time
 
 

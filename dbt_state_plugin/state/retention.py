@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.state import compose
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Pruned:
     manifests: int = 0
 
 
-_OUTDATED = """
+_OUTDATED = ByDialect(
+    postgres="""
     SELECT execution_id::text FROM {state}.execution x
     WHERE finished_at < clock_timestamp() - make_interval(days => %(keep_days)s)
       AND (%(environment_id)s::bigint IS NULL OR environment_id = %(environment_id)s)
@@ -68,7 +70,40 @@ _OUTDATED = """
           JOIN {state}.checksum c USING (checksum_set_id)
           ORDER BY sets.environment_id, sets.name, c.name, sets.finished_at DESC)
     ORDER BY finished_at
-"""
+""",
+    sqlite="""
+    WITH external AS (
+        SELECT e.environment_id, e.execution_id, s.name, s.checksum_set_id, e.finished_at, row_number() OVER (
+            PARTITION BY e.environment_id, s.name, s.checksum_set_id ORDER BY e.finished_at DESC) AS place
+        FROM {state}.execution e JOIN {state}.execution_step s USING (execution_id)
+        WHERE e.status = 'succeeded' AND s.started_at = s.finished_at
+    ), kept AS (
+        SELECT execution_id, row_number() OVER (
+            PARTITION BY environment_id ORDER BY finished_at DESC, started_at DESC, execution_id DESC) AS place
+        FROM {state}.execution WHERE status = 'succeeded' AND command <> 'load-plan'
+        UNION ALL SELECT execution_id, row_number() OVER (
+            PARTITION BY environment_id ORDER BY finished_at DESC, started_at DESC, execution_id DESC)
+        FROM {state}.execution WHERE status = 'succeeded' AND manifest_id IS NOT NULL
+        UNION ALL SELECT e.execution_id, row_number() OVER (
+            PARTITION BY e.environment_id, s.name ORDER BY e.finished_at DESC, e.execution_id DESC)
+        FROM {state}.execution e JOIN {state}.execution_step s USING (execution_id) WHERE e.status = 'succeeded'
+        UNION ALL SELECT x.execution_id, row_number() OVER (
+            PARTITION BY x.environment_id, x.name, c.name ORDER BY x.finished_at DESC)
+        FROM external x JOIN {state}.checksum c USING (checksum_set_id) WHERE x.place = 1
+    )
+    SELECT execution_id::text FROM {state}.execution x
+    WHERE finished_at < clock_timestamp() - make_interval(days => %(keep_days)s)
+      AND (%(environment_id)s::bigint IS NULL OR environment_id = %(environment_id)s)
+      AND NOT EXISTS (SELECT 1 FROM {state}.intent i WHERE i.execution_id = x.execution_id)
+      AND execution_id NOT IN (SELECT k.execution_id FROM kept k WHERE k.place = 1)
+      AND NOT EXISTS (
+          SELECT 1 FROM {state}.execution_step s
+          WHERE s.execution_id = x.execution_id AND s.started_at = s.finished_at AND x.started_at > (
+              SELECT max(e.started_at) FROM {state}.execution e JOIN {state}.execution_step l USING (execution_id)
+              WHERE e.environment_id = x.environment_id AND e.status = 'succeeded' AND l.name = s.name))
+    ORDER BY finished_at
+    """,
+)
 _UNUSED_CHECKSUM_SETS = """
     SELECT checksum_set_id FROM {state}.checksum_set c
     WHERE NOT EXISTS (SELECT 1 FROM {state}.execution_step s
@@ -121,13 +156,15 @@ def prune(
     Raises StateError.
     """
     with database_errors("Cannot read the state"), connection.cursor() as cursor:
-        cursor.execute(compose(_OUTDATED, schema), {"keep_days": keep_days, "environment_id": environment_id})
+        cursor.execute(
+            compose(connection, _OUTDATED, schema), {"keep_days": keep_days, "environment_id": environment_id}
+        )
         executions = [row[0] for row in cursor.fetchall()]
-        cursor.execute(compose(_UNUSED_CHECKSUM_SETS, schema), (executions,))
+        cursor.execute(compose(connection, _UNUSED_CHECKSUM_SETS, schema), (executions,))
         checksum_sets = [row[0] for row in cursor.fetchall()]
-        cursor.execute(compose(_UNUSED_DEFINITIONS, schema), (executions,))
+        cursor.execute(compose(connection, _UNUSED_DEFINITIONS, schema), (executions,))
         definitions = [row[0] for row in cursor.fetchall()]
-        cursor.execute(compose(_UNUSED_MANIFESTS, schema), (executions,))
+        cursor.execute(compose(connection, _UNUSED_MANIFESTS, schema), (executions,))
         manifests = [row[0] for row in cursor.fetchall()]
     if dry_run:
         return Pruned(
@@ -137,7 +174,9 @@ def prune(
             manifests=len(manifests),
         )
     with database_errors("Cannot prune the state"), connection.cursor() as cursor:
-        cursor.execute(compose(_DELETE_PLANS, schema), {"keep_days": keep_days, "environment_id": environment_id})
+        cursor.execute(
+            compose(connection, _DELETE_PLANS, schema), {"keep_days": keep_days, "environment_id": environment_id}
+        )
     return Pruned(
         executions=_delete(connection, schema, _DELETE_EXECUTIONS, executions),
         checksum_sets=_delete(connection, schema, _DELETE_CHECKSUM_SETS, checksum_sets),
@@ -165,5 +204,5 @@ class _Batch:
 @again_after_conflict
 def _delete_batch(batch: _Batch) -> int:
     with database_errors("Cannot prune the state"), transaction(batch.connection) as cursor:
-        cursor.execute(compose(batch.statement, batch.schema), (batch.ids,))
+        cursor.execute(compose(batch.connection, batch.statement, batch.schema), (batch.ids,))
         return int(cursor.rowcount)

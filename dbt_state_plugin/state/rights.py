@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.postgres.connection import database_errors
+from dbt_state_plugin.state.dialect import is_sqlite
 from dbt_state_plugin.state.ownership import separate_owner
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _NAMES = "SELECT pg_catalog.quote_ident(%s), pg_catalog.quote_ident(current_user
 
 def missing_rights(connection: Connection, schema: str) -> str:
     """Return what to do so that this role may record runs in a state that is there, nothing where it may."""
+    if is_sqlite(connection):
+        return ""  # who may open the file for writing may do all
     with database_errors("Cannot read the rights of this role"), connection.cursor() as cursor:
         cursor.execute(_UNWRITABLE, (schema,))
         if not cursor.fetchall():

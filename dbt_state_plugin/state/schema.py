@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import transaction
+from dbt_state_plugin.state.dialect import is_sqlite
 from dbt_state_plugin.state.ownership import become_owner
 from dbt_state_plugin.state.schema_lock import LONGEST_WAIT_SECONDS, change_schema, lock_schema
 from dbt_state_plugin.state.version import EXPECTED_VERSION, recorded_version, refuse_newer, schema_errors
@@ -28,7 +29,6 @@ def ensure_schema(connection: Connection, schema: str, *, timeout: float = LONGE
         lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)  # look again: another process may have been faster
         if version is None:
-            become_owner(cursor, schema)
             change_schema(cursor, schema, lambda: _create(cursor, schema), timeout=timeout)
     if version is not None and version != EXPECTED_VERSION:
         from dbt_state_plugin.state import migration
@@ -37,10 +37,16 @@ def ensure_schema(connection: Connection, schema: str, *, timeout: float = LONGE
 
 
 def _create(cursor: Any, schema: str) -> None:
+    if is_sqlite(cursor.connection):
+        from dbt_state_plugin.state.sqlite_schema import creating
+
+        cursor.execute(creating())
+        return
     from importlib.resources import files
 
     from psycopg2 import sql
 
+    become_owner(cursor, schema)
     # CREATE SCHEMA IF NOT EXISTS needs CREATE on the database even where the schema exists: look first.
     cursor.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,))
     if cursor.fetchone() is None:

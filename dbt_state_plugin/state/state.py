@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors
+from dbt_state_plugin.state.dialect import ByDialect, Statement, is_sqlite
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -26,12 +27,12 @@ class State:
     environment: Environment
     environment_id: int
 
-    def statement(self, text: str) -> Composed:
-        """Return the statement with each `{state}` replaced by the quoted schema."""
-        return compose(text, self.schema)
+    def statement(self, text: Statement) -> Composed:
+        """Return the statement for this connection, with each `{state}` replaced by the quoted schema."""
+        return compose(self.connection, text, self.schema)
 
     @again_after_conflict
-    def rows(self, text: str, values: Any = ()) -> list[tuple[Any, ...]]:
+    def rows(self, text: Statement, values: Any = ()) -> list[tuple[Any, ...]]:
         """Run a query and return all its rows; raises StateError."""
         with database_errors("Cannot read the state"), self.connection.cursor() as cursor:
             cursor.execute(self.statement(text), values)
@@ -44,16 +45,22 @@ class State:
                 ) from error
 
     @again_after_conflict
-    def execute(self, text: str, values: Any = ()) -> int:
+    def execute(self, text: Statement, values: Any = ()) -> int:
         """Run a statement and return how many rows it touched; raises StateError."""
         with database_errors("Cannot write the state"), self.connection.cursor() as cursor:
             cursor.execute(self.statement(text), values)
             return int(cursor.rowcount)
 
 
+def compose(connection: Connection, text: Statement, schema: str) -> Composed:
+    """Return a statement for a connection, with each `{state}` replaced by the quoted schema."""
+    if is_sqlite(connection):
+        return text.sqlite if isinstance(text, ByDialect) else text  # type: ignore[return-value] # its cursor's own
+    return _composed(text.postgres if isinstance(text, ByDialect) else text, schema)
+
+
 @cache  # the statements are constants, and a mark stands in the way of dbt's threads
-def compose(text: str, schema: str) -> Composed:
-    """Return a statement with each `{state}` replaced by the quoted schema."""
+def _composed(text: str, schema: str) -> Composed:
     from psycopg2 import sql
 
     return sql.SQL(text).format(state=sql.Identifier(schema))
@@ -83,11 +90,11 @@ def open_state(connection: Connection, schema: str, environment: Environment, *,
         environment.schema,
     )
     with database_errors("Cannot read the state"), connection.cursor() as cursor:
-        cursor.execute(compose(_FIND, schema), key)
+        cursor.execute(compose(connection, _FIND, schema), key)
         row = cursor.fetchone()
         if row is None and create:
-            cursor.execute(compose(_CREATE, schema), key)
-            cursor.execute(compose(_FIND, schema), key)
+            cursor.execute(compose(connection, _CREATE, schema), key)
+            cursor.execute(compose(connection, _FIND, schema), key)
             row = cursor.fetchone()
     environment_id = int(row[0]) if row else 0
     return State(connection=connection, schema=schema, environment=environment, environment_id=environment_id)

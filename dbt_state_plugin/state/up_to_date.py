@@ -13,33 +13,39 @@ from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.dialect import ByDialect
+from dbt_state_plugin.state.relations import BEGAN_TODAY
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.state import State
 
 _READ = """
-    SELECT s.inputs_digest, s.places, i.hash_key, s.up_to_date -> %s
+    SELECT s.inputs_digest, s.places, i.hash_key, jsonb_object_field(s.up_to_date, %s) AS up_to_date
     FROM {state}.project_snapshot s CROSS JOIN {state}.installation i
     WHERE s.environment_id = %s
 """
 _WRITE = """
     UPDATE {state}.project_snapshot
-    SET up_to_date = up_to_date || pg_catalog.jsonb_build_object(%(command)s::text, %(document)s::jsonb)
+    SET up_to_date = jsonb_concat(up_to_date, %(document)s::jsonb)
     WHERE environment_id = %(environment)s AND inputs_digest = %(digest)s
 """
-_NAMED = """
+_NAMED = ByDialect(
+    postgres="""
     SELECT DISTINCT n.name ->> 0, n.name ->> 1 FROM {state}.relation r
     CROSS JOIN LATERAL jsonb_array_elements(r.trace -> 'named') AS n (name)
     WHERE r.environment_id = %s AND jsonb_typeof(r.trace -> 'named') = 'array'
-"""
+""",
+    sqlite="""
+    SELECT DISTINCT json_extract(n.value, '$[0]'), json_extract(n.value, '$[1]')
+    FROM {state}.relation r CROSS JOIN json_each(r.trace, '$.named') AS n
+    WHERE r.environment_id = %s AND json_type(r.trace, '$.named') = 'array' AND n.type = 'array'
+    """,
+)
 _SCHEMAS = "SELECT DISTINCT schema_name FROM {state}.relation WHERE environment_id = %s AND schema_name <> ''"
 # Each build of a relation has another build_id, each other change of its row another xmin. These are the rows that a
 # plan reads (state/relations.py) and more, whole schemas. An open intent is a reason to build: then nothing stands.
-_EVIDENCE = """
-    SELECT pg_catalog.concat_ws(' ', count(*), pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(' ',
-            r.build_id, r.environment_id, r.xmin,
-            (r.built_at - pg_catalog.make_interval(secs => coalesce(r.duration_ms, 0) / 1000.0))::date
-                = pg_catalog.statement_timestamp()::date), 0))),
+_EVIDENCE_TEXT = """
+    SELECT <evidence>,
         EXISTS (SELECT 1 FROM {state}.intent i WHERE i.warehouse = %(warehouse)s
             AND (i.schema_name = ANY (%(schemas)s::text[])
                 OR (i.schema_name = '' AND pg_catalog.starts_with(i.identifier, %(beginning)s)))),
@@ -51,8 +57,22 @@ _EVIDENCE = """
         OR r.schema_name = ANY (%(schemas)s::text[])
         OR (r.schema_name = '' AND pg_catalog.starts_with(r.identifier, %(beginning)s)))
 """
+# SQLite has no number of a row's version, so that all of the row is hashed.
+_EVIDENCE = ByDialect(
+    postgres=f"""
+        pg_catalog.concat_ws(' ', count(*), pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(' ',
+            r.build_id, r.environment_id, r.xmin, {BEGAN_TODAY.postgres}), 0)))
+    """,
+    sqlite=f"""
+        evidence(r.database_name, r.schema_name, r.identifier, r.environment_id, r.unique_id, r.resource_type,
+            r.materialized, r.fingerprint, r.trace, r.build_id, r.built_at, r.execution_id, r.duration_ms, r.identity,
+            r.kind, r.raw_definition_id, r.data_id, r.items, r.compiled, r.columns, r.touched, r.shape,
+            {BEGAN_TODAY.sqlite})
+    """,
+).into(_EVIDENCE_TEXT, "<evidence>")
 # Named like an INSERT, though in vain: retention waits for whoever refers to a set (see state/retention.py).
-_FINISH = """
+_FINISH = ByDialect(
+    postgres="""
     WITH in_vain AS (
         INSERT INTO {state}.checksum_set (checksum_set_id, kind) SELECT %(covered)s, 'fingerprint' WHERE false
     ), step AS (
@@ -68,7 +88,24 @@ _FINISH = """
         dbt_version = %(dbt_version)s, adapter_version = %(adapter_version)s, manifest_id = CASE WHEN %(covers)s THEN (
             SELECT s.manifest_id FROM {state}.project_snapshot s WHERE s.environment_id = %(environment)s) END
     FROM step WHERE x.execution_id = step.execution_id
-"""
+""",
+    sqlite=(
+        """
+    INSERT INTO {state}.execution_step (step_id, execution_id, name, checksum_set_id, status, started_at, finished_at)
+    SELECT %(step)s, x.execution_id, %(name)s, c.checksum_set_id, 'succeeded', x.started_at,
+        greatest(clock_timestamp(), x.started_at)
+    FROM {state}.execution x CROSS JOIN {state}.checksum_set c
+    WHERE x.execution_id = %(execution)s AND x.status = 'running' AND c.checksum_set_id = %(covered)s
+        """,
+        """
+    UPDATE {state}.execution SET status = 'succeeded', finished_at = greatest(clock_timestamp(), started_at),
+        dbt_version = %(dbt_version)s, adapter_version = %(adapter_version)s, manifest_id = CASE WHEN %(covers)s THEN (
+            SELECT s.manifest_id FROM {state}.project_snapshot s WHERE s.environment_id = %(environment)s) END
+    WHERE execution_id = %(execution)s
+      AND EXISTS (SELECT 1 FROM {state}.execution_step s WHERE s.step_id = %(step)s)
+        """,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +137,8 @@ def read_up_to_date(state: State, command: str) -> KeptInputs | None:
 
 def write_up_to_date(state: State, command: str, kept: KeptInputs, empty_plan: Mapping[str, Any]) -> None:
     """Keep an empty plan of what was parsed from these inputs, in place of the command's earlier one."""
-    document = json.dumps({"verdict": empty_plan, "seal": _seal(empty_plan, kept.key)})
-    values = {"command": command, "document": document, "digest": kept.inputs_digest}
+    document = json.dumps({command: {"verdict": empty_plan, "seal": _seal(empty_plan, kept.key)}})
+    values = {"document": document, "digest": kept.inputs_digest}
     state.execute(_WRITE, values | {"environment": state.environment_id})
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.connection import database_errors
+from dbt_state_plugin.state.dialect import ByDialect, is_sqlite
 from dbt_state_plugin.state.ownership import refuse_stranger, separate_owner
+from dbt_state_plugin.state.state import compose
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -17,22 +19,28 @@ EXPECTED_VERSION = "0011"
 # Oldest first; a test holds this to the migrations folder.
 KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011")
 
+_IS_THERE = ByDialect(
+    postgres="SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = %(schema)s AND tablename = 'alembic_version'",
+    sqlite="SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'",
+)
+
+
+def place_of(connection: Connection, schema: str) -> str:
+    """Return what messages call the place of a state."""
+    return "this file" if is_sqlite(connection) else f'schema "{schema}"'
+
 
 def recorded_version(cursor: Any, schema: str) -> str | None:
     """Return the version recorded in the schema, or None when nothing is there yet.
 
     Raises StateError when another role owns what is there.
     """
-    from psycopg2 import sql
-
-    refuse_stranger(cursor, schema)
-    cursor.execute(
-        "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename = 'alembic_version'",
-        (schema,),
-    )
+    if not is_sqlite(cursor.connection):
+        refuse_stranger(cursor, schema)
+    cursor.execute(compose(cursor.connection, _IS_THERE, schema), {"schema": schema})
     if cursor.fetchone() is None:
         return None
-    cursor.execute(sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(schema)))
+    cursor.execute(compose(cursor.connection, "SELECT version_num FROM {state}.alembic_version", schema))
     row = cursor.fetchone()
     return str(row[0]) if row else None
 
@@ -53,7 +61,8 @@ def require_schema(connection: Connection, schema: str) -> bool:
     refuse_newer(version, schema)
     if version not in (None, EXPECTED_VERSION):
         raise StateError(
-            f'The state in schema "{schema}" has version {version}, and this tool reads version {EXPECTED_VERSION}.',
+            f"The state in {place_of(connection, schema)} has version {version}, and this tool reads version "
+            f"{EXPECTED_VERSION}.",
             "Run `dbt-state-plugin state upgrade`; `run` and every other command that writes does it by itself.",
         )
     return version is not None
@@ -65,10 +74,12 @@ def schema_errors(connection: Connection, schema: str, what: str) -> Iterator[No
     import psycopg2
 
     try:
-        with database_errors(f'{what} in schema "{schema}"'):
+        with database_errors(f"{what} in {place_of(connection, schema)}"):
             yield
     except StateError as error:
         message = error.what
+        if is_sqlite(connection):
+            raise
         if isinstance(error.__cause__, psycopg2.errors.InvalidSchemaName):
             # PostgreSQL leaves a schema without the right USAGE out of search_path, and then finds no schema at all.
             message = f'{what} in schema "{schema}": permission denied for schema {schema}'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.dialect import SqlDialect
@@ -41,7 +41,8 @@ class AdapterLink:
 def open_warehouse(kind: str, link: Any) -> Warehouse:
     """Return the warehouse of dbt's type `kind`; raises ConfigurationError for one that cannot be planned.
 
-    `link` is an open connection for PostgreSQL, an `AdapterLink` for any other type.
+    `link` is an open connection for PostgreSQL, an `AdapterLink` for any other type; `sqlite` is no type of dbt's, but
+    where there is only a state.
     """
     if kind == "postgres":
         from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
@@ -51,6 +52,10 @@ def open_warehouse(kind: str, link: Any) -> Warehouse:
         from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(link.credentials)
+    if kind == "sqlite":
+        from dbt_state_plugin.warehouse.no_warehouse import NoWarehouse
+
+        return cast("Warehouse", NoWarehouse())  # of which nothing else is asked
     from dbt_state_plugin.warehouse.generic.warehouse import GenericWarehouse
 
     return GenericWarehouse(kind, link.credentials, link.questions)

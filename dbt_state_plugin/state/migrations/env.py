@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import context
 
 context.configure(
-    dialect_name="postgresql",
+    dialect_name=context.config.get_main_option("dialect"),
     # Any other style doubles each percent sign, as if a driver were to bind values.
     dialect_opts={"paramstyle": "named"},
     literal_binds=True,

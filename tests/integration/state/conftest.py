@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from support.database import Database, database_on, fresh_database
 from support.recording import PROD
 from support.values import HERE
 
-from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
+from dbt_state_plugin.sqlite.address import SqliteAddress
+from dbt_state_plugin.state.connection import StateDatabase, connect
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.testing.postgres_server import Server, create_database, drop_database
@@ -37,17 +39,41 @@ def copied(postgres_server: Server, template: Database) -> Iterator[Database]:
     drop_database(postgres_server, name)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a test of a state run on both kinds, unless it looks at the server itself."""
+    if "place" in metafunc.fixturenames:
+        kinds = ["postgres"] if "copied" in metafunc.fixturenames else ["postgres", "sqlite"]
+        metafunc.parametrize("state_kind", kinds, indirect=True)
+
+
 @pytest.fixture
-def state(copied: Database) -> Iterator[State]:
+def state_kind(request: pytest.FixtureRequest) -> str:
+    """Return the kind of the state."""
+    return str(request.param)
+
+
+@pytest.fixture
+def place(state_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> StateDatabase:
+    """Return where an empty state is: in a copy of a database, or in a file."""
+    if state_kind == "postgres":
+        return DatabaseSettings.from_url(request.getfixturevalue("copied").url)
+    address = SqliteAddress(path=tmp_path / "state.sqlite")
+    with closing(connect(address)) as opened:
+        ensure_schema(opened, SCHEMA)
+    return address
+
+
+@pytest.fixture
+def state(place: StateDatabase) -> Iterator[State]:
     """Open the state of an environment, as a run does."""
-    with closing(connect(DatabaseSettings.from_url(copied.url))) as opened:
+    with closing(connect(place)) as opened:
         yield open_state(opened, SCHEMA, HERE)
 
 
 @pytest.fixture
-def second(copied: Database, state: State) -> Iterator[State]:
+def second(place: StateDatabase, state: State) -> Iterator[State]:
     """Open the same state on another connection."""
-    with closing(connect(DatabaseSettings.from_url(copied.url))) as opened:
+    with closing(connect(place)) as opened:
         yield open_state(opened, state.schema, HERE)
 
 

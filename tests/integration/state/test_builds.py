@@ -61,7 +61,7 @@ def test_the_result_is_noted_with_the_build(state: State) -> None:
     assert [reason["code"] for reason in result.reasons] == ["not-recorded"]
 
 
-def test_the_identity_is_read_in_the_same_statement_where_the_warehouse_is_here(state: State) -> None:
+def test_the_identity_is_read_in_the_same_statement_where_the_warehouse_is_here(copied: Database, state: State) -> None:
     execution_id = begun(state)
     opened(state, execution_id, ORDERS)
     here = """

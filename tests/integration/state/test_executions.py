@@ -62,7 +62,7 @@ def test_the_runs_of_another_environment_are_not_abandoned(state: State) -> None
 
 def test_an_environment_has_one_running_execution(state: State) -> None:
     begun(state)
-    with pytest.raises(StateError, match="unique"):
+    with pytest.raises(StateError, match=r"(?i)unique"):
         state.execute(
             "INSERT INTO {state}.execution (execution_id, environment_id, command, is_exclusive, caller, host,"
             " process_id, tool_version) VALUES (gen_random_uuid(), %s, 'run', true, '', '', 1, '')",

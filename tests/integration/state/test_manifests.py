@@ -16,6 +16,7 @@ from support.recording import begun, ended
 from support.values import THEN, project
 
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.manifests import (
     link_manifest,
     parsed_project_manifest,
@@ -122,7 +123,7 @@ def test_where_nothing_was_kept_there_is_nothing_to_read(state: State) -> None:
     assert parsed_project_manifest(state) is None
 
 
-def test_an_id_that_is_none_is_an_error_of_the_state(state: State) -> None:
+def test_an_id_that_is_none_is_an_error_of_the_state(copied: Database, state: State) -> None:
     with pytest.raises(StateError, match="invalid input syntax for type uuid"):
         read_manifest(state, "x'; --")
 
@@ -206,10 +207,16 @@ def test_a_damaged_manifest_is_refused_with_what_to_do(state: State, damaged: by
     assert "--force" in caught.value.do
 
 
+REFUSES_MANIFESTS = ByDialect(
+    postgres="ALTER TABLE {state}.execution ADD CHECK (manifest_id IS NULL)",
+    sqlite="CREATE TRIGGER refuse BEFORE UPDATE OF manifest_id ON execution BEGIN SELECT RAISE(ABORT, 'refused'); END",
+)
+
+
 def test_a_manifest_is_kept_with_all_that_names_it_or_not_at_all(state: State) -> None:
     parsed(state)
     execution_id = begun(state)
-    state.execute("ALTER TABLE {state}.execution ADD CHECK (manifest_id IS NULL)")
+    state.execute(REFUSES_MANIFESTS)
 
     with pytest.raises(StateError, match="Cannot record the manifest"):
         write_manifest(state, TEXT, is_of_snapshot=True, execution_id=execution_id)

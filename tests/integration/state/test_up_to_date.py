@@ -59,7 +59,7 @@ def test_another_parse_forgets_it(state: State) -> None:
 def test_one_that_was_edited_by_hand_does_not_count(state: State, edit: tuple[str, object]) -> None:
     parsed(state)
     kept(state)
-    ((text,),) = state.rows("SELECT up_to_date::text FROM {state}.project_snapshot")
+    ((text,),) = state.rows("SELECT up_to_date::text AS document FROM {state}.project_snapshot")
     document = json.loads(text)
     name, value = edit
     sealed = document["run"]

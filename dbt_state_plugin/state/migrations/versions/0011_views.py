@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alembic import op
+from dbt_state_plugin.state.migrations.dialects import execute
 
 revision = "0011"
 down_revision = "0009"
@@ -187,11 +187,29 @@ GROUP BY e.execution_id, v.environment_id, v.project_name, v.target_name, e.comm
 """
 
 
+# What differs in SQLite, which has no types of moments and of JSON.
+_IN_SQLITE = {
+    "CAST(EXTRACT(EPOCH FROM e.finished_at - e.started_at) AS numeric(18, 3))": (
+        "round((julianday(e.finished_at) - julianday(e.started_at)) * 86400, 3)"
+    ),
+    "r.reasons -> 0 ->> 'kind'": "json_extract(r.reasons, '$[0].kind')",
+    "r.reasons -> 0 ->> 'detail'": "json_extract(r.reasons, '$[0].detail')",
+}
+
+
+def _in_sqlite() -> str:
+    text = VIEWS
+    for postgresql, sqlite in _IN_SQLITE.items():
+        text = text.replace(postgresql, sqlite)
+    return text
+
+
 def upgrade() -> None:
     """Create the views."""
-    op.execute(VIEWS)
+    execute(postgresql=VIEWS, sqlite=_in_sqlite())
 
 
 def downgrade() -> None:
     """Remove them."""
-    op.execute("DROP VIEW savings, current_nodes, node_history, executions")
+    views = ("savings", "current_nodes", "node_history", "executions")
+    execute(postgresql=f"DROP VIEW {', '.join(views)}", sqlite=tuple(f"DROP VIEW {view}" for view in views))

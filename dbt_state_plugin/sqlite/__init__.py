@@ -1,0 +1,1 @@
+"""How a state in an SQLite file is reached."""

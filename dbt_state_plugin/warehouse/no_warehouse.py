@@ -1,0 +1,18 @@
+"""Warehouse of a state in a file, in which nothing but the state is."""
+
+from __future__ import annotations
+
+
+class NoWarehouse:
+    """Nothing to ask: an execution of scripts needs no warehouse, and every project names its own."""
+
+    def close(self) -> None:
+        """Do nothing: the connection is the state's."""
+
+    def shares(self, _connection: object) -> bool:
+        """Return that it does not share the state's connection."""
+        return False
+
+    def server_identity(self) -> tuple[str, str]:
+        """Return no names."""
+        return "", ""
