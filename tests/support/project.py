@@ -135,10 +135,17 @@ def write_project(directory: Path, database: Database, home: Path, files: Mappin
     """Write dbt_project.yml, profiles.yml and the files (path in the project: text), which may replace those two."""
     directory.mkdir(parents=True)
     home.mkdir(parents=True, exist_ok=True)
-    project = Project(directory=directory, environment=clean_environment(home))
+    project = Project(directory=directory, environment=clean_environment(home) | state_elsewhere(home))
     for path, text in {"dbt_project.yml": PROJECT_FILE, "profiles.yml": profiles(database), **files}.items():
         project.write(path, text)
     return project
+
+
+def state_elsewhere(home: Path) -> dict[str, str]:
+    """Keep the states of a test in a file where DBT_STATE_PLUGIN_TEST_STATE is sqlite, else with the warehouse."""
+    if os.environ.get("DBT_STATE_PLUGIN_TEST_STATE") != "sqlite":
+        return {}
+    return {"DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{home / 'state.sqlite'}"}
 
 
 def profiles(database: Database) -> str:
