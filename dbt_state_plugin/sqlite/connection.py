@@ -147,6 +147,11 @@ class SqliteConnection:
         """Return whether the connection was closed."""
         return self._opened is None
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether no transaction is open."""
+        return self._opened is None or not self._opened.in_transaction
+
     def cursor(self) -> SqliteCursor:
         """Return a cursor, which is a context manager."""
         return SqliteCursor(self)
@@ -157,9 +162,7 @@ class SqliteConnection:
             opened, self._opened = self._opened, None
             if opened is not None:
                 opened.close()
-            for lock in self._locks:
-                lock.release()
-            self._locks.clear()
+            self.unlock()
 
     def cancel(self) -> None:
         """End the statement that runs in another thread."""
@@ -176,6 +179,12 @@ class SqliteConnection:
         if lock is not None:
             self._locks.append(lock)
         return lock is not None
+
+    def unlock(self) -> None:
+        """Let go of all locks."""
+        for lock in self._locks:
+            lock.release()
+        self._locks.clear()
 
     def holder(self, name: str) -> Mapping[str, Any] | None:
         """Return pid and host of who holds a lock, as far as known, or None when nobody does."""
@@ -252,6 +261,10 @@ class SqliteCursor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget the rows."""
         self._rows = []
 
     def execute(self, statement: str | Sequence[str], values: Sequence[Any] | Mapping[str, Any] | None = None) -> None:

@@ -30,7 +30,8 @@ from dbt_state_plugin.dbt_runner.execute import EngineOutcome
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.errors import PluginError
-from dbt_state_plugin.postgres.connection import connect
+from dbt_state_plugin.state.connection import connect
+from dbt_state_plugin.state.dialect import is_sqlite
 from faults.tables import Tables
 
 Answer = TypeVar("Answer")
@@ -55,7 +56,9 @@ class Run:
     force: bool = False
     cutoff: str = "always"
     at_point: Callable[[Run, str], None] = lambda _run, _where: None
+    state_url: str = ""
     connection: Any = None
+    warehouse: Any = None
     backend: int = 0
     result: RunResult | BaseException | None = None
     points: int = 0
@@ -68,9 +71,8 @@ class Run:
     @property
     def is_held_safely(self) -> bool:
         """Return whether the run has no transaction open, so that others need not wait for it."""
-        if self.connection is None or self.connection.closed:
-            return True
-        return bool(self.connection.info.transaction_status == TRANSACTION_STATUS_IDLE)
+        opened = [each for each in (self.connection, self.warehouse) if each is not None and not each.closed]
+        return all(_is_idle(each) for each in opened)
 
     @property
     def is_success(self) -> bool:
@@ -88,8 +90,9 @@ class Run:
 
     def kill(self) -> None:
         """End the process at the point where it is; called by itself."""
-        if self.connection is not None:
-            self.connection.close()
+        for opened in (self.connection, self.warehouse):
+            if opened is not None:
+                opened.close()
         raise Killed
 
     def carry_out(self) -> RunResult | BaseException:
@@ -112,14 +115,27 @@ class Run:
     def target(self) -> api.Target:
         """What the files of the project name now."""
         directory, name = str(self.directory), self.environment.target
-        settings = api.Settings(project_dir=directory, profiles_dir=directory, target=name, lock_timeout=0)
+        settings = api.Settings(
+            project_dir=directory, profiles_dir=directory, target=name, lock_timeout=0, database_url=self.state_url
+        )
         return api.resolve_target(settings, api.Ports(dbt=OneRowDbt(self)))
 
     def _connect(self, *arguments: Any, **names: Any) -> _Watched:
         real = connect(*arguments, **names)
-        self.backend = real.info.backend_pid
-        self.connection = _Watched(real, self)
-        return self.connection
+        watched = _Watched(real, self)
+        if not is_sqlite(real):
+            self.backend = real.info.backend_pid
+        if self.state_url and not is_sqlite(real):
+            self.warehouse = watched
+        else:
+            self.connection = watched
+        return watched
+
+
+def _is_idle(opened: Any) -> bool:
+    if is_sqlite(opened):
+        return bool(opened.is_idle)
+    return bool(opened.info.transaction_status == TRANSACTION_STATUS_IDLE)
 
 
 class _Watched:
@@ -142,9 +158,19 @@ class _WatchedCursor:
         self._run = run
 
     def execute(self, statement: Any, values: Any = None) -> None:
-        self._run.statement = statement if isinstance(statement, str) else str(statement.as_string(self._real))
-        self._run.point("statement")
+        if isinstance(statement, tuple):  # of SQLite's: there is a point before each of them
+            with self._real.connection.together():
+                self._real.execute((), values)
+                for each in statement:
+                    self._comes_to(each)
+                    self._real._execute(each, values)
+            return
+        self._comes_to(statement)
         self._real.execute(statement, values)
+
+    def _comes_to(self, statement: Any) -> None:
+        self._run.statement = _text(statement, self._real)
+        self._run.point("statement")
 
     def __enter__(self) -> _WatchedCursor:
         return self
@@ -157,6 +183,11 @@ class _WatchedCursor:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
+
+
+def _text(statement: Any, cursor: Any) -> str:
+    text = statement if isinstance(statement, str) else str(statement.as_string(cursor))
+    return text.replace("{state}", f'"{STATE_SCHEMA}"')
 
 
 def write_project(directory: Path, of: Project, profile: str) -> None:

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from dbt_state_plugin.core.values.results import RunResult
-from dbt_state_plugin.errors import BusyError, InterruptedRun, LockLostError, StateError
+from dbt_state_plugin.errors import BusyError, InterruptedRun, LockLostError, SqliteError, StateError
 from faults.run import HeldRun, Run
 from faults.tables import graph
 from faults.world import World
@@ -254,9 +254,9 @@ def test_a_mark_that_the_server_refuses_leaves_the_node_to_be_built_and_the_run_
     begin(world, IN_PLACE)
     world.edit("a", "2")
     held = started_to(world, "committed a")
-    world.execute("ALTER TABLE dbt_state_plugin.relation ADD CONSTRAINT full_disk CHECK (unique_id = '') NOT VALID")
+    world.refuse_records("unique_id = ''")
     failed = world.finish(held)
-    world.execute("ALTER TABLE dbt_state_plugin.relation DROP CONSTRAINT full_disk")
+    world.accept_records()
 
     assert isinstance(failed.result, RunResult)
     assert failed.result.status == "failed"
@@ -282,9 +282,14 @@ def test_nobody_else_can_say_what_he_builds_while_a_run_says_it(world: World) ->
     held = world.start()
     world.advance_to_statement(held, 'INTO "dbt_state_plugin".intent')
 
-    with pytest.raises(psycopg2.errors.LockNotAvailable):
-        world.execute("SET lock_timeout = '200ms'; LOCK TABLE dbt_state_plugin.intent IN ROW EXCLUSIVE MODE")
-    world.execute("RESET lock_timeout")
+    if world.state_url:
+        world.books.cursor().execute("PRAGMA busy_timeout = 200")
+        with pytest.raises(SqliteError, match="locked"):
+            world.execute("DELETE FROM dbt_state_plugin.intent")
+    else:
+        with pytest.raises(psycopg2.errors.LockNotAvailable):
+            world.execute("SET lock_timeout = '200ms'; LOCK TABLE dbt_state_plugin.intent IN ROW EXCLUSIVE MODE")
+        world.execute("RESET lock_timeout")
     assert world.finish(held).is_success
 
 
@@ -340,7 +345,7 @@ def test_the_state_itself_refuses_a_second_running_execution(world: World) -> No
     world.edit("a", "2")
     held = started_to(world, "starting b")
 
-    with pytest.raises(psycopg2.errors.UniqueViolation):
+    with pytest.raises((psycopg2.errors.UniqueViolation, SqliteError), match=r"(?i)unique"):
         world.execute(
             "INSERT INTO dbt_state_plugin.execution (execution_id, environment_id, command, is_exclusive, caller,"
             " tool_version) SELECT gen_random_uuid(), environment_id, 'run', true, 'x', 'x'"
@@ -365,9 +370,9 @@ def test_a_child_that_was_built_beside_an_unrecorded_parent_is_built_again(world
     begin(world, IN_PLACE)
     world.edit("a", "2")
     held = started_to(world, "committed a")
-    world.execute("ALTER TABLE dbt_state_plugin.relation ADD CONSTRAINT no_a CHECK (identifier <> 'a') NOT VALID")
+    world.refuse_records("identifier <> 'a'")
     failed = world.finish(held)
-    world.execute("ALTER TABLE dbt_state_plugin.relation DROP CONSTRAINT no_a")
+    world.accept_records()
 
     assert failed.built == ["a", "b"]
     assert world.to_build() == {"a", "b"}
@@ -442,12 +447,13 @@ def test_a_state_that_is_lost_makes_everything_due(world: World) -> None:
 
 def test_a_state_that_is_older_than_the_warehouse_makes_the_difference_due(world: World) -> None:
     begin(world)
-    world.execute("CREATE TABLE public.copy AS SELECT * FROM dbt_state_plugin.relation")
+    world.execute("CREATE TABLE dbt_state_plugin.copy AS SELECT * FROM dbt_state_plugin.relation")
     world.edit("a", "2")
     assert world.run().is_success
     world.execute(
-        "DELETE FROM dbt_state_plugin.relation; INSERT INTO dbt_state_plugin.relation SELECT * FROM public.copy;"
-        "DROP TABLE public.copy"
+        "DELETE FROM dbt_state_plugin.relation;"
+        "INSERT INTO dbt_state_plugin.relation SELECT * FROM dbt_state_plugin.copy;"
+        "DROP TABLE dbt_state_plugin.copy"
     )
     world.edit("a", "1")
 

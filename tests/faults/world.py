@@ -18,11 +18,15 @@ from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.core.values.results import RunResult
 from dbt_state_plugin.errors import BusyError
 from dbt_state_plugin.postgres.settings import DatabaseSettings
-from dbt_state_plugin.state.lock import lock_key
+from dbt_state_plugin.sqlite.address import SqliteAddress
+from dbt_state_plugin.sqlite.script import statements_of
+from dbt_state_plugin.state.connection import connect
+from dbt_state_plugin.state.lock import is_locked
 from dbt_state_plugin.state.relations import forget_relations
 from dbt_state_plugin.state.retention import Pruned, prune
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
+from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 from faults.run import STATE_SCHEMA, HeldRun, Run, write_model, write_project
 from faults.tables import Tables, expected
 
@@ -40,12 +44,17 @@ _HOLDERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND grante
 class World:
     """One warehouse with its state, and projects (by target) that write the same schema of it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, state_file: Path | None = None) -> None:
         self.url = url
+        self.state_url = f"sqlite:///{state_file}" if state_file else ""
         self.folder = tempfile.TemporaryDirectory(prefix="world-")
         self.admin: connection = _connect(url)
         self.database = self.admin.info.dbname
-        ensure_schema(self.admin, STATE_SCHEMA)
+        self.books: Any = connect(SqliteAddress(path=state_file)) if state_file else self.admin
+        self.warehouse = ""
+        if state_file:
+            self.warehouse = "/".join(reversed(PostgresWarehouse(self.admin).server_identity()))
+        ensure_schema(self.books, STATE_SCHEMA)
         self.tables = Tables(self.admin)
         self.projects: dict[str, Project] = {}
         self.live: list[HeldRun] = []
@@ -54,6 +63,7 @@ class World:
     def end(self) -> None:
         for held in list(self.live):
             self.kill(held)
+        self.books.close()
         self.admin.close()
         self.folder.cleanup()
 
@@ -84,7 +94,7 @@ class World:
         return json.dumps({"shop": {"target": target, "outputs": {target: output}}})
 
     def environment(self, target: str) -> Environment:
-        return Environment(project="shop", target=target, database=self.database, schema="wh")
+        return Environment(project="shop", target=target, database=self.database, schema="wh", warehouse=self.warehouse)
 
     def edit(self, name: str, code: str, *, target: str = "dev") -> None:
         self.projects[target] = edited(self.projects[target], f"model.shop.{name}", code)
@@ -101,6 +111,7 @@ class World:
     ) -> Run:
         return Run(
             directory=self.directory(target),
+            state_url=self.state_url,
             environment=self.environment(target),
             project=lambda: self.projects[target],
             tables=self.tables,
@@ -167,11 +178,16 @@ class World:
         self.cut_run(held.run)
 
     def cut_run(self, run: Run) -> None:
+        if self.state_url and run.connection is not None:
+            run.connection.close()
         self.execute("SELECT pg_terminate_backend(%s)", (run.backend,))
         self._until_gone(run)
 
     def unlock(self, held: HeldRun) -> None:
         """Let the run lose its lock while its connection lives, as behind a pooler."""
+        if self.state_url:
+            held.run.connection._real.unlock()
+            return
         with held.run.connection._real.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock_all()")
 
@@ -179,10 +195,10 @@ class World:
         forget_relations(self.state(target), [f"model.shop.{name}"])
 
     def prune(self) -> Pruned:
-        return prune(self.admin, STATE_SCHEMA, keep_days=0)
+        return prune(self.books, STATE_SCHEMA, keep_days=0)
 
     def state(self, target: str = "dev") -> State:
-        return open_state(self.admin, STATE_SCHEMA, self.environment(target))
+        return open_state(self.books, STATE_SCHEMA, self.environment(target))
 
     def to_build(self, target: str = "dev") -> set[str]:
         """Return the names of the nodes that a run would build now."""
@@ -212,13 +228,7 @@ class World:
 
     def is_locked(self, target: str = "dev") -> bool:
         """Return whether somebody holds the lock of an environment."""
-        key = lock_key(self.environment(target), STATE_SCHEMA)
-        rows = self.state(target).rows(
-            "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-            " AND (classid::bigint << 32) | objid::bigint = %s",
-            (key,),
-        )
-        return bool(rows)
+        return is_locked(self.books, STATE_SCHEMA, self.environment(target))
 
     def check_a_finished_run(self, run: Run, *, was_alone: bool) -> None:
         """Hold a run that has ended to the promise."""
@@ -251,6 +261,8 @@ class World:
 
     def _until_gone(self, run: Run) -> None:
         """Wait until the server has noticed that the connection is closed, which frees the lock."""
+        if not run.backend:
+            return
         deadline = time.monotonic() + 30
         with self.admin.cursor() as cursor:
             while True:
@@ -261,8 +273,30 @@ class World:
                 time.sleep(0.0005)
 
     def execute(self, statement: str, values: Any = None) -> None:
+        if self.state_url and f"{STATE_SCHEMA}." in statement:
+            with self.books.cursor() as cursor:
+                cursor.execute(statements_of(statement.replace(f"{STATE_SCHEMA}.", "").replace(";", ";\n")), values)
+            return
         with self.admin.cursor() as cursor:
             cursor.execute(statement, values)
+
+    def refuse_records(self, allowed: str) -> None:
+        """Let the state refuse each record of a relation for which this does not hold."""
+        if self.state_url:
+            for event in ("INSERT", "UPDATE"):
+                self.execute(
+                    f"CREATE TRIGGER dbt_state_plugin.refused_{event} BEFORE {event} ON relation"
+                    f" WHEN NOT (new.{allowed}) BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                )
+        else:
+            self.execute(f"ALTER TABLE dbt_state_plugin.relation ADD CONSTRAINT refused CHECK ({allowed}) NOT VALID")
+
+    def accept_records(self) -> None:
+        """Let the state take every record again."""
+        if self.state_url:
+            self.execute("DROP TRIGGER dbt_state_plugin.refused_INSERT; DROP TRIGGER dbt_state_plugin.refused_UPDATE")
+        else:
+            self.execute("ALTER TABLE dbt_state_plugin.relation DROP CONSTRAINT refused")
 
 
 def _connect(url: str) -> connection:
