@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.state_administration import upgrade_state as upgrade_state
     from dbt_state_plugin.operations.target import StateAddress as StateAddress
     from dbt_state_plugin.operations.target import Target as Target
+    from dbt_state_plugin.operations.target import keeps_state_in_file as keeps_state_in_file
     from dbt_state_plugin.operations.target import resolve_state as resolve_state
     from dbt_state_plugin.operations.target import resolve_target as resolve_target
     from dbt_state_plugin.operations.target import resolve_target_beside as resolve_target_beside
@@ -152,7 +153,7 @@ _HOMES = {
         "DEFAULT_KEEP_DAYS check_state current_version downgrade_script downgrade_state known_versions "
         "prune_environment prune_state rehearse_upgrade roles_script sources_yaml upgrade_script upgrade_state"
     ),
-    "operations.target": "StateAddress Target resolve_state resolve_target resolve_target_beside",
+    "operations.target": "StateAddress Target keeps_state_in_file resolve_state resolve_target resolve_target_beside",
     "postgres.settings": "MAX_IDENTIFIER_BYTES",
     "project.yaml_values": "load_yaml",
     "state.bookkeeping": "Ended",

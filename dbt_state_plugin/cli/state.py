@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from dbt_state_plugin import api
-from dbt_state_plugin.api import Action, Orphan, Orphans, StateAddress, Target
+from dbt_state_plugin.api import Action, Orphan, Orphans, Settings, StateAddress, Target
 from dbt_state_plugin.cli.options import output_option, says, settings_of, shared_options, target_of
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
@@ -54,6 +54,7 @@ def upgrade(context: click.Context, sql: bool, dry_run: bool, start: str | None,
     """
     settings = settings_of(context)
     if sql:
+        _refuse_file(settings, "--sql prints SQL of PostgreSQL")
         click.echo(api.upgrade_script(settings.state_schema, start or "base"), nl=False)
         _say(context, "Run it with psql as a role that may create schemas, then grant the tables to dbt's role.")
         return EXIT_OK
@@ -80,6 +81,14 @@ def _rehearse(context: click.Context, address: StateAddress, output: str) -> int
         write_lines(wrapped(f"Rows would be lost of: {', '.join(found.lost)}.", width_of(sys.stderr)))
         return EXIT_NODES_FAILED
     return EXIT_OK
+
+
+def _refuse_file(settings: Settings, why: str) -> None:
+    if api.keeps_state_in_file(settings):
+        raise UsageError(
+            f"The state is in an SQLite file, and {why}.",
+            "Who may read and write the file may do so with all of the state: see chmod and chgrp.",
+        )
 
 
 @state.command("check")
@@ -114,11 +123,13 @@ def downgrade(context: click.Context, revision: str, sql: bool, yes: bool, outpu
     """
     settings = settings_of(context)
     if sql:
+        _refuse_file(settings, "--sql prints SQL of PostgreSQL")
         click.echo(api.downgrade_script(settings.state_schema, revision), nl=False)
         return
     if not yes:
+        place = "its file" if api.keeps_state_in_file(settings) else f'schema "{settings.state_schema}"'
         raise UsageError(
-            f'A downgrade to {revision} deletes history and recorded state in schema "{settings.state_schema}".',
+            f"A downgrade to {revision} deletes history and recorded state in {place}.",
             "Pass --yes if that is wanted; everything that is no longer recorded is built again.",
         )
     _say_versions(context, *api.downgrade_state(api.resolve_state(settings), revision), output)
@@ -132,7 +143,9 @@ def roles(context: click.Context) -> None:
 
     A database administrator runs it, before the state is created and after each upgrade.
     """
-    click.echo(api.roles_script(settings_of(context).state_schema), nl=False)
+    settings = settings_of(context)
+    _refuse_file(settings, "SQLite knows no roles")
+    click.echo(api.roles_script(settings.state_schema), nl=False)
     _say(context, "Run it with psql as an administrator, before the state is created and after each upgrade.")
 
 

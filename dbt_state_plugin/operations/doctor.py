@@ -82,7 +82,7 @@ def _state(target: Target, ports: Ports) -> Iterator[Finding]:
 def _version_of(connection: object, schema: str) -> Finding:
     place = place_of(connection, schema)  # type: ignore[arg-type]
     recorded = migration.current(connection, schema)  # type: ignore[arg-type] # a port's
-    refuse_newer(recorded, schema)
+    refuse_newer(recorded, place)
     if recorded == EXPECTED_VERSION:
         missing = missing_rights(connection, schema)  # type: ignore[arg-type]
         if missing:

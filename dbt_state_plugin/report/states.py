@@ -53,7 +53,6 @@ STATES: Mapping[str, NodeState] = {
         NodeState(key="exposure", label="exposure", mark="", meaning="reads what the project builds", is_due=False),
     )
 }
-CUT_OFF = "no-op"  # dbt's word for a node of which nothing had to be done
 _NOT_REACHED = frozenset({"planned", "skipped", "not reported"})
 _KINDS = {kind.value: kind for kind in ReasonKind}
 

@@ -11,6 +11,7 @@ from dbt_state_plugin.state.version import KNOWN_VERSIONS
 if TYPE_CHECKING:
     from alembic.config import Config
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 BASE = "base"  # Alembic's word for the version before the first one
 
 
@@ -31,6 +32,6 @@ def alembic_config(output: StringIO, dialect: str = "postgresql") -> Config:
     from alembic.config import Config
 
     config = Config(output_buffer=output)
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("dialect", dialect)
     return config

@@ -23,6 +23,7 @@ from dbt_state_plugin.state.state import compose
 from dbt_state_plugin.state.version import (
     EXPECTED_VERSION,
     KNOWN_VERSIONS,
+    place_of,
     recorded_version,
     refuse_newer,
     schema_errors,
@@ -69,7 +70,7 @@ def _upgrade(cursor: Any, schema: str, timeout: float) -> str | None:
     """Upgrade inside of a transaction; return the version before."""
     lock_schema(cursor, schema, timeout=timeout)
     version = recorded_version(cursor, schema)
-    refuse_newer(version, schema)
+    refuse_newer(version, place_of(cursor.connection, schema))
     if version == EXPECTED_VERSION:
         return version
     if is_sqlite(cursor.connection):
@@ -162,7 +163,7 @@ def downgrade(connection: Connection, schema: str, revision: str, *, timeout: fl
     with schema_errors(connection, schema, "Cannot downgrade the state"), transaction(connection) as cursor:
         lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)
-        refuse_newer(version, schema)
+        refuse_newer(version, place_of(cursor.connection, schema))
         if revision == (version or BASE):
             return
         if is_sqlite(cursor.connection):

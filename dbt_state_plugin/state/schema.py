@@ -8,7 +8,7 @@ from dbt_state_plugin.postgres.connection import transaction
 from dbt_state_plugin.state.dialect import is_sqlite
 from dbt_state_plugin.state.ownership import become_owner
 from dbt_state_plugin.state.schema_lock import LONGEST_WAIT_SECONDS, change_schema, lock_schema
-from dbt_state_plugin.state.version import EXPECTED_VERSION, recorded_version, refuse_newer, schema_errors
+from dbt_state_plugin.state.version import EXPECTED_VERSION, place_of, recorded_version, refuse_newer, schema_errors
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -24,7 +24,7 @@ def ensure_schema(connection: Connection, schema: str, *, timeout: float = LONGE
         version = recorded_version(cursor, schema)
     if version == EXPECTED_VERSION:
         return
-    refuse_newer(version, schema)
+    refuse_newer(version, place_of(connection, schema))
     with schema_errors(connection, schema, "Cannot create the state"), transaction(connection) as cursor:
         lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)  # look again: another process may have been faster

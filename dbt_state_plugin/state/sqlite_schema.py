@@ -26,12 +26,12 @@ _REMOVED = (
 
 
 @cache
-def creating(version: str = EXPECTED_VERSION) -> tuple[str, ...]:
-    """Return the statements that create a state of a version."""
+def creating() -> tuple[str, ...]:
+    """Return the statements that create a state of this tool's version."""
     from importlib.resources import files
 
     text = files("dbt_state_plugin.state.migrations").joinpath("sqlite_0009.sql").read_text(encoding="utf-8")
-    return (*statements_of(text), *_migrating(FIRST_VERSION, version))
+    return (*statements_of(text), *_migrating(FIRST_VERSION, EXPECTED_VERSION))
 
 
 def upgrading(version: str | None) -> tuple[str, ...]:

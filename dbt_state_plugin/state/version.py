@@ -45,11 +45,11 @@ def recorded_version(cursor: Any, schema: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def refuse_newer(version: str | None, schema: str) -> None:
+def refuse_newer(version: str | None, place: str) -> None:
     """Raise StateError when the recorded version is one that this tool does not know."""
     if version is not None and version not in KNOWN_VERSIONS:
         raise StateError(
-            f'The state in schema "{schema}" has version {version}, which is newer than this tool knows.',
+            f"The state in {place} has version {version}, which is newer than this tool knows.",
             "Install the newer dbt-state-plugin that wrote it; an older one must not touch it.",
         )
 
@@ -58,7 +58,7 @@ def require_schema(connection: Connection, schema: str) -> bool:
     """Return whether the state exists, without creating it; raises StateError when its version is not this tool's."""
     with schema_errors(connection, schema, "Cannot read the state"), connection.cursor() as cursor:
         version = recorded_version(cursor, schema)
-    refuse_newer(version, schema)
+    refuse_newer(version, place_of(connection, schema))
     if version not in (None, EXPECTED_VERSION):
         raise StateError(
             f"The state in {place_of(connection, schema)} has version {version}, and this tool reads version "

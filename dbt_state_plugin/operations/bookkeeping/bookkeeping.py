@@ -23,6 +23,7 @@ from dbt_state_plugin.state.manifests import read_manifest
 from dbt_state_plugin.state.relations import server_time
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State
+from dbt_state_plugin.state.version import place_of
 
 MAX_ROWS = 2**63 - 1  # PostgreSQL's bigint
 _ID = re.compile(r"[0-9A-Fa-f]{8}(-?)[0-9A-Fa-f]{4}(\1[0-9A-Fa-f]{4}){2}\1[0-9A-Fa-f]{12}")
@@ -142,7 +143,8 @@ def _books(target: Target, wanted: UUID) -> Iterator[State]:
     with open_session(target, create=False) as session:
         if not session.has_state:
             raise NotFoundError(
-                f"{wanted} is not recorded: nothing is, in schema {target.state.schema}.", "Run init-execution first."
+                f"{wanted} is not recorded: nothing is, in {place_of(session.state.connection, target.state.schema)}.",
+                "Run init-execution first.",
             )
         ensure_schema(session.state.connection, target.state.schema)
         yield session.state

@@ -16,7 +16,8 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import reason_words, short_name, undeclared_words
-from dbt_state_plugin.report.states import CUT_OFF, STATES, plan_state, recorded_reason_words, result_state
+from dbt_state_plugin.core.values.results import CUT_OFF
+from dbt_state_plugin.report.states import STATES, plan_state, recorded_reason_words, result_state
 from dbt_state_plugin.report.text import first_message, if_words, more_words
 
 _ORDER = {key: number for number, key in enumerate(STATES)}

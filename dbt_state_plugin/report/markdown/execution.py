@@ -11,7 +11,8 @@ from dbt_state_plugin.report.markdown.escaping import cell, code
 from dbt_state_plugin.report.markdown.graph import GraphNode, flowchart
 from dbt_state_plugin.report.markdown.plan import MARKER, graph_part
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.states import CUT_OFF, STATES, execution_headline, recorded_reason_words, result_state
+from dbt_state_plugin.core.values.results import CUT_OFF
+from dbt_state_plugin.report.states import STATES, execution_headline, recorded_reason_words, result_state
 from dbt_state_plugin.report.text import first_message, timestamp
 from dbt_state_plugin.report.words import count, duration
 

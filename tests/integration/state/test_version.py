@@ -100,7 +100,7 @@ def test_the_version_of_a_strangers_state_is_not_read(database: Database, login:
 
 @pytest.mark.parametrize("version", [None, *KNOWN_VERSIONS])
 def test_versions_that_this_tool_knows_are_not_refused(version: str | None) -> None:
-    refuse_newer(version, "state")
+    refuse_newer(version, 'schema "state"')
 
 
 @pytest.mark.parametrize("version", ["0010", "9999", "", "5", "0005 "])
@@ -108,7 +108,7 @@ def test_a_version_that_this_tool_does_not_know_is_refused(version: str) -> None
     with pytest.raises(
         StateError, match=f'The state in schema "state" has version {version}, which is newer'
     ) as caught:
-        refuse_newer(version, "state")
+        refuse_newer(version, 'schema "state"')
     assert "Install the newer dbt-state-plugin" in caught.value.do
 
 

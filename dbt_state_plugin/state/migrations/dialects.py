@@ -1,0 +1,12 @@
+"""Statements of a migration that PostgreSQL and SQLite need in different words."""
+
+from __future__ import annotations
+
+from alembic import op
+
+
+def execute(*, postgresql: str, sqlite: str | tuple[str, ...]) -> None:
+    """Run the statement of the dialect that is asked for; SQLite's may be several."""
+    found = sqlite if op.get_context().dialect.name == "sqlite" else postgresql
+    for statement in (found,) if isinstance(found, str) else found:
+        op.execute(statement)

@@ -1,0 +1,115 @@
+"""Is a state in an SQLite file one like any other, for who runs commands?"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.database import Database
+from support.project import Project
+
+from dbt_state_plugin.state.version import EXPECTED_VERSION
+
+ProjectFactory = Callable[[Mapping[str, str]], Project]
+
+MODELS = {
+    "models/orders.sql": "{{ config(materialized='table') }} select 1 as id",
+    "models/report.sql": "select * from {{ ref('orders') }}",
+}
+URL = "DBT_STATE_PLUGIN_DATABASE_URL"
+
+
+@pytest.fixture
+def project(dbt_project: ProjectFactory, tmp_path: Path) -> Project:
+    found = dbt_project(MODELS)
+    return Project(directory=found.directory, environment={**found.environment, URL: f"sqlite:///{tmp_path}/s.sqlite"})
+
+
+@pytest.fixture
+def scripts(tmp_path: Path, dbt_project: ProjectFactory) -> Project:
+    """Give a folder without a dbt project, as a cron script has it; no server is named anywhere."""
+    folder = tmp_path / "scripts"
+    (folder / "files").mkdir(parents=True)
+    (folder / "files" / "a.sql").write_text("select 1")
+    environment = dict(dbt_project({}).environment) | {
+        URL: f"sqlite:///{tmp_path}/s.sqlite",
+        "DBT_STATE_PLUGIN_PIPELINE": "nightly",
+    }
+    return Project(directory=folder, environment=environment)
+
+
+def test_a_project_is_built_once_and_again_where_it_changed(project: Project, database: Database) -> None:
+    project.plugin("run", check=0)
+    assert "nothing to build" in project.plugin("run", check=0).stderr
+    project.write("models/report.sql", "select id + 1 as id from {{ ref('orders') }}")
+    assert list(project.planned()) == ["report"]
+    project.plugin("run", check=0)
+    assert database.query("SELECT id FROM analytics.report") == [(2,)]
+    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
+
+    database.query("DROP TABLE analytics.orders CASCADE")
+    assert set(project.planned()) == {"orders", "report"}
+    project.plugin("run", check=0)
+
+    history = json.loads(project.plugin("history", "--output", "json", check=0).stdout)
+    assert [each["status"] for each in history["executions"]].count("succeeded") >= 3
+    assert "orders" in project.plugin("explain", "orders", check=0).stdout
+    assert "All of the state is as it must be." in project.plugin("state", "check", check=0).stderr
+    findings = project.plugin("doctor", check=0).stdout
+    assert "s.sqlite may be used" in findings
+    assert f"version {EXPECTED_VERSION} in this file" in findings
+
+
+def test_another_warehouse_is_another_environment(project: Project, tmp_path: Path) -> None:
+    project.plugin("run", check=0)
+    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as opened:
+        ((warehouse,),) = opened.execute("SELECT warehouse FROM environment").fetchall()
+        assert re.fullmatch(r"\d+/\w+", warehouse)
+        opened.execute("UPDATE environment SET warehouse = 'another'")
+        opened.execute("UPDATE relation SET warehouse = 'another'")
+        opened.commit()
+    assert set(project.planned()) == {"orders", "report"}
+
+
+def test_a_state_is_administered_in_its_file(project: Project) -> None:
+    assert project.plugin("state", "current", check=0).stdout == "\n"
+    rehearsed = project.plugin("state", "upgrade", "--dry-run", check=0)
+    assert "nothing was changed" in rehearsed.stderr
+    assert project.plugin("state", "current", check=0).stdout == "\n"
+    project.plugin("state", "upgrade", check=0)
+    assert re.fullmatch(r"\d{4}\n", project.plugin("state", "current", check=0).stdout)
+    project.plugin("run", check=0)
+    assert "Removed 0 executions" in project.plugin("state", "prune", "--keep-days", "0", check=0).stdout
+    for command in (("roles",), ("upgrade", "--sql"), ("downgrade", "base", "--sql")):
+        assert "in an SQLite file" in project.plugin("state", *command, check=2).stderr
+    assert "at least version 0009" in project.plugin("state", "downgrade", "0003", "--yes", check=2).stderr
+    project.plugin("state", "downgrade", "base", "--yes", check=0)
+    assert project.plugin("state", "current", check=0).stdout == "\n"
+
+
+def test_scripts_keep_their_books_without_a_server(scripts: Project) -> None:
+    def answer(*arguments: str) -> str:
+        return scripts.plugin(*arguments, check=0).stdout.strip()
+
+    assert answer("get-last-successful-execution") == ""
+    first = answer("init-execution")
+    step = answer("init-step", first, "CLEAN", "files", "*.sql")
+    assert answer("compare-step-models", step, "") == "a"
+    answer("complete-step", step, "--rows-processed", "3")
+    answer("complete-execution", first)
+    assert answer("get-last-successful-execution") == first
+    assert answer("get-execution-completion-timestamp", first).endswith("+00:00")
+
+    scripts.write("files/b.sql", "select 2")
+    second = answer("init-execution")
+    step = answer("init-step", second, "CLEAN", "files", "*.sql")
+    assert answer("compare-step-models", step, first) == "b"
+    answer("fail-execution", second)
+    assert answer("get-last-successful-execution") == first
+    refused = scripts.plugin("complete-execution", second, check=2).stderr
+    assert "has ended: it failed at" in refused
