@@ -14,9 +14,9 @@ from dbt_state_plugin.core.values.history import NodeResult
 from dbt_state_plugin.core.values.overview import DifferingText, Overview
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Exposure, Node
+from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import reason_words, short_name, undeclared_words
-from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.states import STATES, plan_state, recorded_reason_words, result_state
 from dbt_state_plugin.report.text import first_message, if_words, more_words
 

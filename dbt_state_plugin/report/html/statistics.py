@@ -11,9 +11,9 @@ from uuid import UUID
 from dbt_state_plugin.core.decision.request import SCOPES
 from dbt_state_plugin.core.values.history import ExecutionSummary
 from dbt_state_plugin.core.values.overview import Overview
+from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.words import count
 
 _LISTED = 15

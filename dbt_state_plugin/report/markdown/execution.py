@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.core.values.project import Project
+from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.markdown.document import LIMIT, Part, document
 from dbt_state_plugin.report.markdown.escaping import cell, code
 from dbt_state_plugin.report.markdown.graph import GraphNode, flowchart
 from dbt_state_plugin.report.markdown.plan import MARKER, graph_part
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.states import STATES, execution_headline, recorded_reason_words, result_state
 from dbt_state_plugin.report.text import first_message, timestamp
 from dbt_state_plugin.report.words import count, duration
