@@ -224,7 +224,7 @@ def test_nothing_is_cut_off_by_a_run_that_another_one_has_replaced(state: State)
     execution_id = begun(state)
     opened(state, execution_id, ORDERS)
     state.execute(
-        "UPDATE {state}.execution SET status = 'abandoned', finished_at = now() WHERE execution_id = %s",
+        "UPDATE {state}.execution SET status = 'abandoned', finished_at = started_at WHERE execution_id = %s",
         [str(execution_id)],
     )
 
