@@ -73,6 +73,7 @@ class Measured:
         self.runs = 0
         self.of_relations: Counter[str] = Counter()
         self.without_cause: Counter[str] = Counter()
+        self.below: Counter[str] = Counter()
 
     def add(
         self, built: list[tuple[str, list[dict[str, Any]]]], changed: set[str], parents: dict[str, set[str]]
@@ -81,17 +82,20 @@ class Measured:
         self.runs += 1
         for unique_id, reasons in built:
             name = name_of(unique_id)
-            first = reasons[0] if reasons else {}
             self.of_relations["built"] += 1
             if name in changed:
                 self.of_relations["needed"] += 1
             elif changed & above(name, parents):
                 self.of_relations["below one that came out different"] += 1
+                self.below[_said(name, reasons)] += 1
             else:
                 self.of_relations["nothing different above"] += 1
-                what = f"{first.get('kind')}: {first.get('code')}"
-                others = sorted({f"{r.get('code')}" for r in reasons[1:]})
-                self.without_cause[f"{what} {' '.join(others)}".strip()] += 1
+                self.without_cause[_said(name, reasons)] += 1
+
+
+def _said(name: str, reasons: list[dict[str, Any]]) -> str:
+    kinds = dict.fromkeys(f"{reason.get('kind')}: {reason.get('code')}" for reason in reasons)
+    return f"{name}, {', '.join(kinds)}"
 
 
 def measure(server: Server, seed: int, steps: int, options: tuple[str, ...], measured: Measured) -> None:
@@ -147,9 +151,13 @@ def main() -> int:
     print(f"{measured.runs} runs\n\n| relations | in all | a run |\n|---|---|---|")
     for what, number in measured.of_relations.most_common():
         print(f"| {what} | {number} | {number / measured.runs:.2f} |")
-    print("\n| built with nothing different above, by reasons | relations |\n|---|---|")
-    for what, number in measured.without_cause.most_common():
-        print(f"| {what} | {number} |")
+    for title, counted in (
+        ("built with nothing different above", measured.without_cause),
+        ("built as before, below one that came out different", measured.below),
+    ):
+        print(f"\n| {title} | relations |\n|---|---|")
+        for what, number in counted.most_common():
+            print(f"| {what} | {number} |")
     return 0
 
 

@@ -716,6 +716,8 @@ def killed_while_a_table_comes_out_equal_and_edited_again(pair: Pair) -> None:
     everything=TABLE + "select * from {{ ref('base') }}",
     rows=TABLE + "select b.id, to_json(b)::text as text from {{ ref('base') }} b",
     counted=TABLE + "select count(*) as n from {{ ref('base') }}",
+    listed=TABLE + "select {% for each in adapter.get_columns_in_relation(ref('base')) %}{{ each.name }}, {% endfor %}"
+    "1 as one from {{ ref('base') }}",
 )
 def columns_come_out_different_that_one_or_the_other_reads(pair: Pair) -> None:
     pair.cutoff = "always"

@@ -231,12 +231,14 @@ class Cutoff:
     def _reads_the_same(self, entry: PlanEntry) -> bool:
         """Return whether the SQL of a node, and that of the views between, reads the columns that it was seen to read.
 
-        A star stands for other columns when there are more of them, and a name may mean another one.
+        A star stands for other columns when there are more of them, and a name may mean another one. Where rendering
+        was not traced, it may itself have asked which columns there are.
         """
-        node = entry.node.unique_id
-        for view in self._holders(node)[1:]:
-            record = self._records.get(view)
-            if view in self._columns_now and (record is None or self._columns_now[view] != record.trace.columns):
+        for node in self._holders(entry.node.unique_id):
+            record = self._records.get(node)
+            if record is None or record.trace.reads is None:
+                return False
+            if node in self._columns_now and self._columns_now[node] != record.trace.columns:
                 return False
         key = record_key(entry.node, self._project)
         statement = recorded_statement(read_definitions(self._state, [key]).get(key, RecordedDefinition()).compiled)
