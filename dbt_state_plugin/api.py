@@ -329,19 +329,24 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
 
 
 def report(
-    target: Target, *, execution_id: str | None = None, command: str = "build", limit: int = DEFAULT_EXECUTIONS
+    target: Target,
+    *,
+    execution_id: str | None = None,
+    command: str = "build",
+    limit: int = DEFAULT_EXECUTIONS,
+    progress: Progress | None = None,
 ) -> Overview:
     """Return what `command` would build now, or what one execution built, with lineage and the newest executions.
 
     `execution_id` is an execution's id or the beginning of it. `report.html.page` makes a page of it. Nothing is
-    written. Raises UsageError for what is no id, NotFoundError, and the errors of a plan.
+    written. `progress` is as for `plan`. Raises UsageError for what is no id, NotFoundError, and the errors of a plan.
     """
     from dbt_state_plugin.operations.overview import read_overview
 
     if execution_id is not None:
         _check_execution_id(execution_id)
         execution_id = execution_id.lower()
-    return read_overview(target, execution_id=execution_id, command=command, limit=limit)
+    return read_overview(target, execution_id=execution_id, command=command, limit=limit, ports=_ports(progress))
 
 
 def look_over(settings: Settings | None = None) -> tuple[Finding, ...]:

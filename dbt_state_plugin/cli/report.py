@@ -9,6 +9,7 @@ import click
 
 from dbt_state_plugin.api import DEFAULT_EXECUTIONS
 from dbt_state_plugin.cli.options import says, shared_options, target_of
+from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.errors import UsageError
 
 
@@ -45,7 +46,9 @@ def report(context: click.Context, /, execution: str | None, output: str | None,
     from dbt_state_plugin.report.text import write_lines
 
     target = target_of(context)
-    text = page(read_report(target, execution_id=execution, command=command, limit=limit))
+    with reporting(context) as progress:
+        found = read_report(target, execution_id=execution, command=command, limit=limit, progress=progress)
+    text = page(found)
     if output == "-":
         sys.stdout.write(text)
         return

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.target import Target
 
 
-def read_overview(target: Target, *, execution_id: str | None = None, command: str, limit: int) -> Overview:
+def read_overview(
+    target: Target, *, execution_id: str | None = None, command: str, limit: int, ports: Ports | None = None
+) -> Overview:
     """Return what `command` would build now, or what one execution built, with the newest `limit` executions.
 
     The lineage is that of the project as it is now. Raises NotFoundError and the errors of a plan.
     """
-    with open_session(target, create=False) as session:
+    with open_session(target, create=False, ports=ports) as session:
         execution = _execution(session, execution_id)
         if execution is not None:
             command = execution.command if execution.command in SCOPES else "build"

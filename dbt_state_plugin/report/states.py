@@ -12,6 +12,7 @@ from dbt_state_plugin.core.values.reasons import Category, Reason, ReasonCode, R
 from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
+from dbt_state_plugin.report.text import first_message
 from dbt_state_plugin.report.words import FIRST_CATEGORIES, category, count
 
 
@@ -104,6 +105,11 @@ def recorded_reason_words(reason: Mapping[str, Any]) -> str:
     node = str(reason.get("node") or "")
     where = f"{short_name(node)} " if node else ""
     return printable(f"{reason.get('kind', '')}: {where}{reason.get('detail', '')}".rstrip())
+
+
+def cut_off_words(result: NodeResult) -> str:
+    """Return why a node was cut off, without saying that it was."""
+    return printable(first_message(result.message).removeprefix("cut off: "))
 
 
 def execution_headline(execution: ExecutionSummary) -> str:

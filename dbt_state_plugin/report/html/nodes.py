@@ -17,7 +17,13 @@ from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import reason_words, short_name, undeclared_words
-from dbt_state_plugin.report.states import STATES, plan_state, recorded_reason_words, result_state
+from dbt_state_plugin.report.states import (
+    STATES,
+    cut_off_words,
+    plan_state,
+    recorded_reason_words,
+    result_state,
+)
 from dbt_state_plugin.report.text import first_message, if_words, more_words
 
 _ORDER = {key: number for number, key in enumerate(STATES)}
@@ -173,10 +179,10 @@ def _notes(entry: PlanEntry | None) -> tuple[str, ...]:
 
 
 def _message(result: NodeResult) -> str:
+    if result.status == CUT_OFF:
+        return cut_off_words(result)
     message = first_message(result.message)
-    says_why = message and (not result.is_success or result.status == CUT_OFF)
-    status = STATES["cut_off"].label if result.status == CUT_OFF else result.status
-    return printable(f"{status}: {message}" if says_why else status)
+    return printable(f"{result.status}: {message}" if message and not result.is_success else result.status)
 
 
 def _exposure(exposure: Exposure) -> ReportNode:

@@ -12,7 +12,13 @@ from dbt_state_plugin.report.markdown.escaping import cell, code
 from dbt_state_plugin.report.markdown.graph import GraphNode, flowchart
 from dbt_state_plugin.report.markdown.plan import MARKER, graph_part
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.states import STATES, execution_headline, recorded_reason_words, result_state
+from dbt_state_plugin.report.states import (
+    STATES,
+    cut_off_words,
+    execution_headline,
+    recorded_reason_words,
+    result_state,
+)
 from dbt_state_plugin.report.text import first_message, timestamp
 from dbt_state_plugin.report.words import count, duration
 
@@ -96,7 +102,7 @@ def _folded(results: list[NodeResult], noun: str, importance: int) -> Part:
 def _row(result: NodeResult) -> str:
     why = [cell(recorded_reason_words(reason)) for reason in result.reasons[:3]]
     if result.message and result.status == CUT_OFF:
-        why.insert(0, cell(first_message(result.message)))
+        why.insert(0, cell(cut_off_words(result)))
     elif result.message and not result.is_success:
         why.insert(0, f"**{cell(result.status)}** {cell(first_message(result.message))}")
     took = duration(result.duration_ms) if result.duration_ms is not None else ""

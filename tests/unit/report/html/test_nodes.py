@@ -106,10 +106,10 @@ def test_names_that_would_steer_a_terminal_are_escaped() -> None:
 def test_a_node_that_may_be_cut_off_says_on_what_it_hangs_and_one_that_was_why() -> None:
     orders, report = node("model.shop.orders"), node("model.shop.report")
     hanging = replace(entry(report, upstream(orders.unique_id)), hangs_on=(orders.unique_id,))
-    ran = execution(1, result(report.unique_id, "no-op", message="orders came out equal (2 rows)"))
+    ran = execution(1, result(report.unique_id, "no-op", message="cut off: orders came out equal (2 rows)"))
 
     planned = by_name(report_nodes(overview(entry(orders, CHANGED), hanging)))["report"]
     ended = by_name(report_nodes(overview(entry(orders, CHANGED), hanging, execution=ran)))["report"]
 
     assert planned.reasons == ("upstream: orders is built", "only if orders comes out different")
-    assert (ended.state, ended.result) == ("cut_off", "cut off: orders came out equal (2 rows)")
+    assert (ended.state, ended.result) == ("cut_off", "orders came out equal (2 rows)")

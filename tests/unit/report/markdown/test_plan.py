@@ -190,7 +190,7 @@ def test_what_may_be_and_what_was_cut_off_is_said() -> None:
     ran = execution(
         3,
         result(orders.unique_id),
-        result(report.unique_id, "no-op", message="orders came out equal", duration_ms=None),
+        result(report.unique_id, "no-op", message="cut off: orders came out equal", duration_ms=None),
     )
 
     assert "upstream: orders is built<br>only if orders comes out different |" in written(
