@@ -136,3 +136,21 @@ def test_before_the_first_run_everything_is_new(shop: Project, tmp_path: Path, p
 
         assert "Plan: 5 new" in text
         assert database.query("SELECT to_regnamespace('dbt_state_plugin')") == [(None,)]
+
+
+def test_the_state_may_be_an_sqlite_file(tmp_path: Path, postgres_server: Server) -> None:
+    with fresh_database(postgres_server) as database:
+        project = write_project(tmp_path / "project", database, tmp_path / "home", FILES)
+        sqlite = {"DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{tmp_path}/state.sqlite"}
+        project.plugin("build", env=sqlite, check=0)
+        project.write("models/marts/lonely.sql", "{{ config(materialized='table') }} select 2 as one")
+        project.plugin("run", env=sqlite, check=0)
+        project.write("models/marts/lonely.sql", "{{ config(materialized='table') }} select 3 as one")
+
+        text = text_of(project.plugin("report", "-o", "-", env=sqlite, check=0).stdout)
+        markdown = project.plugin("plan", "-o", "markdown", env=sqlite, check=0).stdout
+
+    assert "Plan: 1 changed, 4 unchanged" in text
+    assert "lonely 2 body (1), new (1)" in re.sub(r"\s+", " ", text)
+    for told in (text, markdown):
+        assert "+{{ config(materialized='table') }} select 3 as one" in told
