@@ -17,7 +17,7 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 TESTS = Path(__file__).parent
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project")]
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project"), str(TESTS.parent / "docs")]
 
 if TYPE_CHECKING:  # unit tests load no driver of a database
     from support.database import Database
