@@ -89,11 +89,14 @@ def test_an_environment_of_the_state_is_compared_without_the_warehouse(
     assert since.stdout.split() == ["shop.large_orders"]
 
 
-def test_whoever_names_no_place_for_the_state_is_told_what_works_without(
+def test_whoever_names_no_place_for_the_state_has_it_in_a_file_that_a_plan_does_not_create(
     project: Project, kind: str, environment: dict[str, str]
 ) -> None:
-    refused = project.plugin("plan", "--target", kind, env=environment, check=2)
+    planned = project.plugin("plan", "--target", kind, env=environment)
 
-    assert refused.stderr.startswith("Error: The state cannot be kept in a warehouse of type ")
-    assert "DBT_STATE_PLUGIN_DATABASE_URL" in refused.stderr
-    assert "plan --state DIR" in refused.stderr
+    assert "DBT_STATE_PLUGIN_DATABASE_URL" not in planned.stderr
+    assert not list(project.directory.rglob("*.sqlite"))
+    if kind == "duckdb":
+        assert "Plan: 3 new, 0 unchanged" in planned.stdout
+    else:  # that one opens the file, which is not there
+        assert "/nowhere/at/all/shop.duckdb" in planned.stderr
