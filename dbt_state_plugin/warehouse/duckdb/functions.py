@@ -90,11 +90,11 @@ def _volatility(
         return "v" if text is None or depth > _DEPTH or _is_open(cursor, kind, text, depth) else "i"
     if kind in ("table", "pragma"):
         return "i" if name in _PURE_TABLE_FUNCTIONS else "v"
-    if stability == "CONSISTENT":
-        return "i"
-    if stability == "CONSISTENT_WITHIN_QUERY" and parameters and name not in _READS_MORE:
-        return "v" if name in _CLOCK_WITH_ONE_ARGUMENT and parameters == 1 else "i"
-    return "v"
+    # Not every version says so of these.
+    if name in _READS_MORE or (name in _CLOCK_WITH_ONE_ARGUMENT and parameters == 1):
+        return "v"
+    is_of_its_arguments = stability == "CONSISTENT_WITHIN_QUERY" and parameters > 0
+    return "i" if stability == "CONSISTENT" or is_of_its_arguments else "v"
 
 
 def _is_open(cursor: Any, kind: str, text: str, depth: int) -> bool:
