@@ -36,11 +36,12 @@ class _Words(RegexHighlighter):
 
     base_style = "state."
     highlights = [  # noqa: RUF012 - as rich has it
-        r"^  (?P<build>build) +" + _NODE,
-        r"^  (?P<later>later) +" + _NODE,
+        r"^  (?P<build>build\??) +" + _NODE,
+        r"^  (?P<later>later\??) +" + _NODE,
         r"^(?P<quiet>  skip .*)$",
         r"^  (?P<care>removed|gone|hook) ",
         r"^  (?P<bad>again)  " + _NODE,
+        r"^  (?P<later>cut|same) +" + _NODE,
         r"^  (?P<quiet>feeds|\.\.\.) ",
         r"^  (?P<care>warning|refused)\b",
         r"^(?P<head>Plan|Estimate|Saved):",

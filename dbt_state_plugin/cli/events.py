@@ -58,6 +58,7 @@ def result_document(result: RunResult) -> dict[str, Any]:
         "built": len(result.built),
         "failed": len(result.failed_ids),
         "skipped": result.plan.left_alone,
+        "cut_off": dict(result.cut_off),
         "elapsed_ms": result.elapsed_ms,
         "saved_ms": result.saved_ms,
         "savings": savings_document(result.plan.savings),

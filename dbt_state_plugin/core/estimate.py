@@ -36,6 +36,15 @@ def saved(plan: Plan, wall_ms: int = 0) -> Savings:
     return Savings(work_ms=sum(known.values()), wall_ms=wall_ms if known else 0, by_reason=known)
 
 
+def with_cut_off(plan: Plan, cut_off: Collection[str]) -> Plan:
+    """Return the plan of a run with what it saved by these nodes, which needed no build after all."""
+    spent = sum(_duration(entry) or 0 for entry in plan.to_build if entry.node.unique_id in cut_off)
+    if plan.savings is None or not spent:
+        return plan
+    by_reason = {**plan.savings.by_reason, Saved.CUT_OFF: spent}
+    return replace(plan, savings=replace(plan.savings, work_ms=plan.savings.work_ms + spent, by_reason=by_reason))
+
+
 def _duration(entry: PlanEntry) -> int | None:
     return entry.record.duration_ms if entry.record is not None else None
 

@@ -9,7 +9,7 @@ from dbt_state_plugin.report.words import count, rough_duration
 
 WORTH_SAYING_MS = 10_000  # below this a line about durations is longer than the wait
 _NAMED = 6
-_REASONS = {Saved.UNCHANGED: "unchanged", Saved.WITHOUT_EFFECT: "edited without effect"}
+_REASONS = {Saved.UNCHANGED: "unchanged", Saved.WITHOUT_EFFECT: "edited without effect", Saved.CUT_OFF: "cut off"}
 
 
 def estimate_lines(estimate: Estimate | None) -> list[str]:

@@ -241,7 +241,7 @@ def _cut_lines(result: RunResult) -> list[str]:
     entries = [entry for entry in result.plan.to_build if entry.node.unique_id in result.cut_off]
     column = column_of(entries[:FOLD_AFTER])
     lines = [
-        printable(f"  cut    {label(entry):<{column}}  {result.cut_off[entry.node.unique_id]}")
+        f"  cut    {padded(label(entry), column)}  {printable(result.cut_off[entry.node.unique_id])}"
         for entry in entries[:FOLD_AFTER]
     ]
     left = len(entries) - FOLD_AFTER

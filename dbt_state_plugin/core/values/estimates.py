@@ -12,6 +12,7 @@ class Saved(str, Enum):
 
     UNCHANGED = "unchanged"
     WITHOUT_EFFECT = "edited_without_effect"
+    CUT_OFF = "cut_off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,8 @@ class Savings:
     """What a plan saves against building every node of its scope, in milliseconds, by the last recorded durations.
 
     `work_ms` is the sum over the skipped nodes, `by_reason` the same by why they are skipped, and `wall_ms` the time
-    on the clock. Nodes that need a build but stand outside the selection are put off, not saved.
+    on the clock, without what a run cuts off. Nodes that need a build but stand outside the selection are put off, not
+    saved.
     """
 
     work_ms: int = 0

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from dbt_state_plugin.core.estimate import with_cut_off
 from dbt_state_plugin.core.fingerprint.hashing import Digest, keyed_digest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import Plan
@@ -285,16 +286,17 @@ class _Run:
     def _result(self, plan: Plan, outcomes: Mapping[str, NodeOutcome], unrecorded: Mapping[str, str]) -> RunResult:
         planned = {entry.node.unique_id for entry in plan.to_build}
         good = {node for node in planned if node in outcomes and outcomes[node].is_success and node not in unrecorded}
+        cut_off = dict(self.recorder.cut_off if self.recorder else {})
         return RunResult(
             execution_id=self.execution_id,
             status="succeeded" if planned == good else "failed",
-            plan=plan,
+            plan=with_cut_off(plan, cut_off),
             outcomes=with_way_out(plan, outcomes),
             unrecorded=dict(unrecorded),
             elapsed_ms=round((time.monotonic() - self.started) * 1000),
             saved_ms=saved_ms(plan),
             removed_by_hooks=frozenset(self.recorder.removed_by_hooks if self.recorder else ()),
-            cut_off=dict(self.recorder.cut_off if self.recorder else {}),
+            cut_off=cut_off,
         )
 
 

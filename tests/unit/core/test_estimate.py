@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.values import Warehouse, edited, node, project, record, request
 
-from dbt_state_plugin.core.estimate import critical_path, estimated, makespan, saved, waits_for, with_estimate
+from dbt_state_plugin.core.estimate import (
+    critical_path,
+    estimated,
+    makespan,
+    saved,
+    waits_for,
+    with_cut_off,
+    with_estimate,
+)
 from dbt_state_plugin.core.values.estimates import Estimate, Saved
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
@@ -120,6 +128,20 @@ def test_what_was_edited_without_effect_is_saved_for_a_reason_of_its_own() -> No
     assert found.by_reason == {Saved.WITHOUT_EFFECT: 5}
     assert (found.work_ms, found.wall_ms) == (5, 4)
     assert saved(planned(of, entry(b, None, builds=False)), 4).wall_ms == 0
+
+
+def test_what_a_run_cuts_off_is_saved_too() -> None:
+    of = project(node("model.shop.a"), node("model.shop.b"))
+    a, b = of.nodes.values()
+    plan = planned(of, entry(a, 5, builds=False), entry(b, 7, builds=True))
+
+    found = with_cut_off(with_estimate(plan, of, 4), ["model.shop.b"]).savings
+
+    assert found is not None
+    assert (found.work_ms, found.by_reason) == (12, {Saved.UNCHANGED: 5, Saved.CUT_OFF: 7})
+    assert with_cut_off(plan, ["model.shop.b"]) is plan
+    known = with_estimate(plan, of, 4)
+    assert with_cut_off(known, []) is known
 
 
 @st.composite

@@ -83,5 +83,5 @@ def test_json_says_them_in_milliseconds() -> None:
     assert document["savings"] == {
         "work_ms": 0,
         "wall_ms": 0,
-        "by_reason": {"unchanged": 0, "edited_without_effect": 0},
+        "by_reason": {"unchanged": 0, "edited_without_effect": 0, "cut_off": 0},
     }
