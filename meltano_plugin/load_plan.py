@@ -64,7 +64,14 @@ class PlannedStream:
     envvar="DBT_STATE_PLUGIN_LOAD_PLAN_SKIP",
     help="Do nothing, so that a job can be run without it.",
 )
-@click.option("--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What is printed: text, or one JSON document.",
+)
 @shared_options
 @click.pass_context
 def load_plan(

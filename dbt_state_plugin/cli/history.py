@@ -41,7 +41,14 @@ def history(context: click.Context, /, limit: int, failed: bool, output: str) ->
 @click.command("show")
 @click.argument("execution", required=False)
 @click.option("--failures", is_flag=True, help="List the nodes that are failing now; of EXECUTION, those that failed.")
-@click.option("--output", "-o", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What is printed: text, one JSON document, or Markdown for a pull request.",
+)
 @shared_options
 @click.pass_context
 def show(context: click.Context, /, execution: str | None, failures: bool, output: str) -> None:

@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from dbt_state_plugin.api import Stage, Step
-from dbt_state_plugin.cli.live_line import LiveLine
 from dbt_state_plugin.cli.options import says
 from dbt_state_plugin.cli.screen import SCREEN
-from dbt_state_plugin.report.progress import progress_line, step_document
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.cli.live_line import LiveLine
 
 _ANNOUNCED_AFTER = 0.5  # seconds that a stage takes before it is said
 _TAKES_LONG = Stage.PARSE  # said at once
@@ -77,7 +79,7 @@ class Reporter:
             step = replace(step, left_ms=max(0, step.left_ms - round((now - self._noted) * 1000)))
         if self._draw is not None:
             if now - self._begun >= _ANNOUNCED_AFTER:
-                self._draw(f"{_SPINNER[self._drawn % len(_SPINNER)]} {elapsed:3.0f} s  {progress_line(step)}")
+                self._draw(f"{_SPINNER[self._drawn % len(_SPINNER)]} {elapsed:3.0f} s  {_line(step)}")
                 self._drawn += 1
         elif self._is_due(step, elapsed, now):
             self._said_at = now
@@ -90,13 +92,19 @@ class Reporter:
 
 
 def _worded(step: Step, seconds: float) -> str:
-    return f"{progress_line(step)} ({seconds:.0f} s)" if seconds >= 1 else progress_line(step)
+    return f"{_line(step)} ({seconds:.0f} s)" if seconds >= 1 else _line(step)
+
+
+def _line(step: Step) -> str:
+    from dbt_state_plugin.report.progress import progress_line  # not before something takes its time
+
+    return progress_line(step)
 
 
 @contextmanager
 def reporting(context: click.Context, *, holds: bool = False) -> Iterator[Reporter]:
     """Give what is to be told of the progress; with `holds` nothing is said until `is_held` is taken back."""
-    line = LiveLine(sys.stderr) if SCREEN.is_live else None
+    line = _live_line() if SCREEN.is_live else None
     reporter = Reporter(line.draw if line else None, _say)
     if not SCREEN.shows_progress or not says(context):
         yield reporter
@@ -114,5 +122,13 @@ def reporting(context: click.Context, *, holds: bool = False) -> Iterator[Report
             line.close()
 
 
+def _live_line() -> LiveLine:
+    from dbt_state_plugin.cli.live_line import LiveLine
+
+    return LiveLine(sys.stderr)
+
+
 def _say(step: Step, text: str) -> None:
+    from dbt_state_plugin.report.progress import step_document
+
     SCREEN.say([text], event="StateProgress", data=step_document(step))
