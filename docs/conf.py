@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-COMING = ("pull-requests", "report", "terminal", "cutoff", "sqlite-state", "warehouses")  # each in a branch of its own
+COMING = ("sqlite-state",)  # in a branch of its own
 
 project = "dbt-state-plugin"
 author = "The dbt-state-plugin authors"

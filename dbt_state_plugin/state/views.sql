@@ -110,7 +110,8 @@ LEFT JOIN (
 ) l ON l.environment_id = c.environment_id AND l.unique_id = c.unique_id AND l.number = 1;
 
 -- What each successful run did not have to build: nodes that are recorded now and had been built before it, with the
--- time that their last build before it took. `earlier_ms` is that time for nodes that the run built again.
+-- time that their last build before it took. `earlier_ms` is that time for nodes that the run built again. A
+-- no-op, as of what was cut off, is no build.
 CREATE OR REPLACE VIEW savings AS
 WITH builds AS (
     SELECT
@@ -125,7 +126,7 @@ WITH builds AS (
     JOIN execution e ON e.execution_id = r.execution_id
     JOIN (SELECT DISTINCT environment_id, unique_id FROM relation) c
         ON c.environment_id = e.environment_id AND c.unique_id = r.unique_id
-    WHERE r.status IN ('success', 'pass', 'warn', 'no-op') AND r.duration_ms IS NOT NULL
+    WHERE r.status IN ('success', 'pass', 'warn') AND r.duration_ms IS NOT NULL
 ), totals AS (
     SELECT
         environment_id,

@@ -16,7 +16,8 @@ from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.schema import ensure_schema
 
 VIEWS = ("executions", "node_history", "current_nodes", "savings")
-# First everything is built; then nothing; then one of two models, whose test fails; then that model and its test.
+# First everything is built; then nothing; then one of two models, whose test fails; then that model and its test; then
+# nothing again, since a model is cut off.
 HISTORY = """
     SET search_path TO state;
     INSERT INTO environment (project_name, target_name, database_name, schema_name)
@@ -44,7 +45,8 @@ HISTORY = """
         (3, 'test.shop.t', '[]', 'fail', NULL, 9),
         (3, 'model.shop.b', '[]', 'skipped', NULL, NULL),
         (4, 'model.shop.a', '[]', 'success', 11, 200),
-        (4, 'test.shop.t', '[]', 'pass', NULL, 8)
+        (4, 'test.shop.t', '[]', 'pass', NULL, 8),
+        (5, 'model.shop.a', '[]', 'no-op', NULL, 1)
     ) AS given (n, unique_id, reasons, status, affected, ms);
     INSERT INTO relation (database_name, schema_name, identifier, environment_id, unique_id, resource_type,
         materialized, fingerprint, trace, duration_ms, identity, kind, execution_id)
@@ -76,7 +78,7 @@ def test_executions_count_what_was_planned_and_how_it_ended(database: Database, 
         ("2", "prod", "succeeded", 1.5, None, 0, 0, 0, 0, None),
         ("3", "prod", "failed", 1.5, True, 3, 1, 1, 309, 11),
         ("4", "prod", "succeeded", 1.5, False, 2, 2, 0, 208, 11),
-        ("5", "prod", "succeeded", 1.5, False, 0, 0, 0, 0, None),
+        ("5", "prod", "succeeded", 1.5, False, 1, 1, 0, 1, None),
         ("6", "dev", "succeeded", 1.5, False, 0, 0, 0, 0, None),
     ]
 
@@ -101,7 +103,7 @@ def test_current_nodes_say_how_the_last_execution_ended(database: Database, reco
     )
 
     assert rows == [
-        ("model.shop.a", "main", "a", 200, False, "success", 4),
+        ("model.shop.a", "main", "a", 200, False, "no-op", 5),
         ("model.shop.b", "main", "b", 1000, True, "skipped", 3),
         ("test.shop.t", None, None, 8, False, "pass", 4),
     ]
@@ -117,7 +119,7 @@ def test_savings_are_what_the_last_builds_before_took(database: Database, record
         ("1", "build", 3, 1107, 0, 0),  # of the one that is gone nothing is counted
         ("2", "run", 0, 0, 2, 1100),  # a run builds no tests
         ("4", "build", 2, 208, 1, 1000),
-        ("5", "build", 0, 0, 3, 1208),
+        ("5", "build", 0, 0, 3, 1208),  # what was cut off was not built
     ]
 
 
