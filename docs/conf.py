@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-
-COMING = ("sqlite-state",)  # in a branch of its own
-
 project = "dbt-state-plugin"
 author = "The dbt-state-plugin authors"
 extensions = ["myst_parser"]
@@ -30,14 +22,3 @@ html_theme = "furo"
 html_title = "dbt-state-plugin"
 html_show_sphinx = False
 html_copy_source = False
-
-
-def leave_out_coming_pages(_app: Sphinx, _docname: str, source: list[str]) -> None:
-    """Take pages out of the navigation that are not there yet."""
-    missing = {name for name in COMING if not Path(__file__).with_name(f"{name}.md").exists()}
-    source[0] = "\n".join(line for line in source[0].splitlines() if line not in missing)
-
-
-def setup(app: Sphinx) -> None:
-    """Connect what this file adds to Sphinx."""
-    app.connect("source-read", leave_out_coming_pages)

@@ -34,8 +34,6 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 COMMAND = re.compile(r"^\$ [^\n]*\n(?:> [^\n]*\n)*", re.MULTILINE)  # with the lines that go on
-# Pages whose blocks are run; the others say so in branches of their own.
-NOT_YET = ("sqlite-state.md",)
 # What differs from run to run: ids, times, durations.
 CHANGING = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "ID"),
@@ -111,7 +109,7 @@ class Shop:
 def pages() -> list[Path]:
     """Return the README and the pages of the manual that have blocks."""
     found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [page for page in found if page.name not in NOT_YET and blocks(page)]
+    return [page for page in found if blocks(page)]
 
 
 def blocks(page: Path) -> list[Block]:
