@@ -32,8 +32,9 @@ HOW = "uv run python docs/generate_reference.py"
 JSON_WORDS = (
     "Commands that say something take `--output json`. Those without it: the bookkeeping commands print one id or one",
     "list; `run`, `build`, `seed` and `snapshot` print what dbt prints, and `show` has their results; `state roles`,",
-    "`state export-manifest` and `completion` print what another program reads. Each document has a `version`:",
-    "version 1 only gains keys, so ignore those that you do not know. Times are ISO 8601 with a time zone.",
+    "`state sources`, `state export-manifest` and `completion` print what another program reads; `report` writes a",
+    "page. Each document has a `version`: version 1 only gains keys, so ignore those that you do not know. Times are",
+    "ISO 8601 with a time zone.",
 )
 SCHEMA_EXAMPLE = (
     "import json",
