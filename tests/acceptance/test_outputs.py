@@ -136,7 +136,7 @@ def decided(document: Mapping[str, Sequence[Mapping[str, str]]], decision: str) 
     return {node["unique_id"] for node in document["nodes"] if node["decision"] == decision}
 
 
-_SINCE = ("hooks", "exposures", "estimate", "savings")  # keys that version 1 has gained
+_SINCE = ("hooks", "exposures", "estimate", "savings", "untold")  # keys that version 1 has gained
 
 
 def assert_documented(document: Mapping[str, object]) -> None:

@@ -14,11 +14,12 @@ from faults.world import World
 IN_MEMORY = Path("/dev/shm")  # what is written through to a disk takes most of a test's time
 
 
-@pytest.fixture(params=["postgres", "sqlite"])
+@pytest.fixture
 def world(request: pytest.FixtureRequest, database: Database) -> Iterator[World]:
-    """Give a warehouse with an empty state in it or in a file, on which runs go with a stand-in for dbt."""
+    """Give a warehouse with an empty state in it, or in a file where a test asks for it; a stand-in is its dbt."""
+    is_file = getattr(request, "param", "postgres") == "sqlite"
     with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
-        created = World(database.url, Path(folder) / "state.sqlite" if request.param == "sqlite" else None)
+        created = World(database.url, Path(folder) / "state.sqlite" if is_file else None)
         try:
             yield created
         finally:

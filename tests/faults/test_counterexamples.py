@@ -19,6 +19,8 @@ from faults.world import World
 CHAIN = [("a", "table", ("src",)), ("b", "incremental", ("a",)), ("c", "view", ("b",)), ("d", "table", ("c",))]
 IN_PLACE = [("a", "incremental", ("src",)), ("b", "table", ("a",))]
 
+pytestmark = pytest.mark.parametrize("world", ["postgres", "sqlite"], indirect=True)
+
 
 def begin(
     world: World, nodes: list[tuple[str, str, tuple[str, ...]]] = CHAIN, *, targets: tuple[str, ...] = ("dev",)
