@@ -26,7 +26,14 @@ class DbtInMemory(OneRowDbt):
         super().__init__(run)
         self._stub = stub
 
-    def _build(self, of: Project, item: Node, refusal: Callable[[], str]) -> str:
+    def _build(
+        self,
+        of: Project,
+        item: Node,
+        refusal: Callable[[], str],
+        on_executing: Callable[[str, str], None],
+        skip: Callable[[str], str],
+    ) -> str:
         if refusal() or item.name in self._run.failing:
             return "error"
         self._stub.create(item.name, item.materialized)
