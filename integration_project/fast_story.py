@@ -1,9 +1,8 @@
-"""What does dbt-state-plugin do to a dbt project by itself? The demo without Meltano, in less than a minute."""
+"""What does dbt-state-plugin do to a dbt project by itself? The demo without Meltano, in PostgreSQL or DuckDB."""
 
 from __future__ import annotations
 
 import json
-from contextlib import closing
 
 from story import Stage, command, edit, expect, heading, say, summary, tracked
 
@@ -108,15 +107,10 @@ def fed_to_dbt(stage: Stage) -> None:
 
 def history(stage: Stage) -> None:
     """Show what is recorded."""
-    heading(stage, 8, "What is recorded, in your own database")
+    heading(stage, 8, f"What is recorded, in {stage.warehouse.state}")
     command(stage, "dbt-state-plugin history --limit 6")
 
 
 def lifetime_amount(stage: Stage) -> str:
     """Give the sum of what the table `customers` says that customers paid."""
-    from dbt_state_plugin.testing.postgres_server import connect
-
-    with closing(connect(stage.server)) as opened, opened.cursor() as cursor:
-        cursor.execute("SELECT sum(lifetime_amount)::numeric(12, 2)::text FROM analytics_dev.customers")
-        row = cursor.fetchone()
-    return str(row[0]) if row else ""
+    return str(stage.warehouse.value("SELECT sum(lifetime_amount)::numeric(12, 2)::text FROM analytics_dev.customers"))

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import time
-from contextlib import closing
 from typing import Any
 
 from story import Chapter, Stage, command, edit, expect, filtered, heading, say, summary
@@ -160,12 +159,7 @@ def answer_of(stage: Stage, *arguments: str) -> Any:
 
 def one_value(stage: Stage, query: str, *values: object) -> Any:
     """Ask the warehouse for one value."""
-    from dbt_state_plugin.testing.postgres_server import connect
-
-    with closing(connect(stage.server)) as opened, opened.cursor() as cursor:
-        cursor.execute(query, values)
-        row = cursor.fetchone()
-    return row[0] if row else None
+    return stage.warehouse.value(query, *values)
 
 
 def of_installation(line: str) -> str | None:

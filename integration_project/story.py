@@ -14,10 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from dbt_state_plugin.testing.postgres_server import Server
+from typing import Any
 
 WIDTH = 78  # columns
 PATIENCE = 10  # seconds that a stopped command has to end by itself
@@ -67,13 +64,23 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Warehouse:
+    """Where the shop's relations are: how it is called, the variables that lead there, and a query for one value."""
+
+    name: str
+    state: str  # where the state is kept, in words
+    environment: Mapping[str, str] = field(repr=False)
+    value: Callable[..., Any]  # of a query and its parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Where the story plays: the copied folder, the commands' environment, and what happened so far."""
 
     project: Path
     steps: int
     environment: Mapping[str, str] = field(repr=False)
-    server: Server
+    warehouse: Warehouse
     signals: Signals
     is_coloured: bool
     transform: Path  # the dbt project

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from production import TABLES, Production
 
@@ -23,6 +24,32 @@ def load_source(server: Server) -> None:
         cursor.execute("create schema raw")
         cursor.execute("set search_path to raw")
         cursor.execute(TABLES.read_text(encoding="utf-8"))
+
+
+def load_source_into_file(file: Path) -> None:
+    """Create a DuckDB file with the source tables."""
+    import duckdb
+
+    with duckdb.connect(str(file)) as opened:
+        opened.execute("create schema raw; use raw")
+        opened.execute(TABLES.read_text(encoding="utf-8"))
+
+
+def one_value(server: Server, query: str, *values: object) -> Any:
+    """Ask a server for one value."""
+    with closing(connect(server)) as opened, opened.cursor() as cursor:
+        cursor.execute(query, values)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def one_value_of_file(file: Path, query: str, *values: object) -> Any:
+    """Ask a DuckDB file for one value, and let go of it."""
+    import duckdb
+
+    with duckdb.connect(str(file), read_only=True) as opened:
+        row = opened.execute(query, values).fetchone()
+    return row[0] if row else None
 
 
 def connection_environment(server: Server) -> dict[str, str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.invocation import Invocation
 
 
+_ABSENT_ADAPTER = re.compile(r"Could not find adapter type ([\w-]+)!")  # dbt's own words
 PARTIAL_PARSE_FILE = "partial_parse.msgpack"  # dbt's own name, in the target folder
 
 
@@ -64,10 +65,8 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
                 " parsed again; there is nothing to correct.\n"
             )
     if not _is_parsed(result):
-        raise ProjectError(
-            f"dbt cannot read the project: {one_line(result.exception)}",
-            "Correct the project (`dbt parse` shows the same error), then run the command again.",
-        )
+        why = one_line(result.exception)
+        raise ProjectError(f"dbt cannot read the project: {why}", _what_to_do(why))
     config = runtime_config()
     return Parsed(
         definition=_definition(result.result, config, invocation, environ),
@@ -78,6 +77,13 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
         input_roots=tuple(sorted(project.project_root for project in _projects(config).values())),
         has_plugins=_has_plugins(config),
     )
+
+
+def _what_to_do(why: str) -> str:
+    absent = _ABSENT_ADAPTER.search(why)
+    if absent:
+        return f"Run `pip install dbt-{absent[1]}` in the same environment, then run the command again."
+    return "Correct the project (`dbt parse` shows the same error), then run the command again."
 
 
 def _parse(invocation: Invocation, *flags: str) -> Any:

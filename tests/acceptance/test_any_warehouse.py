@@ -100,3 +100,12 @@ def test_whoever_names_no_place_for_the_state_has_it_in_a_file_that_a_plan_does_
         assert "Plan: 3 new, 0 unchanged" in planned.stdout
     else:  # that one opens the file, which is not there
         assert "/nowhere/at/all/shop.duckdb" in planned.stderr
+
+
+def test_an_adapter_that_is_not_installed_is_named_with_its_package(project: Project, database: Database) -> None:
+    project.write("profiles.yml", project.read("profiles.yml") + profile_of("absent"))
+
+    refused = project.plugin("plan", "--target", "absent", env={"DBT_STATE_PLUGIN_DATABASE_URL": database.url}, check=2)
+
+    assert "Could not find adapter type absent!" in refused.stderr
+    assert "  Run `pip install dbt-absent` in the same environment, then run the command again.\n" in refused.stderr

@@ -76,6 +76,27 @@ def test_the_fast_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path
     assert files(INTEGRATION_PROJECT / "transform") == before
 
 
+def test_the_demo_on_duckdb_tells_the_fast_story_without_a_server(temporary: Path) -> None:
+    before = files(INTEGRATION_PROJECT / "transform")
+
+    demo = start(temporary, "--duckdb")
+    output, _ = demo.communicate()
+
+    assert demo.returncode == 0, output
+    assert "A small shop: sources in a DuckDB file," in output
+    assert "Registered adapter: duckdb=" in output
+    assert "Plan: nothing to build, 15 unchanged\n" in output
+    assert "Plan: 2 changed, 8 downstream, 5 unchanged\n" in output
+    assert "Failed: 2 nodes built, 2 nodes to be built again next time" in output
+    assert "8/8  What is recorded, in an SQLite file beside the warehouse\n" in output
+    words = " ".join(output.split())
+    assert "add up to 2672.60 again." in words
+    assert "have built 90 models in these 6 runs; 33 were enough. The temporary folder is removed." in words
+    assert not list(temporary.iterdir())
+    assert not processes_in(temporary)
+    assert files(INTEGRATION_PROJECT / "transform") == before
+
+
 def test_the_demo_tells_the_story_of_the_pipeline_and_leaves_nothing_behind(temporary: Path) -> None:
     before = files(INTEGRATION_PROJECT)
 

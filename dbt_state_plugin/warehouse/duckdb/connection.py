@@ -65,10 +65,9 @@ class DuckDBFile:
     def cursor(self, what: str) -> Iterator[Any]:
         """Give a cursor, and let the file go at the end; `what` begins the message where DuckDB refuses a query.
 
-        Raises BusyError where another process holds the file, and StateError.
+        Raises BusyError where another process holds the file, StateError, and ConfigurationError without DuckDB.
         """
-        import duckdb
-
+        duckdb = _library()
         with self._mutex:
             try:
                 connection = self._connection()
@@ -95,6 +94,17 @@ class DuckDBFile:
         for each in self._attached:
             connection.execute(_attach(each))
         return connection
+
+
+def _library() -> Any:
+    try:
+        import duckdb
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "DuckDB is not installed beside dbt-state-plugin.",
+            "Run `pip install 'dbt-state-plugin[duckdb]'` in the same environment.",
+        ) from error
+    return duckdb
 
 
 def _connection_of_dbt(path: str) -> Any:

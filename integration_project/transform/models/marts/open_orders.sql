@@ -1,4 +1,4 @@
-{{ config(materialized='materialized_view') }}
+{{ config(materialized='view' if target.type == 'duckdb' else 'materialized_view') }}
 
 select order_id, customer_id, status, amount
 from {{ ref('orders') }}

@@ -3,4 +3,4 @@ from generate_series(
     '{{ var("calendar_first_month") }}'::timestamp,
     '{{ var("calendar_first_month") }}'::timestamp + interval '{{ var("calendar_months") - 1 }} months',
     interval '1 month'
-) as moment
+) as moments(moment)
