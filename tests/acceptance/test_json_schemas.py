@@ -33,6 +33,7 @@ SOURCES = (
 ELSEWHERE = {"load-plan", "imported"}
 # What the story has no occasion for: pipelines of scripts have no such documents, and a comparison looks at code alone.
 NOT_HERE = {"environment.pipeline", "nodes[].cosmetic[].node", "node.cosmetic[].node"}
+NOT_HERE |= {"untold[].feature", "untold[].detail"}  # PostgreSQL can tell everything
 NOT_OF_A_COMPARISON = re.compile(r"hooks\[\]|nodes\[\]\.(extra|undeclared_inputs)\[\]|nodes\[\].reasons\[\].node")
 
 
