@@ -172,7 +172,10 @@ def _raw_output(raw_profile: Mapping[Any, Any], name: str, target_name: str) -> 
 def _type(output: dict[Any, Any], where: str) -> str:
     if "type" not in output:
         raise ConfigurationError(f"{where} lacks type.", "Add type: postgres, or that of another adapter, to it.")
-    return str(output.pop("type"))
+    name = output.pop("type")
+    if not isinstance(name, str):
+        raise ConfigurationError(f"The type of {where} is {name!r}.", "Write the name of an adapter: type: postgres.")
+    return name
 
 
 def _no_profiles_file(searched: Iterable[Path]) -> ConfigurationError:

@@ -84,7 +84,7 @@ WRONG = {
     ),
     ("plan", "--output", "jsn"): (
         "'jsn' is not an output form.",
-        "Did you mean json? Use --output with one of text, json, name, path, select, selectors, state-dir.",
+        "Did you mean json? Use --output with one of text, json, name, path, select, selectors, state-dir, markdown.",
     ),
     ("plan", "--target", "deve"): (
         "Profile 'shop' has no target 'deve'; it has 'dev'.",

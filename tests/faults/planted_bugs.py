@@ -26,6 +26,7 @@ from dbt_state_plugin.postgres import connection
 from dbt_state_plugin.state import builds as marks
 from dbt_state_plugin.state import executions, intents, retention, state
 from dbt_state_plugin.state.builds import record_build
+from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
 from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 from faults.world import World
@@ -34,10 +35,12 @@ PlantedBug = Callable[[pytest.MonkeyPatch, World], None]
 
 
 def _without(patch: pytest.MonkeyPatch, module: Any, name: str, text: str, instead: str = "") -> None:
-    """Take a piece out of a statement."""
+    """Take a piece out of a statement, as PostgreSQL gets it."""
     statement = getattr(module, name)
-    assert text in statement, f"{module.__name__}.{name} does not hold {text!r} any more"
-    patch.setattr(module, name, statement.replace(text, instead))
+    words = statement.postgres if isinstance(statement, ByDialect) else statement
+    assert text in words, f"{module.__name__}.{name} does not hold {text!r} any more"
+    without = words.replace(text, instead)
+    patch.setattr(module, name, replace(statement, postgres=without) if words is not statement else without)
 
 
 def the_intents_are_written_only_when_a_node_is_done(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -107,17 +110,21 @@ def a_mark_goes_by_a_connection_of_its_own(patch: pytest.MonkeyPatch, world: Wor
 
 
 def a_mark_does_not_ask_whether_its_execution_still_runs(patch: pytest.MonkeyPatch, world: World) -> None:
-    _without(patch, marks, "_MARK", " AND x.status = 'running'")
+    _without(patch, marks, "_MARK_IN_POSTGRES", " AND x.status = 'running'")
 
 
 def a_mark_does_not_ask_for_its_intent(patch: pytest.MonkeyPatch, world: World) -> None:
     _without(
-        patch, marks, "_MARK", "FROM mine LEFT JOIN here ON true", "FROM (SELECT 1) AS any_ LEFT JOIN here ON true"
+        patch,
+        marks,
+        "_RECORD_IN_POSTGRES",
+        "FROM mine LEFT JOIN here ON true",
+        "FROM (SELECT 1) AS any_ LEFT JOIN here ON true",
     )
 
 
 def a_mark_leaves_out_the_record_but_clears_the_intent(patch: pytest.MonkeyPatch, world: World) -> None:
-    _without(patch, marks, "_MARK", "fingerprint = excluded.fingerprint, trace = excluded.trace,", "")
+    _without(patch, marks, "_ANEW", "fingerprint = excluded.fingerprint, trace = excluded.trace,", "")
 
 
 def a_failed_node_is_marked_too(patch: pytest.MonkeyPatch, world: World) -> None:

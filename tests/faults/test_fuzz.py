@@ -121,14 +121,16 @@ def read_profiles(place: Place, content: bytes) -> None:
     place.write("dbt_project.yml", json.dumps(PROJECT_FILE).encode())
     places_in(place.folder, "dev", {"HOME": str(place.folder)}, ["run"])
     for target in ("dev", "prod", None):
-        load_profile(
+        profile = load_profile(
             profiles_dir=place.folder,
             profile_name="shop",
             target=target,
             threads=None,
             cli_vars={},
             environ={"HOST": "x", "PORT": "1"},
-        ).settings.connect_arguments()
+        )
+        if profile.settings is not None:  # of PostgreSQL
+            profile.settings.connect_arguments()
 
 
 def read_dbt_project(place: Place, content: bytes) -> None:
