@@ -398,8 +398,8 @@ def rows_are_compared_before_the_build_only() -> None:
 def _rows_hashed_by(text: str) -> None:
     from dbt_state_plugin.warehouse.postgres import rows_left
 
-    assert "(ROW({columns})::text)" in rows_left._ROWS
-    rows_left._ROWS = rows_left._ROWS.replace("(ROW({columns})::text)", text)
+    assert "(ROW({columns})::text)" in rows_left._TEXT
+    rows_left._TEXT = rows_left._TEXT.replace("(ROW({columns})::text)", text)
 
 
 @bug("null is hashed like empty", found_by="null_becomes_empty_and_two_columns_are_swapped")
