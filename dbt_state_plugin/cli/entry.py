@@ -134,7 +134,9 @@ def exit_with(run: Callable[[list[str]], int]) -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller, as with `>&-`
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - open until the process ends
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # what dbt parsed is freed with the process: no circles are looked for once more
+    sys.exit(code)
 
 
 def _exit_code(arguments: list[str], prepare: Callable[[list[str]], Orchestration] | None = None) -> int:
