@@ -421,11 +421,8 @@ _COMPLETE = """
 
 def complete_definitions(state: State, compiled: Mapping[RelationName, Mapping[str, Any]]) -> None:
     """Record what else is known now of the SQL of relations that this run has built; raises StateError."""
-    if not compiled:
-        return
-    columns = (*key_columns(compiled), [json_document(document) for document in compiled.values()])
     with database_errors("Cannot record the definitions"):
-        state.execute(_COMPLETE, (*columns, state.environment.warehouse, state.environment_id))
+        _update_each(state, _COMPLETE, compiled)
 
 
 _SEEN = """
@@ -440,11 +437,15 @@ _SEEN = """
 
 def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, str]]) -> None:
     """Record versions of sources with the relations that hold their very rows; raises StateError."""
-    if not seen:
-        return
-    columns = (*key_columns(seen), [json.dumps(dict(parents)) for parents in seen.values()])
     with database_errors("Cannot record the versions of sources"):
-        state.execute(_SEEN, (*columns, state.environment.warehouse, state.environment_id))
+        _update_each(state, _SEEN, seen)
+
+
+def _update_each(state: State, statement: str, documents: Mapping[RelationName, Mapping[str, Any]]) -> None:
+    """Update each relation with a document of its own, in one statement; none where there is no relation."""
+    if documents:
+        columns = (*key_columns(documents), [json_document(document) for document in documents.values()])
+        state.execute(statement, (*columns, state.environment.warehouse, state.environment_id))
 
 
 _HOOK_WRITES = """

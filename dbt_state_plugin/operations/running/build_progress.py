@@ -23,9 +23,11 @@ class BuildProgress:
         self._threads = plan.estimate.threads if plan.estimate else 1
         self._expected = {e.node.unique_id: e.record.duration_ms if e.record else None for e in plan.to_build}
         self._total = len(self._expected)
+        known = [each for each in self._expected.values() if each is not None]
+        self._known_ms, self._unknown = sum(known), len(self._expected) - len(known)
         self._running: dict[str, None] = {}
         self._failed = 0
-        self._took: list[int] = []
+        self._took_ms = self._timed = 0
         self._lock = threading.Lock()
         self._report()
 
@@ -41,10 +43,13 @@ class BuildProgress:
         with self._lock:
             self._running.pop(outcome.unique_id, None)
             if outcome.unique_id in self._expected:
-                del self._expected[outcome.unique_id]
+                expected = self._expected.pop(outcome.unique_id)
+                self._known_ms -= expected or 0
+                self._unknown -= expected is None
                 self._failed += not outcome.is_success and outcome.status != "skipped"
                 if outcome.is_success and outcome.duration_ms is not None:
-                    self._took.append(outcome.duration_ms)
+                    self._took_ms += outcome.duration_ms
+                    self._timed += 1
             self._report()
 
     def _report(self) -> None:
@@ -60,10 +65,8 @@ class BuildProgress:
             self._tell(step)
 
     def _left_ms(self) -> int | None:
-        known = [each for each in self._expected.values() if each is not None]
-        unknown = len(self._expected) - len(known)
-        if unknown and not self._took:
+        if self._unknown and not self._timed:
             return None
-        mean = sum(self._took) / len(self._took) if self._took else 0
-        work = sum(known) + unknown * mean
+        mean = self._took_ms / self._timed if self._timed else 0
+        work = self._known_ms + self._unknown * mean
         return round(work / max(1, min(self._threads, len(self._expected))))

@@ -105,4 +105,4 @@ class DefinitionRecorder:
 
 
 def _is_one_of(executed: CompiledNode, compiled: CompiledNode) -> bool:
-    return not executed.forms.items() - {("sql", form) for form in compiled.forms.values()}
+    return set(executed.forms.values()) <= set(compiled.forms.values())

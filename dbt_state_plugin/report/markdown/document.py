@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LIMIT = 65_000  # bytes; GitHub takes 65,536 characters
 _NOTE = 80  # bytes for what is said of a shortened part
@@ -22,6 +22,11 @@ class Part:
     begin: str = ""
     end: str = ""
     separator: str = "\n"
+
+    def folded(self, summary: str) -> Part:
+        """Return the part behind a summary that opens it."""
+        begin = f"<details><summary>{summary}</summary>\n\n{self.begin}"
+        return replace(self, begin=begin, end=f"{self.end}\n\n</details>")
 
     def text(self, kept: int) -> str:
         """Return the part with its first items, and how many were left out."""

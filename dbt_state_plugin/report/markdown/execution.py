@@ -94,9 +94,7 @@ def _table(results: list[NodeResult], importance: int) -> Part:
 
 
 def _folded(results: list[NodeResult], noun: str, importance: int) -> Part:
-    table = _table(results, importance)
-    begin = f"<details><summary>{count(len(results), noun)}</summary>\n\n{table.begin}"
-    return Part(items=table.items, importance=importance, noun="node", begin=begin, end="\n\n</details>")
+    return _table(results, importance).folded(count(len(results), noun))
 
 
 def _row(result: NodeResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from dbt_state_plugin.core.comparison.baseline import Compared
 from dbt_state_plugin.core.values.overview import DifferingText
@@ -84,10 +85,8 @@ def _table(entries: list[PlanEntry], importance: int) -> Part:
 
 
 def _folded_table(entries: list[PlanEntry], noun: str, importance: int) -> Part:
-    table = _table(entries, importance)
     more = "more " if noun == "node" else ""
-    begin = f"<details><summary>{count(len(entries), f'{more}{noun}')}</summary>\n\n{table.begin}"
-    return Part(items=table.items, importance=importance, noun=noun, begin=begin, end="\n\n</details>")
+    return replace(_table(entries, importance), noun=noun).folded(count(len(entries), f"{more}{noun}"))
 
 
 def _row(entry: PlanEntry) -> str:
@@ -129,8 +128,7 @@ def _exposures(plan: Plan) -> Part:
 def _cosmetic(plan: Plan) -> Part:
     entries = [entry for entry in plan.skipped if entry.cosmetic]
     items = tuple(f"- {code(label(entry))}: {cell(reason_words(entry.cosmetic[0]))}" for entry in entries)
-    begin = f"<details><summary>{count(len(entries), 'node')} edited without effect</summary>\n\n"
-    return Part(items=items, importance=0, noun="node", begin=begin, end="\n\n</details>")
+    return Part(items=items, importance=0, noun="node").folded(f"{count(len(entries), 'node')} edited without effect")
 
 
 def _graph_nodes(plan: Plan, entries: Iterable[PlanEntry]) -> list[GraphNode]:
