@@ -1,4 +1,4 @@
-"""Build only the dbt models that need it: `plan`, `run`, `explain`, and what they take and return.
+"""Public names: `plan`, `run`, `explain`, and what they take and return.
 
 dbt imports every installed top-level module called `dbt_*` on each of its commands, so this module stays light:
 everything is imported on first use.

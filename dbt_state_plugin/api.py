@@ -1,4 +1,4 @@
-"""The one door: command line, Meltano, Python programs and the fault tests come in here.
+"""The one door of command line, Meltano, Python programs and fault tests.
 
 What is defined below is this package's Python API. The other names are those of the rooms behind it, handed on for the
 command line and for Meltano, and imported when they are first asked for: `--help` must not pay for them.

@@ -1,4 +1,7 @@
-"""Settings of Sphinx, which builds the manual: `uv run --group docs sphinx-build -W -c docs . build/docs`."""
+"""Settings of Sphinx, which builds the manual.
+
+`uv run --group docs sphinx-build -W -c docs . build/docs` builds it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command blocks of the manual, run one after another in the shop of integration_project.
+"""Runner of the manual's command blocks, in the integration project's shop.
 
     uv run python docs/run_examples.py [PAGE...]    # runs them and writes what was printed into the pages
 

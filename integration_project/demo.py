@@ -1,4 +1,4 @@
-"""What does dbt-state-plugin do to a real pipeline? A story in real commands, each checked as it is told.
+"""The demo: a story in real commands, checked as it is told.
 
     uv run integration_project/demo.py             # from a production database into a warehouse, with Meltano
     uv run integration_project/demo.py --fast      # the dbt project alone, in less than a minute

@@ -1,4 +1,4 @@
-"""What does dbt-state-plugin do to a dbt project by itself? The demo without Meltano, in PostgreSQL or DuckDB."""
+"""The demo without Meltano, in PostgreSQL or DuckDB."""
 
 from __future__ import annotations
 

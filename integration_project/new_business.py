@@ -1,4 +1,4 @@
-"""What happens in the shop while you watch? Writes new business into its production database.
+"""New business in the shop's production database, while you watch.
 
     python new_business.py open                 # (re)create the tables, with half a year of business
     python new_business.py trade                # a day: new rows, changed rows, a deleted row

@@ -1,4 +1,4 @@
-"""How does a copy of the Meltano project get its plugins, and what does one run of it cost to prepare?"""
+"""Copies of the Meltano project, their plugins and their runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a pipeline with Meltano do when data, code, or both change? The demo between two databases."""
+"""The demo with Meltano: data, code and both change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where is the shop's production database, and what happens in it while people buy?"""
+"""The shop's production database, and what people buy in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a story told in real commands, each checked as it is told?"""
+"""Stories told in real commands, each checked as it is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the shop's warehouse hold before dbt runs, and how do its Meltano and dbt projects find it?"""
+"""The shop's warehouse, and how Meltano and dbt find it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the jobs of a Meltano project make of this plugin, looked over."""
+"""Check of how the jobs of a Meltano project use this plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which real PostgreSQL and which real dbt project does a test get?"""
+"""The real PostgreSQL and the real dbt project of a test."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The command line: options in, answers on stdout, conversation on stderr, exit codes."""
+"""Command line: options in, answers on stdout, conversation on stderr, exit codes."""

@@ -1,4 +1,4 @@
-"""Colours of lines, found by their words; the only module that imports rich's console."""
+"""Colours of lines by their words; alone imports rich's console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files by which shells find the script for completion; nothing of anybody else is overwritten."""
+"""Files by which shells find the completion script; strangers' are kept."""
 
 from __future__ import annotations
 

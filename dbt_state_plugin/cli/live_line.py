@@ -1,4 +1,4 @@
-"""Live line at the bottom of a terminal, below what is printed meanwhile."""
+"""Live line at the bottom of a terminal, below other output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handler of the log that writes to whatever stderr is at that moment."""
+"""Log handler that writes to whatever stderr is at that moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress of a command on stderr: a live line in a terminal, a line now and then elsewhere."""
+"""Progress of a command on stderr, live or as occasional lines."""
 
 from __future__ import annotations
 

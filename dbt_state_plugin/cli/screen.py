@@ -1,4 +1,4 @@
-"""Output of the command line: plain text, colours in a terminal, JSON lines for machines."""
+"""Output of the command line: plain, coloured, or JSON lines."""
 
 from __future__ import annotations
 

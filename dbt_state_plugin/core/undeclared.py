@@ -1,4 +1,4 @@
-"""Relations that the SQL of nodes names without a ref or a source, and functions of users that it calls.
+"""Relations and user-defined functions that SQL names without declaring them.
 
 dbt knows nothing of them. They count like sources: in the project that a plan looks at each is a node of type source
 among the parents of those that named it when they were built.

@@ -1,4 +1,4 @@
-"""What dbt's own adapter answers about relations, for a warehouse that nothing else can ask."""
+"""Answers of dbt's own adapter, for warehouses with no room here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project as an invocation of dbt has built it: its own manifest, beside what is parsed now."""
+"""The project as an invocation of dbt built it, by its manifest."""
 
 from __future__ import annotations
 

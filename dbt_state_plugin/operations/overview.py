@@ -1,4 +1,4 @@
-"""Overview of a project: its plan or an execution, its lineage and its history. Nothing is written."""
+"""Read-only overview of a project: plan or execution, lineage, history."""
 
 from __future__ import annotations
 

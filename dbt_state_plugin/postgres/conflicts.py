@@ -1,4 +1,4 @@
-"""Transactions that are run again as a whole after a conflict with another."""
+"""Transactions that are retried as a whole after a conflict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the keys of a target in profiles.yml mean for each type of warehouse."""
+"""Meaning of a target's keys in profiles.yml, by warehouse type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States of nodes for pages and pictures: one word for what a plan or an execution says of each."""
+"""States of nodes for pages and pictures, one word each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way out of a failure that dbt's own message does not name."""
+"""Ways out of failures that dbt's own messages do not name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Width of text in a terminal, where some characters take two columns and some none."""
+"""Width of text in terminal columns, wide and combining characters counted."""
 
 from __future__ import annotations
 

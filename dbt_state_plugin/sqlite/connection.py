@@ -1,4 +1,4 @@
-"""Connections to a state in an SQLite file, with the interface of psycopg2's."""
+"""Connections to a state in SQLite, with psycopg2's interface."""
 
 from __future__ import annotations
 

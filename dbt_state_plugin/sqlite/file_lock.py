@@ -1,4 +1,4 @@
-"""Lock of the operating system on a file, which ends with its process."""
+"""Operating system lock on a file, released when its process ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripts of SQL, taken apart: SQLite's driver runs one statement at a time."""
+"""SQL scripts split into statements, as SQLite's driver needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alembic's migrations as SQL text; slow to import, so that is done only when a migration is asked for."""
+"""Alembic's migrations as SQL text, imported only for a migration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schema of the state in an SQLite file, from nothing and from version to version.
+"""Schema of the state in SQLite, created and upgraded.
 
 Up to version 0009 there were only states in PostgreSQL. That one is created as a whole; the migrations after it give
 both dialects.

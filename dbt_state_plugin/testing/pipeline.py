@@ -1,4 +1,4 @@
-"""A copy of a dbt or Meltano project, run against a throw-away database."""
+"""Copy of a dbt or Meltano project on a throw-away database."""
 
 from __future__ import annotations
 

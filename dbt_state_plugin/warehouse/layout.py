@@ -1,4 +1,4 @@
-"""Statements without comments and layout, for dialects that keep everything else as it is written."""
+"""Statements without comments and layout, for dialects little known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warehouse of a state in a file, in which nothing but the state is."""
+"""Stand-in for the warehouse where only a state is there."""
 
 from __future__ import annotations
 

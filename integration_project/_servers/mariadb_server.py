@@ -1,4 +1,4 @@
-"""Which throw-away MariaDB can hold the shop's production database, and how is it reached?"""
+"""Throw-away MariaDB for the shop's production database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The shop's pipeline for Airflow 3 (Airflow 2: import DAG from airflow, BashOperator from airflow.operators.bash)."""
+"""The shop's pipeline for Airflow 3.
+
+In Airflow 2, import DAG from `airflow` and BashOperator from `airflow.operators.bash`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can a warehouse that dbt built be taken over without building it again?"""
+"""Takeover of a warehouse that dbt built, with nothing built again."""
 
 from __future__ import annotations
 

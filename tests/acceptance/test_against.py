@@ -1,4 +1,4 @@
-"""What would this working copy change in production, since an execution, or compared with a manifest in a folder?
+"""What a working copy would change in production or since an execution.
 
 One project was built for `prod`. The tests look at copies of it from `dev`, whose relations all have other names.
 """

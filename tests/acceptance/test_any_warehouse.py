@@ -1,4 +1,4 @@
-"""What does the code change, where the warehouse is one that the product cannot ask?
+"""Changes of code where the product cannot ask the warehouse.
 
 DuckDB's file would lie in a folder that does not exist, so whatever connects to it fails. `plain` is an adapter of the
 tests of which the product knows no more than of any other.

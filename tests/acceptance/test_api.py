@@ -1,4 +1,4 @@
-"""Can a Python program plan and run, and what does it get back?"""
+"""Plans and runs of Python programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a person read after a mistake, and what is never shown or stored?"""
+"""Messages after a mistake, and what is never shown or stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do scripts get from the bookkeeping commands, through the real command line?"""
+"""Bookkeeping commands of scripts on the real command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the books of a script see what `dbt-state-plugin run` built, files by files and nodes by nodes?"""
+"""Books of a script after runs: files with files, nodes with nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens when two runs want the same environment, or the same relation?"""
+"""Two runs that want the same environment or relation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes out equal stops there: what reads it is not built in the same run."""
+"""Cutoff inside a run: readers of equal rows are not built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which databases, roles and ways to them carry the state, and what does it say about those that do not?"""
+"""Databases, roles and connections that can carry the state, or cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a pull request build what it changes in its own schema, and read the rest in production?"""
+"""Pull requests built in their own schema, reading production."""
 
 from __future__ import annotations
 

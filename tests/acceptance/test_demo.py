@@ -1,4 +1,4 @@
-"""Does the demo tell its story on a real server, end with what happened, and leave nothing behind?"""
+"""The demo on a real server, from first line to last."""
 
 from __future__ import annotations
 

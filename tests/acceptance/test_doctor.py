@@ -1,4 +1,4 @@
-"""Does `doctor` find what would stop a first run, say what to do, and write nothing?"""
+"""`doctor`: what would stop a first run, and what to do."""
 
 from __future__ import annotations
 

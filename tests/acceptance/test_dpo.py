@@ -1,4 +1,4 @@
-"""What do scripts get that were written for the data pipeline orchestrator (DPO), and what of its history?"""
+"""Scripts written for the data pipeline orchestrator (DPO)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a history that the data pipeline orchestrator (DPO) recorded is taken over, and does it compare?"""
+"""Histories imported from the data pipeline orchestrator (DPO)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is DuckDB planned and run as exactly as PostgreSQL, and is nothing scanned where nobody wrote?
+"""Plans and runs on DuckDB, as exact as on PostgreSQL.
 
 One project for all tests: each begins where a run has found nothing to do, whatever came before it.
 """

@@ -1,4 +1,4 @@
-"""Are dashboards below what is built named by the plan, the run and the JSON?"""
+"""Exposures below what is built, in plan, run and JSON."""
 
 from __future__ import annotations
 

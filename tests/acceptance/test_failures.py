@@ -1,4 +1,4 @@
-"""Does the command line list what is failing now, since when, how often and why?"""
+"""What is failing now, since when, how often and why."""
 
 from __future__ import annotations
 

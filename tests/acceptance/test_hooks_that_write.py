@@ -1,4 +1,4 @@
-"""Has what hooks write into other models an author, and is what reads those models built?"""
+"""Hooks that write into other models, and their readers."""
 
 from __future__ import annotations
 

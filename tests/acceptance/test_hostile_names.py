@@ -1,4 +1,4 @@
-"""Are nodes with hostile names planned, built and named exactly, and printed without harm?"""
+"""Nodes with hostile names, planned, built and printed exactly."""
 
 from __future__ import annotations
 

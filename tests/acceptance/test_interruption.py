@@ -1,4 +1,4 @@
-"""What is kept and what is built again when a run is stopped, killed or cut off from the database?"""
+"""Runs that are stopped, killed or cut off from the database."""
 
 from __future__ import annotations
 

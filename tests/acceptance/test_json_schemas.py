@@ -1,4 +1,4 @@
-"""Each JSON document of the command line fits its schema, and each key of a schema is one that a command prints."""
+"""JSON documents of the command line against their schemas."""
 
 from __future__ import annotations
 

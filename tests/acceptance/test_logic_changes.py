@@ -1,4 +1,4 @@
-"""What happens to rows that an earlier logic has built, on real dbt and real PostgreSQL?"""
+"""Rows that earlier logic built, on real dbt and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can dbt read a manifest that the state kept, and does it hold what must not be kept?"""
+"""Manifests kept by the state: readable by dbt, without secrets."""
 
 from __future__ import annotations
 

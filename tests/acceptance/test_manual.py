@@ -1,4 +1,4 @@
-"""Every command block of the README and the manual runs, and prints what stands there."""
+"""Command blocks of README and manual, run and compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown for pull requests of a real project: a plan, a comparison with production, an execution."""
+"""Markdown for pull requests of a real project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the materializations that dbt treats in its own way built and recorded as a plain run would leave them?"""
+"""Materializations that dbt treats in its own way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The utility under the real Meltano: a load by a Singer tap and target, then only what the new rows or code touch."""
+"""The utility under the real Meltano, with a tap and a target."""
 
 from __future__ import annotations
 

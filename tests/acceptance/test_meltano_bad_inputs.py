@@ -1,4 +1,4 @@
-"""What does the utility say when something of Meltano's world is missing, and what does it keep to itself?"""
+"""The utility where something of Meltano's world is missing."""
 
 from __future__ import annotations
 

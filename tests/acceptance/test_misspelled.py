@@ -1,4 +1,4 @@
-"""What does a person read who misspelled a setting of ours, or a selection?"""
+"""Misspelled settings, commands, nodes and selections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows of a source make a run build something, and which do not?"""
+"""Rows of sources that make a run build, or do not."""
 
 from __future__ import annotations
 

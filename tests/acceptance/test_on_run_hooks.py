@@ -1,4 +1,4 @@
-"""Are on-run hooks run when they have changed or failed, and do they rebuild only what they act on?"""
+"""On-run hooks that changed or failed, and what they rebuild."""
 
 from __future__ import annotations
 

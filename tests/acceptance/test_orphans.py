@@ -1,4 +1,4 @@
-"""Which relations that nodes left behind are listed and dropped, and which stay whatever is asked?"""
+"""Relations that nodes left behind, listed and dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with each form in which a plan is printed, and what does it say when there is nothing to do?"""
+"""Output formats of a plan, and what holds for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens where dbt cannot go on from its last parse, though the project is right?"""
+"""Right projects that dbt cannot parse from its last parse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the whole pipeline, from the shop's production database through Meltano into the warehouse, build what it must?
+"""The whole pipeline, from production through Meltano into the warehouse.
 
 Populate, trigger, expect, clean up. `built` is what dbt-state-plugin recorded; identities of relations are the
 warehouse's own word on which of them were written anew.

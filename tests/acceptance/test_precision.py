@@ -1,4 +1,4 @@
-"""Is what dbt would execute told from what merely changed in macros that act outside of the SQL?"""
+"""Macros that act outside the SQL, and those that do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a test of somebody's own pipeline say what was built and why, and fail where it is not so?"""
+"""Tests of users' own pipelines by the pytest plugin."""
 
 from __future__ import annotations
 

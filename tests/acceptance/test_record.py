@@ -1,4 +1,4 @@
-"""Is what dbt built by itself recorded as a run of ours would have recorded it, and does any doubt stay due?"""
+"""Recording of what dbt built by itself; any doubt stays due."""
 
 from __future__ import annotations
 

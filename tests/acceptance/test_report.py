@@ -1,4 +1,4 @@
-"""The report of a real project: what it says of a plan and of an execution, and what never stands in it."""
+"""The report of a real project, for a plan and an execution."""
 
 from __future__ import annotations
 

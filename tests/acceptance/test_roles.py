@@ -1,4 +1,4 @@
-"""Can each role do what it is for, and nothing else; and does nothing run that somebody has planted?"""
+"""Roles of the state: what each can do, and planted code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do the commands that build leave in the warehouse, on the screen and in the history?"""
+"""Commands that build: warehouse, screen and history."""
 
 from __future__ import annotations
 

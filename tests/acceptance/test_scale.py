@@ -1,4 +1,4 @@
-"""Are hundreds of nodes planned and selected exactly, among hundreds of neighbours with similar names?"""
+"""Hundreds of nodes with similar names, planned and selected exactly."""
 
 from __future__ import annotations
 

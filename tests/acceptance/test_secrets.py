@@ -1,4 +1,4 @@
-"""Does a secret get anywhere that it does not belong? Each has a canary of its own, sought in every output."""
+"""Secrets as canaries, looked for in every output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a seed whose columns or types are others than those of its table, on real dbt and real PostgreSQL?"""
+"""Seeds whose columns or types differ from their table's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the whole shape of a relation seen: indexes, constraints, privileges, comments and the like?"""
+"""Shapes of relations: indexes, constraints, privileges, comments and the like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is built again of a snapshot and a table that two targets share?"""
+"""Snapshots and tables that two targets share."""
 
 from __future__ import annotations
 

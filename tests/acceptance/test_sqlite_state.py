@@ -1,4 +1,4 @@
-"""Is a state in an SQLite file one like any other, for who runs commands?"""
+"""Commands on a state in an SQLite file."""
 
 from __future__ import annotations
 

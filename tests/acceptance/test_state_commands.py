@@ -1,4 +1,4 @@
-"""How is the state looked after, through the real command line?"""
+"""Administration of the state on the real command line."""
 
 from __future__ import annotations
 

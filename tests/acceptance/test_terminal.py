@@ -1,4 +1,4 @@
-"""What is seen in a terminal, in a pipe and by a machine while a command goes on, and when it has ended?"""
+"""Progress and answers in a terminal, a pipe and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what rendering read, and what dbt asked the database, what decides; and never a word in the code?"""
+"""Decisions by what rendering read, and never by words."""
 
 from __future__ import annotations
 

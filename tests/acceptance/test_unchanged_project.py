@@ -1,4 +1,4 @@
-"""When may the answer be given without dbt, and is every input of the parse seen?"""
+"""Answers without dbt, while no input of the parse differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does an execution that was built from a dirty tree say so, and only such a one?"""
+"""Executions that were built from a dirty tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a relation that SQL names by itself an input like a source, whoever declares it?"""
+"""Relations that SQL names by itself, as inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When does `build` run a unit test, although dbt runs one only right before its model?"""
+"""Unit tests that `build` runs, right before their models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is anything lost, or built without need, when a state of an earlier version is upgraded, and downgraded again?
+"""Upgrades and downgrades of states that earlier versions wrote.
 
 `dumps` holds a real state of each version, with a whole build and a failed one (see `dumps/make.py`).
 """

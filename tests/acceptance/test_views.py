@@ -1,4 +1,4 @@
-"""The views of the state in a dbt project, which declares them as `state sources` prints it."""
+"""The state's views in a dbt project that declares them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are models that call the clock built as often as they should be, and what may be left out or off the list?"""
+"""Models that read the clock: how often they are built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do plans and runs say in the right words what happened, on the real command line?"""
+"""Words of plans and runs on the real command line."""
 
 from __future__ import annotations
 

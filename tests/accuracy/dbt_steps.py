@@ -1,4 +1,4 @@
-"""What do dbt's own commands do and answer in one project?
+"""Steps of dbt's own commands in one project.
 
 Each step runs in a process of its own, with the project as its folder. The project is parsed from its files once,
 without dbt's cache; the manifest goes from step to step in a file, since dbt writes into the one that it runs.

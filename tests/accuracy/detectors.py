@@ -1,4 +1,4 @@
-"""Which nodes does each detector say have changed?
+"""Detectors of changes, and the nodes that each names.
 
 - `dbt-state-plugin`: the nodes of its plan with a reason other than `upstream`. An upstream reason counts that names an
   ephemeral model, since that model's code is part of the node's own statement, or a view that is planned for nothing

@@ -1,4 +1,4 @@
-"""What is one mutation of the project, its environment or its warehouse?"""
+"""Mutation of a project, its environment or its warehouse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps in a process of their own: functions that the fork server calls and whose answers come back."""
+"""Steps in processes of their own, by the fork server."""
 
 from __future__ import annotations
 

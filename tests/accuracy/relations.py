@@ -1,4 +1,4 @@
-"""What does a database hold: every relation's kind, columns, rights, indexes, comments, definition and rows?"""
+"""Relations of a database: kinds, columns, rights, definitions and rows."""
 
 from __future__ import annotations
 

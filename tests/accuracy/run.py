@@ -1,4 +1,4 @@
-"""How exactly are changes detected? Runs the mutations and prints a table: `python tests/accuracy/run.py`.
+"""Runner of the mutations: `python tests/accuracy/run.py` prints a table.
 
 Results are appended to a file of JSON lines as they come; started again with the same file, it goes on where it ended.
 """

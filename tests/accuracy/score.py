@@ -1,4 +1,4 @@
-"""How good is each detector, over all mutations and per group?
+"""Scores of detectors, over all mutations and by group.
 
 A record is one mutation's result as JSON: `mutation`, `group`, `truth` (changed, either_way, removed, needs_build,
 how), `answers` per detector (changed, removed), `planned`, `reasons`, `converges` (where our run and a plain

@@ -1,4 +1,4 @@
-"""Are two executed statements the same, up to comments, white space and the case of what is not quoted?
+"""Equality of executed statements up to comments, layout and letter case.
 
 Written apart from the package's own comparison of SQL on purpose: this is the judge.
 """

@@ -1,4 +1,4 @@
-"""Are changes detected exactly, and does building what is selected leave what a plain `dbt build` leaves?
+"""Change detection against observed truth, on a few mutations.
 
 The size comes from DBT_STATE_PLUGIN_ACCURACY: `small` (default) takes one mutation of each of some groups, `full` all.
 """

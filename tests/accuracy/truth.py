@@ -1,4 +1,4 @@
-"""Which nodes did a mutation change? Observed by building both sides from scratch, never declared.
+"""Nodes that a mutation changed, observed by building both sides.
 
 Both projects are built into fresh databases that hold the same loaded tables. Compared are, per model, seed, snapshot,
 

@@ -1,4 +1,4 @@
-"""How does a step get a database in a known state within a second?"""
+"""Databases in a known state, within a second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes out for one mutation? A process of its own: names of mutations in on stdin, records as JSON lines out.
+"""Worker process: names of mutations in, records as JSON lines out.
 
 Each worker builds a base project once with `dbt-state-plugin build`, keeps that database as a template, and for each
 mutation works on copies. All copies have the same name in turn, since the database's name is part of what dbt writes.

@@ -1,4 +1,4 @@
-"""Which files, profile, environment and arguments does dbt get for one mutation?"""
+"""Files, profile, environment and arguments for one mutation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long does it take to adopt a project of N models that dbt has built, and does the next run build nothing?"""
+"""Cost of adopting a project that dbt has built."""
 
 from __future__ import annotations
 

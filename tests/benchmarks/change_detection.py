@@ -1,4 +1,4 @@
-"""What does exact change detection cost beside dbt, on one machine, in one run?
+"""Cost of exact change detection beside dbt.
 
     python tests/benchmarks/change_detection.py --models 2000 --rounds 3
 

@@ -1,4 +1,4 @@
-"""Which copy of a generated project do dbt and dbt-state-plugin work in, and what does each command cost there?"""
+"""Copies of a generated project in which commands are measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does it cost to see whether a large source has new rows?
+"""Cost of seeing whether a large source has new rows.
 
     python tests/benchmarks/data_versions.py --rows 5000000
 

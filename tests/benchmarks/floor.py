@@ -1,4 +1,4 @@
-"""What does it cost at least to know that nothing changed: a start of Python, all files hashed, three round trips?"""
+"""The least that knowing of no change can cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a scheduled pipeline save in which each hour a few sources get rows?
+"""Savings of a pipeline whose sources get rows each hour.
 
     python tests/benchmarks/hourly_pipeline.py --models 300 --sources 20 --hours 24
 

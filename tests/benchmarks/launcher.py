@@ -1,4 +1,4 @@
-"""Run a command and tell what it took: `python launcher.py DESCRIPTOR COMMAND...` writes one line of JSON there.
+"""Launcher of a command that reports time and memory as JSON.
 
 Linux counts as a program's memory also what the process that started it held then, so a benchmark that has grown must
 not start a program by itself.

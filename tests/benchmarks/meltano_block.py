@@ -1,4 +1,4 @@
-"""What does dbt-state-plugin's block cost in a `meltano run` without new business, beside `dbt deps` and `dbt run`?
+"""Cost of our block in a `meltano run` without new business.
 
     python tests/benchmarks/meltano_block.py --rounds 3
 

@@ -1,4 +1,4 @@
-"""What do plan, intents and the selection for dbt cost by themselves, where every node of a project is built?
+"""Cost of plan, intents and selection where every node is built.
 
 It runs in the project's folder, on what a run has recorded there, and needs no parse. The execution that it begins ends
 as failed.

@@ -1,4 +1,4 @@
-"""What do other tools take to find that nothing changed: SQLMesh, and dbt State with its open server?
+"""What other tools take to find that nothing changed.
 
 Each is installed by uv into an environment of its own, since they need other versions of packages than we do; one that
 cannot be installed is named and left out. Both need a copy of the project in which everything is built.

@@ -1,4 +1,4 @@
-"""What does a dbt project of N models look like, with the layers, documentation, tests and macros of a real one?
+"""Generator of dbt projects with N models, like real ones.
 
 Three of ten models are staging views on sources and seeds, four are intermediate views, three are marts, of which every
 tenth is a table, in chains of up to 20, and every 25th incremental. For each two models there is a macro, some of them

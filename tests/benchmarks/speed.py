@@ -1,4 +1,4 @@
-"""What does dbt-state-plugin cost beside dbt and beside the least that it could cost, as the project grows?
+"""Cost of commands beside dbt's as projects grow.
 
     python tests/benchmarks/speed.py --models 500 2000 10000 --rounds 5 --peers /tmp/peers
 

@@ -1,4 +1,4 @@
-"""Does the benchmark run, whatever its times are?"""
+"""Benchmarks, run tiny to show that they work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is nothing missed in a warehouse of any type, but for what each plan says that it cannot tell?
+"""Contract of a warehouse: nothing missed but what plans declare.
 
 A project in which each model stands for one kind of change is built; then all of them happen, each to its own model.
 """

@@ -1,4 +1,4 @@
-"""Which world do the tests of the protocol play in?"""
+"""The world that tests of the protocol play in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a document damaged: by its structure, so that what comes out is still a document?"""
+"""Damage of documents by their structure, which stay documents."""
 
 from __future__ import annotations
 

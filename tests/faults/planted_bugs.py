@@ -1,4 +1,4 @@
-"""What are our protections, and how does the tool behave without one of them?
+"""Planted bugs: the tool without one of its protections.
 
 Each function switches one protection off. They reach into the package on purpose: a name that moves is an error here.
 """

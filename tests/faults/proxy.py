@@ -1,4 +1,4 @@
-"""What happens when the connection, or the process at its end, dies at the N-th message between it and PostgreSQL?
+"""Proxy that cuts a connection off at the N-th message.
 
 `python -m faults.proxy HOST PORT` listens on a port of its own and passes everything on. It takes apart the messages of
 PostgreSQL's protocol (chapter "Frontend/Backend Protocol" of its manual), counts those of the state's connections and

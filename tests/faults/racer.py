@@ -1,4 +1,4 @@
-"""What does one of many processes do that want the same environment at the same moment?
+"""One of many processes that race for an environment.
 
 `python -m faults.racer URL` does to the state what a run does, without dbt. Commands and answers are lines of JSON.
 """

@@ -1,4 +1,4 @@
-"""One run of the tool, statement by statement, with a dbt of its own and nothing else replaced.
+"""One run, statement by statement, with a dbt of its own.
 
 The run comes in by the door like everybody: its settings name a project in files, with a profile for a real
 PostgreSQL. The up-to-date check, the cache of the parsed project, planning, fingerprints and the recorder are those

@@ -1,4 +1,4 @@
-"""How many faults does a test inject: few in each run of the suite, all of them when asked?
+"""How many faults a test injects: few, or all when asked.
 
 `DBT_STATE_PLUGIN_FAULTS` is `small` (the default), `full`, or a number of examples, kill points or rounds.
 """

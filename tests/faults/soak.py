@@ -1,4 +1,4 @@
-"""How long does the tool stand random faults? Real runs on one warehouse, for as long as asked.
+"""Soak test: real runs under random faults, on one warehouse.
 
 `python tests/faults/soak.py --minutes 60` edits, reverts, runs, kills, cuts off and prunes by chance, and after every
 few runs compares the warehouse with a build from scratch. It prints what it survived, and ends with 1 at a difference.

@@ -1,4 +1,4 @@
-"""Which project do the real runs play, in which database, and what must be there at the end?
+"""Project and database of real runs, and what must remain.
 
 The project has eight models and three versions. The rows of one model are the same in all of them, so that what reads
 it is cut off. A play begins with the first version built, in a database that is copied for each play under the same

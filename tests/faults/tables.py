@@ -1,4 +1,4 @@
-"""What do the relations of a project hold, and what would a build from scratch leave there?
+"""Rows of a project's relations, and of a build from scratch.
 
 Each relation is a real table or view with one row and one column `c`: the code of its node and, in brackets, what its
 parents hold. So the oracle is a function of the project and its source, and needs no second warehouse.

@@ -1,4 +1,4 @@
-"""Does each history that once lost a change, or loses it in a simpler protocol, end as a build from scratch?
+"""Histories that once lost a change, and the like.
 
 Each test is a plain function of a world, since `test_planted_bugs.py` plays all of them on broken protocols.
 """

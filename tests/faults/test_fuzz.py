@@ -1,4 +1,4 @@
-"""Is every damaged input answered with an error of one line, and does no damage make a due build go away?
+"""Damaged inputs: one line of error, and no due build lost.
 
 Inputs are damaged by structure and read by the functions that read them in a run, in this process, where 100,000 take
 minutes. A few go through the command line (`test_damaged_files_and_rows_...`). Seeds are fixed; the input that fails is

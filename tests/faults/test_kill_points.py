@@ -1,4 +1,4 @@
-"""Is nothing lost when the run, or one of its connections, dies at any message between it and PostgreSQL?
+"""Death of a run or connection at any message to PostgreSQL.
 
 Real dbt, real PostgreSQL. After each fault the project is edited, reverted or left alone, and run again; then every
 relation must be as built from scratch. With `DBT_STATE_PLUGIN_FAULTS=full` every message is a point.

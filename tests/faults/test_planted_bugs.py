@@ -1,4 +1,4 @@
-"""Is each of our protections watched by a test that fails without it?
+"""Protections switched off, each found by its named test.
 
 With `DBT_STATE_PLUGIN_FAULTS=full` every test is played on every planted bug, and a table says which finds which.
 """

@@ -1,4 +1,4 @@
-"""Histories of edits, runs, crashes and the doings of others: none may lose a change.
+"""Random histories of edits, runs, crashes and other writers.
 
 The search runs the real protocol on a real PostgreSQL, statement by statement; `DBT_STATE_PLUGIN_FAULTS=full` searches
 200,000 histories or an hour, whichever ends first.

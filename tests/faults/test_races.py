@@ -1,4 +1,4 @@
-"""Who wins when many want the same environment, relation or state at the same moment?
+"""Races for the same environment, relation or state.
 
 `DBT_STATE_PLUGIN_FAULTS=full` runs 200 rounds with 8 and with 16 processes.
 """

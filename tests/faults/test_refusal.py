@@ -1,4 +1,4 @@
-"""Does dbt leave the warehouse alone when a run that was cut off says so right before a node is executed?"""
+"""Runs that were cut off, and dbt that leaves the warehouse alone."""
 
 from __future__ import annotations
 

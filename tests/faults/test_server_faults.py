@@ -1,4 +1,4 @@
-"""What does a run do when the server restarts, has no room or refuses it, in the middle of its work?"""
+"""Servers that restart, are full or refuse, amid a run."""
 
 from __future__ import annotations
 

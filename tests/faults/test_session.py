@@ -1,4 +1,4 @@
-"""Do the state's own connections stand what roles, servers and networks do to them?"""
+"""The state's connections under odd roles, servers and networks."""
 
 from __future__ import annotations
 

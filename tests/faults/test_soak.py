@@ -1,4 +1,4 @@
-"""Does the script that injects faults for as long as asked work?"""
+"""The soak script, for a moment."""
 
 from __future__ import annotations
 

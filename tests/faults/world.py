@@ -1,4 +1,4 @@
-"""What can happen to a project, its warehouse and the runs on it, and what must hold whatever happened?"""
+"""What can happen to a project, and what must hold afterwards."""
 
 from __future__ import annotations
 

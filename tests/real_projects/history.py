@@ -1,4 +1,4 @@
-"""What happens to one project over a history of changes, and what did our command line build each time?"""
+"""History of changes to one project, and what we built."""
 
 from __future__ import annotations
 

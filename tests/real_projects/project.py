@@ -1,4 +1,4 @@
-"""Which public project is run, and which changes are made to it?
+"""A public project, and the changes made to it.
 
 A project is a folder with dbt_project.yml, dbt_packages and a profiles.yml that takes POSTGRES_HOST, POSTGRES_PORT,
 POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DATABASE from the environment. What is changed in it stands beside

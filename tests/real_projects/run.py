@@ -1,4 +1,4 @@
-"""What does the tool do in real dbt projects with packages? `python tests/real_projects/run.py --projects FOLDER`.
+"""Runner of public dbt projects with packages: `run.py --projects FOLDER`.
 
 Each folder in FOLDER is a project, see `project`. It is built, built again, commented, and changed as its changes.json
 says; each time plain dbt builds the same from scratch in another database. Prints a table in Markdown.

@@ -1,4 +1,4 @@
-"""How are the histories of real projects printed? As a table of Markdown and what a reader asks about it."""
+"""Table of real projects' histories, in Markdown."""
 
 from __future__ import annotations
 

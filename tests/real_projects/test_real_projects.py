@@ -1,4 +1,4 @@
-"""Does the script that runs real projects find what is missed, superfluous or not equal, and print it?"""
+"""The script of real projects, on a tiny one."""
 
 from __future__ import annotations
 

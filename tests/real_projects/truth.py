@@ -1,4 +1,4 @@
-"""What do builds from scratch leave, and which nodes did a change really concern?
+"""What builds from scratch leave, and what a change touched.
 
 Observed, never declared: the project is built by plain dbt into an empty database before and after a change. Before
 anything else it is built twice as it is: what differs between those two is volatile (a clock, a random number) and says

@@ -1,4 +1,4 @@
-"""A real headless Chromium for tests of pages: Debian's, by its own driver."""
+"""A real headless Chromium for tests of pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fresh database does a test have, and what stands in it?"""
+"""Fresh database of a test, and what stands in it."""
 
 from __future__ import annotations
 

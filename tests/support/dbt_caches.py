@@ -1,4 +1,4 @@
-"""What every process of dbt works out again from dbt's own files, done once before children are forked.
+"""Work on dbt's own files, done once before children are forked.
 
 It depends on no project: the syntax trees of dbt's own macros, the JSON schemas of its classes, and the code by which
 they read and write documents. The trees stand where dbt's own tests keep them. Those caches take nothing more after

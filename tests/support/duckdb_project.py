@@ -1,4 +1,4 @@
-"""What is in a test's DuckDB file, and what does somebody else do to it?"""
+"""A test's DuckDB project, and other writers of its file."""
 
 from __future__ import annotations
 

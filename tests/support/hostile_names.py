@@ -1,4 +1,4 @@
-"""Which names of models break what handles names carelessly? dbt and the file system take all of these."""
+"""Names of models that break careless code."""
 
 from __future__ import annotations
 

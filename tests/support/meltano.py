@@ -1,4 +1,4 @@
-"""What is in a test's Meltano project, and what does the real Meltano answer there?"""
+"""A test's Meltano project, and the real Meltano's answers."""
 
 from __future__ import annotations
 

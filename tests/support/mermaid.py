@@ -1,4 +1,4 @@
-"""Mermaid itself, as its package on npm holds it, for tests that ask it whether a picture is right."""
+"""Mermaid itself, from its npm package, for tests of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overviews of projects for tests of reports: a few nodes in every state, and thousands."""
+"""Overviews of projects for tests of reports, small and large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in the shop's production database and in its warehouse, and which models did a run of its pipeline build?"""
+"""The shop's databases, and what a run of its pipeline built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a connection pooler in transaction mode look to its clients, without one being installed?
+"""Stand-in for a connection pooler in transaction mode.
 
 It speaks just enough of PostgreSQL's protocol 3.0 for clients that use simple queries, as psycopg2 does: each client
 logs in to the pooler, gets a process id that no server process has, and borrows a server connection from its first

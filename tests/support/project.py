@@ -1,4 +1,4 @@
-"""What is in a test's dbt project, and what do dbt and dbt-state-plugin answer there?"""
+"""A test's dbt project, and the commands run in it."""
 
 from __future__ import annotations
 

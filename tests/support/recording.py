@@ -1,4 +1,4 @@
-"""What a run says to the state, step by step, in few words."""
+"""A run's calls of the state, step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which roles does a test's database have besides the one that made it?"""
+"""Roles of a test's database."""
 
 from __future__ import annotations
 

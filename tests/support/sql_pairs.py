@@ -1,4 +1,4 @@
-"""Which pairs of texts are the same statement to PostgreSQL, and how is a statement decorated without a change?"""
+"""Pairs of equal statements, and decorations without effect."""
 
 from __future__ import annotations
 

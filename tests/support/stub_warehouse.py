@@ -1,4 +1,4 @@
-"""A warehouse in memory, which knows no SQL and no server: what the protocol asks is all that it has."""
+"""A warehouse in memory, by the protocol alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a command show in a real terminal?"""
+"""What a command shows in a real terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a test say a project, a recorded state and a warehouse in few words?
+"""Projects, recorded states and warehouses in few words.
 
 Nodes are named `model.shop.orders`; each has its own relation `"db"."main"."orders"`. `build` does what a run does: it
 changes the warehouse and records with the same functions as the marker. The code of a node is a number, with or without

@@ -1,4 +1,4 @@
-"""The table of docs/warehouses.md, from what the adapters declare. Run it to write the table anew."""
+"""Writer of the table in docs/warehouses.md."""
 
 from __future__ import annotations
 

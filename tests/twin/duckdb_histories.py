@@ -1,4 +1,4 @@
-"""Twins on DuckDB: two files, one run with us and one with plain dbt, equal after every step of a random history.
+"""Twins on DuckDB: two files, equal after every step.
 
     uv run python tests/twin/duckdb_histories.py --histories 2 --steps 10 --seed 1
 

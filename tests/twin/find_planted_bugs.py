@@ -1,4 +1,4 @@
-"""Which history finds which planted bug?
+"""Finder of planted bugs by random histories.
 
 Prints a Markdown table: `python tests/twin/find_planted_bugs.py --histories 20`.
 Each bug meets the trace that is named for it, and with `--histories` random histories until one finds it. With

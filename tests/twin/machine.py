@@ -1,4 +1,4 @@
-"""What happens in a random history, and when are the two warehouses compared?
+"""Random histories, and the moments when both warehouses are compared.
 
 Run with `DBT_STATE_PLUGIN_TWIN=200` for 200 histories, or `DBT_STATE_PLUGIN_TWIN=3600s` for an hour of them.
 """

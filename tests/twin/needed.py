@@ -1,4 +1,4 @@
-"""How many of the relations that runs build come out different, over random histories of the twin's project?
+"""Share of built relations that came out different, over random histories.
 
 Prints a table: `python tests/twin/needed.py --histories 10 --steps 6 --cutoff always`. A relation is needed when its
 rows, columns, definition, rights, indexes or comments differ after the run.

@@ -1,4 +1,4 @@
-"""Do a warehouse built by dbt-state-plugin and its twin built by plain dbt hold the same?
+"""A warehouse of ours and its twin of plain dbt, compared.
 
 Both are databases of one server with equal schemas, and both see the same statements, edits and runs at the same
 points, so that incremental models and snapshots have the same history. After a run of ours that was killed or

@@ -1,4 +1,4 @@
-"""Which bugs in our own decisions must the histories find?
+"""Planted bugs in our decisions that histories must find.
 
 Each is planted in the process of one run of ours, by replacing a function or a part of a statement. Where that is not
 there any more after a change of the code, the run ends with an error: a bug is never silently not planted.

@@ -1,4 +1,4 @@
-"""Which project do the random histories run, which edits does it get, and what do loaders and hands do to its tables?
+"""The project of random histories, its edits, loads and hands.
 
 One of each: sources (a table, a partitioned table, a view, one with `select *` on it), a seed, views on a view and on a
 table, an ephemeral model, tables with indexes, grants, comments and hooks, incremental models, snapshots, a

@@ -1,4 +1,4 @@
-"""Commands of the twin tests, in processes of their own: with a planted bug, or with the moment of their death set."""
+"""Commands of twin tests, in processes of their own."""
 
 from __future__ import annotations
 

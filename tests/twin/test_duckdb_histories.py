@@ -1,4 +1,4 @@
-"""Does a DuckDB file that we have built stay equal to one that plain dbt has built?
+"""DuckDB files of ours and of plain dbt, equal after histories.
 
 One short history; `tests/twin/duckdb_histories.py` plays more and longer ones.
 """

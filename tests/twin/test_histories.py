@@ -1,4 +1,4 @@
-"""Are two warehouses the same after any history, one run with dbt-state-plugin and one with plain dbt?"""
+"""Warehouses of ours and of plain dbt, equal after histories."""
 
 from __future__ import annotations
 

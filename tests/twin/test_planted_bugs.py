@@ -1,4 +1,4 @@
-"""Does each planted bug make two warehouses differ in the history that is named for it?
+"""Planted bugs, each found by the history named for it.
 
 Every third bug by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for more than the suite's own size.
 """

@@ -1,4 +1,4 @@
-"""Is the warehouse the same as after a plain `dbt run` in every history that is known to be hard?
+"""Histories known to be hard, with warehouses compared.
 
 Every other one by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for more than the suite's own size.
 """

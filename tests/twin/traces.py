@@ -1,4 +1,4 @@
-"""Which short histories have misled a design before, or would mislead this one if a rule were missing?
+"""Short histories that misled a design before, or might.
 
 Each is run in two warehouses (see pair.py) and names only what matters. Counterexamples that other tests hold already,
 with their exact plans, are

@@ -1,4 +1,4 @@
-"""The fence around unit tests: values in and values out, with no dbt, no driver of a database and no other process.
+"""Fence of unit tests: no dbt, no driver, no process.
 
 What a test imports or starts is refused where it does so. That no file of theirs imports either is another test's, in
 `tests/integration/house/test_layers.py`.

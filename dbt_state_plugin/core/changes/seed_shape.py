@@ -1,4 +1,4 @@
-"""Shape of a seed's table: the columns and types that its file and its configuration would give it.
+"""Columns and types that a seed's file and configuration give its table.
 
 dbt empties the table of a seed and fills it again, so that the columns stay those with which it was created.
 """

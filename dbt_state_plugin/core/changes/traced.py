@@ -1,4 +1,4 @@
-"""Traced reads: what is recorded of them, and which differences they do not touch."""
+"""Traced reads: what is recorded, and which differences they settle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be recorded of an invocation of dbt that was not ours. Any doubt leaves a node due."""
+"""Recordable results of a foreign dbt invocation; any doubt stays due."""
 
 from __future__ import annotations
 

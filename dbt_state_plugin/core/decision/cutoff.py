@@ -1,4 +1,4 @@
-"""Cutoff: planned nodes that need no build where what they read comes out as it was.
+"""Cutoff: planned nodes that need no build once inputs come out equal.
 
 Before a run: which planned nodes hang on how others come out. In it: whether those have come out so that a node need
 not be built. Any doubt means build.

@@ -1,4 +1,4 @@
-"""Views and foreign keys that the warehouse drops together with a rebuilt table."""
+"""Views and foreign keys that the warehouse drops with a rebuilt table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that earlier logic left in incremental models and snapshots, and columns that an earlier file left in seeds.
+"""Rows that earlier logic left in incremental models, snapshots and seeds.
 
 dbt adds to such a relation and leaves what is there; only a build from scratch gives all rows by the present logic. It
 fills the table of a seed again as it stands; only a load from scratch gives it the present columns and types.

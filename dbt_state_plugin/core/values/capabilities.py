@@ -1,4 +1,4 @@
-"""What a warehouse can tell, in one letter for each question that a plan has."""
+"""What a warehouse can tell: one letter for each question."""
 
 from __future__ import annotations
 

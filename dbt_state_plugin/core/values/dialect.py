@@ -1,4 +1,4 @@
-"""SQL and names as one kind of warehouse reads them, without a connection."""
+"""SQL and names as one kind of warehouse reads them, offline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings of a check: what is wrong or worth knowing, and what to do."""
+"""Findings of a check: what is wrong, and what to do."""
 
 from __future__ import annotations
 

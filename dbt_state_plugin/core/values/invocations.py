@@ -1,4 +1,4 @@
-"""Invocations of dbt that were not ours, and plans that were handed out for them."""
+"""Foreign dbt invocations, and the plans handed out for them."""
 
 from __future__ import annotations
 

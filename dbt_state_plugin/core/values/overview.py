@@ -1,4 +1,4 @@
-"""Overview: a project's lineage with its plan, its executions and what they cost."""
+"""Overview: a project's lineage with its plan, executions and costs."""
 
 from __future__ import annotations
 

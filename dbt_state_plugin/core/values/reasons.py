@@ -1,4 +1,4 @@
-"""Reasons: why a node is built, as data. Their words are made in report/reason_words.py."""
+"""Reasons for builds, as data; report/reason_words.py makes their words."""
 
 from __future__ import annotations
 

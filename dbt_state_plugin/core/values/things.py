@@ -1,4 +1,4 @@
-"""Things that a relation has beside rows and columns: indexes, constraints, privileges and the like."""
+"""Indexes, constraints, privileges and the like that a relation has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes: what a build left of a relation beside rows and columns, and what became of it.
+"""Shapes: what a build left beside rows and columns, and its fate.
 
 A shape is a JSON list of things: kind, name, and a key that differs when the thing does. Two relations of equal
 definition have equal things, whatever their generated names. The first thing, of the kind `server`, says which server

@@ -1,4 +1,4 @@
-"""Nodes and files of a run, as the baseline of a script's step.
+"""Nodes and files of a run, as a script step's baseline.
 
 A run records fingerprints of nodes, which nothing else has. The manifest that it keeps has what a script records: dbt's
 checksum of each node, and the code of each model, which is its file without the white space around it.

@@ -1,4 +1,4 @@
-"""Decision about a project as it was seen, with what only recorded SQL can tell."""
+"""Decision about a project, with what only recorded SQL can tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs of a plan: the request, the state and the catalog as seen."""
+"""Inputs of a plan: request, state and catalog as seen."""
 
 from __future__ import annotations
 

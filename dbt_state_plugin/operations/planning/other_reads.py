@@ -1,4 +1,4 @@
-"""Traced reads that give something else today: dbt's flags, undeclared sources, questions to the database."""
+"""Traced reads that give another value or answer today."""
 
 from __future__ import annotations
 

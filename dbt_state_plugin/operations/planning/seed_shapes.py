@@ -1,4 +1,4 @@
-"""Seeds whose file or configuration would give their table other columns or types than it has."""
+"""Seeds whose table would get other columns or types today."""
 
 from __future__ import annotations
 

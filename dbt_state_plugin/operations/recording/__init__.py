@@ -1,1 +1,1 @@
-"""Recording of what dbt built by itself: plans that are handed out, and results that are recorded."""
+"""Recording of dbt's own builds: handed-out plans and their results."""

@@ -1,4 +1,4 @@
-"""Whether results of dbt can be recorded here, and what of them is not certain."""
+"""Checks of dbt's results: what can be recorded, and what is uncertain."""
 
 from __future__ import annotations
 

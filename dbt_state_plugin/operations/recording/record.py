@@ -1,4 +1,4 @@
-"""Recording of what dbt built by itself, from its own results and manifest."""
+"""Recording of what dbt built, from its results and manifest."""
 
 from __future__ import annotations
 

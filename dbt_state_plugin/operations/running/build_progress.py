@@ -1,4 +1,4 @@
-"""Progress of a build: what is done, running and failed, and the time left."""
+"""Progress of a build: done, running, failed, and the time left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run whose lock is held: plan, intents, dbt, record of each success.
+"""A run under its lock: plan, intents, dbt, record of successes.
 
 Begin, read the project, plan, write the intents, run dbt, record each success on the connection that holds the
 lock, and call it succeeded only when every planned node was recorded.

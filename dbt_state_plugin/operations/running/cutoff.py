@@ -1,4 +1,4 @@
-"""Cutoff inside a run: what was built is compared with what was there, and what hangs on it is asked about."""
+"""Cutoff inside a run: rows before and after, and their readers."""
 
 from __future__ import annotations
 

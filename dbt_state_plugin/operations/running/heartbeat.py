@@ -1,4 +1,4 @@
-"""Heartbeat: is the lock still held during a long query?
+"""Heartbeat that keeps the lock's connection alive during long queries.
 
 Without this a run whose connection to the state was cut off would learn it only at the end of the query. It also keeps
 the connection in use, which firewalls close when it is silent for minutes.

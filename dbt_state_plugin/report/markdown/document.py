@@ -1,4 +1,4 @@
-"""A Markdown document of bounded size: the least important parts are shortened first."""
+"""Markdown document of bounded size that shortens minor parts first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to a DuckDB file, opened for each question and let go at once.
+"""Connections to a DuckDB file, opened for each question and released.
 
 DuckDB gives a file to one process at a time. While dbt-duckdb has it open in this process, its connection is shared;
 before that and afterwards nothing is held, so that others may open it.

@@ -1,4 +1,4 @@
-"""Content of relations: one value for all rows, in any order, from a scan."""
+"""Content of relations: one order-independent value from a scan."""
 
 from __future__ import annotations
 

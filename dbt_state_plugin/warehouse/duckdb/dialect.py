@@ -1,4 +1,4 @@
-"""DuckDB's dialect: strings and comments as in PostgreSQL, but letters keep their case in the names of columns."""
+"""DuckDB's dialect: PostgreSQL's lexis with letter case kept."""
 
 from __future__ import annotations
 

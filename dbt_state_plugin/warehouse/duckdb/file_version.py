@@ -1,4 +1,4 @@
-"""The version of a DuckDB file: its headers and its log, read without DuckDB.
+"""Version of a DuckDB file from its headers and log.
 
 A file has two headers that DuckDB writes in turn, each with a number that every checkpoint raises. What was committed
 since the last one is in the log beside the file, which grows with each commit. So nobody wrote where the headers are

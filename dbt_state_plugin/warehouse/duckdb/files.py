@@ -1,4 +1,4 @@
-"""External files: parquet, CSV and JSON that SQL reads, by path, size and time."""
+"""External files that SQL reads, by path, size and time."""
 
 from __future__ import annotations
 

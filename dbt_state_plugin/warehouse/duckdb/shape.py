@@ -1,4 +1,4 @@
-"""What a build left of a relation beside rows and columns: indexes, constraints and comments."""
+"""Indexes, constraints and comments that a build left of a relation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volatile functions by their names, for a warehouse whose catalogue of functions nobody knows.
+"""Volatile functions by name, for warehouses without a known catalogue.
 
 A function that is not known to depend on its arguments alone counts.
 """

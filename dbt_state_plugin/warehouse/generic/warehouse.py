@@ -1,4 +1,4 @@
-"""Any warehouse behind the protocol, by what dbt's own adapters have in common.
+"""Any warehouse, by what dbt's adapters have in common.
 
 That is which relations there are and which columns they have. What such a warehouse does not tell is declared in
 `warehouse/capabilities.py`, and each plan says it.

@@ -1,4 +1,4 @@
-"""Relations and user-defined functions that a query names, by the server's own answer.
+"""Relations and functions that a query names, by the server's answer.
 
 The server resolves every name when it stores a view, whatever the query looks like: CTEs, aliases and the search_path
 included. The view is temporary and rolled back. Where the server refuses it, the query's words are looked up in the

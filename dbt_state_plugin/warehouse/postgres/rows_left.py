@@ -1,4 +1,4 @@
-"""What a relation holds at one moment: columns, rows, and the order in which they lie."""
+"""Columns, rows and their order in a relation at one moment."""
 
 from __future__ import annotations
 

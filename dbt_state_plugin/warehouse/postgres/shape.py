@@ -1,4 +1,4 @@
-"""Shapes of relations: what a build leaves beside rows and columns, as a part of other queries.
+"""Shapes of relations beside rows and columns, as parts of queries.
 
 A shape is a list of things in a fixed order, each with its kind, its name, and a key that differs when the thing does.
 It goes by what the server makes of each definition, never by text that dbt wrote: indexes and constraints without their

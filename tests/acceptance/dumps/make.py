@@ -1,4 +1,4 @@
-"""How was a dump made: which commit wrote which history for which project?
+"""Maker of dumps: a state as an earlier commit wrote it.
 
 `uv run python tests/acceptance/dumps/make.py COMMIT URL > tests/acceptance/dumps/VERSION.sql`, where COMMIT is the last
 one that wrote that version, and URL is an empty database called `dumped_database_VERSION`: hashes cover its name. The

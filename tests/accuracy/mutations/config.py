@@ -1,4 +1,4 @@
-"""Edits of configuration, in files and in yml, that change what is built."""
+"""Edits of configuration, in files and yml, that change builds."""
 
 from __future__ import annotations
 

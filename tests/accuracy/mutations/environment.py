@@ -1,4 +1,4 @@
-"""Changes of vars, env vars, the profile and flags that change what is built."""
+"""Changes of vars, env vars, the profile and flags."""
 
 from __future__ import annotations
 

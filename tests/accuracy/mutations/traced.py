@@ -1,4 +1,4 @@
-"""Changes of what rendering reads, and of what it could read and does not."""
+"""Changes of what rendering reads, and of what it could read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of what SQL names without a source or a ref, while the project stays as it is."""
+"""Changes of what SQL names without a source or ref."""
 
 from __future__ import annotations
 

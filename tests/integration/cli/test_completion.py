@@ -1,4 +1,4 @@
-"""Does a real shell complete with what `completion --install` has written?"""
+"""Completion in a real shell after `completion --install`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the flags of dbt that this tool tells from its own those that dbt has?"""
+"""Flags that this tool knows, held to those that dbt has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are all modules imported where the operating system has nothing of POSIX?"""
+"""Imports of all modules where nothing of POSIX exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the workflow of docs/pull-requests.md write one comment, and replace its text the next time?"""
+"""The one comment that the pull request workflow keeps up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the definition of the utility printed or written, and does a failure leave no file behind?"""
+"""The utility's definition, printed or written whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a load that is going on at this moment found in Meltano's own database?"""
+"""Loads in progress, found in Meltano's own database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings are resolved once: what a target names stands, whatever becomes of the files."""
+"""Settings resolved once into a target that stands."""
 
 from __future__ import annotations
 

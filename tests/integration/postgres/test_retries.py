@@ -1,4 +1,4 @@
-"""Is a connection tried as often as the profile says, and only where another try may help?"""
+"""Retries of connections, only where another try may help."""
 
 from __future__ import annotations
 

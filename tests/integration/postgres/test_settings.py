@@ -1,4 +1,4 @@
-"""How settings are read from URLs and dbt credentials, and what reaches psycopg2."""
+"""Settings from URLs and credentials, and what reaches psycopg2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commit that is checked out, read without git and held to what git says, and what is not committed."""
+"""The checked-out commit, read without git and held to git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our rendering of profiles.yml and dbt_project.yml equals dbt's own, value by value and error by error."""
+"""Our rendering of profiles and projects, held to dbt's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does Mermaid itself, in a real browser, take the pictures that are written, and show the names as they are?"""
+"""Mermaid pictures, taken by Mermaid itself in a browser."""
 
 from __future__ import annotations
 

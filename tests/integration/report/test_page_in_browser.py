@@ -1,4 +1,4 @@
-"""Does the report work in a real browser: drawn, clicked, filtered, by keyboard, in the dark, without scripts?"""
+"""The report in a real browser, by mouse, keyboard and paper."""
 
 from __future__ import annotations
 

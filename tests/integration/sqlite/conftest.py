@@ -1,4 +1,4 @@
-"""Which file does a state in SQLite have?"""
+"""The file of a test's state in SQLite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can a state in a file be trusted with what a run records?"""
+"""Connections to a state in a file: durable, exclusive, refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the lock of a file end with its process, and say whose it is?"""
+"""Locks of a file, which end with their process."""
 
 from __future__ import annotations
 

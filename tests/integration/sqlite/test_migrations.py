@@ -1,4 +1,4 @@
-"""Do versions of the state come and go in a file as they do in PostgreSQL?"""
+"""Migrations of a state in a file, up and down."""
 
 from __future__ import annotations
 

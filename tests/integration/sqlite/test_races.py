@@ -1,4 +1,4 @@
-"""Who wins when many processes want the lock of a file, or create it, at the same moment?"""
+"""Processes that race for a file's lock or its creation."""
 
 from __future__ import annotations
 

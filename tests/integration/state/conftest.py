@@ -1,4 +1,4 @@
-"""Which state does a test of a statement group get? A copy of one that was created once."""
+"""The state of a test, copied from one created once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adopted relations: recorded as if they had been built, all of them or none."""
+"""Adopted relations, all of them recorded or none."""
 
 from __future__ import annotations
 

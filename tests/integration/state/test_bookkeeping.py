@@ -1,4 +1,4 @@
-"""Books that scripts keep: executions and steps that may overlap, end once, and are compared."""
+"""Books of scripts: executions and steps that overlap and end once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a build: all of it or nothing, on the connection that holds the lock."""
+"""The record of a build: all or nothing, under the lock."""
 
 from __future__ import annotations
 

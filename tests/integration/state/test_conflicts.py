@@ -1,4 +1,4 @@
-"""Is a transaction of the state that the server ends for the sake of another one run again, as a whole?"""
+"""Transactions that the server ended, run again as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do executions begin, end and come back as they were recorded?"""
+"""Executions: begun, ended and read back as recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which nodes are failing now, since when and how often, by what executions have recorded?"""
+"""Nodes that are failing now, by recorded executions."""
 
 from __future__ import annotations
 

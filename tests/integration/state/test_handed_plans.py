@@ -1,4 +1,4 @@
-"""Plans that were handed out are kept for a while, and recorded invocations are known."""
+"""Plans that were handed out, kept for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intents of on-run hooks: which of them the next run has to execute."""
+"""Intents of on-run hooks, for the next run to execute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intents: what may be written is said before, in one transaction, and outlives those who said it."""
+"""Intents to write, which outlive the run that declared them."""
 
 from __future__ import annotations
 

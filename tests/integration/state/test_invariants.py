@@ -1,4 +1,4 @@
-"""Is each violation of what must hold in a state found, and nothing else?"""
+"""Invariants of a state, each violation found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does one run at a time hold the lock of an environment, and do others learn who it is?"""
+"""The lock of an environment, and its holder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifests: kept once by their content, found by execution or environment, and gone only when nothing names them."""
+"""Manifests kept once by content, while something names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does every way to the state's schema lead to the same schema, and is a wrong one refused?"""
+"""Ways to the state's schema, all with one result."""
 
 from __future__ import annotations
 

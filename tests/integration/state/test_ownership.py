@@ -1,4 +1,4 @@
-"""Owners: a state is used only where nobody else's code can run with it."""
+"""Owners of a state, and strangers' code that is refused."""
 
 from __future__ import annotations
 

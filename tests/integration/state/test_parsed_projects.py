@@ -1,4 +1,4 @@
-"""Does the parsed project come back as it was, and is a row that cannot be trusted refused?"""
+"""Parsed projects: back as they were, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps that something else has done: recorded as they ended, and found again by name, execution and time."""
+"""Steps that something else did, found by name and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded relations: read by their names, whoever built them, and forgotten when asked."""
+"""Recorded relations, read by name, whoever built them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles of a state: what is printed makes them, and gives each the rights that it is said to have."""
+"""Roles of a state, made by what `state roles` prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creation of the state: once, whole or not at all, and as whoever owns it."""
+"""Creation of the state: once, whole, and by its owner."""
 
 from __future__ import annotations
 

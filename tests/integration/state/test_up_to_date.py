@@ -1,4 +1,4 @@
-"""Empty plans that are kept for the next run, and what tells that they do not hold any more."""
+"""Empty plans kept for the next run, and what ends them."""
 
 from __future__ import annotations
 

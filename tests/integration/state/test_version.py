@@ -1,4 +1,4 @@
-"""Version of the state: read, refused when it is not ours, and said with the right that is missing."""
+"""Versions of the state: read, refused and explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views for reports: what they say of a known history, that their columns are documented, and who may read them."""
+"""Views for reports: contents, documentation and readers."""
 
 from __future__ import annotations
 

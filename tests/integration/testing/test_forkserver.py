@@ -1,4 +1,4 @@
-"""Is a forked command what a process of its own is?"""
+"""Forked commands, held to processes of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the throw-away PostgreSQL start in every way it promises, and is it gone afterwards?"""
+"""Throw-away PostgreSQL servers: every way to start, and none left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planning and running with a warehouse that is no PostgreSQL: the protocol is all that they ask."""
+"""Plans and runs on a warehouse that is no PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does `completion --install` write, and what does it leave alone?"""
+"""What `completion --install` writes, and leaves alone."""
 
 from __future__ import annotations
 

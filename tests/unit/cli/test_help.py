@@ -1,4 +1,4 @@
-"""Does each option say what it does, in which unit, and what holds without it?"""
+"""Help of each option: effect, unit and default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does what is printed stand above the live line, and is that gone in the end?"""
+"""The live line, below what is printed and gone at the end."""
 
 from __future__ import annotations
 

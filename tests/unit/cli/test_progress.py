@@ -1,4 +1,4 @@
-"""When is progress said, and in which words?"""
+"""Moments and words of progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long does a plan take, which chain of nodes decides it, and what does skipping save?"""
+"""Estimates: duration, critical path and savings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which relations does a node read, and what did a build see?"""
+"""Relations that a node reads, and what a build saw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which relations does SQL name undeclared, and how do they count?"""
+"""Undeclared relations in SQL, and how they count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which dbt flags may stand after `--`, and which of them change what is built?"""
+"""Flags of dbt after `--`, and those that change builds."""
 
 from __future__ import annotations
 

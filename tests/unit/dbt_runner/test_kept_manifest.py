@@ -1,4 +1,4 @@
-"""What of a manifest is kept?"""
+"""Parts of a manifest that are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a template look a name up where it uses it, and render the same?"""
+"""Templates that look names up late, and render the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which run_results.json can be recorded, and what does it say?"""
+"""Files run_results.json that can be recorded."""
 
 from __future__ import annotations
 

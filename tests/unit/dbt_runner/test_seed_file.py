@@ -1,4 +1,4 @@
-"""What is the checksum of a seed?"""
+"""Checksums of seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manual names every command, option and output form; the documents name files that exist; the README is short."""
+"""The manual: every command and option, and files that exist."""
 
 from __future__ import annotations
 

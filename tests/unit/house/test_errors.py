@@ -1,4 +1,4 @@
-"""What does each error say, and which exit code does it mean?"""
+"""Words of each error, and its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflow of the page on pull requests: what it runs, what it may do, and where its comment is found."""
+"""The workflow on the page about pull requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference is what the code gives, and leaves out no variable and no setting."""
+"""The reference, held to the code that it is made from."""
 
 from __future__ import annotations
 

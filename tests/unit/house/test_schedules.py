@@ -1,4 +1,4 @@
-"""Do the schedules of the integration project call commands that its meltano.yml knows?"""
+"""Schedules of the integration project, held to its meltano.yml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the definition of the Meltano utility what Meltano, the Hub and our own command line understand?"""
+"""Definition of the Meltano utility, as Meltano and Hub read it."""
 
 from __future__ import annotations
 

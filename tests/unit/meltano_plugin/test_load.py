@@ -1,4 +1,4 @@
-"""What decides how Meltano loads a stream, and which difference is called what?"""
+"""How Meltano loads a stream, and names of differences."""
 
 from __future__ import annotations
 

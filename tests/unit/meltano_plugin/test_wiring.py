@@ -1,4 +1,4 @@
-"""What does `doctor` say about the jobs of a Meltano project?"""
+"""What `doctor` says about the jobs of a Meltano project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far has a build come, and how long does the rest take?"""
+"""Progress of a build, and the time left."""
 
 from __future__ import annotations
 

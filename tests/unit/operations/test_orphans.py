@@ -1,4 +1,4 @@
-"""Which orphans go and in which order, what keeps PostgreSQL from dropping one, and how is it said?"""
+"""Orphans: which go, in which order, and what keeps them."""
 
 from __future__ import annotations
 

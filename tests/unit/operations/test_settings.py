@@ -1,4 +1,4 @@
-"""How are the settings of one invocation read?"""
+"""Settings of one invocation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files are inputs of a parse, and which programs parse?"""
+"""Files that are inputs of a parse, and programs that parse."""
 
 from __future__ import annotations
 

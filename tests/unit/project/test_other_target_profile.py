@@ -1,4 +1,4 @@
-"""With which profiles.yml does dbt read the project as for another environment?"""
+"""Profiles with which dbt reads a project for another environment."""
 
 from __future__ import annotations
 

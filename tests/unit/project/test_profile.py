@@ -1,4 +1,4 @@
-"""Where dbt's files are found, what is read from them, and how each mistake in them is told."""
+"""Files of dbt: where they are, and mistakes in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do plans and executions look like as JSON?"""
+"""Plans and executions as JSON."""
 
 from __future__ import annotations
 

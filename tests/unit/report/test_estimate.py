@@ -1,4 +1,4 @@
-"""How does a person read how long a plan takes, and what it saved?"""
+"""Words of estimates and savings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why is one node built, or left alone, and from where does the reason come?"""
+"""Why one node is built or left alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the planned nodes are listed, and what does a plan for the code alone hold?"""
+"""Planned nodes that are listed, and plans for code alone."""
 
 from __future__ import annotations
 

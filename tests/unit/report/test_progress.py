@@ -1,4 +1,4 @@
-"""How does a person read how far a command has come?"""
+"""Words of progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words of reasons: every code has words, and every word has a code."""
+"""Words of reasons, one for every code."""
 
 from __future__ import annotations
 

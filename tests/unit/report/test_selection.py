@@ -1,4 +1,4 @@
-"""Which selectors name exactly the planned nodes in dbt's own syntax?"""
+"""Selectors that name exactly the planned nodes."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""States of nodes, one word each."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How do plans, runs and history read in a terminal or a log?"""
+"""Plans, runs and history in a terminal or a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are numbers, durations and reasons said?"""
+"""Numbers, durations and reasons in words."""
 
 from __future__ import annotations
 

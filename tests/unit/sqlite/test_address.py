@@ -1,4 +1,4 @@
-"""Which file does a URL of SQLite name?"""
+"""Files that URLs of SQLite name."""
 
 from __future__ import annotations
 

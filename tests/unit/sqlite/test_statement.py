@@ -1,4 +1,4 @@
-"""Is a statement of PostgreSQL's rewritten into what SQLite reads, with the values in their places?"""
+"""Statements of PostgreSQL, rewritten for SQLite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the page say what the adapters declare, and does each plan know what goes unnoticed?"""
+"""The page of warehouses, held to what adapters declare."""
 
 from __future__ import annotations
 

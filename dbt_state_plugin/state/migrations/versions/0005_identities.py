@@ -1,4 +1,4 @@
-"""Identities as texts of the warehouse's own, and empty plans in a column."""
+"""Identities as opaque texts of the warehouse; empty plans in a column."""
 
 from __future__ import annotations
 

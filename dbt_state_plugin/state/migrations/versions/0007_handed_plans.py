@@ -1,4 +1,4 @@
-"""Plans that were handed out, and the invocations of dbt that executions recorded."""
+"""Handed-out plans, and dbt invocations that executions recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of which sources are the rows read, and how often?"""
+"""Sources whose rows are read, and how often."""
 
 from __future__ import annotations
 

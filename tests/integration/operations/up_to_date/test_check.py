@@ -1,4 +1,4 @@
-"""Does the evidence under a verdict differ whenever something differs that a plan looks at, and only then?"""
+"""Fingerprint of a plan's inputs: different exactly when one differs."""
 
 from __future__ import annotations
 

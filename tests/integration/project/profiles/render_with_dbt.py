@@ -1,4 +1,4 @@
-"""Render profiles with dbt's own code, in a process of its own, since dbt keeps its flags in globals.
+"""Profiles rendered by dbt's own code, in its own process.
 
 Reads a JSON list of cases from stdin and writes a JSON list of results to the file that is its argument, since dbt
 itself prints to stdout. Each result holds what dbt made of the case, or dbt's error.

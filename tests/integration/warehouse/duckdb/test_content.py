@@ -1,4 +1,4 @@
-"""Is the content of a table the same exactly where its rows are, in whichever order?"""
+"""Content of tables, equal exactly where the rows are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the version of a file differ exactly where something was committed, and does looking at it disturb nothing?"""
+"""Versions of a DuckDB file, different after each commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does SQL name and call, as DuckDB itself takes it apart?"""
+"""Names and calls in SQL, by DuckDB itself."""
 
 from __future__ import annotations
 

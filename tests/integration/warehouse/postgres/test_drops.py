@@ -1,4 +1,4 @@
-"""Drops on a real PostgreSQL: what is refused, what goes along, and what is recorded with it."""
+"""Drops on PostgreSQL: refused, cascading, and recorded."""
 
 from __future__ import annotations
 

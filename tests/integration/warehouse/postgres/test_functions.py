@@ -1,4 +1,4 @@
-"""What does a real catalogue say about functions, and what is found with it?"""
+"""Functions in a real catalogue, and what is found by them."""
 
 from __future__ import annotations
 

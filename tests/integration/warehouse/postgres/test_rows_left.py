@@ -1,4 +1,4 @@
-"""Does PostgreSQL tell of everything in which a relation may come out different, and of nothing else?"""
+"""Differences of relations that PostgreSQL tells, all and only those."""
 
 from __future__ import annotations
 

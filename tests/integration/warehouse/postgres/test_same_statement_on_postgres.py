@@ -1,4 +1,4 @@
-"""PostgreSQL as the judge: what is called the same statement must give it the same view."""
+"""PostgreSQL as the judge of statements called the same."""
 
 from __future__ import annotations
 

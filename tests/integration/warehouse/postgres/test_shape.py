@@ -1,4 +1,4 @@
-"""Does PostgreSQL tell the same shape for the same definition, and another for every thing that differs?"""
+"""Shapes of relations that PostgreSQL tells, equal for equal definitions."""
 
 from __future__ import annotations
 

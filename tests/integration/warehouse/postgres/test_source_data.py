@@ -1,4 +1,4 @@
-"""Does PostgreSQL tell of every way in which the rows of a source can change, and of nothing else?"""
+"""Changes of a source's rows that PostgreSQL tells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the decision overlook every edit of layout, and no other edit?
+"""Edits of layout, which decisions overlook, and others.
 
 Whole definitions are fingerprinted and judged as in a plan; in the place of dbt's compiler stands Jinja itself.
 """

@@ -1,4 +1,4 @@
-"""Which differences between two definitions are real, and which change no row?"""
+"""Differences of definitions that are real, and those that are not."""
 
 from __future__ import annotations
 

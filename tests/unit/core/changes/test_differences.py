@@ -1,4 +1,4 @@
-"""In which parts does a definition differ from the recorded one?"""
+"""Parts in which a definition differs from the recorded one."""
 
 from __future__ import annotations
 

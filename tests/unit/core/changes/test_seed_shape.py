@@ -1,4 +1,4 @@
-"""When does the table of a seed not have the columns that dbt would create?"""
+"""Seeds whose table lacks the columns that dbt would create."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is recorded of traced reads, and which differences does a trace settle?"""
+"""Traced reads: what is recorded, and what they settle."""
 
 from __future__ import annotations
 

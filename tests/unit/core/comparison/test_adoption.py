@@ -1,4 +1,4 @@
-"""Which relations may be taken over as they stand?"""
+"""Relations that may be taken over as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the code change compared with another environment, an execution or a manifest?"""
+"""Changes of code against an environment, execution or manifest."""
 
 from __future__ import annotations
 

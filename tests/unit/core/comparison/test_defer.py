@@ -1,4 +1,4 @@
-"""What does a pull request build here, and what does it read in the other environment?"""
+"""What a pull request builds, and what it reads elsewhere."""
 
 from __future__ import annotations
 

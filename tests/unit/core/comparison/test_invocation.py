@@ -1,4 +1,4 @@
-"""What may be recorded of an invocation of dbt that was not ours?"""
+"""What may be recorded of a foreign dbt invocation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the readers of values found that are not set today?"""
+"""Readers of values that are not set today."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a project say to this tool about a node?"""
+"""What a project says to this tool about a node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a source's data version configured, and what is said of a value that cannot be used?"""
+"""Configuration of a source's data version, and wrong values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which planned nodes hang on how others come out, and when is one of them not built?"""
+"""Planned nodes that depend on how others come out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which dashboards read what is built?"""
+"""Exposures that read what is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of rows that an earlier logic has built?"""
+"""Rows that earlier logic has built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build was observed to do: its session, what its hooks wrote, and what it read and is another today."""
+"""Observations of a build: session, hooks' writes and reads."""
 
 from __future__ import annotations
 

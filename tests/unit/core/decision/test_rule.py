@@ -1,4 +1,4 @@
-"""Which nodes are built, and for which reason?"""
+"""Nodes that are built, and for which reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is built for an index, a privilege or a foreign key that is gone, and what is left alone?"""
+"""Indexes, privileges and foreign keys that are gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a node built because time has passed?"""
+"""Nodes that are due because time has passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which part of a node's fingerprint differs after which change, and which changes are none?"""
+"""Parts of a fingerprint that differ after each change."""
 
 from __future__ import annotations
 

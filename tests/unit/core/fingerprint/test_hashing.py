@@ -1,4 +1,4 @@
-"""Which values have the same hash?"""
+"""Values that have the same hash."""
 
 from __future__ import annotations
 

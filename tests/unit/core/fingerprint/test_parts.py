@@ -1,4 +1,4 @@
-"""Of which items does each part of a definition consist, and what of them may be stored?"""
+"""Items of each part of a definition, and their storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When are two templates the same but for their comments and the layout inside of their tags?"""
+"""Templates that are equal but for comments and layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can a text of Jinja read, and which macros can it reach?"""
+"""What a Jinja text can read, and macros that it reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is something to be mended, by what a check has found, and what counts as a success?"""
+"""Findings of a check, and what counts as a success."""
 
 from __future__ import annotations
 

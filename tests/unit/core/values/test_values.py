@@ -1,4 +1,4 @@
-"""How are relations, environments and executions named?"""
+"""Names of relations, environments and executions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to a relation since its last build?"""
+"""What happened to a relation since its last build."""
 
 from __future__ import annotations
 

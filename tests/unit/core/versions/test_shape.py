@@ -1,4 +1,4 @@
-"""What became of the things that a build left beside rows and columns?"""
+"""What became of a relation's indexes, constraints and the like."""
 
 from __future__ import annotations
 

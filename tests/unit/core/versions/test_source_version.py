@@ -1,4 +1,4 @@
-"""When do the data of a source count as changed for somebody who read them, and what is remembered?"""
+"""Versions of a source's data, and when they differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files do patterns match, and what is refused?"""
+"""Files that patterns match, and patterns that are refused."""
 
 from __future__ import annotations
 

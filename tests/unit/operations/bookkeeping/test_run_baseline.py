@@ -1,4 +1,4 @@
-"""What of a script's step is what a run built: by dbt's checksums of nodes, and by the files of models."""
+"""A run as the baseline of a script's step."""
 
 from __future__ import annotations
 

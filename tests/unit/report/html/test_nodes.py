@@ -1,3 +1,5 @@
+"""Nodes of the report's page."""
+
 from __future__ import annotations
 
 from dataclasses import replace

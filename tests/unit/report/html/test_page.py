@@ -1,3 +1,5 @@
+"""The report's page: self-contained, escaped, and its libraries."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""Executions over time, slowest and most often built models."""
+
 from __future__ import annotations
 
 from support.overviews import entry, execution, large_overview, overview, result, small_overview

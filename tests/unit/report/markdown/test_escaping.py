@@ -1,3 +1,5 @@
+"""Text that is safe in Markdown."""
+
 from __future__ import annotations
 
 import html

@@ -1,3 +1,5 @@
+"""Mermaid graphs, folded where they grow."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Plans as Markdown of bounded size."""
+
 from __future__ import annotations
 
 import re

@@ -1,4 +1,4 @@
-"""What is said where DuckDB cannot be asked?"""
+"""Messages where DuckDB cannot be asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which texts are surely one statement for DuckDB, and which names one relation?"""
+"""Texts that are one statement or relation for DuckDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sources are files, and does what is known of one differ when it was written?"""
+"""Sources that are files, and changes of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which texts are surely one statement for a warehouse of which nothing is known?"""
+"""Texts that are one statement in an unknown dialect."""
 
 from __future__ import annotations
 

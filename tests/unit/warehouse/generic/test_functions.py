@@ -1,4 +1,4 @@
-"""Which calls surely give the same answer each time, where no catalogue of functions is known?"""
+"""Calls that are deterministic without a catalogue of functions."""
 
 from __future__ import annotations
 

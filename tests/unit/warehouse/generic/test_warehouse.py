@@ -1,4 +1,4 @@
-"""What does a warehouse tell of which only relations and columns are known?"""
+"""Warehouses of which only relations and columns are known."""
 
 from __future__ import annotations
 

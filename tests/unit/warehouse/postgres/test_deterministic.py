@@ -1,4 +1,4 @@
-"""Which queries surely give the same rows again?"""
+"""Queries that surely give the same rows again."""
 
 from __future__ import annotations
 

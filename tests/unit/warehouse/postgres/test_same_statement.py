@@ -1,3 +1,5 @@
+"""Statements that are the same to PostgreSQL."""
+
 from __future__ import annotations
 
 import sys

@@ -1,4 +1,4 @@
-"""Which calls in a statement may give another answer on every run?"""
+"""Calls whose answer may differ on every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which relations does a statement say that it writes into?"""
+"""Relations that a statement writes into."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An adapter of which the product knows nothing: DuckDB under another name, without anything optional."""
+"""An adapter unknown to the product: DuckDB without anything optional."""
 
 from pathlib import Path
 
