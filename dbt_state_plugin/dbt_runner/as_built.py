@@ -54,7 +54,7 @@ def as_built(document: ManifestDocument, present: Parsed, invocation: Invocation
     artifact = read_artifact(document, present, invocation, environ=os.environ)
     manifest = artifact.parsed.manifest
     if manifest.metadata.invocation_id != ran.invocation_id:  # dbt wrote another one between two looks
-        raise UsageError(f"{document.path} was written anew just now.", "Run `record` when dbt has ended.")
+        raise UsageError(f"{document.path} was rewritten just now.", "Run `record` when dbt has ended.")
     for result in ran.results:
         node = manifest.nodes.get(result.outcome.unique_id)
         if node is not None:
