@@ -24,11 +24,12 @@ Nodes = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a detector says; `planned` and `reasons` are known of our plan only."""
+    """What a detector says; `planned`, `hooks` (on-run hooks to execute) and `reasons` are known of our plan only."""
 
     changed: frozenset[str]
     removed: frozenset[str] = frozenset()
     planned: frozenset[str] = frozenset()
+    hooks: frozenset[str] = frozenset()
     reasons: Mapping[str, list[str]]
 
 
@@ -54,6 +55,7 @@ def plan_answer(document: Mapping[str, Any], nodes: Nodes) -> Answer:
             node for node in removed if node.startswith(_WITH_RELATION) and not _has_relation(node, nodes)
         ),
         planned=frozenset(built),
+        hooks=frozenset(hook["unique_id"] for hook in document["hooks"]),
         reasons={
             node: [f"{reason['kind']}: {reason['detail']} {reason.get('node', '')}".strip() for reason in reasons]
             for node, reasons in built.items()

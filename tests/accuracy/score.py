@@ -1,9 +1,10 @@
 """Scores of detectors, over all mutations and by group.
 
 A record is one mutation's result as JSON: `mutation`, `group`, `truth` (changed, either_way, removed, needs_build,
-how), `answers` per detector (changed, removed), `planned`, `reasons`, `converges` (where our run and a plain
+how), `answers` per detector (changed, removed), `planned`, `hooks`, `reasons`, `converges` (where our run and a plain
 `dbt build` leave something else), `dbt_fails` where a plain `dbt build` does, and `error` where something broke.
-Recall and precision are micro-averaged over nodes. A deleted node that is not reported as removed is a miss.
+Recall and precision are micro-averaged over nodes. A deleted node that is not reported as removed is a miss. What a
+changed on-run hook writes is ours when the plan executes that hook and our run leaves what plain dbt leaves.
 
 Where `by_rule` names a rule of ours that asks for builds although nothing differs, no detector's false alarms are
 scored, and the nodes are listed. Of ours only those that the rule explains are left out: what another environment
@@ -44,7 +45,16 @@ def verdict(record: Record, detector: str) -> Verdict:
     superfluous = said - real - set(truth["either_way"])
     if record.get("by_rule"):
         superfluous = {node for node in superfluous if detector == OURS and not _is_by_rule(record, node)}
-    return Verdict(hits=frozenset(real & said), misses=frozenset(real - said), false_alarms=frozenset(superfluous))
+    misses = real - said - (_by_hooks(record) if detector == OURS else frozenset())
+    return Verdict(hits=frozenset(real - misses), misses=frozenset(misses), false_alarms=frozenset(superfluous))
+
+
+def _by_hooks(record: Record) -> frozenset[str]:
+    """Return the changed nodes that come out right since the plan executes a changed hook."""
+    if not record.get("hooks") or "dbt_fails" in record:
+        return frozenset()
+    differing = {difference.partition(":")[0] for difference in record["converges"]}
+    return frozenset(record["truth"]["how"]) - differing
 
 
 def _is_by_rule(record: Record, node: str) -> bool:
@@ -99,7 +109,7 @@ def by_rule(records: Iterable[Record]) -> list[str]:
 
 def planned_recall(records: Iterable[Record]) -> tuple[int, int]:
     """Return how many of the nodes whose relation has to become another one our plan builds, and how many there are."""
-    pairs = [(set(record["truth"]["needs_build"]), set(record["planned"])) for record in records]
+    pairs = [(set(record["truth"]["needs_build"]), set(record["planned"]) | _by_hooks(record)) for record in records]
     return sum(len(needed & planned) for needed, planned in pairs), sum(len(needed) for needed, _ in pairs)
 
 
@@ -156,7 +166,7 @@ def findings(records: Iterable[Record]) -> list[str]:
             lines.append(f"- MISS {name}: {node} ({truth['how'].get(node, 'deleted')})")
         for node in sorted(ours.false_alarms):
             lines.append(f"- FALSE ALARM {name}: {node} ({'; '.join(record['reasons'].get(node, []))})")
-        for node in sorted(set(truth["needs_build"]) - set(record["planned"])):
+        for node in sorted(set(truth["needs_build"]) - set(record["planned"]) - _by_hooks(record)):
             lines.append(f"- NOT PLANNED {name}: {node}")
         for difference in record["converges"]:
             lines.append(f"- NOT EQUAL {name}: {difference}")

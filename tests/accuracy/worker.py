@@ -77,7 +77,7 @@ class Worker:
             self._copy(base.template, mutation.sources + mutation.by_hand)
             answers = {OURS: ours, **(self._answers_of_others(workspace, base) if self.asks_others else {})}
             record = _as_record(mutation, truth, ours, answers)
-            if ours.planned or truth.needs_build:  # else both leave the warehouse as it is
+            if ours.planned or ours.hooks or truth.needs_build:  # else both leave the warehouse as it is
                 record |= self._run_both(workspace, mutation, mutated, ours, before)
         except StepError as error:
             return {"mutation": mutation.name, "group": mutation.group, "error": str(error)}
@@ -151,7 +151,7 @@ class Worker:
         if failed:
             return {"dbt_fails": failed}
         twin, left = observed(self._url), before
-        if ours.planned:
+        if ours.planned or ours.hooks:
             self._copy(self.bases[mutation.project].template, mutation.sources + mutation.by_hand)
             try:
                 self._plugin(workspace, "build")
@@ -203,6 +203,7 @@ def _as_record(mutation: Mutation, truth: Truth, ours: Answer, answers: Mapping[
             for name, answer in answers.items()
         },
         "planned": sorted(ours.planned),
+        "hooks": sorted(ours.hooks),
         "reasons": dict(ours.reasons),
         "by_rule": mutation.by_rule,
         "is_no_op": mutation.is_no_op or mutation.group == "no-op",
