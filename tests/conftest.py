@@ -31,6 +31,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all processes of this session share one fork server, before pytest-xdist starts them."""
+    from support import forkserver
+
+    forkserver.folder()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run a folder of tests on all cores, and single files in this process, unless `-n` says otherwise."""

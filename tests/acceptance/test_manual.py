@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import run_examples
 from run_examples import Shop, blocks, opened_shop, pages, run, settled
+from support import forkserver
 
 # Blocks that cannot run here; each says why above it.
 NOT_RUN = 12
@@ -15,7 +16,7 @@ PAGES = [page.name for page in pages()]
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    with opened_shop() as shop:
+    with opened_shop(forkserver.programs()) as shop:
         yield shop
 
 

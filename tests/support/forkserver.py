@@ -3,14 +3,19 @@
 `python -m support.forkserver FD` is that process, since pytest's own has threads and must not fork. It forks a child
 for each request, which becomes what is asked for: its folder, environment, arguments and streams are those of the
 request, and it ends as an interpreter ends: threads are waited for, exit functions run, streams are flushed. Only its
-memory is left to the system, which saves a tenth of a second. A request is one byte on the socket FD with five
-descriptors: a file that holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON
-with the child's pid as soon as it is there (and stands still, where that is asked for), and one with its end.
+memory is left to the system, which saves a tenth of a second. A request is one byte with five descriptors: a file that
+holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON with the child's pid as
+soon as it is there (and stands still, where that is asked for), and one with its end.
+
+FD is a socket that listens in a folder, which the variable TESTS_FORKSERVER names, so that all processes of a session
+share one server: who needs it first starts it. It ends when nobody is connected any more. `programs()` is a folder for
+PATH, whose `dbt` and `dbt-state-plugin` are forks, too (`support/forked_program.py`).
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import json
 import os
@@ -25,15 +30,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 TESTS = Path(__file__).resolve().parents[1]
+FOLDER = "TESTS_FORKSERVER"
+COMMANDS = ("dbt", "dbt-state-plugin")
 # What the interpreter reads when it starts cannot be given to one that has started.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
 # The program, what Alembic runs, and what pytest loads.
@@ -130,20 +137,75 @@ def _text(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace").replace("\r\n", "\n")  # as subprocess does with text=True
 
 
+def programs() -> Path:
+    """Return a folder for PATH with commands that are forks; the server runs until this process has ended."""
+    _server()
+    place = folder() / "bin"
+    with _locked(folder()):
+        if not place.exists():
+            place.mkdir()
+            _write_programs(place)
+    return place
+
+
+def _write_programs(place: Path) -> None:
+    at_start = {name: value for name, value in os.environ.items() if name.startswith(_READ_AT_START)}
+    text = Path(__file__).with_name("forked_program.py").read_text(encoding="utf-8")
+    head = f"#!{sys.executable} -IS\n"
+    told = {"SERVER": str(folder() / "socket"), "READ_AT_START": _READ_AT_START, "AT_START": at_start}
+    values = "".join(f"\n{name} = {value!r}" for name, value in told.items())
+    for name in COMMANDS:
+        real = [str(Path(sys.executable).with_name(name))]
+        program = place / name
+        program.write_text(head + text.replace("\n# VALUES", f"{values}\nREAL = {real!r}", 1), encoding="utf-8")
+        program.chmod(0o755)
+
+
+@cache
+def folder() -> Path:
+    """Return the folder of the session's server; whoever begins the session makes it, and removes it."""
+    if FOLDER not in os.environ:
+        made = tempfile.TemporaryDirectory(prefix="forks-")
+        os.environ[FOLDER] = made.name
+        atexit.register(made.cleanup)
+    return Path(os.environ[FOLDER])
+
+
 @cache
 def _server() -> socket.socket:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "support.forkserver", str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
-        cwd=TESTS,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    theirs.close()
-    atexit.register(lambda: (ours.close(), process.wait()))
+    path = str(folder() / "socket")
+    with _locked(folder()):
+        ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours.connect(path)
+        except OSError:
+            _start_server(path)
+            ours.connect(path)
     return ours
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[None]:
+    with (place / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start_server(path: str) -> None:
+    with suppress(FileNotFoundError):
+        Path(path).unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(path)
+        listening.listen()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "support.forkserver", str(listening.fileno())],
+            pass_fds=[listening.fileno()],
+            cwd=TESTS,
+            env={name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+    atexit.register(lambda: (_server().close(), process.wait()))
 
 
 def _import() -> None:
@@ -166,34 +228,50 @@ def _import() -> None:
     gc.freeze()
 
 
-def _serve(control: socket.socket) -> dict[str, Any] | None:
-    """Fork for each request until the other end is closed; return the request in a child, None in the parent."""
+def _serve(listening: socket.socket) -> dict[str, Any] | None:
+    """Fork for each request until nobody is connected; return the request in a child, None in the parent."""
     with selectors.DefaultSelector() as waiting:
-        waiting.register(control, selectors.EVENT_READ)
+        waiting.register(listening, selectors.EVENT_READ, _accept)
         while True:
             for key, _ in waiting.select():
-                if key.data is not None:
-                    waiting.unregister(key.fd)
-                    _tell_end(key.fd, *key.data)
-                    continue
-                received, descriptors, _, _ = socket.recv_fds(control, 1, 5)
-                if not received:
-                    return None
-                with os.fdopen(descriptors[0]) as asked:
-                    request: dict[str, Any] = json.load(asked)
-                child = os.fork()
-                if child == 0:
-                    _become(request, descriptors[1:])
+                request: dict[str, Any] | None = key.data(waiting, key.fileobj)
+                if request is not None:
                     return request
-                for descriptor in descriptors[1:-1]:
-                    os.close(descriptor)
-                if request["is_stopped"]:
-                    os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-                _tell(descriptors[-1], pid=child)
-                waiting.register(os.pidfd_open(child), selectors.EVENT_READ, (child, descriptors[-1]))
+            if not any(key.data is _answer for key in waiting.get_map().values()) and not waiting.select(0):
+                return None
 
 
-def _tell_end(watched: int, child: int, answer: int) -> None:
+def _accept(waiting: selectors.BaseSelector, listening: socket.socket) -> None:
+    client, _ = listening.accept()
+    waiting.register(client, selectors.EVENT_READ, _answer)
+
+
+def _answer(waiting: selectors.BaseSelector, client: socket.socket) -> dict[str, Any] | None:
+    received, descriptors, _, _ = socket.recv_fds(client, 1, 5)
+    if not received:
+        waiting.unregister(client)
+        client.close()
+        return None
+    with os.fdopen(descriptors[0]) as asked:
+        request: dict[str, Any] = json.load(asked)
+    child = os.fork()
+    if child == 0:
+        for key in waiting.get_map().values():
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.detach()
+        _become(request, descriptors[1:])
+        return request
+    for descriptor in descriptors[1:-1]:
+        os.close(descriptor)
+    if request["is_stopped"]:
+        os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    _tell(descriptors[-1], pid=child)
+    waiting.register(os.pidfd_open(child), selectors.EVENT_READ, partial(_tell_end, child, descriptors[-1]))
+    return None
+
+
+def _tell_end(child: int, answer: int, waiting: selectors.BaseSelector, watched: int) -> None:
+    waiting.unregister(watched)
     _, status, used = os.wait4(child, 0)
     _tell(
         answer,
@@ -213,7 +291,7 @@ def _tell(answer: int, **values: Any) -> None:
 def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
-    os.closerange(3, max(descriptors) + 1)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -226,10 +304,9 @@ def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
 
 def main() -> None:
     """Serve; in a child, be what was asked for until the interpreter ends."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    listening = socket.socket(fileno=int(sys.argv[1]))
     _import()
-    request = _serve(control)
-    control.detach()
+    request = _serve(listening)
     if request is None:
         return
     try:

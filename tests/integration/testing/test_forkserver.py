@@ -6,6 +6,7 @@ import atexit
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -88,3 +89,37 @@ def test_a_fork_ends_as_an_interpreter_does(tmp_path: Path, name: str, code: int
     ended = forkserver.run(f"integration.testing.test_forkserver:{name}", [], cwd=tmp_path, environment={**os.environ})
 
     assert (ended.code, ended.stdout, ended.stderr) == (code, "unflushed", stderr)
+
+
+SCRIPT = """
+printf 'SELECT 1' | dbt-state-plugin --version | head -c 16
+dbt-state-plugin nothing 2>/dev/null; echo " $?"
+SAID='{{ 1 }}' dbt --version >$OUTPUT; echo "$? $(head -n 1 $OUTPUT)"
+"""
+
+
+def test_programs_on_the_path_do_what_the_real_ones_do(tmp_path: Path) -> None:
+    def said(programs: Path) -> str:
+        environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "OUTPUT": str(tmp_path / "output")}
+        command = ["bash", "-c", SCRIPT]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    forked = said(forkserver.programs())
+
+    assert forked == said(Path(sys.executable).parent)
+    assert forked.startswith("dbt-state-plugin")
+    assert " 2\n0 Core:" in forked
+
+
+def test_a_signal_reaches_the_fork_of_a_program(dbt_project: ProjectWriter) -> None:
+    project = dbt_project({"models/slow.sql": "{{ config(materialized='table') }} select 1 as id from pg_sleep(60)"})
+    command = [str(forkserver.programs() / "dbt-state-plugin"), "run"]
+    with subprocess.Popen(command, cwd=project.directory, env={**project.environment}, stdout=subprocess.PIPE) as run:
+        assert run.stdout
+        for line in run.stdout:
+            if b"START" in line:
+                break
+        run.terminate()
+        run.stdout.read()
+
+    assert run.returncode == 128 + signal.SIGTERM
