@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # For Python's garbage collector. What dbt parses stays until the end: looking for circles among it over and over, as
 # Python does by itself, takes half of a parse.
-GARBAGE_THRESHOLDS = (100_000, 20, 100)
+GARBAGE_THRESHOLDS = (100_000, 50, 100)
 
 # command -> the module of dbt_state_plugin.cli that holds it, and the first sentence of its help; a test compares them.
 # Modules are imported when their command is called, and not for the list of all commands.

@@ -223,7 +223,7 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
         raise StateError(
             "Another run has begun to write one of the relations.", "Run the command again when that run has ended."
         )
-    _remember_project(session, inspected, project, execution_id, key)
+    _remember_project(session, inspected, fingerprinter, execution_id, key)
     return replace(shown, candidates=agreed, execution_id=execution_id)
 
 
@@ -297,15 +297,21 @@ def _definition(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: s
     )
 
 
-def _remember_project(session: Session, inspected: Inspected, project: Project, execution_id: UUID, key: bytes) -> None:
+def _remember_project(
+    session: Session, inspected: Inspected, fingerprinter: Fingerprinter, execution_id: UUID, key: bytes
+) -> None:
     """Record what was parsed, so that the next run need not parse, and its manifest."""
     parsed, extra = inspected.parsed, inspected.invocation.extra
     places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
-    is_recorded = not parsed.has_plugins and record_project(session, key, extra, project, places, inspected.files)
+    is_recorded = not parsed.has_plugins and record_project(session, key, extra, fingerprinter, places, inspected.files)
     plan = Plan(
         environment=session.state.environment, command="build", entries=(), is_narrowed=inspected.selected is not None
     )
     planned = Planned(
-        plan=plan, project=project, invocation=inspected.invocation, parsed=parsed, is_recorded=is_recorded
+        plan=plan,
+        project=fingerprinter.project,
+        invocation=inspected.invocation,
+        parsed=parsed,
+        is_recorded=is_recorded,
     )
     keep_manifest(session, planned, execution_id, command="adopt")

@@ -27,6 +27,8 @@ from dbt_state_plugin.project.parsers import installed_parsers
 from dbt_state_plugin.state.parsed_projects import read_parsed_project, write_parsed_project
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.core.values.fingerprinted import FingerprintedProject
     from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
     from dbt_state_plugin.operations.session import Session
 
@@ -56,6 +58,15 @@ def recorded_project(
         return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
 
 
+def fingerprinted_project(session: Session) -> FingerprintedProject | None:
+    """Return the project that was recorded last, whatever has become of its inputs, with its fingerprints' own."""
+    snapshot = read_parsed_project(session.state) if session.has_state else None
+    try:
+        return snapshot.fingerprinted() if snapshot is not None else None
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):
+        return None  # a row that was edited by hand, or of another release: everything is hashed
+
+
 def inputs_are_unchanged(
     session: Session, key: bytes, extra: ExtraArguments, places: InputPlaces, recorded_digest: str
 ) -> bool:
@@ -80,9 +91,14 @@ def files_before_parsing(session: Session) -> dict[str, str]:
 
 
 def record_project(
-    session: Session, key: bytes, extra: ExtraArguments, project: Project, places: InputPlaces, before: dict[str, str]
+    session: Session,
+    key: bytes,
+    extra: ExtraArguments,
+    fingerprinter: Fingerprinter,
+    places: InputPlaces,
+    before: dict[str, str],
 ) -> bool:
-    """Record what was parsed; tell whether that was done.
+    """Record what was parsed, with what its fingerprints were made of; tell whether that was done.
 
     Nothing is recorded when a file changed meanwhile or an input cannot be seen.
     """
@@ -99,7 +115,13 @@ def record_project(
         digest = inputs_digest(session, key, extra, scanned, digest_of_digests(after))
     except OSError:
         return False
-    write_parsed_project(session.state, inputs_digest=digest, places=places_document(scanned), project=project)
+    write_parsed_project(
+        session.state,
+        inputs_digest=digest,
+        places=places_document(scanned),
+        project=fingerprinter.project,
+        inputs=fingerprinter.inputs(),
+    )
     return True
 
 

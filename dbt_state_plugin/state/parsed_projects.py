@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from dbt_state_plugin.core.values.fingerprinted import FingerprintedProject, FingerprintInputs
 from dbt_state_plugin.core.values.project import Exposure, Node, Project
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.state import State
@@ -36,9 +37,23 @@ class ParsedProject:
 
     def project(self) -> Project:
         """Return the project; its nodes have no raw code. Raises ValueError when the row is not as it was written."""
+        return _project(self._document())
+
+    def fingerprinted(self) -> FingerprintedProject | None:
+        """Return the project with what its fingerprints were made of, None where that is not recorded.
+
+        Raises ValueError as `project` does.
+        """
+        document = self._document()
+        if not document.get("inputs"):
+            return None
+        return FingerprintedProject(project=_project(document), inputs=_inputs(document["inputs"]))
+
+    def _document(self) -> dict[str, Any]:
         if self.places.get(_WHOLE) != _digest(self.places, self.packed):
             raise ValueError("the row was edited by hand")
-        return _project(json.loads(zlib.decompress(self.packed)))
+        document: dict[str, Any] = json.loads(zlib.decompress(self.packed))
+        return document
 
 
 def read_parsed_project(state: State) -> ParsedProject | None:
@@ -47,9 +62,17 @@ def read_parsed_project(state: State) -> ParsedProject | None:
     return ParsedProject(inputs_digest=rows[0][0], places=rows[0][1], packed=bytes(rows[0][2])) if rows else None
 
 
-def write_parsed_project(state: State, *, inputs_digest: str, places: Mapping[str, Any], project: Project) -> None:
-    """Record a parsed project in place of the earlier one."""
-    packed = zlib.compress(json.dumps(_document(project), ensure_ascii=False).encode("utf-8", "surrogatepass"), 1)
+def write_parsed_project(
+    state: State,
+    *,
+    inputs_digest: str,
+    places: Mapping[str, Any],
+    project: Project,
+    inputs: FingerprintInputs | None = None,
+) -> None:
+    """Record a parsed project in place of the earlier one, with what its fingerprints were made of."""
+    written = _document(project) | ({"inputs": asdict(inputs)} if inputs else {})
+    packed = zlib.compress(json.dumps(written, ensure_ascii=False).encode("utf-8", "surrogatepass"), 1)
     document = json.dumps({**places, _WHOLE: _digest(places, packed)})
     state.execute(_WRITE, (state.environment_id, inputs_digest, document, packed))
 
@@ -72,6 +95,13 @@ def _document(project: Project) -> dict[str, Any]:
         "exposures": [asdict(exposure) for exposure in project.exposures],
         "nodes": [[_stored(getattr(node, name)) for name in _NODE_FIELDS] for node in project.nodes.values()],
     }
+
+
+def _inputs(document: Mapping[str, Any]) -> FingerprintInputs:
+    names = document["environment"]
+    return FingerprintInputs(
+        shared=document["shared"], environment=None if names is None else tuple(names), own=document["own"]
+    )
 
 
 def _stored(value: Any) -> Any:

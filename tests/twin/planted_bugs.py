@@ -159,6 +159,16 @@ def macros_are_not_fingerprinted() -> None:
     _without_part("macros")
 
 
+@bug(
+    "an earlier fingerprint stands though a macro or a value changed",
+    found_by="a_macro_in_a_macro_a_var_and_an_env_var_change",
+)
+def earlier_fingerprints_stand() -> None:
+    from dbt_state_plugin.core.fingerprint.inputs import KnownFingerprints
+
+    _around(KnownFingerprints, "_are_shared", lambda *_: True)
+
+
 @bug("the second stage finds every difference cosmetic", found_by="an_edit_reaches_what_is_below_it")
 def all_sql_is_equal() -> None:
     from dbt_state_plugin.core.changes import categorize as comparison

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dbt_state_plugin.core.config.source_config import plugin_settings
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, keyed_digest
+from dbt_state_plugin.core.fingerprint.inputs import KnownFingerprints
 from dbt_state_plugin.core.fingerprint.loader_columns import LoaderColumns
 from dbt_state_plugin.core.fingerprint.parts import (
     OWN_PROPERTIES,
@@ -35,18 +37,35 @@ from dbt_state_plugin.core.jinja.layout import (
 )
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 from dbt_state_plugin.core.values.dialect import SqlDialect
+from dbt_state_plugin.core.values.fingerprinted import FingerprintedProject, FingerprintInputs
 from dbt_state_plugin.core.values.project import Exposure, Node, Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hashed:
+    """The fields of a `Node` that all parts of its definition decide."""
+
+    fingerprint: Mapping[str, str]
+    volatile: tuple[str, ...]
+    names_loader_columns: bool
+    keeps_columns: bool
 
 
 class Fingerprinter:
     """Hash the definitions of one project: every node's parts at once, the items of a part where they are asked for."""
 
     def __init__(
-        self, definition: ProjectDefinition, *, key: bytes, seed_rows: Callable[[str], str] = lambda _: ""
+        self,
+        definition: ProjectDefinition,
+        *,
+        key: bytes,
+        seed_rows: Callable[[str], str] = lambda _: "",
+        earlier: FingerprintedProject | None = None,
     ) -> None:
         """Fingerprint all nodes; `key` is the installation's key of 32 bytes.
 
         `seed_rows` gives a hash of the rows of a seed, whatever its file looks like; it is asked where it matters.
+        What `earlier` says about a node is taken over where nothing differs of all that it was made of.
         """
         self._seed_rows = seed_rows
         self._definition = definition
@@ -58,6 +77,9 @@ class Fingerprinter:
         self._hidden: tuple[str, ...] | None = None
         self._settings = {node.unique_id: plugin_settings(node.attributes) for node in definition.nodes}
         self._loader_columns = LoaderColumns(self._settings.values())
+        of_all_nodes = [self._parts.event_times, self._loader_columns.names]
+        self._known = KnownFingerprints(definition, self._parts, self._digest, earlier, of_all_nodes=of_all_nodes)
+        self._tell_of_others: set[str] = set()
         self.project = Project(
             name=definition.name,
             target=definition.target_name,
@@ -68,6 +90,11 @@ class Fingerprinter:
             nodes={node.unique_id: self._fingerprinted(node) for node in definition.nodes},
             exposures=tuple(_exposures(definition.graph_extras)),
         )
+
+    def inputs(self) -> FingerprintInputs:
+        """Return what the fingerprints were computed from, to be kept with them."""
+        alone = [node for node in self._definition.nodes if node.unique_id not in self._tell_of_others]
+        return self._known.inputs(alone)
 
     def items(self, unique_id: str) -> dict[str, dict[str, str]]:
         """Return what each part of a node's fingerprint consists of: for each item its hash, or its value as JSON.
@@ -128,7 +155,8 @@ class Fingerprinter:
 
     def _fingerprinted(self, node: NodeDefinition) -> Node:
         attributes = node.attributes
-        parts = self._parts.of(node) if node.resource_type != "source" else DefinitionParts()
+        known = self._known.of(node)
+        hashed = known or self._of_parts(node)
         return Node(
             unique_id=node.unique_id,
             resource_type=node.resource_type,
@@ -139,14 +167,25 @@ class Fingerprinter:
             materialized=str((attributes.get("config") or {}).get("materialized") or ""),
             relation=node.relation,
             parents=node.parents,
-            fingerprint=self._hashed(parts) if parts.parts else {},
+            fingerprint=hashed.fingerprint,
             raw_code=str(attributes.get("raw_code") or ""),
-            volatile=parts.volatile,
+            volatile=hashed.volatile,
             version="" if attributes.get("version") is None else str(attributes.get("version")),
             settings=self._settings[node.unique_id],
-            names_loader_columns=self._loader_columns.are_named_in(node, parts),
+            names_loader_columns=hashed.names_loader_columns,
             full_refresh=(attributes.get("config") or {}).get("full_refresh"),
-            keeps_columns=keeps_columns(attributes.get("config") or {}, parts),
+            keeps_columns=hashed.keeps_columns,
+        )
+
+    def _of_parts(self, node: NodeDefinition) -> _Hashed:
+        parts = self._parts.of(node) if node.resource_type != "source" else DefinitionParts()
+        if parts.tells_of_others:
+            self._tell_of_others.add(node.unique_id)
+        return _Hashed(
+            fingerprint=self._hashed(parts) if parts.parts else {},
+            volatile=parts.volatile,
+            names_loader_columns=self._loader_columns.are_named_in(node, parts),
+            keeps_columns=keeps_columns(node.attributes.get("config") or {}, parts),
         )
 
     def _hashed(self, parts: DefinitionParts) -> dict[str, str]:

@@ -22,6 +22,7 @@ class LoaderColumns:
         for said in settings:
             listed = said.get("loader_columns")
             names |= {str(name) for name in listed} if isinstance(listed, (list, tuple)) else set()
+        self.names = sorted(names)
         self._pattern = column_pattern(names)
         self._found: dict[str, bool] = {}
 

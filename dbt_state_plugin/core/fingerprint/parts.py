@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ _VOLATILE_ATTRIBUTES = frozenset(
 )
 # Never stored in any form; dbt keeps the first two out of SQL, and does not get to see the last.
 _SECRET_PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET", "DBT_STATE_PLUGIN_DATABASE_URL")
-_METADATA_PREFIX = "DBT_ENV_CUSTOM_ENV_"
+_METADATA_PREFIX = "DBT_ENV_CUSTOM_ENV_"  # among names it stands for all that begin with it
 HOOKS = ("pre-hook", "post-hook", "pre_hook", "post_hook")
 # Every statement runs under these fields of the target: they decide what unqualified names mean and who owns a table.
 _SESSION_FIELDS = ("search_path", "role")
@@ -54,10 +54,14 @@ def is_statement(macro_name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionParts:
-    """The items of each part by name, and what makes the compiled SQL differ on every run."""
+    """The items of each part by name, and what makes the compiled SQL differ on every run.
+
+    `tells_of_others` says that the definitions of all other nodes are among them.
+    """
 
     parts: Mapping[str, Items] = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
+    tells_of_others: bool = False
 
 
 def keeps_columns(config: Mapping[str, Any], parts: DefinitionParts) -> bool:
@@ -82,9 +86,10 @@ class ProjectParts:
         self._macros = {macro.unique_id: macro for macro in definition.macros}
         self._jinja_values = {name: _jinja_in(value) for name, value in definition.variables.items()}
         self._graph = ""
+        self._environment_read: set[str] | None = set()
         self._macro_digests: dict[str, str] = {}
         self._run_parts: dict[tuple[str, str, bool], tuple[Items, JinjaReads]] = {}
-        self._event_times = {
+        self.event_times = {
             node.unique_id: (node.attributes.get("config") or {}).get("event_time")
             for node in definition.nodes
             if node.resource_type == "source"
@@ -125,7 +130,29 @@ class ProjectParts:
         volatile = sorted({*reads.volatile, *run_reach.volatile, *hook_reach.volatile})
         if reads.queries and not node.parents:
             volatile.append(_UNKNOWN_QUERY)
-        return DefinitionParts(parts=parts, volatile=tuple(volatile))
+        reads_graph = reads.reads_graph or run_reach.reads_graph or hook_reach.reads_graph
+        return DefinitionParts(parts=parts, volatile=tuple(volatile), tells_of_others=reads_graph)
+
+    @property
+    def environment_read(self) -> tuple[str, ...] | None:
+        """The names of the environment's variables that have been looked at so far, None where all of them were."""
+        return None if self._environment_read is None else tuple(sorted(self._environment_read))
+
+    def note_environment(self, names: Iterable[str] | None) -> None:
+        """Note that variables of the environment count, all of them for None."""
+        if names is None or self._environment_read is None:
+            self._environment_read = None
+        else:
+            self._environment_read.update(names)
+
+    def environment_of(self, names: Collection[str] | None) -> dict[str, str]:
+        """Return the variables of the environment that are named and may be hashed, all of them for None."""
+        return {
+            name: value
+            for name, value in self._definition.environment.items()
+            if (names is None or name in names or (_METADATA_PREFIX in names and name.startswith(_METADATA_PREFIX)))
+            and not name.startswith(_SECRET_PREFIXES)
+        }
 
     def value_of(self, name: str, node: NodeDefinition) -> Any:
         """Return what a name of `RenderedReads.names` stands for in this project, None where it stands for nothing."""
@@ -252,8 +279,8 @@ class ProjectParts:
 
     def _event_times_of(self, node: NodeDefinition) -> Items:
         """Return the event times of the sources among its parents: dbt filters rows by them (microbatch, sample)."""
-        sources = [parent for parent in node.parents if self._event_times.get(parent)]
-        return {f"event_time of {parent}": self._event_times[parent] for parent in sources}
+        sources = [parent for parent in node.parents if self.event_times.get(parent)]
+        return {f"event_time of {parent}": self.event_times[parent] for parent in sources}
 
     def _with_properties(self, items: Items, node: NodeDefinition, reads: JinjaReads) -> Items:
         """Return the items and the properties that are read; the very same items where there are none."""
@@ -277,16 +304,9 @@ class ProjectParts:
     def _read_values(self, reads: JinjaReads) -> Items:
         """Return the values of the vars, env vars and target fields that the code can read."""
         definition = self._definition
-        environment = {
-            f"env_var {name}": value
-            for name, value in definition.environment.items()
-            if (
-                reads.env_vars is None
-                or name in reads.env_vars
-                or (reads.reads_env_metadata and name.startswith(_METADATA_PREFIX))
-            )
-            and not name.startswith(_SECRET_PREFIXES)
-        }
+        names = None if reads.env_vars is None else reads.env_vars | _prefixes(reads)
+        self.note_environment(names)
+        environment = {f"env_var {name}": value for name, value in self.environment_of(names).items()}
         variables = variable_values(reads.variables, definition.variables)
         target = variable_values(reads.target_fields, definition.target)
         return {
@@ -295,6 +315,10 @@ class ProjectParts:
             **{f"target.{name}": value for name, value in target.items()},
             **({"dbt_version": [definition.dbt_version, definition.adapter_version]} if reads.reads_version else {}),
         }
+
+
+def _prefixes(reads: JinjaReads) -> frozenset[str]:
+    return frozenset({_METADATA_PREFIX}) if reads.reads_env_metadata else frozenset()
 
 
 def code_text(node: NodeDefinition) -> str:
@@ -362,8 +386,13 @@ def _body(node: NodeDefinition) -> Items:
     return {"code": Code(code) if is_sql else code, **given}
 
 
+def told_attributes(node: NodeDefinition) -> dict[str, Any]:
+    """Return what a fingerprint may be made of, of all that dbt says about a node."""
+    return {name: value for name, value in node.attributes.items() if name not in _VOLATILE_ATTRIBUTES}
+
+
 def _attributes(node: NodeDefinition) -> dict[str, Any]:
-    return _by_name({name: value for name, value in node.attributes.items() if name not in _VOLATILE_ATTRIBUTES})
+    return _by_name(told_attributes(node))
 
 
 def _columns(attributes: Mapping[str, Any], *wanted: str) -> list[Any]:

@@ -16,7 +16,12 @@ from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.options import RunOptions, narrows, rendered_flags
-from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project, recorded_project
+from dbt_state_plugin.operations.parsed_project import (
+    files_before_parsing,
+    fingerprinted_project,
+    record_project,
+    recorded_project,
+)
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.decide import decide
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
@@ -119,12 +124,14 @@ def plan_parsed(
 
     dbt, progress = session.ports.dbt, session.ports.progress
     progress(Step(stage=Stage.FINGERPRINT))
-    fingerprinter = Fingerprinter(parsed.definition, key=key, seed_rows=partial(dbt.seed_rows, parsed))
+    fingerprinter = Fingerprinter(
+        parsed.definition, key=key, seed_rows=partial(dbt.seed_rows, parsed), earlier=fingerprinted_project(session)
+    )
     project = fingerprinter.project
     is_recorded = False
     if files is not None and not parsed.has_plugins:
         places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
-        is_recorded = record_project(session, key, invocation.extra, project, places, files)
+        is_recorded = record_project(session, key, invocation.extra, fingerprinter, places, files)
     seen = see(session, project, options, answers, records_project=files is not None)
     request = request_of(session, options, selected_nodes(dbt, parsed, invocation, options), project)
     categorized = categorize_differences(

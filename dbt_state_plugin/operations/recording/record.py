@@ -323,8 +323,7 @@ class _Recorder:
         """Keep what was parsed for the next plan."""
         if not present.has_plugins:
             places = InputPlaces(folders=present.input_folders, roots=present.input_roots)
-            project = _fingerprinter(planned).project
-            record_project(self.session, key, self.invocation.extra, project, places, files)
+            record_project(self.session, key, self.invocation.extra, _fingerprinter(planned), places, files)
 
 
 def _fingerprinter(planned: Planned) -> Fingerprinter:

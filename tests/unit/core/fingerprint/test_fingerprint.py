@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from support.values import KEY, definition, macro, project_definition, relation
 
-from dbt_state_plugin.core.fingerprint.fingerprint import fingerprint_project
+from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter, fingerprint_project
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, definition_digest, keyed_digest
 from dbt_state_plugin.core.fingerprint.parts import code_text
 from dbt_state_plugin.core.values.definition import NodeDefinition, ProjectDefinition
+from dbt_state_plugin.core.values.fingerprinted import FingerprintedProject
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.report.reason_words import PARTS
 
@@ -26,8 +27,14 @@ def fingerprinted(project: ProjectDefinition, unique_id: str = "model.shop.order
 
 
 def differing(before: ProjectDefinition, after: ProjectDefinition, unique_id: str = "model.shop.orders") -> set[str]:
-    """Return the parts of one node's fingerprint that differ between two projects."""
-    old, new = fingerprinted(before, unique_id).fingerprint, fingerprinted(after, unique_id).fingerprint
+    """Return the parts of one node's fingerprint that differ between two projects.
+
+    What is taken over from the earlier project must be what hashing gives.
+    """
+    earlier, now = Fingerprinter(before, key=KEY), Fingerprinter(after, key=KEY)
+    known = FingerprintedProject(project=earlier.project, inputs=earlier.inputs())
+    assert Fingerprinter(after, key=KEY, earlier=known).project == now.project
+    old, new = earlier.project.nodes[unique_id].fingerprint, now.project.nodes[unique_id].fingerprint
     return {part for part in old.keys() | new.keys() if old.get(part) != new.get(part)}
 
 
