@@ -95,6 +95,23 @@ def test_a_macro_that_did_not_run_and_a_value_that_was_not_read_are_no_differenc
     assert project.planned()["m"][0] == "var mode changed"
 
 
+def test_what_only_the_incremental_form_reads_counts_from_the_first_build(dbt_project: ProjectWriter) -> None:
+    incremental = "{{ config(materialized='incremental') }}select 1 as n{% if is_incremental() %} "
+    project = dbt_project(
+        {
+            "macros/recent.sql": "{% macro recent() %}1 > (select max(n) from {{ this }}){% endmacro %}",
+            "models/m.sql": incremental + "where {{ recent() }}{% endif %}",
+            "models/since.sql": incremental + "where '{{ run_started_at }}' = ''{% endif %}",
+            "models/plain.sql": incremental + "where 1 > 2{% endif %}",
+        }
+    )
+    project.plugin("run", check=0)
+
+    assert project.planned() == {"since": ["its code reads run_started_at"]}
+    project.write("macros/recent.sql", "{% macro recent() %}1 >= (select max(n) from {{ this }}){% endmacro %}")
+    assert project.planned().keys() == {"m", "since"}
+
+
 def test_what_a_hook_reads_while_dbt_executes_counts(dbt_project: ProjectWriter, database: Database) -> None:
     project = dbt_project(
         {

@@ -344,9 +344,10 @@ class BuildRecorder:
 
     def _reads(self, node: str, outcome: NodeOutcome) -> RenderedReads | None:
         """Return what was read, with the doubt about relations that only the session of the build knows."""
-        if outcome.reads is None or node not in self.own_names:
-            return outcome.reads
-        return replace(outcome.reads, volatile=(*outcome.reads.volatile, OWN_NAMES))
+        reads = self._definition.in_all_forms(node, outcome.reads) or outcome.reads
+        if reads is None or node not in self.own_names:
+            return reads
+        return replace(reads, volatile=(*reads.volatile, OWN_NAMES))
 
     def _seen_parents(self, node: Node, parents: Mapping[str, str]) -> dict[str, str]:
         """Return the versions of parents with those of what the SQL names undeclared, and of what its views name."""

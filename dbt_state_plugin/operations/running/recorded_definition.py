@@ -46,6 +46,7 @@ class DefinitionRecorder:
         self._unsettled: set[str] = set()
         self._fingerprinter = planned.fingerprinter
         wanted = tuple(unique_ids)
+        self._incremental = {node for node in wanted if planned.project.nodes[node].materialized == "incremental"}
         self._items = {node: planned.fingerprinter.items(node) for node in wanted} if planned.fingerprinter else {}
         self._ddl_of = {node for node in self._items if has_view_ddl(planned.project.nodes[node], self._items[node])}
         kept = [node for node in wanted if node in self._ddl_of or dbt.needs_compiling(parsed, node)]
@@ -60,9 +61,27 @@ class DefinitionRecorder:
             forms = {} if unique_id in self._parsed.microbatch else compiled.forms
             compiled = replace(compiled, forms=forms, hooks=None if compiled.hooks else compiled.hooks)
         items = dict(self._items.get(unique_id, {}))
+        reads = self.in_all_forms(unique_id, reads)
         if reads is not None and not reads.is_opaque and self._fingerprinter is not None:
             items[READS] = self._fingerprinter.read_values(unique_id, reads.names)
         return RecordedDefinition(items=items, compiled=self._document(compiled) if compiled else {})
+
+    def in_all_forms(self, unique_id: str, reads: RenderedReads | None) -> RenderedReads | None:
+        """Return what a node reads in the form that dbt executed and in those that it may execute the next time.
+
+        None where nobody knows what the others read.
+        """
+        compiled = self._compiled.get(unique_id)
+        if reads is None or unique_id not in self._incremental:
+            return reads
+        if compiled is None or compiled.reads is None:
+            return None
+        return replace(
+            reads,
+            names=reads.names | compiled.reads.names,
+            volatile=tuple(sorted({*reads.volatile, *compiled.reads.volatile})),
+            is_opaque=reads.is_opaque or compiled.reads.is_opaque,
+        )
 
     def settled(self) -> dict[str, Mapping[str, Any]]:
         """Return the SQL of nodes of which dbt executed another one than had been compiled; called when dbt has ended.
