@@ -60,6 +60,8 @@ MACROS = {
     "currency": "{% macro currency() %}'{{ var('currency') }}'::text{% endmacro %}",
     "is_recent": "{% macro is_recent(column) %}{{ day_of(column) }} >= date '{{ var('first_day') }}'{% endmacro %}",
     "total": "{% macro total(a, b) %}coalesce({{ a }}, 0) + coalesce({{ b }}, 0){% endmacro %}",
+    "customers_in": "{% macro customers_in(relation) %}{% if execute %}"
+    "{{ run_query('select count(distinct customer_id) from ' ~ relation).rows[0][0] }}{% endif %}{% endmacro %}",
     "unused": "{% macro unused(column) %}lower({{ column }}){% endmacro %}",
 }
 
@@ -82,8 +84,8 @@ class Model:
     materialized: str = ""
 
 
-def write_project(directory: Path, *, models: int) -> None:
-    """Write the whole project; `models` is at least 10."""
+def write_project(directory: Path, *, models: int, introspecting: int = 0) -> None:
+    """Write the whole project; `models` is at least 10. Besides them come models that ask while they are compiled."""
     files = {"dbt_project.yml": PROJECT, "profiles.yml": PROFILES, "models/staging/sources.yml": _sources()}
     files |= {f"macros/{name}.sql": f"{text}\n" for name, text in MACROS.items()} | PACKAGE_FILES
     files |= {_macro_file(number): f"{_step(number)}\n" for number in range(models // 2)}
@@ -92,6 +94,7 @@ def write_project(directory: Path, *, models: int) -> None:
     for model in generated_models(models):
         files[f"models/{model.layer}/{model.name}.sql"] = model.sql
         files[f"models/{model.layer}/{model.name}.yml"] = _documentation(model)
+    files |= {f"models/asking/asks_{number:04}.sql": _asking(number) for number in range(introspecting)}
     for path, text in files.items():
         file = directory / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -155,6 +158,11 @@ def _staging(number: int) -> str:
         where {{{{ is_recent('events.happened_at') }}}}
         """
     ).replace("\nwhere", f"{seed if number % 5 == 0 else ''}\nwhere")
+
+
+def _asking(number: int) -> str:
+    source = f"source('raw', 'events_{number % SOURCES}')"
+    return f"select {{{{ customers_in({source}) }}}} as customers, count(*) as events from {{{{ {source} }}}}\n"
 
 
 def _macro_file(number: int) -> str:

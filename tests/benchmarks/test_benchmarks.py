@@ -116,7 +116,16 @@ def test_the_benchmark_beside_an_older_version_prints_its_ratios(tmp_path: Path)
     script = Path(__file__).with_name("older.py")
 
     ended = subprocess.run(
-        [sys.executable, str(script), "--models", "12", "--rounds", "1"],  # the older version is this one
+        [
+            sys.executable,
+            str(script),
+            "--models",
+            "14",
+            "--introspecting",
+            "2",
+            "--rounds",
+            "1",
+        ],  # the older version is this one
         env=clean_environment(tmp_path),
         capture_output=True,
         text=True,
@@ -125,4 +134,6 @@ def test_the_benchmark_beside_an_older_version_prints_its_ratios(tmp_path: Path)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for case in ("no change", "plan after an edit"):
-        assert re.search(rf"^12: {case} / older +\d+\.\d\d +\d+\.\d\d +\d\.\d\d\d", ended.stdout, re.MULTILINE)
+        assert re.search(
+            rf"^14 of which 2 introspect: {case} / older +\d+\.\d\d +\d+\.\d\d +\d\.\d\d\d", ended.stdout, re.MULTILINE
+        )
