@@ -2,6 +2,8 @@
 
     python tests/benchmarks/older.py --older /path/to/older/environment/bin/python --models 500 2000 --rounds 15
 
+`--introspecting 50` lets 50 of the models ask the database while they are compiled.
+
 Each version has a copy of the same generated project and a state of its own on one server; their commands take turns,
 so that a machine that becomes slower slows both. Read the ratios.
 """
