@@ -27,9 +27,12 @@ from dbt_state_plugin.testing.postgres_server import Server, start_server  # noq
 
 
 def run_mutations(
-    server: Server, mutations: Sequence[Mutation], *, jobs: int = 1, asks_others: bool = True
+    server: Server, mutations: Sequence[Mutation], *, jobs: int = 1, asks_others: bool = True, cutoff: str = "always"
 ) -> Iterator[dict[str, Any]]:
-    """Yield one record per mutation, see `score`, as they come from so many worker processes."""
+    """Yield one record per mutation, see `score`, as they come from so many worker processes.
+
+    `cutoff` is what runs of ours are asked for.
+    """
     if not mutations:
         return
     warehouse.create_roles(server)
@@ -38,7 +41,7 @@ def run_mutations(
         waiting.put(mutation)
     answers: queue.SimpleQueue[dict[str, Any] | Exception] = queue.SimpleQueue()
     login = {key: getattr(server, key) for key in ("host", "port", "user", "password", "dbname", "version", "origin")}
-    settings = json.dumps({"server": login, "asks_others": asks_others})
+    settings = json.dumps({"server": login, "asks_others": asks_others, "cutoff": cutoff})
     threads = [
         threading.Thread(target=_work_off, args=(settings, waiting, answers), daemon=True)
         for _ in range(min(jobs, len(mutations)))
@@ -107,6 +110,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="worker processes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="JSON lines, appended to; what is there is not run")
     parser.add_argument("--ours-only", action="store_true", help="do not ask the other detectors, which is quicker")
+    parser.add_argument("--cutoff", choices=("always", "auto", "never"), default="always", help="asked of our runs")
     parser.add_argument("--list", action="store_true", help="print the mutations and run none")
     options = parser.parse_args()
     mutations = chosen(options.only, options.groups)
@@ -120,7 +124,8 @@ def main() -> int:
     todo = [mutation for mutation in mutations if "error" in known.get(mutation.name, {"error": "not run yet"})]
     with start_server() as server, file.open("a") as lines:
         for number, record in enumerate(
-            run_mutations(server, todo, jobs=options.jobs, asks_others=not options.ours_only), 1
+            run_mutations(server, todo, jobs=options.jobs, asks_others=not options.ours_only, cutoff=options.cutoff),
+            1,
         ):
             known[record["mutation"]] = record
             lines.write(json.dumps(record) + "\n")

@@ -51,8 +51,9 @@ class Base:
 class Worker:
     """Work off mutations one after the other in one directory and under one name of a database."""
 
-    def __init__(self, server: Server, name: str, directory: Path, *, asks_others: bool) -> None:
+    def __init__(self, server: Server, name: str, directory: Path, *, asks_others: bool, cutoff: str) -> None:
         self.server = server
+        self.cutoff = cutoff
         self.asks_others = asks_others
         self.database = name
         self.loaded = f"{name}_loaded"
@@ -169,6 +170,7 @@ class Worker:
         return {"converges": answer}
 
     def _plugin(self, workspace: Workspace, command: str, *options: str) -> str:
+        options = (*options, *(("--cutoff", self.cutoff) if command == "build" else ()))
         arguments = [command, *options, *workspace.arguments]
         code = self._step(workspace, command, dbt_steps.plugin, arguments)
         log = self._log(command)
@@ -222,7 +224,7 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="accuracy-"))
     by_name = {mutation.name: mutation for mutation in MUTATIONS}
     name = f"accuracy_{os.getpid()}_{os.urandom(3).hex()}"
-    worker = Worker(server, name, directory, asks_others=settings["asks_others"])
+    worker = Worker(server, name, directory, asks_others=settings["asks_others"], cutoff=settings["cutoff"])
     try:
         for line in sys.stdin:
             started = cpu_seconds()

@@ -34,6 +34,10 @@ _NO_NEWS = (
 )
 
 
+# How histories run with cutoff; where no size is asked for all do with the one that compares most.
+_CUTOFFS = ("always", "auto") if SIZE_VARIABLE in os.environ else ("always",)
+
+
 class TimeIsUp(KeyboardInterrupt):
     """The time that was asked for has passed; hypothesis lets nothing but an interrupt through at once."""
 
@@ -58,8 +62,8 @@ class History(RuleBasedStateMachine):
         self.is_over = False
         self.idle = 0  # runs since something changed: more of them would only cost time
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(cutoff=st.sampled_from(_CUTOFFS))
+    def begin(self, cutoff: str) -> None:
         if self.found:
             raise Difference(self.found[0])
         if time.monotonic() > self.end:
@@ -67,8 +71,9 @@ class History(RuleBasedStateMachine):
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="twin-")))
         files = {path: versions[0] for path, versions in VERSIONS.items()}
         self.pair = self.stack.enter_context(paired(self.server, folder / "pair", files, LOADED, bug=self.bug))
-        self.pair.cutoff = "always"
+        self.pair.cutoff = cutoff
         self._count("histories")
+        self._count(f"histories with cutoff {cutoff}")
 
     @rule(which=st.sampled_from(CHANGES), n=_NUMBERS)
     def load(self, which: str, n: int) -> None:
