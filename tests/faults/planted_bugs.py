@@ -157,15 +157,15 @@ def a_run_succeeds_when_dbt_says_so(patch: pytest.MonkeyPatch, world: World) -> 
 
 
 def a_trace_says_what_is_there_after_the_build(patch: pytest.MonkeyPatch, world: World) -> None:
-    seen_by = BuildRecorder._seen_by
+    trace_of = BuildRecorder._trace_of
 
-    def afterwards(recorder: Any, unique_id: str) -> Any:
+    def afterwards(recorder: Any, *given: Any) -> Any:
         session = replace(recorder._session, warehouse=PostgresWarehouse(world.admin))
         project = recorder._project
-        recorder._before = relation_versions(project, *seen_now(session, project, RunOptions()))
-        return seen_by(recorder, unique_id)
+        recorder._data.before = relation_versions(project, *seen_now(session, project, RunOptions()))
+        return trace_of(recorder, *given)
 
-    patch.setattr(BuildRecorder, "_seen_by", afterwards)
+    patch.setattr(BuildRecorder, "_trace_of", afterwards)
 
 
 def a_child_is_taken_to_have_seen_an_unrecorded_parent(patch: pytest.MonkeyPatch, world: World) -> None:

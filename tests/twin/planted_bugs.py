@@ -222,7 +222,7 @@ def versions_are_read_after_the_build() -> None:
     def late(original: Any, self: Any, entry: Any, outcome: Any) -> Any:
         again, named = asked[0]
         seen = see(*again, **named)
-        self._before = relation_versions(self._project, seen.recorded, seen.catalog)
+        self._data.before = relation_versions(self._project, seen.recorded, seen.catalog)
         return original(self, entry, outcome)
 
     _around(recorder.BuildRecorder, "_record", late)
@@ -320,9 +320,9 @@ def answers_are_forgotten() -> None:
 
 @bug("relations that SQL names are forgotten", found_by="a_table_that_only_sql_names_gets_rows")
 def undeclared_relations_are_forgotten() -> None:
-    from dbt_state_plugin.operations.running import build_recorder
+    from dbt_state_plugin.operations.running import names_in_sql
 
-    _around(build_recorder, "undeclared", lambda *_: ())
+    _around(names_in_sql, "undeclared", lambda *_: ())
 
 
 @bug("the session is forgotten", found_by="the_time_zone_of_the_database_changes")
@@ -334,9 +334,9 @@ def the_session_is_forgotten() -> None:
 
 @bug("what hooks write has no author", found_by="a_hook_inserts_into_another_model")
 def the_author_of_hooks_is_forgotten() -> None:
-    from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+    from dbt_state_plugin.operations.running.hook_writes import HookWrites
 
-    _around(BuildRecorder, "_written", lambda *_: [])
+    _around(HookWrites, "of", lambda *_: [])
 
 
 @bug("the shape of relations is forgotten", found_by="an_index_is_dropped_by_hand")

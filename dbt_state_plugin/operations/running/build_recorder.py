@@ -4,48 +4,45 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
-from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.changes.traced import traced_reads
 from dbt_state_plugin.core.config.source_config import compares_content
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.core.undeclared import PREFIX, Named, undeclared, undeclared_relation
-from dbt_state_plugin.core.values.invocations import UNKNOWN
-from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.records import Trace
-from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
-from dbt_state_plugin.operations.options import RunOptions
-from dbt_state_plugin.operations.planning.source_versions import undeclared_versions
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
-from dbt_state_plugin.operations.running.cutoff import Cutoff
-from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
+from dbt_state_plugin.operations.running.cut_off_recorder import CutOffRecorder
+from dbt_state_plugin.operations.running.cutoff import Cutoff, may_cut_off
+from dbt_state_plugin.operations.running.data_versions import DataVersions
+from dbt_state_plugin.operations.running.hook_writes import ON_RUN, HookWrites
+from dbt_state_plugin.operations.running.names_in_sql import NamesInSql
+from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import (
     BuildRecord,
-    CutOff,
     complete_definitions,
     lock_lost,
     record_build,
-    record_cut_off,
-    record_hook_writes,
-    refresh_sources_seen,
     require_running,
 )
 from dbt_state_plugin.state.relations import installation_key
-from dbt_state_plugin.warehouse.answers import QueryRefused
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from uuid import UUID
+
+    from dbt_state_plugin.core.values.plan import PlanEntry
+    from dbt_state_plugin.core.values.project import Node
+    from dbt_state_plugin.core.values.relations import RelationName
+    from dbt_state_plugin.core.values.results import NodeOutcome
     from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.options import RunOptions
     from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
     from dbt_state_plugin.operations.session import Session
@@ -53,7 +50,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 OWN_NAMES = "relations that only its own session knows"
-ON_RUN = "on-run"  # stands for the hooks of the project
 
 
 class BuildRecorder:
@@ -79,47 +75,37 @@ class BuildRecorder:
 
         With `is_later` dbt has ended already: what is there now says nothing about what it has read.
         """
-        self._is_later = is_later
+        project, before = planned.project, planned.plan.parent_versions
         self._interrupt = interrupt
         self._definition = detail
         self._session = session
-        self._project = planned.project
+        self._project = project
         self._microbatch = parsed.microbatch
-        self._seeds = {
-            node.unique_id: (parsed.seed_files[node.unique_id], node.content_digest)
-            for node in parsed.definition.nodes
-            if node.unique_id in parsed.seed_files
-        }
+        self._seeds = _seeds(parsed)
         self._execution_id = execution_id
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
-        self._builds = {node: uuid4() for node in self._entries}
-        self._lineages = lineages(planned.project, build_order(planned.project))
-        self._looks_at_columns = not is_later and _may_cut_off(planned.cutoff, planned.project)
-        self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, is_over=is_later)
-        self._volatile = VolatileCalls(session.warehouse, planned.project)
-        self._before = planned.plan.parent_versions
-        self._versions = dict(self._before)
-        self._digest = keyed_digest(installation_key(session.state))
+        self._lineages = lineages(project, build_order(project))
+        self._data = DataVersions(project, self._lineages, before, self._entries)
         # A deferred node names relations of another environment, as the project does there.
         self._looks_up = options.defer_to is None
-        self._named: dict[str, dict[Named, str] | None] = {}
-        self._undeclared: dict[Named, str] = {}
-        self._columns: dict[str, Mapping[tuple[str, str], tuple[str, ...]] | None] = {}
-        self.own_names: set[str] = set()
+        self._looks_at_columns = not is_later and may_cut_off(planned.cutoff, project)
+        self._names = NamesInSql(session, project, self._lineages, before, is_later=is_later)
+        self._hooks = HookWrites(session, project, self._lineages, self._data, self._entries)
+        self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, is_over=is_later)
+        self._cut_offs = CutOffRecorder(session, project, execution_id, self._cutoff, self._data)
+        self._volatile = VolatileCalls(session.warehouse, project)
+        self._digest = keyed_digest(installation_key(session.state))
         self._settings = session_settings(session) or None
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
-        self._equal: dict[str, UUID] = {}  # what was built and holds the same rows as before, with the id of its data
         self.unrecorded: dict[str, str] = {}
-        self.written: set[str] = set()
         self.removed_by_hooks: set[str] = set()
-        self.cut_off: dict[str, str] = {}  # what needed no build after all, with the words for why
         self.lost: LockLostError | None = None
 
     @property
     def versions(self) -> Mapping[RelationName, str]:
         """Return what a build that begins now would see of each relation."""
-        return self._versions
+        return self._data.now
 
     def parents_of(self, unique_id: str) -> tuple[str, ...]:
         """Return the nodes whose relations a node reads."""
@@ -129,6 +115,21 @@ class BuildRecorder:
     def marked(self) -> frozenset[str]:
         """Return the nodes that were recorded so far."""
         return frozenset(self._marked)
+
+    @property
+    def cut_off(self) -> Mapping[str, str]:
+        """Return what needed no build after all, with the words for why."""
+        return self._cut_offs.words
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Return the nodes into whose relations hooks have written."""
+        return frozenset(self._hooks.nodes)
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Return the nodes whose SQL names relations that only its own session knows."""
+        return frozenset(self._names.unknown_elsewhere)
 
     def on_finished(self, outcome: NodeOutcome) -> None:
         """Record a node that dbt has built and committed."""
@@ -146,79 +147,24 @@ class BuildRecorder:
             if unique_id not in self._entries or self.lost is not None:
                 return ""
             try:
-                self._cut_off(self._entries[unique_id])
+                self._asked(lambda: self._cut_offs.cut_off(self._entries[unique_id]))
             except LockLostError as error:
                 self._lose(error)
             except PluginError:
                 return ""  # in doubt it is built
             return self.cut_off.get(unique_id, "")
 
-    def _cut_off(self, entry: PlanEntry) -> None:
-        """Close the intent of a node that would read what its recorded build has read."""
-        node, record = entry.node.unique_id, entry.record
-        verdict = self._asked(lambda: self._cutoff.verdict(node, self._versions))
-        if verdict is None or record is None:
-            return
-        key = record_key(entry.node, self._project)
-        record_cut_off(
-            self._session.state,
-            CutOff(
-                key=key,
-                execution_id=self._execution_id,
-                unique_id=node,
-                build_id=record.build_id,
-                parents=verdict.parents,
-                message=f"cut off: {verdict.why}",
-            ),
-        )
-        self._cutoff.see_cut_off(entry)
-        self._versions[key] = str(record.data_id)
-        self.cut_off[node] = verdict.why
-
     def on_executing(self, unique_id: str, sql: str) -> None:
         """Look up what the SQL of a node names, and what is there, before dbt executes it."""
         with self._mutex:
-            if unique_id in self._entries and self.lost is None:
-                self._cutoff.look_before(unique_id)
-            if self._looks_up and sql and unique_id in self._entries and self.lost is None:
-                self._see_names(self._entries[unique_id].node, sql)
-                self._see_columns(self._entries[unique_id].node, sql)
-
-    def _see_names(self, node: Node, sql: str, *, is_executed: bool = True) -> None:
-        """Note what SQL names; what cannot be looked up is not known, and the run goes on."""
-        try:
-            found = self._look_up(node, sql)
-        except QueryRefused:
-            if is_executed:
-                self.own_names.add(node.unique_id)
-        except PluginError:
-            return
-        else:
-            before = self._named.get(node.unique_id)
-            self._named[node.unique_id] = found if before is None or found is None else {**found, **before}
-
-    def _see_columns(self, node: Node, sql: str) -> None:
-        """Note which columns SQL reads, where that may be asked in another run."""
-        if self._looks_at_columns:
-            with suppress(PluginError):
-                found = self._session.warehouse.columns_read(sql, **session_of_dbt(self._session))
-                self._columns[node.unique_id] = found if node.unique_id not in self._columns else None
-
-    def _look_up(self, node: Node, sql: str) -> dict[Named, str] | None:
-        """Return the relations that SQL names undeclared with their versions, None where the server cannot say."""
-        found = self._session.warehouse.named_relations(sql, **session_of_dbt(self._session))
-        if found is None:
-            return None
-        named = undeclared(found, node, self._lineages[node.unique_id], self._project)
-        unknown = [name for name in named if name not in self._undeclared]
-        if unknown:
-            self._undeclared |= self._versions_of_undeclared(unknown)
-        return {name: self._undeclared[name] for name in named}
-
-    def _versions_of_undeclared(self, names: list[Named]) -> dict[Named, str]:
-        if self._is_later:
-            return {name: self._before.get(undeclared_relation(name, self._project), UNKNOWN) for name in names}
-        return undeclared_versions(self._session, self._project, names, self._before)
+            if unique_id not in self._entries or self.lost is not None:
+                return
+            node = self._entries[unique_id].node
+            self._cutoff.look_before(unique_id)
+            if self._looks_up and sql:
+                self._names.see(node, sql)
+            if self._looks_up and sql and self._looks_at_columns:
+                self._names.see_columns(node, sql)
 
     def refusal(self) -> str:
         """Return why dbt must not write any more, or nothing.
@@ -251,6 +197,12 @@ class BuildRecorder:
         keys = {node: record_key(self._entries[node].node, self._project) for node in settled.keys() & self._marked}
         complete_definitions(self._session.state, {key: settled[node] for node, key in keys.items()})
 
+    def finish_hooks(self, statements: Iterable[str]) -> None:
+        """Record what the project's on-run hooks wrote; called when dbt has ended."""
+        with self._mutex:
+            if self.lost is None:
+                self._hooks.record(ON_RUN, self._hooks.of(statements, None), self._marked)
+
     def _attempt(
         self, record: Callable[[PlanEntry, NodeOutcome], None], entry: PlanEntry, outcome: NodeOutcome
     ) -> None:
@@ -269,68 +221,61 @@ class BuildRecorder:
         self._interrupt()  # dbt must not write any more: somebody else may hold the lock now
 
     def _record(self, entry: PlanEntry, outcome: NodeOutcome) -> None:
-        node, project = entry.node, self._project
+        node = entry.node
         if problem := self._seed_changed(node.unique_id):
             self.unrecorded[node.unique_id] = problem
             return
-        key, state = record_key(node, project), self._session.state
         content = self._content_of(node)
         rows = self._cutoff.rows_after(entry)
         for form in self._definition.other_forms(node.unique_id) if self._looks_up else ():
-            self._see_names(node, form, is_executed=False)
-        writes = self._written(outcome.reads.hook_sql if outcome.reads is not None else (), node)
-        if content and entry.record is not None and entry.record.trace.content == content:
-            self._equal[node.unique_id] = entry.record.data_id
-        if entry.record is not None and self._cutoff.has_same_data(entry):
-            self._equal[node.unique_id] = entry.record.data_id
+            self._names.see(node, form, is_executed=False)
+        writes = self._hooks.of(outcome.reads.hook_sql if outcome.reads is not None else (), node)
+        has_same_content = bool(content) and entry.record is not None and entry.record.trace.content == content
+        if has_same_content or self._cutoff.has_same_data(entry):
+            self._data.keep(entry)
+        build = self._build_record(entry, outcome)
+        trace = replace(build.trace, content=content, rows=rows, writes=_names(writes))
+        left = record_build(self._session.state, replace(build, trace=trace))
+        if left is None and node.relation is not None and trace.has_hooks:
+            self.removed_by_hooks.add(node.unique_id)
+        self._data.see_built(entry)
+        self._cutoff.see_built(entry, str(self._data.left_by(entry)), self._names.columns_of(node.unique_id))
+        self._marked.add(node.unique_id)
+        self._hooks.record(node.unique_id, writes, self._marked)
+
+    def _build_record(self, entry: PlanEntry, outcome: NodeOutcome) -> BuildRecord:
+        node, state = entry.node, self._session.state
         identity_sql = self._session.warehouse.identity_sql(state.connection)  # where one statement reads and records
         present = None if identity_sql else self._present(node)
         detail = self._definition.of(node.unique_id, outcome.reads)
-        has_hooks = bool(detail.items.get("hooks"))
-        left = record_build(
-            state,
-            BuildRecord(
-                key=key,
-                execution_id=self._execution_id,
-                build_id=self._builds[node.unique_id],
-                entry=entry,
-                trace=replace(
-                    self._trace_of(entry, outcome),
-                    content=content,
-                    rows=rows,
-                    writes=_names(writes),
-                    has_hooks=has_hooks,
-                ),
-                identity=present.identity if present else None,
-                columns=present.columns if present else None,
-                shape=present.shape if present else None,
-                identity_sql=identity_sql if node.relation is not None else None,
-                outcome=outcome,
-                stores_code=self._session.target.stores_sql,
-                data_id=self._data_of(entry),
-                detail=detail,
-            ),
+        return BuildRecord(
+            key=record_key(node, self._project),
+            execution_id=self._execution_id,
+            build_id=self._data.build_of(node.unique_id),
+            entry=entry,
+            trace=replace(self._trace_of(entry, outcome), has_hooks=bool(detail.items.get("hooks"))),
+            identity=present.identity if present else None,
+            columns=present.columns if present else None,
+            shape=present.shape if present else None,
+            identity_sql=identity_sql if node.relation is not None else None,
+            outcome=outcome,
+            stores_code=self._session.target.stores_sql,
+            data_id=self._data.left_by(entry),
+            detail=detail,
         )
-        if left is None and node.relation is not None and has_hooks:
-            self.removed_by_hooks.add(node.unique_id)
-        self._see(entry)
-        self._cutoff.see_built(entry, str(self._data_of(entry)), self._columns.get(node.unique_id))
-        self._marked.add(node.unique_id)
-        self._see_writes(node.unique_id, writes, own=entry)
 
     def _trace_of(self, entry: PlanEntry, outcome: NodeOutcome) -> Trace:
         node = entry.node.unique_id
         lineage = self._lineages[node]
         statements = self._definition.statements(node)
-        seen = trace_of(self._project, lineage, self._seen_by(node))
-        named = self._named.get(node)
+        seen = trace_of(self._project, lineage, self._data.seen_by(node))
         return replace(
             seen,
-            parents=self._seen_parents(entry.node, seen.parents),
-            named=None if named is None else tuple(named),
+            parents=self._names.seen_with(entry.node, seen.parents),
+            named=self._names.of(node),
             session=self._settings,
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
-            columns=self._columns.get(node),
+            columns=self._names.columns_of(node),
             reads_order=any(map(self._session.warehouse.reads_order, statements)) if statements else None,
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
             reads=traced_reads(
@@ -349,65 +294,8 @@ class BuildRecorder:
             return reads
         return replace(reads, volatile=(*reads.volatile, OWN_NAMES))
 
-    def _seen_parents(self, node: Node, parents: Mapping[str, str]) -> dict[str, str]:
-        """Return the versions of parents with those of what the SQL names undeclared, and of what its views name."""
-        nodes = self._project.nodes
-        found = dict(parents)
-        named = self._named.get(node.unique_id)
-        views = [each for each in self._lineages[node.unique_id].parents if nodes[each].materialized == "view"]
-        if named is not None:
-            read_by_views = {parent for view in views for parent in nodes[view].parents}
-            for parent in set(node.parents) - read_by_views:
-                if parent.startswith(PREFIX):
-                    found.pop(str(nodes[parent].relation), None)  # named by its last build, unless it is so again
-        for each in (named, *(self._named.get(view) for view in views)):
-            for name, version in (each or {}).items():
-                found.setdefault(str(undeclared_relation(name, self._project)), version)
-        return found
-
-    def _written(self, statements: Iterable[str], node: Node | None) -> list[Node]:
-        """Return the nodes of the project, but for `node` itself, whose relations statements of hooks have written."""
-        warehouse = self._session.warehouse
-        names = {name for statement in statements for name in warehouse.written_relations(statement)}
-        return [
-            each
-            for each in self._project.nodes.values()
-            if names and each.relation is not None and each.resource_type != "source" and not each.is_ephemeral
-            if each is not node and not names.isdisjoint(each.relation.spellings)
-        ]
-
-    def _see_writes(self, writer: str, written: Iterable[Node], *, own: PlanEntry | None = None) -> None:
-        """Let what hooks wrote into have other data from now on; the node whose hooks they are has seen it."""
-        # What this run has yet to build is built after the hook.
-        there = [each for each in written if each.unique_id in self._marked or each.unique_id not in self._entries]
-        found = {record_key(each, self._project): uuid4() for each in there}
-        record_hook_writes(self._session.state, found, writer=writer)
-        self._versions |= {key: str(data_id) for key, data_id in found.items()}
-        self.written |= {each.unique_id for each in there}
-        if own is None:
-            return
-        parents = self._lineages[own.node.unique_id].parents
-        seen = {record_key(each, self._project) for each in there if each.unique_id in parents}
-        versions = {str(key): str(found[key]) for key in seen}
-        refresh_sources_seen(self._session.state, {record_key(own.node, self._project): versions} if versions else {})
-
-    def finish_hooks(self, statements: Iterable[str]) -> None:
-        """Record what the project's on-run hooks wrote; called when dbt has ended."""
-        with self._mutex:
-            if self.lost is None:
-                self._see_writes(ON_RUN, self._written(statements, None))
-
     def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
-        self._see(entry)
-
-    def _see(self, entry: PlanEntry) -> None:
-        """Let the children in this run see the data that the build left."""
-        self._versions[record_key(entry.node, self._project)] = str(self._data_of(entry))
-
-    def _data_of(self, entry: PlanEntry) -> UUID:
-        if entry.keeps_data and entry.record is not None:
-            return entry.record.data_id
-        return self._equal.get(entry.node.unique_id, self._builds[entry.node.unique_id])
+        self._data.see_built(entry)
 
     def _content_of(self, node: Node) -> str:
         """Return what the rows of a node are now, where it is configured to compare them and they can be read."""
@@ -428,32 +316,21 @@ class BuildRecorder:
                 raise lock_lost(first_line(error.__cause__ or error)) from error
             raise
 
-    def _seen_by(self, unique_id: str) -> dict[RelationName, str]:
-        """Return the versions that a node's build saw.
-
-        dbt builds nothing before the reader of a source, even where a model of this run writes that very table: the
-        reader may have seen what was there before, and is built again next time.
-        """
-        parents = [self._project.nodes[parent] for parent in self._lineages[unique_id].parents]
-        seen: dict[RelationName, str] = {}
-        for node in sorted(parents, key=lambda node: node.resource_type == "source"):  # last, so that they win
-            versions = self._before if node.resource_type == "source" else self._versions
-            key = record_key(node, self._project)
-            seen |= {key: versions[key]} if key in versions else {}
-        return seen
-
     def _seed_changed(self, unique_id: str) -> str:
+        """Return what is wrong where the file of a seed is not the one that was parsed."""
         if unique_id not in self._seeds:
             return ""
         path, digest = self._seeds[unique_id]
         return "" if seed_digest(path) == digest else "its file changed while it was loaded"
 
 
-def _may_cut_off(default: str | None, project: Project) -> bool:
-    """Return whether any node may be cut off, by what was asked for or by what the project says."""
-    if default is not None:
-        return default != "never"
-    return any("cutoff" in node.settings for node in project.nodes.values())
+def _seeds(parsed: Parsed) -> dict[str, tuple[Path, str]]:
+    """Return the file of each seed, and the digest of what was parsed."""
+    return {
+        node.unique_id: (parsed.seed_files[node.unique_id], node.content_digest)
+        for node in parsed.definition.nodes
+        if node.unique_id in parsed.seed_files
+    }
 
 
 def _names(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:

@@ -11,11 +11,13 @@ from dbt_state_plugin.core.config.node_config import cutoff_max_rows, cutoff_rul
 from dbt_state_plugin.core.decision.cutoff import CameOut, columns_read, keeps_definition, seen_as_equal
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.plan import PlanEntry
+from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, RowsLeft
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.things import ThingChange
 from dbt_state_plugin.core.versions.shape import shape_changes
 from dbt_state_plugin.errors import PluginError
+from dbt_state_plugin.operations.running.names_in_sql import Columns
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.state.relations import read_definitions
@@ -23,8 +25,6 @@ from dbt_state_plugin.state.relations import read_definitions
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.session import Session
-
-Columns = Mapping[tuple[str, str], tuple[str, ...]] | None
 
 # Assumed for one scan of a row of ten columns (0.0055 on a busy machine); a quarter more for each set of columns.
 MS_PER_ROW = 0.003
@@ -268,6 +268,13 @@ class Cutoff:
             of_all = "" if _is_equal_as_a_whole(out) else "in all that is read of it "
             equal = f"came out equal {of_all}({int(rows.rows.partition(':')[0]):,} rows)"
         return f"{short_name(first)} {equal}" + (f", so did {len(others)} more" if others else "")
+
+
+def may_cut_off(default: str | None, project: Project) -> bool:
+    """Return whether any node may be cut off, by what was asked for or by what the project says."""
+    if default is not None:
+        return default != "never"
+    return any("cutoff" in node.settings for node in project.nodes.values())
 
 
 def _are_alike(before: RowsLeft, after: RowsLeft) -> bool:

@@ -1,0 +1,53 @@
+"""Recorder of the nodes that need no build after all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.operations.running.cutoff import Cutoff
+from dbt_state_plugin.operations.running.data_versions import DataVersions
+from dbt_state_plugin.state.builds import CutOff, record_cut_off
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from dbt_state_plugin.core.values.plan import PlanEntry
+    from dbt_state_plugin.core.values.project import Project
+    from dbt_state_plugin.operations.session import Session
+
+
+class CutOffRecorder:
+    """Close the intents of nodes that would read what their recorded builds have read."""
+
+    def __init__(
+        self, session: Session, project: Project, execution_id: UUID, cutoff: Cutoff, versions: DataVersions
+    ) -> None:
+        self._state = session.state
+        self._project = project
+        self._execution_id = execution_id
+        self._cutoff = cutoff
+        self._versions = versions
+        self.words: dict[str, str] = {}  # why, for each node that was cut off
+
+    def cut_off(self, entry: PlanEntry) -> None:
+        """Record a node whose parents have all ended as cut off, if it is; raises what the state and server raise."""
+        node, record = entry.node.unique_id, entry.record
+        verdict = self._cutoff.verdict(node, self._versions.now)
+        if verdict is None or record is None:
+            return
+        key = record_key(entry.node, self._project)
+        record_cut_off(
+            self._state,
+            CutOff(
+                key=key,
+                execution_id=self._execution_id,
+                unique_id=node,
+                build_id=record.build_id,
+                parents=verdict.parents,
+                message=f"cut off: {verdict.why}",
+            ),
+        )
+        self._cutoff.see_cut_off(entry)
+        self._versions.now[key] = str(record.data_id)
+        self.words[node] = verdict.why

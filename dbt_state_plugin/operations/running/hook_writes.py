@@ -1,0 +1,68 @@
+"""What hooks have written into relations of other nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dbt_state_plugin.core.lineage import Lineage, record_key
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.operations.running.data_versions import DataVersions
+from dbt_state_plugin.state.builds import record_hook_writes, refresh_sources_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dbt_state_plugin.operations.session import Session
+
+ON_RUN = "on-run"  # stands for the hooks of the project
+
+
+class HookWrites:
+    """Let what hooks wrote into have other data; `to_build` are the nodes that the run builds."""
+
+    def __init__(
+        self,
+        session: Session,
+        project: Project,
+        lineages: Mapping[str, Lineage],
+        versions: DataVersions,
+        to_build: Collection[str],
+    ) -> None:
+        self._session = session
+        self._project = project
+        self._lineages = lineages
+        self._versions = versions
+        self._to_build = to_build
+        self.nodes: set[str] = set()  # what was written
+
+    def of(self, statements: Iterable[str], node: Node | None) -> list[Node]:
+        """Return the nodes of the project, but for `node` itself, whose relations statements of hooks have written."""
+        warehouse = self._session.warehouse
+        names = {name for statement in statements for name in warehouse.written_relations(statement)}
+        return [
+            each
+            for each in self._project.nodes.values()
+            if names and each.relation is not None and each.resource_type != "source" and not each.is_ephemeral
+            if each is not node and not names.isdisjoint(each.relation.spellings)
+        ]
+
+    def record(self, writer: str, written: Iterable[Node], marked: Collection[str]) -> None:
+        """Record what a node's hooks, or those of the project, wrote; a node whose hooks they are has seen it.
+
+        `marked` are the nodes that were recorded so far.
+        """
+        # What this run has yet to build is built after the hook.
+        there = [each for each in written if each.unique_id in marked or each.unique_id not in self._to_build]
+        found = {record_key(each, self._project): uuid4() for each in there}
+        record_hook_writes(self._session.state, found, writer=writer)
+        self._versions.now |= {key: str(data_id) for key, data_id in found.items()}
+        self.nodes |= {each.unique_id for each in there}
+        if writer == ON_RUN:
+            return
+        parents = self._lineages[writer].parents
+        seen = {record_key(each, self._project) for each in there if each.unique_id in parents}
+        versions = {str(key): str(found[key]) for key in seen}
+        own = record_key(self._project.nodes[writer], self._project)
+        refresh_sources_seen(self._session.state, {own: versions} if versions else {})
