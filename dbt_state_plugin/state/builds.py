@@ -220,6 +220,7 @@ def trace_document(trace: Trace) -> str:
     document |= {"rows": rows_document(trace.rows)} if trace.rows is not None else {}
     document |= {"columns": [[*name, list(read)] for name, read in trace.columns.items()]} if trace.columns else {}
     document |= {"reads_order": trace.reads_order} if trace.reads_order is not None else {}
+    document |= {"reads_storage": trace.reads_storage} if trace.reads_storage is not None else {}
     return json_document(document)
 
 

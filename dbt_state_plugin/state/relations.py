@@ -168,9 +168,14 @@ def _trace(value: Any) -> Trace:
         session=_text_mapping(value["session"]) if isinstance(value.get("session"), dict) else None,
         has_hooks=value.get("has_hooks") is True,
         rows=_rows_left(value.get("rows")),
-        reads_order=value["reads_order"] if isinstance(value.get("reads_order"), bool) else None,
+        reads_order=_known(value.get("reads_order")),
+        reads_storage=_known(value.get("reads_storage")),
         columns=_columns(value.get("columns")),
     )
+
+
+def _known(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _columns(value: Any) -> dict[tuple[str, str], tuple[str, ...]] | None:

@@ -95,8 +95,12 @@ class Warehouse(Protocol):
         """Return about how many rows a relation has, from the catalog alone."""
         return 0
 
-    def reads_order(self, statement: str) -> bool:
-        """Return whether the order of the rows that a query reads, or where they lie, may decide what it gives."""
+    def reads_order(self, statement: str, *, search_path: str | None, role: str | None) -> bool:
+        """Return whether the order of the rows that a query reads may decide what it gives; parameters as in `ask`."""
+        return True
+
+    def reads_storage(self, statement: str) -> bool:
+        """Return whether where or how the rows lie that a query reads may decide what it gives."""
         return True
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:

@@ -498,3 +498,45 @@ def stars_are_not_read_again() -> None:
     from dbt_state_plugin.operations.running.cutoff import Cutoff
 
     Cutoff._reads_the_same = lambda *_: True  # type: ignore[method-assign]
+
+
+@bug("an order that is handed on is nobody's concern", found_by="rows_come_out_in_another_order_that_is_handed_on")
+def order_that_is_handed_on_is_forgotten() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    Cutoff._all_below = lambda *_: set()  # type: ignore[method-assign]
+
+
+@bug("what hooks above write is not seen below", found_by="a_hook_above_writes_into_a_source_that_is_read_below")
+def writes_of_hooks_above_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running.hook_writes import HookWrites
+
+    HookWrites.may_have_written = lambda *_: False  # type: ignore[method-assign]
+
+
+@bug("where rows lie is nobody's concern", found_by="equal_rows_lie_in_other_places_that_are_read")
+def places_of_rows_are_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
+
+    PostgresWarehouse.reads_storage = lambda *_: False  # type: ignore[method-assign]
+
+
+@bug(
+    "a node has seen what its parent leaves before that is recorded",
+    found_by="killed_when_a_table_that_came_out_different_is_recorded",
+)
+def a_child_is_recorded_before_its_parent() -> None:
+    from dbt_state_plugin.core.lineage import record_key
+    from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+    from dbt_state_plugin.state.builds import CutOff, record_cut_off
+
+    def early(record: Any, self: Any, entry: Any, outcome: Any) -> Any:
+        left = {str(record_key(entry.node, self._project)): str(self._data.left_by(entry))}
+        for child in self._cutoff._readers.get(entry.node.unique_id, ()):
+            of_child = self._entries[child]
+            key, build = record_key(of_child.node, self._project), of_child.record.build_id
+            given = {"key": key, "execution_id": self._execution_id, "unique_id": child, "build_id": build}
+            record_cut_off(self._session.state, CutOff(**given, parents=left, message=""))
+        return record(self, entry, outcome)
+
+    _around(BuildRecorder, "_record", early)

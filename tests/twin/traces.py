@@ -44,6 +44,7 @@ create table raw.parts (id int, weight int) partition by range (id);
 create table raw.parts_low partition of raw.parts for values from (0) to (100);
 create table raw.parts_high partition of raw.parts for values from (100) to (200);
 insert into raw.parts select n, n from generate_series(1, 3) as n;
+create table raw.seen_by (id int);
 create view raw.seen as select id, status from raw.orders;
 create function raw.highest() returns numeric stable language sql as 'select max(amount) from raw.orders';
 """
@@ -732,4 +733,52 @@ def columns_come_out_different_that_one_or_the_other_reads(pair: Pair) -> None:
         pair.write("models/base.sql", TABLE + f"select {columns} from {ORDERS}")
         pair.run()
     pair.write("models/base.sql", TABLE + f"select id, amount, status from {ORDERS} where id < 3")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS} order by id",
+    middle=TABLE + "select id, amount from {{ ref('base') }}",
+    apart=TABLE + "select max(id) as id from {{ ref('base') }}",
+    first=TABLE + "select id from {{ ref('middle') }} limit 1",
+)
+def rows_come_out_in_another_order_that_is_handed_on(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS} order by id desc")
+    pair.run()
+
+
+_LOGGING = "{{ config(materialized='table', post_hook='insert into raw.seen_by values (1)') }}\n"
+
+
+@trace(
+    {"models/log.yml": "sources: [{name: log, schema: raw, tables: [{name: seen_by}]}]\n"},
+    base=TABLE + f"select id, amount from {ORDERS}",
+    middle=TABLE + "select count(*) as n from {{ ref('base') }}",
+    read=TABLE + "select n, (select count(*) from {{ source('log', 'seen_by') }}) as times from {{ ref('middle') }}",
+)
+def a_hook_above_writes_into_a_source_that_is_read_below(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", _LOGGING + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run()
+
+
+@trace(
+    base=INCREMENTAL + f"select id, amount from {ORDERS}",
+    places=TABLE + "select id, ctid::text as place from {{ ref('base') }}",
+)
+def equal_rows_lie_in_other_places_that_are_read(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", INCREMENTAL + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    total=TABLE + "select sum(amount) as total from {{ ref('base') }}",
+)
+def killed_when_a_table_that_came_out_different_is_recorded(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount * 2 as amount from {ORDERS}")
+    assert pair.run_killed(Kill(at="after the mark"))
     pair.run()

@@ -21,6 +21,8 @@ Needed = Mapping[str, tuple[Reason, ...]]
 
 # What is said of a node only because another one is built.
 _HANGS = frozenset({ReasonCode.IS_BUILT, ReasonCode.DROPPED_WITH_PARENT})
+# What dbt itself makes of a query; another materialization may read and leave anything.
+_BY_DBT = frozenset({"table", "view", "incremental", "materialized_view", "snapshot", "seed", "test"})
 _HOLDS_ROWS = TABLES | {RelationKind.MATERIALIZED_VIEW}
 
 
@@ -52,13 +54,13 @@ def _leaves_rows(known: Known, unique_id: str) -> bool:
     node = known.project.nodes[unique_id]
     record = known.record_of(node)
     holds_rows = record is not None and record.identity is not None and record.identity.kind in _HOLDS_ROWS
-    return holds_rows and not node.is_view and not node.is_function
+    return holds_rows and node.materialized in _BY_DBT - {"view"} and not node.is_function
 
 
 def _is_all_seen(known: Known, unique_id: str) -> bool:
     node = known.project.nodes[unique_id]
     record = known.record_of(node)
-    if record is None or cutoff_rule(node, known.request.cutoff) == "never":
+    if record is None or node.materialized not in _BY_DBT or cutoff_rule(node, known.request.cutoff) == "never":
         return False
     parents = (known.project.nodes[parent] for parent in known.lineage[unique_id].parents)
     views = [known.record_of(parent) for parent in parents if parent.is_view]
@@ -70,7 +72,8 @@ def _reads_nothing_else(record: RecordedRelation) -> bool:
     trace = record.trace
     asks = trace.reads is not None and bool(trace.reads.questions)
     acts = trace.has_hooks or bool(trace.writes) or bool(trace.written_by)
-    return trace.named == () and not asks and not acts and not foreign_keys(record.shape or "")
+    sees_rows_alone = trace.named == () and trace.reads_storage is False
+    return sees_rows_alone and not asks and not acts and not foreign_keys(record.shape or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

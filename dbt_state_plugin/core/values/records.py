@@ -59,6 +59,7 @@ class Trace:
     build left, where it was compared within a run. `reads_order` says whether the order of the rows that it reads may
     decide what comes out, None where nobody looked. `columns` maps each relation that its SQL names (schema and
     identifier) to the columns that it reads there, none for a relation that is read as a whole; None as before.
+    `reads_storage` says whether equal rows in equal order may give something else, by where they lie; None as before.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Trace:
     has_hooks: bool = False
     rows: RowsLeft | None = None
     reads_order: bool | None = None
+    reads_storage: bool | None = None
     columns: Mapping[tuple[str, str], tuple[str, ...]] | None = None
 
 

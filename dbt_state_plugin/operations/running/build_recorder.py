@@ -22,7 +22,7 @@ from dbt_state_plugin.operations.running.cutoff import Cutoff, may_cut_off
 from dbt_state_plugin.operations.running.data_versions import DataVersions
 from dbt_state_plugin.operations.running.hook_writes import ON_RUN, HookWrites
 from dbt_state_plugin.operations.running.names_in_sql import NamesInSql
-from dbt_state_plugin.operations.session_of_dbt import session_settings
+from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import (
     BuildRecord,
@@ -90,9 +90,18 @@ class BuildRecorder:
         self._looks_up = options.defer_to is None
         self._looks_at_columns = not is_later and may_cut_off(planned.cutoff, project)
         self._names = NamesInSql(session, project, self._lineages, before, is_later=is_later)
-        self._hooks = HookWrites(session, project, self._lineages, self._data, self._entries)
+        dialect = parsed.definition.dialect
+        self._hooks = HookWrites(session, project, self._lineages, self._data, self._entries, dialect)
         self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, is_over=is_later)
-        self._cut_offs = CutOffRecorder(session, project, execution_id, self._cutoff, self._data)
+        self._cut_offs = CutOffRecorder(
+            session,
+            project,
+            self._lineages,
+            execution_id,
+            cutoff=self._cutoff,
+            versions=self._data,
+            hooks=self._hooks,
+        )
         self._volatile = VolatileCalls(session.warehouse, project)
         self._digest = keyed_digest(installation_key(session.state))
         self._settings = session_settings(session) or None
@@ -135,7 +144,10 @@ class BuildRecorder:
         """Record a node that dbt has built and committed."""
         with self._mutex:
             entry = self._entries.get(outcome.unique_id)
-            if entry is None or not outcome.is_success or outcome.unique_id in self.cut_off or self.lost is not None:
+            if entry is None or outcome.unique_id in self.cut_off or self.lost is not None:
+                return
+            self._see_hooks(entry.node, outcome)
+            if not outcome.is_success:
                 return
             # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
             record = self._see_batch if outcome.unique_id in self._microbatch else self._record
@@ -253,7 +265,7 @@ class BuildRecorder:
             execution_id=self._execution_id,
             build_id=self._data.build_of(node.unique_id),
             entry=entry,
-            trace=replace(self._trace_of(entry, outcome), has_hooks=bool(detail.items.get("hooks"))),
+            trace=replace(self._trace_of(entry, outcome), has_hooks=self._definition.has_hooks(node.unique_id)),
             identity=present.identity if present else None,
             columns=present.columns if present else None,
             shape=present.shape if present else None,
@@ -263,6 +275,13 @@ class BuildRecorder:
             data_id=self._data.left_by(entry),
             detail=detail,
         )
+
+    def _see_hooks(self, node: Node, outcome: NodeOutcome) -> None:
+        """Note what hooks may have written, also those of a node that failed behind them."""
+        if outcome.reads is not None:
+            self._hooks.see(outcome.reads.hook_sql, node)
+        elif self._definition.has_hooks(node.unique_id):
+            self._hooks.see(None, node)
 
     def _trace_of(self, entry: PlanEntry, outcome: NodeOutcome) -> Trace:
         node = entry.node.unique_id
@@ -276,7 +295,8 @@ class BuildRecorder:
             session=self._settings,
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
             columns=self._names.columns_of(node),
-            reads_order=any(map(self._session.warehouse.reads_order, statements)) if statements else None,
+            reads_order=any(map(self._reads_order, statements)) if statements else None,
+            reads_storage=any(map(self._session.warehouse.reads_storage, statements)) if statements else None,
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
             reads=traced_reads(
                 self._reads(node, outcome),
@@ -286,6 +306,10 @@ class BuildRecorder:
                 stores_sql=self._session.target.stores_sql,
             ),
         )
+
+    def _reads_order(self, statement: str) -> bool:
+        session = self._session
+        return self._asked(lambda: session.warehouse.reads_order(statement, **session_of_dbt(session)))
 
     def _reads(self, node: str, outcome: NodeOutcome) -> RenderedReads | None:
         """Return what was read, with the doubt about relations that only the session of the build knows."""

@@ -10,10 +10,13 @@ from dbt_state_plugin.operations.running.data_versions import DataVersions
 from dbt_state_plugin.state.builds import CutOff, record_cut_off
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
+    from dbt_state_plugin.core.lineage import Lineage
     from dbt_state_plugin.core.values.plan import PlanEntry
     from dbt_state_plugin.core.values.project import Project
+    from dbt_state_plugin.operations.running.hook_writes import HookWrites
     from dbt_state_plugin.operations.session import Session
 
 
@@ -21,18 +24,30 @@ class CutOffRecorder:
     """Close the intents of nodes that would read what their recorded builds have read."""
 
     def __init__(
-        self, session: Session, project: Project, execution_id: UUID, cutoff: Cutoff, versions: DataVersions
+        self,
+        session: Session,
+        project: Project,
+        lineages: Mapping[str, Lineage],
+        execution_id: UUID,
+        *,
+        cutoff: Cutoff,
+        versions: DataVersions,
+        hooks: HookWrites,
     ) -> None:
         self._state = session.state
         self._project = project
+        self._lineages = lineages
         self._execution_id = execution_id
         self._cutoff = cutoff
         self._versions = versions
+        self._hooks = hooks
         self.words: dict[str, str] = {}  # why, for each node that was cut off
 
     def cut_off(self, entry: PlanEntry) -> None:
         """Record a node whose parents have all ended as cut off, if it is; raises what the state and server raise."""
         node, record = entry.node.unique_id, entry.record
+        if self._hooks.may_have_written(self._lineages[node].parents):
+            return
         verdict = self._cutoff.verdict(node, self._versions.now)
         if verdict is None or record is None:
             return

@@ -68,6 +68,7 @@ class Cutoff:
                 self._readers.setdefault(parent, set()).add(unique_id)
         self._compared = {node for node in self._readers if self._is_comparable(node)} - set(microbatch)
         self._unsettled = set(hanging)
+        self._all_readers: dict[str, set[str]] = {}
         self._sets: dict[str, set[tuple[str, ...]]] = {}  # which columns of a relation are read, by one or another
         self._columns_now: dict[str, Columns] = {}
         self._before: dict[str, RowsLeft] = {}
@@ -133,21 +134,12 @@ class Cutoff:
         rows = self._warehouse.estimated_rows(relation)
         if rows > cutoff_max_rows(entry.node):
             return False
-        below = self._below(unique_id)
+        below = _reached(unique_id, self._readers)
         rules = {cutoff_rule(self._entries[node].node, self._default) for node in below}
         scans = 1 if record.trace.rows is not None else 2
         cost = rows * MS_PER_ROW * scans * (1 + len(self._sets_of(unique_id)) / 4)
         took = sum(self._duration(node) for node in below)
         return "always" in rules or cost <= max(ALWAYS_WORTH, took * MOST_SHARE)
-
-    def _below(self, unique_id: str) -> set[str]:
-        found: set[str] = set()
-        todo = [unique_id]
-        while todo:
-            fresh = self._readers.get(todo.pop(), set()) - found
-            found |= fresh
-            todo += fresh
-        return found
 
     def _duration(self, unique_id: str) -> int:
         record = self._records.get(unique_id)
@@ -221,7 +213,7 @@ class Cutoff:
             came_out,
             read,
             is_view=entry.node.is_view,
-            reads_order=self._reads_order(unique_id, entry.record),
+            reads_order=self._reads_order(unique_id),
         )
         if moved is None or not self._is_as_recorded(entry, entry.record):
             return None
@@ -246,10 +238,26 @@ class Cutoff:
         now = self._warehouse.columns_read(statement, **self._session_of_dbt) if statement else None
         return now is not None and entry.record is not None and now == entry.record.trace.columns
 
-    def _reads_order(self, unique_id: str, record: RecordedRelation) -> bool:
-        views = [each for each in self._lineages[unique_id].parents if self._project.nodes[each].is_view]
-        records = [record, *(self._records.get(view) for view in views)]
+    def _reads_order(self, unique_id: str) -> bool:
+        """Return whether the order of rows may tell in a node, in a view between, or in what reads the rows it leaves.
+
+        What is cut off keeps its rows in the order that they had, and so hands on another one than a build would.
+        """
+        below = self._all_below(unique_id)
+        records = [self._records.get(each) for each in {*self._holders(unique_id), *below} if not self._is_unread(each)]
         return any(each is None or each.trace.reads_order is not False for each in records)
+
+    def _is_unread(self, unique_id: str) -> bool:
+        """Return whether a node is a test that this run leaves alone and no other has run."""
+        node = self._project.nodes[unique_id]
+        return node.is_test and unique_id not in self._entries and self._records.get(unique_id) is None
+
+    def _all_below(self, unique_id: str) -> set[str]:
+        if not self._all_readers:
+            for reader, lineage in self._lineages.items():
+                for parent in lineage.parents:
+                    self._all_readers.setdefault(parent, set()).add(reader)
+        return _reached(unique_id, self._all_readers)
 
     def _is_as_recorded(self, entry: PlanEntry, record: RecordedRelation) -> bool:
         """Return whether the relation is still there as it was recorded: it may have gone down with what it reads."""
@@ -268,6 +276,16 @@ class Cutoff:
             of_all = "" if _is_equal_as_a_whole(out) else "in all that is read of it "
             equal = f"came out equal {of_all}({int(rows.rows.partition(':')[0]):,} rows)"
         return f"{short_name(first)} {equal}" + (f", so did {len(others)} more" if others else "")
+
+
+def _reached(unique_id: str, readers: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = [unique_id]
+    while todo:
+        fresh = readers.get(todo.pop(), set()) - found
+        found |= fresh
+        todo += fresh
+    return found
 
 
 def may_cut_off(default: str | None, project: Project) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,8 +15,11 @@ from dbt_state_plugin.state.builds import record_hook_writes, refresh_sources_se
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dbt_state_plugin.core.values.dialect import SqlDialect
     from dbt_state_plugin.operations.session import Session
 
+# What leaves all rows as they are; a statement that follows may do anything.
+_WRITES_NO_ROWS = re.compile(r"\s*(create\s+(unique\s+)?index|comment\s+on)\s[^;]*;?\s*", re.IGNORECASE)
 ON_RUN = "on-run"  # stands for the hooks of the project
 
 
@@ -29,13 +33,34 @@ class HookWrites:
         lineages: Mapping[str, Lineage],
         versions: DataVersions,
         to_build: Collection[str],
+        dialect: SqlDialect,
     ) -> None:
         self._session = session
         self._project = project
         self._lineages = lineages
         self._versions = versions
         self._to_build = to_build
+        self._dialect = dialect
+        self._names: set[tuple[str, str]] = set()
+        self._may_be_anything = False
         self.nodes: set[str] = set()  # what was written
+
+    def see(self, statements: Iterable[str] | None, node: Node) -> None:
+        """Note what hooks of a node may have written besides its own relation; None where nobody knows their text."""
+        own = node.relation.spellings if node.relation is not None else frozenset()
+        if statements is None:
+            self._may_be_anything = True
+        for statement in statements or ():
+            written = self._dialect.written_by(statement)
+            if written is not None:
+                self._names |= written - own
+            elif not _WRITES_NO_ROWS.fullmatch(statement):
+                self._may_be_anything = True
+
+    def may_have_written(self, nodes: Iterable[str]) -> bool:
+        """Return whether a hook of this run may have written into the relation of one of these nodes."""
+        relations = [self._project.nodes[node].relation for node in nodes]
+        return self._may_be_anything or any(each and not self._names.isdisjoint(each.spellings) for each in relations)
 
     def of(self, statements: Iterable[str], node: Node | None) -> list[Node]:
         """Return the nodes of the project, but for `node` itself, whose relations statements of hooks have written."""

@@ -83,6 +83,10 @@ class DefinitionRecorder:
             is_opaque=reads.is_opaque or compiled.reads.is_opaque,
         )
 
+    def has_hooks(self, unique_id: str) -> bool:
+        """Return whether a node has hooks of its own."""
+        return bool(self._items.get(unique_id, {}).get("hooks"))
+
     def settled(self) -> dict[str, Mapping[str, Any]]:
         """Return the SQL of nodes of which dbt executed another one than had been compiled; called when dbt has ended.
 

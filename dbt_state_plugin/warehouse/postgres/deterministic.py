@@ -8,6 +8,15 @@ from __future__ import annotations
 
 import re
 
+# Where rows lie, who wrote them, and what the catalog says of relations: equal rows in equal order may differ in it.
+_STORAGE = re.compile(
+    r"(?:ctid|[xc]m(?:in|ax)|tableoid|tablesample|(?!pg_catalog\b)pg_\w+|reg(?:class|proc|procedure|oper|operator|type|role"
+    r"|namespace|config|dictionary|collation)|to_reg\w+|has_\w+_privilege|(?:obj|col|shobj)_description|ts_stat"
+    r"|(?:query|table|schema|database|cursor)_to_xml\w*|information_schema|current_setting)",
+    re.IGNORECASE,
+)
+# Their arguments decide whether the order of rows does: of floats.
+SUMS = frozenset({"sum", "avg"})
 _WORD = re.compile(r"[^\W\d]\w*")
 # A name behind a point is a function of another schema, whatever it is called.
 _CALLED = re.compile(r'((?:\.\s*)?[^\W\d][\w$]*|")\s*\(')
@@ -35,8 +44,16 @@ KNOWN = frozenset(
 )
 
 
-def is_deterministic(statement: str) -> bool:
-    """Return whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run."""
+def reads_storage(statement: str) -> bool:
+    """Return whether a statement may tell apart two tables with equal rows in equal order."""
+    return any(_STORAGE.fullmatch(word) for word in _WORD.findall(statement))
+
+
+def is_deterministic(statement: str, also: frozenset[str] = frozenset()) -> bool:
+    """Return whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run.
+
+    `also` are functions that are known to give the same answer here.
+    """
     if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(statement)):
         return False
-    return all(name.lower() in KNOWN for name in _CALLED.findall(statement))
+    return all(name.lower() in KNOWN or name.lower() in also for name in _CALLED.findall(statement))

@@ -61,6 +61,15 @@ _READS_WHOLE_ROWS = """
     SELECT 1 FROM pg_catalog.pg_rewrite r
     WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND r.ev_action::text ~ ':varattno (0|-)'
 """
+# Sums and averages of anything but these depend on the order of rows.
+_SUMS_INEXACTLY = """
+    SELECT 1 FROM pg_catalog.pg_rewrite r
+    CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, ':aggfnoid ([0-9]+)', 'g') AS m (id)
+    JOIN pg_catalog.pg_proc p ON p.oid = m.id[1]::pg_catalog.oid
+    WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND p.proname IN ('sum', 'avg')
+      AND NOT (p.oid < 16384 AND p.proargtypes[0]
+          IN (20, 21, 23, 'numeric'::pg_catalog.regtype, 'money'::pg_catalog.regtype, 'interval'::pg_catalog.regtype))
+"""
 # undefined_table, undefined_column, undefined_function, invalid_schema_name, undefined_object
 _OF_ITS_OWN_SESSION = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
 _PATIENCE = "10s"
@@ -117,6 +126,22 @@ def columns_read(
             if connection.closed:
                 raise
     return None
+
+
+def sums_exactly(connection: Connection, query: str, *, search_path: str | None, role: str | None) -> bool:
+    """Return whether the server knows all sums and averages in a query as those of exact numbers."""
+    import psycopg2
+
+    with rolled_back(connection) as cursor:
+        try:
+            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            cursor.execute(_VIEW.format(query=query))
+            cursor.execute(_SUMS_INEXACTLY)
+            return cursor.fetchone() is None
+        except psycopg2.Error:
+            if connection.closed:
+                raise
+    return False
 
 
 def _named_by_words(

@@ -119,11 +119,23 @@ class PostgresWarehouse:
         """Return how many rows a relation is counted to have."""
         return source_data.read_source_facts(self.connection, [relation])[relation].rows
 
-    def reads_order(self, statement: str) -> bool:
+    def reads_order(self, statement: str, *, search_path: str | None, role: str | None) -> bool:
         """Return whether the order of rows may decide what a query gives."""
-        from dbt_state_plugin.warehouse.postgres.deterministic import is_deterministic
+        from dbt_state_plugin.warehouse.postgres import named_relations
+        from dbt_state_plugin.warehouse.postgres.deterministic import SUMS, is_deterministic
 
-        return not is_deterministic(statement)
+        if is_deterministic(statement):
+            return False
+        if not is_deterministic(statement, SUMS):
+            return True
+        with database_errors("Cannot ask what a query sums up"):
+            return not named_relations.sums_exactly(self.connection, statement, search_path=search_path, role=role)
+
+    def reads_storage(self, statement: str) -> bool:
+        """Return whether where rows lie may decide what a query gives."""
+        from dbt_state_plugin.warehouse.postgres.deterministic import reads_storage
+
+        return reads_storage(statement)
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
         """Return a hash of the answer to the user's own query."""

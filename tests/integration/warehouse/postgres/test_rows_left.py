@@ -115,10 +115,70 @@ def test_what_is_not_there_or_may_not_be_read_says_nothing(warehouse: PostgresWa
         ("select row_number() over () from t", True),
         ("select ctid from t", True),
         ("select main.f(id) from t", True),
+        ("select sum(id), avg(id::numeric) from main.orders", False),
+        ("select sum(id * 0.5) from main.orders", False),
+        ("select sum(id::real) from main.orders", True),
+        ("select avg(x) from (select id / 2e0::float8 as x from main.orders) q", True),
+        ("select sum(id), a from main.orders group by a limit 1", True),
+        ("select sum(id) from main.missing", True),
     ],
 )
 def test_whether_the_order_of_rows_may_decide(warehouse: PostgresWarehouse, statement: str, reads_order: bool) -> None:
-    assert warehouse.reads_order(statement) is reads_order
+    assert warehouse.reads_order(statement, search_path=None, role=None) is reads_order
+
+
+@pytest.mark.parametrize(
+    ("statement", "reads_storage"),
+    [
+        ("select id, ctid from t", True),
+        ("select id from t tablesample system (10)", True),
+        ("select XMIN from t", True),
+        ("select pg_column_size(a) from t", True),
+        ("select 't'::regclass::oid from t", True),
+        ("select column_name from information_schema.columns", True),
+        ("select pg_catalog.lower(a) as item_description, row_number() over () from t", False),
+    ],
+)
+def test_whether_the_place_of_rows_may_decide(
+    warehouse: PostgresWarehouse, statement: str, reads_storage: bool
+) -> None:
+    assert warehouse.reads_storage(statement) is reads_storage
+
+
+@pytest.mark.parametrize(
+    ("made", "type_", "is_told"),
+    [
+        ("CREATE TYPE main.mood AS ENUM ('low', 'high')", "main.mood[]", True),
+        ("CREATE DOMAIN main.price AS numeric", "main.price", True),
+        ("CREATE TYPE main.pair AS (one int, other text)", "main.pair", True),
+        ("CREATE TYPE main.pair AS (one int, other regclass)", "main.pair", False),
+        ("SELECT 1", "regrole[]", False),
+        (
+            "CREATE TYPE main.opaque; CREATE FUNCTION main.i(cstring) RETURNS main.opaque IMMUTABLE STRICT LANGUAGE "
+            "internal AS 'int4in'; CREATE FUNCTION main.o(main.opaque) RETURNS cstring IMMUTABLE STRICT LANGUAGE "
+            "internal AS 'int4out'; CREATE TYPE main.opaque (INPUT = main.i, OUTPUT = main.o, LIKE = int4)",
+            "main.opaque",
+            False,
+        ),
+    ],
+    ids=lambda value: str(value)[-24:],
+)
+def test_types_whose_text_does_not_tell_all_are_not_compared(
+    warehouse: PostgresWarehouse, database: Database, made: str, type_: str, is_told: bool
+) -> None:
+    database.load(f"{made}; ALTER TABLE main.orders ADD c {type_}")
+
+    assert (warehouse.rows_left(ORDERS) is not None) is is_told
+
+
+def test_a_type_that_was_made_again_is_another_one(warehouse: PostgresWarehouse, database: Database) -> None:
+    database.load("CREATE TYPE main.mood AS ENUM ('low', 'high'); ALTER TABLE main.orders ADD c main.mood")
+
+    again = (
+        "ALTER TYPE main.mood RENAME TO old; CREATE TYPE main.mood AS ENUM ('high', 'low'); "
+        "ALTER TABLE main.orders ALTER c TYPE main.mood USING c::text::main.mood"
+    )
+    assert changes(warehouse, database, again) == (True, False, False)
 
 
 def test_rows_cut_down_to_some_columns(warehouse: PostgresWarehouse, database: Database) -> None:

@@ -22,6 +22,7 @@ A, V, B, C, T = "model.shop.a", "model.shop.v", "model.shop.b", "model.shop.c", 
 SEEN = "00000000-0000-0000-0000-000000000001"
 EDITED = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body"})
 FOREIGN_KEY = json.dumps([("server", "", "15"), ("foreign key", "b_fkey", "f1")])
+SEES_ROWS: dict[str, Any] = {"named": (), "reads_storage": False}
 QUESTION = Question(sql="select 1", relation=("", "", ""), answer="1", problem="")
 
 
@@ -54,7 +55,7 @@ def planned(
             "identity": Identity(value="1/1", kind=kind) if item.relation else None,
             "shape": fields.pop("shape", None),
         }
-        found = record(item, trace=Trace(parents=seen, **{"named": (), **fields}), **built)
+        found = record(item, trace=Trace(parents=seen, **{**SEES_ROWS, **fields}), **built)
         if not item.relation:
             found = replace(found, relation=replace(found.relation, identifier=f"main.{item.unique_id}"))
         if fields.get("named") != "new":
@@ -106,8 +107,8 @@ def test_a_function_comes_out_different() -> None:
     of = project(function, reader)
     key = replace(record(function).relation, identifier="main.function.shop.f")
     records = {
-        key: record(function, relation=key, identity=None, trace=Trace(named=())),
-        reader.relation: record(reader, trace=Trace(parents={str(key): SEEN}, named=())),
+        key: record(function, relation=key, identity=None, trace=Trace(**SEES_ROWS)),
+        reader.relation: record(reader, trace=Trace(parents={str(key): SEEN}, **SEES_ROWS)),
     }
     catalog = Catalog(identities={reader.relation: Identity(value="1/1", kind=RelationKind.TABLE)})  # type: ignore[dict-item]
     edited = {"function.shop.f": ChangeCategory(reasons=(EDITED,))}
@@ -122,6 +123,8 @@ def test_a_function_comes_out_different() -> None:
     [
         {"named": None},
         {"named": (("raw", "x"),)},
+        {"reads_storage": None},
+        {"reads_storage": True},
         {"has_hooks": True},
         {"writes": (("main", "a"),)},
         {"written_by": "on-run"},
@@ -135,13 +138,20 @@ def test_what_reads_or_does_more_than_is_seen_is_built_and_so_is_what_reads_such
     assert hanging(chain(), **{name: trace})["b"] == ()
 
 
+@pytest.mark.parametrize(("name", "expected"), [("a", {"b": (), "c": (B,)}), ("b", {"b": (), "c": ()})])
+def test_a_materialization_of_somebody_else_may_read_and_leave_anything(name: str, expected: dict[str, Any]) -> None:
+    found = hanging(chain(**{name: {"materialized": "ledger"}}))
+
+    assert {each: found[each] for each in expected} == expected
+
+
 def test_what_was_asked_for_is_no_question_where_there_was_none() -> None:
     assert hanging(chain(), b={"reads": TracedReads()})["b"] == (V,)
 
 
 def test_a_view_without_a_record_on_the_way_is_not_known() -> None:
     of = project(node(A), node(V, [A], materialized="view"), node(B, [V]))
-    records = {of.nodes[name].relation: record(of.nodes[name], trace=Trace(named=())) for name in (A, B)}
+    records = {of.nodes[name].relation: record(of.nodes[name], trace=Trace(**SEES_ROWS)) for name in (A, B)}
 
     entries = make_plan(of, Recorded(relations=records), Catalog(), request("run", cutoff="always")).to_build  # type: ignore[arg-type]
 
@@ -217,7 +227,7 @@ def test_what_is_read_of_a_relation(name: str, readers: list[Any], columns: Any)
 
 
 def entry(item: Node, *reasons: Reason, **trace: Any) -> PlanEntry:
-    found = record(item, trace=Trace(**{"named": (), **trace}))
+    found = record(item, trace=Trace(**{**SEES_ROWS, **trace}))
     return PlanEntry(node=item, decision=Decision.BUILD, reasons=reasons, record=found)
 
 
