@@ -282,7 +282,7 @@ def explain(
     """
     from dbt_state_plugin.core.decision.first_cause import first_cause
     from dbt_state_plugin.operations.options import RunOptions
-    from dbt_state_plugin.operations.planning.explain import Explanation, differing_texts
+    from dbt_state_plugin.operations.planning.explain import Explanation, differing_texts, last_cut_off
     from dbt_state_plugin.operations.planning.planning import plan_in
     from dbt_state_plugin.operations.session import open_session
 
@@ -290,7 +290,8 @@ def explain(
         found = plan_in(session, RunOptions(command=command), needs_manifest=True)
         entry = _find(found.plan, node)
         path = first_cause(found.plan, entry)
-        return Explanation(planned=found, entry=entry, path=path, texts=differing_texts(session, found, path[-1]))
+        texts = differing_texts(session, found, path[-1])
+        return Explanation(planned=found, entry=entry, path=path, texts=texts, cut_off=last_cut_off(session, entry))
 
 
 def history(

@@ -35,8 +35,10 @@ def explain(context: click.Context, /, node: str, command: str, output: str) -> 
     with reporting(context) as progress:
         found = explain_node(node, settings_of(context), command=command, progress=progress)
     if output == "json":
-        click.echo(rendered(explanation_document(found.planned.plan, found.entry, found.path, found.texts)))
+        click.echo(
+            rendered(explanation_document(found.planned.plan, found.entry, found.path, found.texts, found.cut_off))
+        )
         return
     width = width_of(sys.stdout)
-    for line in explanation_lines(found.entry, found.path, found.texts):
+    for line in explanation_lines(found.entry, found.path, found.texts, found.cut_off):
         write_lines(wrapped(line, width), sys.stdout)

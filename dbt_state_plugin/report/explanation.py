@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from dbt_state_plugin.core.decision.logic_change import older_rows_reason
+from dbt_state_plugin.core.values.history import NodeResult
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.records import was_removed_by_hook
 from dbt_state_plugin.report.document import VERSION, entry_document, environment_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import detail, reason_document, reason_words
+from dbt_state_plugin.report.states import cut_off_words
 from dbt_state_plugin.report.text import if_words, more_words, timestamp
 from dbt_state_plugin.report.words import duration
 
@@ -35,10 +37,13 @@ class Text(Protocol):
         """Return the present text."""
 
 
-def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iterable[Text] = ()) -> list[str]:
+def explanation_lines(
+    entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iterable[Text] = (), cut_off: NodeResult | None = None
+) -> list[str]:
     """Return the decision about a node, its reasons, the way to the first cause, and how the code there differs.
 
-    `path` leads from the node to its first cause; `texts` are those of the cause.
+    `path` leads from the node to its first cause; `texts` are those of the cause. `cut_off` is the result of the run
+    that has cut it off, where none has built it since.
     """
     node = entry.node
     lines = [f"{printable(node.unique_id)} ({printable(node.path)})"]
@@ -59,13 +64,18 @@ def explanation_lines(entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iter
         lines += [f"  - {reason_words(reason)}" for reason in entry.cosmetic]
     lines += [f"  {words}" for words in more_words(entry)]
     lines += _record_lines(entry)
+    lines += [f"  cut off: {words}" for words in cut_off_words(cut_off).split("; ")] if cut_off is not None else []
     for text in texts:
         lines += _diff_lines(text)
     return lines
 
 
 def explanation_document(
-    plan: Plan, entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iterable[Text] = ()
+    plan: Plan,
+    entry: PlanEntry,
+    path: tuple[PlanEntry, ...],
+    texts: Iterable[Text] = (),
+    cut_off: NodeResult | None = None,
 ) -> dict[str, Any]:
     """Return what `explanation_lines` say; `first_cause` is null where the node is skipped."""
     record, cause = entry.record, path[-1] if entry.reasons else None
@@ -90,6 +100,7 @@ def explanation_document(
             "removed_by_hook": was_removed_by_hook(record),
         },
         "texts": [{"title": text.title, "before": text.before, "now": text.now} for text in texts],
+        "cut_off": cut_off_words(cut_off) if cut_off is not None else None,
     }
 
 

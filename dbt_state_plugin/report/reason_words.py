@@ -34,6 +34,7 @@ PARTS: Mapping[str, str] = {
 EQUAL: Mapping[str, str] = {
     "layout": "only comments or layout differ",
     "statement": "only comments, white space or letter case differ in the SQL",
+    "query": "it is the same query (the server says so)",
     "rows": "it holds the same rows",
     "unset": "nobody sets it",
     "undescribed": "it has no description",

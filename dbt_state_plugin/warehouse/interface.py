@@ -82,6 +82,15 @@ class Warehouse(Protocol):
         """
         return None
 
+    def same_query(
+        self, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
+    ) -> bool:
+        """Return whether the server surely reads the same query in two statements; nothing is left behind.
+
+        With `keeps_names` what things are called inside counts, too. `search_path` and `role` as in `ask`.
+        """
+        return False
+
     def columns_read(
         self, query: str, *, search_path: str | None, role: str | None
     ) -> Mapping[tuple[str, str], tuple[str, ...]] | None:

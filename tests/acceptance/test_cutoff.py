@@ -80,6 +80,29 @@ def test_a_column_that_nobody_reads_builds_the_table_and_its_views_alone(shop: P
     }
     assert "direct                      orders came out equal in all that is read of it (2 rows)" in ended.stderr
     assert shop.planned("build") == {}
+    told = shop.plugin("explain", "direct", check=0).stdout
+    assert "cut off: orders came out equal in all that is read of it (2 rows)" in told
+    assert "cut off: not read: orders.amount" in told
+
+
+def test_a_refactoring_that_the_server_reads_as_the_same_query_builds_nothing(shop: Project) -> None:
+    shop.write(
+        "models/totals.sql", TABLE + "with s as (select * from {{ ref('shown') }}) select sum(amount) as total from s"
+    )
+    shop.plugin("build", check=0)
+    shop.write(
+        "models/totals.sql", TABLE + "with t as (select * from {{ ref('shown') }}) select sum(t.amount) as total from t"
+    )
+    shop.write("models/direct.sql", TABLE + "select id::int as id from {{ ref('orders') }} as o")
+
+    planned = shop.planned("build")
+    told = shop.plugin("explain", "totals", check=0).stdout
+
+    assert planned == {}
+    assert "it is the same query (the server says so)" in told
+    shop.write("models/direct.sql", TABLE + "select id::bigint as id from {{ ref('orders') }} as o")
+    shop.write("models/shown.sql", FILES["models/shown.sql"].replace("}}", "}} as seen"))  # seen by pg_get_viewdef
+    assert {"direct", "shown"} <= {name.split(".")[-1] for name in shop.planned("build")}
 
 
 def test_cutoff_is_off_unless_it_is_asked_for(shop: Project, database: Database) -> None:

@@ -227,6 +227,77 @@ DIFFERENT = {
     ),
 }
 
+# Equal to the server alone: refactorings that keep the query. Names inside are seen by whoever looks at a view.
+EQUAL_AS_VIEWS = {
+    "a redundant cast": ("select a::int as a from t", "select a from t"),
+    "a cast of a literal": ("select c || 'x' as k from t", "select c || 'x'::text as k from t"),
+    "a star spelled out": ("select * from u", "select a, b, c from u"),
+    "a schema before a table": ("select a from t", "select t.a from public.t"),
+    "a list of constants": ("select a from t where a in (1, 2)", "select a from t where a = any(array[1, 2])"),
+    "between": ("select a from t where a between 1 and 2", "select a from t where a >= 1 and a <= 2"),
+    "order by a column's number": ("select a, b from t order by 2", "select a, b from t order by b"),
+    "group by a column's number": (
+        "select a, count(*) as n from t group by 1",
+        "select a, count(*) as n from t group by a",
+    ),
+}
+EQUAL_AS_QUERIES = {
+    "another name of a common table expression": (
+        "with x as (select a, b from t) select a from x where b > 1",
+        "with y as (select a, b from t) select a from y where b > 1",
+    ),
+    "another alias": ("select p.a from t p join u on u.a = p.a", "select q.a from t q inner join u r on r.a = q.a"),
+    "another name inside": (
+        "select x as a from (select a as x from t) s",
+        "select y as a from (select a as y from t) s",
+    ),
+    "two common table expressions that change names": (
+        "with x as (select a from t), y as (select b from t) select a, b from x, y",
+        "with y as (select a from t), x as (select b from t) select a, b from y, x",
+    ),
+    "named columns of a common table expression": (
+        "with x (one) as (select a from t) select one as a from x",
+        "with x (other) as (select a from t) select other as a from x",
+    ),
+    "an alias with quotes and parentheses": ('select "(x".a from t "(x"', 'select "y) {".a from t "y) {"'),
+}
+# What has other names inside and gives something else, or may do so.
+DIFFERENT_QUERIES = {
+    "one of two common table expressions": (
+        "with x as (select a from t), y as (select b as a from t) select a from x",
+        "with x as (select a from t), y as (select b as a from t) select a from y",
+    ),
+    "a name inside that a row shows": (
+        "select to_json(s) as j from (select a as x from t) s",
+        "select to_json(s) as j from (select a as y from t) s",
+    ),
+    "a name inside that a row of a common table expression shows": (
+        "with s as (select a as x from t) select to_json(s) as j from s",
+        "with s as (select a as y from t) select to_json(s) as j from s",
+    ),
+    "the name of a column": ("select a as x from t", "select a as y from t"),
+    "another column": ("select b as a from t", "select a from t"),
+    "the digits of a number": ("select 1.0 as x", "select 1.00 as x"),
+    "the last digit of a float": ("select 0.1::float8 as x", "select 0.10000000000000002::float8 as x"),
+    "a limit": ("select a from t limit 1", "select a from t limit 2"),
+    "an order": ("select a from t order by a", "select a from t order by a desc"),
+    "a hint": (
+        "with x as materialized (select a from t) select a from x",
+        "with x as (select a from t) select a from x",
+    ),
+    "an inner join that is a left one": (
+        "select t.a from t join u on u.a = t.a",
+        "select t.a from t left join u on u.a = t.a",
+    ),
+    "a row's columns": (
+        "select row_to_json(s) as j from (select a, b from t) s",
+        "select row_to_json(s) as j from (select b, a from t) s",
+    ),
+    "a missing table": ("select a from missing", "select missing.a from missing"),
+    "two statements": ("select a from t", "select a from t) q; select * from (select a from t"),
+}
+
+
 # One view to some servers, but other versions or settings read them otherwise, or a tree does not tell.
 DOUBTFUL = {
     "a quoted name that needs no quotes": ('select "a" from t', "select a from t"),

@@ -540,3 +540,12 @@ def a_child_is_recorded_before_its_parent() -> None:
         return record(self, entry, outcome)
 
     _around(BuildRecorder, "_record", early)
+
+
+@bug("names inside a query are nobody's concern", found_by="what_things_are_called_inside_changes")
+def names_inside_are_forgotten() -> None:
+    import re as patterns
+
+    from dbt_state_plugin.warehouse.postgres import same_query
+
+    same_query._WHOLE_ROW = patterns.compile("nothing of a tree")

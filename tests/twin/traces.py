@@ -782,3 +782,24 @@ def killed_when_a_table_that_came_out_different_is_recorded(pair: Pair) -> None:
     pair.write("models/base.sql", TABLE + f"select id, amount * 2 as amount from {ORDERS}")
     assert pair.run_killed(Kill(at="after the mark"))
     pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount, status from {ORDERS}",
+    view="with one as (select id, amount from {{ ref('base') }}) select id, amount from one",
+    table=TABLE + "with one as (select * from {{ ref('base') }}) select one.id from one",
+    row=TABLE + "select to_json(one)::text as text from (select id as key from {{ ref('base') }}) as one",
+)
+def what_things_are_called_inside_changes(pair: Pair) -> None:
+    for name in ("two", "three"):
+        pair.write(
+            "models/view.sql", f"with {name} as (select id, amount from {{{{ ref('base') }}}}) select * from {name}"
+        )
+        pair.write(
+            "models/table.sql", TABLE + f"with {name} as (select * from {{{{ ref('base') }}}}) select id from {name}"
+        )
+        row = f"select to_json(one)::text as text from (select id as {name} from {{{{ ref('base') }}}}) as one"
+        pair.write("models/row.sql", TABLE + row)
+        pair.run()
+    pair.write("models/base.sql", TABLE + f"select id, amount * 2 as amount, status, 1 as more from {ORDERS}")
+    pair.run()

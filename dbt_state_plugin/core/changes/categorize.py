@@ -48,6 +48,10 @@ _OF_COMMAND = "of_command"  # compiled as the command that ran renders it
 _READ_INSIDE = ("var ", "env_var ", "target.", "macro.")
 
 
+SameQuery = Callable[[str, str], bool]
+"""Whether the server reads one query in two statements."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeInputs:
     """What is known about both sides of a difference.
@@ -96,13 +100,18 @@ def wants_ddl(inputs: ChangeInputs) -> bool:
     return has_view_ddl(inputs.node, inputs.items) or inputs.in_view_ddl
 
 
-def categorize(inputs: ChangeInputs, digest: Digest) -> ChangeCategory:
-    """Return which differences are real; `digest` is the installation's, for states that keep no SQL."""
+def categorize(inputs: ChangeInputs, digest: Digest, same_query: SameQuery | None = None) -> ChangeCategory:
+    """Return which differences are real; `digest` is the installation's, for states that keep no SQL.
+
+    The server is asked with `same_query` where the texts of two statements differ.
+    """
     if "scheme" in inputs.difference.parts:
         reason = Reason(kind=ReasonKind.ENGINE, code=ReasonCode.RECORDED_BY_ANOTHER_VERSION)
         return ChangeCategory(reasons=(reason,))
     still_open = _open_parts(inputs)
     same = dict.fromkeys(_same_by_sql(inputs, still_open, digest), "statement")
+    if same_query is not None:
+        same = dict.fromkeys(_same_by_sql(inputs, still_open, digest, same_query), "query") | same
     if "body" in still_open and _same_rows(inputs):
         same["body"] = "rows"
     new_hooks = _new_hooks(inputs, digest) if "project_hooks" in still_open and "project_hooks" not in same else None
@@ -205,13 +214,15 @@ def _same_template(before: str, after: str) -> bool:
     return bool(one) and one == other
 
 
-def _same_by_sql(inputs: ChangeInputs, parts: Iterable[str], digest: Digest) -> list[str]:
+def _same_by_sql(
+    inputs: ChangeInputs, parts: Iterable[str], digest: Digest, same_query: SameQuery | None = None
+) -> list[str]:
     """Return the parts whose difference does not show in what dbt would execute, with `inlined` for what is inside."""
     now, before = inputs.compiled, inputs.recorded.compiled
     if now is None or not before:
         return []
     is_hashed = bool(before.get(_HASHED))
-    same: Callable[[Any, Any], bool] = _Same(digest, inputs.dialect, now.language, is_hashed=is_hashed)
+    same = _Same(digest, inputs.dialect, now.language, is_hashed=is_hashed, same_query=same_query)
     same_in_hooks = _Same(digest, inputs.dialect, "sql", is_hashed=is_hashed)  # those of a Python model are SQL too
     same_hooks = {
         part
@@ -264,7 +275,16 @@ def _named(texts: Any) -> dict[str, Any] | None:
 class _Same:
     """Compare recorded statements with those of today, by name."""
 
-    def __init__(self, digest: Digest, dialect: SqlDialect, language: str, *, is_hashed: bool) -> None:
+    def __init__(
+        self,
+        digest: Digest,
+        dialect: SqlDialect,
+        language: str,
+        *,
+        is_hashed: bool,
+        same_query: SameQuery | None = None,
+    ) -> None:
+        self._same_query = same_query
         self._digest = digest
         self._dialect = dialect
         self._is_sql = language == "sql"
@@ -278,11 +298,16 @@ class _Same:
     def text(self, before: str, now: str) -> bool:
         """Return whether one recorded statement is that of today."""
         if not self._is_hashed:
-            return before == now or (self._is_sql and self._dialect.same_statement(before, now))
+            return before == now or (self._is_sql and self._is_same(before, now))
         exact, version, spelled = (*before.split(":"), "", "")[:3]
         today = hashed_statement(now, self._digest, self._dialect, is_sql=self._is_sql)
         mine, my_version, my_spelling = (*today.split(":"), "")[:3]
         return exact == mine or (bool(spelled) and (version, spelled) == (my_version, my_spelling))
+
+    def _is_same(self, before: str, now: str) -> bool:
+        if self._dialect.same_statement(before, now):
+            return True
+        return self._same_query is not None and self._same_query(before, now)
 
 
 def hashed_statement(text: str, digest: Digest, dialect: SqlDialect, *, is_sql: bool = True) -> str:

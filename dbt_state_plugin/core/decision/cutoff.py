@@ -143,6 +143,12 @@ def columns_read(parent: RelationName, readers: Iterable[RecordedRelation | None
     return tuple(sorted(found)) or None
 
 
+def differing_columns(names: Iterable[str], same: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the columns that no set of equal ones holds, of a relation that came out different."""
+    equal = {column for columns in same for column in columns}
+    return tuple(name for name in names if name not in equal)
+
+
 def keeps_definition(known_parents: Iterable[str], entry: PlanEntry) -> bool:
     """Return whether a view that is created again is the same query: it went down with what it is known to read."""
     record = entry.record

@@ -33,13 +33,14 @@ class RowsLeft:
     """What a relation held at one moment: hashes of its columns, of its rows in any order, and of their order.
 
     `some` holds, for some of its columns (their names, sorted), a hash of these columns and of the rows cut down to
-    them, in their order.
+    them, in their order. `names` are those of its columns, which are not recorded.
     """
 
     columns: str
     rows: str
     order: str
     some: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

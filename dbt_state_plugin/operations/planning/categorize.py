@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.changes.categorize import (
     ChangeInputs,
+    SameQuery,
     categorize,
     compiled_document,
     wants_compiled,
@@ -54,8 +55,12 @@ def categorize_differences(
     details: Callable[[Iterable[RelationName]], Mapping[RelationName, RecordedDefinition]],
     compile_nodes: Compile,
     digest: Digest,
+    same_query: Callable[[Node], SameQuery] | None = None,
 ) -> CategorizedChanges:
-    """Compare definitions item by item, and the compiled SQL where only that can tell; nothing is written."""
+    """Compare definitions item by item, and the compiled SQL where only that can tell; nothing is written.
+
+    `same_query` asks the server about two statements of a node, where it can be asked.
+    """
     project = fingerprinter.project
     found = differences_in_scope(project, recorded, command)
     keys = {unique_id: record_key(project.nodes[unique_id], project) for unique_id in found}
@@ -86,7 +91,9 @@ def categorize_differences(
     wanted = {unique_id: wants_ddl(each) for unique_id, each in inputs.items() if wants_compiled(each)}
     compiled = compile_nodes(list(wanted), {unique_id for unique_id, has_ddl in wanted.items() if has_ddl})
     categories = {
-        unique_id: categorize(replace(each, compiled=compiled.get(unique_id)), digest)
+        unique_id: categorize(
+            replace(each, compiled=compiled.get(unique_id)), digest, same_query(each.node) if same_query else None
+        )
         for unique_id, each in inputs.items()
     }
     return CategorizedChanges(

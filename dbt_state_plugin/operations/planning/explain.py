@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbt_state_plugin.core.changes.categorize import spelled_hooks
+from dbt_state_plugin.core.values.history import NodeResult
 from dbt_state_plugin.core.values.overview import DifferingText
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.core.values.reasons import ReasonKind
+from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.state.node_history import read_newest_result
 from dbt_state_plugin.state.relations import read_definitions, recorded_code
 
 _FORM_WORDS = {"sql": "compiled SQL", "incremental": "compiled SQL of an incremental run"}
@@ -21,12 +24,16 @@ _HOOKS = {"hooks": (ReasonKind.HOOKS, "hooks"), "project_hooks": (ReasonKind.PRO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The decision about a node; `path` leads to its first cause, and `texts` are those of the cause."""
+    """The decision about a node; `path` leads to its first cause, and `texts` are those of the cause.
+
+    `cut_off` is its newest result where that says that it was cut off.
+    """
 
     planned: Planned
     entry: PlanEntry
     path: tuple[PlanEntry, ...]
     texts: tuple[DifferingText, ...] = field(default=())
+    cut_off: NodeResult | None = None
 
 
 def differing_texts(session: Session, planned: Planned, entry: PlanEntry) -> tuple[DifferingText, ...]:
@@ -43,6 +50,12 @@ def differing_texts(session: Session, planned: Planned, entry: PlanEntry) -> tup
         return ()
     document = read_definitions(session.state, [record.relation])[record.relation].compiled
     return tuple(text for text in _compiled_texts(entry, document, now, kinds) if text.before != text.now)
+
+
+def last_cut_off(session: Session, entry: PlanEntry) -> NodeResult | None:
+    """Return the newest result of a node where it was cut off and not built since."""
+    found = read_newest_result(session.state, entry.node.unique_id) if session.has_state else None
+    return found if found is not None and found.status == CUT_OFF else None
 
 
 def texts_by_node(session: Session, planned: Planned) -> Mapping[str, tuple[DifferingText, ...]]:

@@ -27,6 +27,7 @@ from dbt_state_plugin.operations.planning.decide import decide
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
 from dbt_state_plugin.operations.planning.seed_shapes import with_seed_shapes
 from dbt_state_plugin.operations.planning.source_versions import Answers
+from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.record import up_to_date_inputs_of
 from dbt_state_plugin.project.inputs import InputPlaces
@@ -34,6 +35,8 @@ from dbt_state_plugin.state.hooks import unfinished_hooks
 from dbt_state_plugin.state.relations import installation_key, read_definitions
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.changes.categorize import SameQuery
+    from dbt_state_plugin.core.values.project import Node
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
 
@@ -105,6 +108,13 @@ def _plan_parsed(
     return plan_parsed(session, options, invocation, parsed, key, answers, files=before if records_project else None)
 
 
+def _same_query(session: Session, node: Node) -> SameQuery:
+    """Return what asks the warehouse about two statements of a node; those who look at a view see its names inside."""
+    keeps_names = node.materialized in ("view", "materialized_view")
+    of_dbt = session_of_dbt(session)
+    return lambda before, now: session.warehouse.same_query(before, now, keeps_names=keeps_names, **of_dbt)
+
+
 def plan_parsed(
     session: Session,
     options: RunOptions,
@@ -141,6 +151,7 @@ def plan_parsed(
         details=partial(read_definitions, session.state),
         compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
         digest=keyed_digest(key),
+        same_query=partial(_same_query, session),
     )
     categorized, recorded = with_seed_shapes(
         categorized,

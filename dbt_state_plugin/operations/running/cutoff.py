@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.changes.categorize import recorded_statement
 from dbt_state_plugin.core.config.node_config import cutoff_max_rows, cutoff_rule
-from dbt_state_plugin.core.decision.cutoff import CameOut, columns_read, keeps_definition, seen_as_equal
+from dbt_state_plugin.core.decision.cutoff import (
+    CameOut,
+    columns_read,
+    differing_columns,
+    keeps_definition,
+    seen_as_equal,
+)
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Project
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 MS_PER_ROW = 0.003
 MOST_SHARE = 0.05  # of the time that what is below took the last time
 ALWAYS_WORTH = 10.0  # milliseconds
+_SHOWN = 3  # columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,14 +278,27 @@ class Cutoff:
     def _words(self, entry: PlanEntry) -> str:
         first, *others = entry.hangs_on
         rows, out = self._after.get(first), self._came_out.get(first)
-        equal = "is what it was"
-        if rows is not None:
-            of_all = "" if _is_equal_as_a_whole(out) else "in all that is read of it "
-            equal = f"came out equal {of_all}({int(rows.rows.partition(':')[0]):,} rows)"
-        return f"{short_name(first)} {equal}" + (f", so did {len(others)} more" if others else "")
+        more = f", so did {len(others)} more" if others else ""
+        if rows is None or out is None:
+            return f"{short_name(first)} is what it was{more}"
+        number = f"({int(rows.rows.partition(':')[0]):,} rows)"
+        if _is_equal_as_a_whole(out):
+            return f"{short_name(first)} came out equal {number}{more}"
+        unread = _unread_words(short_name(first), rows, out)
+        return f"{short_name(first)} came out equal in all that is read of it {number}{more}{unread}"
+
+
+def _unread_words(relation: str, rows: RowsLeft, out: CameOut) -> str:
+    """Return what is all that can differ in a relation, nothing where that is not one or a few of its columns."""
+    names = [f"{relation}.{column}" for column in differing_columns(rows.names, out.same_columns)]
+    if len(names) == 1 and out.has_same_columns:
+        return f"; not read: {names[0]} is the only column that differs"
+    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return f"; not read: {shown}" if names else ""
 
 
 def _reached(unique_id: str, readers: Mapping[str, set[str]]) -> set[str]:
+    """Return all that reads a node, through others too."""
     found: set[str] = set()
     todo = [unique_id]
     while todo:

@@ -84,7 +84,8 @@ def rows_left(connection: Connection, relation: RelationName, some: Iterable[tup
         names: f"{value_hash([columns[name] for name in columns if name in names])}:{count}:{found}"
         for names, found in zip(asked, sums, strict=True)
     }
-    return RowsLeft(columns=value_hash(list(columns.values())), rows=f"{count}:{rows}", order=order, some=kept)
+    columns_hash = value_hash(list(columns.values()))
+    return RowsLeft(columns=columns_hash, rows=f"{count}:{rows}", order=order, some=kept, names=tuple(columns))
 
 
 def _statement(relation: RelationName, sets: list[list[str]]) -> Composable:

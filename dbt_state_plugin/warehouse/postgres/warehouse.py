@@ -106,6 +106,17 @@ class PostgresWarehouse:
         with database_errors(_ROWS):
             return rows_left.rows_left(self.connection, relation, some)
 
+    def same_query(
+        self, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
+    ) -> bool:
+        """Return whether two statements are parsed into the same query."""
+        from dbt_state_plugin.warehouse.postgres import same_query
+
+        with database_errors("Cannot compare queries"):
+            return same_query.same_query(
+                self.connection, before, now, keeps_names=keeps_names, search_path=search_path, role=role
+            )
+
     def columns_read(
         self, query: str, *, search_path: str | None, role: str | None
     ) -> Mapping[tuple[str, str], tuple[str, ...]] | None:

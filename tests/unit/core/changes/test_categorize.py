@@ -106,6 +106,31 @@ def test_what_shows_in_the_sql_is_real(part: str, is_hashed: bool) -> None:
     assert (real(found), cosmetic(found)) == ([part], [])
 
 
+@pytest.mark.parametrize("part", THROUGH_SQL)
+def test_what_the_server_calls_the_same_query_is_cosmetic(part: str) -> None:
+    asked: list[tuple[str, str]] = []
+
+    found = categorize(inputs(part, before=sql(), now=sql(OTHER)), DIGEST, lambda *pair: not asked.append(pair))
+
+    assert (real(found), cosmetic(found), asked) == ([], [part], [(SQL, OTHER)])
+    assert detail(found.cosmetic[0]).endswith("it is the same query (the server says so)")
+
+
+def test_the_server_is_not_asked_about_hooks_or_hashes_or_what_texts_tell() -> None:
+    asked: list[tuple[str, str]] = []
+    hooks = {"hooks": ("-- post-hook 1\nselect 1",)}
+
+    for each in (
+        inputs("body", before=sql(), now=sql(LAID_OUT)),
+        inputs("body", before=sql(), now=sql(OTHER), is_hashed=True),
+        inputs("body", before=sql(language="python"), now=sql(OTHER, language="python")),
+        inputs("hooks", before=sql(**hooks), now=sql(hooks=("-- post-hook 1\nselect 2",))),
+    ):
+        categorize(each, DIGEST, lambda *pair: not asked.append(pair))
+
+    assert asked == []
+
+
 @pytest.mark.parametrize("part", OUTSIDE_OF_SQL)
 def test_what_acts_outside_of_the_sql_is_real_though_the_sql_is_the_same(part: str) -> None:
     found = categorized(part, "macros", before=sql(), now=sql())

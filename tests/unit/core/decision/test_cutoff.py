@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from support.values import node, project, record, relation, request
 
-from dbt_state_plugin.core.decision.cutoff import CameOut, columns_read, keeps_definition, seen_as_equal
+from dbt_state_plugin.core.decision.cutoff import (
+    CameOut,
+    columns_read,
+    differing_columns,
+    keeps_definition,
+    seen_as_equal,
+)
 from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
@@ -224,6 +230,10 @@ def test_what_is_read_of_a_relation(name: str, readers: list[Any], columns: Any)
 
     assert columns_read(relation(name), records) == columns
     assert columns_read(relation(name), [*records, None]) is None
+
+
+def test_what_differs_is_among_the_columns_that_are_in_no_equal_set() -> None:
+    assert differing_columns(("a", "b", "c", "d"), [("a",), ("a", "c")]) == ("b", "d")
 
 
 def entry(item: Node, *reasons: Reason, **trace: Any) -> PlanEntry:
