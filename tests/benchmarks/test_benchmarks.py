@@ -82,7 +82,7 @@ def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Pat
 
 def test_the_benchmark_of_a_pipeline_prints_its_hours_and_finds_equal_warehouses(tmp_path: Path) -> None:
     script = Path(__file__).with_name("hourly_pipeline.py")
-    options = "--models 12 --sources 3 --hours 1 --changed 1 --rows 50".split()
+    options = "--models 12 --sources 3 --hours 1 --changed 2 --rows 50 --loads mixed --cutoff auto".split()
 
     ended = subprocess.run(
         [sys.executable, str(script), *options],
@@ -93,7 +93,7 @@ def test_the_benchmark_of_a_pipeline_prints_its_hours_and_finds_equal_warehouses
     )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert re.search(r"^ +0  \d +\d of 12( +\d+\.\d\d){3}$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^ +0  \d, \d +\d of 12( +\d+\.\d\d){3}$", ended.stdout, re.MULTILINE)
     assert ended.stdout.endswith("\nwarehouses: equal\n")
 
 

@@ -85,12 +85,19 @@ class Measured:
             self.of_relations["built"] += 1
             if name in changed:
                 self.of_relations["needed"] += 1
+            elif _goes_down(reasons):
+                self.of_relations["dropped along by PostgreSQL, created as before"] += 1
             elif changed & above(name, parents):
                 self.of_relations["below one that came out different"] += 1
                 self.below[_said(name, reasons)] += 1
             else:
                 self.of_relations["nothing different above"] += 1
                 self.without_cause[_said(name, reasons)] += 1
+
+
+def _goes_down(reasons: list[dict[str, Any]]) -> bool:
+    """Return whether a relation is built only because it goes down with what it reads."""
+    return {reason.get("code") for reason in reasons} == {"dropped-with-parent"}
 
 
 def _said(name: str, reasons: list[dict[str, Any]]) -> str:
@@ -151,6 +158,10 @@ def main() -> int:
     print(f"{measured.runs} runs\n\n| relations | in all | a run |\n|---|---|---|")
     for what, number in measured.of_relations.most_common():
         print(f"| {what} | {number} | {number / measured.runs:.2f} |")
+    built, needed = measured.of_relations["built"], measured.of_relations["needed"]
+    along = measured.of_relations["dropped along by PostgreSQL, created as before"]
+    print(f"\nbuilt for each that was needed: {built / max(needed, 1):.2f}", end="")
+    print(f"; without what PostgreSQL dropped along: {(built - along) / max(needed, 1):.2f}")
     for title, counted in (
         ("built with nothing different above", measured.without_cause),
         ("built as before, below one that came out different", measured.below),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from dbt_state_plugin.core.decision.cutoff import (
     keeps_definition,
     seen_as_equal,
 )
+from dbt_state_plugin.core.decision.scan_cost import ScanCost
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Project
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.session import Session
 
-# Assumed for one scan of a row of ten columns (0.0055 on a busy machine); a quarter more for each set of columns.
-MS_PER_ROW = 0.003
 MOST_SHARE = 0.05  # of the time that what is below took the last time
 ALWAYS_WORTH = 10.0  # milliseconds
 _SHOWN = 3  # columns
@@ -81,6 +81,7 @@ class Cutoff:
         self._before: dict[str, RowsLeft] = {}
         self._after: dict[str, RowsLeft] = {}
         self._came_out: dict[str, CameOut] = {}
+        self._scan_cost = ScanCost()
         self._default = planned.cutoff
 
     def _planned_parents(self, unique_id: str) -> list[str]:
@@ -113,9 +114,17 @@ class Cutoff:
             return record.trace.rows
         if record.touched is None or self._versions_before.get(relation) != str(record.data_id):
             return record.trace.rows
-        found = self._warehouse.rows_left(relation, sets)
+        found = self._rows_left(relation, sets)
         is_untouched = self._warehouse.counters([relation]).get(relation) == (record.identity, record.touched)
         return found if is_untouched else record.trace.rows
+
+    def _rows_left(self, relation: RelationName, sets: set[tuple[str, ...]]) -> RowsLeft | None:
+        started = time.monotonic()
+        found = self._warehouse.rows_left(relation, sets)
+        if found is not None:
+            ms = (time.monotonic() - started) * 1000
+            self._scan_cost = self._scan_cost.after(_number_of(found), len(sets), ms)
+        return found
 
     def _sets_of(self, unique_id: str) -> set[tuple[str, ...]]:
         """Return of which columns of a relation it is asked besides the whole: those that a node is known to read."""
@@ -144,7 +153,7 @@ class Cutoff:
         below = _reached(unique_id, self._readers)
         rules = {cutoff_rule(self._entries[node].node, self._default) for node in below}
         scans = 1 if record.trace.rows is not None else 2
-        cost = rows * MS_PER_ROW * scans * (1 + len(self._sets_of(unique_id)) / 4)
+        cost = scans * self._scan_cost.of(rows, len(self._sets_of(unique_id)))
         took = sum(self._duration(node) for node in below)
         return "always" in rules or cost <= max(ALWAYS_WORTH, took * MOST_SHARE)
 
@@ -158,7 +167,7 @@ class Cutoff:
         if unique_id not in self._before or relation is None:
             return None
         try:
-            found = self._warehouse.rows_left(relation, self._sets_of(unique_id))
+            found = self._rows_left(relation, self._sets_of(unique_id))
         except PluginError:
             return None
         if found is not None:
@@ -281,11 +290,15 @@ class Cutoff:
         more = f", so did {len(others)} more" if others else ""
         if rows is None or out is None:
             return f"{short_name(first)} is what it was{more}"
-        number = f"({int(rows.rows.partition(':')[0]):,} rows)"
+        number = f"({_number_of(rows):,} rows)"
         if _is_equal_as_a_whole(out):
             return f"{short_name(first)} came out equal {number}{more}"
         unread = _unread_words(short_name(first), rows, out)
         return f"{short_name(first)} came out equal in all that is read of it {number}{more}{unread}"
+
+
+def _number_of(rows: RowsLeft) -> int:
+    return int(rows.rows.partition(":")[0])
 
 
 def _unread_words(relation: str, rows: RowsLeft, out: CameOut) -> str:

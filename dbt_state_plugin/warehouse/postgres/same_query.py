@@ -1,4 +1,4 @@
-"""Whether the server itself parses two statements into the same query.
+"""Equality of two statements, by the query that the server itself parses.
 
 Both become temporary views in a transaction that is rolled back, with the names, types and functions of this moment.
 PostgreSQL prints a view so that it means the same when it is read again: equal definitions are one query. So are equal

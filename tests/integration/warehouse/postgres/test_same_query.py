@@ -1,4 +1,4 @@
-"""Does the server decide refactorings, and never call two queries one?"""
+"""Refactorings that the server decides, and queries that are two."""
 
 from __future__ import annotations
 
