@@ -803,3 +803,42 @@ def what_things_are_called_inside_changes(pair: Pair) -> None:
         pair.run()
     pair.write("models/base.sql", TABLE + f"select id, amount * 2 as amount, status, 1 as more from {ORDERS}")
     pair.run()
+
+
+_SNAPSHOT = """{% snapshot taken %}{{ config(unique_key='id', strategy='check', check_cols='all',
+    target_schema='analytics') }}
+select id, amount from {{ ref('merged') }}{% endsnapshot %}"""
+
+
+@trace(
+    {"snapshots/taken.sql": _SNAPSHOT, "seeds/rates.csv": "id,rate\n1,1.5\n2,2.5\n"},
+    base=TABLE + f"select id, amount, status from {ORDERS}",
+    other=TABLE + f"select id, status from {ORDERS}",
+    merged=INCREMENTAL + "select id, amount, status, amount::float8 / 3 as third from {{ ref('base') }}",
+    both=TABLE + "select b.id, b.amount, o.status from {{ ref('base') }} b join {{ ref('other') }} o using (id)",
+    priced=TABLE
+    + "select b.id, b.amount * r.rate as price from {{ ref('merged') }} b join {{ ref('rates') }} r using (id)",
+    floats=TABLE + "select sum(third) as third from {{ ref('merged') }}",
+    listed=TABLE + "select array_agg(id) as ids, string_agg(status, ',') as statuses from {{ ref('merged') }}",
+    summed=TABLE + "select status, sum(amount) as amount, count(*) as n from {{ ref('merged') }} group by status",
+    below=TABLE + "select max(amount) as amount from {{ ref('summed') }}",
+    beside=TABLE + f"select (select count(*) from {ORDERS}) as n, s.n as m from {{{{ ref('summed') }}}} s",
+)
+def many_ways_to_read_what_comes_out_equal_or_different(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.run("build")
+    for statement in (
+        "update raw.orders set status = status where id = 1",  # sent again: last from now on
+        "update raw.orders set status = 'paid', changed_at = '2026-03-01' where id = 2",
+        "insert into raw.orders values (7, 70, 'open', '2026-03-02')",
+    ):
+        pair.execute(statement)
+        pair.run("build")
+    for path, text in (
+        ("models/other.sql", TABLE + f"select id, upper(status) as status from {ORDERS}"),
+        ("models/base.sql", TABLE + f"select id, amount + 0 as amount, status from {ORDERS} order by id desc"),
+        ("seeds/rates.csv", "id,rate\n2,2.5\n1,1.5\n"),
+        ("models/base.sql", TABLE + f"select id, amount + 1 as amount, status, 1 as more from {ORDERS}"),
+    ):
+        pair.write(path, text)
+        pair.run("build")
