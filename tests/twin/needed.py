@@ -76,7 +76,11 @@ class Measured:
         self.below: Counter[str] = Counter()
 
     def add(
-        self, built: list[tuple[str, list[dict[str, Any]]]], changed: set[str], parents: dict[str, set[str]]
+        self,
+        built: list[tuple[str, list[dict[str, Any]]]],
+        changed: set[str],
+        parents: dict[str, set[str]],
+        views: set[str],
     ) -> None:
         """Count one run."""
         self.runs += 1
@@ -85,7 +89,7 @@ class Measured:
             self.of_relations["built"] += 1
             if name in changed:
                 self.of_relations["needed"] += 1
-            elif _goes_down(reasons):
+            elif name in views and _comes_from_above(reasons):
                 self.of_relations["dropped along by PostgreSQL, created as before"] += 1
             elif changed & above(name, parents):
                 self.of_relations["below one that came out different"] += 1
@@ -95,9 +99,9 @@ class Measured:
                 self.without_cause[_said(name, reasons)] += 1
 
 
-def _goes_down(reasons: list[dict[str, Any]]) -> bool:
-    """Return whether a relation is built only because it goes down with what it reads."""
-    return {reason.get("code") for reason in reasons} == {"dropped-with-parent"}
+def _comes_from_above(reasons: list[dict[str, Any]]) -> bool:
+    """Return whether a relation is built only because what it reads is, with which a view goes down."""
+    return {reason.get("code") for reason in reasons} <= {"dropped-with-parent", "is-built"}
 
 
 def _said(name: str, reasons: list[dict[str, Any]]) -> str:
@@ -138,7 +142,8 @@ def _run(pair: Pair, server: Server, files: dict[str, str], options: tuple[str, 
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(_BUILT)
         built = [(node, reasons) for node, status, reasons in cursor.fetchall() if status == "success"]
-    measured.add(built, changed, parents_of(files))
+    views = {name.removeprefix(f"{SCHEMA}.") for name, relation in after.items() if relation["kind"] == "v"}
+    measured.add(built, changed, parents_of(files), views)
 
 
 def main() -> int:
