@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.cli.live_line import LiveLine
 
 _ANNOUNCED_AFTER = 0.5  # seconds that a stage takes before it is said
-_TAKES_LONG = Stage.PARSE  # said at once
+_ANNOUNCED_LATER = {Stage.PARSE: 0.0, Stage.BUILD: 10.0}  # dbt itself says what it builds
+_LOG_WIDTH = 80  # columns
 _REPEATED_AFTER = 10.0  # seconds between two lines of a log about the same stage
 _DRAWN_EVERY = 0.2
 _SPINNER = "|/-\\"
@@ -83,22 +84,23 @@ class Reporter:
                 self._drawn += 1
         elif self._is_due(step, elapsed, now):
             self._said_at = now
-            self._say(step, _worded(step, elapsed))
+            self._say(step, _timed(step, elapsed))
 
     def _is_due(self, step: Step, elapsed: float, now: float) -> bool:
         if self._said_at is not None:
             return now - self._said_at >= _REPEATED_AFTER
-        return elapsed >= _ANNOUNCED_AFTER or step.stage is _TAKES_LONG
+        return elapsed >= _ANNOUNCED_LATER.get(step.stage, _ANNOUNCED_AFTER)
 
 
-def _worded(step: Step, seconds: float) -> str:
-    return f"{_line(step)} ({seconds:.0f} s)" if seconds >= 1 else _line(step)
+def _timed(step: Step, seconds: float) -> str:
+    time = f" ({seconds:.0f} s)" if seconds >= 1 else ""
+    return _line(step, _LOG_WIDTH - len(time)) + time
 
 
-def _line(step: Step) -> str:
+def _line(step: Step, width: int | None = None) -> str:
     from dbt_state_plugin.report.progress import progress_line  # not before something takes its time
 
-    return progress_line(step)
+    return progress_line(step, width=width)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,13 @@ def _flags_of_output(dbt_flags: tuple[str, ...]) -> tuple[str, ...]:
     if "--log-format" not in given and SCREEN.is_json:
         flags += ("--log-format", "json")
     return flags
+
+
+def _tells_errors(dbt_flags: tuple[str, ...]) -> bool:
+    """Tell whether dbt prints the errors of nodes, which it does unless it may print nothing at all."""
+    said = " ".join(dbt_flags).replace("=", " ")
+    level = os.environ.get("DBT_ENGINE_LOG_LEVEL") or os.environ.get("DBT_LOG_LEVEL")
+    return "--log-level none" not in said and ("--log-level" in said or level != "none")
 
 
 def _deferring(name: str) -> Callable[[Any], Any]:
@@ -88,7 +96,9 @@ def _command(name: str, help_text: str) -> click.Command:
         failed = result.status != "succeeded"
         if says(context, "error" if failed else "info"):
             sys.stdout.flush()
-            lines = result_lines(result, width=width, says_why=orchestration.reads_last_line)
+            lines = result_lines(
+                result, width=width, says_why=orchestration.reads_last_line, is_told_by_dbt=_tells_errors(flags)
+            )
             SCREEN.say(lines, event="StateResult", level="error" if failed else "info", data=result_document(result))
         return EXIT_NODES_FAILED if failed else EXIT_OK
 

@@ -35,6 +35,7 @@ from dbt_state_plugin.report.words import category, count, duration, summary_lin
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
 _LINE = re.compile(r"\s*LINE \d+: ")  # PostgreSQL's
+_FURTHER = re.compile(r" (?=(?:HINT|DETAIL|CONTEXT): )")  # PostgreSQL's too
 _NAMED = 5
 FOLD_AFTER = 20  # a longer list is folded, and the fold is said
 
@@ -220,12 +221,15 @@ def step_reasons(item: StepItem) -> str:
     return printable(", ".join(" ".join(part for part in reason if part) for reason in item.reasons))
 
 
-def result_lines(result: RunResult, *, width: int | None = None, says_why: bool = False) -> list[str]:
+def result_lines(
+    result: RunResult, *, width: int | None = None, says_why: bool = False, is_told_by_dbt: bool = False
+) -> list[str]:
     """Return how a run ended: first what has to be built again and why, then one line with the outcome.
 
-    With `says_why` that last line says the first failure too: for logs in which nobody sees an exit code.
+    With `says_why` that last line says the first failure too: for logs in which nobody sees an exit code. Errors that
+    dbt has told in full, with hints and the place in the statement, are told in short (`is_told_by_dbt`).
     """
-    lines = _again_lines(result, width)
+    lines = _again_lines(result, width, is_short=is_told_by_dbt)
     for hook, message in result.failed_hooks.items():
         lines.append(printable(f"  again  hook {short_name(hook)}  {first_message(message)}"))
     lines += _cut_lines(result)
@@ -248,7 +252,7 @@ def _cut_lines(result: RunResult) -> list[str]:
     return [*lines, f"  ...    and {left} more (`show {result.execution_id}` lists them)"] if left > 0 else lines
 
 
-def _again_lines(result: RunResult, width: int | None) -> list[str]:
+def _again_lines(result: RunResult, width: int | None, *, is_short: bool) -> list[str]:
     """Return what has to be built again; a cause that failed several nodes is said once, with where the database is."""
     failed = result.failed_ids
     groups: dict[str, list[PlanEntry]] = {}
@@ -257,8 +261,9 @@ def _again_lines(result: RunResult, width: int | None) -> list[str]:
             groups.setdefault(_failure(result, entry.node.unique_id), []).append(entry)
     lines = []
     for cause, entries in list(groups.items())[:FOLD_AFTER]:
-        lines.append(f"  again  {_labels(entries)}  {cause}")
-        lines += [truncated(f"         {line}", width) for line in _places(result, entries[0].node.unique_id)]
+        lines.append(f"  again  {_labels(entries)}  {_FURTHER.split(cause)[0] if is_short else cause}")
+        places = [] if is_short else _places(result, entries[0].node.unique_id)
+        lines += [truncated(f"         {line}", width) for line in places]
     left = sum(len(entries) for entries in list(groups.values())[FOLD_AFTER:])
     return [*lines, f"  ...    and {left} more (`show {result.execution_id}` lists them)"] if left else lines
 

@@ -99,12 +99,16 @@ def test_an_error_of_the_database_keeps_its_line_and_caret_and_is_said_once_for_
     broken = {f"models/bad{number}.sql": f"select * from raw.gone as t{number}" for number in (1, 2, 3)}
     project = dbt_project({**broken, "models/child.sql": "select * from {{ ref('bad1') }}"})
 
-    failed = project.plugin("run", "--", "--quiet", check=1)
+    told = project.plugin("run", "--", "--quiet", check=1)
+    failed = project.plugin("run", "--", "--log-level", "none", check=1)
     lines = failed.stderr.splitlines()
     at = lines.index('  again  bad1, bad2, bad3  error: relation "raw.gone" does not exist')
     history = project.plugin("history", check=0).stdout.splitlines()
     shown = project.plugin("show", history[1].split()[2], check=0).stdout.splitlines()
 
+    assert "LINE " not in told.stderr  # dbt prints it, and once is enough
+    assert told.stdout.count("^") == 3
+    assert '  again  bad1, bad2, bad3  error: relation "raw.gone" does not exist\n  again  child' in told.stderr
     line, caret = lines[at + 1], lines[at + 2]
     assert line.startswith("         LINE ")
     assert line.endswith("select * from raw.gone as t1")

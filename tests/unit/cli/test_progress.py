@@ -48,6 +48,21 @@ def test_a_stage_that_is_over_at_once_is_not_worth_a_line() -> None:
     assert seen.lines == []
 
 
+def test_a_log_says_nothing_about_a_build_that_takes_seconds_and_fits_80_columns_about_others() -> None:
+    seen = Seen()
+    reporter = seen.reporter()
+    running = tuple(f"model.shop.monthly_recurring_revenue_by_customer_{number}" for number in range(4))
+    reporter(Step(stage=Stage.BUILD, done=9, total=44, left_ms=60_000, running=running))
+    for seen.now in (0.6, 5.0, 9.9):
+        reporter.show()
+    said_early = list(seen.lines)
+    seen.now = 10.0
+    reporter.show()
+
+    assert said_early == []
+    assert seen.lines == ["Building: 9 of 44 done, about 50 s left, 4 running (10 s)"]
+
+
 def test_steps_of_one_stage_are_said_by_the_newest() -> None:
     seen = Seen()
     reporter = seen.reporter()

@@ -34,6 +34,28 @@ def test_a_step_is_one_line(step: Step, line: str) -> None:
     assert progress_line(step) == line
 
 
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (84, "Building: 3 of 40 done, 1 failed, about 4 min left, running m0, m1, m2 and 2 others"),
+        (80, "Building: 3 of 40 done, 1 failed, about 4 min left, running m0, m1 and 3 others"),
+        (75, "Building: 3 of 40 done, 1 failed, about 4 min left, running m0 and 4 others"),
+        (70, "Building: 3 of 40 done, 1 failed, about 4 min left, 5 running"),
+        (20, "Building: 3 of 40 d…"),
+    ],
+)
+def test_a_line_that_is_too_long_names_fewer_nodes_and_counts_them(width: int, line: str) -> None:
+    step = Step(stage=Stage.BUILD, done=3, total=40, running=RUNNING, failed=1, left_ms=240_000)
+
+    assert progress_line(step, width=width) == line
+
+
+def test_a_long_name_is_cut() -> None:
+    step = Step(stage=Stage.COMPILE, done=3, total=40, detail=f"model.shop.{'o' * 60}")
+
+    assert progress_line(step, width=50) == f"Compiling what may have changed: 3 of 40, {'o' * 7}…"
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 def test_each_stage_has_words(stage: Stage) -> None:
     assert progress_line(Step(stage=stage)).isprintable()

@@ -338,6 +338,23 @@ def test_the_line_and_the_caret_of_the_database_are_kept_and_a_cause_of_many_fai
     assert result_lines(ended, says_why=True)[-1].endswith('Why: a: error: relation "raw.gone" does not exist')
 
 
+def test_what_dbt_has_told_in_full_is_told_in_short() -> None:
+    message = (
+        "Database Error in model a (models/a.sql)\n  column state does not exist\n  LINE 7: where state\n"
+        '                ^\n  HINT:  Perhaps you meant to reference the column "status".\n  compiled code at a.sql'
+    )
+    ended = result(
+        plan(entry("model.shop.a", because("new"))),
+        "failed",
+        outcomes={"model.shop.a": outcome("model.shop.a", "error", message)},
+    )
+
+    assert result_lines(ended, is_told_by_dbt=True)[:-1] == ["  again  a  error: column state does not exist"]
+    assert result_lines(ended)[0].endswith(
+        'column state does not exist HINT: Perhaps you meant to reference the column "status".'
+    )
+
+
 def test_how_a_run_ended_is_wrapped_and_never_cut() -> None:
     planned = plan(entry("model.shop.m", because("body")))
     failed = {
