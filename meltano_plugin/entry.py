@@ -13,6 +13,7 @@ import click
 
 from dbt_state_plugin.cli.entry import main as command_line
 from dbt_state_plugin.cli.orchestration import Orchestration
+from dbt_state_plugin.errors import ConfigurationError
 from meltano_plugin.load_plan import load_plan
 from meltano_plugin.places import places_in
 from meltano_plugin.project import active_environment, project_of, utility_name
@@ -58,6 +59,8 @@ def prepare(arguments: list[str]) -> Orchestration:
     root = environ.get("MELTANO_PROJECT_ROOT")
     if not root or not arguments or any(each in arguments for each in _NEEDS_NOTHING):
         return Orchestration()
+    if "doctor" in arguments:
+        return _looked_over(Path(root), arguments)
     environment = active_environment(environ)
     if environ.get("DBT_STATE_PLUGIN_PIPELINE") or "--pipeline" in arguments:
         return Orchestration(reads_last_line=True)
@@ -68,9 +71,22 @@ def prepare(arguments: list[str]) -> Orchestration:
         steps = (load_step(project_of(environ), utility_name(environ)),)
     places = places_in(Path(root), environment, environ, arguments)
     environ.update(places.variables)
-    if "doctor" in arguments:
-        from meltano_plugin.wiring import wiring
-
-        findings = wiring(project_of(environ), utility_name(environ), places.target_choice)
-        return Orchestration(findings=findings, target_choice=places.target_choice)
     return Orchestration(steps=steps, target_choice=places.target_choice, reads_last_line=True)
+
+
+def _looked_over(root: Path, arguments: list[str]) -> Orchestration:
+    """Return what `doctor` is to say of Meltano; what would end another command is one of its findings."""
+    from dbt_state_plugin.api import Finding, Severity
+    from meltano_plugin.wiring import wiring
+
+    environ = os.environ
+    try:
+        environment = active_environment(environ)
+        if environ.get("DBT_STATE_PLUGIN_PIPELINE") or "--pipeline" in arguments:
+            return Orchestration()
+        places = places_in(root, environment, environ, arguments)
+        environ.update(places.variables)
+        return Orchestration(findings=wiring(project_of(environ), utility_name(environ), places.target_choice))
+    except ConfigurationError as error:
+        found = Finding(check="meltano", severity=Severity.ERROR, what=error.what, do=error.do)
+        return Orchestration(findings=(found,))

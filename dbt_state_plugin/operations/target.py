@@ -15,7 +15,7 @@ from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT, Settings
-from dbt_state_plugin.sqlite.address import default_address, is_sqlite_url
+from dbt_state_plugin.sqlite.address import SqliteAddress, default_address, is_sqlite_url
 from dbt_state_plugin.state.connection import StateDatabase, database_of_url
 from dbt_state_plugin.warehouse.adapters import dialect_of
 
@@ -148,8 +148,13 @@ def resolve_state(settings: Settings, ports: Ports | None = None) -> StateAddres
 
 
 def keeps_state_in_file(settings: Settings) -> bool:
-    """Return whether these settings name an SQLite file for the state."""
-    return is_sqlite_url(settings.database_url)
+    """Return whether the state is in an SQLite file; where nothing can be read that says so, it is not."""
+    if settings.database_url:
+        return is_sqlite_url(settings.database_url)
+    try:
+        return isinstance(resolve_state(settings).database, SqliteAddress)
+    except ConfigurationError:
+        return False
 
 
 def resolve_workplace(settings: Settings, ports: Ports | None = None) -> Workplace:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from support.database import Database
 from support.project import Project
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
@@ -21,6 +22,10 @@ exposures:
   type: notebook
   owner: {email: bob@example.com}
   depends_on: [ref('other')]
+- name: raw_board
+  type: dashboard
+  owner: {name: Cid}
+  depends_on: ["source('raw', 'clicks')"]
 """
 
 
@@ -30,9 +35,14 @@ def exposed(project: Project) -> list[dict[str, Any]]:
     return found
 
 
-def test_what_reads_what_is_built_is_named(dbt_project: ProjectFactory) -> None:
+def test_what_reads_what_is_built_or_a_source_with_new_rows_is_named(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    database.query("CREATE SCHEMA raw; CREATE TABLE raw.clicks (id int)")
     project = dbt_project(
         {
+            "models/sources.yml": "sources: [{name: raw, tables: [{name: clicks}]}]",
+            "models/clicks.sql": TABLE + "select * from {{ source('raw', 'clicks') }}",
             "models/orders.sql": TABLE + "select 1 as id",
             "models/report.sql": "select * from {{ ref('orders') }}",
             "models/other.sql": TABLE + "select 1 as id",
@@ -40,6 +50,7 @@ def test_what_reads_what_is_built_is_named(dbt_project: ProjectFactory) -> None:
         }
     )
     first = project.plugin("run", check=0).stderr
+    assert "raw_board" not in first  # nothing is known of what its source held before
     assert "  feeds  notebook unrelated, of bob@example.com: reads other\n" in first
     assert "  feeds  dashboard weekly_board, of Ann: reads orders (+2 more)\n" in first
     assert exposed(project) == []
@@ -59,3 +70,6 @@ def test_what_reads_what_is_built_is_named(dbt_project: ProjectFactory) -> None:
     assert "  feeds  dashboard weekly_board, of Ann: reads orders (+1 more)\n" in shown
     kept = project.plugin("plan", "--force", "--select", "other", check=0).stdout
     assert "  feeds  notebook unrelated" in kept
+    database.load("INSERT INTO raw.clicks VALUES (1)")
+    clicked = project.plugin("plan", "--select", "clicks", check=0).stdout
+    assert "  feeds  dashboard raw_board, of Cid: reads raw.clicks\n" in clicked

@@ -48,6 +48,19 @@ def test_no_active_environment(project: MeltanoProject, database: Database, comm
     assert is_untouched(database)
 
 
+def test_the_doctor_finds_that_no_environment_is_active_and_looks_at_the_rest(
+    project: MeltanoProject, database: Database
+) -> None:
+    answer = project.entry("doctor", env={"MELTANO_ENVIRONMENT": ""}, check=1)
+
+    lines = answer.stdout.splitlines()
+    at = lines.index("  error  meltano: No Meltano environment is active.")
+    assert "--environment=dev" in " ".join(lines[at + 1 : at + 3])
+    assert any(line.startswith("  ok     dbt: ") for line in lines)
+    assert answer.stderr.startswith("Not ready: ")
+    assert is_untouched(database)
+
+
 def test_a_wrong_project_folder(project: MeltanoProject, database: Database) -> None:
     answer = project.entry("run", env={"DBT_STATE_PLUGIN_PROJECT_DIR": "nowhere"}, check=2)
 

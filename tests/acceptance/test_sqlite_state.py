@@ -92,6 +92,17 @@ def test_a_state_is_administered_in_its_file(project: Project) -> None:
     assert project.plugin("state", "current", check=0).stdout == "\n"
 
 
+def test_sql_for_a_server_is_refused_where_the_state_lies_beside_a_duckdb_file(dbt_project: ProjectFactory) -> None:
+    profile = "{shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb, schema: main}}}}"
+    project = dbt_project({"profiles.yml": profile})
+
+    for command in (("roles",), ("downgrade", "base", "--sql")):
+        refused = project.plugin("state", *command, env={URL: ""}, check=2)
+        assert (refused.stdout, "in an SQLite file" in refused.stderr) == ("", True)
+    project.delete("profiles.yml")
+    assert "CREATE ROLE" in project.plugin("state", "roles", env={URL: ""}, check=0).stdout  # an administrator's
+
+
 def test_scripts_keep_their_books_without_a_server(scripts: Project) -> None:
     def answer(*arguments: str) -> str:
         return scripts.plugin(*arguments, check=0).stdout.strip()

@@ -66,7 +66,7 @@ def make_plan(
         removed=_removed(facts),
         parent_versions=versions,
         is_narrowed=request.selected is not None or request.code_only,
-        exposures=affected_exposures(project, facts.lineage, building),
+        exposures=affected_exposures(project, facts.lineage, building, needed),
     )
 
 

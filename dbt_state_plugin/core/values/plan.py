@@ -78,7 +78,7 @@ class PlanEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffectedExposure:
-    """An exposure and the nodes that are built of those that it reads."""
+    """An exposure, and of what it reads the nodes that are built and the sources with new data."""
 
     exposure: Exposure
     below: tuple[str, ...]
@@ -91,9 +91,9 @@ class Plan:
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
     counts skipped nodes that have no entry, since an earlier empty plan is still up to date; `unlisted_outdated` names
     the seeds among them that are in `outdated_seeds`. `hooks` are the on-run hooks of the project that a run executes
-    even where it builds nothing, by unique_id. `exposures` are those that read what is built. `estimate` and `savings`
-    are None where nobody worked them out. `untold` are the features (see capabilities.py) that the warehouse cannot
-    tell, so that such changes go unnoticed.
+    even where it builds nothing, by unique_id. `exposures` read what is built or a source with new data. `estimate`
+    and `savings` are None where nobody worked them out. `untold` are the features (see capabilities.py) that the
+    warehouse cannot tell, so that such changes go unnoticed.
     """
 
     environment: Environment

@@ -10,6 +10,7 @@ from support.values import node, project
 from dbt_state_plugin.core.decision.exposures import affected_exposures
 from dbt_state_plugin.core.lineage import build_order, lineages
 from dbt_state_plugin.core.values.project import Exposure, Project
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 
 SHOP = project(
     node("model.shop.orders", materialized="table"),
@@ -54,3 +55,27 @@ def test_exposures_come_by_name_with_all_that_is_built_of_what_they_read() -> No
 
     assert [each.exposure.name for each in found] == ["a", "b"]
     assert found[0].below == ("model.shop.kept", "model.shop.orders")
+
+
+def test_an_exposure_reads_a_source_that_has_new_rows_also_through_a_view() -> None:
+    rows = Reason(kind=ReasonKind.DATA, code=ReasonCode.ROWS_CHANGED, node="source.shop.raw.orders")
+    undeclared = replace(rows, node="raw.h")
+    shop = project(
+        node("source.shop.raw.orders", resource_type="source", parents=()),
+        node("model.shop.seen", parents=("source.shop.raw.orders",), materialized="view"),
+        node("model.shop.kept", parents=("source.shop.raw.orders",), materialized="table"),
+    )
+    boards = [
+        Exposure(unique_id=f"exposure.shop.{name}", name=name, kind="dashboard", parents=(name,))
+        for name in ("source.shop.raw.orders", "model.shop.seen", "model.shop.kept")
+    ]
+    of = replace(shop, exposures=tuple(boards))
+    lineage = lineages(of, build_order(of))
+
+    found = affected_exposures(of, lineage, [], {"model.shop.kept": (rows, undeclared)})
+
+    assert {each.exposure.name: each.below for each in found} == {
+        "source.shop.raw.orders": ("source.shop.raw.orders",),
+        "model.shop.seen": ("source.shop.raw.orders",),
+    }
+    assert affected_exposures(of, lineage, [], {"model.shop.kept": (replace(rows, kind=ReasonKind.AGE),)}) == ()
