@@ -13,6 +13,7 @@ from dbt_state_plugin.core.values.findings import Finding, Severity
 from dbt_state_plugin.core.values.results import GOOD_STATUSES
 from dbt_state_plugin.postgres.connection import database_errors, read_only
 from dbt_state_plugin.state.dialect import ByDialect, Statement, is_sqlite
+from dbt_state_plugin.state.documents import RECORDS, unreadable_documents
 from dbt_state_plugin.state.lock import is_locked
 from dbt_state_plugin.state.relations import environment_of
 from dbt_state_plugin.state.state import compose
@@ -136,6 +137,25 @@ INVARIANTS = (
         do="Nothing is lost: the step counts for nothing. `state prune` removes it with its execution.",
     ),
     Invariant(
+        check="documents",
+        query=ByDialect(
+            postgres="""
+            SELECT DISTINCT substr(n.execution_id::text, 1, 8) || ' (' || n.unique_id || ')' FROM {state}.node_result n
+            WHERE EXISTS (SELECT 1 FROM jsonb_array_elements(n.reasons) AS r (one)
+                          WHERE coalesce(jsonb_typeof(r.one -> 'kind'), '') <> 'string')
+            ORDER BY 1
+        """,
+            sqlite="""
+            SELECT DISTINCT substr(n.execution_id, 1, 8) || ' (' || n.unique_id || ')' FROM {state}.node_result n
+            WHERE EXISTS (SELECT 1 FROM json_each(n.reasons) AS r
+                          WHERE r.type <> 'object' OR json_type(r.value, '$.kind') IS NOT 'text')
+            ORDER BY 1
+        """,
+        ),
+        what="The reasons of a node are not as runs record them",
+        do="Nothing is decided by them. `state prune` removes them with their execution.",
+    ),
+    Invariant(
         check="executions",
         severity=Severity.NOTE,
         query="""
@@ -171,6 +191,7 @@ def violations(connection: Connection, schema: str) -> tuple[Finding, ...]:
         found = [finding for each in INVARIANTS for finding in _violated(cursor, schema, each)]
         found += _dangling(cursor, schema)
         found += _dead(cursor, schema)
+        found += _documents(cursor, schema)
     return tuple(found)
 
 
@@ -224,6 +245,18 @@ def _dead(cursor: Any, schema: str) -> Iterator[Finding]:
                 what=f"Execution {execution} of {environment} was killed: it counts as running without its lock.",
                 do="Nothing: the next run marks it abandoned and builds again what it was going to build.",
             )
+
+
+def _documents(cursor: Any, schema: str) -> Iterator[Finding]:
+    cursor.execute(compose(cursor.connection, RECORDS, schema))
+    wrong = list(unreadable_documents(iter(cursor.fetchall())))
+    if wrong:
+        yield Finding(
+            check="documents",
+            severity=Severity.ERROR,
+            what=f"What is recorded of a build is not as builds record it: {_listed(wrong)}.",
+            do="Run `dbt-state-plugin forget` for the node: the next run builds it again.",
+        )
 
 
 def _listed(rows: list[str]) -> str:

@@ -86,6 +86,29 @@ def open_for_days(state: State) -> None:
 
 
 @pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        (
+            'UPDATE {state}.relation SET trace = \'{{"parents": [1], "reads": {{"flags": 3}}, "newer": 1}}\'',
+            "trace: parents",
+        ),
+        ("UPDATE {state}.relation SET fingerprint = '{{\"body\": null}}'", "(fingerprint)"),
+        ('UPDATE {state}.relation SET items = \'{{"macros": "x"}}\'', "(items)"),
+        ('UPDATE {state}.node_result SET reasons = \'[{{"code": "new"}}]\'', "(model.shop."),
+    ],
+)
+def test_a_document_that_no_run_has_written_is_found(state: State, statement: str, named: str) -> None:
+    ended(state, built(state, ORDERS))
+    state.execute(statement)
+
+    (finding,) = violations(state.connection, state.schema)
+
+    assert (finding.check, finding.severity) == ("documents", Severity.ERROR)
+    assert named in finding.what
+    assert "newer" not in finding.what
+
+
+@pytest.mark.parametrize(
     ("make", "check"),
     [(killed, "executions"), (failed, "intents"), (renamed, "builds"), (open_for_days, "executions")],
 )
