@@ -78,6 +78,13 @@ def test_what_dbt_built_from_a_selection_is_recorded_and_nothing_is_due(
     assert "Plan: nothing to build" in ran.stderr
     (history,) = database.query("SELECT status FROM dbt_state_plugin.execution WHERE command = 'record'")
     assert history == ("succeeded",)
+    execution = document["execution_id"]
+    exported = project.plugin("state", "export-manifest", execution, check=0).stdout
+    assert project.plugin("state", "export-manifest", "dev", check=0).stdout == exported  # of the run after it
+    assert "model.shop.by_country" in json.loads(exported)["nodes"]
+    project.write("models/contracted.sql", TABLE + "select 'b' as b, 2 as a")
+    compared = project.plugin("plan", "--against", execution[:8], "--output", "name", check=0).stdout
+    assert compared.split() == ["contracted"]
 
 
 def test_rows_that_came_before_and_after_the_selection_are_never_lost(

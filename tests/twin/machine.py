@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _NUMBERS = st.integers(min_value=1, max_value=9)
 # The first history that hypothesis draws is the simplest, and of ten or more it draws a tenth nearly as simple.
 _AT_ONCE = 9
 _ENDLESS = 1_000_000  # histories
+_COMMANDS = ("run", "build", "build", "seed", "snapshot")
 _NO_NEWS = (
     *("undefined_table", "undefined_column", "wrong_object_type", "undefined_object", "invalid_table_definition"),
     "object_not_in_prerequisite_state",  # a view that cannot be written into
@@ -115,9 +117,19 @@ class History(RuleBasedStateMachine):
         self._run("run")
 
     @precondition(lambda self: self.idle < 2)
-    @rule(command=st.sampled_from(("run", "build", "build", "seed", "snapshot")))
+    @rule(command=st.sampled_from(_COMMANDS))
     def run_command(self, command: str) -> None:
         self._run(command)
+
+    @precondition(lambda self: self.idle < 2)
+    @rule()
+    def run_models_by_dbt(self) -> None:
+        self._run_by_dbt("run")
+
+    @precondition(lambda self: self.idle < 2)
+    @rule(command=st.sampled_from(_COMMANDS))
+    def run_command_by_dbt(self, command: str) -> None:
+        self._run_by_dbt(command)
 
     @precondition(lambda self: self.idle < 1)
     @rule(node=st.sampled_from(NODES), after=st.sampled_from(("", "+")), command=st.sampled_from(("run", "build")))
@@ -146,16 +158,6 @@ class History(RuleBasedStateMachine):
             self._pair.record()
             self._count("records of runs of plain dbt")
 
-    @precondition(lambda self: self.idle < 2)
-    @rule(command=st.sampled_from(("run", "build", "build", "seed", "snapshot")), is_checked=st.booleans())
-    def select_run_dbt_and_record(self, command: str, is_checked: bool) -> None:
-        options, env = ("--target", self.target, *self.variables), {"TWIN_LABEL": self.label}
-        self._pair.run_by_dbt(command, *options, env=env)
-        self._pair.record("--target", self.target, env=env)
-        self._count("runs by dbt, recorded")
-        if is_checked:
-            self._run(command)
-
     def teardown(self) -> None:
         """End every history that found nothing with a whole build of a project that works."""
         try:
@@ -171,15 +173,35 @@ class History(RuleBasedStateMachine):
         self._run("build")
 
     def _run(self, command: str) -> None:
-        options = ("--target", self.target, *self.variables)
+        with self._difference_kept():
+            succeeded = self._pair.run(command, *self._options, env=self._environment)
+        self._count(f"{'compared' if succeeded else 'failed'} runs")
+
+    def _run_by_dbt(self, command: str) -> None:
+        """Select, run plain dbt, record and plan; where nothing is left to do the warehouses must be equal."""
+        with self._difference_kept():
+            succeeded = self._pair.run_by_dbt(command, *self._options, env=self._environment)
+            self._pair.record(*self._options, env=self._environment)
+            is_done = succeeded and self._pair.compare_if_done(command, *self._options, env=self._environment)
+        self._count(f"{'compared' if is_done else 'unfinished' if succeeded else 'failed'} runs by dbt, recorded")
+
+    @contextmanager
+    def _difference_kept(self) -> Iterator[None]:
         self.is_over = True  # until it turns out that nothing differs
         try:
-            succeeded = self._pair.run(command, *options, env={"TWIN_LABEL": self.label})
+            yield
         except Difference as difference:
             self.found.append(str(difference))
             raise
         self.is_over = False
-        self._count(f"{'compared' if succeeded else 'failed'} runs")
+
+    @property
+    def _options(self) -> tuple[str, ...]:
+        return "--target", self.target, *self.variables
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"TWIN_LABEL": self.label}
 
     @property
     def _pair(self) -> Pair:

@@ -114,6 +114,13 @@ class Pair:
             raise Difference(f"record ended with {ended.code}\n{self._told(ended)}")
         return ended
 
+    def compare_if_done(self, command: str, *arguments: str, env: Mapping[str, str] | None = None) -> bool:
+        """Compare when a plan finds nothing that is left to do. Returns whether that is so."""
+        left = self._plugin("plan", ("--for", command, "--exit-code", *arguments), env)
+        if left.code == 0:
+            self.compare(COMPARED[command], left)
+        return left.code == 0
+
     def parse_by_hand(self) -> None:
         """Let plain dbt write another manifest where the results of the last one are."""
         self._dbt(OURS, "parse", (), None)

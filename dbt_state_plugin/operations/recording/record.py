@@ -35,6 +35,7 @@ from dbt_state_plugin.core.values.reasons import OldRows
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
+from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned
@@ -159,6 +160,7 @@ class _Recorder:
         nodes += self._hooks(built.parsed.definition.project_hooks, doubtful.hooks)
         if built.is_present:
             self._remember(present, planned, key, files)
+            self._keep_manifest(present, planned, nodes)
         has_failed = any(each.recording is Recording.FAILED for each in nodes)
         rows = sum(each.outcome.rows_affected or 0 for each in results)
         finish_execution(state, self.execution_id, status="failed" if has_failed else "succeeded", rows=rows)
@@ -318,6 +320,15 @@ class _Recorder:
         unseen = [each for each in parents if recorder.versions.get(record_key(each, project)) == UNKNOWN]
         names = tuple(sorted(each.unique_id for each in unseen))
         return RecordedNode(unique_id=unique_id, recording=Recording.RECORDED, unseen=names)
+
+    def _keep_manifest(self, present: Parsed, planned: Planned, nodes: Iterable[RecordedNode]) -> None:
+        """Keep the manifest, with the execution where the environment holds the whole project now, as after a run."""
+        recorded = {each.unique_id for each in nodes if each.recording is Recording.RECORDED}
+        left = [entry for entry in planned.plan.to_build if entry.node.unique_id not in recorded]
+        as_ran = replace(
+            planned, plan=replace(planned.plan, is_narrowed=bool(left)), is_recorded=not present.has_plugins
+        )
+        keep_manifest(self.session, as_ran, self.execution_id, command=self.options.command)
 
     def _remember(self, present: Parsed, planned: Planned, key: bytes, files: dict[str, str]) -> None:
         """Keep what was parsed for the next plan."""
