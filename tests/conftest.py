@@ -51,13 +51,14 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that need a MariaDB or a browser where these are not installed; the last lines say so."""
+    """Leave out the tests that need what is not installed on this machine; the last lines of the session say so."""
     left_out = [
         item
         for item in items
         if (item.get_closest_marker("mariadb") and _missing_program())
         or (item.get_closest_marker("browser") and _missing_browser())
         or (item.get_closest_marker("mermaid") and not _has_mermaid())
+        or (item.get_closest_marker("schedulers") and not _has_schedulers())
     ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
@@ -74,6 +75,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     if not is_fetched():
         terminalreporter.write_line("Not tested here: pictures by Mermaid itself, which was not fetched by npm.")
+    if not _has_schedulers():
+        terminalreporter.write_line(
+            "Not tested here: schedules by Airflow and a parser of crontabs. DBT_STATE_PLUGIN_SCHEDULERS=1 installs them."
+        )
     if _missing_program():
         terminalreporter.write_line(
             f"Not tested here: the pipeline from MariaDB, since there is no {_missing_program()}. "
@@ -105,6 +110,13 @@ def _has_mermaid() -> bool:
     from support.mermaid import mermaid_script
 
     return mermaid_script() is not None
+
+
+@cache
+def _has_schedulers() -> bool:
+    from support.schedulers import are_asked_for, schedulers_python
+
+    return are_asked_for() and schedulers_python() is not None
 
 
 @pytest.fixture(scope="session")
