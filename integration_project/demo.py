@@ -138,17 +138,29 @@ def listen_to_signals() -> Signals:
     return signals
 
 
+def _refused(missing: str, extras: str) -> int:
+    where = Path(__file__).parents[1]
+    is_checkout = (where / "uv.lock").is_file()
+    do = (
+        f"uv run --directory {where} integration_project/demo.py"
+        if is_checkout
+        else f'pip install "dbt-state-plugin[{extras}]"'
+    )
+    print(f"{missing} is not installed here.\nRun `{do}`.", file=sys.stderr)
+    return 2
+
+
 def main() -> int:
     """Tell the story and give the exit code: 0 when all of it came true."""
     arguments = command_line()
     try:
         from dbt_state_plugin.errors import PluginError
     except ModuleNotFoundError:
-        print("dbt-state-plugin is not installed here.\nRun `uv run integration_project/demo.py`.", file=sys.stderr)
-        return 2
+        return _refused("dbt-state-plugin", "meltano,embedded")
     if arguments.duckdb and find_spec("dbt.adapters.duckdb") is None:
-        print('dbt-duckdb is not installed here.\nRun `pip install "dbt-state-plugin[duckdb]"`.', file=sys.stderr)
-        return 2
+        return _refused("dbt-duckdb", "duckdb")
+    if not (arguments.duckdb or arguments.fast) and find_spec("meltano") is None:
+        return _refused("Meltano", "meltano")
     removed = "temporary folder is" if arguments.duckdb else "server and the temporary folder are"
     signals = listen_to_signals()
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TextIO
 
@@ -14,19 +16,30 @@ from dbt_state_plugin.errors import ConfigurationError
 
 PROJECT = Path(__file__).parent
 LEFT_BEHIND = (".meltano", ".env", "dbt_packages", "target", "logs", "output", ".user.yml", "__pycache__")
+_CHECKOUT = "PLUGIN_PACKAGE: -e .."
 PLUGIN_FOLDERS = ("extractors", "loaders", "utilities")
 MELTANO = (sys.executable, "-c", "from meltano.cli import main; main()")
 DBT = (sys.executable, "-c", "from dbt.cli.main import cli; cli()")
 
 
 def copy_project(folder: Path, source: Path = PROJECT) -> Path:
-    """Copy the project into the folder without what runs left behind; its plugin stays the one of this checkout."""
+    """Copy the project into the folder without what runs left behind; its plugin stays the one that is used here."""
     copy = folder / "integration_project"
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
     file = copy / "meltano.yml"
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("$MELTANO_PROJECT_ROOT/..", str(PROJECT.parent)), encoding="utf-8")
+    file.write_text(text.replace(_CHECKOUT, f"PLUGIN_PACKAGE: {plugin_package()}"), encoding="utf-8")
     return copy
+
+
+def plugin_package() -> str:
+    """Return what pip installs the plugin from: the checkout around the project, else what was installed here."""
+    if (PROJECT.parent / "meltano_plugin").is_dir():
+        return f"-e {PROJECT.parent}"
+    installed = distribution("dbt-state-plugin")
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
+    return f"{editable}{origin['url']}" if "url" in origin else f"dbt-state-plugin=={installed.version}"
 
 
 def installed_project(folder: Path, environment: Mapping[str, str], *plugins: str) -> Path:

@@ -77,7 +77,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("Not tested here: pictures by Mermaid itself, which was not fetched by npm.")
     if not _has_schedulers():
         terminalreporter.write_line(
-            "Not tested here: schedules by Airflow and a parser of crontabs. DBT_STATE_PLUGIN_SCHEDULERS=1 installs them."
+            "Not tested here: schedules by Airflow and a parser of crontabs. "
+            "DBT_STATE_PLUGIN_SCHEDULERS=1 installs them in an environment of their own."
         )
     if _missing_program():
         terminalreporter.write_line(

@@ -146,6 +146,31 @@ def test_a_stopped_demo_removes_its_server_and_its_folder(temporary: Path, numbe
     assert not processes_in(temporary)
 
 
+def test_a_project_that_was_copied_out_of_the_checkout_takes_the_plugin_that_is_installed(tmp_path: Path) -> None:
+    copy = tmp_path / "shop"
+    shutil.copytree(INTEGRATION_PROJECT, copy)
+    program = "from pathlib import Path; import pipeline; print(pipeline.copy_project(Path('made')) / 'meltano.yml')"
+
+    copied = subprocess.run([sys.executable, "-c", program], cwd=copy, capture_output=True, text=True, check=True)
+
+    written = (copy / copied.stdout.strip()).read_text(encoding="utf-8")
+    assert f"  PLUGIN_PACKAGE: -e file://{INTEGRATION_PROJECT.parent}\n" in written  # where it was installed from
+    assert "pip_url: $PLUGIN_PACKAGE dbt-core<1.12" in written
+
+
+def test_a_demo_without_its_packages_says_what_to_install(tmp_path: Path) -> None:
+    copy = tmp_path / "shop"
+    shutil.copytree(INTEGRATION_PROJECT, copy)
+    command = [sys.executable, "-E", "-S", str(copy / "demo.py")]  # nothing is installed for it
+
+    refused = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        'dbt-state-plugin is not installed here.\nRun `pip install "dbt-state-plugin[meltano,embedded]"`.\n'
+    )
+
+
 def test_a_story_that_does_not_come_true_ends_with_1(temporary: Path, tmp_path: Path) -> None:
     copy = tmp_path / "integration_project"
     shutil.copytree(INTEGRATION_PROJECT, copy)

@@ -1,4 +1,4 @@
-"""Airflow and python-crontab in an environment of their own, for tests of schedules."""
+"""Airflow and python-crontab, installed apart for tests of schedules."""
 
 from __future__ import annotations
 
