@@ -163,10 +163,13 @@ def one_value(stage: Stage, query: str, *values: object) -> Any:
 
 
 def of_installation(line: str) -> str | None:
-    """Show which plugins were installed, and errors."""
+    """Show which plugins were installed, and errors with what the installer said."""
     event = logged(line)
     text = str(event.get("event", ""))
-    return f"  {text}" if text.startswith("Installed ") or event.get("level") in ("error", "critical") else None
+    if event.get("level") in ("error", "critical"):
+        details = str((event.get("install_state") or {}).get("details") or "").strip()
+        return "\n    ".join([f"  {text}", *details.splitlines()])
+    return f"  {text}" if text.startswith("Installed ") else None
 
 
 def of_run(line: str) -> str | None:

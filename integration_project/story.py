@@ -166,6 +166,7 @@ def filtered(stage: Stage, line: str, telling: Callable[[str], str | None], *, e
     except BaseException:
         stop(process)
         raise
+    last = shown[-1].strip() if shown else last
     what = f"`{line}` ends with {ends_with} (it ended with {process.returncode}, and its last line was: {last})"
     expect(process.returncode == ends_with, what)
     return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -156,6 +157,18 @@ def test_a_project_that_was_copied_out_of_the_checkout_takes_the_plugin_that_is_
     written = (copy / copied.stdout.strip()).read_text(encoding="utf-8")
     assert f"  PLUGIN_PACKAGE: -e file://{INTEGRATION_PROJECT.parent}\n" in written  # where it was installed from
     assert "pip_url: $PLUGIN_PACKAGE dbt-core<1.12" in written
+
+
+def test_a_plugin_that_cannot_be_installed_is_told_with_what_the_installer_said() -> None:
+    from pipeline_story import of_installation
+
+    state = {"status": "error", "details": "error: Failed to fetch: https://example.com/\n  cause: no route to host\n"}
+    event = {"install_state": state, "event": "Installation failed. Command failed.", "level": "error"}
+
+    assert of_installation(json.dumps(event)) == (
+        "  Installation failed. Command failed.\n"
+        "    error: Failed to fetch: https://example.com/\n      cause: no route to host"
+    )
 
 
 def test_a_demo_without_its_packages_says_what_to_install(tmp_path: Path) -> None:
