@@ -65,6 +65,8 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
                 " parsed again; there is nothing to correct.\n"
             )
     if not _is_parsed(result):
+        if isinstance(result.exception, OSError) and result.exception.filename:
+            raise _unusable(result.exception)
         why = one_line(result.exception)
         raise ProjectError(f"dbt cannot read the project: {why}", _what_to_do(why))
     config = runtime_config()
@@ -76,6 +78,13 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
         input_folders=_input_folders(config),
         input_roots=tuple(sorted(project.project_root for project in _projects(config).values())),
         has_plugins=_has_plugins(config),
+    )
+
+
+def _unusable(error: OSError) -> ProjectError:
+    return ProjectError(
+        f"dbt cannot use {error.filename}: {error.strerror or error}.",
+        "Let this user read the project, and write there; or name other folders by DBT_LOG_PATH and DBT_TARGET_PATH.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TypeVar
@@ -34,8 +34,14 @@ def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tupl
     if target is not None:
         found.append(_project(target))
         found += _state(target, ports)
-        found += _warehouse(target, ports)
+        found += [each for each in _warehouse(target, ports) if not _is_said(each, found)]
     return tuple(found)
+
+
+def _is_said(finding: Finding, found: Iterable[Finding]) -> bool:
+    """Return whether an error has been found before, as of a server that holds both the state and the warehouse."""
+    said = [(each.what, each.do) for each in found]
+    return finding.severity is Severity.ERROR and (finding.what, finding.do) in said
 
 
 def _dbt(adapter_type: str) -> Finding:

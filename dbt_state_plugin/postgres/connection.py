@@ -79,10 +79,13 @@ def _retried(attempt: Callable[[], Connection], settings: DatabaseSettings) -> C
 
 
 def _may_pass(error: BaseException | None) -> bool:
-    """Return whether a failure to connect can pass by itself: not when the server refuses the role or the database."""
+    """Return whether a failure to connect can pass by itself: not when the server refuses, or a wrong port."""
     import psycopg2
 
-    lasting = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in")
+    lasting = (
+        *("password authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in"),
+        "invalid port number",
+    )
     return isinstance(error, psycopg2.OperationalError) and not any(text in str(error) for text in lasting)
 
 

@@ -123,6 +123,8 @@ def _warnings(plan: Plan) -> list[str]:
         if rows is OldRows.KEPT:
             names = [printable(f"seed {short_name(seed)}") for seed in plan.outdated_seeds]
         lines += _warning(words, names)
+    if not plan.entries and not plan.unlisted:
+        lines.append(f"  the project has nothing that `dbt {plan.command}` builds: see the paths in dbt_project.yml")
     return lines + [f"not told by this warehouse: {untold_words(feature)}" for feature in plan.untold]
 
 

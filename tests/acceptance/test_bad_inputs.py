@@ -117,6 +117,15 @@ def test_what_dbt_cannot_read_is_told_in_dbts_words_and_leaves_nothing_dirty(
     assert project.plugin("plan", check=0).stdout == "Plan: nothing to build, 2 unchanged\n"
 
 
+def test_a_folder_that_dbt_may_not_use_is_named(dbt_project: ProjectFactory) -> None:
+    project = dbt_project(MODELS)
+
+    refused = project.plugin("plan", env={"DBT_LOG_PATH": "dbt_project.yml/logs"}, check=2)
+
+    folder = project.directory / "dbt_project.yml" / "logs"
+    assert_two_lines(refused, f"dbt cannot use {folder}: Not a directory.", "DBT_LOG_PATH")
+
+
 def test_a_state_that_is_newer_than_the_tool_is_not_touched(dbt_project: ProjectFactory, database: Database) -> None:
     project = dbt_project(MODELS)
     project.plugin("state", "upgrade", check=0)

@@ -74,5 +74,7 @@ def test_without_retries_the_first_failure_is_the_last(crowded: Database, making
 def test_what_another_try_cannot_change_is_not_tried_again(database: Database, making_room: MakingRoom) -> None:
     with pytest.raises(StateError, match="does not exist"):
         connect(replace(settings_of(database, 5), dbname="nowhere"))
+    with pytest.raises(StateError, match="invalid port number"):
+        connect(replace(settings_of(database, 5), port=99_999))
 
     assert making_room.said == []

@@ -338,6 +338,16 @@ def test_the_line_and_the_caret_of_the_database_are_kept_and_a_cause_of_many_fai
     assert result_lines(ended, says_why=True)[-1].endswith('Why: a: error: relation "raw.gone" does not exist')
 
 
+def test_a_project_without_anything_to_build_is_told_so() -> None:
+    empty = plan()
+
+    assert plan_lines(empty) == [
+        "  the project has nothing that `dbt run` builds: see the paths in dbt_project.yml",
+        "Plan: nothing to build, 0 unchanged",
+    ]
+    assert plan_lines(replace(empty, unlisted=3)) == ["Plan: nothing to build, 3 unchanged"]
+
+
 def test_what_dbt_has_told_in_full_is_told_in_short() -> None:
     message = (
         "Database Error in model a (models/a.sql)\n  column state does not exist\n  LINE 7: where state\n"
