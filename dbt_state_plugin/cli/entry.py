@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # For Python's garbage collector. What dbt parses stays until the end: looking for circles among it over and over, as
 # Python does by itself, takes half of a parse.
 GARBAGE_THRESHOLDS = (100_000, 50, 100)
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)  # Windows has no quotas of this kind
 
 # command -> the module of dbt_state_plugin.cli that holds it, and the first sentence of its help; a test compares them.
 # Modules are imported when their command is called, and not for the list of all commands.
@@ -162,17 +164,25 @@ def exit_code_of(invoke: Callable[[], Any], arguments: list[str]) -> int:
     except click.ClickException as error:
         return _report(*usage_error_lines(error), EXIT_ERROR)
     except (BrokenPipeError, SystemExit):  # nobody reads the answer to its end, which click turns into an exit
-        if sys.__stdout__ is not None:  # the interpreter flushes it once more at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+        _give_up_output()
         return 0
     except KeyboardInterrupt:
         return _report("Interrupted.", "Run the command again when you are ready.", 130)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _give_up_output()
+            do = "Make room there and in the folder for temporary files, or send the answer to another file."
+            return _report(f"The answer cannot be written: {error.strerror}.", do, EXIT_ERROR)
         if _wants_debug(arguments):
             raise
         what = f"Unexpected error: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
         return _report(what, "Run it again with --debug to see where; please report it as a bug.", EXIT_ERROR)
     return result if isinstance(result, int) else 0
+
+
+def _give_up_output() -> None:
+    if sys.__stdout__ is not None:  # the interpreter flushes it once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
 
 
 def _wants_debug(arguments: list[str]) -> bool:
@@ -184,7 +194,10 @@ def _report(what: str, do: str, exit_code: int) -> int:
     from dbt_state_plugin.report.text import width_of
     from dbt_state_plugin.report.width import wrapped
 
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:  # nobody reads the answer, or there is no room for it
+        _give_up_output()
     width = width_of(sys.stderr)
     lines = [part for line in (f"Error: {printable(what)}", f"  {printable(do)}") for part in wrapped(line, width)]
     data = {"what": what, "do": do, "exit_code": exit_code}

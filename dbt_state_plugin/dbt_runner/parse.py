@@ -65,7 +65,7 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
                 " parsed again; there is nothing to correct.\n"
             )
     if not _is_parsed(result):
-        if isinstance(result.exception, OSError) and result.exception.filename:
+        if isinstance(result.exception, OSError):
             raise _unusable(result.exception)
         why = one_line(result.exception)
         raise ProjectError(f"dbt cannot read the project: {why}", _what_to_do(why))
@@ -83,7 +83,7 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
 
 def _unusable(error: OSError) -> ProjectError:
     return ProjectError(
-        f"dbt cannot use {error.filename}: {error.strerror or error}.",
+        f"dbt cannot use {error.filename or 'its folders'}: {error.strerror or error}.",
         "Let this user read the project, and write there; or name other folders by DBT_LOG_PATH and DBT_TARGET_PATH.",
     )
 

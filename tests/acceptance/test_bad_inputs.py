@@ -175,6 +175,15 @@ def test_an_output_that_nobody_reads_to_its_end_is_no_error(dbt_project: Project
     assert "Traceback" not in closed.stderr
     assert "Unexpected" not in closed.stderr
 
+    told = []
+    for command in ("history", "show nothing"):  # an answer, and an error
+        full = shell(project, f"{sys.executable} -m dbt_state_plugin {command} >/dev/full")
+        assert full.returncode == 2, full.stderr
+        assert len(full.stderr.splitlines()) == 2, full.stderr
+        told.append(full.stderr.splitlines()[0])
+    assert told[0] == "Error: The answer cannot be written: No space left on device."
+    assert told[1].startswith("Error: 'nothing' is not an execution's id")
+
 
 def closed_early(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command whose stdout is a pipe that nobody reads any more, as after `| head -1`."""
