@@ -170,20 +170,25 @@ class History(RuleBasedStateMachine):
         for path, number in (("models/customer_totals.sql", 0), ("models/order_shares.sql", 1)):
             self._pair.write(path, VERSIONS[path][number])
         self._pair.execute("delete from raw.orders where cents = 13")
-        self._run("build")
+        if self.counts["histories"] % 2 or not self._run_by_dbt("build"):
+            self._run("build")
 
     def _run(self, command: str) -> None:
         with self._difference_kept():
             succeeded = self._pair.run(command, *self._options, env=self._environment)
         self._count(f"{'compared' if succeeded else 'failed'} runs")
 
-    def _run_by_dbt(self, command: str) -> None:
-        """Select, run plain dbt, record and plan; where nothing is left to do the warehouses must be equal."""
+    def _run_by_dbt(self, command: str) -> bool:
+        """Select, run plain dbt, record and plan; where nothing is left to do the warehouses must be equal.
+
+        Returns whether they were compared.
+        """
         with self._difference_kept():
             succeeded = self._pair.run_by_dbt(command, *self._options, env=self._environment)
             self._pair.record(*self._options, env=self._environment)
             is_done = succeeded and self._pair.compare_if_done(command, *self._options, env=self._environment)
         self._count(f"{'compared' if is_done else 'unfinished' if succeeded else 'failed'} runs by dbt, recorded")
+        return is_done
 
     @contextmanager
     def _difference_kept(self) -> Iterator[None]:
