@@ -1,8 +1,9 @@
 """Version of a DuckDB file from its headers and log.
 
 A file has two headers that DuckDB writes in turn, each with a number that every checkpoint raises. What was committed
-since the last one is in the log beside the file, which grows with each commit. So nobody wrote where the headers are
-the same, byte for byte, and the log has the same length and time.
+since the last one is in the log beside the file, which grows with each commit. The headers do not say what the blocks
+hold: an older copy that was put back and then got as many other commits has equal ones. So nobody wrote where the
+headers are the same, byte for byte, and file and log are the same files of the same length and times.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def file_version(path: str) -> str:
         headers = _headers(path)
     except FileNotFoundError:
         return "absent"
-    digest = hashlib.sha256(headers + repr(_state_of(path + _LOG)).encode())
+    states = (_state_of(path), _state_of(path + _LOG))
+    digest = hashlib.sha256(headers + repr(states).encode())
     return digest.hexdigest()[:32]
 
 
@@ -49,10 +51,13 @@ def _descriptor(path: str) -> int:
     return _descriptors[key]
 
 
-def _state_of(path: str) -> tuple[int, int] | None:
-    """Return the size in bytes and the time in nanoseconds of a file, None where there is none."""
+def _state_of(path: str) -> tuple[int, ...] | None:
+    """Return number, size in bytes and times in nanoseconds of a file, None where there is none.
+
+    The time of modification is put back along with an older copy; that of the last change cannot be.
+    """
     try:
         found = Path(path).stat()
     except FileNotFoundError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

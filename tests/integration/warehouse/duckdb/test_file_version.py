@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -54,18 +55,36 @@ def test_a_commit_that_is_only_in_the_log_makes_another_version(path: Path) -> N
         assert len({before, first, file_version(str(path))}) == 3
 
 
-def test_another_file_in_the_place_of_one_has_another_version(path: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_and_a_copy_in_its_place_have_versions_of_their_own(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copy2(path, copy)
-    before = file_version(str(path))
+    versions = [file_version(str(path))]
     execute(path, "INSERT INTO orders VALUES (2)")
-    after = file_version(str(path))
+    versions.append(file_version(str(path)))
     path.unlink()
-    gone = file_version(str(path))
+    versions.append(file_version(str(path)))
     copy.rename(path)
+    versions.append(file_version(str(path)))
 
-    assert (before, gone) == (file_version(str(path)), "absent")
-    assert after != before
+    assert versions[2] == "absent"
+    assert len(set(versions)) == 4
+
+
+@pytest.mark.parametrize(
+    "restore", [shutil.copy2, lambda copy, path: shutil.copy2(copy, path.with_name("new")).replace(path)]
+)
+def test_a_restored_copy_that_gets_as_many_commits_has_another_version(
+    path: Path, tmp_path: Path, restore: Callable[[Path, Path], object]
+) -> None:
+    """The headers count commits and say where blocks lie, not what they hold: they are equal then."""
+    shutil.copy2(path, tmp_path / "copy")
+    execute(path, "UPDATE orders SET id = 2")
+    recorded, headers = file_version(str(path)), path.read_bytes()[4096:12288]
+    restore(tmp_path / "copy", path)
+    execute(path, "UPDATE orders SET id = 3")
+
+    assert path.read_bytes()[4096:12288] == headers
+    assert file_version(str(path)) != recorded
 
 
 def test_looking_at_the_version_does_not_take_the_lock_from_duckdb(path: Path) -> None:
