@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.state.dialect import is_sqlite
 from dbt_state_plugin.state.lock import acquire_lock
+from dbt_state_plugin.state.past import note_past, note_position, times_noted, went_back
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.state.version import require_schema
@@ -25,12 +27,21 @@ SERVER_KIND = "postgres"  # the type of a server that keeps the state, and so ma
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How far the warehouse has come, how often a file says that the environment was locked, and what that tells."""
+
+    position: str | None = None
+    times_noted: int = 0
+    is_restored: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """The open connections of one invocation.
 
     `state.connection` carries the lock and the records of builds; `warehouse` asks on the same connection when the
     state is kept in the warehouse itself. `has_state` is False when nothing was ever recorded and `open_session` was
-    not to create it.
+    not to create it. `past` tells whether one of the two is an older copy.
     """
 
     target: Target
@@ -38,6 +49,12 @@ class Session:
     warehouse: Warehouse
     ports: Ports = field(default_factory=Ports)
     has_state: bool = True
+    past: Past = field(default_factory=Past)
+
+    @property
+    def restored_at(self) -> datetime | None:
+        """Return before when builds are in doubt, since the warehouse or the state is an older copy."""
+        return datetime.max.replace(tzinfo=timezone.utc) if self.past.is_restored else self.state.restored_at
 
 
 @contextmanager
@@ -100,11 +117,20 @@ def _session(
     if create:
         ensure_schema(connection, schema)
     has_state = create or require_schema(connection, schema)
-    if has_state:
-        state = open_state(connection, schema, environment, create=create)
-    else:
+    if not has_state:
         state = State(connection=connection, schema=schema, environment=environment, environment_id=0)
-    return Session(target=target, state=state, warehouse=warehouse, ports=ports, has_state=has_state)
+        return Session(target=target, state=state, warehouse=warehouse, ports=ports, has_state=False)
+    noted = times_noted(connection, schema, environment)  # before what a run writes first
+    state = open_state(connection, schema, environment, create=create)
+    past = _past(state, warehouse, noted)
+    return Session(target=target, state=state, warehouse=warehouse, ports=ports, past=past)
+
+
+def _past(state: State, warehouse: Warehouse, noted: int) -> Past:
+    """Return what there is to tell an older copy by; a warehouse that holds the state is restored along with it."""
+    position = warehouse.position() if state.environment.warehouse else None
+    is_back = position is not None and bool(state.warehouse_position) and went_back(state.warehouse_position, position)
+    return Past(position=position, times_noted=noted, is_restored=is_back or state.times_locked < noted)
 
 
 def lock_environment(session: Session, on_wait: Callable[[str], None] = lambda _holder: None) -> None:
@@ -115,3 +141,13 @@ def lock_environment(session: Session, on_wait: Callable[[str], None] = lambda _
         on_wait(holder)
 
     acquire_lock(session.state, timeout=session.target.lock_timeout, on_wait=tell)
+    past = session.past
+    if past.position is not None or is_sqlite(session.state.connection):
+        note_past(session.state, noted=past.times_noted, position=past.position, is_restored=past.is_restored)
+
+
+def note_end(session: Session) -> None:
+    """Record how far a warehouse that does not hold the state has come with what was built."""
+    position = session.past.position and session.warehouse.position()
+    if position:
+        note_position(session.state, position)

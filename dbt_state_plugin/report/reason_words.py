@@ -323,6 +323,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
         if values["status"] == "abandoned"
         else f"{_execution(values['execution'])} was {values['status']} and may have written it"
     ),
+    ReasonCode.RESTORED: lambda _: "the warehouse or the state was restored from an older copy since its last build",
     ReasonCode.TEST_FAILED: lambda values: f"it did not pass the last time ({_execution(values['execution'])})",
     ReasonCode.JINJA_READS: lambda values: f"its code reads {values['name']}",
     ReasonCode.SQL_CALLS: lambda values: f"it calls {_calls(values['calls'])}",

@@ -200,6 +200,22 @@ class SqliteConnection:
             return {}
         return said if isinstance(said, dict) else {}
 
+    def times_noted(self, name: str) -> int:
+        """Return the number that `note_times` wrote the last time, 0 where there is none."""
+        if self._path is None:
+            return 0
+        with _as_sqlite_errors(), suppress(FileNotFoundError):
+            text = (self._lock_folder() / f"{name}.times").read_bytes()
+            return int(text) if text.isdigit() else 0
+        return 0
+
+    def note_times(self, name: str, number: int) -> None:
+        """Write a number beside a lock, which must be held, where no older copy of the state takes it back."""
+        with _as_sqlite_errors():
+            written = self._lock_folder() / f"{name}.new"
+            written.write_text(str(number))
+            written.replace(written.with_suffix(".times"))
+
     def _lock_folder(self) -> Path:
         if self._path is None:
             raise SqliteError("there is no file yet")

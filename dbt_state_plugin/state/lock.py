@@ -80,6 +80,11 @@ def _try_lock(state: State, key: int) -> bool:
     return bool(state.rows("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,))[0][0])
 
 
+def file_of_lock(environment: Environment, schema: str) -> str:
+    """Return the name of the file that is locked beside a state in SQLite."""
+    return _file_name(lock_key(environment, schema))
+
+
 def _file_name(key: int) -> str:
     return f"{key % 2**64:016x}"
 

@@ -1,4 +1,4 @@
--- The state, whole, without its views (views.sql), as version 0011 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, without its views (views.sql), as version 0012 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -22,6 +22,12 @@ CREATE TABLE environment (
     database_name text NOT NULL DEFAULT '',
     schema_name text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- How far a warehouse had come that is not where the state is, as a text that only its adapter writes.
+    warehouse_position text,
+    -- When the warehouse or the state was found to be an older copy: what was built before is in doubt.
+    restored_at timestamptz,
+    -- Of a state in a file: how often the environment was locked; a file beside it says so, too.
+    times_locked bigint NOT NULL DEFAULT 0,
     UNIQUE (warehouse, pipeline, project_name, target_name, database_name, schema_name),
     CHECK ((pipeline = '') <> (project_name = ''))
 );
@@ -193,4 +199,4 @@ CREATE INDEX handed_plan_environment ON handed_plan (environment_id, handed_at);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0011');
+INSERT INTO alembic_version (version_num) VALUES ('0012');

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.state.dialect import ByDialect, Statement, is_sqlite
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from psycopg2.extensions import connection as Connection
     from psycopg2.sql import Composed
 
@@ -20,12 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """An open connection to a state whose schema is current, for one environment."""
+    """An open connection to a state whose schema is current, for one environment, and what was recorded of its past.
+
+    `warehouse_position` is how far the warehouse had come, empty where that is not known; what was built before
+    `restored_at` is in doubt. `times_locked` counts the locks of the environment.
+    """
 
     connection: Connection
     schema: str
     environment: Environment
     environment_id: int
+    warehouse_position: str = ""
+    restored_at: datetime | None = None
+    times_locked: int = 0
 
     def statement(self, text: Statement) -> Composed:
         """Return the statement for this connection, with each `{state}` replaced by the quoted schema."""
@@ -67,7 +76,7 @@ def _composed(text: str, schema: str) -> Composed:
 
 
 _FIND = """
-    SELECT environment_id FROM {state}.environment
+    SELECT environment_id, warehouse_position, restored_at, times_locked FROM {state}.environment
     WHERE (warehouse, pipeline, project_name, target_name, database_name, schema_name) = (%s, %s, %s, %s, %s, %s)
 """
 _CREATE = """
@@ -96,5 +105,14 @@ def open_state(connection: Connection, schema: str, environment: Environment, *,
             cursor.execute(compose(connection, _CREATE, schema), key)
             cursor.execute(compose(connection, _FIND, schema), key)
             row = cursor.fetchone()
-    environment_id = int(row[0]) if row else 0
-    return State(connection=connection, schema=schema, environment=environment, environment_id=environment_id)
+    found = State(connection=connection, schema=schema, environment=environment, environment_id=0)
+    if row is None:
+        return found
+    number, position, restored_at, times = row
+    return replace(
+        found,
+        environment_id=int(number),
+        warehouse_position=position or "",
+        restored_at=restored_at,
+        times_locked=int(times),
+    )

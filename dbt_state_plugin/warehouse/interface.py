@@ -40,6 +40,14 @@ class Warehouse(Protocol):
     def server_identity(self) -> tuple[str, str]:
         """Return the names of the database and of its server, which together name one warehouse."""
 
+    def position(self) -> str | None:
+        """Return how far the warehouse has come: a line of its history, `/` and a number that only grows on it.
+
+        The line is another one where a backup was restored. None where nothing tells, or where what identifies a
+        relation is what it holds, so that an older copy needs no telling.
+        """
+        return None
+
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
         """Return what is in the schemas of these relations."""
 

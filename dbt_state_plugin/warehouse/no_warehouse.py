@@ -16,3 +16,6 @@ class NoWarehouse:
     def server_identity(self) -> tuple[str, str]:
         """Return no names."""
         return "", ""
+
+    def position(self) -> None:
+        """Return that nothing tells."""

@@ -73,6 +73,10 @@ class Tables:
         self._numbers = count(1)
         self.source = ""
 
+    def reconnect(self, opened: connection) -> None:
+        """Go on by another connection."""
+        self._connection = opened
+
     def reset(self) -> None:
         """Begin with the source alone."""
         self._execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
@@ -118,6 +122,16 @@ class Tables:
                     cursor.execute(sql.SQL("SELECT c FROM {}").format(_name(name)))
                     found[name] = cursor.fetchall()[0][0]
         return found
+
+    def identity(self, name: str) -> tuple[int, int]:
+        """Return the numbers by which PostgreSQL knows a relation and its file."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT oid::bigint, relfilenode::bigint FROM pg_class WHERE oid = to_regclass(%s)",
+                (f"{SCHEMA}.{name}",),
+            )
+            (found,) = cursor.fetchall()
+        return found[0], found[1]
 
     def _query(self, of: Project, item: Node) -> sql.Composed:
         reads = [

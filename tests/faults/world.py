@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ class World:
 
     def __init__(self, url: str, state_file: Path | None = None) -> None:
         self.url = url
+        self.state_file = state_file
         self.state_url = f"sqlite:///{state_file}" if state_file else ""
         self.folder = tempfile.TemporaryDirectory(prefix="world-")
         self.admin: connection = _connect(url)
@@ -67,9 +69,21 @@ class World:
         self.admin.close()
         self.folder.cleanup()
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let go of warehouse and state while something happens to their files."""
+        self.books.close()
+        self.admin.close()
+        yield
+        self.admin = _connect(self.url)
+        self.tables.reconnect(self.admin)
+        self.books = connect(SqliteAddress(path=self.state_file)) if self.state_file else self.admin
+
     def begin(self, of: Project, targets: Iterable[str] = ("dev",)) -> None:
         """Start anew with an empty state and an empty warehouse."""
         self.execute(_EMPTY.format(STATE_SCHEMA))
+        if self.state_file:
+            shutil.rmtree(f"{self.state_file}-locks", ignore_errors=True)
         self.tables.reset()
         self.projects = dict.fromkeys(targets, of)
         self.live, self.ended = [], []
@@ -279,6 +293,12 @@ class World:
             return
         with self.admin.cursor() as cursor:
             cursor.execute(statement, values)
+
+    def query(self, statement: str) -> list[Any]:
+        """Return rows of the warehouse."""
+        with self.admin.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
 
     def refuse_records(self, allowed: str) -> None:
         """Let the state refuse each record of a relation for which this does not hold."""

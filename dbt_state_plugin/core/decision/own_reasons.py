@@ -39,6 +39,8 @@ def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason
         has_failed = any(reason.kind is ReasonKind.FAILED for reason in reasons)
         return tuple(reasons) if has_failed else (_reason(ReasonKind.NEW, ReasonCode.NOT_RECORDED), *reasons)
     category = known.categories.get(node.unique_id)
+    if known.recorded.is_in_doubt(record):
+        reasons.append(_reason(ReasonKind.INTERRUPTED, ReasonCode.RESTORED))
     reasons += _changed_parts(known, node, record) if category is None else category.reasons
     reasons += _earlier_logic(known, node, record)
     reasons += _drift(known, node, record)

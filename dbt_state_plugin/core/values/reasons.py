@@ -146,6 +146,7 @@ class ReasonCode(str, Enum):
     BUILD_FAILED = "build-failed"  # execution
     BEING_WRITTEN = "being-written"  # execution
     MAY_BE_WRITTEN = "may-be-written"  # execution, status
+    RESTORED = "restored"
     # failed
     TEST_FAILED = "test-failed"  # execution
     # volatile

@@ -143,13 +143,19 @@ class OpenIntent:
 class Recorded:
     """Everything that the state says about the relations of a project.
 
-    `other_reads` says of relations what their builds have read and gives something else today.
+    `other_reads` says of relations what their builds have read and gives something else today. `restored_at` is when
+    the warehouse or the state was found to be an older copy, None where that never was.
     """
 
     relations: Mapping[RelationName, RecordedRelation] = field(default_factory=dict)
     intents: Mapping[RelationName, tuple[OpenIntent, ...]] = field(default_factory=dict)
     removed: tuple[RecordedRelation, ...] = ()
     other_reads: Mapping[RelationName, tuple[Reason, ...]] = field(default_factory=dict)
+    restored_at: datetime | None = None
+
+    def is_in_doubt(self, record: RecordedRelation) -> bool:
+        """Return whether the build is one of before the warehouse or the state was replaced by an older copy."""
+        return self.restored_at is not None and record.built_at < self.restored_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

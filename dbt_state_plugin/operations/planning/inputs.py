@@ -71,6 +71,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
     session.ports.progress(Step(stage=Stage.WAREHOUSE))
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
+    recorded = replace(recorded, restored_at=session.restored_at)
     recorded = with_volatile_calls(session, project, recorded, records=records_project)
     recorded = with_other_reads(session, project, recorded, options, answers) if session.has_state else recorded
     known, project = project, with_undeclared(project, recorded)

@@ -19,7 +19,7 @@ from dbt_state_plugin.operations.execution_record import (
     record_steps,
     recorded_execution,
 )
-from dbt_state_plugin.operations.session import Session, lock_environment, open_session
+from dbt_state_plugin.operations.session import Session, lock_environment, note_end, open_session
 from dbt_state_plugin.operations.signals import stopping_like_sigint
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.check import UpToDateCheck, UpToDatePlan, check_up_to_date
@@ -57,7 +57,9 @@ def run_project(
                     return _recorded(session, options, listener, steps, check.up_to_date, started)
                 from dbt_state_plugin.operations.running.building import carry_out
 
-                return carry_out(session, options, listener, steps, stop, started, known_inputs=check.known_inputs)
+                result = carry_out(session, options, listener, steps, stop, started, known_inputs=check.known_inputs)
+                note_end(session)
+                return result
         except KeyboardInterrupt:
             raise interrupted(stop) from None
 

@@ -115,9 +115,13 @@ def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> s
     if catalog is None:
         return None
     seen = session.warehouse.source_evidence(scope.sources)
+    restored_at = session.restored_at and session.restored_at.isoformat()
     environment = str(session.state.environment)
     settings = sorted(session_settings(session).items())
-    everything = [VERSION, repr(options), environment, session.target.data_version, records, catalog, seen, settings]
+    everything = [
+        *(VERSION, repr(options), environment, session.target.data_version, records, catalog, seen, settings),
+        *([restored_at] if restored_at else []),
+    ]
     return hashlib.sha256(json.dumps(everything).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
+from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.connection import database_errors, is_pooled
 from dbt_state_plugin.warehouse.answers import Present
 from dbt_state_plugin.warehouse.postgres.shape import FOREIGN_KEY, SHAPE
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 _WHEREABOUTS = """
     SELECT pg_catalog.current_database(), system_identifier::text FROM pg_catalog.pg_control_system()
+"""
+# What was flushed is there after a crash, too. A standby lags behind, so that it tells nothing.
+_POSITION = """
+    SELECT pg_catalog.concat_ws('/', pg_catalog.left(pg_catalog.pg_walfile_name(w.flushed), 8),
+        (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
+        pg_catalog.pg_wal_lsn_diff(w.flushed, '0/0'))
+    FROM (SELECT pg_catalog.pg_current_wal_flush_lsn() AS flushed WHERE NOT pg_catalog.pg_is_in_recovery()) w
 """
 # Counts what is written into a table (chapter "The Cumulative Statistics System" of PostgreSQL's manual). The counters
 # start again when the server has crashed or somebody resets them: then the time of the reset differs. Where the server
@@ -127,6 +135,17 @@ def server_identity(connection: Connection) -> tuple[str, str]:
         cursor.execute(_WHEREABOUTS)
         database, system = cursor.fetchone() or ("", "")
     return str(database), str(system)
+
+
+def position(connection: Connection) -> str | None:
+    """Return the timeline, the database's oid and the bytes that were written ahead, None where no server tells."""
+    try:
+        with database_errors("Cannot read the position of the server"), connection.cursor() as cursor:
+            cursor.execute(_POSITION)
+            row = cursor.fetchone()
+    except StateError:  # servers of clouds that keep their log in another way
+        return None
+    return str(row[0]) if row else None
 
 
 def read_catalog(connection: Connection, relations: Iterable[RelationName]) -> Catalog:

@@ -56,6 +56,10 @@ class PostgresWarehouse:
         """Return the database's name and the server's system identifier."""
         return catalog.server_identity(self.connection)
 
+    def position(self) -> str | None:
+        """Return the timeline and the database's oid, and how much was written ahead on it."""
+        return catalog.position(self.connection)
+
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
         """Return what is in the schemas of these relations."""
         return catalog.read_catalog(self.connection, relations)

@@ -2,16 +2,19 @@
 
 `uv run python tests/acceptance/dumps/make.py COMMIT URL > tests/acceptance/dumps/VERSION.sql`, where COMMIT is the last
 one that wrote that version, and URL is an empty database called `dumped_database_VERSION`: hashes cover its name. The
-code of that commit runs, not this one's.
+code of that commit runs, not this one's. With a third argument `sqlite` the state is in a file, and
+its dump is for `tests/acceptance/dumps/sqlite`.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -49,10 +52,11 @@ def profiles(url: str) -> str:
     )
 
 
-def main(commit: str, url: str) -> None:
+def main(commit: str, url: str, kind: str = "postgres") -> None:
     """Print the dump."""
     with tempfile.TemporaryDirectory() as temporary:
-        code, project = Path(temporary, "code"), Path(temporary, "project")
+        code, project, file = Path(temporary, "code"), Path(temporary, "project"), Path(temporary, "state.sqlite")
+        elsewhere = {"DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{file}"} if kind == "sqlite" else {}
         subprocess.run(["git", "worktree", "add", "--detach", str(code), commit], cwd=ROOT, check=True, stdout=2)
         try:
             write_project(project, {**FILES, "profiles.yml": profiles(url)})
@@ -60,13 +64,17 @@ def main(commit: str, url: str) -> None:
                 ended = subprocess.run(
                     [sys.executable, "-m", "dbt_state_plugin", *arguments],
                     cwd=project,
-                    env={**os.environ, "PYTHONPATH": str(code)},
+                    env={**os.environ, **elsewhere, "PYTHONPATH": str(code)},
                     stdout=sys.stderr,
                     check=False,
                 )
                 assert ended.returncode == exit_code, arguments
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", str(code)], cwd=ROOT, check=True)
+        if kind == "sqlite":
+            with closing(sqlite3.connect(file)) as state:
+                print("\n".join(state.iterdump()))
+            return
         command = ["pg_dump", "--schema=dbt_state_plugin", "--inserts", "--no-owner", "--no-privileges", url]
         dumped = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     lines = [line for line in dumped.splitlines() if line and not line.startswith(("--", "\\", "SET ", "SELECT pg_"))]

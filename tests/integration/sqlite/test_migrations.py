@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,14 +12,19 @@ from typing import Any
 import pytest
 from support.recording import ORDERS, built, key_of
 
+from dbt_state_plugin.core.values.findings import has_errors
 from dbt_state_plugin.errors import StateError, UsageError
 from dbt_state_plugin.sqlite.address import SqliteAddress
-from dbt_state_plugin.sqlite.connection import SqliteConnection, connect
+from dbt_state_plugin.sqlite.connection import APPLICATION_ID, SqliteConnection, connect
+from dbt_state_plugin.sqlite.functions import define_functions
 from dbt_state_plugin.state import alembic_script, migration, schema, sqlite_schema, version
+from dbt_state_plugin.state.invariants import violations
 from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.state.state import State
+from dbt_state_plugin.state.version import KNOWN_VERSIONS
 
 SCHEMA = "dbt_state_plugin"
+DUMPS = Path(__file__).parents[2] / "acceptance" / "dumps" / "sqlite"
 LATER = """
 from __future__ import annotations
 
@@ -85,6 +91,51 @@ def test_a_downgrade_leaves_what_was_there_before(opened: SqliteConnection, newe
     assert "shown" in tables(opened)
     migration.downgrade(opened, SCHEMA, str(old))  # type: ignore[arg-type]
     assert tables(opened) == before
+
+
+@pytest.fixture
+def dumped(address: SqliteAddress, request: pytest.FixtureRequest) -> Iterator[SqliteConnection]:
+    """Give a state as the commit wrote it that had this version."""
+    with closing(connect(address)) as connection:
+        load(address.path, request.param)
+        yield connection
+
+
+def load(path: Path, number: str) -> None:
+    with closing(sqlite3.connect(path)) as raw:
+        define_functions(raw)
+        raw.executescript(f"PRAGMA application_id = {APPLICATION_ID};" + (DUMPS / f"{number}.sql").read_text("utf-8"))
+
+
+def rows(connection: Any) -> dict[str, list[str]]:
+    """Return the rows of each table, but for the version and what is only kept to save time."""
+    found = {}
+    with connection.cursor() as cursor:
+        for name, text in tables(connection).items():
+            if text.startswith("CREATE TABLE") and name not in ("alembic_version", "project_snapshot", "manifest"):
+                cursor.execute(f'SELECT * FROM "{name}"')
+                found[name] = sorted(map(repr, cursor.fetchall()))
+    return found
+
+
+def test_there_is_a_dump_of_each_version_that_was_in_a_file() -> None:
+    assert {path.stem for path in DUMPS.glob("*.sql")} == {number for number in KNOWN_VERSIONS if number > "0009"}
+
+
+@pytest.mark.parametrize("dumped", sorted(path.stem for path in DUMPS.glob("*.sql")), indirect=True)
+def test_a_state_of_each_version_goes_up_and_down_without_loss(dumped: SqliteConnection) -> None:
+    connection: Any = dumped
+    before, old, shape = rows(dumped), migration.current(connection, SCHEMA), tables(dumped)
+    assert len(before["relation"]) == 5
+
+    assert migration.rehearse(connection, SCHEMA).lost == ()
+    schema.ensure_schema(connection, SCHEMA)
+    assert migration.current(connection, SCHEMA) == version.EXPECTED_VERSION
+    assert not has_errors(violations(connection, SCHEMA))
+    migration.downgrade(connection, SCHEMA, str(old))
+
+    assert rows(dumped) == before
+    assert tables(dumped) == shape
 
 
 def test_the_newest_version_is_created_from_nothing(opened: SqliteConnection, tmp_path: Path, newer: None) -> None:
