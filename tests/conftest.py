@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -57,6 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if (item.get_closest_marker("mariadb") and _missing_program())
         or (item.get_closest_marker("browser") and _missing_browser())
+        or (item.get_closest_marker("strace") and not _has_strace())
         or (item.get_closest_marker("mermaid") and not _has_mermaid())
         or (item.get_closest_marker("schedulers") and not _has_schedulers())
     ]
@@ -85,6 +87,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"Not tested here: the pipeline from MariaDB, since there is no {_missing_program()}. "
             "Install mariadb-server, or let .ci/run do it as root."
         )
+    if not _has_strace():
+        terminalreporter.write_line(
+            "Not tested here: kills and power cuts at operations on files, since there is no strace that may trace. "
+            "Install strace, or let .ci/run do it as root."
+        )
     if _missing_browser():
         terminalreporter.write_line(
             f"Not tested here: pages in a browser, since there is no {_missing_browser()}. "
@@ -104,6 +111,15 @@ def _missing_browser() -> str | None:
     from support.browser import missing_browser
 
     return missing_browser()
+
+
+@cache
+def _has_strace() -> bool:
+    """Return whether there is a strace, and a kernel that lets it trace a process."""
+    try:
+        return subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 @cache

@@ -30,7 +30,7 @@ _BEGIN = {"BEGIN": "BEGIN IMMEDIATE", "BEGIN READ ONLY": "BEGIN"}
 # What was marked must survive a crash of the machine: a mark that is lost while the build that it announced is kept
 # would lose a change.
 _SESSION = (
-    "PRAGMA synchronous = FULL",
+    "PRAGMA synchronous = EXTRA",  # FULL, and the removal of a journal, too
     "PRAGMA fullfsync = ON",
     "PRAGMA foreign_keys = ON",
     "PRAGMA case_sensitive_like = ON",

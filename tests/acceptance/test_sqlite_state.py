@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.database import Database
+from support.duckdb_project import DuckDBProject, write_duckdb_project
 from support.project import Project
 
 from dbt_state_plugin.state.version import EXPECTED_VERSION
@@ -20,6 +22,11 @@ ProjectFactory = Callable[[Mapping[str, str]], Project]
 MODELS = {
     "models/orders.sql": "{{ config(materialized='table') }} select 1 as id",
     "models/report.sql": "select * from {{ ref('orders') }}",
+}
+DUCKDB = {
+    "models/sources.yml": "sources: [{name: main, schema: main, tables: [{name: src}]}]",
+    "models/a.sql": "select n from {{ source('main', 'src') }}",
+    "models/b.sql": "select n * 10 as n from {{ ref('a') }}",
 }
 URL = "DBT_STATE_PLUGIN_DATABASE_URL"
 
@@ -124,3 +131,54 @@ def test_scripts_keep_their_books_without_a_server(scripts: Project) -> None:
     assert answer("get-last-successful-execution") == first
     refused = scripts.plugin("complete-execution", second, check=2).stderr
     assert "has ended: it failed at" in refused
+
+
+def test_a_duckdb_project_that_is_copied_moved_or_restored_is_built_where_it_must_be(
+    tmp_path: Path,
+) -> None:
+    state = f"sqlite:///{tmp_path}/one/s.sqlite"
+    shop = write_duckdb_project(
+        tmp_path / "one", tmp_path / "home", state, DUCKDB, ("CREATE TABLE src AS SELECT 1 AS n",)
+    )
+    shop.run()
+    old = tmp_path / "old"
+    shutil.copytree(tmp_path / "one", old)
+    assert shop.reasons() == {}
+
+    def at(folder: Path) -> DuckDBProject:
+        environment = {**shop.project.environment, URL: f"sqlite:///{folder}/s.sqlite"}
+        return DuckDBProject(project=Project(directory=folder, environment=environment), file=folder / "shop.duckdb")
+
+    # A copy, which is a project with a warehouse of its own from now on.
+    copy = at(tmp_path / "two")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    assert set(copy.reasons()) == {"a", "b"}
+    copy.query("UPDATE src SET n = 2")
+    copy.run()
+    assert copy.query("SELECT n FROM b") == [(20,)]
+    assert shop.reasons() == {}
+
+    # Each with the state of the other.
+    for here, there in (("one", "spare"), ("two", "one"), ("spare", "two")):
+        (tmp_path / there).mkdir(exist_ok=True)
+        (tmp_path / here / "s.sqlite").replace(tmp_path / there / "s.sqlite")
+    assert set(copy.reasons()) == {"a", "b"}  # the state of the other knows it not at all
+    copy.run()
+    assert copy.reasons() == {}
+
+    # An older warehouse, which then gets as many commits as the lost one had.
+    shop.run()
+    shop.query("UPDATE src SET n = 3")
+    shop.run()
+    shutil.copy2(old / "shop.duckdb", shop.file)
+    assert set(shop.reasons()) == {"a", "b"}
+    shop.query("UPDATE src SET n = 4")
+    shop.run()
+    assert shop.query("SELECT n FROM b") == [(40,)]
+
+    # An older project as a whole, in the same place: it knows what it holds; moved elsewhere it is another one.
+    shutil.rmtree(tmp_path / "one")
+    old.rename(tmp_path / "one")
+    assert shop.reasons() == {}
+    (tmp_path / "one").rename(tmp_path / "moved")
+    assert set(at(tmp_path / "moved").reasons()) == {"a", "b"}

@@ -35,7 +35,7 @@ def test_the_files_are_its_owners_alone(state: State, address: SqliteAddress) ->
 
 def test_it_is_written_ahead_and_to_the_disk(opened: SqliteConnection) -> None:
     with opened.cursor() as cursor:
-        for pragma, value in {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}.items():
+        for pragma, value in {"journal_mode": "wal", "synchronous": 3, "foreign_keys": 1}.items():
             cursor.execute(f"PRAGMA {pragma}")
             assert cursor.fetchone() == (value,)
 
