@@ -35,12 +35,24 @@ PlantedBug = Callable[[pytest.MonkeyPatch, World], None]
 
 
 def _without(patch: pytest.MonkeyPatch, module: Any, name: str, text: str, instead: str = "") -> None:
-    """Take a piece out of a statement, as PostgreSQL gets it."""
+    """Take a piece out of a statement, in the words of each dialect that have it."""
     statement = getattr(module, name)
-    words = statement.postgres if isinstance(statement, ByDialect) else statement
-    assert text in words, f"{module.__name__}.{name} does not hold {text!r} any more"
-    without = words.replace(text, instead)
-    patch.setattr(module, name, replace(statement, postgres=without) if words is not statement else without)
+    assert text in _words(statement), f"{module.__name__}.{name} does not hold {text!r} any more"
+
+    def without(words: Any) -> Any:
+        return words.replace(text, instead) if isinstance(words, str) else tuple(map(without, words))
+
+    if isinstance(statement, ByDialect):
+        changed = replace(statement, postgres=without(statement.postgres), sqlite=without(statement.sqlite))
+        patch.setattr(module, name, changed)
+    else:
+        patch.setattr(module, name, without(statement))
+
+
+def _words(statement: Any) -> str:
+    if isinstance(statement, ByDialect):
+        return statement.postgres + _words(statement.sqlite)
+    return statement if isinstance(statement, str) else "".join(statement)
 
 
 def the_intents_are_written_only_when_a_node_is_done(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -72,11 +84,9 @@ def the_intents_are_written_without_a_lock_on_their_table(patch: pytest.MonkeyPa
 
 def _skip_statement(patch: pytest.MonkeyPatch, skipped: str) -> None:
     compose = state.compose
-    seen = []
 
-    def composed(text: str, schema: str) -> Any:
-        seen.append(text)
-        return compose("SELECT 1" if text == skipped else text, schema)
+    def composed(opened: Any, text: Any, schema: str) -> Any:
+        return compose(opened, "SELECT 1" if text == skipped else text, schema)
 
     patch.setattr(state, "compose", composed)
 
@@ -110,7 +120,8 @@ def a_mark_goes_by_a_connection_of_its_own(patch: pytest.MonkeyPatch, world: Wor
 
 
 def a_mark_does_not_ask_whether_its_execution_still_runs(patch: pytest.MonkeyPatch, world: World) -> None:
-    _without(patch, marks, "_MARK_IN_POSTGRES", " AND x.status = 'running'")
+    for name in ("_MARK_IN_POSTGRES", "_IN_SQLITE"):
+        _without(patch, marks, name, " AND x.status = 'running'")
 
 
 def a_mark_does_not_ask_for_its_intent(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -121,10 +132,12 @@ def a_mark_does_not_ask_for_its_intent(patch: pytest.MonkeyPatch, world: World) 
         "FROM mine LEFT JOIN here ON true",
         "FROM (SELECT 1) AS any_ LEFT JOIN here ON true",
     )
+    _without(patch, marks, "_IN_SQLITE", marks._MINE, "true")
 
 
 def a_mark_leaves_out_the_record_but_clears_the_intent(patch: pytest.MonkeyPatch, world: World) -> None:
-    _without(patch, marks, "_ANEW", "fingerprint = excluded.fingerprint, trace = excluded.trace,", "")
+    for name in ("_ANEW", "_IN_SQLITE"):
+        _without(patch, marks, name, "fingerprint = excluded.fingerprint, trace = excluded.trace,", "")
 
 
 def a_failed_node_is_marked_too(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -202,6 +215,9 @@ def old_executions_are_pruned_though_they_say_what_is_in_doubt(patch: pytest.Mon
         "_OUTDATED",
         "AND NOT EXISTS (SELECT 1 FROM {state}.intent i WHERE i.execution_id = x.execution_id)",
     )
+    if world.state_file:
+        world.execute("PRAGMA dbt_state_plugin.foreign_keys = OFF")
+        return
     world.execute(
         "ALTER TABLE dbt_state_plugin.intent DROP CONSTRAINT intent_execution_id_fkey,"
         " ADD FOREIGN KEY (execution_id) REFERENCES dbt_state_plugin.execution ON DELETE CASCADE"

@@ -17,6 +17,7 @@ from dbt_state_plugin.testing.postgres_server import Server
 from faults import planted_bugs as bugs
 from faults import test_counterexamples, test_session
 from faults import test_counterexamples as histories
+from faults.conftest import state_folder
 from faults.planted_bugs import PlantedBug
 from faults.size import is_small
 from faults.world import World
@@ -106,14 +107,14 @@ def fatal_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def fails(test: Test, bug: PlantedBug, server: Server) -> bool:
+def fails(test: Test, bug: PlantedBug, server: Server, kind: str = "postgres") -> bool:
     """Return whether a test fails where the protection is switched off.
 
     That rows were written in place shows in the server's counters, too, a second net below most protections, which is
     taken away as well.
     """
-    with fresh_database(server) as database, pytest.MonkeyPatch.context() as patch:
-        world = World(database.url)
+    with fresh_database(server) as database, pytest.MonkeyPatch.context() as patch, state_folder() as folder:
+        world = World(database.url, folder / "state.sqlite" if kind == "sqlite" else None)
         patch.setattr(drift, "has_other_rows", lambda _record, _touched: False)
         bug(patch, world)
         try:
@@ -147,12 +148,36 @@ def test_a_test_passes_where_nothing_is_switched_off(test: Test, postgres_server
     assert not fails(test, nothing, postgres_server), "then it could not tell what a planted bug changes"
 
 
-@pytest.mark.parametrize("bug", FOUND_BY, ids=lambda bug: bug.__name__)
-def test_a_protection_that_is_switched_off_is_found(bug: PlantedBug, postgres_server: Server) -> None:
+# One process at a time writes a file, its lock is the process's and not the connection's, and there are no roles.
+NOT_IN_A_FILE = {
+    bugs.a_mark_goes_by_a_connection_of_its_own,
+    bugs.the_intents_are_written_without_a_lock_on_their_table,
+    bugs.a_session_keeps_the_timeouts_of_its_role,
+}
+# What switches these off is another statement there.
+IN_OTHER_WORDS = {
+    bugs.the_intents_are_written_one_by_one,
+    bugs.the_lock_is_not_taken,
+    bugs.several_executions_may_be_running,
+    bugs.a_mark_does_not_ask_whether_its_execution_still_runs,
+    bugs.a_mark_does_not_ask_for_its_intent,
+    bugs.a_mark_leaves_out_the_record_but_clears_the_intent,
+    bugs.old_executions_are_pruned_though_they_say_what_is_in_doubt,
+}
+
+
+def played() -> list[tuple[PlantedBug, str]]:
+    """Return each bug on each kind of state where it can be."""
+    in_files = [bug for bug in FOUND_BY if bug not in NOT_IN_A_FILE and (not is_small() or bug in IN_OTHER_WORDS)]
+    return [*((bug, "postgres") for bug in FOUND_BY), *((bug, "sqlite") for bug in in_files)]
+
+
+@pytest.mark.parametrize(("bug", "kind"), played(), ids=lambda value: getattr(value, "__name__", value))
+def test_a_protection_that_is_switched_off_is_found(bug: PlantedBug, kind: str, postgres_server: Server) -> None:
     named = FOUND_BY[bug]
-    finders = [named] if is_small() else all_tests()
+    finders = [named] if is_small() or kind == "sqlite" else all_tests()
 
-    found = [test.__name__ for test in finders if fails(test, bug, postgres_server)]
+    found = [test.__name__ for test in finders if fails(test, bug, postgres_server, kind)]
 
-    print(f"| {bug.__name__} | {len(found)} of {len(finders)} | {named.__name__} |")
+    print(f"| {bug.__name__} | {kind} | {len(found)} of {len(finders)} | {named.__name__} |")
     assert named.__name__ in found

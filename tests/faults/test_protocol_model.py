@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -175,6 +176,7 @@ class Histories(RuleBasedStateMachine):
                 type(self).unparsed += run.is_success and not run.took_the_shortcut and not run.parsed
 
 
+@pytest.mark.parametrize("world", ["postgres", "sqlite"], indirect=True)
 def test_no_history_of_runs_crashes_and_doings_of_others_loses_a_change(world: World) -> None:
     Histories.world = world
     Histories.histories = Histories.runs = Histories.kills = Histories.shortcuts = Histories.unparsed = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import stat
 import threading
@@ -24,6 +25,8 @@ from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.state.version import require_schema
+
+SCHEMA = "dbt_state_plugin"
 
 
 def test_the_files_are_its_owners_alone(state: State, address: SqliteAddress) -> None:
@@ -89,6 +92,37 @@ def test_nothing_is_recorded_in_a_file_that_is_gone(state: State, address: Sqlit
     happens(address.path)  # type: ignore[operator]
     with pytest.raises(StateError, match="removed or replaced"):
         record_build(state, build_of(execution_id, ORDERS))
+
+
+def test_a_full_disk_refuses_a_mark_and_leaves_the_relation_in_doubt(state: State, address: SqliteAddress) -> None:
+    """No file may grow any more, as with a quota."""
+    execution_id = begun(state)
+    intended(state, execution_id, ORDERS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (address.path.with_name(f"{address.path.name}-wal").stat().st_size, hard))
+    try:
+        with pytest.raises(StateError, match=r"A build could not be recorded: .*(full|disk)"):
+            record_build(state, build_of(execution_id, ORDERS))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    with closing(connect(address)) as other:
+        seen = open_state(other, SCHEMA, HERE)  # type: ignore[arg-type]
+        assert seen.rows("SELECT count(*) FROM {state}.intent") == [(1,)]
+    record_build(state, build_of(execution_id, ORDERS))  # there is room again
+    assert state.rows("SELECT count(*) FROM {state}.intent") == [(0,)]
+
+
+def test_the_log_does_not_grow_beside_readers_that_come_and_go(state: State, address: SqliteAddress) -> None:
+    log, sizes = address.path.with_name(f"{address.path.name}-wal"), []
+    with closing(connect(address, writes=False)) as reader, reader.cursor() as cursor:
+        for _ in range(600):
+            begun(state)
+            cursor.execute("SELECT count(*) FROM execution")
+            sizes.append(log.stat().st_size)
+
+    assert sizes[-1] == sizes[-200] == max(sizes)  # it begins again where all of it is in the file
+    assert max(sizes) < 5_000_000
 
 
 def test_a_closed_connection_is_a_lost_lock(state: State) -> None:

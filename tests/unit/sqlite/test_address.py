@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.sqlite import address
 from dbt_state_plugin.sqlite.address import address_of_url, default_address, is_sqlite_url
 
 
@@ -32,3 +33,29 @@ def test_other_urls_are_none_of_sqlite() -> None:
 def test_without_a_url_the_state_lies_beside_its_warehouse_or_in_the_project() -> None:
     assert default_address(Path("/p"), Path("/w/shop.duckdb")).path == Path("/w/shop.duckdb.state.sqlite")
     assert default_address(Path("/p")).path == Path("/p/.dbt_state_plugin/state.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///C:/Pipe%20line/state.sqlite", "C:/Pipe line/state.sqlite"),
+        (r"sqlite:///C:\pipeline\state.sqlite", "C:/pipeline/state.sqlite"),
+        ("sqlite:///state.sqlite", "D:/work/state.sqlite"),
+    ],
+)
+def test_a_drive_of_windows_begins_at_its_root(url: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class WindowsPath(PureWindowsPath):
+        @classmethod
+        def cwd(cls) -> WindowsPath:
+            return cls("D:/work")
+
+    monkeypatch.setattr(address, "Path", WindowsPath)
+
+    assert address_of_url(url, named="URL").path.as_posix() == path
+
+
+@pytest.mark.parametrize(
+    ("url", "name"), [("sqlite:////f/a%3Fb%25.sqlite", "a?b%.sqlite"), ("sqlite:////f/a?b=c", "a")]
+)
+def test_what_stands_for_itself_in_a_url_is_percent_encoded(url: str, name: str) -> None:
+    assert address_of_url(url, named="URL").path == Path("/f") / name
