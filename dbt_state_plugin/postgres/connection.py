@@ -227,5 +227,6 @@ def database_errors(what: str) -> Iterator[None]:
         ) from error
     except SqliteError as error:
         raise StateError(
-            f"{what}: {first_line(error)}", "Check the file, its folder and the disk, then run the command again."
+            f"{what}: {first_line(error)}",
+            "Check the file, its folder and the disk, then run the command again; replace or remove what is damaged.",
         ) from error

@@ -27,6 +27,10 @@ MINIMUM_VERSION = (3, 35, 0)  # RETURNING
 APPLICATION_ID = 0x64627470  # in the header of the file, where `file` and others look what it is
 _WAIT_MS = 30_000  # for the one that writes, as long as for a lock of PostgreSQL
 _BEGIN = {"BEGIN": "BEGIN IMMEDIATE", "BEGIN READ ONLY": "BEGIN"}
+_DAMAGED = ("malformed", "not a database")
+_DAMAGED_REMEDY = (
+    "Put a backup in its place, or remove it with the files beside it: then the next run builds everything."
+)
 # What was marked must survive a crash of the machine: a mark that is lost while the build that it announced is kept
 # would lose a change.
 _SESSION = (
@@ -49,10 +53,12 @@ def connect(address: SqliteAddress, *, writes: bool = True) -> SqliteConnection:
         )
     try:
         return _connect(address, writes=writes)
-    except (sqlite3.Error, OSError, SqliteError) as error:
+    except (sqlite3.Error, OSError, SqliteError, UnicodeDecodeError) as error:
+        reason = _reason(error)
+        do = "Check that the file and its folder may be read and written, on a disk of this machine."
+        is_damaged = any(word in reason for word in _DAMAGED)
         raise StateError(
-            f"Cannot use the state in {address.display()}: {_reason(error)}",
-            "Check that the file and its folder may be read and written, on a disk of this machine.",
+            f"Cannot use the state in {address.display()}: {reason}", _DAMAGED_REMEDY if is_damaged else do
         ) from error
 
 
@@ -317,7 +323,7 @@ class SqliteCursor:
 def _as_sqlite_errors() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError, OverflowError) as error:
+    except (sqlite3.Error, OSError, OverflowError, UnicodeDecodeError) as error:
         raise SqliteError(_reason(error)) from error
     except (ValueError, TypeError) as error:
         if isinstance(error, UnicodeError):
@@ -326,6 +332,8 @@ def _as_sqlite_errors() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, UnicodeDecodeError):  # in a name that SQLite wants to complain about
+        return "the file is malformed"
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return str(error)

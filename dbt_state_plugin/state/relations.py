@@ -23,6 +23,7 @@ from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.lock import is_environment_locked
 from dbt_state_plugin.state.state import State
+from dbt_state_plugin.state.version import place_of
 
 _RECORDED_TEXT = """
     SELECT r.database_name, r.schema_name, r.identifier, r.unique_id, r.resource_type, r.materialized, r.fingerprint,
@@ -64,10 +65,10 @@ _KEY = "SELECT hash_key FROM {state}.installation"
 def installation_key(state: State) -> bytes:
     """Return the key with which this installation's hashes are made, 32 bytes."""
     rows = state.rows(_KEY)
-    if not rows:
+    if not rows or not isinstance(rows[0][0], (bytes, memoryview)):
         raise StateError(
-            f'The state in schema "{state.schema}" has lost its installation row.',
-            "Drop the schema (the next run then builds everything), or restore it from a backup.",
+            f"The state in {place_of(state.connection, state.schema)} has lost its installation row.",
+            "Remove the state (the next run then builds everything), or restore it from a backup.",
         )
     return bytes(rows[0][0])
 
