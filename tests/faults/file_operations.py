@@ -1,4 +1,4 @@
-"""Operations on files of a program, recorded and played up to any of them.
+"""Operations on files of a program, recorded and replayed.
 
 strace records what a program writes, syncs, cuts short and removes. What a kill leaves is all of it up to then; what a
 power cut leaves is what was synced, with any choice of what was not, the last of it perhaps torn.

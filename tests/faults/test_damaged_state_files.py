@@ -1,4 +1,4 @@
-"""Files of states in SQLite that were damaged: refused, with what to do, or read."""
+"""Damaged files of states in SQLite: refused or read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills and power cuts at each operation on the files of a state in SQLite.
+"""Kills and power cuts at each operation on a state's file.
 
 A short history of two runs is recorded once, operation by operation, with what it was told in between. Then what lies
 on the disk at each moment is opened: what was marked must be there, what was built and not marked must be in doubt.
