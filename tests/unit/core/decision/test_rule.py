@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -579,6 +579,17 @@ def test_an_open_intent_says_what_became_of_its_execution(warehouse: Warehouse, 
 
     assert kinds(warehouse, CHAIN, "model.shop.c") == ["interrupted"]
     assert words in details(warehouse, CHAIN, "model.shop.c")[0]
+
+
+def test_what_was_built_before_an_older_copy_was_put_back_is_in_doubt(warehouse: Warehouse) -> None:
+    def reasons(restored_at: datetime) -> list[list[str]]:
+        recorded = replace(warehouse.recorded, restored_at=restored_at)
+        plan = make_plan(CHAIN, recorded, warehouse.catalog, request(), {})
+        return [[reason.code.value for reason in entry.reasons][:1] for entry in plan.to_build]
+
+    built_at = [each.built_at for each in warehouse.recorded.relations.values()]
+    assert reasons(min(built_at)) == []
+    assert reasons(max(built_at) + timedelta(seconds=1)) == [["restored"]] * 3
 
 
 def intent(identifier: str, status: str = "abandoned") -> OpenIntent:
