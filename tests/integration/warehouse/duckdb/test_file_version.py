@@ -55,6 +55,16 @@ def test_a_commit_that_is_only_in_the_log_makes_another_version(path: Path) -> N
         assert len({before, first, file_version(str(path))}) == 3
 
 
+def test_a_file_made_in_the_same_way_with_other_rows_has_another_version(path: Path, tmp_path: Path) -> None:
+    """Its headers are the same."""
+    other = tmp_path / "other.duckdb"
+    execute(other, "CREATE TABLE orders AS SELECT 2 AS id", "CHECKPOINT")
+    before = file_version(str(path))
+    other.replace(path)
+
+    assert file_version(str(path)) != before
+
+
 def test_a_file_that_is_gone_and_a_copy_in_its_place_have_versions_of_their_own(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copy2(path, copy)
