@@ -72,6 +72,7 @@ class Recorder:
         self._questions: dict[Question, None] = {}
         self._is_opaque = False
         self._hook_sql: list[str] = []
+        self._has_asked = False
 
     def reads(self) -> RenderedReads:
         """Return what was read so far."""
@@ -83,6 +84,7 @@ class Recorder:
             questions=tuple(self._questions),
             is_opaque=self._is_opaque,
             hook_sql=tuple(self._hook_sql),
+            has_asked=self._has_asked,
         )
 
     def name(self, name: str) -> None:
@@ -106,6 +108,10 @@ class Recorder:
     def question(self, question: Question) -> None:
         """Note what the database was asked."""
         self._questions[question] = None
+
+    def asked(self) -> None:
+        """Note that something was sent to the database while the node compiled."""
+        self._has_asked = True
 
     def hook(self, sql: str) -> None:
         """Note a statement of a hook that is executed."""
@@ -471,6 +477,8 @@ class Tracer:
         here = self._here
         if here.recorder is not None and sql and (here.is_hook or RUN_HOOKS in here.stack):
             here.recorder.hook(sql)
+        if here.recorder is not None and sql and here.is_compiling:
+            here.recorder.asked()
         before, here.sql = here.sql, sql
         try:
             yield

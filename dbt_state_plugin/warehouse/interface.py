@@ -19,6 +19,28 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 
 
+class KeptContents(Protocol):
+    """What is known of the rows of relations by scanning, as long as nobody else writes."""
+
+    def recall(self, document: Any) -> None:
+        """Take over what `document` gave to an earlier process, None where nothing is kept.
+
+        It counts only for what nobody has written since.
+        """
+
+    def document(self) -> Any:
+        """Return what is known as a value of JSON's kind, None where nothing is."""
+
+    def watch(self) -> None:
+        """Note what is known, before dbt writes in this process."""
+
+    def settle(self, written: Iterable[RelationName] | None) -> None:
+        """Keep what was known but for what dbt has written since `watch`.
+
+        Nothing is kept where others may have written meanwhile, or with None, where nobody knows what dbt has written.
+        """
+
+
 class Warehouse(Protocol):
     """Answer what a plan asks, in values of the core; a text that identifies something is opaque to all others.
 
@@ -33,6 +55,11 @@ class Warehouse(Protocol):
 
     def close(self) -> None:
         """Let the connection go."""
+
+    @property
+    def kept_contents(self) -> KeptContents | None:
+        """Return what keeps contents for other processes, None where the catalog tells what was written."""
+        return None
 
     def shares(self, connection: object) -> bool:
         """Return whether everything is asked on this connection, so that one transaction holds the state's part too."""

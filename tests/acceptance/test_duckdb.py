@@ -6,6 +6,7 @@ One project for all tests: each begins where a run has found nothing to do, what
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,47 @@ def test_external_files_count_by_size_and_time(shop: DuckDBProject) -> None:
     fresh_mtime(shop.project.directory / "rates.csv")
 
     assert shop.reasons().keys() == {"declared_file", "named_file"}
+
+
+def scanned(shop: DuckDBProject, command: str) -> set[str]:
+    """Return the tables of which a command reads all rows."""
+    said = shop.project.plugin("--log-level", "debug", command, check=0).stderr
+    return set(re.findall(r"Reading all rows of \S+\.\"(\w+)\" \(", said))
+
+
+def test_what_nobody_wrote_since_is_not_read_again(shop: DuckDBProject) -> None:
+    shop.project.write("models/rated.sql", "select {{ var('rate') }} + 1 as rate")
+    planned = scanned(shop, "plan")
+    built = scanned(shop, "run")
+    shop.project.write("models/rated.sql", "select {{ var('rate') }} + 2 as rate")
+    planned_after_a_build = scanned(shop, "plan")
+    shop.query("INSERT INTO raw.hidden VALUES (3)")
+    planned_after_others = scanned(shop, "plan")
+    shop.run()
+    shop.project.write("models/rated.sql", "{{ config(post_hook='update raw.hidden set n = 9') }} select 4 as rate")
+    shop.run()
+    after_a_hook = scanned(shop, "plan")
+    hidden = shop.reasons()
+
+    assert (planned, built, planned_after_a_build) == (set(), {"rated"}, set())
+    assert {"orders", "hidden", "staged", "rated"} <= planned_after_others
+    assert {"orders", "hidden", "staged"} <= after_a_hook
+    assert list(hidden) == ["named_table"]
+
+
+def test_what_macros_ask_while_they_compile_is_asked_again(shop: DuckDBProject) -> None:
+    newest = "run_query('select max(n) from raw.hidden').columns[0][0] if execute else 0"
+    shop.project.write("models/asked.sql", f"select {{{{ {newest} }}}} as n")
+    shop.run()
+    same = shop.reasons()
+    shop.query("INSERT INTO raw.hidden VALUES (100)")
+    other = shop.reasons()
+    shop.run()
+    built = shop.query("SELECT n FROM main.asked")
+    shop.project.delete("models/asked.sql")
+
+    assert (same, built) == ({}, [(100,)])
+    assert {"asked", "named_table"} == other.keys()
 
 
 def test_code_counts_and_the_letter_case_of_a_column_is_code(shop: DuckDBProject) -> None:

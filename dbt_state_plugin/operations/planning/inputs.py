@@ -16,6 +16,7 @@ from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.dbt_runner.invocation import Invocation
+from dbt_state_plugin.operations.contents import recall_contents, record_contents
 from dbt_state_plugin.operations.options import RunOptions, narrows, narrows_by_environment
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
 from dbt_state_plugin.operations.planning.other_reads import with_other_reads
@@ -69,6 +70,7 @@ class Seen:
 def see(session: Session, project: Project, options: RunOptions, answers: Answers, *, records_project: bool) -> Seen:
     """Read what the state and the warehouse say about the project's relations."""
     session.ports.progress(Step(stage=Stage.WAREHOUSE))
+    recall_contents(session)
     keys = [record_key(node, project) for node in project.nodes.values()]
     recorded = read_recorded(session.state, keys) if session.has_state else Recorded()
     recorded = replace(recorded, restored_at=session.restored_at)
@@ -93,6 +95,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
     if records_project:
         record_first_counters(session, recorded, catalog)
         record_first_shapes(session, recorded, catalog)
+        record_contents(session)
     return Seen(recorded=recorded, catalog=catalog, project=project)
 
 

@@ -22,6 +22,7 @@ from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.errors import ConfigurationError, EngineError
 from dbt_state_plugin.operations.bookkeeping.steps import RecordedStep
 from dbt_state_plugin.operations.comparing.defer import plan_as_asked
+from dbt_state_plugin.operations.contents import record_contents
 from dbt_state_plugin.operations.execution_record import (
     Listener,
     begin_transform,
@@ -176,12 +177,23 @@ class _Run:
 
         The shapes recorded are those of the nodes `shaped`, of what was built and written where none are given.
         """
+        self._settle_contents(planned, outcome)
         if recorder.lost is not None:
             raise recorder.lost
         recorder.finish_hooks(outcome.project_hook_sql)
         written = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
         record_shapes_of_run(self.session, written if shaped is None else shaped)
         record_counters_of_build(self.session, written, session_names=names_of_dbt_sessions(self.session))
+        record_contents(self.session)
+
+    def _settle_contents(self, planned: Planned, outcome: EngineOutcome) -> None:
+        """Let the warehouse know what dbt can have written, where it keeps what it has read."""
+        contents, parsed = self.session.warehouse.kept_contents, planned.parsed
+        if contents is not None:
+            from dbt_state_plugin.operations.running.writes_of_dbt import relations_written
+
+            written = relations_written(parsed.definition, planned.invocation, outcome) if parsed is not None else None
+            contents.settle(written)
 
     def _refuse_cut_off(self, outcome: EngineOutcome, when: str) -> None:
         """Raise InterruptedRun or EngineError where dbt did not come to its end."""
@@ -254,6 +266,8 @@ class _Run:
             progress.on_executing(node)
             recorder.on_executing(node, sql)
 
+        if (contents := self.session.warehouse.kept_contents) is not None:
+            contents.watch()
         with heartbeat(recorder.refusal, seconds=self.session.ports.heartbeat_seconds):
             return self.session.ports.dbt.execute(
                 parsed,

@@ -10,8 +10,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from dbt_state_plugin.errors import BusyError, ConfigurationError, StateError
@@ -19,6 +19,8 @@ from dbt_state_plugin.warehouse.duckdb.file_version import file_version
 
 _DBT = "dbt.adapters.duckdb.connections"
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
+# What dbt-duckdb sets, loads or registers for its own sessions.
+_OF_A_SESSION = "attach extensions filesystems is_ducklake module_paths plugins secrets settings".split()
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!\\)|md:")
 
 
@@ -44,7 +46,10 @@ class DuckDBFile:
         self.database = str(credentials.get("database") or os.path.basename(path).lstrip(".").split(".")[0]).lower()  # noqa: PTH119
         self._config = dict(credentials.get("config_options") or {})
         self._attached = [each for each in credentials.get("attach") or () if isinstance(each, Mapping)]
+        self.has_plain_sessions = not any(credentials.get(key) for key in _OF_A_SESSION)
         self._mutex = threading.RLock()
+        self.opened: str | None = None  # the version that it had before it was opened the last time
+        self._on_shared: Callable[[Any], None] | None = None
 
     @property
     def exists(self) -> bool:
@@ -60,6 +65,18 @@ class DuckDBFile:
                 return None
             found.append(file_version(os.path.abspath(path)))  # noqa: PTH100
         return "-".join(found)
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether dbt has it open in this process, and may write into it at any time."""
+        return _connection_of_dbt(self.path) is not None
+
+    def on_shared(self, tell: Callable[[Any], None] | None) -> None:
+        """Let a second connection of dbt's kind be given, once, as soon as dbt has the file open; None: no more.
+
+        Whoever gets it must close it. It is not given where a profile makes what two connections cannot have.
+        """
+        self._on_shared = tell if self.has_plain_sessions else None
 
     @contextmanager
     def cursor(self, what: str) -> Iterator[Any]:
@@ -85,9 +102,14 @@ class DuckDBFile:
 
         shared = _connection_of_dbt(self.path)
         if shared is not None:
+            tell, self._on_shared = self._on_shared, None
+            if tell is not None:
+                with suppress(duckdb.Error):
+                    tell(duckdb.connect(self.path, config=self._config))  # a cursor would be closed with dbt's own
             return shared.cursor()
         if not self.exists:  # it would be created, by a plan too
             return duckdb.connect(":memory:")
+        self.opened = self.version()
         # dbt opens the file in this process with these settings, and two connections must have the same.
         with_dbt: dict[str, Any] = {"config": self._config} if _DBT in sys.modules else {"read_only": True}
         connection = duckdb.connect(self.path, **with_dbt)

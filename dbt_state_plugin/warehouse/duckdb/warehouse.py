@@ -6,6 +6,7 @@ once and exactly (`file_version.py`); only where somebody did are rows read.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from dbt_state_plugin.warehouse.answers import (
 from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile, first_line
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA as FILES
 from dbt_state_plugin.warehouse.duckdb.files import file_facts
+from dbt_state_plugin.warehouse.duckdb.kept_contents import KeptContents
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.warehouse.duckdb.catalog import Held
 
+_LOG = logging.getLogger(__name__)
 _CATALOG = "Cannot read the catalogue of DuckDB"
 _ROWS = "Cannot read the rows of DuckDB"
 EMPTY = '[["server", "", "duckdb"]]'  # the shape of what has nothing beside rows and columns
@@ -51,7 +54,7 @@ class DuckDBWarehouse(Warehouse):
         self._version: str | None = None
         self._relations: dict[RelationName, Held] = {}
         self._contents: dict[RelationName, str] = {}
-        self.scans = 0
+        self._kept = KeptContents(self.file)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -61,7 +64,13 @@ class DuckDBWarehouse(Warehouse):
         return DUCKDB
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let go of the file; between two questions it is held only while dbt writes."""
+        self._kept.settle(None)
+
+    @property
+    def kept_contents(self) -> KeptContents:
+        """Return what was read of tables while dbt did not write."""
+        return self._kept
 
     def shares(self, connection: object) -> bool:
         """Return that the state is kept elsewhere."""
@@ -93,7 +102,7 @@ class DuckDBWarehouse(Warehouse):
 
         version = self.file.version()
         if version is None or version != self._version:
-            self._contents = {}
+            self._contents = self._kept.at(version)
             self._relations = read_relations(cursor)
             self._version = version
         return self._relations
@@ -106,8 +115,10 @@ class DuckDBWarehouse(Warehouse):
         from dbt_state_plugin.warehouse.duckdb.content import content_of
 
         if held.name not in self._contents:
-            self.scans += 1
+            _LOG.debug("Reading all rows of %s (about %d).", held.name, held.rows)
             self._contents[held.name] = content_of(cursor, held.quoted, held.columns)
+            if not held.is_view:
+                self._kept.add(self._version, held.name, self._contents[held.name])
         return self._contents[held.name]
 
     def identity_sql(self, connection: object) -> str | None:
@@ -191,7 +202,7 @@ class DuckDBWarehouse(Warehouse):
             if held is None:
                 return "?absent"
             try:
-                self.scans += 1
+                _LOG.debug("Reading all rows of %s (about %d).", held.name, held.rows)
                 return content_of(cursor, held.quoted, held.columns, columns)
             except duckdb.Error:
                 return "?error"
@@ -242,25 +253,19 @@ class DuckDBWarehouse(Warehouse):
     def ask(
         self, questions: Iterable[Question], *, search_path: str | None, role: str | None
     ) -> Mapping[Question, Question]:
-        """Return each question with today's answer: relations by the catalogue; queries are not asked again."""
-        from dbt_state_plugin.core.values.reads import relations_text
+        """Return each question with today's answer; a query is asked where dbt's session is one like any other."""
+        from dbt_state_plugin.warehouse.duckdb.questions import query_answered, relations_answered
 
-        asked = tuple(questions)
-        with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor)
         found: dict[Question, Question] = {}
-        for each in asked:
-            if each.sql:
-                found[each] = replace(each, answer="", problem="error")
-                continue
-            database, schema, identifier = (part.lower() for part in each.relation)
-            listed = [
-                (name.identifier, "view" if one.is_view else "table")
-                for name, one in held.items()
-                if name.schema == schema and name.database == (database or self._database)
-                if not identifier or name.identifier == identifier
-            ]
-            found[each] = replace(each, answer=relations_text(listed), problem="")
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor).values()
+            for each in tuple(questions):
+                if not each.sql:
+                    found[each] = relations_answered(each, held, self._database)
+                elif self.file.has_plain_sessions:
+                    found[each] = query_answered(cursor, each)
+                else:
+                    found[each] = replace(each, answer="", problem="error")
         return found
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:

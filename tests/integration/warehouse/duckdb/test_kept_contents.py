@@ -1,0 +1,144 @@
+"""Contents of tables that are kept with a version of the file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dbt.adapters.duckdb.connections as connections_of_dbt
+import duckdb
+import pytest
+
+from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
+
+ONE, TWO = (RelationName(database="shop", schema="main", identifier=name) for name in ("one", "two"))
+WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
+
+
+def written_by_others(path: Path, statement: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WRITE, str(path), statement]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "shop.duckdb"
+    assert written_by_others(found, "CREATE TABLE one AS SELECT 1 AS n; CREATE TABLE two AS SELECT 2 AS n").stderr == ""
+    return found
+
+
+class Dbt:
+    """What dbt-duckdb holds in this process."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = path
+        self.connection: Any = None
+        monkeypatch.setattr(connections_of_dbt.DuckDBConnectionManager, "_ENV", self)
+
+    @property
+    def creds(self) -> Any:
+        return SimpleNamespace(path=str(self.path))
+
+    @property
+    def conn(self) -> Any:
+        return self.connection
+
+    def open(self) -> Any:
+        self.connection = duckdb.connect(str(self.path), config={})
+        return self.connection
+
+    def close(self) -> None:
+        self.connection.close()
+        self.connection = None
+
+
+def read_by(path: Path, document: Any = None) -> tuple[DuckDBWarehouse, list[str]]:
+    """Return a warehouse of another process that has looked at both tables, and which of them it has read."""
+    warehouse = DuckDBWarehouse({"path": str(path)})
+    warehouse.kept_contents.recall(document)
+    known = warehouse.kept_contents.at(warehouse.file.version())
+    warehouse.catalog([ONE, TWO])
+    return warehouse, sorted(name.identifier for name in (ONE, TWO) if name not in known)
+
+
+def test_what_was_read_need_not_be_read_again_until_somebody_writes(path: Path) -> None:
+    first, read = read_by(path)
+    again, read_again = read_by(path, first.kept_contents.document())
+    written_by_others(path, "UPDATE two SET n = 3")
+    last, read_after = read_by(path, again.kept_contents.document())
+
+    assert (read, read_again, read_after) == (["one", "two"], [], ["one", "two"])
+    assert last.catalog([TWO]).touched != first.catalog([ONE]).touched
+
+
+def test_a_copy_that_was_restored_is_read(path: Path) -> None:
+    copy = path.with_name("copy")
+    shutil.copy2(path, copy)
+    written_by_others(path, "UPDATE two SET n = 3")
+    first, _ = read_by(path)
+    shutil.copy2(copy, path)
+
+    assert read_by(path, first.kept_contents.document())[1] == ["one", "two"]
+
+
+def test_what_dbt_has_not_written_is_known_of_what_it_leaves(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse, _ = read_by(path)
+    dbt = Dbt(path, monkeypatch)
+    warehouse.kept_contents.watch()
+    connection = dbt.open()
+    warehouse.present(ONE)  # as each node that dbt begins with is looked at
+    connection.execute("UPDATE two SET n = 3")
+    dbt.close()
+    refused = written_by_others(path, "UPDATE one SET n = 4").stderr
+    warehouse.kept_contents.settle({TWO})
+
+    assert "lock" in refused
+    assert read_by(path, warehouse.kept_contents.document())[1] == ["two"]
+
+
+@pytest.mark.parametrize("written", [None, {TWO}], ids=["anything", "two"])
+def test_what_others_wrote_before_dbt_had_the_file_is_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch, written: set[RelationName] | None
+) -> None:
+    warehouse, _ = read_by(path)
+    dbt = Dbt(path, monkeypatch)
+    warehouse.kept_contents.watch()
+    if written is not None:
+        written_by_others(path, "UPDATE one SET n = 4")
+    connection = dbt.open()
+    warehouse.present(ONE)
+    connection.execute("UPDATE two SET n = 3")
+    dbt.close()
+    warehouse.kept_contents.settle(written)
+
+    assert read_by(path, warehouse.kept_contents.document())[1] == ["one", "two"]
+
+
+def test_what_is_read_while_dbt_may_write_is_not_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dbt = Dbt(path, monkeypatch)
+    dbt.open()
+    beside, _ = read_by(path)
+    dbt.close()
+
+    assert beside.kept_contents.document() is None
+
+
+def test_a_file_that_was_replaced_while_it_was_opened_is_not_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = path.with_name("other.duckdb")
+    written_by_others(other, "CREATE TABLE one AS SELECT 7 AS n; CREATE TABLE two AS SELECT 8 AS n")
+    connect = duckdb.connect
+
+    def connected(*arguments: Any, **settings: Any) -> Any:
+        found = connect(*arguments, **settings)
+        other.replace(path)
+        return found
+
+    monkeypatch.setattr(duckdb, "connect", connected)
+    warehouse, _ = read_by(path)
+
+    assert warehouse.kept_contents.document() is None
