@@ -18,6 +18,8 @@ from dbt_state_plugin.errors import BusyError, ConfigurationError, StateError
 from dbt_state_plugin.warehouse.duckdb.file_version import file_version
 
 _DBT = "dbt.adapters.duckdb.connections"
+_LOCKED = re.compile(r"\block on file|used by another process", re.IGNORECASE)  # not: checksum of a block
+_DAMAGED = re.compile("not a valid DuckDB database|Corrupt database|Could not read enough bytes|checksum")
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 # What dbt-duckdb sets, loads or registers for its own sessions.
 _OF_A_SESSION = "attach extensions filesystems is_ducklake module_paths plugins secrets settings".split()
@@ -55,6 +57,11 @@ class DuckDBFile:
     def exists(self) -> bool:
         """Return whether there is a file yet."""
         return os.path.exists(self.path)  # noqa: PTH110 - no error for a name that no file can have
+
+    @property
+    def has_folder(self) -> bool:
+        """Return whether a file can be created."""
+        return os.path.isdir(os.path.dirname(self.path))  # noqa: PTH112, PTH120 - see `exists`
 
     def version(self) -> str | None:
         """Return a text that differs whenever anything was committed, None where an attached database tells nothing."""
@@ -148,11 +155,21 @@ def _attach(attached: Mapping[str, Any]) -> str:
 
 def _not_opened(path: str, error: Exception) -> BusyError | StateError:
     holder = _HOLDER.search(str(error))
-    if holder or "lock" in str(error).lower():
+    if holder or _LOCKED.search(str(error)):
         who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
         return BusyError(
             f"{who[0].upper()}{who[1:]} has opened {path}, and DuckDB gives a file to one process at a time.",
             "Wait until it ends or closes the file, then run the command again.",
+        )
+    if "version number" in str(error):
+        return StateError(
+            f"{path} was written by a newer DuckDB than the one that is installed here.",
+            "Run `pip install --upgrade duckdb` in the environment of dbt-state-plugin and dbt.",
+        )
+    if _DAMAGED.search(str(error)):
+        return StateError(
+            f"{path} is no DuckDB database, or is damaged.",
+            "Restore it from a copy, or move it away and load its sources again: the next run builds everything.",
         )
     return StateError(f"{path} cannot be opened: {first_line(error)}.", "Run `dbt debug` to see whether dbt can.")
 

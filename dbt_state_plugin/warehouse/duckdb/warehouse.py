@@ -356,6 +356,9 @@ class DuckDBWarehouse(Warehouse):
         """Return whether the file can be opened."""
         from dbt_state_plugin.core.values.findings import Finding, Severity
 
+        if not self.file.has_folder:
+            what = f"The folder of {self.file.path} does not exist, and DuckDB creates files only."
+            return (Finding(check="warehouse", severity=Severity.ERROR, what=what, do="Create the folder."),)
         with self.file.cursor(_CATALOG) as cursor:
             cursor.execute("SELECT version()")
             version = cursor.fetchall()[0][0]
