@@ -81,11 +81,11 @@ class KeptContents:
             return
         try:
             if written is not None and watched == self._version and not self._file.is_shared:
-                self._take_over(holder, set(written))
+                self._take_over(holder, {_folded(name) for name in written})
         finally:
             holder.close()
 
-    def _take_over(self, holder: Any, written: set[RelationName]) -> None:
+    def _take_over(self, holder: Any, written: set[tuple[str, ...]]) -> None:
         import duckdb
 
         try:
@@ -93,7 +93,12 @@ class KeptContents:
         except duckdb.Error:
             return
         self._version = self._file.version()
-        self._contents = {name: content for name, content in self._contents.items() if name not in written}
+        self._contents = {name: content for name, content in self._contents.items() if _folded(name) not in written}
+
+
+def _folded(name: RelationName) -> tuple[str, ...]:
+    """Return a name as DuckDB compares it: whatever letter case its parts have, it is the same relation."""
+    return tuple(part.lower() for part in _names(name))
 
 
 def _names(name: RelationName) -> tuple[str, str, str]:

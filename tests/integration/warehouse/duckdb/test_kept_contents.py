@@ -95,7 +95,7 @@ def test_what_dbt_has_not_written_is_known_of_what_it_leaves(path: Path, monkeyp
     connection.execute("UPDATE two SET n = 3")
     dbt.close()
     refused = written_by_others(path, "UPDATE one SET n = 4").stderr
-    warehouse.kept_contents.settle({TWO})
+    warehouse.kept_contents.settle({RelationName(database="shop", schema="MAIN", identifier="Two")})
 
     assert "lock" in refused
     assert read_by(path, warehouse.kept_contents.document())[1] == ["two"]
