@@ -30,11 +30,11 @@ MELTANO_COMMANDS = (load_plan, definition)
 HOW = "uv run python docs/generate_reference.py"
 
 JSON_WORDS = (
-    "Commands that say something take `--output json`. Those without it: the bookkeeping commands print one id or one",
-    "list; `run`, `build`, `seed` and `snapshot` print what dbt prints, and `show` has their results; `state roles`,",
-    "`state sources`, `state export-manifest` and `completion` print what another program reads; `report` writes a",
-    "page. Each document has a `version`: version 1 only gains keys, so ignore those that you do not know. Times are",
-    "ISO 8601 with a time zone.",
+    "Every command that says something takes `--output json`. Those that do not: `state roles`, `state sources`,",
+    "`state export-manifest` and `completion` print what another program reads, and `report` writes a page. For `run`,",
+    "`build`, `seed` and `snapshot` it moves what dbt prints to stderr, so that stdout holds the document alone. A",
+    "command that ends with an error (exit code 2 or 3) prints none; stderr says why. Each document has a `version`:",
+    "version 1 only gains keys, so ignore those that you do not know. Times are ISO 8601 with a time zone.",
 )
 SCHEMA_EXAMPLE = (
     "import json",

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from dbt_state_plugin import api
-from dbt_state_plugin.cli.options import says, shared_options, target_of
+from dbt_state_plugin.cli.options import output_option, says, shared_options, target_of
 from dbt_state_plugin.errors import UsageError
+from dbt_state_plugin.report.bookkeeping import (
+    compared_step_document,
+    recorded_execution_document,
+    recorded_step_document,
+)
+from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.printable import printable
 
 _REMOVED_UNKNOWN = "What is gone since a run cannot be told of a step; see `dbt-state-plugin state orphans`."
@@ -20,29 +27,36 @@ _REMOVED_UNKNOWN = "What is gone since a run cannot be told of a step; see `dbt-
 
 @click.command("init-execution")
 @click.option("--execution-id", metavar="UUID", help="Id to use instead of a new one.")
+@output_option
 @shared_options
 @click.pass_context
-def init_execution(context: click.Context, execution_id: str | None) -> None:
+def init_execution(context: click.Context, execution_id: str | None, output: str) -> None:
     """Start an execution and print its id."""
-    click.echo(api.init_execution(target_of(context), execution_id))
+    started = api.init_execution(target_of(context), execution_id)
+    _answer(output, str(started), recorded_execution_document(started, "running"))
 
 
 @click.command("get-last-successful-execution")
+@output_option
 @shared_options
 @click.pass_context
-def get_last_successful_execution(context: click.Context) -> None:
+def get_last_successful_execution(context: click.Context, output: str) -> None:
     """Print the id of the execution that succeeded last, or an empty line."""
-    click.echo(api.last_successful_execution(target_of(context)) or "")
+    last = api.last_successful_execution(target_of(context))
+    _answer(output, str(last or ""), recorded_execution_document(last, "succeeded" if last else None))
 
 
 @click.command("get-execution-completion-timestamp")
 @click.argument("execution_id")
+@output_option
 @shared_options
 @click.pass_context
-def get_execution_completion_timestamp(context: click.Context, execution_id: str) -> None:
+def get_execution_completion_timestamp(context: click.Context, execution_id: str, output: str) -> None:
     """Print when EXECUTION_ID was completed, in ISO 8601 with the time zone."""
     completed_at = api.completion_time(target_of(context), execution_id)
-    click.echo(completed_at.isoformat(timespec="microseconds") if completed_at else "")
+    status = "succeeded" if completed_at else None
+    text = completed_at.isoformat(timespec="microseconds") if completed_at else ""
+    _answer(output, text, recorded_execution_document(execution_id.lower(), status, completed_at))
 
 
 @click.command("init-step")
@@ -52,6 +66,7 @@ def get_execution_completion_timestamp(context: click.Context, execution_id: str
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
 @click.option("--manifest", metavar="FILE", help="Record the nodes of a dbt manifest.json instead of files.")
 @click.option("--by-path", is_flag=True, help="Name files by their path instead of their stem.")
+@output_option
 @shared_options
 @click.pass_context
 def init_step(
@@ -62,6 +77,7 @@ def init_step(
     patterns: Sequence[str],
     manifest: str | None,
     by_path: bool,
+    output: str,
 ) -> None:
     """Start a step of EXECUTION_ID, record the checksums of what it covers, and print its id.
 
@@ -83,7 +99,8 @@ def init_step(
         covered = api.files_covered(base_path, patterns, by_path=by_path)
     for warning in covered.warnings:
         _say(context, f"Warning: {warning}", level="warning")
-    click.echo(api.init_step(target_of(context), execution_id, step_name, covered))
+    step = api.init_step(target_of(context), execution_id, step_name, covered)
+    _answer(output, str(step), recorded_step_document(step, step_name, "running", len(covered.checksums)))
     _say(context, f"Step {step_name} covers {len(covered.checksums)} checksums.")
 
 
@@ -94,10 +111,11 @@ def init_step(
     "--separator", default=" ", help=r"What to print between names; \n and \t are understood (default: one space)."
 )
 @click.option("--removed", is_flag=True, help="Print the names that are gone instead.")
+@output_option
 @shared_options
 @click.pass_context
 def compare_step_models(
-    context: click.Context, step_id: str, previous_execution_id: str, separator: str, removed: bool
+    context: click.Context, step_id: str, previous_execution_id: str, separator: str, removed: bool, output: str
 ) -> None:
     """Print the names whose checksum in STEP_ID is new or differs from that in PREVIOUS_EXECUTION_ID.
 
@@ -106,6 +124,9 @@ def compare_step_models(
     comparison = api.compare_step_models(target_of(context), step_id, previous_execution_id)
     if comparison.doubt:
         _say(context, f"Warning: {comparison.doubt}", level="warning")
+    if output == "json":
+        click.echo(rendered(compared_step_document(step_id, previous_execution_id, comparison)))
+        return
     if removed and comparison.removed is None:
         _say(context, f"Warning: {_REMOVED_UNKNOWN}", level="warning")
     names = comparison.removed or () if removed else comparison.changed
@@ -117,32 +138,45 @@ def compare_step_models(
 @click.command("complete-step")
 @click.argument("step_id")
 @click.option("--rows-processed", metavar="N", help="How many rows the step has processed.")
+@output_option
 @shared_options
 @click.pass_context
-def complete_step(context: click.Context, step_id: str, rows_processed: str | None) -> None:
+def complete_step(context: click.Context, step_id: str, rows_processed: str | None, output: str) -> None:
     """Record that STEP_ID succeeded."""
     step = api.complete_step(target_of(context), step_id, rows_processed)
+    _answer(output, None, recorded_step_document(step_id.lower(), step.name, "succeeded"))
     _say(context, f"Step {step.name} is completed.")
 
 
 @click.command("complete-execution")
 @click.argument("execution_id")
+@output_option
 @shared_options
 @click.pass_context
-def complete_execution(context: click.Context, execution_id: str) -> None:
+def complete_execution(context: click.Context, execution_id: str, output: str) -> None:
     """Record that EXECUTION_ID succeeded; all its steps must be completed."""
-    api.complete_execution(target_of(context), execution_id)
+    ended = api.complete_execution(target_of(context), execution_id)
+    _answer(output, None, recorded_execution_document(execution_id.lower(), "succeeded", ended.finished_at))
     _say(context, f"Execution {execution_id} is completed.")
 
 
 @click.command("fail-execution")
 @click.argument("execution_id")
+@output_option
 @shared_options
 @click.pass_context
-def fail_execution(context: click.Context, execution_id: str) -> None:
+def fail_execution(context: click.Context, execution_id: str, output: str) -> None:
     """Record that EXECUTION_ID failed, and its running steps with it."""
     api.fail_execution(target_of(context), execution_id)
+    _answer(output, None, recorded_execution_document(execution_id.lower(), "failed"))
     _say(context, f"Execution {execution_id} is recorded as failed.")
+
+
+def _answer(output: str, text: str | None, document: dict[str, Any]) -> None:
+    if output == "json":
+        click.echo(rendered(document))
+    elif text is not None:
+        click.echo(text)
 
 
 def _say(context: click.Context, text: str, *, level: str = "info") -> None:

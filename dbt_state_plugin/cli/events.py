@@ -67,15 +67,17 @@ def result_document(result: RunResult) -> dict[str, Any]:
 
 
 def _result(result: RunResult, entry: PlanEntry) -> dict[str, Any]:
+    from dbt_state_plugin.report.run import message_of, status_of
+
     unique_id = entry.node.unique_id
     outcome = result.outcomes.get(unique_id)
-    status = "not recorded" if unique_id in result.unrecorded else outcome.status if outcome else "not reported"
+    status = status_of(result, unique_id)
     took = outcome.duration_ms if outcome else None
     return {
         "unique_id": unique_id,
         "node_info": _node_info(entry, status),
         "status": status,
-        "message": result.unrecorded.get(unique_id) or (outcome.message if outcome else ""),
+        "message": message_of(result, unique_id),
         "execution_time": None if took is None else took / 1000,
         "rows_affected": outcome.rows_affected if outcome else None,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,6 +45,11 @@ def _tells_errors(dbt_flags: tuple[str, ...]) -> bool:
     return "--log-level none" not in said and ("--log-level" in said or level != "none")
 
 
+def _stdout_for(output: str) -> AbstractContextManager[Any]:
+    """Return where dbt prints while it runs: stdout is for the document, where there is one."""
+    return redirect_stdout(sys.stderr) if output == "json" else nullcontext()
+
+
 def _deferring(name: str) -> Callable[[Any], Any]:
     return (
         (lambda command: against_option(defer_option(command))) if name in ("run", "build") else lambda command: command
@@ -60,10 +66,20 @@ def _command(name: str, help_text: str) -> click.Command:
         envvar=["DBT_STATE_PLUGIN_THREADS"],
         help="How many threads dbt uses (default: the profile's).",
     )
+    @click.option(
+        "--output",
+        "-o",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="What dbt prints, or a JSON document of the result; dbt's output then goes to stderr.",
+    )
     @shared_options
     @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
     @click.pass_context
-    def command(context: click.Context, /, threads: int | None, dbt_flags: tuple[str, ...], **options: Any) -> int:
+    def command(
+        context: click.Context, /, threads: int | None, output: str, dbt_flags: tuple[str, ...], **options: Any
+    ) -> int:
         from dbt_state_plugin.api import Listener, Ports, RunOptions, interruptible, run_project
 
         defer_to = deferred_to(options.pop("against", None), defer=options.pop("defer", False), needs_both=True)
@@ -78,7 +94,6 @@ def _command(name: str, help_text: str) -> click.Command:
 
         def on_plan(plan: Plan) -> None:
             if says(context):
-                leads = orchestration.reads_last_line
                 first = [first_line(plan, orchestration.target_choice)] if leads else []
                 lines = [*first, *lines_of_steps, *plan_lines(plan, width=width, ends_with_summary=not leads)]
                 SCREEN.say(lines, event="StatePlan", data=planned_document(plan))
@@ -90,7 +105,8 @@ def _command(name: str, help_text: str) -> click.Command:
         listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
         steps = orchestration.steps if name in _TRANSFORMING else ()
         asked = RunOptions(command=name, defer_to=defer_to, **options)
-        with interruptible(), reporting(context, holds=orchestration.reads_last_line) as progress:
+        leads = orchestration.reads_last_line
+        with interruptible(), reporting(context, holds=leads) as progress, _stdout_for(output):
             target = target_of(context, threads=threads, extra_arguments=flags)
             result = run_project(target, asked, listener, steps, ports=Ports.reporting_to(progress))
         failed = result.status != "succeeded"
@@ -100,6 +116,11 @@ def _command(name: str, help_text: str) -> click.Command:
                 result, width=width, says_why=orchestration.reads_last_line, is_told_by_dbt=_tells_errors(flags)
             )
             SCREEN.say(lines, event="StateResult", level="error" if failed else "info", data=result_document(result))
+        if output == "json":
+            from dbt_state_plugin.report.document import rendered
+            from dbt_state_plugin.report.run import run_document
+
+            click.echo(rendered(run_document(result)))
         return EXIT_NODES_FAILED if failed else EXIT_OK
 
     return command

@@ -1,4 +1,4 @@
-"""JSON documents of what the `state` commands and `forget` did."""
+"""JSON documents of `forget` and of the `state` commands."""
 
 from __future__ import annotations
 

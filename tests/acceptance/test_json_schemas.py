@@ -72,7 +72,7 @@ def tell(printed: Printed, project: Project, database: Database) -> None:
     project.dbt("build", check=0)
     printed.add("adoption", "adopt", "--yes")
     printed.add("forgotten", "forget", "hard")
-    project.plugin("build", check=0)
+    assert printed.add("run", "build")["status"] == "succeeded"
 
     project.delete("models/old.sql")
     project.write("models/stg.sql", "select id, amount as amount from {{ source('raw', 'orders') }} -- edited\n")
@@ -91,13 +91,32 @@ def tell(printed: Printed, project: Project, database: Database) -> None:
     project.dbt("run", check=0)
     printed.add("recording", "record")
     project.write("models/report.sql", FILES["models/report.sql"].replace("amount", "nothing"))
-    project.plugin("build", check=1)
-    execution = printed.add("history", "history")["executions"][0]["execution_id"]
-    printed.add("execution", "show", execution)
+    project.write("dbt_project.yml", project.read("dbt_project.yml") + 'on-run-end: "select 1 from nowhere"\n')
+    failed = printed.add("run", "build", check=1)
+    assert (failed["status"], failed["failed"]) == ("failed", 2)
+    assert [node["status"] for node in failed["nodes"] if node["is_due"]] == ["error", "skipped"]
+    tell_of_a_script(printed)
+    printed.add("history", "history")
+    printed.add("execution", "show", failed["execution_id"])
     printed.add("failures", "show", "--failures")
     printed.add("findings", "state", "check")
     printed.add("pruned", "state", "prune", "--dry-run")
     printed.add("migration", "state", "downgrade", "base", "--yes")
+
+
+def tell_of_a_script(printed: Printed) -> None:
+    """Keep the books of a script, in the pipeline of the project."""
+    get, timestamp = "get-last-successful-execution", "get-execution-completion-timestamp"
+    execution = printed.add("recorded-execution", "init-execution")["execution_id"]
+    step = printed.add("recorded-step", "init-step", execution, "SCRIPT", "models", "*.sql")["step_id"]
+    compared = printed.add("compared-step", "compare-step-models", step)
+    assert compared["changed"] == ["hard", "log", "report", "stg"]
+    assert printed.add("recorded-step", "complete-step", step)["name"] == "SCRIPT"
+    assert printed.add("recorded-execution", "complete-execution", execution)["completed_at"]
+    assert printed.add("recorded-execution", get)["execution_id"] == execution
+    assert printed.add("recorded-execution", timestamp, execution)["completed_at"]
+    again = printed.add("recorded-execution", "init-execution")["execution_id"]
+    assert printed.add("recorded-execution", "fail-execution", again)["status"] == "failed"
 
 
 def test_every_schema_is_one(printed: Printed) -> None:
