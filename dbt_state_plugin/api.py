@@ -350,26 +350,31 @@ def report(
     return read_overview(target, execution_id=execution_id, command=command, limit=limit, ports=_ports(progress))
 
 
-def look_over(settings: Settings | None = None) -> tuple[Finding, ...]:
-    """Return a finding for everything that a first run needs; nothing is written."""
+def look_over(settings: Settings | None = None, *, progress: Progress | None = None) -> tuple[Finding, ...]:
+    """Return a finding for everything that a first run needs; nothing is written. `progress` is as for `plan`."""
     from dbt_state_plugin.operations import doctor
 
-    return doctor.look_over(lambda: _target(settings))
+    return doctor.look_over(lambda: _target(settings), _ports(progress))
 
 
-def forget(settings: Settings, names: Iterable[str] | None) -> tuple[str, ...]:
+def forget(
+    settings: Settings,
+    names: Iterable[str] | None,
+    *,
+    on_wait: Callable[[str], None] = lambda _holder: None,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
     """Forget the recorded builds of these nodes (None: of the whole environment), so that they are built again.
 
     `names` are unique_ids or the last part of one. Returns the unique_ids that were forgotten. Raises NotFoundError
-    when one of them is not recorded, BusyError while a run is going on.
+    when one of them is not recorded, BusyError while a run is going on. `on_wait` is told who holds the lock, once;
+    `progress` is as for `plan`.
     """
-    from dbt_state_plugin.operations.session import open_session
-    from dbt_state_plugin.state.lock import acquire_lock
+    from dbt_state_plugin.operations.session import lock_environment, open_session
     from dbt_state_plugin.state.relations import forget_relations, recorded_ids
 
-    target = _target(settings)
-    with open_session(target) as session:
-        acquire_lock(session.state, timeout=target.lock_timeout)
+    with open_session(_target(settings), ports=_ports(progress)) as session:
+        lock_environment(session, on_wait)
         if names is None:
             return forget_relations(session.state, None)
         wanted = tuple(names)

@@ -8,6 +8,7 @@ import click
 
 from dbt_state_plugin.cli.options import output_option, says, settings_of, shared_options
 from dbt_state_plugin.cli.orchestration import orchestration_of
+from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.report.document import rendered
@@ -26,7 +27,8 @@ def doctor(context: click.Context, output: str) -> int:
     """
     from dbt_state_plugin.api import has_errors, look_over
 
-    found = (*orchestration_of(context).findings, *look_over(settings_of(context)))
+    with reporting(context) as progress:
+        found = (*orchestration_of(context).findings, *look_over(settings_of(context), progress=progress))
     if output == "json":
         click.echo(rendered(findings_document(found)))
     else:

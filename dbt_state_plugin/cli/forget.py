@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from dbt_state_plugin.cli.events import say_wait
 from dbt_state_plugin.cli.options import output_option, settings_of, shared_options
+from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.administration import forgotten_document
@@ -26,7 +28,13 @@ def forget(context: click.Context, /, nodes: tuple[str, ...], everything: bool, 
         raise UsageError(
             "forget needs the names of nodes, or --all.", "Write `forget NAME ...` or `forget --all`, not both."
         )
-    forgotten = forget_builds(settings_of(context), None if everything else nodes)
+    with reporting(context) as progress:
+        forgotten = forget_builds(
+            settings_of(context),
+            None if everything else nodes,
+            on_wait=lambda holder: say_wait(context, holder),
+            progress=progress,
+        )
     if output == "json":
         click.echo(rendered(forgotten_document(forgotten)))
     for unique_id in forgotten if output == "text" else ():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import click
 
 from dbt_state_plugin.cli.options import output_option, settings_of, shared_options, target_of
+from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 from dbt_state_plugin.report.document import VERSION, execution_document, failure_document, rendered
@@ -25,7 +26,8 @@ def history(context: click.Context, /, limit: int, failed: bool, output: str) ->
     """List the executions of this environment, newest first."""
     from dbt_state_plugin.api import history as read_history
 
-    executions = read_history(settings_of(context), limit=limit, only_failed=failed)
+    with reporting(context, doing="Reading the history"):
+        executions = read_history(settings_of(context), limit=limit, only_failed=failed)
     if output == "json":
         documents = [execution_document(execution, with_nodes=False) for execution in executions]
         click.echo(rendered({"version": VERSION, "executions": documents}))
@@ -58,7 +60,8 @@ def show(context: click.Context, /, execution: str | None, failures: bool, outpu
     if execution is None:
         _show_failures(context, output, is_asked_for=failures)
         return
-    found = read_execution(settings_of(context), execution)
+    with reporting(context, doing="Reading the execution"):
+        found = read_execution(settings_of(context), execution)
     if failures:
         found = replace(found, results=tuple(result for result in found.results if not result.is_success))
     if output == "json":
@@ -79,7 +82,8 @@ def _show_failures(context: click.Context, output: str, *, is_asked_for: bool) -
         raise UsageError(
             "`show` wants an EXECUTION, or --failures.", "See `dbt-state-plugin history` for the ids of executions."
         )
-    found = read_failures(settings_of(context))
+    with reporting(context, doing="Reading what is failing"):
+        found = read_failures(settings_of(context))
     if output == "json":
         click.echo(rendered({"version": VERSION, "failures": [failure_document(failure) for failure in found]}))
     elif output == "markdown":

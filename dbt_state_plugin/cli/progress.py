@@ -104,15 +104,18 @@ def _line(step: Step, width: int | None = None) -> str:
 
 
 @contextmanager
-def reporting(context: click.Context, *, holds: bool = False) -> Iterator[Reporter]:
-    """Give what is to be told of the progress; with `holds` nothing is said until `is_held` is taken back."""
+def reporting(context: click.Context, *, holds: bool = False, doing: str = "") -> Iterator[Reporter]:
+    """Give what is to be told of the progress; with `holds` nothing is said until `is_held` is taken back.
+
+    `doing` says in words what a command does with the state that tells no more of it.
+    """
     line = _live_line() if SCREEN.is_live else None
     reporter = Reporter(line.draw if line else None, _say)
     if not SCREEN.shows_progress or not says(context):
         yield reporter
         return
     reporter.is_held = holds
-    reporter(Step(stage=Stage.CONNECT))
+    reporter(Step(stage=Stage.STATE, detail=doing) if doing else Step(stage=Stage.CONNECT))
     if line:
         line.open()
     reporter.start()

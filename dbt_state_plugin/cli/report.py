@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dbt_state_plugin.api import DEFAULT_EXECUTIONS
+from dbt_state_plugin.api import DEFAULT_EXECUTIONS, Stage, Step
 from dbt_state_plugin.cli.options import says, shared_options, target_of
 from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.errors import UsageError
@@ -48,7 +48,8 @@ def report(context: click.Context, /, execution: str | None, output: str | None,
     target = target_of(context)
     with reporting(context) as progress:
         found = read_report(target, execution_id=execution, command=command, limit=limit, progress=progress)
-    text = page(found)
+        progress(Step(stage=Stage.STATE, detail="Writing the page"))
+        text = page(found)
     if output == "-":
         sys.stdout.write(text)
         return

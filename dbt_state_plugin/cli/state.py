@@ -9,7 +9,9 @@ import click
 
 from dbt_state_plugin import api
 from dbt_state_plugin.api import Action, Orphan, Orphans, Settings, StateAddress, Target
+from dbt_state_plugin.cli.events import say_wait
 from dbt_state_plugin.cli.options import output_option, says, settings_of, shared_options, target_of
+from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError
 from dbt_state_plugin.report.administration import (
@@ -63,12 +65,15 @@ def upgrade(context: click.Context, sql: bool, dry_run: bool, start: str | None,
     address = api.resolve_state(settings)
     if dry_run:
         return _rehearse(context, address, output)
-    _say_versions(context, *api.upgrade_state(address), output)
+    with reporting(context, doing="Upgrading the state"):
+        versions = api.upgrade_state(address)
+    _say_versions(context, *versions, output)
     return EXIT_OK
 
 
 def _rehearse(context: click.Context, address: StateAddress, output: str) -> int:
-    found = api.rehearse_upgrade(address)
+    with reporting(context, doing="Upgrading the state, in a transaction that is rolled back"):
+        found = api.rehearse_upgrade(address)
     if output == "json":
         click.echo(rendered(rehearsal_document(found.before, found.after, found.rows, found.lost)))
     if found.before == found.after:
@@ -100,7 +105,8 @@ def check(context: click.Context, output: str) -> int:
 
     Nothing is written. Exit code 1 says that something has to be mended.
     """
-    found = api.check_state(api.resolve_state(settings_of(context)))
+    with reporting(context, doing="Checking what must hold in the state"):
+        found = api.check_state(api.resolve_state(settings_of(context)))
     if output == "json":
         click.echo(rendered(findings_document(found)))
     else:
@@ -132,7 +138,9 @@ def downgrade(context: click.Context, revision: str, sql: bool, yes: bool, outpu
             f"A downgrade to {revision} deletes history and recorded state in {place}.",
             "Pass --yes if that is wanted; everything that is no longer recorded is built again.",
         )
-    _say_versions(context, *api.downgrade_state(api.resolve_state(settings), revision), output)
+    with reporting(context, doing="Bringing the state back to an earlier version"):
+        versions = api.downgrade_state(api.resolve_state(settings), revision)
+    _say_versions(context, *versions, output)
 
 
 @state.command("roles")
@@ -207,10 +215,11 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
 
     What a decision needs stays, whatever its age.
     """
-    if this_environment:
-        pruned = api.prune_environment(target_of(context), keep_days=keep_days, dry_run=dry_run)
-    else:
-        pruned = api.prune_state(api.resolve_state(settings_of(context)), keep_days=keep_days, dry_run=dry_run)
+    with reporting(context, doing="Counting old history" if dry_run else "Removing old history"):
+        if this_environment:
+            pruned = api.prune_environment(target_of(context), keep_days=keep_days, dry_run=dry_run)
+        else:
+            pruned = api.prune_state(api.resolve_state(settings_of(context)), keep_days=keep_days, dry_run=dry_run)
     if output == "json":
         click.echo(rendered(pruned_document(asdict(pruned), is_done=not dry_run)))
         return
@@ -235,7 +244,8 @@ def import_dpo(context: click.Context, url: str, output: str) -> None:
     """
     from dbt_state_plugin.cli.dpo import PIPELINE, URL_WARNING
 
-    done = api.import_dpo(api.resolve_target_beside(url, PIPELINE, settings_of(context)), url)
+    with reporting(context, doing="Taking over the recorded executions"):
+        done = api.import_dpo(api.resolve_target_beside(url, PIPELINE, settings_of(context)), url)
     counts = done.counts
     if done.shows_password and says(context, "warning"):
         click.echo(URL_WARNING, err=True)
@@ -294,8 +304,9 @@ def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool
 
     if yes and not drop:
         raise UsageError("--yes is for --drop only.", "Write `state orphans --drop --yes`, or leave it out.")
-    target = target_of(context)
-    found = find_orphans(target, includes_history=include_history)
+    with reporting(context) as progress:
+        target = target_of(context)
+        found = find_orphans(target, includes_history=include_history, ports=api.Ports.reporting_to(progress))
     if drop and found.orphans:
         return _drop_orphans(context, target, found, output, yes=yes, include_history=include_history)
     _show_orphans(context, found, output)
@@ -332,13 +343,15 @@ def _drop_orphans(
             write_lines(intention_lines(shown, width=width_of(sys.stderr)))
         if not yes:
             _ask()
-        done = drop_orphans(
-            target,
-            shown,
-            includes_history=include_history,
-            on_wait=lambda holder: _say(context, f"Waiting for another run: {holder}."),
-            on_done=on_done,
-        )
+        with reporting(context) as progress:
+            done = drop_orphans(
+                target,
+                shown,
+                includes_history=include_history,
+                on_wait=lambda holder: say_wait(context, holder),
+                on_done=on_done,
+                ports=api.Ports.reporting_to(progress),
+            )
     else:
         for orphan in shown.orphans:
             on_done(orphan)

@@ -40,8 +40,10 @@ class DbtInProcess:
         """Parse the project."""
         self._progress(Step(stage=Stage.PARSE))
         from dbt_state_plugin.dbt_runner.parse import parse
+        from dbt_state_plugin.dbt_runner.parse_progress import counted_files
 
-        return parse(invocation, environ=os.environ)
+        with counted_files(self._progress):
+            return parse(invocation, environ=os.environ)
 
     def seed_rows(self, parsed: Parsed, unique_id: str) -> str:
         """Hash the rows of a seed."""

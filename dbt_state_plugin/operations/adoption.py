@@ -24,6 +24,7 @@ from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relati
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, trace_of
 from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.project import CompiledNode, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog
@@ -127,12 +128,18 @@ class _Comparison:
         found = tuple(found)
         there = [each.relation for each in found if each.outcome is Outcome.ADOPT]
         actual = self.session.warehouse.columns(there)
-        return tuple(
-            self._compared(each, actual.get((each.relation.schema, each.relation.identifier), ()))
-            if each.outcome is Outcome.ADOPT
-            else each
-            for each in found
-        )
+        number = {relation: number for number, relation in enumerate(there, start=1)}
+        answered = []
+        for each in found:
+            if each.outcome is Outcome.ADOPT:
+                self._tell(each, number[each.relation], len(there))
+                each = self._compared(each, actual.get((each.relation.schema, each.relation.identifier), ()))
+            answered.append(each)
+        return tuple(answered)
+
+    def _tell(self, candidate: Candidate, number: int, total: int) -> None:
+        name = candidate.node.unique_id
+        self.session.ports.progress(Step(stage=Stage.INSPECT, done=number, total=total, detail=name))
 
     def _compared(self, candidate: Candidate, actual: Any) -> Candidate:
         node = candidate.node

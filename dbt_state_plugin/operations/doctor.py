@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TypeVar
 
 from dbt_state_plugin.core.values.findings import Finding, Severity
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.session import warehouse_of
@@ -29,11 +30,14 @@ def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tupl
     """
     ports = ports or Ports()
     found: list[Finding] = []
+    ports.progress(Step(stage=Stage.LOOK, detail="the project and its profile"))
     target = _tried("project", resolve, found)
     found.insert(0, _dbt(target.workplace.profile.type if target and target.workplace else "postgres"))
     if target is not None:
         found.append(_project(target))
+        ports.progress(Step(stage=Stage.LOOK, detail="the state"))
         found += _state(target, ports)
+        ports.progress(Step(stage=Stage.LOOK, detail="the warehouse"))
         found += [each for each in _warehouse(target, ports) if not _is_said(each, found)]
     return tuple(found)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.values.orphans import Action, DropCheck, Orphan, Orphans
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName, is_same_object
 from dbt_state_plugin.operations.options import RunOptions
@@ -23,6 +24,7 @@ from dbt_state_plugin.state.state import State
 from dbt_state_plugin.warehouse.answers import DropRefused
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.operations.ports import Ports
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.target import Target
 
@@ -31,12 +33,12 @@ _REBUILT = frozenset({"table", "view", "materialized_view", "seed"})
 _SHOWN_DEPENDANTS = 3
 
 
-def find_orphans(target: Target, *, includes_history: bool = False) -> Orphans:
+def find_orphans(target: Target, *, includes_history: bool = False, ports: Ports | None = None) -> Orphans:
     """Return the orphans of the environment and what would be done with each, without writing or locking anything.
 
     With `includes_history` snapshots and incremental models count as droppable. Raises the errors of a plan.
     """
-    with open_session(target, create=False) as session:
+    with open_session(target, create=False, ports=ports) as session:
         return _find(session, includes_history=includes_history, holds_lock=False)
 
 
@@ -47,6 +49,7 @@ def drop_orphans(
     includes_history: bool = False,
     on_wait: Callable[[str], None] = lambda _holder: None,
     on_done: Callable[[Orphan], None] = lambda _orphan: None,
+    ports: Ports | None = None,
 ) -> Orphans:
     """Drop and forget what was shown to be dropped and forgotten, one transaction each; return what was done.
 
@@ -54,11 +57,14 @@ def drop_orphans(
     unless it was dropped, why; `on_done` is told each as it happens. Raises BusyError, StateError and the errors of a
     plan.
     """
-    with open_session(target) as session:
+    with open_session(target, ports=ports) as session:
         lock_environment(session, on_wait)
         now = _find(session, includes_history=includes_history, holds_lock=True)
-        done = []
-        for orphan in agreed(shown, now):
+        done: list[Orphan] = []
+        wanted = tuple(agreed(shown, now))
+        for orphan in wanted:
+            name = orphan.record.unique_id
+            session.ports.progress(Step(stage=Stage.DROP, done=len(done) + 1, total=len(wanted), detail=name))
             done.append(carry_out(session, orphan) if orphan.action in _ACTIVE else orphan)
             on_done(done[-1])
     return Orphans(environment=now.environment, orphans=tuple(done))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.decision.request import SCOPES
 from dbt_state_plugin.core.values.overview import Overview
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.comparing.defer import plan_as_asked
 from dbt_state_plugin.operations.options import RunOptions
@@ -41,6 +42,7 @@ def read_overview(
         planned = plan_in(session, RunOptions(command=command), needs_manifest=execution is None)
         if not session.has_state:
             return Overview(plan=planned.plan, project=planned.project, made_at=datetime.now(timezone.utc))
+        session.ports.progress(Step(stage=Stage.STATE, detail="Reading the newest executions"))
         executions = read_history(session.state, limit=limit)
         ids = [each.execution_id for each in executions]
         return Overview(

@@ -20,6 +20,10 @@ _WORDS = {
     Stage.COMPILE: "Compiling what may have changed",
     Stage.DECIDE: "Deciding what is to be built",
     Stage.PREPARE: "Preparing the build",
+    Stage.INSPECT: "Comparing relations with what the project makes",
+    Stage.RECORD: "Recording what dbt built",
+    Stage.DROP: "Dropping what is left behind",
+    Stage.LOOK: "Looking over what a run needs",
 }
 
 
@@ -36,7 +40,10 @@ def _line(step: Step) -> str:
         return printable(f"Waiting for another run: {step.detail}")
     if step.stage is Stage.ROWS:
         return printable(f"Comparing the rows of {step.detail}" + (f", about {step.rows:,}" if step.rows else ""))
-    counted = [f"{step.done} of {step.total}"] if step.total else []
+    if step.stage is Stage.STATE:
+        return printable(step.detail)
+    things = " files" if step.stage is Stage.PARSE else ""
+    counted = [f"{step.done} of {step.total}{things}"] if step.total else []
     named = [printable(short_name(step.detail))] if step.detail else []
     return f"{_WORDS[step.stage]}{': ' if counted or named else ''}{', '.join([*counted, *named])}"
 

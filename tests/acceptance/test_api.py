@@ -18,16 +18,22 @@ from dbt_state_plugin import report  # a module of the package must not stand in
 from dbt_state_plugin import Settings
 
 settings = Settings(variables={"factor": 2})
-before = dbt_state_plugin.plan(settings)
+told = []
+before = dbt_state_plugin.plan(settings, progress=told.append)
+counted = [step for step in told if step.stage.value == "parse" and step.total]
 result = dbt_state_plugin.run(settings, select="orders")
 after = dbt_state_plugin.plan(settings)
 dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet", "run", "--vars", "{factor: 2}"]
 subprocess.run(dbt, check=True, stdout=sys.stderr)
-recorded = dbt_state_plugin.record()  # takes the vars that dbt was given
+told = []
+recorded = dbt_state_plugin.record(progress=told.append)  # takes the vars that dbt was given
 print(json.dumps({
     "recorded": [each.unique_id for each in recorded.nodes if each.recording == "recorded"],
     "due": [entry.node.name for entry in dbt_state_plugin.plan(settings).to_build],
     "before": [entry.node.name for entry in before.to_build],
+    "parsed": {each.total - each.done for each in counted[-1:]} == {0},
+    "models": sum(each.total for each in counted[:1]) > 2,
+    "written": [[each.done, each.total, each.detail] for each in told if each.stage.value == "record"],
     "status": result.status,
     "built": [entry.node.name for entry in result.built],
     "after": [[entry.node.name, entry.reasons[0].kind.value] for entry in after.to_build],
@@ -57,6 +63,9 @@ def test_a_program_plans_and_runs(dbt_project: ProjectWriter) -> None:
         "recorded": ["model.shop.orders", "model.shop.revenue"],
         "due": [],
         "before": ["orders", "revenue"],
+        "parsed": True,
+        "models": True,
+        "written": [[1, 2, "model.shop.orders"], [2, 2, "model.shop.revenue"]],
         "status": "succeeded",
         "built": ["orders"],
         "after": [["revenue", "new"]],

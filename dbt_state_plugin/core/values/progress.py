@@ -21,6 +21,11 @@ class Stage(str, Enum):
     DECIDE = "decide"
     PREPARE = "prepare"
     BUILD = "build"
+    INSPECT = "inspect"
+    RECORD = "record"
+    DROP = "drop"
+    LOOK = "look"
+    STATE = "state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +33,9 @@ class Step:
     """How far a stage has come.
 
     `done` of `total` things, 0 where they are not counted. `detail` names what is worked on: a node, a relation, who
-    holds the lock. `rows` is about how many rows are read. While nodes are built, `running` are those that dbt is
-    executing, `failed` counts those that failed, and `left_ms` is about how long the rest takes, None where no
-    duration is known.
+    holds the lock; of `STATE` it says in words what is done. `rows` is about how many rows are read. While nodes are
+    built, `running` are those that dbt is executing, `failed` counts those that failed, and `left_ms` is about how long
+    the rest takes, None where no duration is known.
     """
 
     stage: Stage

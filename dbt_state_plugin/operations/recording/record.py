@@ -29,6 +29,7 @@ from dbt_state_plugin.core.values.invocations import (
     RecordResult,
 )
 from dbt_state_plugin.core.values.plan import Decision, PlanEntry
+from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.reasons import OldRows
@@ -252,7 +253,9 @@ class _Recorder:
             session, as_ran, built.parsed, self.execution_id, detail, self.options, _go_on, is_later=True
         )
         outcomes = [_with_hooks(each.outcome, compiled.get(each.outcome.unique_id)) for each in wanted]
-        for result, outcome in zip(wanted, outcomes, strict=True):
+        for number, (result, outcome) in enumerate(zip(wanted, outcomes, strict=True), start=1):
+            name = outcome.unique_id
+            session.ports.progress(Step(stage=Stage.RECORD, done=number, total=len(wanted), detail=name))
             recorder.on_executing(outcome.unique_id, result.code)
             if outcome.unique_id not in recorder.own_names:
                 recorder.on_finished(outcome)
