@@ -16,13 +16,21 @@ from dbt_state_plugin.operations.planning.explain import texts_by_node
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.state.executions import read_execution, read_history
-from dbt_state_plugin.state.node_history import read_covered_nodes, read_results
+from dbt_state_plugin.state.node_history import read_builds, read_newest_results, read_tallies
 from dbt_state_plugin.state.parsed_projects import read_parsed_project
 from dbt_state_plugin.state.relations import server_time
 
+MOST_RESULTS_OF_EACH = 8  # as many as a report shows of a node
+MOST_RESULTS = 16_000  # of all nodes
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from dbt_state_plugin.core.values.history import ExecutionSummary
+    from dbt_state_plugin.core.values.overview import Tally
     from dbt_state_plugin.core.values.project import Project
+    from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.ports import Ports
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.operations.target import Target
@@ -51,10 +59,24 @@ def read_overview(
             made_at=server_time(session.state),
             texts=texts_by_node(session, planned) if execution is None else {},
             executions=executions,
-            results=read_results(session.state, ids),
-            covered=read_covered_nodes(session.state, ids),
+            results=read_newest_results(session.state, ids, of_each=_results_of_each(planned.project)),
+            builds=read_builds(session.state, ids),
+            tallies=_tallies(session, planned, executions),
             execution=execution,
         )
+
+
+def _results_of_each(project: Project) -> int:
+    """Return how many results are read of each node, so that those of all are no more than can be read at once."""
+    return max(1, min(MOST_RESULTS_OF_EACH, MOST_RESULTS // max(1, len(project.nodes))))
+
+
+def _tallies(session: Session, planned: Planned, executions: tuple[ExecutionSummary, ...]) -> Mapping[UUID, Tally]:
+    scopes = {each.execution_id: frozenset(SCOPES.get(each.command, ())) for each in executions}
+    recorded = ((each.node.unique_id, each.record.duration_ms) for each in planned.plan.entries if each.record)
+    durations = {node: took for node, took in recorded if took}
+    inlined = [node.unique_id for node in planned.project.nodes.values() if node.is_ephemeral]
+    return read_tallies(session.state, scopes, durations, inlined)
 
 
 def plan_with_texts(target: Target, options: RunOptions, *, ports: Ports | None = None) -> Overview:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult
-from dbt_state_plugin.core.values.overview import DifferingText, Overview
+from dbt_state_plugin.core.values.overview import DifferingText, NodeBuilds, Overview, Tally
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
@@ -86,7 +86,6 @@ def small_overview(**fields: Any) -> Overview:
         execution(2, result(orders.unique_id), result(broken.unique_id, "error", message="column x does not exist")),
         execution(1, result(orders.unique_id), result(quiet.unique_id)),
     )
-    ids = frozenset(each.unique_id for each in (staged, orders, lost, broken, fresh, quiet, test))
     values: dict[str, Any] = {
         "sources": (raw,),
         "removed": (RemovedNode(unique_id="model.shop.old", relation=relation("old")),),
@@ -104,7 +103,15 @@ def small_overview(**fields: Any) -> Overview:
         },
         "executions": runs,
         "results": {each.execution_id: each.results for each in runs},
-        "covered": {each.execution_id: ids for each in runs},
+        "builds": (
+            NodeBuilds(unique_id=orders.unique_id, builds=2, kinds={"body": 2}),
+            NodeBuilds(unique_id=quiet.unique_id, builds=1, kinds={"body": 1}),
+            NodeBuilds(unique_id=broken.unique_id, failures=1),
+        ),
+        "tallies": {
+            runs[0].execution_id: Tally(skipped=5, saved_ms=2500),
+            runs[1].execution_id: Tally(skipped=5, saved_ms=0),
+        },
     }
     return overview(
         entry(staged, CHANGED),
@@ -150,12 +157,16 @@ def large_overview(models: int = 2000, folders: int = 60) -> Overview:
         for unique_id, reasons in due.items()
         if CHANGED in reasons
     }
-    covered = frozenset(each.unique_id for each in nodes[40:])
+    builds = [
+        NodeBuilds(unique_id=each.unique_id, builds=2, total_ms=random.randint(50, 9000), kinds={"body": 2})
+        for each in nodes[40:]
+    ]
     return overview(
         *entries,
         sources=tuple(nodes[:40]),
         texts=texts,
         executions=tuple(runs),
         results={each.execution_id: each.results for each in runs},
-        covered=dict.fromkeys((each.execution_id for each in runs), covered),
+        builds=tuple(builds),
+        tallies={each.execution_id: Tally(skipped=models - each.planned, saved_ms=9000) for each in runs},
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from dbt_state_plugin.core.decision.request import SCOPES
 from dbt_state_plugin.core.values.history import ExecutionSummary
-from dbt_state_plugin.core.values.overview import Overview
-from dbt_state_plugin.core.values.results import CUT_OFF
+from dbt_state_plugin.core.values.overview import Overview, Tally
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.words import count
@@ -48,11 +45,11 @@ class NodeCost:
 
     unique_id: str
     name: str
-    builds: int = 0
-    failures: int = 0
-    total_ms: int = 0
-    longest_ms: int = 0
-    kinds: Mapping[str, int] = field(default_factory=dict)
+    builds: int
+    failures: int
+    total_ms: int
+    longest_ms: int
+    kinds: Mapping[str, int]
 
     @property
     def average_ms(self) -> int:
@@ -63,19 +60,15 @@ class NodeCost:
     def why(self) -> str:
         """Return the first reasons of its builds with how often each, most often first."""
         shown = sorted(self.kinds.items(), key=lambda item: (-item[1], item[0]))[:3]
-        return ", ".join(f"{kind} ({number})" for kind, number in shown)
+        return ", ".join(f"{printable(kind)} ({number})" for kind, number in shown)
 
 
 def execution_rows(overview: Overview) -> tuple[ExecutionRow, ...]:
     """Return the executions, newest first."""
-    durations = {entry.node.unique_id: entry.record.duration_ms or 0 for entry in overview.plan.entries if entry.record}
-    return tuple(_row(overview, execution, durations) for execution in overview.executions)
+    return tuple(_row(each, overview.tallies.get(each.execution_id, Tally())) for each in overview.executions)
 
 
-def _row(overview: Overview, execution: ExecutionSummary, durations: Mapping[str, int]) -> ExecutionRow:
-    skipped = _skipped(overview, execution)
-    results = overview.results.get(execution.execution_id, ())
-    cut_off = {result.unique_id for result in results if result.status == CUT_OFF}
+def _row(execution: ExecutionSummary, tally: Tally) -> ExecutionRow:
     ended = execution.finished_at
     return ExecutionRow(
         execution_id=execution.execution_id,
@@ -83,11 +76,11 @@ def _row(overview: Overview, execution: ExecutionSummary, durations: Mapping[str
         status=execution.status,
         started_at=execution.started_at,
         duration_ms=round((ended - execution.started_at).total_seconds() * 1000) if ended else None,
-        built=execution.succeeded - len(cut_off),
+        built=execution.succeeded - tally.cut_off,
         failed=execution.planned - execution.succeeded,
-        cut_off=len(cut_off),
-        skipped=None if skipped is None else len(skipped),
-        saved_ms=None if skipped is None else sum(durations.get(node, 0) for node in skipped | cut_off),
+        cut_off=tally.cut_off,
+        skipped=tally.skipped,
+        saved_ms=tally.saved_ms,
         commit=printable(execution.git_commit[:8]) + (" (dirty)" if execution.uncommitted else ""),
         steps=", ".join(
             _step_words(step.name, step.rows_processed) for step in execution.steps if step.name != _STEP_OF_DBT
@@ -100,46 +93,19 @@ def _step_words(name: str, rows: int | None) -> str:
     return printable(name if rows is None else f"{name} ({count(rows, 'row')})")
 
 
-def _skipped(overview: Overview, execution: ExecutionSummary) -> frozenset[str] | None:
-    """Return the nodes that an execution looked at and had no need to build, None where that is not known."""
-    covered = overview.covered.get(execution.execution_id)
-    scope = SCOPES.get(execution.command)
-    if covered is None or scope is None:
-        return None
-    due = {result.unique_id for result in overview.results.get(execution.execution_id, ())}
-    nodes = overview.project.nodes
-    inlined = {node for node in covered if node in nodes and nodes[node].is_ephemeral}
-    return frozenset(node for node in covered - due - inlined if node.split(".", 1)[0] in scope)
-
-
 def node_costs(overview: Overview) -> tuple[NodeCost, ...]:
     """Return the cost of each node that was built, in no particular order; tests count too."""
-    builds: Counter[str] = Counter()
-    failures: Counter[str] = Counter()
-    totals: Counter[str] = Counter()
-    longest: dict[str, int] = {}
-    kinds: dict[str, Counter[str]] = {}
-    for result in (result for results in overview.results.values() for result in results):
-        node, took = result.unique_id, result.duration_ms or 0
-        if not result.is_success:
-            failures[node] += result.status in ("error", "fail", "runtime error")
-        if not result.is_success or result.status == CUT_OFF:
-            continue
-        builds[node] += 1
-        totals[node] += took
-        longest[node] = max(took, longest.get(node, 0))
-        kinds.setdefault(node, Counter())[str(result.reasons[0].get("kind", "")) if result.reasons else "other"] += 1
     return tuple(
         NodeCost(
-            unique_id=printable(node),
-            name=printable(short_name(node)),
-            builds=builds[node],
-            failures=failures[node],
-            total_ms=totals[node],
-            longest_ms=longest.get(node, 0),
-            kinds=kinds.get(node, {}),
+            unique_id=printable(each.unique_id),
+            name=printable(short_name(each.unique_id)),
+            builds=each.builds,
+            failures=each.failures,
+            total_ms=each.total_ms,
+            longest_ms=each.longest_ms,
+            kinds=each.kinds,
         )
-        for node in sorted({*builds, *failures})
+        for each in overview.builds
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from support.overviews import entry, execution, large_overview, overview, result, small_overview
-from support.values import node, record
+from support.overviews import execution, large_overview, overview, result, small_overview
 
+from dbt_state_plugin.core.values.overview import NodeBuilds, Tally
 from dbt_state_plugin.report.html.charts import HEIGHT, Bar, bar_chart
 from dbt_state_plugin.report.html.statistics import execution_rows, most_rebuilt, node_costs, slowest
 
@@ -26,39 +26,23 @@ def test_what_an_execution_of_scripts_skipped_is_not_known() -> None:
     assert (row.skipped, row.saved_ms, row.duration_ms) == (None, None, None)
 
 
-def test_a_run_skips_only_what_it_would_build() -> None:
-    orders, test = node("model.shop.orders"), node("test.shop.unique_orders")
-    inlined = node("model.shop.inlined", materialized="ephemeral")
-    ran = execution(1, command="run")
-    found = overview(
-        entry(orders, record=record(orders, duration_ms=70)),
-        entry(test, record=record(test, duration_ms=30)),
-        entry(inlined),
-        executions=(ran,),
-        covered={ran.execution_id: frozenset(each.unique_id for each in (orders, test, inlined))},
-    )
-
-    (row,) = execution_rows(found)
-
-    assert (row.skipped, row.saved_ms) == (1, 70)
-
-
 def test_costs_name_the_slowest_and_the_most_often_rebuilt_with_why() -> None:
-    new = {"kind": "new", "detail": "no build of it is recorded"}
-    runs = (
-        execution(3, result("model.shop.orders", duration_ms=100), result("model.shop.slow", duration_ms=9000)),
-        execution(2, result("model.shop.orders", duration_ms=300), result("model.shop.orders_x", "error")),
-        execution(1, result("model.shop.orders", "success", new, duration_ms=None)),
+    builds = (
+        NodeBuilds(
+            unique_id="model.shop.orders", builds=3, total_ms=400, longest_ms=300, kinds={"new": 1, "body\x1b": 2}
+        ),
+        NodeBuilds(unique_id="model.shop.slow", builds=1, total_ms=9000, longest_ms=9000, kinds={"new": 1}),
+        NodeBuilds(unique_id="model.shop.orders_x", failures=1),
     )
-    costs = node_costs(overview(executions=runs, results={each.execution_id: each.results for each in runs}))
+    costs = node_costs(overview(builds=builds))
 
     assert [(cost.name, cost.total_ms, cost.longest_ms) for cost in slowest(costs)] == [
         ("slow", 9000, 9000),
         ("orders", 400, 300),
     ]
     (orders,) = most_rebuilt(costs)
-    assert (orders.builds, orders.average_ms, orders.why) == (3, 133, "body (2), new (1)")
-    assert [(cost.name, cost.builds, cost.failures) for cost in costs if cost.failures] == [("orders_x", 0, 1)]
+    assert (orders.builds, orders.average_ms, orders.why) == (3, 133, "body\\x1b (2), new (1)")
+    assert [(cost.name, cost.average_ms, cost.failures) for cost in costs if cost.failures] == [("orders_x", 0, 1)]
 
 
 def test_lists_of_costs_are_short_in_large_projects() -> None:
@@ -81,17 +65,9 @@ def test_a_chart_of_nothing_has_no_bars() -> None:
 
 
 def test_what_is_cut_off_was_not_built_and_is_saved() -> None:
-    orders, report = node("model.shop.orders"), node("model.shop.report")
-    ran = execution(1, result(orders.unique_id), result(report.unique_id, "no-op", message="orders came out equal"))
-    found = overview(
-        entry(orders, record=record(orders, duration_ms=70)),
-        entry(report, record=record(report, duration_ms=30)),
-        executions=(ran,),
-        results={ran.execution_id: ran.results},
-        covered={ran.execution_id: frozenset((orders.unique_id, report.unique_id))},
-    )
+    ran = execution(1, result("model.shop.orders"), result("model.shop.report", "no-op", message="came out equal"))
+    found = overview(executions=(ran,), tallies={ran.execution_id: Tally(cut_off=1, skipped=0, saved_ms=30)})
 
     (row,) = execution_rows(found)
 
     assert (row.built, row.cut_off, row.skipped, row.saved_ms) == (1, 1, 0, 30)
-    assert [cost.name for cost in node_costs(found)] == ["orders"]
