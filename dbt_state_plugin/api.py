@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.orphans import Action as Action
     from dbt_state_plugin.core.values.orphans import Orphan as Orphan
     from dbt_state_plugin.core.values.orphans import Orphans as Orphans
+    from dbt_state_plugin.core.values.overview import Executed as Executed
     from dbt_state_plugin.core.values.overview import Overview as Overview
     from dbt_state_plugin.core.values.plan import Plan as Plan
     from dbt_state_plugin.core.values.plan import PlanEntry as PlanEntry
@@ -79,7 +80,6 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.orphans import drop_orphans as drop_orphans
     from dbt_state_plugin.operations.orphans import find_orphans as find_orphans
     from dbt_state_plugin.operations.overview import plan_with_texts as plan_with_texts
-    from dbt_state_plugin.operations.overview import project_parsed_last as project_parsed_last
     from dbt_state_plugin.operations.planning.explain import Explanation as Explanation
     from dbt_state_plugin.operations.ports import Ports as Ports
     from dbt_state_plugin.operations.recording.handing_out import hand_out as hand_out
@@ -123,7 +123,7 @@ _HOMES = {
     "core.values.history": "ExecutionSummary Failure",
     "core.values.invocations": "RecordedNode Recording RecordResult",
     "core.values.orphans": "Action Orphan Orphans",
-    "core.values.overview": "Overview",
+    "core.values.overview": "Executed Overview",
     "core.values.plan": "Plan PlanEntry",
     "core.values.progress": "Progress Stage Step",
     "core.values.results": "RunResult StepItem",
@@ -143,7 +143,7 @@ _HOMES = {
     "operations.manifests": "exported_manifest write_manifest_file",
     "operations.options": "RunOptions",
     "operations.orphans": "drop_orphans find_orphans",
-    "operations.overview": "plan_with_texts project_parsed_last",
+    "operations.overview": "plan_with_texts",
     "operations.planning.explain": "Explanation",
     "operations.recording.handing_out": "hand_out",
     "operations.running.run": "plan_project run_project",
@@ -327,6 +327,17 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
         if not session.has_state:
             raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
         return read_execution(session.state, execution_id.lower())
+
+
+def executed(settings: Settings, execution_id: str, *, progress: Progress | None = None) -> Executed:
+    """Return one execution as `execution` does, with the code that was new to it and the project that was parsed last.
+
+    `progress` is as for `plan`. Raises UsageError for what is no id, and NotFoundError.
+    """
+    from dbt_state_plugin.operations.overview import executed as read_executed
+
+    _check_execution_id(execution_id)
+    return read_executed(_target(settings), execution_id.lower(), ports=_ports(progress))
 
 
 def report(

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import click
 
-from dbt_state_plugin.cli.options import output_option, settings_of, shared_options, target_of
+from dbt_state_plugin.api import ExecutionSummary
+from dbt_state_plugin.cli.options import output_option, settings_of, shared_options
 from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
@@ -60,19 +61,31 @@ def show(context: click.Context, /, execution: str | None, failures: bool, outpu
     if execution is None:
         _show_failures(context, output, is_asked_for=failures)
         return
+    if output == "markdown":
+        _show_markdown(context, execution, failures=failures)
+        return
     with reporting(context, doing="Reading the execution"):
-        found = read_execution(settings_of(context), execution)
-    if failures:
-        found = replace(found, results=tuple(result for result in found.results if not result.is_success))
+        found = _narrowed(read_execution(settings_of(context), execution), failures=failures)
     if output == "json":
         click.echo(rendered({"version": VERSION, **execution_document(found, with_nodes=True)}))
-    elif output == "markdown":
-        from dbt_state_plugin.api import project_parsed_last
-        from dbt_state_plugin.report.markdown.execution import execution_markdown
-
-        click.echo(execution_markdown(found, project_parsed_last(target_of(context))), nl=False)
     else:
         write_lines(execution_lines(found, width=width_of(sys.stdout)), sys.stdout)
+
+
+def _narrowed(execution: ExecutionSummary, *, failures: bool) -> ExecutionSummary:
+    """Return an execution, with `failures` only those of its results that are no success."""
+    results = tuple(result for result in execution.results if not result.is_success)
+    return replace(execution, results=results) if failures else execution
+
+
+def _show_markdown(context: click.Context, execution: str, *, failures: bool) -> None:
+    from dbt_state_plugin.api import executed
+    from dbt_state_plugin.report.markdown.execution import execution_markdown
+
+    with reporting(context, doing="Reading the execution"):
+        found = executed(settings_of(context), execution)
+    shown = replace(found, execution=_narrowed(found.execution, failures=failures))
+    click.echo(execution_markdown(shown), nl=False)
 
 
 def _show_failures(context: click.Context, output: str, *, is_asked_for: bool) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.decision.request import SCOPES
-from dbt_state_plugin.core.values.overview import Overview
+from dbt_state_plugin.core.values.overview import DifferingText, Executed, Overview
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.comparing.defer import plan_as_asked
@@ -15,6 +15,7 @@ from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.explain import texts_by_node
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
+from dbt_state_plugin.state.executed_code import read_edited_code
 from dbt_state_plugin.state.executions import read_execution, read_history
 from dbt_state_plugin.state.node_history import read_builds, read_newest_results, read_tallies
 from dbt_state_plugin.state.parsed_projects import read_parsed_project
@@ -57,7 +58,7 @@ def read_overview(
             plan=planned.plan,
             project=planned.project,
             made_at=server_time(session.state),
-            texts=texts_by_node(session, planned) if execution is None else {},
+            texts=texts_by_node(session, planned) if execution is None else _texts_of(session, execution),
             executions=executions,
             results=read_newest_results(session.state, ids, of_each=_results_of_each(planned.project)),
             builds=read_builds(session.state, ids),
@@ -88,19 +89,38 @@ def plan_with_texts(target: Target, options: RunOptions, *, ports: Ports | None 
         return Overview(plan=planned.plan, project=planned.project, made_at=made_at, texts=texts)
 
 
-def project_parsed_last(target: Target) -> Project | None:
-    """Return the project as it was parsed the last time, however long ago, or None."""
-    with open_session(target, create=False) as session:
-        parsed = read_parsed_project(session.state) if session.has_state else None
-        try:
-            return parsed.project() if parsed else None
-        except (LookupError, TypeError, ValueError, zlib.error):
-            return None  # of another release, or edited by hand
+def executed(target: Target, execution_id: str, *, ports: Ports | None = None) -> Executed:
+    """Return one execution with the project that was parsed last, however long ago, and the code that was new to it."""
+    with open_session(target, create=False, ports=ports) as session:
+        execution = _recorded_execution(session, execution_id)
+        return Executed(execution=execution, project=_parsed_last(session), texts=_texts_of(session, execution))
+
+
+def _parsed_last(session: Session) -> Project | None:
+    parsed = read_parsed_project(session.state)
+    try:
+        return parsed.project() if parsed else None
+    except (LookupError, TypeError, ValueError, zlib.error):
+        return None  # of another release, or edited by hand
+
+
+def _texts_of(session: Session, execution: ExecutionSummary) -> dict[str, tuple[DifferingText, ...]]:
+    """Return the code that was new to an execution; none where no SQL may be stored."""
+    return _texts(read_edited_code(session.state, execution.execution_id)) if session.target.stores_sql else {}
+
+
+def _texts(edited: Mapping[str, tuple[str, str]]) -> dict[str, tuple[DifferingText, ...]]:
+    return {
+        node: (DifferingText(title=f"code of {node.split('.', 2)[-1]}", before=before, now=now),)
+        for node, (before, now) in edited.items()
+    }
 
 
 def _execution(session: Session, execution_id: str | None) -> ExecutionSummary | None:
-    if execution_id is None:
-        return None
+    return None if execution_id is None else _recorded_execution(session, execution_id)
+
+
+def _recorded_execution(session: Session, execution_id: str) -> ExecutionSummary:
     if not session.has_state:
         raise NotFoundError("Nothing is recorded yet.", "Run `dbt-state-plugin run` first.")
     return read_execution(session.state, execution_id)

@@ -77,3 +77,21 @@ def test_failing_nodes_are_shown_as_a_table(branch: Project) -> None:
     text = branch.plugin("show", "--failures", "-t", "prod", "--output", "markdown", check=0).stdout
 
     assert "### No node is failing" in text
+
+
+def test_what_was_edited_since_an_execution_and_what_one_built_is_shown_as_differences(branch: Project) -> None:
+    def newest() -> str:
+        return branch.plugin("history", "-t", "prod", check=0).stdout.splitlines()[1].split()[2]
+
+    since = branch.plugin("plan", "--against", newest(), "-t", "prod", "--output", "markdown", check=0).stdout
+    branch.plugin("run", "-t", "prod", check=0)
+    shown = branch.plugin("show", newest(), "-t", "prod", "--output", "markdown", check=0).stdout
+    hidden = branch.plugin(
+        "show", newest(), "-t", "prod", "-o", "markdown", check=0, env={"DBT_STATE_PLUGIN_STORE_SQL": "hash"}
+    ).stdout
+
+    assert "### Succeeded: 3 of 3 nodes built" in shown
+    for text in (since, shown):
+        (difference,) = re.findall(r"```diff\n.*?```", text, re.DOTALL)
+        assert "+{{ config(materialized='table') }} select id, amount * 2 as amount" in difference
+    assert "diff" not in hidden

@@ -22,6 +22,18 @@ class DifferingText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """An execution with its results, and the code that was another one than before, by the unique_id of the node.
+
+    `project` is the one that was parsed last, None where none is kept.
+    """
+
+    execution: ExecutionSummary
+    project: Project | None
+    texts: Mapping[str, tuple[DifferingText, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeBuilds:
     """How often a node was built, for which kind of first reason, and how long that took, in milliseconds."""
 

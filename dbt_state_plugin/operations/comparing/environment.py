@@ -48,6 +48,7 @@ from dbt_state_plugin.state.baselines import (
     read_environments,
     state_of,
 )
+from dbt_state_plugin.state.executed_code import read_code_as_of
 from dbt_state_plugin.state.intents import definition_id
 from dbt_state_plugin.state.relations import installation_key, read_definitions, read_recorded
 from dbt_state_plugin.warehouse.adapters import dialect_of
@@ -68,7 +69,7 @@ OWN_TARGET = "against"  # below our private target path: dbt's cache of the pres
 class PlannedAgainst:
     """A comparison with the parsed project, so that each output of a plan can be made of it.
 
-    `texts` are those that differ, by the unique_id of the node; of an environment only, and where they were asked for.
+    `texts` are those that differ, by the unique_id of the node, where they were asked for; of an execution code alone.
     """
 
     planned: Planned
@@ -88,8 +89,26 @@ def plan_against(
         environment, execution = find_baseline(session, name)
         with invocation_there(session, environment) as invocation:
             found = Comparison(session, options, environment, invocation).against(execution)
-        is_asked = with_texts and execution is None  # an execution kept none of its texts but code
-        return replace(found, texts=texts_by_node(session, found.planned)) if is_asked else found
+        if not with_texts:
+            return found
+        texts = _code_since(session, found.planned, execution) if execution else texts_by_node(session, found.planned)
+        return replace(found, texts=texts)
+
+
+def _code_since(
+    session: Session, planned: Planned, execution: KnownExecution
+) -> Mapping[str, tuple[DifferingText, ...]]:
+    """Return the code that is another one than when the execution had ended; it kept no other texts."""
+    if not session.target.stores_sql:
+        return {}
+    own = [each for each in planned.plan.to_build if any(not reason.kind.comes_from_above for reason in each.reasons)]
+    code = read_code_as_of(session.state, execution.execution_id, [each.node.unique_id for each in own])
+    pairs = ((each.node, code.get(each.node.unique_id)) for each in own)
+    return {
+        node.unique_id: (DifferingText(title=f"code of {node.name}", before=before, now=node.raw_code),)
+        for node, before in pairs
+        if before is not None and before != node.raw_code
+    }
 
 
 def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownExecution | None]:

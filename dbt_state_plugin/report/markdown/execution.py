@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
+from dbt_state_plugin.core.values.overview import Executed
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.markdown.document import LIMIT, Part, document
 from dbt_state_plugin.report.markdown.escaping import cell, code
 from dbt_state_plugin.report.markdown.graph import GraphNode, flowchart
-from dbt_state_plugin.report.markdown.plan import MARKER, graph_part
+from dbt_state_plugin.report.markdown.plan import MARKER, differences, graph_part
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.states import (
     STATES,
@@ -26,8 +27,9 @@ _SHOWN_ROWS = 30
 _ORDER = {key: number for number, key in enumerate(STATES)}
 
 
-def execution_markdown(execution: ExecutionSummary, project: Project | None, *, limit: int = LIMIT) -> str:
-    """Return one execution in at most `limit` bytes; `project` is the one that was parsed last, None for no lineage."""
+def execution_markdown(executed: Executed, *, limit: int = LIMIT) -> str:
+    """Return one execution in at most `limit` bytes; without a project there is no lineage."""
+    execution, project = executed.execution, executed.project
     results = sorted(execution.results, key=lambda each: (_ORDER[result_state(each)], each.unique_id))
     own = [each for each in results if not _is_test(each) or result_state(each) == "failed"]
     passed = [each for each in results if _is_test(each) and result_state(each) != "failed"]
@@ -42,6 +44,7 @@ def execution_markdown(execution: ExecutionSummary, project: Project | None, *, 
         _folded(own[_SHOWN_ROWS:], "more node", importance=4),
         _folded(passed, "test", importance=1),
         *([graph_part(flowchart(_graph_nodes(own, project), _hidden(project)))] if project else []),
+        differences(text for result in results for text in executed.texts.get(result.unique_id, ())),
     ]
     return document(parts, limit)
 

@@ -50,7 +50,7 @@ def plan_markdown(
         _exposures(plan),
         _cosmetic(plan),
         graph_part(flowchart(_graph_nodes(plan, own), _hidden(project))) if project else _NOTHING,
-        *_differences(entries, texts),
+        differences(text for entry in entries for text in texts.get(entry.node.unique_id, ())),
     ]
     return document(parts, limit)
 
@@ -164,16 +164,13 @@ def graph_part(graph: Graph | None) -> Part:
     return Part(items=(block,), importance=3, noun="picture of the lineage")
 
 
-def _differences(entries: Iterable[PlanEntry], texts: Texts) -> list[Part]:
+def differences(texts: Iterable[DifferingText]) -> Part:
     """Return a folded block for each text that differs; the last of the list are shortened first."""
-    items = [
+    items = tuple(
         f"<details><summary>{cell(text.title)}</summary>\n\n{fenced(_diff(text), 'diff')}\n\n</details>"
-        for entry in entries
-        for text in texts.get(entry.node.unique_id, ())
-    ]
-    return [
-        Part(items=tuple(items), importance=2, noun="difference", begin="**SQL that differs**\n\n", separator="\n\n")
-    ]
+        for text in texts
+    )
+    return Part(items=items, importance=2, noun="difference", begin="**SQL that differs**\n\n", separator="\n\n")
 
 
 def _diff(text: DifferingText) -> str:

@@ -21,7 +21,7 @@ from support.values import node, relation
 
 from dbt_state_plugin.core.comparison.baseline import Baseline, Compared, Removed
 from dbt_state_plugin.core.values.history import Failure
-from dbt_state_plugin.core.values.overview import DifferingText, Overview
+from dbt_state_plugin.core.values.overview import DifferingText, Executed, Overview
 from dbt_state_plugin.core.values.plan import AffectedExposure, Decision, HookReason
 from dbt_state_plugin.core.values.project import Exposure
 from dbt_state_plugin.report.markdown.document import LIMIT, Part, document
@@ -161,6 +161,9 @@ def test_the_least_important_part_is_shortened_first() -> None:
     assert max(len(some.encode()) - 2000, len(none.encode()) - 900) <= 0
 
 
+TEXTS = {"model.shop.orders": (DifferingText(title="code of orders", before="select 1", now="select 2"),)}
+
+
 def test_an_execution_has_its_results_with_messages_first() -> None:
     ran = execution(
         3,
@@ -172,7 +175,7 @@ def test_an_execution_has_its_results_with_messages_first() -> None:
         git_commit="590155e0aabbccddeeff",
     )
 
-    text = execution_markdown(ran, small_overview().project)
+    text = execution_markdown(Executed(execution=ran, project=small_overview().project, texts=TEXTS))
 
     rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
     assert rows[0] == (
@@ -183,7 +186,9 @@ def test_an_execution_has_its_results_with_messages_first() -> None:
     assert "### Failed: 2 of 4 nodes built in 8.0 s" in text
     assert "git commit `590155e0aabb`. 2 of 4 nodes failed" in text
     assert "n2 --> n0" in text
-    assert "mermaid" not in execution_markdown(ran, None)
+    assert "<summary>code of orders</summary>" in text
+    assert "-select 1\n+select 2" in text
+    assert "mermaid" not in execution_markdown(Executed(execution=ran, project=None))
 
 
 def test_what_may_be_and_what_was_cut_off_is_said() -> None:
@@ -198,7 +203,7 @@ def test_what_may_be_and_what_was_cut_off_is_said() -> None:
     assert "upstream: orders is built<br>only if orders comes out different |" in written(
         overview(entry(orders, CHANGED), hanging)
     )
-    text = execution_markdown(ran, None)
+    text = execution_markdown(Executed(execution=ran, project=None))
     assert "### Succeeded: 1 of 2 nodes built, 1 cut off in 8.0 s" in text
     assert "| cut off | `report` | orders came out equal<br>body: its code changed |  | 10 |" in text
 
