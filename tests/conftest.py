@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         or (item.get_closest_marker("strace") and not _has_strace())
         or (item.get_closest_marker("mermaid") and not _has_mermaid())
         or (item.get_closest_marker("schedulers") and not _has_schedulers())
+        or any(shutil.which(mark.args[0]) is None for mark in item.iter_markers("shell"))
     ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
@@ -91,6 +93,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             "Not tested here: kills and power cuts at operations on files, since there is no strace that may trace. "
             "Install strace, or let .ci/run do it as root."
+        )
+    shells = [shell for shell in ("zsh", "fish") if shutil.which(shell) is None]
+    if shells:
+        terminalreporter.write_line(
+            f"Not tested here: completion in {' and '.join(shells)}. Install them, or let .ci/run do it as root."
         )
     if _missing_browser():
         terminalreporter.write_line(
