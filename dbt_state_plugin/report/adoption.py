@@ -10,33 +10,47 @@ from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.text import FOLD_AFTER
-from dbt_state_plugin.report.width import truncated, wrapped
+from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
 from dbt_state_plugin.report.words import count
 
+_NOUNS = ("table", "view", "materialized view", "seed", "snapshot")
 _WORDS = {Outcome.ADOPT: "adopt", Outcome.KNOWN: "known", Outcome.MISSING: "build", Outcome.REFUSE: "refuse"}
 
 
 def adoption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]:
     """Return a line for each relation, what cannot be adopted last and never folded."""
-    lines = []
+    shown: list[Candidate | str] = []
     for outcome in (Outcome.KNOWN, Outcome.ADOPT, Outcome.MISSING, Outcome.REFUSE):
         found = adoption.of(outcome)
         folded = len(found) > FOLD_AFTER and outcome is not Outcome.REFUSE
-        lines += [_line(each) for each in (found[:FOLD_AFTER] if folded else found)]
-        lines += [f"  ...    and {len(found) - FOLD_AFTER} more (`--output json` lists them)"] if folded else []
+        shown += found[:FOLD_AFTER] if folded else found
+        shown += [f"  ...    and {len(found) - FOLD_AFTER} more (`--output json` lists them)"] if folded else []
+    column = min(32, max((columns(_name(each)) for each in shown if not isinstance(each, str)), default=0))
+    lines = (each if isinstance(each, str) else _line(each, column) for each in shown)
     return [truncated(line, width) for line in lines]
 
 
-def _line(candidate: Candidate) -> str:
-    what = candidate.why or f"{candidate.node.materialized} {candidate.relation}"
-    return printable(f"  {_WORDS[candidate.outcome]:<6} {short_name(candidate.node.unique_id)}  {what}")
+def _line(candidate: Candidate, column: int) -> str:
+    return f"  {_WORDS[candidate.outcome]:<6} {padded(_name(candidate), column)}  {_what(candidate)}"
+
+
+def _name(candidate: Candidate) -> str:
+    return printable(short_name(candidate.node.unique_id))
+
+
+def _what(candidate: Candidate) -> str:
+    return printable(candidate.why or f"{_kind(candidate)} {candidate.relation}")
+
+
+def _kind(candidate: Candidate) -> str:
+    return candidate.node.materialized.replace("_", " ")
 
 
 def assumption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]:
     """Return what is assumed when these relations are adopted."""
     found = adoption.of(Outcome.ADOPT)
-    kinds = Counter(each.node.materialized for each in found)
-    what = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in sorted(kinds.items()))
+    kinds = Counter(map(_kind, found))
+    what = ", ".join(_counted(number, kind) for kind, number in sorted(kinds.items()))
     lines = []
     if found:
         lines.append(
@@ -51,6 +65,11 @@ def assumption_lines(adoption: Adoption, *, width: int | None = None) -> list[st
     if adoption.untouched:
         lines.append(f"Tests and functions stay unrecorded: `build` runs each of the {adoption.untouched} once.")
     return [part for line in lines for part in wrapped(printable(line), width)]
+
+
+def _counted(number: int, kind: str) -> str:
+    """Return how many there are; incremental and other custom materializations have no plural."""
+    return count(number, kind) if kind in _NOUNS else f"{number} {kind}"
 
 
 def adopted_summary(adoption: Adoption) -> str:

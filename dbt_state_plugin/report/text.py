@@ -166,13 +166,15 @@ def _folder_lines(entries: tuple[PlanEntry, ...], word: str) -> list[str]:
     for entry in entries:
         counted = folders.setdefault(posixpath.dirname(entry.node.path) or ".", Counter())
         counted[entry.node.is_test, category(entry)] += 1
+    names = {folder: f"{printable(folder)}/" for folder in sorted(folders)}
+    column = min(48, max((columns(name) for name in names.values()), default=0))
     lines = []
-    for folder, counts in sorted(folders.items()):
+    for folder, name in names.items():
         what = ", ".join(
-            count(number, f"{name} test") if is_test else f"{number} {name}"
-            for (is_test, name), number in sorted(counts.items())
+            count(number, f"{kind} test") if is_test else f"{number} {kind}"
+            for (is_test, kind), number in sorted(folders[folder].items())
         )
-        lines.append(f"  {word:<6} {printable(folder)}/: {what}")
+        lines.append(f"  {word:<6} {padded(name, column)}  {what}")
     if len(lines) > FOLD_AFTER:
         rest = len(lines) - FOLD_AFTER
         lines[FOLD_AFTER:] = [f"  {word:<6} ... and {count(rest, 'more folder')}"]

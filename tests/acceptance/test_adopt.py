@@ -95,7 +95,7 @@ def test_what_is_not_as_the_project_makes_it_is_refused_and_built_by_the_next_ru
         "countries": "it has 1 rows, and its file 2",
         "history": "it lacks id",
     }
-    assert "  build  outside  it does not exist\n" in adopted.stdout
+    assert "  build  outside     it does not exist\n" in adopted.stdout
     assert "4 relations adopted, 1 missing, 5 refused." in adopted.stderr
     assert "0 relations adopted, 1 known already." in known.stderr
     assert listed("build", planned.stdout).keys() == {

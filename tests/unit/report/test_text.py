@@ -106,9 +106,9 @@ def test_a_long_list_is_folded_by_folders_and_the_fold_is_said() -> None:
     )
 
     assert plan_lines(many)[:-1] == [
-        "  build  ./: 1 new",
-        "  build  models/: 3 changed",
-        "  build  models/marts/: 20 new",
+        "  build  ./             1 new",
+        "  build  models/        3 changed",
+        "  build  models/marts/  20 new",
         "  ...    `plan --all` shows every node",
     ]
     assert len(plan_lines(many, shows_all=True)) == 25
@@ -122,7 +122,7 @@ def test_tests_are_called_tests_in_a_folded_list() -> None:
         entry("unit_test.shop.m1.adds_up", because("upstream"), path="models/s.yml"),
     )
 
-    assert plan_lines(many)[0] == f"  build  models/: {FOLD_AFTER} new, 2 downstream tests, 1 new test"
+    assert plan_lines(many)[0] == f"  build  models/  {FOLD_AFTER} new, 2 downstream tests, 1 new test"
 
 
 def test_a_list_that_is_not_long_is_not_folded() -> None:
@@ -137,7 +137,7 @@ def test_what_others_drag_in_is_folded_first() -> None:
 
     assert plan_lines(many)[:-1] == [
         "  build  cause  body: its code changed",
-        f"  build  models/: {FOLD_AFTER} downstream",
+        f"  build  models/  {FOLD_AFTER} downstream",
         "  ...    `plan --all` shows every node",
     ]
 
@@ -148,7 +148,7 @@ def test_many_folders_are_folded_too() -> None:
     )
 
     assert plan_lines(many)[FOLD_AFTER - 1 : -1] == [
-        "  build  models/19/: 1 new",
+        "  build  models/19/  1 new",
         "  build  ... and 5 more folders",
         "  ...    `plan --all` shows every node",
     ]
