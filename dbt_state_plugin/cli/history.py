@@ -18,7 +18,15 @@ from dbt_state_plugin.report.text import width_of
 
 
 @click.command("history")
-@click.option("--limit", "-n", type=click.IntRange(min=1), default=20, show_default=True, help="How many executions.")
+@click.option(
+    "--limit",
+    "-n",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many executions, the newest.",
+)
 @click.option("--failed", is_flag=True, help="Only executions that did not succeed, each with its message.")
 @output_option
 @shared_options

@@ -131,7 +131,7 @@ output_option = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="For people, or a JSON document for programs.",
+    help="Text for people, or a JSON document for programs.",
 )
 
 

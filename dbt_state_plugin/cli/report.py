@@ -35,7 +35,8 @@ from dbt_state_plugin.errors import UsageError
     type=click.IntRange(min=1),
     default=DEFAULT_EXECUTIONS,
     show_default=True,
-    help="How many executions.",
+    metavar="N",
+    help="How many executions to look back on, the newest.",
 )
 @shared_options
 @click.pass_context

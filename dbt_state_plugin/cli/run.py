@@ -63,6 +63,7 @@ def _command(name: str, help_text: str) -> click.Command:
     @click.option(
         "--threads",
         type=click.IntRange(min=1),
+        metavar="N",
         envvar=["DBT_STATE_PLUGIN_THREADS"],
         help="How many threads dbt uses (default: the profile's).",
     )
