@@ -43,28 +43,34 @@ _TELLING = """
     SELECT DISTINCT execution_id::text FROM {state}.execution_step
     WHERE execution_id = ANY (%s::uuid[]) AND name = %s AND checksum_set_id IS NOT NULL
 """
-_SKIPPED = """
+# Materialized and cast, since SQLite makes an index by itself for such a table, and for none in JSON.
+_KNOWN = """
+    WITH known AS MATERIALIZED (
+        SELECT CAST(node AS text) AS node, took FROM unnest(%s::text[], %s::bigint[]) AS given (node, took)
+    )
+"""
+_SKIPPED = """__KNOWN__
     SELECT s.execution_id::text, __TYPE__ AS kind, count(*), coalesce(sum(known.took), 0)
     FROM {state}.execution_step s
     JOIN {state}.checksum c ON c.checksum_set_id = s.checksum_set_id
-    LEFT JOIN unnest(%s::text[], %s::bigint[]) AS known (node, took) ON known.node = c.name
+    LEFT JOIN known ON known.node = c.name
     WHERE s.execution_id = ANY (%s::uuid[]) AND s.name = %s AND c.name <> ALL (%s::text[])
         AND NOT EXISTS (
             SELECT 1 FROM {state}.node_result r WHERE r.execution_id = s.execution_id AND r.unique_id = c.name
         )
     GROUP BY s.execution_id, __TYPE__
-"""
+""".replace("__KNOWN__", _KNOWN)
 _SKIPPED_BY_TYPE = ByDialect(
     postgres=_SKIPPED.replace("__TYPE__", "split_part(c.name, '.', 1)"),
     sqlite=_SKIPPED.replace("__TYPE__", "substr(c.name, 1, instr(c.name, '.') - 1)"),
 )
-_CUT_OFF = """
+_CUT_OFF = """__KNOWN__
     SELECT r.execution_id::text, count(*), coalesce(sum(known.took), 0)
     FROM {state}.node_result r
-    LEFT JOIN unnest(%s::text[], %s::bigint[]) AS known (node, took) ON known.node = r.unique_id
+    LEFT JOIN known ON known.node = r.unique_id
     WHERE r.execution_id = ANY (%s::uuid[]) AND r.status = %s
     GROUP BY r.execution_id
-"""
+""".replace("__KNOWN__", _KNOWN)
 
 
 def read_newest_results(
