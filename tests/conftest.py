@@ -63,6 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         or (item.get_closest_marker("mermaid") and not _has_mermaid())
         or (item.get_closest_marker("schedulers") and not _has_schedulers())
         or any(shutil.which(mark.args[0]) is None for mark in item.iter_markers("shell"))
+        or (item.get_closest_marker("spark") and _missing_spark())
     ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
@@ -104,6 +105,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"Not tested here: pages in a browser, since there is no {_missing_browser()}. "
             "Install chromium and chromium-driver, or let .ci/run do it as root."
         )
+    if _missing_spark():
+        terminalreporter.write_line(f"Not tested here: Spark, since there is no {_missing_spark()}.")
+
+
+@cache
+def _missing_spark() -> str | None:
+    from support.spark_project import missing_spark
+
+    return missing_spark()
 
 
 @cache

@@ -185,7 +185,7 @@ def _definition(
     return ProjectDefinition(
         name=config.project_name,
         target_name=config.target_name,
-        database=config.credentials.database,
+        database=config.credentials.database or "",
         schema=config.credentials.schema,
         dbt_version=str(dbt_version),
         adapter_version=_adapter_version(adapter_type),

@@ -25,6 +25,10 @@ def dialect_of(kind: str) -> SqlDialect:
         from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
 
         return DUCKDB
+    if kind == "spark":
+        from dbt_state_plugin.warehouse.spark.dialect import SPARK
+
+        return SPARK
     from dbt_state_plugin.warehouse.generic.dialect import GENERIC
 
     return GENERIC
@@ -52,6 +56,10 @@ def open_warehouse(kind: str, link: Any) -> Warehouse:
         from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(link.credentials)
+    if kind == "spark" and link.credentials.get("method") == "session":
+        from dbt_state_plugin.warehouse.spark.warehouse import SparkWarehouse
+
+        return SparkWarehouse(link.credentials)
     if kind == "sqlite":
         from dbt_state_plugin.warehouse.no_warehouse import NoWarehouse
 

@@ -39,6 +39,22 @@ DUCKDB = capabilities(
     adopt="E",
     orphans="E",
 )
+SPARK = capabilities(
+    code="E",
+    missing="E",
+    columns="E",
+    rows="E",
+    views="E",
+    shape="E",
+    sources="E",
+    equal="S",
+    named="E",
+    questions="A",
+    volatile="A",
+    up_to_date="E",
+    adopt="E",
+    orphans="E",
+)
 GENERIC = capabilities(
     code="E",
     missing="E",
@@ -49,4 +65,9 @@ GENERIC = capabilities(
     volatile="A",
     orphans="E",
 )
-BY_ADAPTER: Mapping[str, Capabilities] = {"postgres": POSTGRES, "duckdb": DUCKDB, "any other": GENERIC}
+BY_ADAPTER: Mapping[str, Capabilities] = {
+    "postgres": POSTGRES,
+    "duckdb": DUCKDB,
+    "spark (session)": SPARK,
+    "any other": GENERIC,
+}

@@ -1,0 +1,1 @@
+"""Spark as a warehouse, by the session method of dbt-spark."""
