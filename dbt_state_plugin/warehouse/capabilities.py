@@ -52,7 +52,6 @@ SPARK = capabilities(
     questions="A",
     volatile="A",
     up_to_date="E",
-    adopt="E",
     orphans="E",
 )
 GENERIC = capabilities(

@@ -62,10 +62,12 @@ def command(module, arguments):
             code = ended.code or 0
     return [code, out.getvalue(), err.getvalue()]
 
-def content(spark, name, schema, identifier):
-    from dbt_state_plugin.warehouse.spark.catalog import read_relation
+def content(query):
+    from dbt_state_plugin.warehouse.spark.catalog import columns_of
     from dbt_state_plugin.warehouse.spark.content import content_of
-    return content_of(spark, name, read_relation(spark, schema, identifier).columns)
+    rows = spark.sql(query)
+    rows.createOrReplaceTempView("of_content")
+    return content_of(spark, "of_content", columns_of(json.loads(rows._jdf.schema().json())["fields"]))
 
 answers = os.fdopen(int(sys.argv[1]), "w")
 given = yaml.safe_load(open("profiles.yml"))["shop"]["outputs"]["dev"]["server_side_parameters"]
