@@ -115,7 +115,25 @@ def test_a_node_of_dbts_own_materializations_writes_its_relation() -> None:
         },
         {"macros": (*MACROS, macro("duckdb__load_csv_rows")), "type": "seed", "config": {"materialized": "seed"}},
     ],
-    ids=str,
+    ids=[
+        "post-hook",
+        "sql_header",
+        "store_failures",
+        "another materialization",
+        "no trace",
+        "opaque",
+        "SQL sent while compiling",
+        "question",
+        "SQL of a hook",
+        "project's hook",
+        "interrupted",
+        "error",
+        "unknown outcome",
+        "flag",
+        "macro of tables",
+        "materialization of the project",
+        "macro of seeds",
+    ],
 )
 def test_any_doubt_means_anything(doubt: dict[str, Any]) -> None:
     assert written(**doubt) is None
