@@ -45,7 +45,6 @@ SPARK = capabilities(
     columns="E",
     rows="E",
     views="E",
-    shape="E",
     sources="E",
     equal="S",
     named="E",
