@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from dbt_state_plugin.core.changes.traced import READS
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
@@ -424,6 +425,27 @@ def complete_definitions(state: State, compiled: Mapping[RelationName, Mapping[s
     """Record what else is known now of the SQL of relations that this run has built; raises StateError."""
     with database_errors("Cannot record the definitions"):
         _update_each(state, _COMPLETE, compiled)
+
+
+_COMPLETE_READS = """
+    UPDATE {state}.relation r SET trace = jsonb_concat(r.trace, jsonb_object_field(n.found, 'trace')),
+        items = jsonb_concat(r.items, jsonb_object_field(n.found, 'items'))
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, found)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+def complete_reads(state: State, found: Mapping[RelationName, tuple[TracedReads | None, Mapping[str, str]]]) -> None:
+    """Record what builds of this run read, and the values, where it was known only now; raises StateError."""
+    documents = {
+        key: {"trace": {"reads": reads_document(reads)}, "items": {READS: dict(values)}}
+        for key, (reads, values) in found.items()
+        if reads is not None
+    }
+    with database_errors("Cannot record what was read"):
+        _update_each(state, _COMPLETE_READS, documents)
 
 
 _SEEN = """

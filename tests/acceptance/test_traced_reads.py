@@ -97,19 +97,29 @@ def test_a_macro_that_did_not_run_and_a_value_that_was_not_read_are_no_differenc
 
 def test_what_only_the_incremental_form_reads_counts_from_the_first_build(dbt_project: ProjectWriter) -> None:
     incremental = "{{ config(materialized='incremental') }}select 1 as n{% if is_incremental() %} "
+    asking = (
+        "{{ config(materialized='incremental') }} -- depends_on: {{ ref('names') }}\n"
+        "{% if execute %}{% set found = run_query('select name from ' ~ ref('names')).rows %}{% endif %} select 1 as n"
+    )
     project = dbt_project(
         {
             "macros/recent.sql": "{% macro recent() %}1 > (select max(n) from {{ this }}){% endmacro %}",
             "models/m.sql": incremental + "where {{ recent() }}{% endif %}",
             "models/since.sql": incremental + "where '{{ run_started_at }}' = ''{% endif %}",
             "models/plain.sql": incremental + "where 1 > 2{% endif %}",
+            # Before the first build these cannot be compiled: what they ask about is not there yet.
+            "models/names.sql": "select 'b' as name",
+            "models/asking.sql": asking + "{% if is_incremental() %} where {{ recent() }}{% endif %}",
+            "models/asking_since.sql": asking
+            + "{% if is_incremental() %} where '{{ run_started_at }}' = ''{% endif %}",
         }
     )
     project.plugin("run", check=0)
 
-    assert project.planned() == {"since": ["its code reads run_started_at"]}
+    clock = ["its code reads run_started_at"]
+    assert project.planned() == {"since": clock, "asking_since": clock}
     project.write("macros/recent.sql", "{% macro recent() %}1 >= (select max(n) from {{ this }}){% endmacro %}")
-    assert project.planned().keys() == {"m", "since"}
+    assert project.planned().keys() == {"m", "since", "asking", "asking_since"}
 
 
 def test_what_a_hook_reads_while_dbt_executes_counts(dbt_project: ProjectWriter, database: Database) -> None:

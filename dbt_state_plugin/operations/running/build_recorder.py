@@ -13,7 +13,7 @@ from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.values.reads import RenderedReads
-from dbt_state_plugin.core.values.records import Trace
+from dbt_state_plugin.core.values.records import Trace, TracedReads
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
@@ -27,6 +27,7 @@ from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import (
     BuildRecord,
     complete_definitions,
+    complete_reads,
     lock_lost,
     record_build,
     require_running,
@@ -208,6 +209,14 @@ class BuildRecorder:
         settled = self._definition.settled()
         keys = {node: record_key(self._entries[node].node, self._project) for node in settled.keys() & self._marked}
         complete_definitions(self._session.state, {key: settled[node] for node, key in keys.items()})
+        reads = {node: found for node, found in self._definition.settled_reads().items() if node in self._marked}
+        complete_reads(
+            self._session.state,
+            {
+                record_key(self._entries[node].node, self._project): (self._traced(node, found), values)
+                for node, (found, values) in reads.items()
+            },
+        )
 
     def finish_hooks(self, statements: Iterable[str]) -> None:
         """Record what the project's on-run hooks wrote; called when dbt has ended."""
@@ -298,25 +307,19 @@ class BuildRecorder:
             reads_order=any(map(self._reads_order, statements)) if statements else None,
             reads_storage=any(map(self._session.warehouse.reads_storage, statements)) if statements else None,
             older_logic=older_logic_after(entry.old_rows, entry.record, str(self._execution_id)),
-            reads=traced_reads(
-                self._reads(node, outcome),
-                entry.node,
-                self._project,
-                self._digest,
-                stores_sql=self._session.target.stores_sql,
-            ),
+            reads=self._traced(node, self._definition.in_all_forms(node, outcome.reads)),
         )
 
     def _reads_order(self, statement: str) -> bool:
         session = self._session
         return self._asked(lambda: session.warehouse.reads_order(statement, **session_of_dbt(session)))
 
-    def _reads(self, node: str, outcome: NodeOutcome) -> RenderedReads | None:
-        """Return what was read, with the doubt about relations that only the session of the build knows."""
-        reads = self._definition.in_all_forms(node, outcome.reads) or outcome.reads
-        if reads is None or node not in self.own_names:
-            return reads
-        return replace(reads, volatile=(*reads.volatile, OWN_NAMES))
+    def _traced(self, node: str, reads: RenderedReads | None) -> TracedReads | None:
+        """Return what is recorded of reads, with the doubt about relations that only the session of the build knows."""
+        if reads is not None and node in self.own_names:
+            reads = replace(reads, volatile=(*reads.volatile, OWN_NAMES))
+        stores_sql = self._session.target.stores_sql
+        return traced_reads(reads, self._entries[node].node, self._project, self._digest, stores_sql=stores_sql)
 
     def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
         self._data.see_built(entry)

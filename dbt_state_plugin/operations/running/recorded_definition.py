@@ -44,6 +44,7 @@ class DefinitionRecorder:
         self._digest = digest
         self._flags = flags
         self._unsettled: set[str] = set()
+        self._partly_read: dict[str, RenderedReads] = {}
         self._fingerprinter = planned.fingerprinter
         wanted = tuple(unique_ids)
         self._incremental = {node for node in wanted if planned.project.nodes[node].materialized == "incremental"}
@@ -69,12 +70,13 @@ class DefinitionRecorder:
     def in_all_forms(self, unique_id: str, reads: RenderedReads | None) -> RenderedReads | None:
         """Return what a node reads in the form that dbt executed and in those that it may execute the next time.
 
-        None where nobody knows what the others read.
+        None where nobody knows what the others read; `settled_reads` tells when dbt has ended.
         """
         compiled = self._compiled.get(unique_id)
         if reads is None or unique_id not in self._incremental:
             return reads
         if compiled is None or compiled.reads is None:
+            self._partly_read[unique_id] = reads
             return None
         return replace(
             reads,
@@ -92,14 +94,23 @@ class DefinitionRecorder:
 
         Compiled once more it may be the one that was executed, and then the forms that were not executed are known too.
         """
-        compiled = self._dbt.compile(
-            self._parsed, sorted(self._unsettled), self._ddl_of & self._unsettled, flags=self._flags
-        )
+        unsettled = self._unsettled | self._partly_read.keys()
+        compiled = self._dbt.compile(self._parsed, sorted(unsettled), self._ddl_of & unsettled, flags=self._flags)
+        self._compiled |= {node: compiled[node] for node in self._partly_read if node in compiled}
         executed = {node: self._dbt.executed_form(self._parsed, node) for node in compiled}
         return {
             node: self._document(replace(each, hooks=None, project_hooks=None))
             for node, each in compiled.items()
             if (found := executed[node]) is not None and _is_one_of(found, each)
+        }
+
+    def settled_reads(self) -> dict[str, tuple[RenderedReads, Mapping[str, str]]]:
+        """Return the reads and their values of nodes whose other forms could be compiled only now, see `settled`."""
+        found = {node: self.in_all_forms(node, reads) for node, reads in self._partly_read.items()}
+        return {
+            node: (reads, self._fingerprinter.read_values(node, reads.names))
+            for node, reads in found.items()
+            if reads is not None and not reads.is_opaque and self._fingerprinter is not None
         }
 
     def _document(self, compiled: CompiledNode) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from support.database import Database
 from support.recording import ORDERS, REPORT, TABLE, begun, build_of, built, key_of, opened
 from support.values import HERE
 
-from dbt_state_plugin.core.values.records import RecordedDefinition, RowsLeft
+from dbt_state_plugin.core.values.records import RecordedDefinition, RowsLeft, TracedReads
 from dbt_state_plugin.core.values.relations import Identity, RelationKind
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
@@ -20,6 +20,7 @@ from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.state.builds import (
     CutOff,
     Refresh,
+    complete_reads,
     note_outcomes,
     record_build,
     record_counters,
@@ -147,6 +148,19 @@ def test_a_cosmetic_difference_refreshes_the_definition_and_nothing_else(state: 
     assert replace(after, **same) == before
     compiled = read_definitions(state, [key_of(ORDERS)])[key_of(ORDERS)].compiled
     assert compiled == {"forms": {"sql": "select 1"}}, "what was executed stays"
+
+
+def test_what_is_known_of_reads_after_the_build_is_added_to_it_alone(state: State) -> None:
+    built(state, ORDERS)
+    key = key_of(ORDERS)
+    before, definition = read_recorded(state, [key]).relations[key], read_definitions(state, [key])[key]
+    reads = TracedReads(volatile=("run_started_at",))
+
+    complete_reads(state, {key: (reads, {"var rate": "f00"}), key_of(REPORT): (None, {})})
+
+    assert read_recorded(state, [key]).relations[key] == replace(before, trace=replace(before.trace, reads=reads))
+    items = {**definition.items, "reads": {"var rate": "f00"}}
+    assert read_definitions(state, [key])[key] == replace(definition, items=items)
 
 
 def test_what_was_seen_of_a_source_moves_on_alone(state: State) -> None:
