@@ -38,7 +38,7 @@ where c.relkind in ('r', 'v', 'm', 'p') and n.nspname not in ('information_schem
     and n.nspname not like 'pg\\_%'
 """
 _FIELDS = "kind persistence owner grants columns indexes constraints comments options definition".split()
-_SNAPSHOT_CLOCK = ["dbt_valid_from", "dbt_valid_to", "dbt_updated_at", "dbt_scd_id"]
+SNAPSHOT_CLOCK = ["dbt_valid_from", "dbt_valid_to", "dbt_updated_at", "dbt_scd_id"]
 
 
 def observed(url: str) -> dict[str, Relation]:
@@ -62,7 +62,7 @@ def _rows(cursor: Any, schema: str, name: str, columns: list[str]) -> list[str]:
     row: sql.Composable = sql.SQL("t::text")
     if any(column.startswith("dbt_scd_id ") for column in columns):
         row = sql.SQL("((to_jsonb(t) - {}::text[]) || jsonb_build_object('open', dbt_valid_to is null))::text").format(
-            sql.Literal(_SNAPSHOT_CLOCK)
+            sql.Literal(SNAPSHOT_CLOCK)
         )
     query = sql.SQL("select count(*), sum(hashtextextended({}, 0)::numeric) from {} as t")
     cursor.execute(query.format(row, sql.Identifier(schema, name)))

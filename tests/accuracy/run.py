@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +22,31 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
 from accuracy import score, warehouse  # noqa: E402
-from accuracy.mutation import GROUPS, Mutation  # noqa: E402
+from accuracy.duckdb_port import NOT_APPLICABLE  # noqa: E402
+from accuracy.mutation import GROUPS, PROJECTS, Mutation  # noqa: E402
 from accuracy.mutations import MUTATIONS  # noqa: E402
 from dbt_state_plugin.testing.postgres_server import Server, start_server  # noqa: E402 - found by the line above
 
 
 def run_mutations(
-    server: Server, mutations: Sequence[Mutation], *, jobs: int = 1, asks_others: bool = True, cutoff: str = "always"
+    server: Server | None,
+    mutations: Sequence[Mutation],
+    *,
+    jobs: int = 1,
+    asks_others: bool = True,
+    cutoff: str = "always",
 ) -> Iterator[dict[str, Any]]:
     """Yield one record per mutation, see `score`, as they come from so many worker processes.
 
-    `cutoff` is what runs of ours are asked for.
+    The warehouse is one of this server, without one a DuckDB file. `cutoff` is what runs of ours are asked for.
     """
     if not mutations:
         return
-    warehouse.create_roles(server)
     waiting: queue.SimpleQueue[Mutation] = queue.SimpleQueue()
     for mutation in mutations:
         waiting.put(mutation)
     answers: queue.SimpleQueue[dict[str, Any] | Exception] = queue.SimpleQueue()
-    login = {key: getattr(server, key) for key in ("host", "port", "user", "password", "dbname", "version", "origin")}
+    login = _login(server) if server else None
     settings = json.dumps({"server": login, "asks_others": asks_others, "cutoff": cutoff})
     threads = [
         threading.Thread(target=_work_off, args=(settings, waiting, answers), daemon=True)
@@ -55,6 +61,11 @@ def run_mutations(
         yield answer
     for thread in threads:
         thread.join()
+
+
+def _login(server: Server) -> dict[str, Any]:
+    warehouse.create_roles(server)
+    return {key: getattr(server, key) for key in ("host", "port", "user", "password", "dbname", "version", "origin")}
 
 
 def _work_off(settings: str, waiting: queue.SimpleQueue[Mutation], answers: queue.SimpleQueue[Any]) -> None:
@@ -92,12 +103,16 @@ def _heard(worker: subprocess.Popen[str]) -> str:
             return line
 
 
-def chosen(only: Iterable[str], groups: Iterable[str]) -> list[Mutation]:
-    """Return the mutations whose name contains one of the texts and whose group is one of the groups."""
+def chosen(only: Iterable[str], groups: Iterable[str], kind: str = "postgres") -> list[Mutation]:
+    """Return the mutations whose name contains one of the texts and whose group is one of the groups.
+
+    Those are left out that this kind of warehouse cannot have.
+    """
     texts, wanted = list(only), set(groups)
     return [
         mutation
         for mutation in MUTATIONS
+        if kind == "postgres" or (mutation.project == PROJECTS[0] and mutation.name not in NOT_APPLICABLE)
         if (not wanted or mutation.group in wanted) and (not texts or any(text in mutation.name for text in texts))
     ]
 
@@ -105,6 +120,7 @@ def chosen(only: Iterable[str], groups: Iterable[str]) -> list[Mutation]:
 def main() -> int:
     """Run from the command line; exit with 1 when something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--warehouse", choices=("postgres", "duckdb"), default="postgres")
     parser.add_argument("--only", action="append", default=[], metavar="SUBSTRING", help="mutations named so")
     parser.add_argument("--groups", nargs="+", default=[], choices=GROUPS)
     parser.add_argument("--jobs", type=int, default=2, help="worker processes")
@@ -113,7 +129,7 @@ def main() -> int:
     parser.add_argument("--cutoff", choices=("always", "auto", "never"), default="always", help="asked of our runs")
     parser.add_argument("--list", action="store_true", help="print the mutations and run none")
     options = parser.parse_args()
-    mutations = chosen(options.only, options.groups)
+    mutations = chosen(options.only, options.groups, options.warehouse)
     if options.list:
         print("\n".join(f"{mutation.group}: {mutation.name}" for mutation in mutations))
         return 0
@@ -122,7 +138,8 @@ def main() -> int:
     if file.exists():
         known = {record["mutation"]: record for record in map(json.loads, file.read_text().splitlines())}
     todo = [mutation for mutation in mutations if "error" in known.get(mutation.name, {"error": "not run yet"})]
-    with start_server() as server, file.open("a") as lines:
+    is_duckdb = options.warehouse == "duckdb"
+    with nullcontext() if is_duckdb else start_server() as server, file.open("a") as lines:
         for number, record in enumerate(
             run_mutations(server, todo, jobs=options.jobs, asks_others=not options.ours_only, cutoff=options.cutoff),
             1,

@@ -26,13 +26,16 @@ _TOKEN = re.compile(
 # dbt names what it builds beside the old relation after the clock, and indexes after the clock's hash.
 _TEMPORARY = re.compile(r"__dbt_(tmp|backup|new)\d+")
 _INDEX_NAME = re.compile(r'^"[0-9a-f]{32}"$')
+# What dbt-duckdb asks once for all nodes, in whichever of them comes first.
+_ASKED_ONCE = re.compile(r"select [\w ,]+ from duckdb_\w+ \( \)|select version \( \)$")
 _TRANSACTION = frozenset({("begin",), ("commit",), ("rollback",)})
 
 
 def normalised(statements: Iterable[str], database: str) -> list[str]:
     """Return the statements in one form each; empty ones and the ends of transactions are left out."""
     spelled = [tuple(_tokens(statement, database)) for statement in statements]
-    return [" ".join(tokens) for tokens in spelled if tokens and tokens not in _TRANSACTION]
+    texts = (" ".join(tokens) for tokens in spelled if tokens and tokens not in _TRANSACTION)
+    return [text for text in texts if not _ASKED_ONCE.match(text)]
 
 
 def _tokens(statement: str, database: str) -> list[str]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from accuracy.detectors import OURS
+from accuracy.duckdb_port import NOT_APPLICABLE
 from accuracy.mutation import GROUPS, PROJECTS
 from accuracy.mutations import MUTATIONS
-from accuracy.run import run_mutations
+from accuracy.run import chosen, run_mutations
 from accuracy.score import by_rule, completed, findings, planned_recall, score, verdict
 from accuracy.statements import normalised
 from accuracy.truth import Build, build_of, observed_truth
@@ -29,6 +30,7 @@ SMALL = (
     "a macro is refactored to the same SQL",
     "rows that a generic test names change",
 )
+SMALL_ON_DUCKDB = ("rows are deleted from a source", "a macro is refactored to the same SQL")
 
 
 def test_changes_are_detected_exactly(postgres_server: Server) -> None:
@@ -58,12 +60,47 @@ def test_names_of_mutations_are_unique_and_every_small_one_exists() -> None:
     assert set(SMALL) <= set(names)
 
 
-def test_every_edit_of_the_project_that_reads_applies(tmp_path: Path) -> None:
-    server = Server(host="h", port=1, user="u", password="p", dbname="d", version="15", origin="url")
+class NoCopies:
+    """What a workspace asks of copies, without any."""
 
+    def output(self) -> dict[str, Any]:
+        return {"type": "postgres", "schema": "analytics"}
+
+    def ported(self, project: Path) -> None:
+        """Leave it as it is."""
+
+    def profile(self, changed: Any) -> Any:
+        return changed
+
+
+def test_every_edit_of_the_project_that_reads_applies(tmp_path: Path) -> None:
     for mutation in MUTATIONS:
         if mutation.project != PROJECTS[0]:
-            written_workspace(tmp_path, server, "d", mutation, mutation.project)  # an edit that finds nothing raises
+            written_workspace(tmp_path, cast("Any", NoCopies()), mutation, mutation.project)  # an idle edit raises
+
+
+def test_what_cannot_exist_on_duckdb_is_named_and_the_rest_is_chosen() -> None:
+    here = {mutation.name for mutation in MUTATIONS if mutation.project == PROJECTS[0]}
+    chosen_there = {mutation.name for mutation in chosen((), (), "duckdb")}
+
+    assert len(here) == 272
+    assert chosen_there | NOT_APPLICABLE.keys() == here
+    assert chosen_there.isdisjoint(NOT_APPLICABLE)
+
+
+def test_changes_are_detected_exactly_on_duckdb() -> None:
+    mutations = [
+        mutation for mutation in chosen((), (), "duckdb") if SIZE == "full" or mutation.name in SMALL_ON_DUCKDB
+    ]
+
+    records = list(run_mutations(None, mutations, asks_others=False))
+
+    report = "\n".join(findings(records))
+    done = completed(records)
+    assert len(done) == len(mutations), report
+    assert score(done, OURS).misses == 0, report
+    assert SIZE == "full" or score(done, OURS).false_alarms == 0, report
+    assert [each["mutation"] for each in done if each["converges"]] == [], report
 
 
 def test_the_judge_of_statements_overlooks_comments_white_space_and_letter_case() -> None:

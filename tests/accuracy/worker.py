@@ -21,23 +21,24 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
-from accuracy import dbt_steps, warehouse  # noqa: E402
+from accuracy import dbt_steps  # noqa: E402
 from accuracy.detectors import OURS, Answer, other_answers, plan_answer  # noqa: E402
+from accuracy.duckdb_copies import DuckDBCopies  # noqa: E402
 from accuracy.mutation import Mutation  # noqa: E402
 from accuracy.mutations import MUTATIONS  # noqa: E402
 from accuracy.process import StepError, cpu_seconds, in_own_process  # noqa: E402
-from accuracy.relations import Relation, differing, observed  # noqa: E402
+from accuracy.relations import Relation, differing  # noqa: E402
 from accuracy.truth import Build, Truth, build_of, observed_truth  # noqa: E402
+from accuracy.warehouse import Copies, PostgresCopies  # noqa: E402
 from accuracy.workspace import Workspace, written_workspace  # noqa: E402
-from dbt_state_plugin.testing import postgres_server  # noqa: E402 - found by the line above
-from dbt_state_plugin.testing.postgres_server import Server  # noqa: E402
+from dbt_state_plugin.testing.postgres_server import Server  # noqa: E402 - found by the line above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
     """A project before any mutation: from scratch, in the warehouse, and as the other detectors remember it.
 
-    `template` is the database that holds what we have built.
+    `template` is the name under which the warehouse is kept that holds what we have built.
     """
 
     template: str
@@ -51,31 +52,23 @@ class Base:
 class Worker:
     """Work off mutations one after the other in one directory and under one name of a database."""
 
-    def __init__(self, server: Server, name: str, directory: Path, *, asks_others: bool, cutoff: str) -> None:
-        self.server = server
+    def __init__(self, copies: Copies, directory: Path, *, asks_others: bool, cutoff: str) -> None:
+        self.copies = copies
         self.cutoff = cutoff
         self.asks_others = asks_others
-        self.database = name
-        self.loaded = f"{name}_loaded"
         self.directory = directory
         self.bases: dict[str, Base] = {}
-        warehouse.create_sources(server, self.loaded)
-
-    def close(self) -> None:
-        """Drop the worker's databases."""
-        for name in (self.database, self.loaded, *(base.template for base in self.bases.values())):
-            postgres_server.drop_database(self.server, name)
 
     def record(self, mutation: Mutation) -> dict[str, Any]:
         """Return the mutation's record, see `score`."""
         base = self.bases.get(mutation.project) or self._prepared(mutation.project)
-        workspace = written_workspace(self.directory, self.server, self.database, mutation, mutation.project)
+        workspace = written_workspace(self.directory, self.copies, mutation, mutation.project)
         try:
             mutated = self._from_scratch(workspace, mutation.sources)
             document, damaged, before = self._plan(workspace, mutation, base)
             truth = observed_truth(base.build, mutated, damaged)
             ours = plan_answer(document, mutated.nodes)
-            self._copy(base.template, mutation.sources + mutation.by_hand)
+            self.copies.copy(base.template, mutation.sources + mutation.by_hand)
             answers = {OURS: ours, **(self._answers_of_others(workspace, base) if self.asks_others else {})}
             record = _as_record(mutation, truth, ours, answers)
             if ours.planned or ours.hooks or truth.needs_build:  # else both leave the warehouse as it is
@@ -85,15 +78,13 @@ class Worker:
         return record
 
     def _prepared(self, project: str) -> Base:
-        workspace = written_workspace(self.directory, self.server, self.database, None, project)
-        template = f"{self.database}_{project}"
+        workspace = written_workspace(self.directory, self.copies, None, project)
         build = self._from_scratch(workspace, "")
-        self._copy(self.loaded)
+        self.copies.copy_loaded()
         self._plugin(workspace, "build")
-        relations = observed(self._url)
-        # The copies are to bear the name that the state has recorded.
-        warehouse.rename(self.server, self.database, template)
-        self._copy(template)
+        relations = self.copies.observed()
+        self.copies.keep(project)
+        self.copies.copy(project)
         states = [str(self.directory / f"{name}_{project}") for name in ("state", "state_with_flags")]
         compiled = self._step(workspace, "base", dbt_steps.prepared_state, [], *states) if self.asks_others else {}
         for node in build.nodes:
@@ -102,7 +93,7 @@ class Worker:
                 found = differing(build.relation(node), ours)
                 assert not found, f"{node} as we built it and as dbt built it differ in {found}"
         self.bases[project] = Base(
-            template=template,
+            template=project,
             build=build,
             warehouse=relations,
             compiled=compiled,
@@ -112,20 +103,20 @@ class Worker:
         return self.bases[project]
 
     def _from_scratch(self, workspace: Workspace, sources: str) -> Build:
-        self._copy(self.loaded, sources)
+        self.copies.copy_loaded(sources)
         answer = self._step(workspace, "scratch", dbt_steps.built_from_scratch, list(workspace.arguments))
         if answer["failed"]:
             raise StepError(f"the build from scratch failed: {answer['failed']}")
-        return build_of(answer, observed(self._url), self.database)
+        return build_of(answer, self.copies.observed(), self.copies.database)
 
     def _plan(
         self, workspace: Workspace, mutation: Mutation, base: Base
     ) -> tuple[dict[str, Any], frozenset[str], Mapping[str, Relation]]:
         """Return our plan, and the relations that differ after the mutation's own SQL, before dbt runs again."""
         before: Mapping[str, Relation] = base.warehouse
-        self._copy(base.template, mutation.sources + mutation.by_hand)
+        self.copies.copy(base.template, mutation.sources + mutation.by_hand)
         if mutation.sources or mutation.by_hand:
-            before = observed(self._url)
+            before = self.copies.observed()
         names = base.warehouse.keys()
         damaged = {name for name in names if differing(base.warehouse[name], before.get(name))}
         output = self._plugin(workspace, "plan", "--for", "build", "--output", "json")
@@ -151,14 +142,14 @@ class Worker:
         failed = self._step(workspace, "twin", dbt_steps.built_over, list(workspace.arguments))
         if failed:
             return {"dbt_fails": failed}
-        twin, left = observed(self._url), before
+        twin, left = self.copies.observed(), before
         if ours.planned or ours.hooks:
-            self._copy(self.bases[mutation.project].template, mutation.sources + mutation.by_hand)
+            self.copies.copy(self.bases[mutation.project].template, mutation.sources + mutation.by_hand)
             try:
                 self._plugin(workspace, "build")
             except StepError as error:
                 return {"converges": [str(error)]}
-            left = observed(self._url)
+            left = self.copies.observed()
         answer = []
         for node, facts in mutated.nodes.items():
             if mutated.has_relation(node) and node not in mutated.tests:
@@ -184,15 +175,6 @@ class Worker:
 
     def _log(self, name: str) -> Path:
         return self.directory / "logs" / f"{name}.log"
-
-    @property
-    def _url(self) -> str:
-        return self.server.url(self.database)
-
-    def _copy(self, template: str, statements: str = "") -> None:
-        warehouse.copy(self.server, template, self.database)
-        if statements:
-            warehouse.execute(self.server, self.database, statements)
 
 
 def _as_record(mutation: Mutation, truth: Truth, ours: Answer, answers: Mapping[str, Answer]) -> dict[str, Any]:
@@ -220,11 +202,10 @@ def _plain(value: Any) -> Any:
 def main() -> None:
     """Work off what stands on stdin: the settings as JSON, then one name of a mutation per line."""
     settings = json.loads(sys.stdin.readline())
-    server = Server(**settings["server"])
     directory = Path(tempfile.mkdtemp(prefix="accuracy-"))
     by_name = {mutation.name: mutation for mutation in MUTATIONS}
-    name = f"accuracy_{os.getpid()}_{os.urandom(3).hex()}"
-    worker = Worker(server, name, directory, asks_others=settings["asks_others"], cutoff=settings["cutoff"])
+    copies = _copies(settings["server"], directory)
+    worker = Worker(copies, directory, asks_others=settings["asks_others"], cutoff=settings["cutoff"])
     try:
         for line in sys.stdin:
             started = cpu_seconds()
@@ -236,8 +217,15 @@ def main() -> None:
                 record = {"mutation": mutation.name, "group": mutation.group, "error": repr(error)}
             print(json.dumps({**record, "cpu_seconds": round(cpu_seconds() - started, 1)}), flush=True)
     finally:
-        worker.close()
+        copies.close()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _copies(server: dict[str, Any] | None, directory: Path) -> Copies:
+    """Return copies of databases of this server, without one those of a DuckDB file."""
+    if server is None:
+        return DuckDBCopies(directory)
+    return PostgresCopies(Server(**server), f"accuracy_{os.getpid()}_{os.urandom(3).hex()}")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from support.project import clean_environment
 
 from accuracy.mutation import PROJECTS, Mutation
-from dbt_state_plugin.testing.postgres_server import Server
+
+if TYPE_CHECKING:
+    from accuracy.warehouse import Copies
 
 HERE = Path(__file__).parent
 CITIES = 1_200  # long rows, more than 1 MiB together, from where dbt compares a seed's path and no longer its content
@@ -27,9 +30,7 @@ class Workspace:
     arguments: tuple[str, ...]
 
 
-def written_workspace(
-    directory: Path, server: Server, dbname: str, mutation: Mutation | None, base: str = PROJECTS[0]
-) -> Workspace:
+def written_workspace(directory: Path, copies: Copies, mutation: Mutation | None, base: str = PROJECTS[0]) -> Workspace:
     """Write a base project anew, apply the mutation, and say how dbt is to be called."""
     project = directory / "project"
     shutil.rmtree(project, ignore_errors=True)
@@ -37,7 +38,6 @@ def written_workspace(
     shutil.copytree(project / "packages", project / "dbt_packages")
     if base == PROJECTS[0]:
         (project / "seeds" / "cities.csv").write_text(cities())
-    (project / "profiles.yml").write_text(_profiles(server, dbname, mutation.profile if mutation else {}))
     home = directory / "home"
     home.mkdir(exist_ok=True)
     environment = clean_environment(home)
@@ -48,7 +48,13 @@ def written_workspace(
         environment |= mutation.environment
         arguments += ["--vars", mutation.variables] if mutation.variables else []
         arguments += ["--target", mutation.target] if mutation.target else []
+    copies.ported(project)
+    (project / "profiles.yml").write_text(_profiles({**copies.output(), **_changed(copies, mutation)}))
     return Workspace(directory=project, environment=environment, arguments=tuple(arguments))
+
+
+def _changed(copies: Copies, mutation: Mutation | None) -> Mapping[str, object]:
+    return copies.profile(mutation.profile) if mutation else {}
 
 
 def cities() -> str:
@@ -58,17 +64,6 @@ def cities() -> str:
     return "city_id,city_name,region,population,story\n" + "".join(rows)
 
 
-def _profiles(server: Server, dbname: str, changed: Mapping[str, object]) -> str:
-    output = {
-        "type": "postgres",
-        "host": server.host,
-        "port": server.port,
-        "user": server.user,
-        "password": server.password,
-        "dbname": dbname,
-        "schema": "analytics",
-        "threads": 4,
-        **changed,
-    }
+def _profiles(output: Mapping[str, object]) -> str:
     outputs = {"dev": output, "ci": output, "prod": {**output, "schema": "production"}}
     return json.dumps({"shop": {"target": "dev", "outputs": outputs}}, indent=2)  # YAML reads JSON
