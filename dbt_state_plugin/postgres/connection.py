@@ -167,8 +167,7 @@ def transaction(connection: Connection) -> Iterator[Any]:
             yield cursor
             cursor.execute("COMMIT")
         except BaseException:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")
+            _roll_back(connection, cursor)
             raise
 
 
@@ -180,8 +179,18 @@ def rolled_back(connection: Connection, *, begin: str = "BEGIN") -> Iterator[Any
             cursor.execute(begin)
             yield cursor
         finally:
-            if not connection.closed:
-                cursor.execute("ROLLBACK")
+            _roll_back(connection, cursor)
+
+
+def _roll_back(connection: Connection, cursor: Any) -> None:
+    """End a transaction, also when a signal comes right before the statement that does."""
+    try:
+        if not connection.closed:
+            cursor.execute("ROLLBACK")
+    except KeyboardInterrupt:
+        if not connection.closed:
+            cursor.execute("ROLLBACK")
+        raise
 
 
 def read_only(connection: Connection) -> AbstractContextManager[Any]:
