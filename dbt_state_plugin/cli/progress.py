@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from dbt_state_plugin.cli.live_line import LiveLine
 
 _ANNOUNCED_AFTER = 0.5  # seconds that a stage takes before it is said
-_ANNOUNCED_LATER = {Stage.PARSE: 0.0, Stage.BUILD: 10.0}  # dbt itself says what it builds
+_ANNOUNCED_AT_ONCE = {Stage.PARSE: 0.0}
+_ANNOUNCED_IN_A_LOG = {**_ANNOUNCED_AT_ONCE, Stage.BUILD: 10.0}  # dbt itself says what it builds
 _LOG_WIDTH = 80  # columns
 _REPEATED_AFTER = 10.0  # seconds between two lines of a log about the same stage
 _DRAWN_EVERY = 0.2
@@ -36,11 +37,17 @@ class Reporter:
         draw: Callable[[str], None] | None,
         say: Callable[[Step, str], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        announced_after: Mapping[Stage, float] = _ANNOUNCED_IN_A_LOG,
     ) -> None:
-        """`draw` shows a live line; without it `say` writes lines, to be kept."""
+        """`draw` shows a live line; without it `say` writes lines, to be kept.
+
+        `announced_after` is how many seconds a stage lasts before it is said, where that is not the usual time.
+        """
         self._draw = draw
         self._say = say
         self._clock = clock
+        self._announced_after = announced_after
         self._step: Step | None = None
         self._since = self._begun = self._noted = clock()
         self._said_at: float | None = None
@@ -89,7 +96,7 @@ class Reporter:
     def _is_due(self, step: Step, elapsed: float, now: float) -> bool:
         if self._said_at is not None:
             return now - self._said_at >= _REPEATED_AFTER
-        return elapsed >= _ANNOUNCED_LATER.get(step.stage, _ANNOUNCED_AFTER)
+        return elapsed >= self._announced_after.get(step.stage, _ANNOUNCED_AFTER)
 
 
 def _timed(step: Step, seconds: float) -> str:
@@ -110,7 +117,8 @@ def reporting(context: click.Context, *, holds: bool = False, doing: str = "") -
     `doing` says in words what a command does with the state that tells no more of it.
     """
     line = _live_line() if SCREEN.is_live else None
-    reporter = Reporter(line.draw if line else None, _say)
+    announced_after = _ANNOUNCED_AT_ONCE if SCREEN.is_json else _ANNOUNCED_IN_A_LOG
+    reporter = Reporter(line.draw if line else None, _say, announced_after=announced_after)
     if not SCREEN.shows_progress or not says(context):
         yield reporter
         return

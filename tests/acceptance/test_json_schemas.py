@@ -75,7 +75,7 @@ def tell(printed: Printed, project: Project, database: Database) -> None:
     assert printed.add("run", "build")["status"] == "succeeded"
 
     project.delete("models/old.sql")
-    project.write("models/stg.sql", "select id, amount as amount from {{ source('raw', 'orders') }} -- edited\n")
+    project.write("models/stg.sql", "select id, amount + 0 as amount from {{ source('raw', 'orders') }} -- edited\n")
     project.write("models/log.sql", FILES["models/log.sql"] + " where id > 0")
     project.write("models/hard.sql", FILES["models/hard.sql"] + " -- a comment")
     project.write("dbt_project.yml", project.read("dbt_project.yml") + 'on-run-start: "select 1"\n')
