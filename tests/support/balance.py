@@ -1,0 +1,64 @@
+"""Order of tests in which all workers of pytest-xdist end together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+# Seconds of one test on two cores, roughly; only their proportions matter. What is not here is a moment's work.
+_SECONDS_IN_FOLDER = {
+    "acceptance": 6.0,
+    "accuracy": 16.0,
+    "benchmarks": 45.0,
+    "contract": 20.0,
+    "faults": 4.0,
+    "integration": 0.2,
+    "real_projects": 20.0,
+    "twin": 8.0,
+}
+_SECONDS_IN_FILE = {
+    "test_demo.py": 20.0,
+    "test_kill_points.py": 30.0,
+    "test_pipeline.py": 25.0,
+    "test_soak.py": 90.0,
+}
+
+
+def balanced(items: Sequence[Item], path_of: Callable[[Item], Path], *, tests: Path, workers: int) -> list[Item]:
+    """Return all items so that each worker's share begins with long tests and ends with short ones.
+
+    pytest-xdist gives each worker an equal number of neighbours, and later lets those that have ended take from the
+    ends of the others' shares: what is left last has to be short. Tests of one file stay together, except short ones.
+    """
+    files: dict[Path, list[Item]] = {}
+    short = [item for item in items if not _seconds(path_of(item), tests)]
+    for item in items:
+        if _seconds(path_of(item), tests):
+            files.setdefault(path_of(item), []).append(item)
+    shares = _shares(files, tests, workers)
+    found: list[Item] = []
+    for number, share in enumerate(shares):
+        wanted = (len(items) - len(found)) // (workers - number) - len(share)
+        found += [*share, *short[: max(0, wanted)]]
+        del short[: max(0, wanted)]
+    return found + short
+
+
+def _shares(files: dict[Path, list[Item]], tests: Path, workers: int) -> list[list[Item]]:
+    """Give each file, the longest first, to the worker that has the least so far."""
+    seconds = {path: len(found) * _seconds(path, tests) for path, found in files.items()}
+    shares: list[list[Item]] = [[] for _ in range(workers)]
+    loads = [0.0] * workers
+    for path in sorted(files, key=lambda path: (-seconds[path], str(path))):
+        least = loads.index(min(loads))
+        shares[least] += files[path]
+        loads[least] += seconds[path]
+    return shares
+
+
+def _seconds(path: Path, tests: Path) -> float:
+    folder = next(iter(path.relative_to(tests).parts), "") if path.is_relative_to(tests) else ""
+    return _SECONDS_IN_FILE.get(path.name, _SECONDS_IN_FOLDER.get(folder, 0.0))
