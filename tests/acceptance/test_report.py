@@ -74,7 +74,7 @@ def test_the_report_of_an_execution_says_what_it_did(shop: Project) -> None:
 
     assert "Failed: 0 of 1 node built" in text
     assert 'column "no_column" does not exist' in text
-    assert "SQL that differs" not in text
+    assert "SQL that differs" in text  # the code of that execution beside the code of the build before it
 
 
 def test_no_sql_stands_in_a_report_where_none_may_be_stored(shop: Project) -> None:
