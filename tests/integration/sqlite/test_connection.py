@@ -121,7 +121,8 @@ def test_the_log_does_not_grow_beside_readers_that_come_and_go(state: State, add
             cursor.execute("SELECT count(*) FROM execution")
             sizes.append(log.stat().st_size)
 
-    assert sizes[-1] == sizes[-200] == max(sizes)  # it begins again where all of it is in the file
+    # It begins again where all of it is in the file; a reader may delay that by a transaction or two.
+    assert max(sizes[-200:]) < 1.1 * max(sizes[:-200])
     assert max(sizes) < 5_000_000
 
 
