@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,13 @@ from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.comparing.defer import plan_as_asked
 from dbt_state_plugin.operations.options import RunOptions
+from dbt_state_plugin.operations.parsed_project import last_project
 from dbt_state_plugin.operations.planning.explain import texts_by_node
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.state.executed_code import read_edited_code
 from dbt_state_plugin.state.executions import read_execution, read_history
 from dbt_state_plugin.state.node_history import read_builds, read_newest_results, read_tallies
-from dbt_state_plugin.state.parsed_projects import read_parsed_project
 from dbt_state_plugin.state.relations import server_time
 
 MOST_RESULTS_OF_EACH = 8  # as many as a report shows of a node
@@ -93,15 +92,7 @@ def executed(target: Target, execution_id: str, *, ports: Ports | None = None) -
     """Return one execution with the project that was parsed last, however long ago, and the code that was new to it."""
     with open_session(target, create=False, ports=ports) as session:
         execution = _recorded_execution(session, execution_id)
-        return Executed(execution=execution, project=_parsed_last(session), texts=_texts_of(session, execution))
-
-
-def _parsed_last(session: Session) -> Project | None:
-    parsed = read_parsed_project(session.state)
-    try:
-        return parsed.project() if parsed else None
-    except (LookupError, TypeError, ValueError, zlib.error):
-        return None  # of another release, or edited by hand
+        return Executed(execution=execution, project=last_project(session), texts=_texts_of(session, execution))
 
 
 def _texts_of(session: Session, execution: ExecutionSummary) -> dict[str, tuple[DifferingText, ...]]:

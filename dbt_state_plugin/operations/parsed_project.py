@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from dbt_state_plugin.core.fingerprint.hashing import SCHEME, keyed_digest
 from dbt_state_plugin.core.values.project import Project
@@ -24,7 +25,7 @@ from dbt_state_plugin.project.inputs import (
     watched_environment,
 )
 from dbt_state_plugin.project.parsers import installed_parsers
-from dbt_state_plugin.state.parsed_projects import read_parsed_project, write_parsed_project
+from dbt_state_plugin.state.parsed_projects import ParsedProject, read_parsed_project, write_parsed_project
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
 
 
+Answer = TypeVar("Answer")
+# What reading a row raises that was edited by hand, or that another release wrote.
+_NOT_READABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error)
 READS = 2  # another number where more is read out of a project than before: then it is parsed once more
 
 
@@ -54,17 +58,26 @@ def recorded_project(
         if recorded != known and not inputs_are_unchanged(session, key, extra, places, recorded):
             return None
         return snapshot.project()
-    except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):
-        return None  # a file that cannot be read, or a row that was edited by hand: dbt parses
+    except (OSError, *_NOT_READABLE):  # or a file that cannot be read
+        return None  # dbt parses
 
 
 def fingerprinted_project(session: Session) -> FingerprintedProject | None:
     """Return the project that was recorded last, whatever has become of its inputs, with its fingerprints' own."""
+    return _last(session, lambda snapshot: snapshot.fingerprinted())  # without it everything is hashed
+
+
+def last_project(session: Session) -> Project | None:
+    """Return the project that was recorded last, whatever has become of its inputs."""
+    return _last(session, lambda snapshot: snapshot.project())
+
+
+def _last(session: Session, read: Callable[[ParsedProject], Answer | None]) -> Answer | None:
     snapshot = read_parsed_project(session.state) if session.has_state else None
     try:
-        return snapshot.fingerprinted() if snapshot is not None else None
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error):
-        return None  # a row that was edited by hand, or of another release: everything is hashed
+        return read(snapshot) if snapshot is not None else None
+    except _NOT_READABLE:
+        return None
 
 
 def inputs_are_unchanged(

@@ -207,16 +207,14 @@ class BuildRecorder:
     def settle_definitions(self) -> None:
         """Record the SQL that had to be compiled once more; called when dbt has ended. Raises StateError."""
         settled = self._definition.settled()
-        keys = {node: record_key(self._entries[node].node, self._project) for node in settled.keys() & self._marked}
-        complete_definitions(self._session.state, {key: settled[node] for node, key in keys.items()})
-        reads = {node: found for node, found in self._definition.settled_reads().items() if node in self._marked}
-        complete_reads(
-            self._session.state,
-            {
-                record_key(self._entries[node].node, self._project): (self._traced(node, found), values)
-                for node, (found, values) in reads.items()
-            },
-        )
+        keys = {node: record_key(self._entries[node].node, self._project) for node in self._marked}
+        complete_definitions(self._session.state, {keys[node]: settled[node] for node in settled.keys() & keys.keys()})
+        reads = {
+            keys[node]: (self._traced(node, found), values)
+            for node, (found, values) in self._definition.settled_reads().items()
+            if node in keys
+        }
+        complete_reads(self._session.state, reads)
 
     def finish_hooks(self, statements: Iterable[str]) -> None:
         """Record what the project's on-run hooks wrote; called when dbt has ended."""
