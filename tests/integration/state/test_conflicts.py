@@ -9,6 +9,7 @@ from contextlib import closing
 from uuid import UUID
 
 import pytest
+from psycopg2.extensions import connection as Connection
 from support.database import Database
 from support.recording import begun
 
@@ -18,6 +19,7 @@ from dbt_state_plugin.state.executions import begin_step, read_execution
 from dbt_state_plugin.state.state import State
 
 LOCKED = "UPDATE dbt_state_plugin.execution SET message = 'written by another' WHERE execution_id = %s"
+SHARED = "SELECT 1 FROM dbt_state_plugin.execution WHERE execution_id = %s FOR SHARE"
 WAITS = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
 
 
@@ -27,8 +29,27 @@ def begin(state: State, execution_id: UUID) -> str:
     )
 
 
-def until_waits(database: Database, state: State) -> None:
-    while not database.query(WAITS, (state.connection.info.backend_pid,)):
+def hold(session: Connection, execution_id: UUID) -> None:
+    with session.cursor() as cursor:
+        cursor.execute("BEGIN; SET LOCAL deadlock_timeout = '1h'")
+        cursor.execute(SHARED, (str(execution_id),))
+
+
+def roll_back(session: Connection) -> None:
+    with session.cursor() as cursor:
+        cursor.execute("ROLLBACK")
+
+
+def insert_set(session: Connection, checksum_set: str) -> None:
+    with session.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO dbt_state_plugin.checksum_set VALUES (%s, 'fingerprint') ON CONFLICT DO NOTHING",
+            (checksum_set,),
+        )
+
+
+def until_waits(database: Database, session: Connection) -> None:
+    while not database.query(WAITS, (session.info.backend_pid,)):
         time.sleep(0.01)
 
 
@@ -44,7 +65,7 @@ def test_what_cannot_be_serialized_is_run_again(copied: Database, state: State) 
         cursor.execute("BEGIN")
         cursor.execute(LOCKED, (str(execution_id),))
         beginning = pool.submit(begin, state, execution_id)
-        until_waits(copied, state)
+        until_waits(copied, state.connection)
         cursor.execute("COMMIT")
         beginning.result()
 
@@ -59,15 +80,16 @@ def test_the_victim_of_a_deadlock_is_run_again(copied: Database, state: State) -
     state.execute("DELETE FROM {state}.execution_step; DELETE FROM {state}.checksum_set")
     state.execute("SET deadlock_timeout = '100ms'")  # it is the one that the server ends
 
-    with closing(copied.connect()) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as pool:
-        cursor.execute("BEGIN; SET LOCAL deadlock_timeout = '1h'")
-        cursor.execute(LOCKED, (str(execution_id),))
+    with closing(copied.connect()) as gate, closing(copied.connect()) as other, ThreadPoolExecutor(2) as pool:
+        hold(gate, execution_id)
+        hold(other, execution_id)
         beginning = pool.submit(begin, state, execution_id)
-        until_waits(copied, state)
-        cursor.execute(
-            "INSERT INTO dbt_state_plugin.checksum_set VALUES (%s, 'fingerprint') ON CONFLICT DO NOTHING", (covered,)
-        )
-        cursor.execute("ROLLBACK")
+        until_waits(copied, state.connection)  # for the gate, which is the older transaction
+        inserting = pool.submit(insert_set, other, covered)
+        until_waits(copied, other)
+        roll_back(gate)  # now it waits for the other, and looks for deadlocks after that: once for each wait
+        inserting.result()
+        roll_back(other)
         beginning.result()
 
     assert steps(state, execution_id) == ["TRANSFORM"]
@@ -98,6 +120,6 @@ def conflicting(database: Database, state: State, execution_id: UUID, run: Calla
         cursor.execute("BEGIN")
         cursor.execute(LOCKED, (str(execution_id),))
         running = pool.submit(run)
-        until_waits(database, state)
+        until_waits(database, state.connection)
         cursor.execute("COMMIT")
         running.result()
