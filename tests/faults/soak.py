@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -38,15 +39,16 @@ STATE_BYTES = """
 class Soak:
     """Count what was survived."""
 
-    def __init__(self, stage: Stage, seed: int) -> None:
+    def __init__(self, stage: Stage, messages: Mapping[str, int], seed: int) -> None:
         self.stage = stage
         self.chance = random.Random(seed)
         self.counts: Counter[str] = Counter()
         self.memory: list[int] = []
         self.sessions: list[int] = []
         self.version = ONE
-        self.messages = stage.messages()
+        self.messages = messages
         stage.begin()
+        stage.write(ONE)
 
     def turn(self) -> None:
         """Let a few things happen, then hold the warehouse to a build from scratch."""
@@ -113,18 +115,17 @@ class Soak:
         return round(statistics.median(values[:quarter])), round(statistics.median(values[-quarter:]))
 
 
-def soak(seconds: float, seed: int) -> str:
+def soak(stage: Stage, messages: Mapping[str, int], seconds: float, seed: int) -> str:
     """Go on for so long, at least once, and return what was survived; raises AssertionError at a difference."""
-    with start_server() as server, tempfile.TemporaryDirectory() as directory, staged(server, Path(directory)) as stage:
-        playing = Soak(stage, seed)
-        ends, says = time.monotonic() + seconds, 0.0
-        while True:
-            playing.turn()
-            if time.monotonic() >= ends:
-                return playing.summary()
-            if time.monotonic() >= says:
-                print(playing.summary(), flush=True)
-                says = time.monotonic() + 60
+    playing = Soak(stage, messages, seed)
+    ends, says = time.monotonic() + seconds, 0.0
+    while True:
+        playing.turn()
+        if time.monotonic() >= ends:
+            return playing.summary()
+        if time.monotonic() >= says:
+            print(playing.summary(), flush=True)
+            says = time.monotonic() + 60
 
 
 def main() -> int:
@@ -134,7 +135,8 @@ def main() -> int:
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
     try:
-        print("survived: " + soak(asked.minutes * 60, asked.seed))
+        with start_server() as server, tempfile.TemporaryDirectory() as name, staged(server, Path(name)) as stage:
+            print("survived: " + soak(stage, stage.messages(), asked.minutes * 60, asked.seed))
     except AssertionError as error:
         print(f"LOST: {error}")
         return 1

@@ -14,6 +14,7 @@ import pytest
 
 from dbt_state_plugin.testing.postgres_server import Server
 from faults.size import is_small, size
+from faults.soak import soak
 from faults.stage import DBT, ONE, STATE, THREE, TWO, Stage, staged
 
 ALL = 1_000_000
@@ -108,3 +109,10 @@ def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over
         assert "Traceback" not in stopped.stderr, f"{told}\n{stopped.stderr}"
         assert stage.warehouse() == stage.expected[THREE], told
         stage.must_be(THREE, told)
+
+
+def test_one_turn_of_the_soak_with_random_faults_survives(stage: Stage, messages: dict[str, int]) -> None:
+    survived = soak(stage, messages, 0, seed=11)
+
+    assert "1 comparisons that were equal" in survived
+    print(survived)
