@@ -1,7 +1,7 @@
 """Fence of unit tests: no dbt, no driver, no process.
 
 What a test imports or starts is refused where it does so. That no file of theirs imports either is another test's, in
-`tests/integration/house/test_layers.py`.
+`tests/system/house/test_layers.py`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if not _running:
         return
     if event == "import" and arguments[0].partition(".")[0] in _FOREIGN:
-        raise RuntimeError(f"a unit test imports {arguments[0]}; it belongs into tests/integration")
+        raise RuntimeError(f"a unit test imports {arguments[0]}; it belongs into tests/integration or system")
     if event in _STARTS:
-        raise RuntimeError(f"a unit test starts a process ({arguments[0]}); it belongs into tests/integration")
+        raise RuntimeError(f"a unit test starts a process ({arguments[0]}); it belongs into tests/system")
 
 
 sys.addaudithook(_refuse)

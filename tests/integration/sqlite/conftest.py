@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,6 @@ from support.values import HERE
 
 from dbt_state_plugin.sqlite.address import SqliteAddress
 from dbt_state_plugin.sqlite.connection import SqliteConnection, connect
-from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
 
 SCHEMA = "dbt_state_plugin"
@@ -23,10 +23,10 @@ def address(tmp_path: Path) -> SqliteAddress:
 
 
 @pytest.fixture
-def opened(address: SqliteAddress) -> Iterator[SqliteConnection]:
+def opened(address: SqliteAddress, sqlite_template: Path) -> Iterator[SqliteConnection]:
     """Open a file with an empty state."""
+    shutil.copy(sqlite_template, address.path)
     with closing(connect(address)) as connection:
-        ensure_schema(connection, SCHEMA)
         yield connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -57,10 +58,8 @@ def place(state_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> St
     """Return where an empty state is: in a copy of a database, or in a file."""
     if state_kind == "postgres":
         return DatabaseSettings.from_url(request.getfixturevalue("copied").url)
-    address = SqliteAddress(path=tmp_path / "state.sqlite")
-    with closing(connect(address)) as opened:
-        ensure_schema(opened, SCHEMA)
-    return address
+    template: Path = request.getfixturevalue("sqlite_template")
+    return SqliteAddress(path=Path(shutil.copy(template, tmp_path / "state.sqlite")))
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import select
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -284,39 +281,6 @@ def test_an_unknown_or_newer_version_is_no_downgrade(connection: Connection) -> 
         migration.upgrade_script("state", "0042")
 
 
-@pytest.mark.parametrize("function", ["schema.ensure_schema", "migration.upgrade"])
-def test_processes_that_create_the_state_at_once_all_succeed(database: Database, function: str) -> None:
-    program = (
-        "import sys\n"
-        "from dbt_state_plugin.postgres.settings import DatabaseSettings\n"
-        "from dbt_state_plugin.state import migration, schema\n"
-        "from dbt_state_plugin.postgres.connection import connect\n"
-        "connection = connect(DatabaseSettings.from_url(sys.stdin.readline().strip()))\n"
-        "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-        f"{function}(connection, 'state')\n"
-    )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    for process in processes:
-        assert process.stdin
-        process.stdin.write(database.url + "\n")
-        process.stdin.flush()
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-
-    assert [process.communicate()[0] or process.returncode for process in processes] == [0, 0, 0, 0]
-    assert database.query("SELECT count(*) FROM state.installation") == [(1,)]
-
-
 USES = [ensure_schema, migration.upgrade, lambda connection, schema: migration.downgrade(connection, schema, "base")]
 
 
@@ -354,39 +318,6 @@ def test_who_waits_in_vain_is_told_who_is_changing_the_state_and_to_try_again(
     assert caught.value.do == "Run the command again when it has ended; nothing was changed."
 
 
-def test_processes_that_upgrade_the_state_at_once_outlast_a_session_that_uses_its_tables(
-    database: Database, connection: Connection
-) -> None:
-    program = (
-        "import sys\n"
-        "from dbt_state_plugin.postgres.settings import DatabaseSettings\n"
-        "from dbt_state_plugin.state.schema import ensure_schema\n"
-        "from dbt_state_plugin.postgres.connection import connect\n"
-        "connection = connect(DatabaseSettings.from_url(sys.stdin.readline().strip()))\n"
-        "connection.cursor().execute(\"SET lock_timeout = '10ms'\")\n"
-        "ensure_schema(connection, 'state')\n"
-    )
-    migration.upgrade(connection, "state")
-    migration.downgrade(connection, "state", "0001")
-
-    with ExitStack() as stack, closing(database.connect()) as other, other.cursor() as reader:
-        reader.execute("BEGIN; SELECT * FROM state.relation")
-        pid = other.info.backend_pid
-        processes = [stack.enter_context(started(program, database.url)) for _ in range(4)]
-        said = [first_line(process) for process in processes]
-        reader.execute("COMMIT")
-        ended = [(process.wait(), process.stderr.read() if process.stderr else "") for process in processes]
-
-    assert ended == [(0, "")] * 4
-    assert migration.current(connection, "state") == EXPECTED_VERSION
-    assert database.query("SELECT count(*) FROM state.installation") == [(1,)]
-    user = f"database session {pid} of user {database.user} (no application name"
-    first = f"Waiting for a session that uses the state, to change its tables: {user}"
-    assert sum(line.startswith(first) for line in said) == 1
-    others = "Waiting for another process that is creating or upgrading the state: database session "
-    assert sum(line.startswith(others) and "(dbt-state-plugin" in line for line in said) == 3
-
-
 def test_who_uses_the_tables_for_too_long_is_named_and_the_upgrade_has_not_happened(
     database: Database, connection: Connection
 ) -> None:
@@ -406,30 +337,6 @@ def test_who_uses_the_tables_for_too_long_is_named_and_the_upgrade_has_not_happe
     assert migration.current(connection, "state") == "0001"
     ensure_schema(connection, "state")
     assert migration.current(connection, "state") == EXPECTED_VERSION
-
-
-@contextmanager
-def started(program: str, url: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a program that reads the database's URL, and leave none behind."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdin
-        process.stdin.write(url + "\n")
-        process.stdin.flush()
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    """Return the first line that a process says on stderr."""
-    assert process.stderr
-    ready, _, _ = select.select([process.stderr], [], [], 120)
-    assert ready, "the process says nothing"
-    return process.stderr.readline()
 
 
 def test_a_rehearsal_counts_the_rows_and_changes_nothing(database: Database, connection: Connection) -> None:

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 from support import forkserver
+from support.database import Database
 from support.project import COMMANDS, Project, ProjectWriter
 
+SLEEPS = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
 FILES = {
     "models/orders.sql": "select {{ one() }} as id",
     "models/report.sql": "{{ config(materialized='incremental') }} select * from {{ ref('orders') }}",
@@ -86,7 +88,7 @@ def left_running() -> int:
     ("name", "code", "stderr"), [("returned", 3, ""), ("said", 1, "no\n"), ("left_running", 0, "thread\nexit\n")]
 )
 def test_a_fork_ends_as_an_interpreter_does(tmp_path: Path, name: str, code: int, stderr: str) -> None:
-    ended = forkserver.run(f"integration.testing.test_forkserver:{name}", [], cwd=tmp_path, environment={**os.environ})
+    ended = forkserver.run(f"system.testing.test_forkserver:{name}", [], cwd=tmp_path, environment={**os.environ})
 
     assert (ended.code, ended.stdout, ended.stderr) == (code, "unflushed", stderr)
 
@@ -111,15 +113,13 @@ def test_programs_on_the_path_do_what_the_real_ones_do(tmp_path: Path) -> None:
     assert " 2\n0 Core:" in forked
 
 
-def test_a_signal_reaches_the_fork_of_a_program(dbt_project: ProjectWriter) -> None:
+def test_a_signal_reaches_the_fork_of_a_program(dbt_project: ProjectWriter, database: Database) -> None:
     project = dbt_project({"models/slow.sql": "{{ config(materialized='table') }} select 1 as id from pg_sleep(60)"})
     command = [str(forkserver.programs() / "dbt-state-plugin"), "run"]
     with subprocess.Popen(command, cwd=project.directory, env={**project.environment}, stdout=subprocess.PIPE) as run:
-        assert run.stdout
-        for line in run.stdout:
-            if b"START" in line:
-                break
+        while not database.query(SLEEPS):
+            time.sleep(0.05)
         run.terminate()
-        run.stdout.read()
+        run.communicate()
 
     assert run.returncode == 128 + signal.SIGTERM

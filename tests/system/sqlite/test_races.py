@@ -8,8 +8,6 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from dbt_state_plugin.sqlite.address import SqliteAddress
-
 RACER = """
 import json, sys
 from pathlib import Path
@@ -79,7 +77,7 @@ def _told(racers: list[subprocess.Popen[str]], word: str) -> list[str]:
     return [racer.stdout.readline() for racer in racers if racer.stdout is not None]
 
 
-def test_of_many_one_wins_and_the_file_is_created_once(address: SqliteAddress) -> None:
-    for said in raced(address.path, processes=4, rounds=5):
+def test_of_many_one_wins_and_the_file_is_created_once(tmp_path: Path) -> None:
+    for said in raced(tmp_path / "state.sqlite", processes=4, rounds=5):
         assert len([each for each in said if "won" in each]) == 1, said
         assert all("going on: " in each["lost"] for each in said if "lost" in each)
