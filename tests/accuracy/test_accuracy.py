@@ -30,7 +30,7 @@ SMALL = (
     "a macro is refactored to the same SQL",
     "rows that a generic test names change",
 )
-SMALL_ON_DUCKDB = ("rows are deleted from a source", "a macro is refactored to the same SQL")
+SMALL_ON_DUCKDB = ("rows are deleted from a source",)
 
 
 def test_changes_are_detected_exactly(postgres_server: Server) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -100,6 +101,7 @@ def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over
         while not stage.proxy.tell(name="report")["fired"]:
             if number and at == chosen[-1]:
                 break  # the last messages are not always sent
+            time.sleep(0.01)
         stage.write(THREE)
         successor = stage.run()
         assert successor.code == 0, f"{told}\n{successor.stderr}"

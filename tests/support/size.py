@@ -1,6 +1,6 @@
 """Number of examples that a property is tried with.
 
-`DBT_STATE_PLUGIN_EXAMPLES` is `small` (the default) for the loop of an editor and a test, or `full`, as `.ci/run` says.
+`DBT_STATE_PLUGIN_EXAMPLES` is `small` (the default, also in `.ci/run`) or `full`.
 """
 
 from __future__ import annotations
