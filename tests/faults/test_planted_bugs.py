@@ -141,8 +141,9 @@ def nothing(_patch: pytest.MonkeyPatch, _world: World) -> None:
     """Switch off no protection."""
 
 
+# All of them pass with every protection in test_counterexamples.py; here some show that so do they in this harness.
 @pytest.mark.parametrize(
-    "test", list(dict.fromkeys(FOUND_BY.values())) if is_small() else all_tests(), ids=lambda test: test.__name__
+    "test", list(dict.fromkeys(FOUND_BY.values()))[::3] if is_small() else all_tests(), ids=lambda test: test.__name__
 )
 def test_a_test_passes_where_nothing_is_switched_off(test: Test, postgres_server: Server) -> None:
     assert not fails(test, nothing, postgres_server), "then it could not tell what a planted bug changes"
