@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,17 @@ for name in ("dbt", "dbt-state-plugin"):
     story.PROGRAMS[name] = ("-IS", f"{programs}/{name}")
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+# Leaves out the steps whose commands test_pipeline.py runs, too: an edit, a mistake and its repair.
+SHORT = """
+import runpy, sys
+_, *sys.argv = sys.argv
+sys.path[0] = sys.argv[0].rpartition("/")[0]
+import pipeline_story
+for name in ("edited_model", "both", "repaired"):
+    setattr(pipeline_story, name, lambda stage: None)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+IS_WHOLE = os.environ.get("DBT_STATE_PLUGIN_DEMO") == "full"
 
 
 @pytest.fixture
@@ -38,9 +50,11 @@ def temporary() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def start(temporary: Path, *arguments: str, demo: Path = DEMO, is_forked: bool = False) -> subprocess.Popen[str]:
+def start(
+    temporary: Path, *arguments: str, demo: Path = DEMO, is_forked: bool = False, is_short: bool = False
+) -> subprocess.Popen[str]:
     """Start the demo as a user would, with its output in a pipe."""
-    forks = ["-c", FORKED, str(forkserver.programs())] if is_forked else []
+    forks = ["-c", FORKED, str(forkserver.programs())] if is_forked else ["-c", SHORT] if is_short else []
     environment = {**tool_environment(temporary.parent), "TMPDIR": str(temporary)}
     del environment["NO_COLOR"]  # a pipe is reason enough for no colours
     return subprocess.Popen(
@@ -113,7 +127,7 @@ def test_the_demo_on_duckdb_tells_the_fast_story_without_a_server(temporary: Pat
 def test_the_demo_tells_the_story_of_the_pipeline_and_leaves_nothing_behind(temporary: Path) -> None:
     before = files(INTEGRATION_PROJECT)
 
-    demo = start(temporary)
+    demo = start(temporary, is_short=not IS_WHOLE)
     output, _ = demo.communicate()
 
     assert demo.returncode == 0, output
@@ -123,7 +137,7 @@ def test_the_demo_tells_the_story_of_the_pipeline_and_leaves_nothing_behind(temp
     words = " ".join(output.split())
     assert "rows sent again, none new 0 of 18 " in words
     assert "one customer moves 6 of 18 " in words
-    assert "one model edited 2 of 18 " in words
+    assert "one model edited 2 of 18 " in words or not IS_WHOLE
     assert not list(temporary.iterdir())
     assert not processes_in(temporary)
     assert files(INTEGRATION_PROJECT) == before
