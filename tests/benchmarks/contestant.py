@@ -20,8 +20,10 @@ from psycopg2 import sql  # noqa: E402
 from dbt_state_plugin.testing.postgres_server import Server, connect  # noqa: E402
 
 PYTHON = sys.executable
-DBT = (PYTHON, "-c", "from dbt.cli.main import cli; cli()")
-PLUGIN = (PYTHON, "-m", "dbt_state_plugin")
+# A folder with other commands: what they cost says nothing, but they show soon that a benchmark works.
+PROGRAMS = os.environ.get("BENCHMARK_PROGRAMS")
+DBT = (f"{PROGRAMS}/dbt",) if PROGRAMS else (PYTHON, "-c", "from dbt.cli.main import cli; cli()")
+PLUGIN = (f"{PROGRAMS}/dbt-state-plugin",) if PROGRAMS else (PYTHON, "-m", "dbt_state_plugin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Contestant:
     def environment(self) -> dict[str, str]:
         """Give the environment of its commands: nothing of the user's dbt settings."""
         # Python's own variables too: PYTHONDONTWRITEBYTECODE alone doubles the time of a short command.
-        others = ("DBT_", "PG", "MELTANO_", "PYTHON")
+        others = ("DBT_", "PG", "MELTANO_", *([] if PROGRAMS else ["PYTHON"]))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         server = self.server
         connection = {

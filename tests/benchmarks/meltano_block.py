@@ -104,7 +104,7 @@ class Place:
         return found
 
 
-def prepared(folder: Path, server: Server, plugins: Path) -> Place:
+def prepared(folder: Path, server: Server, plugins: Path, warm_up: int) -> Place:
     """Copy the project, put a measuring program in front of each block's own, and build everything once."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1"}
@@ -126,7 +126,8 @@ def prepared(folder: Path, server: Server, plugins: Path) -> Place:
     place = Place(project=project, environment=environment, costs=costs)
     place.run(*MELTANO, "run", "tap-postgres", "target-postgres", "dbt-state-plugin:build")
     place.run(*dbt, "build", *where, *target)
-    place.round(builds=False)
+    for _ in range(warm_up):
+        place.round(builds=False)
     return place
 
 
@@ -162,13 +163,14 @@ def main() -> int:
     """Read the arguments, measure and print."""
     parser = argparse.ArgumentParser(description="Measure the block of dbt-state-plugin in a Meltano pipeline.")
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCHMARK_ROUNDS", "3")))
+    parser.add_argument("--warm-up", type=int, default=1, help="rounds before the first that counts")
     parser.add_argument("--plugins", type=Path, metavar="DIR", help="where plugins are, or will be, installed")
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error("at least 1 round is needed")
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name, start_server() as server:
         folder = Path(name)
-        place = prepared(folder, server, (arguments.plugins or folder / "plugins").absolute())
+        place = prepared(folder, server, (arguments.plugins or folder / "plugins").absolute(), arguments.warm_up)
         rounds = f"{arguments.rounds} round{'' if arguments.rounds == 1 else 's'}"
         print(f"No new business, medians of {rounds}\n{versions(server)}\n", flush=True)
         for _ in range(arguments.rounds):

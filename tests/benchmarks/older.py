@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
-from contestant import PYTHON, Contestant, versions  # noqa: E402 - found by the line above
+from contestant import PLUGIN, PYTHON, Contestant, versions  # noqa: E402 - found by the line above
 from floor import Cost, medians  # noqa: E402
 from project_generator import edit_leaf, source_script, write_project  # noqa: E402
 from speed import HEAD, create_relations, printed, ratios  # noqa: E402
@@ -49,7 +49,7 @@ def prepared(python: str, server: Server, folder: Path, name: str, models: int, 
     )
     write_project(contestant.directory, models=models - introspecting, introspecting=introspecting)
     create_relations(contestant, models - introspecting)
-    version = Version(program=(python, "-m", "dbt_state_plugin"), contestant=contestant)
+    version = Version(program=PLUGIN if python == PYTHON else (python, "-m", "dbt_state_plugin"), contestant=contestant)
     version.run("adopt", "--yes")
     for _ in range(3):  # the first completes and builds, the second finds nothing to do, the third is as any later one
         version.run("run")

@@ -44,7 +44,6 @@ from dbt_state_plugin.project.inputs import project_files  # noqa: E402
 from dbt_state_plugin.testing.postgres_server import Server, connect, start_server  # noqa: E402
 
 LARGE = 2000  # of more models than these, peers are measured once, and not the edit of a leaf
-GROWTH_RUNS = 20
 TALLY = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del), sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables "
 
 
@@ -101,7 +100,7 @@ def create_relations(contestant: Contestant, models: int) -> None:
             cursor.execute(head.format(sql.Identifier(schema, name)).as_string(opened) + body.replace("%", "%%"))
 
 
-def measure(size: Size, *, rounds: int) -> None:
+def measure(size: Size, *, rounds: int, growth_runs: int) -> None:
     """Measure one size, those that are compared one after the other."""
     plain, tracked = size.plain, size.tracked
     peer_rounds = rounds if size.models <= LARGE else 1
@@ -114,7 +113,7 @@ def measure(size: Size, *, rounds: int) -> None:
     size.measure("no change", lambda: tracked.run(PLUGIN, "run")[0], rounds)
     files = project_files(str(tracked.directory))
     size.costs["floor"] = floor_of(files, tracked.server, tracked.directory, tracked.environment, rounds=rounds)
-    size.numbers["rows"], size.numbers["growth"] = growth(tracked)
+    size.numbers["rows"], size.numbers["growth"] = growth(tracked, growth_runs)
     size.numbers |= own_costs(tracked)
     if size.models <= LARGE:
         edits = iter(range(2 * rounds))
@@ -134,13 +133,13 @@ def measure_others(size: Size, *, rounds: int) -> None:
         size.costs[peer.name] = medians(peers.unchanged(peer, contestant, rounds=rounds))
 
 
-def growth(contestant: Contestant) -> tuple[float, float]:
+def growth(contestant: Contestant, runs: int) -> tuple[float, float]:
     """Return how many rows a run without changes writes, and by how many bytes the state grows."""
     before = _tally(contestant.server)
-    for _ in range(GROWTH_RUNS):
+    for _ in range(runs):
         contestant.run(PLUGIN, "run")
     after = _tally(contestant.server)
-    return (after[0] - before[0]) / GROWTH_RUNS, (after[1] - before[1]) / GROWTH_RUNS
+    return (after[0] - before[0]) / runs, (after[1] - before[1]) / runs
 
 
 def _tally(server: Server) -> tuple[float, float]:
@@ -244,7 +243,9 @@ def small_commands(contestant: Contestant, *, rounds: int) -> dict[str, Cost]:
     return costs | {"pass": start_of_python(contestant.directory, contestant.environment, rounds=rounds)}
 
 
-def benchmark(models: Sequence[int], *, rounds: int, builds: int, others: Sequence[peers.Peer]) -> None:
+def benchmark(
+    models: Sequence[int], *, rounds: int, growth_runs: int, builds: int, others: Sequence[peers.Peer]
+) -> None:
     """Measure each size in a database of its own, and print."""
     sizes: list[Size] = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
@@ -260,7 +261,7 @@ def benchmark(models: Sequence[int], *, rounds: int, builds: int, others: Sequen
                 compared = dict(zip(measured, more, strict=True))
                 size = Size(models=count, plain=plain, tracked=tracked, others=compared)
                 prepare(size, is_built=count <= builds)
-                measure(size, rounds=rounds)
+                measure(size, rounds=rounds, growth_runs=growth_runs)
                 measure_others(size, rounds=rounds)
                 if not sizes:
                     small = small_commands(tracked, rounds=rounds)
@@ -276,13 +277,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare dbt-state-plugin with dbt on generated projects.")
     parser.add_argument("--models", type=int, nargs="+", default=[500, 2000], help="sizes, at least 10")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--growth-runs", type=int, default=20, help="runs after which the state has not grown")
     parser.add_argument("--build", type=int, default=500, help="up to how many models are built by dbt itself")
     parser.add_argument("--peers", type=Path, metavar="FOLDER", help="measure SQLMesh and dbt State, installed there")
     arguments = parser.parse_args()
     if min(arguments.models) < 10 or arguments.rounds < 1:
         parser.error("at least 10 models and 1 round are needed")
     others = peers.install(arguments.peers) if arguments.peers else []
-    benchmark(arguments.models, rounds=arguments.rounds, builds=arguments.build, others=others)
+    benchmark(
+        arguments.models,
+        rounds=arguments.rounds,
+        growth_runs=arguments.growth_runs,
+        builds=arguments.build,
+        others=others,
+    )
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Benchmarks, run tiny to show that they work."""
+"""Benchmarks, run tiny and with forked commands to show that they work."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support import forkserver
 from support.pipeline import tool_environment
 from support.project import clean_environment
 
 
+def environment(home: Path) -> dict[str, str]:
+    return {**clean_environment(home), "BENCHMARK_PROGRAMS": str(forkserver.programs())}
+
+
 def test_the_benchmark_of_speed_prints_its_table(tmp_path: Path) -> None:
     script = Path(__file__).with_name("speed.py")
-    options = "--models 12 --rounds 1 --build 12".split()
+    options = "--models 12 --rounds 1 --build 12 --growth-runs 3".split()
 
     ended = subprocess.run(
         [sys.executable, str(script), *options],
-        env=clean_environment(tmp_path),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
@@ -36,7 +41,7 @@ def test_the_benchmark_of_change_detection_prints_its_ratios(tmp_path: Path) -> 
 
     ended = subprocess.run(
         [sys.executable, str(script), "--models", "20", "--rounds", "1"],
-        env=clean_environment(tmp_path),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
@@ -52,7 +57,7 @@ def test_the_benchmark_of_adoption_prints_what_it_took(tmp_path: Path) -> None:
 
     ended = subprocess.run(
         [sys.executable, str(script), "--models", "10"],
-        env=clean_environment(tmp_path),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
@@ -67,7 +72,7 @@ def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Pat
     script = Path(__file__).with_name("meltano_block.py")
 
     ended = subprocess.run(
-        [sys.executable, str(script), "--rounds", "1", "--plugins", str(installed)],
+        [sys.executable, str(script), "--rounds", "1", "--warm-up", "0", "--plugins", str(installed)],
         env=tool_environment(tmp_path),
         capture_output=True,
         text=True,
@@ -86,7 +91,7 @@ def test_the_benchmark_of_a_pipeline_prints_its_hours_and_finds_equal_warehouses
 
     ended = subprocess.run(
         [sys.executable, str(script), *options],
-        env=clean_environment(tmp_path),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
@@ -102,7 +107,7 @@ def test_the_benchmark_of_data_versions_prints_its_milliseconds(tmp_path: Path) 
 
     ended = subprocess.run(
         [sys.executable, str(script), "--rows", "1000", "--rounds", "1"],
-        env=clean_environment(tmp_path),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
@@ -116,17 +121,9 @@ def test_the_benchmark_beside_an_older_version_prints_its_ratios(tmp_path: Path)
     script = Path(__file__).with_name("older.py")
 
     ended = subprocess.run(
-        [
-            sys.executable,
-            str(script),
-            "--models",
-            "14",
-            "--introspecting",
-            "2",
-            "--rounds",
-            "1",
-        ],  # the older version is this one
-        env=clean_environment(tmp_path),
+        # The older version is this one.
+        [sys.executable, str(script), "--models", "14", "--introspecting", "2", "--rounds", "1"],
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
