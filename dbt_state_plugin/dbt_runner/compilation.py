@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dbt_state_plugin.core.changes.project_hooks import runs_at_start
 from dbt_state_plugin.core.jinja.builtin_macros import VIEW_DDL
 from dbt_state_plugin.core.values.progress import Progress, Stage, Step, silent
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
@@ -127,7 +128,7 @@ class _Compilation:
         # dbt compiles an ephemeral model once and keeps what it got: for each form on copies of their own.
         self._ephemeral = {form: {unique_id: _fresh(node) for unique_id, node in ephemeral.items()} for form in _FORMS}
 
-    def compiled(self, unique_id: str, project_hooks: tuple[str, ...] | None) -> CompiledNode:
+    def compiled(self, unique_id: str, project_hooks: tuple[str | None, ...]) -> CompiledNode:
         """Return the SQL of one node in all its forms, with its hooks."""
         node = self._manifest.nodes.get(unique_id)
         if node is None:  # a unit test or a function
@@ -174,12 +175,17 @@ class _Compilation:
         text = self._attempt("sql", lambda: self._view_ddl(node)) if node is not None else ""
         return text if isinstance(text, str) else ""
 
-    def project_hooks(self) -> tuple[str, ...] | None:
-        """Return the rendered on-run-start and on-run-end hooks, or None when they cannot be compared."""
+    def project_hooks(self) -> tuple[str | None, ...]:
+        """Return the rendered on-run-start and on-run-end hooks, None for one that cannot be compared."""
         schemas = sorted({(str(node.database or ""), str(node.schema or "")) for node in self._manifest.nodes.values()})
         context = {"schemas": [schema for _, schema in schemas], "database_schemas": schemas}
         operations = sorted(_operations(self._manifest), key=lambda node: str(node.unique_id))
-        return _texts(self._attempt("sql", lambda: [self._sql(operation, **context) for operation in operations]))
+        return tuple(self._project_hook(operation, context) for operation in operations)
+
+    def _project_hook(self, operation: Any, context: Mapping[str, Any]) -> str | None:
+        results = {"results": _Results()} if not runs_at_start(str(operation.unique_id)) else {}
+        text = self._attempt("sql", lambda: self._sql(operation, **context, **results))
+        return text if isinstance(text, str) else None
 
     def _attempt(self, form: str, render: Callable[[], Any]) -> Any:
         from dbt_common.exceptions import DbtBaseException
@@ -288,6 +294,14 @@ def _refusing(name: str) -> Callable[..., Any]:
         raise _NotComparable(name)
 
     return refuse
+
+
+class _Results:
+    """The results of a run that has not been: what looks at them cannot be rendered before it."""
+
+
+for _name in "getattr getitem iter len bool eq ne contains str repr html call".split():
+    setattr(_Results, f"__{_name}__", _refusing("results"))
 
 
 def _silent(*_: Any, **__: Any) -> str:

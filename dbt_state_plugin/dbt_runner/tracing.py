@@ -522,6 +522,7 @@ def traced(tracer: Tracer) -> Iterator[None]:
     import dbt.compilation
     from dbt.adapters.base.impl import BaseAdapter
     from dbt.adapters.sql.connections import SQLConnectionManager
+    from dbt.adapters.sql.impl import SQLAdapter
     from dbt.clients.jinja import MacroGenerator
     from dbt_common.clients.jinja import MacroFuzzEnvironment, template_cache
 
@@ -539,6 +540,7 @@ def traced(tracer: Tracer) -> Iterator[None]:
                     replace(module, name, partial(_context_of, tracer, module is dbt.compilation))
         replace(MacroGenerator, "__call__", partial(_called, tracer))
         replace(BaseAdapter, "execute", partial(_executed, tracer))
+        replace(SQLAdapter, "add_query", partial(_executed, tracer))  # goes past `execute`
         replace(BaseAdapter, "get_relation", partial(_looked_up, tracer))
         replace(BaseAdapter, "list_relations", partial(_listed, tracer))
         replace(SQLConnectionManager, "get_result_from_cursor", partial(_answered, tracer))

@@ -218,6 +218,7 @@ def trace_document(trace: Trace) -> str:
     document |= {"session": dict(trace.session)} if trace.session is not None else {}
     document |= {"writes": [list(name) for name in trace.writes]} if trace.writes else {}
     document |= {"has_hooks": True} if trace.has_hooks else {}
+    document |= {"on_run": trace.on_run} if trace.on_run else {}
     document |= {"rows": rows_document(trace.rows)} if trace.rows is not None else {}
     document |= {"columns": [[*name, list(read)] for name, read in trace.columns.items()]} if trace.columns else {}
     document |= {"reads_order": trace.reads_order} if trace.reads_order is not None else {}

@@ -60,7 +60,7 @@ def _reads(value: Any) -> bool:
 
 _TRACE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("parents", "inlined", "session"), _texts),
-    **dict.fromkeys(("content", "older_logic", "written_by"), _is_text),
+    **dict.fromkeys(("content", "older_logic", "written_by", "on_run"), _is_text),
     **dict.fromkeys(("has_hooks", "reads_order", "reads_storage"), _is_flag),
     **dict.fromkeys(("named", "writes"), _names),
     **dict.fromkeys(("rows", "columns"), _is_list),

@@ -1,4 +1,4 @@
-"""Intents of the project's on-run hooks.
+"""Intents of the project's on-run hooks, and what these did.
 
 They say that dbt may not have executed a hook to its end. What has an intent is executed by the next run, whatever it
 builds. They are kept beside the intents of nodes, as tests are: under the empty schema name.
@@ -10,8 +10,12 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from dbt_state_plugin.core.values.records import NOTHING, WROTE_ROWS
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
+from dbt_state_plugin.state.builds import json_document
+from dbt_state_plugin.state.relations import key_columns
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.state import State
@@ -56,6 +60,42 @@ def close_hooks(state: State, *, kept: Iterable[str]) -> None:
 def unfinished_hooks(state: State) -> tuple[str, ...]:
     """Return the hooks that dbt may not have executed to their end, by unique_id; raises StateError."""
     return tuple(str(row[0]) for row in state.rows(_UNFINISHED, (state.environment_id, state.environment.warehouse)))
+
+
+_DID = """
+    UPDATE {state}.relation r SET trace = jsonb_concat(r.trace, n.did)
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]::jsonb[])
+        AS n (database_name, schema_name, identifier, did)
+    WHERE r.warehouse = %s AND r.environment_id = %s
+      AND (r.database_name, r.schema_name, r.identifier) = (n.database_name, n.schema_name, n.identifier)
+"""
+
+
+_DID_ALSO = f"{_DID.rstrip()} AND jsonb_exists(r.trace, 'on_run')"
+
+
+def record_what_hooks_did(state: State, *, built: Collection[RelationName], written: Collection[RelationName]) -> None:
+    """Record that the on-run hooks of a run wrote rows into some relations and did nothing else; raises StateError.
+
+    `built` are those that the run built; of the others it must be known what earlier hooks have done.
+    """
+    of_built = {key: WROTE_ROWS if key in written else NOTHING for key in built}
+    others = {key: WROTE_ROWS for key in written if key not in of_built}
+    for statement, found in ((_DID, of_built), (_DID_ALSO, others)):
+        if found:
+            did = [json_document({"on_run": each}) for each in found.values()]
+            state.execute(statement, (*key_columns(found), did, state.environment.warehouse, state.environment_id))
+
+
+_FORGET = """
+    UPDATE {state}.relation r SET trace = jsonb_delete(r.trace, 'on_run')
+    WHERE r.warehouse = %s AND r.environment_id = %s AND jsonb_exists(r.trace, 'on_run')
+"""
+
+
+def forget_what_hooks_did(state: State) -> None:
+    """Record that on-run hooks may have done anything to any relation; raises StateError."""
+    state.execute(_FORGET, (state.environment.warehouse, state.environment_id))
 
 
 def _values(state: State) -> dict[str, object]:

@@ -166,6 +166,7 @@ def _trace(value: Any) -> Trace:
         named=_named(value.get("named")),
         writes=_named(value.get("writes")) or (),
         written_by=str(value.get("written_by") or ""),
+        on_run=str(value.get("on_run") or ""),
         session=_text_mapping(value["session"]) if isinstance(value.get("session"), dict) else None,
         has_hooks=value.get("has_hooks") is True,
         rows=_rows_left(value.get("rows")),

@@ -65,6 +65,10 @@ class LayoutDialect:
         """Return None: it may do anything."""
         return None
 
+    def touched_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
+        """Return None: it may do anything."""
+        return None
+
     def is_deterministic(self, statement: str) -> bool:
         """Return False: no function is known."""
         return False

@@ -117,3 +117,58 @@ def test_a_run_that_is_killed_in_a_hook_runs_it_again(dbt_project: ProjectWriter
     project.plugin("run", check=0)
 
     assert json.loads(project.plugin("plan", "--output", "json", check=0).stdout)["hooks"] == []
+
+
+UPLOAD = """{% macro upload(results) %}{% if execute %}
+{% set label = "('" ~ var('label', 'a') ~ "')" %}
+{% for result in results %}{% do run_query("insert into " ~ target.schema ~ ".log values " ~ label) %}{% endfor %}
+{% do run_query("insert into " ~ target.schema ~ ".now_log values " ~ label) %}
+{% endif %}{% endmacro %}"""
+
+
+def test_a_hook_that_was_seen_to_write_rows_only_builds_nothing_when_what_it_reads_changes(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    project = dbt_project(
+        {
+            "dbt_project.yml": PROJECT_FILE + 'on-run-end: ["{{ upload(results) }}"]\nvars: {label: a}\n',
+            "macros/upload.sql": UPLOAD,
+            "models/log.sql": "{{ config(materialized='incremental') }} select ''::text as label where false",
+            "models/now_log.sql": "{{ config(materialized='table') }} select ''::text as label",
+            **MODELS,
+        }
+    )
+    project.plugin("run", check=0)
+    assert project.planned() == {}
+
+    project.write("dbt_project.yml", PROJECT_FILE + 'on-run-end: ["{{ upload(results) }}"]\nvars: {label: b}\n')
+
+    # dbt would build the table anew, without the row of the earlier hook.
+    assert set(project.planned()) == {"now_log"}
+    project.plugin("run", check=0)
+    assert database.query("select label from analytics.now_log order by 1") == [("",), ("b",)]
+    assert database.query("select distinct label from analytics.log order by 1") == [("a",), ("b",)]
+    assert project.planned() == {}
+    assert json.loads(project.plugin("plan", "--output", "json", check=0).stdout)["hooks"] == []
+
+
+def test_what_earlier_hooks_granted_or_created_is_taken_away_by_a_build(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    grant = "grant select on all tables in schema analytics to public"
+    hooks = f'["{grant}", "create or replace view analytics.w as select 1"]'
+    project = dbt_project({"dbt_project.yml": PROJECT_FILE + f"on-run-end: {hooks}\n", **MODELS})
+    project.plugin("run", check=0)
+
+    project.write("dbt_project.yml", PROJECT_FILE)
+    assert set(project.planned()) == {"a", "v"}
+    project.plugin("run", check=0)
+
+    granted = "select count(*) from information_schema.role_table_grants where grantee = 'PUBLIC' and table_name = 'a'"
+    assert database.query(granted) == [(0,)]
+    # What on-run-end does, the nodes of the run have not read; the next plan sees it.
+    project.write("dbt_project.yml", PROJECT_FILE + f"on-run-end: {hooks}\n")
+    assert project.planned() == {}
+    project.plugin("run", check=0)
+    assert database.query(granted) == [(1,)]
+    assert project.planned() == {}

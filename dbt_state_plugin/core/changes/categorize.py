@@ -61,7 +61,8 @@ class ChangeInputs:
     differs in the part `materialization` can show only in the statement that creates the view. `values_read` are
     today's hashes of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise,
     and `volatile` what in it differs on every run. `is_described` says that the node or one of its columns has a
-    description. `relations` are the names of the project's relations.
+    description. `relations` are the names of the project's relations. `untouched_by_hooks` says that on-run hooks are
+    known to have left nothing on the node's own that a build would take away.
     """
 
     node: Node
@@ -78,6 +79,7 @@ class ChangeInputs:
     volatile: tuple[str, ...] = ()
     is_described: bool = True
     relations: Names = frozenset()
+    untouched_by_hooks: bool = False
 
 
 def wants_compiled(inputs: ChangeInputs) -> bool:
@@ -254,7 +256,13 @@ def _new_hooks(inputs: ChangeInputs, digest: Digest) -> tuple[str, ...] | None:
         return None
     is_same = _Same(digest, inputs.dialect, "sql", is_hashed=bool(before.get(_HASHED)))
     return new_hooks_that_build_nothing(
-        recorded, present, is_same=is_same.text, dialect=inputs.dialect, relations=inputs.relations
+        recorded,
+        present,
+        is_same=is_same.text,
+        dialect=inputs.dialect,
+        relations=inputs.relations,
+        own=inputs.node.relation.spellings if inputs.node.relation is not None else frozenset(),
+        is_untouched=inputs.untouched_by_hooks,
     )
 
 
@@ -263,13 +271,15 @@ def _hook_names(items: Mapping[str, Mapping[str, str]], part: str) -> list[str]:
     return sorted(name for name in items.get(part, {}) if name.startswith(_HOOK_NAMES))
 
 
-def spelled_hooks(part: str, hooks: Iterable[str]) -> list[str]:
+def spelled_hooks(part: str, hooks: Iterable[str | None]) -> list[str | None]:
     """Return the texts of hooks as they are recorded: the first line, which says when dbt runs one, is no comment."""
-    return [hook.removeprefix("-- ") if part == "hooks" else hook for hook in hooks]
+    return [hook.removeprefix("-- ") if part == "hooks" and hook is not None else hook for hook in hooks]
 
 
 def _named(texts: Any) -> dict[str, Any] | None:
-    return {str(position): text for position, text in enumerate(texts)} if isinstance(texts, (list, tuple)) else None
+    """Return texts by their places, None where one of them is not known."""
+    is_known = isinstance(texts, (list, tuple)) and None not in texts
+    return {str(position): text for position, text in enumerate(texts)} if is_known else None
 
 
 class _Same:
@@ -346,7 +356,8 @@ def compiled_document(compiled: CompiledNode, dialect: SqlDialect, digest: Diges
     )
     document |= {"ddl": kept(compiled.ddl)} if compiled.ddl else {}
     for name, hooks in (("hooks", compiled.hooks), ("project_hooks", compiled.project_hooks)):
-        document |= {name: [kept(text) for text in spelled_hooks(name, hooks)]} if hooks is not None else {}
+        texts = [None if text is None else kept(text) for text in spelled_hooks(name, hooks or ())]
+        document |= {name: texts} if hooks is not None else {}
     return document
 
 

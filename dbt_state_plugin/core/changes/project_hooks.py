@@ -1,7 +1,8 @@
 """Changed hooks of the project that rebuild nothing.
 
-A hook acts when dbt runs it, whatever is built. So a changed one is a reason to run the hooks; it is none to build a
-node, unless it may change what the builds of the same run read. Any doubt means that it may.
+A hook acts when dbt runs it, whatever is built. So a changed one is a reason to run the hooks. It is one to build a
+node where it may change what the builds of the same run read, or where what the earlier hook did is still on a relation
+that dbt would build anew. Any doubt means that this is so.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ Names = frozenset[tuple[str, str]]  # schema, empty where none is given, and ide
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectHook:
-    """One rendered on-run-start or on-run-end hook."""
+    """One on-run-start or on-run-end hook, without a text where it cannot be rendered by itself."""
 
     unique_id: str
-    text: str
+    text: str | None
 
     @property
     def moment(self) -> str:
@@ -32,7 +33,7 @@ def runs_at_start(unique_id: str) -> bool:
     return "-on-run-start-" in unique_id
 
 
-def hooks_of(items: Mapping[str, str], texts: Iterable[str] | None) -> tuple[ProjectHook, ...] | None:
+def hooks_of(items: Mapping[str, str], texts: Iterable[str | None] | None) -> tuple[ProjectHook, ...] | None:
     """Return the hooks with their texts, which stand in the order of their ids; None where these are others."""
     names = sorted(name for name in items if name.startswith("operation."))
     texts = None if texts is None else tuple(texts)
@@ -48,20 +49,29 @@ def new_hooks_that_build_nothing(
     is_same: Callable[[str, str], bool],
     dialect: SqlDialect,
     relations: Names,
+    own: Names,
+    is_untouched: bool,
 ) -> tuple[str, ...] | None:
-    """Return the ids of the hooks that are new or changed, None where what differs may change what nodes read.
+    """Return the ids of the hooks that are new or changed, None where the node has to be built for what differs.
 
-    `relations` are those of the project as a statement may name them. What on-run-end writes, no build of the same run
-    has read; what on-run-start writes must be none of them. A hook that is gone leaves behind what it has done.
+    `relations` are those of the project as a statement may name them, `own` that of the node. What on-run-end does, no
+    build of the same run has read, and the next plan sees it; what on-run-start writes must be none of them.
+    `is_untouched` says that hooks are known to have left nothing on the node's relation that a build would take away.
     """
     gone, new = _differing(before, now, is_same)
-    if any(dialect.written_by(hook.text) is None for hook in gone):
-        return None
-    for hook in new:
-        written = dialect.written_by(hook.text)
-        if written is None or (hook.moment == "on-run-start" and not relations.isdisjoint(written)):
+    for hook in new if own else ():
+        written = dialect.written_by(hook.text) if hook.text is not None else None
+        if hook.moment == "on-run-start" and (written is None or not relations.isdisjoint(written)):
             return None
+    if own and not is_untouched and not all(_left_nothing(hook, own, dialect) for hook in gone):
+        return None
     return tuple(hook.unique_id for hook in new)
+
+
+def _left_nothing(hook: ProjectHook, own: Names, dialect: SqlDialect) -> bool:
+    """Return whether the text of an earlier hook says that it did nothing to a relation."""
+    touched = dialect.touched_by(hook.text) if hook.text is not None else None
+    return touched is not None and own.isdisjoint(touched)
 
 
 def _differing(
@@ -73,7 +83,7 @@ def _differing(
     for moment in ("on-run-start", "on-run-end"):
         rest = [hook for hook in before if hook.moment == moment]
         for hook in (hook for hook in now if hook.moment == moment):
-            position = next((at for at, old in enumerate(rest) if is_same(old.text, hook.text)), None)
+            position = next((at for at, old in enumerate(rest) if _is_same(old, hook, is_same)), None)
             if position is None:
                 new.append(hook)
             else:
@@ -81,3 +91,7 @@ def _differing(
                 rest = rest[position + 1 :]
         gone += rest
     return gone, new
+
+
+def _is_same(old: ProjectHook, hook: ProjectHook, is_same: Callable[[str, str], bool]) -> bool:
+    return old.text is not None and hook.text is not None and is_same(old.text, hook.text)

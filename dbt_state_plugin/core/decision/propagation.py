@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dbt_state_plugin.core.decision.behind_views import behind_views, reads_views
 from dbt_state_plugin.core.decision.dropped_views import DroppedViews
 from dbt_state_plugin.core.decision.known import Known
-from dbt_state_plugin.core.decision.logic_change import is_written_in_place, keeps_rows, wants_rebuild
+from dbt_state_plugin.core.decision.logic_change import accumulates, is_written_in_place, keeps_rows, wants_rebuild
 from dbt_state_plugin.core.decision.own_reasons import asks_to_rebuild, own_reasons
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 
@@ -29,6 +29,9 @@ _ONLY_ROWS = frozenset(
 )
 
 
+# What on-run hooks wrote is known by this name for who wrote it.
+ON_RUN = "on-run"
+WRITTEN_ON_RUN = Reason(kind=ReasonKind.DRIFTED, code=ReasonCode.WRITTEN_BY_HOOK, values={"writer": ON_RUN})
 # What is said of a relation that is built for what it has beside rows and columns.
 ABOUT_SHAPE = frozenset({ReasonCode.SHAPE_CHANGED, ReasonCode.FOREIGN_KEY_DROPPED})
 
@@ -57,8 +60,11 @@ class Propagation:
             dropped = self._dropped_views(needed, in_scope)
             losing = self._tables_losing_keys(needed, in_scope)
             written = self._written_by_hooks(needed, in_scope)
-            if not dropped and not losing and not written:
+            added_to = self._added_to_on_run(needed, in_scope)
+            if not dropped and not losing and not written and not added_to:
                 return needed
+            for node in added_to:
+                own[node] = (*own[node], WRITTEN_ON_RUN)
             for found, code in (
                 (dropped, ReasonCode.DROPPED_WITH_PARENT),
                 (losing, ReasonCode.FOREIGN_KEY_DROPPED),
@@ -159,6 +165,22 @@ class Propagation:
                 is_written = relation is not None and (relation.schema, relation.identifier) in writes
                 if is_written and parent in scope and parent not in needed:
                     found[parent] = node
+        return found
+
+    def _added_to_on_run(self, needed: Needed, in_scope: Iterable[str]) -> list[str]:
+        """Return the tables into which on-run hooks write, where any node is needed: the hooks then run again.
+
+        dbt builds such a table first. Left as it is, it would hold what the hooks wrote the last time as well.
+        """
+        if not needed:
+            return []
+        found = []
+        for unique_id in in_scope:
+            node = self._known.project.nodes[unique_id]
+            record = self._known.record_of(node) if unique_id not in needed else None
+            keeps_rows = accumulates(node) and node.resource_type != "seed"
+            if record is not None and record.trace.written_by == ON_RUN and not keeps_rows:
+                found.append(unique_id)
         return found
 
     def _is_replaced(self, unique_id: str) -> bool:

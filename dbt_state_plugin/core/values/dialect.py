@@ -34,5 +34,11 @@ class SqlDialect(Hashable, Protocol):
         None where they may do anything else that outlasts their session, or cannot be read.
         """
 
+    def touched_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
+        """Return which relations statements may leave otherwise than they were, named as by `written_by`.
+
+        None where that may be any: unlike there, rights that are granted count, and new functions do not.
+        """
+
     def is_deterministic(self, statement: str) -> bool:
         """Return whether nothing in a statement makes its rows depend on when, how or by whom it is run."""

@@ -103,15 +103,16 @@ class CompiledNode:
     """The SQL that dbt makes of one node, in all forms in which it may run it.
 
     `forms` maps `sql`, and `incremental` where `is_incremental()` may make a difference, to a statement; `hooks` holds
-    the rendered hooks of the node, `project_hooks` those of the project. `ddl` is the statement that creates a view,
-    where macros of the project take part in it. `problem` says why there is no SQL that could be compared: it depends
-    on more than the project. `reads` is what rendering it has read, None where that was not traced.
+    the rendered hooks of the node, `project_hooks` those of the project, with None for one that cannot be rendered by
+    itself. `ddl` is the statement that creates a view, where macros of the project take part in it. `problem` says why
+    there is no SQL that could be compared: it depends on more than the project. `reads` is what rendering it has read,
+    None where that was not traced.
     """
 
     language: str = "sql"
     forms: Mapping[str, str] = field(default_factory=dict)
     hooks: tuple[str, ...] | None = ()
-    project_hooks: tuple[str, ...] | None = ()
+    project_hooks: tuple[str | None, ...] | None = ()
     ddl: str = ""
     problem: str = ""
     reads: RenderedReads | None = None

@@ -43,6 +43,10 @@ class RowsLeft:
     names: tuple[str, ...] = ()
 
 
+# What on-run hooks have done to a relation, where that is known.
+NOTHING, WROTE_ROWS = "nothing", "rows"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What a successful build saw.
@@ -56,10 +60,12 @@ class Trace:
     `named` holds the relations that its SQL names undeclared (schema and identifier), None where nobody looked.
     `session` is that of the build, as in Catalog, None where it is not known. `writes` are other relations of
     the project that its hooks wrote into; `written_by` says whose hook wrote into this one since it was built.
-    `has_hooks` says that hooks of the node ran with it, which may even remove what was built. `rows` tells what the
-    build left, where it was compared within a run. `reads_order` says whether the order of the rows that it reads may
-    decide what comes out, None where nobody looked. `columns` maps each relation that its SQL names (schema and
-    identifier) to the columns that it reads there, none for a relation that is read as a whole; None as before.
+    `on_run` says what the on-run hooks of the project did to it since: `nothing`, or `rows` that they wrote; empty
+    where that is not known. `has_hooks` says that hooks of the node ran with it, which may even remove what was built.
+    `rows` tells what the build left, where it was compared within a run. `reads_order` says whether the order of the
+    rows that it reads may decide what comes out, None where nobody looked. `columns` maps each relation that its SQL
+    names (schema and identifier) to the columns that it reads there, none for a relation that is read as a whole; None
+    as before.
     `reads_storage` says whether equal rows in equal order may give something else, by where they lie; None as before.
     """
 
@@ -73,6 +79,7 @@ class Trace:
     session: Mapping[str, str] | None = None
     writes: tuple[tuple[str, str], ...] = ()
     written_by: str = ""
+    on_run: str = ""
     has_hooks: bool = False
     rows: RowsLeft | None = None
     reads_order: bool | None = None

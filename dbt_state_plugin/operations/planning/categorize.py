@@ -17,13 +17,21 @@ from dbt_state_plugin.core.changes.categorize import (
 )
 from dbt_state_plugin.core.changes.changed_items import changed_items
 from dbt_state_plugin.core.changes.traced import READS, merged, traced_reads
+from dbt_state_plugin.core.decision.logic_change import accumulates
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.decision.volatile_reasons import read_volatile
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
-from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, TracedReads
+from dbt_state_plugin.core.values.records import (
+    NOTHING,
+    WROTE_ROWS,
+    Recorded,
+    RecordedDefinition,
+    RecordedRelation,
+    TracedReads,
+)
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.state.builds import Refresh, refresh_definitions
 
@@ -56,10 +64,12 @@ def categorize_differences(
     compile_nodes: Compile,
     digest: Digest,
     same_query: Callable[[Node], SameQuery] | None = None,
+    trusts_hooks: bool = False,
 ) -> CategorizedChanges:
     """Compare definitions item by item, and the compiled SQL where only that can tell; nothing is written.
 
-    `same_query` asks the server about two statements of a node, where it can be asked.
+    `same_query` asks the server about two statements of a node, where it can be asked. `trusts_hooks` says that what
+    on-run hooks did is recorded of each run that executed them.
     """
     project = fingerprinter.project
     found = differences_in_scope(project, recorded, command)
@@ -84,6 +94,8 @@ def categorize_differences(
             is_described=fingerprinter.is_described(unique_id),
             volatile=read_volatile(project.nodes[unique_id], recorded.relations[keys[unique_id]]),
             relations=relations,
+            untouched_by_hooks=trusts_hooks
+            and _is_untouched(project.nodes[unique_id], recorded.relations[keys[unique_id]]),
         )
         for unique_id, difference in found.items()
     }
@@ -101,6 +113,12 @@ def categorize_differences(
         compiled=compiled,
         read={unique_id: each.values_read for unique_id, each in inputs.items()},
     )
+
+
+def _is_untouched(node: Node, record: RecordedRelation) -> bool:
+    """Return whether on-run hooks have left nothing on a relation that a build would take away."""
+    keeps_rows = accumulates(node) and node.resource_type != "seed"
+    return record.trace.on_run == NOTHING or (record.trace.on_run == WROTE_ROWS and keeps_rows)
 
 
 def _values_read(

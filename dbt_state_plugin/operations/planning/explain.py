@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,8 +86,12 @@ def _compiled_texts(
     for part, (kind, words) in _HOOKS.items():
         texts = now.hooks if part == "hooks" else now.project_hooks
         if kind in kinds and texts is not None:
-            before = "\n".join(document.get(part) or ()) if is_kept else None
+            before = _lines(document.get(part) or ()) if is_kept else None
             found.append(
-                DifferingText(title=f"rendered {words}", before=before, now="\n".join(spelled_hooks(part, texts)))
+                DifferingText(title=f"rendered {words}", before=before, now=_lines(spelled_hooks(part, texts)))
             )
     return found
+
+
+def _lines(hooks: Iterable[str | None]) -> str:
+    return "\n".join("-- a hook that is rendered only when it runs" if each is None else each for each in hooks)

@@ -144,6 +144,7 @@ def plan_parsed(
         is_recorded = record_project(session, key, invocation.extra, fingerprinter, places, files)
     seen = see(session, project, options, answers, records_project=files is not None)
     request = request_of(session, options, selected_nodes(dbt, parsed, invocation, options), project)
+    unfinished = unfinished_hooks(session.state) if session.has_state else ()
     categorized = categorize_differences(
         fingerprinter,
         seen.recorded,
@@ -152,6 +153,7 @@ def plan_parsed(
         compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
         digest=keyed_digest(key),
         same_query=partial(_same_query, session),
+        trusts_hooks=not unfinished,
     )
     categorized, recorded = with_seed_shapes(
         categorized,
@@ -162,7 +164,6 @@ def plan_parsed(
     )
     progress(Step(stage=Stage.DECIDE))
     plan = decide(session, seen.project, recorded, seen.catalog, request, categorized.categories)
-    unfinished = unfinished_hooks(session.state) if session.has_state else ()
     return Planned(
         plan=replace(
             plan,

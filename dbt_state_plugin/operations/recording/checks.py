@@ -145,4 +145,4 @@ def _doubtful_project_hooks(
     rendered = dbt.compile(built.parsed, [one], flags=flags, asks_database=False)[one].project_hooks
     texts = dict(zip(hooks, rendered, strict=True)) if rendered is not None else {}
     jinja = (hook for hook, code in hooks.items() if "{{" in code or "{%" in code)
-    return frozenset(hook for hook in jinja if hook not in texts or executed.get(hook) != texts[hook])
+    return frozenset(hook for hook in jinja if texts.get(hook) is None or executed.get(hook) != texts[hook])

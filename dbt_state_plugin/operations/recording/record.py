@@ -264,7 +264,7 @@ class _Recorder:
         if recorder.lost is not None:
             raise recorder.lost
         recorder.settle_definitions()
-        recorder.finish_hooks(each.code for each in self.ran.results if _is_project_hook(each))
+        recorder.finish_hooks([each.code for each in self.ran.results if _is_project_hook(each)], are_all=False)
         nodes = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
         record_shapes_of_run(session, nodes)
         record_counters_of_build(session, nodes, session_names=names_of_dbt_sessions(session))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,7 @@ from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.values.reads import RenderedReads
-from dbt_state_plugin.core.values.records import Trace, TracedReads
+from dbt_state_plugin.core.values.records import NOTHING, Trace, TracedReads
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
@@ -32,6 +32,7 @@ from dbt_state_plugin.state.builds import (
     record_build,
     require_running,
 )
+from dbt_state_plugin.state.hooks import forget_what_hooks_did, record_what_hooks_did
 from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class BuildRecorder:
         self._session = session
         self._project = project
         self._microbatch = parsed.microbatch
+        self._has_project_hooks = bool(parsed.definition.project_hooks)
         self._seeds = _seeds(parsed)
         self._execution_id = execution_id
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
@@ -216,11 +218,24 @@ class BuildRecorder:
         }
         complete_reads(self._session.state, reads)
 
-    def finish_hooks(self, statements: Iterable[str]) -> None:
-        """Record what the project's on-run hooks wrote; called when dbt has ended."""
+    def finish_hooks(self, statements: Collection[str], *, are_all: bool) -> None:
+        """Record what the project's on-run hooks did; called when dbt has ended.
+
+        `are_all` says that this and every earlier run has seen all statements of the hooks.
+        """
         with self._mutex:
-            if self.lost is None:
-                self._hooks.record(ON_RUN, self._hooks.of(statements, None), self._marked)
+            if self.lost is not None:
+                return
+            written = self._hooks.of(statements, None)
+            self._hooks.record(ON_RUN, written, self._marked)
+            if not self._has_project_hooks:
+                return
+            if not (are_all and self._hooks.write_rows_only(statements)):
+                forget_what_hooks_did(self._session.state)
+                return
+            built = {record_key(self._project.nodes[node], self._project) for node in self._marked}
+            keys = {record_key(each, self._project) for each in written}
+            record_what_hooks_did(self._session.state, built=built, written=keys)
 
     def _attempt(
         self, record: Callable[[PlanEntry, NodeOutcome], None], entry: PlanEntry, outcome: NodeOutcome
@@ -299,6 +314,7 @@ class BuildRecorder:
             seen,
             parents=self._names.seen_with(entry.node, seen.parents),
             named=self._names.of(node),
+            on_run="" if self._has_project_hooks else NOTHING,  # they have not run yet
             session=self._settings,
             volatile=self._asked(lambda: self._volatile.of(entry.node, lineage, statements)),
             columns=self._names.columns_of(node),

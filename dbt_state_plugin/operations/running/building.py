@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from dbt_state_plugin.core.estimate import with_cut_off
 from dbt_state_plugin.core.fingerprint.hashing import Digest, keyed_digest
 from dbt_state_plugin.core.lineage import record_key
-from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.plan import HookReason, Plan
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.reasons import OldRows
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
@@ -159,9 +159,7 @@ class _Run:
         """Let dbt execute the hooks of the project, where there is nothing to build."""
         recorder = self._recorder(planned, parsed, [])
         outcome = self._dbt(planned, parsed, recorder)
-        # A hook may have granted or created something on any relation that was as it was recorded.
-        as_recorded = [entry.node for entry in planned.plan.entries if not entry.reasons and not entry.extra]
-        self._record_left(planned, recorder, outcome, shaped=as_recorded)
+        self._record_left(planned, recorder, outcome, shaped=_as_recorded(planned))
         self._refuse_cut_off(outcome, " while dbt executed the hooks of the project")
         return self._with_hooks(self._result(planned.plan, {}, {}), outcome)
 
@@ -171,18 +169,18 @@ class _Run:
         recorder: BuildRecorder,
         outcome: EngineOutcome,
         *,
-        shaped: Iterable[Node] | None = None,
+        shaped: Iterable[Node],
     ) -> None:
         """Record how dbt has left what it built and what its hooks wrote; raises LockLostError.
 
-        The shapes recorded are those of the nodes `shaped`, of what was built and written where none are given.
+        Their shapes are recorded, and those of the nodes `shaped`, on which hooks may have created something.
         """
         self._settle_contents(planned, outcome)
         if recorder.lost is not None:
             raise recorder.lost
-        recorder.finish_hooks(outcome.project_hook_sql)
+        recorder.finish_hooks(outcome.project_hook_sql, are_all=_has_seen_all_hooks(planned, outcome))
         written = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
-        record_shapes_of_run(self.session, written if shaped is None else shaped)
+        record_shapes_of_run(self.session, [*written, *(each for each in shaped if each not in written)])
         record_counters_of_build(self.session, written, session_names=names_of_dbt_sessions(self.session))
         record_contents(self.session)
 
@@ -232,7 +230,8 @@ class _Run:
         recorder = self._recorder(planned, parsed, unique_ids)
         outcome = self._dbt(planned, parsed, recorder)
         recorder.finish(outcome.nodes.values())
-        self._record_left(planned, recorder, outcome)
+        changed_hooks = HookReason.CHANGED in planned.plan.hooks.values()
+        self._record_left(planned, recorder, outcome, shaped=_as_recorded(planned) if changed_hooks else ())
         if not outcome.was_interrupted:
             recorder.settle_definitions()
         result = self._result(planned.plan, outcome.nodes, self._unrecorded(planned.plan, recorder, outcome.nodes))
@@ -312,6 +311,18 @@ class _Run:
             removed_by_hooks=frozenset(self.recorder.removed_by_hooks if self.recorder else ()),
             cut_off=cut_off,
         )
+
+
+def _as_recorded(planned: Planned) -> list[Node]:
+    """Return the nodes whose relations are as they were recorded."""
+    return [entry.node for entry in planned.plan.entries if not entry.reasons and not entry.extra]
+
+
+def _has_seen_all_hooks(planned: Planned, outcome: EngineOutcome) -> bool:
+    """Return whether nothing that on-run hooks have done since the last recorded run is unknown."""
+    hooks = planned.parsed.definition.project_hooks.keys() if planned.parsed is not None else frozenset[str]()
+    is_complete = not (outcome.was_interrupted or outcome.error) and hooks <= outcome.nodes.keys()
+    return is_complete and HookReason.UNFINISHED not in planned.plan.hooks.values()
 
 
 def _engine_error(problem: str) -> EngineError:

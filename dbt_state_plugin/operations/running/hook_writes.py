@@ -73,6 +73,10 @@ class HookWrites:
             if each is not node and not names.isdisjoint(each.relation.spellings)
         ]
 
+    def write_rows_only(self, statements: Iterable[str]) -> bool:
+        """Return whether all that statements do to relations is to write rows into those that they name."""
+        return all(self._dialect.touched_by(each) is not None for each in statements)
+
     def record(self, writer: str, written: Iterable[Node], marked: Collection[str]) -> None:
         """Record what a node's hooks, or those of the project, wrote; a node whose hooks they are has seen it.
 

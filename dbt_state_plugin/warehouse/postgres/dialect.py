@@ -40,6 +40,12 @@ class PostgresDialect:
 
         return written_by(sql)
 
+    def touched_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
+        """Look at the words of each statement."""
+        from dbt_state_plugin.warehouse.postgres.written import touched_by
+
+        return touched_by(sql)
+
     def is_deterministic(self, statement: str) -> bool:
         """Look at the words outside of comments."""
         from dbt_state_plugin.warehouse.postgres.deterministic import is_deterministic

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dbt_state_plugin.warehouse.postgres.deterministic import KNOWN
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
 
+Name = tuple[str, str]
 # The words behind which the name of what is written stands (chapter "SQL Commands" of PostgreSQL's manual).
 _WRITING = (("insert", "into"), ("merge", "into"), ("delete", "from"), ("truncate",), ("update",), ("copy",))
 _BETWEEN = frozenset({"only", "table"})
@@ -20,6 +21,10 @@ _HARMLESS_CALLS = KNOWN | frozenset(
     "conflict values on pg_backend_pid txid_current to_json to_jsonb row_to_json json_build_array jsonb_build_array "
     "array_agg string_agg sum avg age format quote_literal quote_ident".split()
 )
+# What is created without any relation that is there becoming another, and what a new table may do to others.
+_OR_REPLACE = frozenset({"or", "replace"})
+_BESIDE_RELATIONS = frozenset("function procedure aggregate schema extension type domain role".split())
+_ACTS_ON_OTHERS = frozenset({"as", "of", "inherits", "references"})
 _DOUBTFUL_WORDS = frozenset({"cascade", "into", "do", "call", "execute", "copy", "role"})
 
 
@@ -92,16 +97,30 @@ def written_by(sql: str) -> frozenset[tuple[str, str]] | None:
 
     None where one of them may do anything else that outlasts its session. What triggers and rules do is not seen.
     """
+    return _of_all(sql, _written_by_one)
+
+
+def touched_by(sql: str) -> frozenset[tuple[str, str]] | None:
+    """Return, named likewise, each relation that statements may leave otherwise than it was; None for any.
+
+    Rights count. What is created beside the relations that are there does not.
+    """
+    return _of_all(sql, _touched_by_one)
+
+
+def _of_all(sql: str, of_one: Callable[[list[str]], set[Name] | None]) -> frozenset[Name] | None:
     found = tokens(sql)
-    if found is None:
-        return None
-    written: set[tuple[str, str]] = set()
-    for statement in _statements(found):
-        names = _written_by_one(statement)
-        if names is None:
-            return None
-        written |= names
-    return frozenset(written)
+    names = [of_one(statement) for statement in _statements(found)] if found is not None else [None]
+    known = [each for each in names if each is not None]
+    return frozenset[Name]().union(*known) if len(known) == len(names) else None
+
+
+def _touched_by_one(statement: list[str]) -> set[Name] | None:
+    if statement[0] == "create":
+        created = next((word for word in statement[1:] if word not in _OR_REPLACE), "")
+        is_table = statement[1:5] == ["table", "if", "not", "exists"] and _ACTS_ON_OTHERS.isdisjoint(statement)
+        return set() if created in _BESIDE_RELATIONS or is_table else None
+    return None if statement[0] == "grant" else _written_by_one(statement)
 
 
 def _statements(found: list[str]) -> Iterator[list[str]]:

@@ -364,13 +364,19 @@ def hooked_project(start: str | None, end: str | None) -> tuple[dict[str, str], 
         ((None, None), ("insert into an.log values (1)", None), (START,)),
         ((None, None), ("insert into an.orders values (1)", None), None),
         ((None, None), ("insert into orders values (1)", None), None),
-        ((None, None), (None, "create table x ()"), None),
+        ((None, None), (None, "create table x ()"), (END,)),
         (("create table x ()", None), (None, None), None),
+        ((None, "insert into {own} values (1)"), (None, None), None),
+        ((None, "insert into an.other values (1)"), (None, None), ()),
+        ((None, "grant select on an.orders to reader"), (None, None), None),
     ],
 )
 def test_a_hook_of_the_project_builds_nothing_unless_nodes_of_the_run_may_read_what_it_writes(
     before: tuple[str | None, str | None], now: tuple[str | None, str | None], new: tuple[str, ...] | None
 ) -> None:
+    assert A.relation is not None
+    own = f"{A.relation.schema}.{A.relation.identifier}"
+    before = (before[0], before[1].format(own=own) if before[1] else None)
     (items_before, sql_before), (items, sql_now) = hooked_project(*before), hooked_project(*now)
 
     found = categorized(
@@ -384,6 +390,27 @@ def test_a_hook_of_the_project_builds_nothing_unless_nodes_of_the_run_may_read_w
 
     assert real(found) == ([] if new is not None else ["project_hooks"])
     assert found.new_hooks == (new or ())
+
+
+@pytest.mark.parametrize(
+    ("hook", "fields", "new"),
+    [
+        (END, {}, None),
+        (END, {"untouched_by_hooks": True}, (END,)),
+        (END, {"node": replace(A, relation=None)}, (END,)),
+        (START, {"untouched_by_hooks": True}, None),
+        (START, {"node": replace(A, relation=None)}, (START,)),
+    ],
+)
+def test_a_hook_that_is_rendered_only_when_it_runs_builds_what_it_may_have_acted_on_or_may_act_on(
+    hook: str, fields: dict[str, Any], new: tuple[str, ...] | None
+) -> None:
+    items = {"items_before": {"project_hooks": {hook: "#1"}}, "items": {"project_hooks": {hook: "#2"}}}
+    unknown = sql(project_hooks=(None,))
+
+    found = categorized("project_hooks", before=unknown, now=unknown, **items, **fields)
+
+    assert (real(found), found.new_hooks) == ([] if new else ["project_hooks"], new or ())
 
 
 def test_hooks_of_the_project_whose_texts_are_not_kept_are_compared_by_their_hashes() -> None:

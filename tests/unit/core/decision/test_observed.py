@@ -143,6 +143,19 @@ def test_a_parent_that_hooks_write_into_is_built_with_the_node_whose_hooks_they_
     assert sorted(with_hook) == ["reader", "writer", "written"]
 
 
+def test_a_table_that_on_run_hooks_write_into_is_built_where_they_run_again() -> None:
+    changed = {relation("writer"): (CHANGED,)}
+    on_run = {"written_by": "on-run"}
+
+    assert planned(written=on_run) == {}
+    due = planned(other_reads=changed, written=on_run)
+    assert due["written"] == ["drifted: was written since by an on-run hook"]
+    assert sorted(due) == ["reader", "writer", "written"]
+
+    log = project(node("model.shop.written", materialized="incremental"), node("model.shop.writer"))
+    assert list(planned(log, other_reads=changed, written=on_run)) == ["writer"]
+
+
 CHANGED = Reason(kind=ReasonKind.DATA, code=ReasonCode.QUESTION_ANSWER_CHANGED, values={"query": "select 1"})
 
 

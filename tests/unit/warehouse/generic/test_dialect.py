@@ -67,6 +67,7 @@ def test_a_spelling_and_its_version_belong_together() -> None:
 def test_nothing_is_known_of_names_and_functions() -> None:
     assert GENERIC.stored_name("Orders", "Orders") == "Orders"
     assert GENERIC.written_by("select 1") is None
+    assert GENERIC.touched_by("select 1") is None
     assert not GENERIC.is_deterministic("select 1")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
-from dbt_state_plugin.warehouse.postgres.written import names_in, written_by, written_relations
+from dbt_state_plugin.warehouse.postgres.written import names_in, touched_by, written_by, written_relations
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,28 @@ def test_what_statements_write_is_known_only_where_they_surely_do_nothing_else(
     sql: str, expected: list[tuple[str, str]] | None
 ) -> None:
     assert written_by(sql) == (None if expected is None else frozenset(expected))
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("insert into a values ('grant')", [("", "a")]),
+        ("create or replace function f() returns int language sql as $$ delete from b $$; select 1", []),
+        ("create schema if not exists audit; create table if not exists audit.log (n int)", []),
+        ("create table if not exists audit.log as select f()", None),
+        ("create table if not exists audit.log (n int references a)", None),
+        ("create table audit.log (n int)", None),
+        ("create index on a (n)", None),
+        ("create", None),
+        ("GRANT select on a to b", None),
+        ("select 'open", None),
+    ],
+)
+def test_what_statements_touch_is_known_where_they_write_rows_or_create_something_else(
+    sql: str, expected: list[tuple[str, str]] | None
+) -> None:
+    assert touched_by(sql) == (None if expected is None else frozenset(expected))
+    assert POSTGRES.touched_by(sql) == touched_by(sql)
 
 
 def test_every_name_is_found_as_it_is_written() -> None:
