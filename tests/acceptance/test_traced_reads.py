@@ -122,6 +122,20 @@ def test_what_only_the_incremental_form_reads_counts_from_the_first_build(dbt_pr
     assert project.planned().keys() == {"m", "since", "asking", "asking_since"}
 
 
+def test_what_only_the_incremental_form_asks_is_asked_again_from_the_first_build(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.load("create schema raw; create table raw.f (n int); insert into raw.f values (1)")
+    top = "{% set top = run_query('select max(n) from raw.f').columns[0][0] if execute else 0 %}"
+    asking = "{{ config(materialized='incremental') }} select 1 as n{% if is_incremental() %}"
+    project = dbt_project({"models/m.sql": f"{asking}{top} where 1 < {{{{ top }}}}{{% endif %}}"})
+    project.plugin("run", check=0)
+
+    database.load("insert into raw.f values (2)")
+
+    assert project.planned().keys() == {"m"}
+
+
 def test_what_a_hook_reads_while_dbt_executes_counts(dbt_project: ProjectWriter, database: Database) -> None:
     project = dbt_project(
         {

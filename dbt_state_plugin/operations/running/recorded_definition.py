@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
 from dbt_state_plugin.core.changes.traced import READS
 from dbt_state_plugin.core.values.project import CompiledNode
-from dbt_state_plugin.core.values.reads import RenderedReads
+from dbt_state_plugin.core.values.reads import Question, RenderedReads
 from dbt_state_plugin.core.values.records import RecordedDefinition
 
 if TYPE_CHECKING:
@@ -78,11 +78,15 @@ class DefinitionRecorder:
         if compiled is None or compiled.reads is None:
             self._partly_read[unique_id] = reads
             return None
+        asked = {_what(each) for each in reads.questions}
         return replace(
             reads,
             names=reads.names | compiled.reads.names,
             volatile=tuple(sorted({*reads.volatile, *compiled.reads.volatile})),
             is_opaque=reads.is_opaque or compiled.reads.is_opaque,
+            questions=(*reads.questions, *(each for each in compiled.reads.questions if _what(each) not in asked)),
+            sources={**compiled.reads.sources, **reads.sources},
+            flags={**compiled.reads.flags, **reads.flags},
         )
 
     def has_hooks(self, unique_id: str) -> bool:
@@ -136,6 +140,11 @@ class DefinitionRecorder:
             return compiled
         self._unsettled.add(unique_id)
         return replace(executed, hooks=compiled.hooks, project_hooks=compiled.project_hooks)
+
+
+def _what(question: Question) -> tuple[str, tuple[str, str, str]]:
+    """Return what was asked, whatever the answer is."""
+    return question.sql, question.relation
 
 
 def _is_one_of(executed: CompiledNode, compiled: CompiledNode) -> bool:
