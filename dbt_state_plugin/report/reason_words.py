@@ -317,6 +317,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ),
     ReasonCode.SHAPE_CHANGED: _shape,
     ReasonCode.BUILD_FAILED: lambda values: f"its last build did not succeed ({_execution(values['execution'])})",
+    ReasonCode.NOT_REACHED: lambda values: f"{_execution(values['execution'])} failed before it was built",
     ReasonCode.BEING_WRITTEN: lambda values: f"{_execution(values['execution'])} is writing it",
     ReasonCode.MAY_BE_WRITTEN: lambda values: (
         f"{_execution(values['execution'])} was killed before it ended"

@@ -74,8 +74,10 @@ def _refined(word: str, reasons: Iterable[Reason]) -> str:
     kinds = {reason.kind for reason in reasons}
     if ReasonKind.MISSING in kinds:
         return "missing"
-    has_failed = any(reason.code in (ReasonCode.BUILD_FAILED, ReasonCode.TEST_FAILED) for reason in reasons)
-    return "failed" if has_failed else word
+    codes = {reason.code for reason in reasons}
+    if codes & {ReasonCode.BUILD_FAILED, ReasonCode.TEST_FAILED}:
+        return "failed"
+    return "not_built" if ReasonCode.NOT_REACHED in codes else word
 
 
 def result_state(result: NodeResult) -> str:

@@ -1,6 +1,7 @@
 """Plans, runs and history as text.
 
-No line is wider than the terminal; in a pipe nothing is cut. Colours are the command line's: they go by the words here.
+No line is wider than the terminal; in a pipe nothing is cut, and messages are folded. Colours are the command line's:
+they go by the words here.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
 _LINE = re.compile(r"\s*LINE \d+: ")  # PostgreSQL's
 _FURTHER = re.compile(r" (?=(?:HINT|DETAIL|CONTEXT): )")  # PostgreSQL's too
 _NAMED = 5
+_IN_A_PIPE = 80  # columns of a message
 FOLD_AFTER = 20  # a longer list is folded, and the fold is said
 
 
@@ -228,20 +230,34 @@ def step_reasons(item: StepItem) -> str:
 def result_lines(
     result: RunResult, *, width: int | None = None, says_why: bool = False, is_told_by_dbt: bool = False
 ) -> list[str]:
-    """Return how a run ended: first what has to be built again and why, then one line with the outcome.
+    """Return how a run ended: first what has to be built again and why, then the outcome.
 
     With `says_why` that last line says the first failure too: for logs in which nobody sees an exit code. Errors that
     dbt has told in full, with hints and the place in the statement, are told in short (`is_told_by_dbt`).
     """
     lines = _again_lines(result, width, is_short=is_told_by_dbt)
     for hook, message in result.failed_hooks.items():
-        lines.append(printable(f"  again  hook {short_name(hook)}  {first_message(message)}"))
+        lines += _folded(printable(f"  again  hook {short_name(hook)}  {first_message(message)}"), width)
     lines += _cut_lines(result)
     removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
     lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
-    last = _outcome_line(result) + (_first_failure(result) if says_why else "")
     lines += savings_lines(result.plan.savings) if result.plan.to_build else []
-    return [part for line in [*lines, last] for part in wrapped(line, width)]
+    ends = [_outcome_line(result) + _first_failure(result)] if says_why else _outcome_lines(result, width)
+    return [part for line in [*lines, *ends] for part in wrapped(line, width)]
+
+
+def _folded(line: str, width: int | None) -> list[str]:
+    """Return a line with a message of dbt's on as many lines as it needs, in a pipe too."""
+    return wrapped(line, width or _IN_A_PIPE)
+
+
+def _outcome_lines(result: RunResult, width: int | None) -> list[str]:
+    """Return how a run ended; the id of a failed one stands on a line of its own where it has no room."""
+    line = _outcome_line(result)
+    if result.status == "succeeded" or columns(line) <= (width or _IN_A_PIPE):
+        return [line]
+    what, execution, identifier = line.rpartition(" Execution ")
+    return [what, f" {execution}{identifier}"]
 
 
 def _cut_lines(result: RunResult) -> list[str]:
@@ -265,7 +281,7 @@ def _again_lines(result: RunResult, width: int | None, *, is_short: bool) -> lis
             groups.setdefault(_failure(result, entry.node.unique_id), []).append(entry)
     lines = []
     for cause, entries in list(groups.items())[:FOLD_AFTER]:
-        lines.append(f"  again  {_labels(entries)}  {_FURTHER.split(cause)[0] if is_short else cause}")
+        lines += _folded(f"  again  {_labels(entries)}  {_FURTHER.split(cause)[0] if is_short else cause}", width)
         places = [] if is_short else _places(result, entries[0].node.unique_id)
         lines += [truncated(f"         {line}", width) for line in places]
     left = sum(len(entries) for entries in list(groups.values())[FOLD_AFTER:])

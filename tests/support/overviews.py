@@ -19,7 +19,7 @@ from support.values import HERE, THEN, node, project, record, relation
 CHANGED = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body"})
 NEW = Reason(kind=ReasonKind.NEW, code=ReasonCode.NOT_RECORDED)
 MISSING = Reason(kind=ReasonKind.MISSING, code=ReasonCode.RELATION_MISSING, values={"relation": "db.main.lost"})
-FAILED = Reason(kind=ReasonKind.INTERRUPTED, code=ReasonCode.BUILD_FAILED, values={"execution": str(UUID(int=1))})
+FAILED = Reason(kind=ReasonKind.FAILED, code=ReasonCode.BUILD_FAILED, values={"execution": str(UUID(int=1))})
 
 
 def upstream(parent: str) -> Reason:

@@ -36,7 +36,7 @@ def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason
     record = known.record_of(node)
     reasons = [*_forced(known, node), *_interrupted(known, node)]
     if record is None:
-        has_failed = any(reason.kind is ReasonKind.FAILED for reason in reasons)
+        has_failed = any(reason.code is ReasonCode.TEST_FAILED for reason in reasons)
         return tuple(reasons) if has_failed else (_reason(ReasonKind.NEW, ReasonCode.NOT_RECORDED), *reasons)
     category = known.categories.get(node.unique_id)
     if known.recorded.is_in_doubt(record):
@@ -80,11 +80,19 @@ def _interruption(intent: OpenIntent, node: Node) -> Reason:
     if node.is_test and intent.node_status in ("fail", "error"):  # it has written nothing
         return _reason(ReasonKind.FAILED, ReasonCode.TEST_FAILED, execution=execution)
     if intent.execution_status == "failed":
-        return _reason(ReasonKind.INTERRUPTED, ReasonCode.BUILD_FAILED, execution=execution)
+        return _failure(intent.node_status, execution)
     if intent.execution_status == "running":
         return _reason(ReasonKind.INTERRUPTED, ReasonCode.BEING_WRITTEN, execution=execution)
     status = intent.execution_status
     return _reason(ReasonKind.INTERRUPTED, ReasonCode.MAY_BE_WRITTEN, execution=execution, status=status)
+
+
+def _failure(node_status: str, execution: str) -> Reason:
+    """Return what became of a node in an execution that failed."""
+    if node_status == "skipped":
+        return _reason(ReasonKind.INTERRUPTED, ReasonCode.NOT_REACHED, execution=execution)
+    kind = ReasonKind.FAILED if node_status in ("error", "partial success") else ReasonKind.INTERRUPTED
+    return _reason(kind, ReasonCode.BUILD_FAILED, execution=execution)
 
 
 def _changed_parts(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:

@@ -142,12 +142,12 @@ class ReasonCode(str, Enum):
     REWRITTEN = "rewritten"
     REWRITTEN_AND_ALTERED = "rewritten-and-altered"  # added, dropped, retyped
     SHAPE_CHANGED = "shape-changed"  # thing, name, change; in_place where dbt writes into the table as it stands
-    # interrupted
+    # interrupted, and failed
     BUILD_FAILED = "build-failed"  # execution
+    NOT_REACHED = "not-reached"  # execution
     BEING_WRITTEN = "being-written"  # execution
     MAY_BE_WRITTEN = "may-be-written"  # execution, status
     RESTORED = "restored"
-    # failed
     TEST_FAILED = "test-failed"  # execution
     # volatile
     JINJA_READS = "jinja-reads"  # name

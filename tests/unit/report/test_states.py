@@ -14,6 +14,7 @@ from dbt_state_plugin.report.states import STATES, plan_state, recorded_reason_w
 
 ORDERS = node("model.shop.orders")
 DRIFTED = Reason(kind=ReasonKind.DRIFTED, code=ReasonCode.REPLACED)
+SKIPPED = Reason(kind=ReasonKind.INTERRUPTED, code=ReasonCode.NOT_REACHED, values={"execution": "00000000"})
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ DRIFTED = Reason(kind=ReasonKind.DRIFTED, code=ReasonCode.REPLACED)
         ((MISSING, upstream("model.shop.a")), "missing"),
         ((DRIFTED,), "repaired"),
         ((FAILED,), "failed"),
+        ((SKIPPED,), "not_built"),
         ((), "skipped"),
     ],
 )

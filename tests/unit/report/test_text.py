@@ -291,8 +291,23 @@ def test_a_run_that_failed_says_what_is_built_again_and_why() -> None:
         "  again  b  error: Database Error in model b",
         "  again  c  skipped",
         "  again  d  not recorded: its file changed\\nwhile it was loaded",
-        f"Failed: 1 node built, 3 nodes to be built again next time, in 3.0 s. Execution {ID}.",
+        "Failed: 1 node built, 3 nodes to be built again next time, in 3.0 s.",
+        f"  Execution {ID}.",
     ]
+
+
+def test_long_messages_are_folded_in_a_pipe_and_nothing_of_them_is_lost() -> None:
+    message = "Runtime Error in model b (models/b.sql)\n  " + "no room is left on the device; " * 6
+    ended = result(
+        plan(entry("model.shop.b", because("body"))),
+        "failed",
+        outcomes={"model.shop.b": outcome("model.shop.b", "error", message)},
+    )
+    hooked = replace(ended, failed_hooks={"operation.shop.shop-on-run-end-0": message})
+
+    assert max(len(line) for line in result_lines(hooked)) <= 80
+    assert " ".join(" ".join(result_lines(hooked)).split()).count("no room is left on the device;") == 12
+    assert result_lines(ended, says_why=True)[-1].endswith("; no room is left on the device;")
 
 
 def test_many_failures_are_folded() -> None:
@@ -301,8 +316,8 @@ def test_many_failures_are_folded() -> None:
 
     shown = result_lines(result(planned, "failed", outcomes=failed))
 
-    assert len(shown) == FOLD_AFTER + 2
-    assert shown[-2] == f"  ...    and 3 more (`show {ID}` lists them)"
+    assert len(shown) == FOLD_AFTER + 3
+    assert shown[-3] == f"  ...    and 3 more (`show {ID}` lists them)"
     same = {unique_id: replace(each, message="disk full") for unique_id, each in failed.items()}
     assert result_lines(result(planned, "failed", outcomes=same))[0] == (
         "  again  m0, m1, m2, m3, m4 and 18 more  error: disk full"
@@ -327,7 +342,7 @@ def test_the_line_and_the_caret_of_the_database_are_kept_and_a_cause_of_many_fai
         },
     )
 
-    assert result_lines(ended)[:-1] == [
+    assert result_lines(ended)[:-2] == [
         '  again  a, b, c, d, e  error: relation "raw.gone" does not exist',
         "         LINE 7:     select * from raw.gone as a",
         "                                   ^",
@@ -359,10 +374,11 @@ def test_what_dbt_has_told_in_full_is_told_in_short() -> None:
         outcomes={"model.shop.a": outcome("model.shop.a", "error", message)},
     )
 
-    assert result_lines(ended, is_told_by_dbt=True)[:-1] == ["  again  a  error: column state does not exist"]
-    assert result_lines(ended)[0].endswith(
-        'column state does not exist HINT: Perhaps you meant to reference the column "status".'
-    )
+    assert result_lines(ended, is_told_by_dbt=True)[:-2] == ["  again  a  error: column state does not exist"]
+    assert result_lines(ended)[:2] == [
+        "  again  a  error: column state does not exist HINT: Perhaps you meant to",
+        '    reference the column "status".',
+    ]
 
 
 def test_how_a_run_ended_is_wrapped_and_never_cut() -> None:

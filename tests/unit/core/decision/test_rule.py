@@ -568,7 +568,7 @@ def test_only_what_is_selected_is_forced(warehouse: Warehouse, field: str) -> No
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("failed", "its last build did not succeed"),
+        ("failed", "its last build did not succeed"),  # and nobody knows how this node ended
         ("running", "is writing it"),
         ("abandoned", "was killed before it ended"),
         ("cancelled", "was cancelled and may have written it"),
@@ -579,6 +579,32 @@ def test_an_open_intent_says_what_became_of_its_execution(warehouse: Warehouse, 
 
     assert kinds(warehouse, CHAIN, "model.shop.c") == ["interrupted"]
     assert words in details(warehouse, CHAIN, "model.shop.c")[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        ("error", "failed", "its last build did not succeed (execution 00000000)"),
+        ("partial success", "failed", "its last build did not succeed (execution 00000000)"),
+        ("skipped", "interrupted", "execution 00000000 failed before it was built"),
+        ("not recorded", "interrupted", "its last build did not succeed (execution 00000000)"),
+    ],
+)
+def test_a_model_that_failed_says_so_and_what_was_skipped_for_it_does_not(
+    warehouse: Warehouse, status: str, kind: str, words: str
+) -> None:
+    warehouse.intents[relation("c")] = (replace(intent("c", "failed"), node_status=status),)
+
+    assert kinds(warehouse, CHAIN, "model.shop.c") == [kind]
+    assert details(warehouse, CHAIN, "model.shop.c")[0] == words
+    del warehouse.records[relation("c")]
+    assert kinds(warehouse, CHAIN, "model.shop.c") == ["new", kind]
+
+
+def test_a_model_that_a_signal_stopped_was_interrupted(warehouse: Warehouse) -> None:
+    warehouse.intents[relation("c")] = (replace(intent("c", "cancelled"), node_status="error"),)
+
+    assert kinds(warehouse, CHAIN, "model.shop.c") == ["interrupted"]
 
 
 def test_what_was_built_before_an_older_copy_was_put_back_is_in_doubt(warehouse: Warehouse) -> None:
