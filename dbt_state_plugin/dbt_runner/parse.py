@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.invocation import Invocation
 
 
+_UNINSTALLED = 'Run "dbt deps"'  # dbt's own words, as are the next
 _ABSENT_ADAPTER = re.compile(r"Could not find adapter type ([\w-]+)!")  # dbt's own words
 PARTIAL_PARSE_FILE = "partial_parse.msgpack"  # dbt's own name, in the target folder
 
@@ -92,6 +93,8 @@ def _what_to_do(why: str) -> str:
     absent = _ABSENT_ADAPTER.search(why)
     if absent:
         return f"Run `pip install dbt-{absent[1]}` in the same environment, then run the command again."
+    if _UNINSTALLED in why:
+        return "Run `dbt deps` in the project, then run the command again."
     return "Correct the project (`dbt parse` shows the same error), then run the command again."
 
 

@@ -12,6 +12,7 @@ from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.session import warehouse_of
+from dbt_state_plugin.project.packages import missing_packages
 from dbt_state_plugin.state import migration
 from dbt_state_plugin.state.rights import missing_rights
 from dbt_state_plugin.state.version import EXPECTED_VERSION, place_of, refuse_newer
@@ -34,7 +35,7 @@ def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tupl
     target = _tried("project", resolve, found)
     found.insert(0, _dbt(target.workplace.profile.type if target and target.workplace else "postgres"))
     if target is not None:
-        found.append(_project(target))
+        found += _project(target)
         ports.progress(Step(stage=Stage.LOOK, detail="the state"))
         found += _state(target, ports)
         ports.progress(Step(stage=Stage.LOOK, detail="the warehouse"))
@@ -69,12 +70,16 @@ def _dbt(adapter_type: str) -> Finding:
     )
 
 
-def _project(target: Target) -> Finding:
+def _project(target: Target) -> Iterator[Finding]:
     place = target.workplace
     if place is None:
-        return Finding(check="project", severity=Severity.OK, what=f"{target.environment}, without a dbt project")
+        yield Finding(check="project", severity=Severity.OK, what=f"{target.environment}, without a dbt project")
+        return
     what = f"{place.project_name} in {place.project_dir}, target {place.profile.target_name} of {place.profiles_dir}"
-    return Finding(check="project", severity=Severity.OK, what=what)
+    yield Finding(check="project", severity=Severity.OK, what=what)
+    if missing := missing_packages(place.project_dir):
+        what = f"{missing} of the packages that the project names {'is' if missing == 1 else 'are'} not installed."
+        yield Finding(check="packages", severity=Severity.ERROR, what=what, do="Run `dbt deps` in the project.")
 
 
 def _state(target: Target, ports: Ports) -> Iterator[Finding]:

@@ -49,6 +49,19 @@ def test_a_project_that_can_be_run_is_fit_and_nothing_is_written(
     assert database.query("SELECT 1 FROM pg_namespace WHERE nspname IN ('dbt_state_plugin', %s)", (SCHEMA,)) == []
 
 
+def test_packages_that_are_not_installed_are_found_before_dbt_misses_them(dbt_project: ProjectFactory) -> None:
+    project = dbt_project({**MODEL, "packages.yml": "packages:\n  - local: packages/calendar\n"})
+
+    found = examined(project, 1)
+    failed = project.plugin("plan", check=2).stderr
+
+    missing = "1 of the packages that the project names is not installed."
+    assert found["packages"] == [("error", missing, "Run `dbt deps` in the project.")]
+    assert failed.endswith("\n  Run `dbt deps` in the project, then run the command again.\n")
+    project.write("dbt_packages/calendar/dbt_project.yml", "name: calendar")
+    assert "packages" not in examined(project, 0)
+
+
 def test_missing_rights_are_found_with_the_grants_that_mend_them(
     dbt_project: ProjectFactory, database: Database, login: Logins
 ) -> None:
