@@ -13,7 +13,7 @@ import click
 
 from dbt_state_plugin.cli.entry import main as command_line
 from dbt_state_plugin.cli.orchestration import Orchestration
-from dbt_state_plugin.errors import ConfigurationError
+from dbt_state_plugin.errors import ConfigurationError, UsageError
 from meltano_plugin.load_plan import load_plan
 from meltano_plugin.places import places_in
 from meltano_plugin.project import active_environment, project_of, utility_name
@@ -41,7 +41,9 @@ def definition(output: Path | None) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror or error}.") from error
+        raise UsageError(
+            f"{output} cannot be written: {error.strerror or error}.", "Give --output another file."
+        ) from error
 
 
 def main() -> NoReturn:

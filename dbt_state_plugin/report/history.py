@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.text import first_message, place_lines, timestamp
 from dbt_state_plugin.report.width import truncated, wrapped
 from dbt_state_plugin.report.words import count, duration
@@ -53,13 +54,22 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
 
 
 def failed_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
-    """Return executions that did not succeed as history does, each with its message on a line of its own."""
+    """Return executions that did not succeed as history does, each with why on a line of its own."""
     lines = history_lines(())
     for execution in executions:
         lines.append(history_lines([execution])[1])
-        if execution.message:
-            lines.append(f"  {first_message(execution.message)}")
+        if why := _why(execution):
+            lines.append(printable(f"  {why}"))
     return [truncated(line, width) for line in lines]
+
+
+def _why(execution: ExecutionSummary) -> str:
+    """Return the message of an execution, or of the first node that failed in it."""
+    if execution.message or not execution.results:
+        return first_message(execution.message)
+    first, *others = execution.results
+    more = f" (+{len(others)} more)" if others else ""
+    return f"{short_name(first.unique_id)}{more}: {first_message(first.message) or first.status}"
 
 
 def failure_lines(failures: Iterable[Failure], *, width: int | None = None) -> list[str]:

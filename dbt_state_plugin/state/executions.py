@@ -125,14 +125,29 @@ _RESULTS = """
     SELECT unique_id, resource_type, reasons, status, rows_affected, duration_ms, message
     FROM {state}.node_result WHERE execution_id = %s ORDER BY unique_id
 """
+# Not what was planned and not reached, or skipped for another node.
+_FAILED_RESULTS = """
+    SELECT unique_id, resource_type, reasons, status, rows_affected, duration_ms, message, execution_id::text
+    FROM {state}.node_result
+    WHERE execution_id = ANY (%s::uuid[]) AND resource_type <> 'stream' AND NOT status = ANY (%s)
+      AND status NOT IN ('planned', 'skipped', 'not reported')
+    ORDER BY unique_id
+"""
 
 
 def read_history(state: State, *, limit: int, only_failed: bool = False) -> tuple[ExecutionSummary, ...]:
     """Return the newest executions of the environment, newest first, without the results of their nodes.
 
-    With `only_failed` those that failed, were cancelled or abandoned.
+    With `only_failed` those that failed, were cancelled or abandoned, with the results of the nodes that failed.
     """
-    return _summaries(state, None, limit, only_failed=only_failed)
+    found = _summaries(state, None, limit, only_failed=only_failed)
+    if not only_failed:
+        return found
+    failed: dict[str, list[NodeResult]] = {}
+    ids = [str(execution.execution_id) for execution in found]
+    for row in state.rows(_FAILED_RESULTS, (ids, list(GOOD_STATUSES))):
+        failed.setdefault(row[7], []).append(node_result(row))
+    return tuple(replace(each, results=tuple(failed.get(str(each.execution_id), ()))) for each in found)
 
 
 def read_execution(state: State, execution_id: str) -> ExecutionSummary:

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from click.testing import CliRunner
 
+from dbt_state_plugin.errors import UsageError
 from meltano_plugin.entry import definition
 
 
@@ -24,5 +25,6 @@ def test_the_definition_is_printed_or_written(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     answer = CliRunner().invoke(definition, ["-o", str(tmp_path / "missing" / "dbt-state-plugin.yml")])
 
-    assert answer.exit_code == 2
-    assert "cannot be written: No such file or directory." in answer.output
+    assert isinstance(answer.exception, UsageError)
+    assert answer.exception.what.endswith("cannot be written: No such file or directory.")
+    assert answer.exception.do == "Give --output another file."

@@ -88,3 +88,16 @@ def test_the_history_of_failures_holds_what_did_not_succeed(state: State) -> Non
     assert found == [killed, *reversed(bad)]
     assert succeeded not in found
     assert running not in found
+
+
+def test_the_history_of_failures_holds_the_nodes_that_failed_and_no_others(state: State) -> None:
+    execution_with(state, "skipped", days_ago=3)
+    execution_with(state, "error", "no room", days_ago=2)
+
+    found = read_history(state, limit=9, only_failed=True)
+
+    assert [[(each.unique_id, each.message) for each in execution.results] for execution in found] == [
+        [(ID, "no room")],
+        [],
+    ]
+    assert all(execution.results == () for execution in read_history(state, limit=9))
