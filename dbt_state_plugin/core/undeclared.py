@@ -18,7 +18,8 @@ PREFIX = "undeclared.sql."
 # What a build of these reads of its own relation is what the last one left; of a table it is another input each time.
 _CONTINUED = frozenset({"incremental", "snapshot"})
 
-Named = tuple[str, str]  # schema and identifier; of a function `name(arguments)`
+# Schema and identifier; of a function `name(arguments)`. A schema in another database has that in front: `other.raw`.
+Named = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +96,10 @@ def undeclared(named: Iterable[Named], node: Node, lineage: Lineage, project: Pr
     """Return what of the relations that a node's SQL names is neither among its parents nor what it adds rows to."""
     parents = (project.nodes[parent] for parent in {*lineage.parents, *node.parents} if parent in project.nodes)
     known = {
-        (parent.relation.schema, parent.relation.identifier)
+        (schema, parent.relation.identifier)
         for parent in parents
         if parent.relation is not None and not parent.unique_id.startswith(PREFIX)
+        for schema in (parent.relation.schema, f"{parent.relation.database}.{parent.relation.schema}")
     }
     if node.relation is not None and node.materialized in _CONTINUED:
         known.add((node.relation.schema, node.relation.identifier))

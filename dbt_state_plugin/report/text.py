@@ -95,6 +95,7 @@ def _why_not(entry: PlanEntry) -> str:
     return unchanged_since(entry) + cosmetic
 
 
+_COMMANDS = {"seed": "seed", "model": "run", "snapshot": "snapshot"}  # that build nodes of this kind
 _OLD_ROWS = {
     OldRows.KEPT: "warning: existing rows keep the earlier logic, unless --full-refresh-changed",
     OldRows.PROTECTED: "warning: existing rows keep the earlier logic, since dbt never rebuilds them",
@@ -127,7 +128,16 @@ def _warnings(plan: Plan) -> list[str]:
         lines += _warning(words, names)
     if not plan.entries and not plan.unlisted:
         lines.append(f"  the project has nothing that `dbt {plan.command}` builds: see the paths in dbt_project.yml")
+    lines += absent_lines(plan)
     return lines + [f"not told by this warehouse: {untold_words(feature)}" for feature in plan.untold]
+
+
+def absent_lines(plan: Plan) -> list[str]:
+    """Return what has to be built first, by another command, since it is read and does not exist yet."""
+    kinds = {unique_id.partition(".")[0] for unique_id in plan.absent_above}
+    commands = " and ".join(f"`{_COMMANDS[kind]}`" for kind in ("seed", "model", "snapshot") if kind in kinds)
+    names = [printable(f"{each.partition('.')[0]} {short_name(each)}") for each in plan.absent_above]
+    return _warning(f"run {commands} first, or `build`, since these do not exist yet and are read", names)
 
 
 def _warning(words: str, names: list[str]) -> list[str]:
@@ -239,6 +249,7 @@ def result_lines(
     for hook, message in result.failed_hooks.items():
         lines += _folded(printable(f"  again  hook {short_name(hook)}  {first_message(message)}"), width)
     lines += _cut_lines(result)
+    lines += absent_lines(result.plan) if result.failed_ids else []
     removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
     lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
     lines += savings_lines(result.plan.savings) if result.plan.to_build else []

@@ -30,6 +30,7 @@ FILES = {
     "models/declared_file.sql": "select * from {{ source('files', 'rates') }}",
     "models/named_file.sql": "select count(*) as n from read_csv('rates.csv')",
     "models/named_table.sql": "select count(*) as n from raw.hidden where double(n) > 0",
+    "models/through_macro.sql": "select * from newest_hidden()",
     "macros/money.sql": "{% macro money(column) %} {{ column }} * 100 {% endmacro %}",
     "rates.csv": "currency,rate\neur,1\n",
 }
@@ -38,7 +39,13 @@ SETUP = (
     "CREATE TABLE raw.orders AS SELECT i AS id, i * 10 AS amount FROM range(10) t(i)",
     "CREATE TABLE raw.hidden AS SELECT 1 AS n",
     "CREATE MACRO double(n) AS 2 * n",
+    "CREATE MACRO newest_hidden() AS TABLE SELECT max(n) AS n FROM raw.hidden",
 )
+PYTHON_MODEL = """\
+def model(dbt, session):
+    dbt.config(materialized="table")
+    return {code}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, postgres_server: Server) -> 
     folder = tmp_path_factory.mktemp("duckdb")
     with fresh_database(postgres_server) as database:
         shop = write_duckdb_project(folder / "project", folder / "home", database.url, FILES, SETUP)
-        assert "8 nodes built" in shop.run()
+        assert "9 nodes built" in shop.run()
         yield shop
 
 
@@ -117,7 +124,7 @@ def test_what_only_sql_names_counts_too(shop: DuckDBProject) -> None:
     shop.query("CREATE OR REPLACE MACRO double(n) AS 3 * n")
     macro = shop.reasons()
 
-    assert list(table) == ["named_table"]
+    assert list(table) == ["named_table", "through_macro"]
     assert list(macro) == ["named_table"]
 
 
@@ -151,7 +158,7 @@ def test_what_nobody_wrote_since_is_not_read_again(shop: DuckDBProject) -> None:
     assert (planned, built, planned_after_a_build) == (set(), {"rated"}, set())
     assert {"orders", "hidden", "staged", "rated"} <= planned_after_others
     assert {"orders", "hidden", "staged"} <= after_a_hook
-    assert list(hidden) == ["named_table"]
+    assert list(hidden) == ["named_table", "through_macro"]
 
 
 def test_what_macros_ask_while_they_compile_is_asked_again(shop: DuckDBProject) -> None:
@@ -166,7 +173,7 @@ def test_what_macros_ask_while_they_compile_is_asked_again(shop: DuckDBProject) 
     shop.project.delete("models/asked.sql")
 
     assert (same, built) == ({}, [(100,)])
-    assert {"asked", "named_table"} == other.keys()
+    assert {"asked", "named_table", "through_macro"} == other.keys()
 
 
 def test_code_counts_and_the_letter_case_of_a_column_is_code(shop: DuckDBProject) -> None:
@@ -197,6 +204,32 @@ def test_what_reads_the_clock_is_built_each_time(shop: DuckDBProject) -> None:
     shop.project.delete("models/clock.sql")
 
     assert reasons == {"clock": ["it calls current_date(), now()"]}
+
+
+def test_python_that_asks_by_itself_is_built_each_time(shop: DuckDBProject) -> None:
+    shop.project.write("models/asks.py", PYTHON_MODEL.format(code="session.sql('select * from raw.hidden')"))
+    shop.project.write("models/computes.py", PYTHON_MODEL.format(code="dbt.ref('rated')"))
+    shop.run()
+    reasons = shop.reasons()
+    shop.project.delete("models/asks.py")
+    shop.project.delete("models/computes.py")
+
+    assert list(reasons) == ["asks"]
+    assert reasons["asks"] == ["its code reads SQL in a text", "its code reads session", "its code reads sql()"]
+
+
+def test_what_has_to_be_built_first_by_another_command_is_named(shop: DuckDBProject) -> None:
+    shop.project.write("seeds/fees.csv", "id\n1\n")
+    shop.project.write("models/of_fees.sql", "select * from {{ ref('fees') }}")
+    failed = shop.project.plugin("run", check=1)
+    shop.project.plugin("seed", check=0)
+    shop.run()
+    shop.project.delete("seeds/fees.csv")
+    shop.project.delete("models/of_fees.sql")
+
+    words = "run `seed` first, or `build`, since these do not exist yet and are read: seed fees"
+    assert words in " ".join(failed.stderr.split())
+    assert shop.query("SELECT id FROM main.of_fees") == [(1,)]
 
 
 def test_what_somebody_did_to_a_relation_is_repaired(shop: DuckDBProject) -> None:
@@ -268,7 +301,7 @@ def test_a_file_that_is_not_there_yet_is_not_created_by_a_plan(shop: DuckDBProje
     )
     planned = shop.project.plugin("plan", env=elsewhere, check=0)
 
-    assert "8 new" in planned.stdout
+    assert "9 new" in planned.stdout
     assert not (tmp_path / "new.duckdb").exists()
 
 

@@ -5,7 +5,7 @@ A pure function of the parsed project, the recorded state and the warehouse's ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from dbt_state_plugin.core.changes.differences import Difference, find_differences
 from dbt_state_plugin.core.decision.cutoff import hanging
@@ -23,6 +23,8 @@ from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import OldRows, Reason
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 from dbt_state_plugin.core.values.relations import Catalog
+
+_BUILT_BY_OTHERS = frozenset({"seed", "snapshot", "model"})
 
 
 def make_plan(
@@ -67,6 +69,19 @@ def make_plan(
         parent_versions=versions,
         is_narrowed=request.selected is not None or request.code_only,
         exposures=affected_exposures(project, facts.lineage, building, needed),
+        absent_above=_absent_above(facts, building),
+    )
+
+
+def _absent_above(facts: Known, building: Collection[str]) -> tuple[str, ...]:
+    """Return what another command builds, nobody has, and what is built reads."""
+    above = {parent for node in building for parent in facts.lineage[node].parents}
+    return tuple(
+        unique_id
+        for unique_id in sorted(above)
+        if facts.project.nodes[unique_id].resource_type in _BUILT_BY_OTHERS
+        and not is_in_scope(facts.project.nodes[unique_id], facts.request.command)
+        and facts.versions.get(record_key(facts.project.nodes[unique_id], facts.project), "").endswith("/absent")
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dbt_state_plugin.core.fingerprint.hashing import Digest
+from dbt_state_plugin.core.fingerprint.python_reads import python_reads
 from dbt_state_plugin.core.jinja.reads import JinjaReads, MacroIndex, jinja_reads, union, variable_values
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
 
@@ -130,6 +131,8 @@ class ProjectParts:
         volatile = sorted({*reads.volatile, *run_reach.volatile, *hook_reach.volatile})
         if reads.queries and not node.parents:
             volatile.append(_UNKNOWN_QUERY)
+        if _is_python(node):
+            volatile += python_reads(str(attributes.get("raw_code") or ""))
         reads_graph = reads.reads_graph or run_reach.reads_graph or hook_reach.reads_graph
         return DefinitionParts(parts=parts, volatile=tuple(volatile), tells_of_others=reads_graph)
 
@@ -325,9 +328,13 @@ def code_text(node: NodeDefinition) -> str:
     """Return all text of a node that dbt renders to get its SQL."""
     attributes = node.attributes
     rendered = [attributes.get(name) for name in ("test_metadata", "overrides", "given", "expect")]
-    made = ["py_script_postfix"] if str(attributes.get("language") or "").endswith("python") else []
+    made = ["py_script_postfix"] if _is_python(node) else []
     made += ["get_fixture_sql", "get_expected_sql"] if node.resource_type == "unit_test" else []
     return "\n".join([str(attributes.get("raw_code") or ""), *_strings(rendered), *made])
+
+
+def _is_python(node: NodeDefinition) -> bool:
+    return str(node.attributes.get("language") or "").endswith("python")
 
 
 def _names_made_by(config: Mapping[str, Any]) -> str:
@@ -382,8 +389,7 @@ def _body(node: NodeDefinition) -> Items:
     extra = ("test_metadata", "column_name", "arguments", "returns", "language")
     given = {name: attributes[name] for name in extra if attributes.get(name)}
     code = str(attributes.get("raw_code") or "")
-    is_sql = not str(attributes.get("language") or "").endswith("python")
-    return {"code": Code(code) if is_sql else code, **given}
+    return {"code": code if _is_python(node) else Code(code), **given}
 
 
 def told_attributes(node: NodeDefinition) -> dict[str, Any]:

@@ -93,7 +93,8 @@ class Plan:
     the seeds among them that are in `outdated_seeds`. `hooks` are the on-run hooks of the project that a run executes
     even where it builds nothing, by unique_id. `exposures` read what is built or a source with new data. `estimate`
     and `savings` are None where nobody worked them out. `untold` are the features (see capabilities.py) that the
-    warehouse cannot tell, so that such changes go unnoticed.
+    warehouse cannot tell, so that such changes go unnoticed. `absent_above` are nodes that other commands build, that
+    do not exist yet, and that nodes to be built read.
     """
 
     environment: Environment
@@ -109,6 +110,7 @@ class Plan:
     estimate: Estimate | None = None
     savings: Savings | None = None
     untold: tuple[str, ...] = ()
+    absent_above: tuple[str, ...] = ()
 
     @property
     def outdated_seeds(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
@@ -80,13 +80,30 @@ def read_relations(cursor: Any) -> dict[RelationName, Held]:
     return found
 
 
-def read_macros(cursor: Any) -> dict[tuple[str, str], str]:
-    """Return a hash of the definition of each macro of users by schema and name; raises duckdb.Error."""
-    texts: dict[tuple[str, str], list[Any]] = {}
+@dataclass(slots=True)
+class Macro:
+    """One macro of users: its definitions, each of a kind, parameters and text."""
+
+    definitions: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def version(self) -> str:
+        """Return a hash of all definitions."""
+        return text_hash(repr([list(each) for each in self.definitions]))
+
+    @property
+    def queries(self) -> frozenset[str]:
+        """Return its texts, each as a query."""
+        return frozenset(text if kind == "table_macro" else f"SELECT {text}" for kind, _, text in self.definitions)
+
+
+def read_macros(cursor: Any) -> dict[tuple[str, str], Macro]:
+    """Return each macro of users by schema and name in small letters; raises duckdb.Error."""
+    found: dict[tuple[str, str], Macro] = {}
     cursor.execute(_MACROS)
     for schema, name, *definition in cursor.fetchall():
-        texts.setdefault((schema.lower(), name.lower()), []).append(definition)
-    return {name: text_hash(repr(text)) for name, text in texts.items()}
+        found.setdefault((schema.lower(), name.lower()), Macro()).definitions.append(tuple(definition))
+    return found
 
 
 def relation_name(database: str, schema: str, identifier: str) -> RelationName:

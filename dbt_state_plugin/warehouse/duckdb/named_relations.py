@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, resolved
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name
-from dbt_state_plugin.warehouse.duckdb.statement import read_statement
+from dbt_state_plugin.warehouse.duckdb.statement import Statement, read_statement
+
+_WORDS = re.compile(r'([^\W\d]\w*)|"((?:[^"]|"")*)"')
+_TEXTS = re.compile(r"'((?:[^']|'')*)'")
 
 
 def named_relations(
     cursor: Any, query: str, held: Mapping[RelationName, Held], database: str
-) -> tuple[tuple[str, str], ...] | None:
-    """Return schema and name of what a query names, None where DuckDB cannot take it apart.
+) -> tuple[tuple[str, str], ...]:
+    """Return schema and name of what a query names.
 
-    Raises QueryRefused for what is in no catalogue, such as a table of dbt's own session, and duckdb.Error.
+    Where a relation is in an attached database its schema has that in front: `other.raw`. What the macros that it
+    calls name is named, too. What DuckDB's parser does not tell, as of PIVOT, is looked for by
+    its words: all relations that may be meant. Raises QueryRefused for what is in no catalogue, such as a table
+    of dbt's own session, and duckdb.Error.
     """
-    read = read_statement(query)
-    if read is None:
-        return None
-    found = {(SCHEMA, path) for path in read.files}
-    for parts in read.tables:
-        name = resolved(parts, held, database)
-        if name is not None:
-            found.add((name.schema, name.identifier))
-        elif len(parts) == 1 and is_file_name(parts[0]):
-            found.add((SCHEMA, parts[0]))
-        else:
-            raise QueryRefused(f"there is no {'.'.join(parts)}", is_certain=True)
-    called = {name for name, _ in read.functions}
-    found |= {(schema, f"{name}()") for schema, name in read_macros(cursor) if name in called}
+    macros = read_macros(cursor)
+    found: set[tuple[str, str]] = set()
+    texts, known = [query], {query}
+    while texts:
+        text = texts.pop()
+        read = read_statement(text) or _read_by_words(text, held)
+        found |= {(SCHEMA, path) for path in read.files}
+        found |= {_named(parts, held, database) for parts in read.tables}
+        called = {name for name, _ in read.functions}
+        found |= {(schema, f"{name}()") for schema, name in macros if name in called}
+        texts += {text for (_, name), macro in macros.items() if name in called for text in macro.queries} - known
+        known.update(texts)
     return tuple(sorted(found))
+
+
+def _read_by_words(query: str, held: Iterable[RelationName]) -> Statement:
+    """Return all relations, files and functions whose name stands anywhere in a query."""
+    words = {(quoted or word).lower() for word, quoted in _WORDS.findall(query)}
+    paths = {text.replace("''", "'") for text in _TEXTS.findall(query)} | words
+    return Statement(
+        tables=frozenset((each.database, each.schema, each.identifier) for each in held if each.identifier in words),
+        files=frozenset(filter(is_file_name, paths)),
+        functions=frozenset((word, 0) for word in words),
+    )
+
+
+def _named(parts: tuple[str, ...], held: Mapping[RelationName, Held], database: str) -> tuple[str, str]:
+    name = resolved(parts, held, database)
+    if name is not None:
+        return name.schema if name.database == database else f"{name.database}.{name.schema}", name.identifier
+    if len(parts) == 1 and is_file_name(parts[0]):
+        return SCHEMA, parts[0]
+    raise QueryRefused(f"there is no {'.'.join(parts)}", is_certain=True)
 
 
 def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, ...]:
@@ -44,7 +69,7 @@ def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, .
         each = todo.pop()
         text = (each.sql or "").partition(" AS ")[2].rstrip("; \n")
         found[each.name] = text
-        read = read_statement(text)
-        names = [resolved(parts, held, each.name.database) for parts in read.tables] if read else []
+        read = read_statement(text) or _read_by_words(text, held)
+        names = [resolved(parts, held, each.name.database) for parts in read.tables]
         todo += [held[name] for name in names if name is not None and held[name].is_view and name not in found]
     return tuple(found.values())

@@ -26,12 +26,13 @@ class Statement:
 
     `tables` are the names as they are written, one to three parts; `files` the paths that functions are given as they
     stand there; `functions` all that is called, in small letters with the number of arguments, but for readers of such
-    files.
+    files; `is_sampled` says that rows are taken at random, without a seed.
     """
 
     tables: frozenset[tuple[str, ...]] = frozenset()
     files: frozenset[str] = frozenset()
     functions: frozenset[tuple[str, int]] = frozenset()
+    is_sampled: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class _Found:
     tables: set[tuple[str, ...]] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
     functions: set[tuple[str, int]] = field(default_factory=set)
+    is_sampled: bool = False
 
 
 @lru_cache(maxsize=512)
@@ -56,7 +58,12 @@ def read_statement(sql: str) -> Statement | None:
         return None
     found = _Found()
     _walk(document["statements"], found, frozenset())
-    return Statement(tables=frozenset(found.tables), files=frozenset(found.files), functions=frozenset(found.functions))
+    return Statement(
+        tables=frozenset(found.tables),
+        files=frozenset(found.files),
+        functions=frozenset(found.functions),
+        is_sampled=found.is_sampled,
+    )
 
 
 def _walk(value: Any, found: _Found, scope: frozenset[str]) -> None:
@@ -85,6 +92,8 @@ def _with_tables_of_the_statement(value: dict[str, Any], found: _Found, scope: f
 
 def _note(value: dict[str, Any], found: _Found, scope: frozenset[str]) -> None:
     kind = value.get("type")
+    sample = value.get("sample")
+    found.is_sampled = found.is_sampled or (isinstance(sample, dict) and not sample.get("repeatable"))
     if kind == "BASE_TABLE":
         parts = [value.get(each) for each in ("catalog_name", "schema_name", "table_name")]
         name = tuple(str(part) for part in parts if part)

@@ -162,7 +162,8 @@ class DuckDBWarehouse(Warehouse):
         return found
 
     def _facts(self, cursor: Any, name: RelationName) -> SourceFacts:
-        held = self._held(cursor).get(name)
+        relations = self._held(cursor)
+        held = relations.get(name) or relations.get(_in_attached(name))
         if name.identifier.endswith(")"):
             return self._facts_of_macro(cursor, name)
         if held is None:
@@ -175,15 +176,15 @@ class DuckDBWarehouse(Warehouse):
             touched = "?unreadable"
         # What a view gives may have changed though nobody wrote: it may read files, or the clock.
         if held.is_view:
-            self._contents.pop(name, None)
+            self._contents.pop(held.name, None)
         return SourceFacts(columns=dict(held.columns), touched=touched, is_table=not held.is_view, rows=held.rows)
 
     def _facts_of_macro(self, cursor: Any, name: RelationName) -> SourceFacts:
         from dbt_state_plugin.core.versions.source_version import DEFINITION
         from dbt_state_plugin.warehouse.duckdb.catalog import read_macros
 
-        text = read_macros(cursor).get((name.schema, name.identifier.partition("(")[0]))
-        return SourceFacts(columns={}, touched="?absent" if text is None else DEFINITION + text)
+        macro = read_macros(cursor).get((name.schema, name.identifier.partition("(")[0]))
+        return SourceFacts(columns={}, touched="?absent" if macro is None else DEFINITION + macro.version)
 
     def source_evidence(self, sources: Iterable[RelationName]) -> Any:
         """Return the states of files; whatever lies in the database its own version tells."""
@@ -373,6 +374,12 @@ class DuckDBWarehouse(Warehouse):
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Drop exactly the relation of this identity."""
         raise DropRefused("dbt-state-plugin drops nothing in DuckDB as yet")
+
+
+def _in_attached(name: RelationName) -> RelationName:
+    """Return a relation that SQL names in an attached database, whose name stands before that of the schema."""
+    database, _, schema = name.schema.partition(".")
+    return replace(name, database=database, schema=schema)
 
 
 def _columns(columns: Mapping[str, str]) -> tuple[tuple[str, int], ...]:

@@ -36,6 +36,7 @@ def lineage_of(unique_id: str, of: Project = SHOP) -> Lineage:
     [
         ("model.shop.a", [("main", "raw")], ()),
         ("model.shop.a", [("main", "raw"), ("other", "raw")], (("other", "raw"),)),
+        ("model.shop.a", [("db.main", "raw"), ("other.main", "raw")], (("other.main", "raw"),)),
         ("model.shop.b", [("main", "view"), ("main", "a")], ()),  # read through the view
         ("model.shop.added", [("main", "added")], ()),  # what it adds rows to
         ("model.shop.b", [("main", "b")], (("main", "b"),)),  # a table that reads what was there before it

@@ -229,6 +229,14 @@ def test_seeds_that_keep_earlier_columns_are_named_also_where_nothing_is_built()
     assert words in plan_lines(replace(plan(), unlisted_outdated=("seed.shop.fees",)))
 
 
+def test_what_other_commands_have_to_build_first_is_named() -> None:
+    absent = ("seed.shop.fees", "snapshot.shop.old")
+    words = "  run `seed` and `snapshot` first, or `build`, since these do not exist yet and are read: "
+
+    shown = plan_lines(replace(plan(entry("model.shop.a", because("new"))), absent_above=absent))
+    assert f"{words}seed fees, snapshot old" in shown
+
+
 def test_without_such_rows_nothing_is_said() -> None:
     assert len(plan_lines(plan(entry("model.shop.a", because("body"), materialized="incremental")))) == 2
 

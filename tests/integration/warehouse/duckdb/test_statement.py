@@ -18,7 +18,11 @@ SETUP = """
     CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id; CREATE TABLE plain AS SELECT 1 AS id;
     CREATE VIEW below AS SELECT random() AS r FROM raw.orders; CREATE VIEW above AS SELECT * FROM below;
     CREATE MACRO doubled(n) AS n * 2; CREATE MACRO moment() AS now(); CREATE MACRO outer_moment() AS moment();
-    CREATE MACRO rows_of(n) AS TABLE SELECT n, uuid() AS id
+    CREATE MACRO rows_of(n) AS TABLE SELECT n, uuid() AS id;
+    CREATE MACRO newest() AS (SELECT max(id) FROM raw.orders);
+    CREATE MACRO sampled() AS TABLE SELECT * FROM plain USING SAMPLE 1;
+    CREATE MACRO of_newest() AS TABLE SELECT newest() AS id, * FROM glob('*.csv');
+    ATTACH ':memory:' AS other; CREATE SCHEMA other.raw; CREATE TABLE other.raw.orders AS SELECT 1 AS id
 """
 
 
@@ -46,6 +50,14 @@ def named(connection: Any, query: str) -> tuple[tuple[str, str], ...] | None:
         ("select * from 'a.parquet'", {("external file", "a.parquet")}),
         ("from read_csv(['a.csv', 'b.csv'])", {("external file", "a.csv"), ("external file", "b.csv")}),
         ("select doubled(id) from plain", {("main", "plain"), ("main", "doubled()")}),
+        ("select newest()", {("main", "newest()"), ("raw", "orders")}),
+        (
+            "from of_newest()",
+            {("main", "of_newest()"), ("main", "newest()"), ("raw", "orders"), ("external file", "*.csv")},
+        ),
+        ("from other.raw.orders", {("other.raw", "orders")}),
+        ("from (pivot plain on id using sum(doubled(id)))", {("main", "plain"), ("main", "doubled()")}),
+        ("from (pivot 'x/a''b.csv' on id using sum(id))", {("external file", "x/a'b.csv")}),
         ("select * from of_the_session", None),
     ],
 )
@@ -57,8 +69,8 @@ def test_tables_files_and_macros_are_named(connection: Any, query: str, names: s
         assert set(named(connection, query) or ()) == names
 
 
-def test_what_duckdb_cannot_take_apart_names_anything(connection: Any) -> None:
-    assert named(connection, "insert into plain select 2") is None
+def test_what_duckdb_cannot_take_apart_names_what_its_words_may_mean(connection: Any) -> None:
+    assert named(connection, "insert into plain select 2") == (("main", "plain"),)
     assert read_statement("select 'unfinished") is None
 
 
@@ -81,6 +93,10 @@ def test_what_duckdb_cannot_take_apart_names_anything(connection: Any) -> None:
         ("select getvariable('x')", ("getvariable()",)),
         ("select case when false then error('no') end", ()),
         ("insert into plain select now()::int", ("now()",)),
+        ("from plain using sample 1", ("a sample at random",)),
+        ("from plain tablesample bernoulli(10%) repeatable (3)", ()),
+        ("from sampled()", ("sampled()",)),
+        ("insert into plain from plain using  sample 1", ("a sample at random",)),
     ],
 )
 def test_what_depends_on_the_moment_is_volatile(connection: Any, query: str, volatile: tuple[str, ...]) -> None:

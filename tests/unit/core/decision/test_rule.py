@@ -53,6 +53,18 @@ def built(of: Project) -> Warehouse:
     return warehouse
 
 
+def test_what_another_command_builds_and_nobody_has_yet_is_told() -> None:
+    seed, unread = node("seed.shop.fees"), node("seed.shop.unread")
+    inside = node("model.shop.inside", ["seed.shop.fees"], materialized="ephemeral")
+    reader = node("model.shop.reader", ["model.shop.inside"])
+    shop, warehouse = project(seed, unread, inside, reader), Warehouse()
+
+    assert warehouse.plan(shop, request("run")).absent_above == ("seed.shop.fees",)
+    assert warehouse.plan(shop, request("build")).absent_above == ()
+    warehouse.build(shop, request("seed"))
+    assert warehouse.plan(shop, request("run")).absent_above == ()
+
+
 def kinds(warehouse: Warehouse, of: Project, unique_id: str, command: str = "run") -> list[str]:
     entry = warehouse.plan(of, request(command)).entry(unique_id)
     assert entry is not None
