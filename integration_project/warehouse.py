@@ -15,6 +15,13 @@ from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.testing.postgres_server import Server, connect, create_database, drop_database, start_server
 
 PROJECT = Path(__file__).parent
+_ASK = """
+import sys, duckdb
+with duckdb.connect(sys.argv[1]) as opened:
+    for statement in sys.argv[2:]:
+        opened.execute(statement)
+    print(opened.fetchone()[0])
+"""
 
 
 def load_source(server: Server) -> None:
@@ -26,15 +33,6 @@ def load_source(server: Server) -> None:
         cursor.execute(TABLES.read_text(encoding="utf-8"))
 
 
-def load_source_into_file(file: Path) -> None:
-    """Create a DuckDB file with the source tables."""
-    import duckdb
-
-    with duckdb.connect(str(file)) as opened:
-        opened.execute("create schema raw; use raw")
-        opened.execute(TABLES.read_text(encoding="utf-8"))
-
-
 def one_value(server: Server, query: str, *values: object) -> Any:
     """Ask a server for one value."""
     with closing(connect(server)) as opened, opened.cursor() as cursor:
@@ -43,13 +41,20 @@ def one_value(server: Server, query: str, *values: object) -> Any:
     return row[0] if row else None
 
 
-def one_value_of_file(file: Path, query: str, *values: object) -> Any:
-    """Ask a DuckDB file for one value, and let go of it."""
-    import duckdb
+def load_source_into_file(file: Path) -> None:
+    """Create a DuckDB file with the source tables."""
+    _asked_of_file(file, "create schema raw; use raw", TABLES.read_text(encoding="utf-8"), "select 1")
 
-    with duckdb.connect(str(file), read_only=True) as opened:
-        row = opened.execute(query, values).fetchone()
-    return row[0] if row else None
+
+def one_value_of_file(file: Path, query: str) -> str:
+    """Ask a DuckDB file for one value, as a text."""
+    return _asked_of_file(file, query)
+
+
+def _asked_of_file(file: Path, *statements: str) -> str:
+    """Execute statements in a process of its own: what is open here would be open in forks, too."""
+    command = [sys.executable, "-c", _ASK, str(file), *statements]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip("\n")
 
 
 def connection_environment(server: Server) -> dict[str, str]:

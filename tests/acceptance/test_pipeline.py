@@ -17,6 +17,7 @@ from _servers.mariadb_server import start_mariadb
 from production import Production, move, take_back, trade
 from support.database import Database, fresh_database
 from support.pipeline import Pipeline, changed, write_pipeline
+from warehouse import one_value_of_file
 
 from dbt_state_plugin.testing.postgres_server import Server
 
@@ -204,3 +205,18 @@ def test_the_shop_can_be_copied_from_mariadb(tmp_path: Path, database: Database,
         assert pipeline.warehouse.query("select count(*) from raw.payments") == [(40,)]
         assert pipeline.warehouse.query("select max(order_id) from analytics_dev.orders") == [(37,)]
         assert pipeline.run("shop-on-mariadb").built == set()
+
+
+def test_the_shop_is_loaded_into_a_duckdb_file_and_built_there(
+    tmp_path: Path, postgres_server: Server, database: Database, installed: Path
+) -> None:
+    loaded = ("tap-postgres", "target-duckdb", "dbt-state-plugin")
+    with production_of(postgres_server) as source:
+        pipeline = write_pipeline(tmp_path, installed, source, database, loaded)
+        ran = pipeline.meltano("--environment=duckdb", "run", "shop-on-duckdb", check=0)
+
+    file = pipeline.directory / "warehouse.duckdb"
+    assert "44 new, 0 unchanged" in ran.stdout
+    assert one_value_of_file(file, "select count(*) from raw.payments") == "40"
+    assert one_value_of_file(file, "select count(*) from analytics_dev.customers") != "0"
+    assert file.with_name("warehouse.duckdb.state.sqlite").exists()
