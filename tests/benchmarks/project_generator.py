@@ -107,7 +107,8 @@ def source_script() -> str:
     """Give the SQL that creates and fills the source tables."""
     return "create schema raw;\n" + "".join(
         f"create table raw.events_{number} as select n as id, n % 17 as customer_id, n * 3 as cents, "
-        f"timestamp '2026-01-01' + n * interval '1 hour' as happened_at from generate_series(1, {SOURCE_ROWS}) as n;\n"
+        f"timestamp '2026-01-01' + n * interval '1 hour' as happened_at "
+        f"from generate_series(1, {SOURCE_ROWS}) as t(n);\n"
         for number in range(SOURCES)
     )
 

@@ -68,6 +68,22 @@ def test_the_benchmark_of_adoption_prints_what_it_took(tmp_path: Path) -> None:
         assert re.search(rf"^{line} +\d+\.\d\d s wall +\d+\.\d\d s CPU$", ended.stdout, re.MULTILINE)
 
 
+def test_the_benchmark_on_duckdb_prints_its_ratio(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("speed_on_duckdb.py")
+
+    ended = subprocess.run(
+        [sys.executable, str(script), "--models", "10", "--rounds", "1"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"^CPU +\d+\.\d\d s +\d+\.\d\d s  \d\.\d{3}$", ended.stdout, re.MULTILINE)
+    assert ended.stdout.endswith("while another process had the file: nothing was opened\n")
+
+
 def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Path, installed: Path) -> None:
     script = Path(__file__).with_name("meltano_block.py")
 
