@@ -13,7 +13,7 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,7 @@ FILES = {
     "models/growing.sql": "{{ config(materialized='incremental', unique_key='id') }} select id, amount from"
     " {{ ref('staged') }} {% if is_incremental() %} where id >= (select max(id) from {{ this }}) {% endif %}",
     "models/hidden.sql": "select count(*) as n from raw.undeclared",
+    "models/through.sql": "select * from of_undeclared()",
     "macros/money.sql": "{% macro money(amount) %}round({{ amount }} * 1.0, 2){% endmacro %}",
     "seeds/regions.csv": "id,name\n1,north\n",
     "rates.csv": "currency,rate\neur,1\n",
@@ -44,13 +45,22 @@ SETUP = (
     "CREATE TABLE raw.orders AS SELECT i AS id, i % 3 AS customer, i * 10 AS amount FROM range(1, 8) t(i)",
     "CREATE TABLE raw.customers AS SELECT i AS id, 'name ' || i AS name FROM range(3) t(i)",
     "CREATE TABLE raw.undeclared AS SELECT 1 AS id",
+    "CREATE MACRO of_undeclared() AS TABLE SELECT count(*) AS n FROM raw.undeclared",
 )
-RELATIONS = "staged viewed totals named converted growing hidden".split()
-CONTENT = " UNION ALL ".join(
-    f"SELECT '{name}', (SELECT list(column_name || ' ' || data_type ORDER BY column_index) FROM duckdb_columns()"
-    f" WHERE table_name = '{name}'), (SELECT list(t::VARCHAR ORDER BY t::VARCHAR) FROM main.{name} t)"
-    for name in RELATIONS
+RELATIONS = "staged viewed totals named converted growing hidden through".split()
+THERE = (
+    "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+    " UNION SELECT view_name FROM duckdb_views() WHERE schema_name = 'main'"
 )
+
+
+def content(relations: Iterable[str]) -> str:
+    """Return a query for the columns and rows of each relation."""
+    return " UNION ALL ".join(
+        f"SELECT '{name}', (SELECT list(column_name || ' ' || data_type ORDER BY column_index) FROM duckdb_columns()"
+        f" WHERE table_name = '{name}'), (SELECT list(t::VARCHAR ORDER BY t::VARCHAR) FROM main.{name} t)"
+        for name in relations
+    )
 
 
 @dataclass(slots=True)
@@ -68,6 +78,10 @@ class History:
         for change in self.chance.sample(CHANGES, self.chance.choice([0, 1, 1, 2, 3])):
             self.number += 1
             self.done.append(change(self))
+        self.run()
+
+    def run(self) -> None:
+        """Run both."""
         self.done.append(self.ours.run().strip().splitlines()[-1])
         self.plain.project.dbt("run", check=0)
 
@@ -84,9 +98,12 @@ class History:
         return f"{path}: {text}"
 
     def differences(self) -> list[str]:
-        """Return the relations that differ in columns or rows."""
-        ours, plain = self.ours.query(CONTENT), self.plain.query(CONTENT)
-        return sorted({one[0] for one, other in zip(ours, plain, strict=True) if one != other})
+        """Return the relations that are not in both, or differ in columns or rows."""
+        there = [{row[0] for row in project.query(THERE)} for project in (self.ours, self.plain)]
+        both = [name for name in RELATIONS if name in there[0] & there[1]]
+        ours, plain = self.ours.query(content(both)), self.plain.query(content(both))
+        differing = {one[0] for one, other in zip(ours, plain, strict=True) if one != other}
+        return sorted(differing | (set(RELATIONS) - set(both)))
 
 
 def edited(history: History, path: str, before: str, after: str) -> str:
@@ -116,19 +133,25 @@ CHANGES: list[Callable[[History], str]] = [
 ]
 
 
+def begun(folder: Path, state_url: str, seed: int = 0) -> History:
+    """Write both projects and build them, so that all is there that is changed by hand."""
+    ours, plain = (
+        write_duckdb_project(folder / name, folder / "home", state_url, FILES, SETUP) for name in ("ours", "plain")
+    )
+    history = History(chance=random.Random(seed), ours=ours, plain=plain)
+    history.run()
+    return history
+
+
 def play(seed: int, steps: int, state_url: str) -> list[str]:
     """Play one history; return what was done where the twins differ, nothing where they never do."""
     with tempfile.TemporaryDirectory() as folder:
-        ours, plain = (
-            write_duckdb_project(Path(folder, name), Path(folder, "home"), state_url, FILES, SETUP)
-            for name in ("ours", "plain")
-        )
-        history = History(chance=random.Random(seed), ours=ours, plain=plain)
+        history = begun(Path(folder), state_url, seed)
         for _ in range(steps):
             history.step()
             if differing := history.differences():
                 return [f"seed {seed}: {', '.join(differing)} differ after", *history.done]
-        print(f"seed {seed}: equal after each of {steps} steps, {len(history.done) - steps} changes", flush=True)
+        print(f"seed {seed}: equal after each of {steps} steps, {len(history.done) - steps - 1} changes", flush=True)
         return []
 
 

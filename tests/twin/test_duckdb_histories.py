@@ -1,16 +1,53 @@
-"""DuckDB files of ours and of plain dbt, equal after histories.
+"""DuckDB files of ours and of plain dbt, equal after histories, and different where a bug is planted.
 
-One short history; `tests/twin/duckdb_histories.py` plays more and longer ones.
+One short history and every fourth bug; `tests/twin/duckdb_histories.py` plays more and longer histories, and all bugs
+are planted where `DBT_STATE_PLUGIN_TWIN` is set.
 """
 
 from __future__ import annotations
 
-from support.database import fresh_database
+import os
+from pathlib import Path
 
-from dbt_state_plugin.testing.postgres_server import Server
-from twin.duckdb_histories import play
+import pytest
+from support import forkserver
+
+from twin.duckdb_bugs import DUCKDB_BUGS
+from twin.duckdb_histories import History, begun, play
+from twin.machine import SIZE_VARIABLE
+
+PLANTED = sorted(DUCKDB_BUGS) if SIZE_VARIABLE in os.environ else sorted(DUCKDB_BUGS)[::4]
 
 
-def test_twins_stay_equal(postgres_server: Server) -> None:
-    with fresh_database(postgres_server) as database:
-        assert play(seed=7, steps=2, state_url=database.url) == []
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """Give two projects that were built."""
+    folder = tmp_path_factory.mktemp("duckdb-twins")
+    return begun(folder, f"sqlite:///{folder / 'state.sqlite'}")
+
+
+def test_twins_stay_equal(tmp_path: Path) -> None:
+    assert play(seed=7, steps=2, state_url=f"sqlite:///{tmp_path / 'state.sqlite'}") == []
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found(bug: str, history: History) -> None:
+    planted = DUCKDB_BUGS[bug]
+    planted.before(history)
+    _run_with(bug, history)
+    planted.change(history)
+    _run_with(bug, history)
+    history.plain.project.dbt("run", check=0)
+    differing = history.differences()
+    history.ours.run("--force")  # it may have recorded what is wrong
+
+    assert differing
+    assert history.differences() == []
+
+
+def _run_with(bug: str, history: History) -> None:
+    project = history.ours.project
+    ended = forkserver.run(
+        "twin.duckdb_bugs:run", [bug, ["run"]], cwd=project.directory, environment=project.environment
+    )
+    assert ended.code == 0, ended.stdout + ended.stderr
