@@ -24,6 +24,7 @@ from types import FrameType
 from typing import NoReturn
 
 import fast_story
+import forks
 import pipeline_story
 from story import BrokenStory, Signals, Stage, Stopped, Warehouse, command, say
 
@@ -49,7 +50,10 @@ def prepared(signals: Signals, arguments: argparse.Namespace) -> Iterator[Stage]
                 warehouse=warehouse,
                 signals=signals,
                 is_coloured=is_coloured,
+                forks=is_fast and forks.IS_POSSIBLE,
             )
+            if stage.forks:
+                forks.import_commands("duckdb" if arguments.duckdb else "postgres")
             introduce(stage, is_fast=is_fast)
             yield stage
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import forks
+
 WIDTH = 78  # columns
 PATIENCE = 10  # seconds that a stopped command has to end by itself
 # What the user types, and what runs: the same program of the Python that runs this file, wherever PATH leads.
@@ -25,6 +27,8 @@ PROGRAMS = {
     "meltano": ("-c", "from meltano.cli import main; main()"),
     "python": (),
 }
+
+Process = subprocess.Popen[str] | forks.Fork
 
 
 class BrokenStory(Exception):
@@ -84,6 +88,7 @@ class Stage:
     signals: Signals
     is_coloured: bool
     transform: Path  # the dbt project
+    forks: bool = False  # whether commands are forks of this process
     chapters: list[Chapter] = field(default_factory=list)
 
     @property
@@ -172,11 +177,20 @@ def filtered(stage: Stage, line: str, telling: Callable[[str], str | None], *, e
     return shown
 
 
-def started(stage: Stage, line: str, *, stdout: Any, stderr: Any) -> subprocess.Popen[str]:
+def started(stage: Stage, line: str, *, stdout: Any, stderr: Any) -> Process:
     """Start a command in a session of its own: Ctrl-C is for the demo, which then stops the command."""
     program, *arguments = shlex.split(line)
     stage.signals.is_deferred = True  # until there is a process that can be stopped
-    process = subprocess.Popen(
+    process = _process(stage, program, arguments, stdout=stdout, stderr=stderr)
+    stage.signals.is_deferred = False
+    return process
+
+
+def _process(stage: Stage, program: str, arguments: list[str], *, stdout: Any, stderr: Any) -> Process:
+    if stage.forks and program in forks.COMMANDS:
+        environment = stage.environment
+        return forks.Fork(program, arguments, cwd=stage.project, env=environment, stdout=stdout, stderr=stderr)
+    return subprocess.Popen(
         [sys.executable, *PROGRAMS[program], *arguments],
         cwd=stage.project,
         env=stage.environment,
@@ -186,11 +200,9 @@ def started(stage: Stage, line: str, *, stdout: Any, stderr: Any) -> subprocess.
         text=True,
         start_new_session=True,
     )
-    stage.signals.is_deferred = False
-    return process
 
 
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: Process) -> None:
     """End a command and what it started in order, or at once when it does not listen."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)  # an interpreter that has just begun prints a traceback for SIGINT

@@ -13,21 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import forkserver
 from support.pipeline import tool_environment
 
 INTEGRATION_PROJECT = Path(__file__).parents[2] / "integration_project"
 DEMO = INTEGRATION_PROJECT / "demo.py"
-# Tells the story with forked commands in place of those that it starts.
-FORKED = """
-import runpy, sys
-_, programs, *sys.argv = sys.argv
-sys.path[0] = sys.argv[0].rpartition("/")[0]
-import story
-for name in ("dbt", "dbt-state-plugin"):
-    story.PROGRAMS[name] = ("-IS", f"{programs}/{name}")
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 # Leaves out the steps whose commands test_pipeline.py runs, too: an edit, a mistake and its repair.
 SHORT = """
 import runpy, sys
@@ -50,15 +39,13 @@ def temporary() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def start(
-    temporary: Path, *arguments: str, demo: Path = DEMO, is_forked: bool = False, is_short: bool = False
-) -> subprocess.Popen[str]:
+def start(temporary: Path, *arguments: str, demo: Path = DEMO, is_short: bool = False) -> subprocess.Popen[str]:
     """Start the demo as a user would, with its output in a pipe."""
-    forks = ["-c", FORKED, str(forkserver.programs())] if is_forked else ["-c", SHORT] if is_short else []
+    story = ["-c", SHORT] if is_short else []
     environment = {**tool_environment(temporary.parent), "TMPDIR": str(temporary)}
     del environment["NO_COLOR"]  # a pipe is reason enough for no colours
     return subprocess.Popen(
-        [sys.executable, *forks, str(demo), *arguments],
+        [sys.executable, *story, str(demo), *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -82,7 +69,7 @@ def processes_in(directory: Path) -> list[str]:
 def test_the_fast_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path) -> None:
     before = files(INTEGRATION_PROJECT / "transform")
 
-    demo = start(temporary, "--fast", is_forked=True)
+    demo = start(temporary, "--fast")
     output, _ = demo.communicate()
 
     assert demo.returncode == 0, output
@@ -106,7 +93,7 @@ def test_the_fast_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path
 def test_the_demo_on_duckdb_tells_the_fast_story_without_a_server(temporary: Path) -> None:
     before = files(INTEGRATION_PROJECT / "transform")
 
-    demo = start(temporary, "--duckdb", is_forked=True)
+    demo = start(temporary, "--duckdb")
     output, _ = demo.communicate()
 
     assert demo.returncode == 0, output
@@ -204,7 +191,7 @@ def test_a_story_that_does_not_come_true_ends_with_1(temporary: Path, tmp_path: 
     model = copy / "transform" / "models" / "marts" / "customer_history.sql"
     model.write_text(model.read_text(encoding="utf-8") + "-- {{ run_started_at }}\n", encoding="utf-8")
 
-    demo = start(temporary, "--fast", demo=copy / "demo.py", is_forked=True)
+    demo = start(temporary, "--fast", demo=copy / "demo.py")
     output, _ = demo.communicate()
 
     assert demo.returncode == 1, output
