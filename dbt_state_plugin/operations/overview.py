@@ -12,7 +12,7 @@ from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.operations.comparing.defer import plan_as_asked
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.parsed_project import last_project
-from dbt_state_plugin.operations.planning.explain import texts_by_node
+from dbt_state_plugin.operations.planning.explain import differing_code, texts_by_node
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.state.executed_code import read_edited_code
@@ -101,10 +101,7 @@ def _texts_of(session: Session, execution: ExecutionSummary) -> dict[str, tuple[
 
 
 def _texts(edited: Mapping[str, tuple[str, str]]) -> dict[str, tuple[DifferingText, ...]]:
-    return {
-        node: (DifferingText(title=f"code of {node.split('.', 2)[-1]}", before=before, now=now),)
-        for node, (before, now) in edited.items()
-    }
+    return {node: (differing_code(node, before, now),) for node, (before, now) in edited.items()}
 
 
 def _execution(session: Session, execution_id: str | None) -> ExecutionSummary | None:

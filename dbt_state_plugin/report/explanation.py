@@ -13,7 +13,7 @@ from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.records import was_removed_by_hook
 from dbt_state_plugin.report.document import VERSION, entry_document, environment_document
 from dbt_state_plugin.report.printable import printable
-from dbt_state_plugin.report.reason_words import detail, reason_document, reason_words
+from dbt_state_plugin.report.reason_words import detail, reason_document, reason_words, short_name
 from dbt_state_plugin.report.states import cut_off_words
 from dbt_state_plugin.report.text import if_words, more_words, timestamp
 from dbt_state_plugin.report.words import duration
@@ -53,7 +53,7 @@ def explanation_lines(
     if len(path) > 1:
         cause = path[-1]
         lines.append("  first cause: " + " <- ".join(printable(step.node.unique_id) for step in path))
-        name = printable(cause.node.name)
+        name = printable(short_name(cause.node.unique_id))
         own = [reason for reason in cause.reasons if reason.kind is not ReasonKind.UPSTREAM]
         lines += [f"  - {name}: {reason_words(reason)}" for reason in own]
     if entry.keeps_data:

@@ -34,7 +34,7 @@ from dbt_state_plugin.errors import NotFoundError, did_you_mean
 from dbt_state_plugin.operations.execution_record import STEP_NAME
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import CategorizedChanges, categorize_differences
-from dbt_state_plugin.operations.planning.explain import texts_by_node
+from dbt_state_plugin.operations.planning.explain import differing_code, texts_by_node
 from dbt_state_plugin.operations.planning.inputs import Planned, selected_nodes
 from dbt_state_plugin.operations.session import open_state_alone
 from dbt_state_plugin.operations.target import PRIVATE_TARGET, invocation_of, workplace_of
@@ -105,7 +105,7 @@ def _code_since(
     code = read_code_as_of(session.state, execution.execution_id, [each.node.unique_id for each in own])
     pairs = ((each.node, code.get(each.node.unique_id)) for each in own)
     return {
-        node.unique_id: (DifferingText(title=f"code of {node.name}", before=before, now=node.raw_code),)
+        node.unique_id: (differing_code(node.unique_id, before, node.raw_code),)
         for node, before in pairs
         if before is not None and before != node.raw_code
     }

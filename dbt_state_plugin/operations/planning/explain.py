@@ -15,6 +15,7 @@ from dbt_state_plugin.core.values.reasons import ReasonKind
 from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.state.node_history import read_newest_result
 from dbt_state_plugin.state.relations import read_definitions, recorded_code
 
@@ -44,12 +45,17 @@ def differing_texts(session: Session, planned: Planned, entry: PlanEntry) -> tup
         return ()
     if ReasonKind.BODY in kinds and entry.node.raw_code:
         before = recorded_code(session.state, record.raw_definition_id)
-        return (DifferingText(title=f"code of {entry.node.name}", before=before, now=entry.node.raw_code),)
+        return (differing_code(entry.node.unique_id, before, entry.node.raw_code),)
     now = planned.categorized.compiled.get(entry.node.unique_id)
     if now is None:
         return ()
     document = read_definitions(session.state, [record.relation])[record.relation].compiled
     return tuple(text for text in _compiled_texts(entry, document, now, kinds) if text.before != text.now)
+
+
+def differing_code(unique_id: str, before: str | None, now: str) -> DifferingText:
+    """Return the raw code of a node as it was and as it is, titled as all outputs name the node."""
+    return DifferingText(title=f"code of {short_name(unique_id)}", before=before, now=now)
 
 
 def last_cut_off(session: Session, entry: PlanEntry) -> NodeResult | None:
@@ -81,7 +87,7 @@ def _compiled_texts(
     if any(kind.shows_in_sql for kind in kinds):
         forms = document.get("forms") or {}
         for form, text in now.forms.items():
-            title = f"{_FORM_WORDS.get(form, form)} of {entry.node.name}"
+            title = f"{_FORM_WORDS.get(form, form)} of {short_name(entry.node.unique_id)}"
             found.append(DifferingText(title=title, before=forms.get(form) if is_kept else None, now=text))
     for part, (kind, words) in _HOOKS.items():
         texts = now.hooks if part == "hooks" else now.project_hooks

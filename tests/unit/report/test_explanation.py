@@ -244,3 +244,14 @@ def test_how_to_build_less_often_what_calls_the_clock_is_told(warehouse: Warehou
     assert "  to build it less often, set meta.dbt_state_plugin.volatile to daily or never" in explained(
         planned(warehouse, of), "model.shop.a"
     )
+
+
+def test_versions_of_a_model_are_told_apart_in_the_first_cause() -> None:
+    first = replace(node("model.shop.dim.v1", code="select 1"), name="dim", version="1")
+    versions = project(first, node("model.shop.c", ["model.shop.dim.v1"]))
+    warehouse = Warehouse()
+    warehouse.build(versions, request("build"))
+
+    shown = explained(planned(warehouse, edited(versions, "model.shop.dim.v1", "select 2")), "model.shop.c")
+
+    assert "  - dim.v1: body: its code changed" in shown
