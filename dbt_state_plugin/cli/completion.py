@@ -13,6 +13,8 @@ from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import UsageError
 
 _VARIABLE = "_DBT_STATE_PLUGIN_COMPLETE"  # click reads it from a program of this name
+# click's script for fish ends each description at its first comma.
+_SPLIT, _SPLIT_ONCE = 'string split "," $completion', 'string split -m 1 "," $completion'
 _INSTRUCTIONS = {
     "bash": f'Add this line to ~/.bashrc: eval "$({PROGRAM} completion bash)"',
     "zsh": f'Add this line to ~/.zshrc: eval "$({PROGRAM} completion zsh)"',
@@ -47,7 +49,7 @@ def completion(context: click.Context, shell: str | None, installs: bool) -> Non
     root = context.find_root().command
     if completion_class is None:
         raise UsageError(f"click knows no completion for {shell}.", "Update click.")
-    source = completion_class(root, {}, PROGRAM, _VARIABLE).source()
+    source = completion_class(root, {}, PROGRAM, _VARIABLE).source().replace(_SPLIT, _SPLIT_ONCE)
     if installs:
         write_lines(said(install(shell, source, os.environ)))
         return

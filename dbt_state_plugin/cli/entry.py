@@ -89,6 +89,7 @@ class _LazyGroup(click.Group):
             return super().get_command(ctx, cmd_name)
         module = importlib.import_module(f"dbt_state_plugin.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        command.short_help = _COMMANDS[cmd_name][1]  # click would cut it for completions
         return with_example(command, cmd_name)
 
     def resolve_command(

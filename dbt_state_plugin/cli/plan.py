@@ -18,10 +18,27 @@ from dbt_state_plugin.cli.screen import SCREEN
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from dbt_state_plugin.api import Compared, Overview, Plan, PlannedAgainst, RunOptions, Target
 
-OUTPUTS = ("text", "json", "name", "path", "select", "selectors", "state-dir", "markdown")
+OUTPUTS = {
+    "text": "what would be built and why",
+    "json": "the whole plan as one document",
+    "name": "one name per line",
+    "path": "one file per line",
+    "select": "one line for `dbt run --select`",
+    "selectors": "a selectors.yml for `dbt run --selector`",
+    "state-dir": "a folder for `dbt run --state`, whose name follows",
+    "markdown": "a comment for a pull request",
+}
 HANDED_OUT = frozenset({"select", "selectors", "state-dir"})  # what is given to dbt
+
+
+def _forms(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:  # noqa: ARG001
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(form, help=what) for form, what in OUTPUTS.items() if form.startswith(typed)]
 
 
 def _output_options(default: str) -> Callable[[Command], Command]:
@@ -48,6 +65,7 @@ def _output_options(default: str) -> Callable[[Command], Command]:
             default=default,
             show_default=True,
             metavar="FORM",
+            shell_complete=_forms,
             help=f"One of {', '.join(OUTPUTS)}; state-dir takes a folder: --output state-dir DIR.",
         )(command)
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dbt_state_plugin.cli.plan import OUTPUTS
+
+TYPED_IN_FISH = ("pl", "plan --outp", "plan --output sel")
 COMPLETE = """
 . ~/.bashrc
 . ~/.bashrc
@@ -57,14 +60,19 @@ def test_fish_completes_commands_and_options_after_an_installation(tmp_path: Pat
     environment = installed(tmp_path, "fish")
 
     completed = subprocess.run(
-        ["fish", "-c", 'complete -C "dbt-state-plugin pl"; complete -C "dbt-state-plugin plan --outp"'],
+        ["fish", "-c", "; ".join(f'complete -C "dbt-state-plugin {typed}"' for typed in TYPED_IN_FISH)],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert [line.split("\t")[0] for line in completed.stdout.splitlines()] == ["plan", "--output"], completed.stderr
+    assert [line.split("\t") for line in completed.stdout.splitlines()] == [
+        ["plan", "Show what would be built and why; nothing is written."],
+        ["--output", f"One of {', '.join(OUTPUTS)}; state-dir takes a folder: --output state-dir DIR."],
+        ["select", OUTPUTS["select"]],
+        ["selectors", OUTPUTS["selectors"]],
+    ], completed.stderr
 
 
 @pytest.mark.shell("zsh")
