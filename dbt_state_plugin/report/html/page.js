@@ -382,7 +382,9 @@
       shown += fits;
     });
     find("shown").textContent = shown === total ? `${total.toLocaleString("en")} nodes` : `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} nodes`;
-    find("clear").hidden = shown === total && !picked.size && !kind && !wanted.length;
+    const isWhole = shown === total && !picked.size && !kind && !wanted.length;
+    find("clear").hidden = isWhole;
+    find("rows").classList.toggle("filtered", !isWhole);
   };
   const pick = (key) => {
     if (picked.has(key)) picked.delete(key); else picked.add(key);

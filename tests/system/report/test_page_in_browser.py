@@ -274,6 +274,35 @@ def test_on_paper_it_has_the_tables_and_the_lineage(browser: Browser, small: Pat
     assert browser.complaints() == []
 
 
+def test_on_paper_a_long_list_has_what_is_due_or_what_the_filters_leave(browser: Browser, large: Path) -> None:
+    browser.open(large)
+    rows = "return [...document.querySelectorAll('#nodes tr[data-state]')].filter(row => row.offsetParent !== null)"
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        states = browser.script(f"{rows}.map(row => row.dataset.state)")
+        noted = browser.texts(".on-paper")
+        browser.script("document.querySelector('.tile[data-state=skipped]').click()")
+        filtered = browser.script(f"{rows}.map(row => row.dataset.state)")
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+    assert {"new", "changed", "downstream"} < set(states)
+    assert "skipped" not in states
+    assert noted == ["Skipped nodes are not printed. In a browser, filter the list for what is to be on paper."]
+    assert set(filtered) == {"skipped"}
+    assert browser.texts(".on-paper") == []
+
+
+def test_what_to_do_with_the_graph_is_told_below_it(browser: Browser, large: Path) -> None:
+    browser.open(large)
+
+    bottom, top = browser.script(
+        "return [graph.getBoundingClientRect().bottom, document.getElementById('hint').getBoundingClientRect().top]"
+    )
+
+    assert bottom <= top
+
+
 def test_an_execution_is_drawn_like_a_plan(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
     found = small_overview()
     browser.open(written(tmp_path_factory, page(replace(found, execution=found.executions[0]))))
