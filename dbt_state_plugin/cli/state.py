@@ -35,6 +35,8 @@ from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import width_of
 from dbt_state_plugin.report.width import wrapped
 
+_SCHEMA_OF_A_FILE = "main"  # SQLite's own name
+
 
 @click.group("state", no_args_is_help=False)
 @shared_options
@@ -165,7 +167,11 @@ def sources(context: click.Context) -> None:
 
     The views are executions, node_history, current_nodes and savings; their names and columns stay.
     """
-    click.echo(api.sources_yaml(settings_of(context).state_schema), nl=False)
+    settings = settings_of(context)
+    is_file = api.keeps_state_in_file(settings)
+    click.echo(api.sources_yaml(_SCHEMA_OF_A_FILE if is_file else settings.state_schema), nl=False)
+    if is_file:
+        _say(context, "The state is in an SQLite file: dbt reads the views only where its target attaches that file.")
 
 
 @state.command("current")

@@ -29,6 +29,10 @@ DUCKDB = {
     "models/b.sql": "select n * 10 as n from {{ ref('a') }}",
 }
 URL = "DBT_STATE_PLUGIN_DATABASE_URL"
+ROWS_OF_VIEWS = (
+    "SELECT (SELECT count(*) FROM executions), (SELECT count(*) FROM node_history WHERE reason = 'new'),"
+    " (SELECT count(*) FROM current_nodes), (SELECT count(*) FROM savings)"
+)
 
 
 @pytest.fixture
@@ -48,6 +52,14 @@ def scripts(tmp_path: Path, dbt_project: ProjectFactory) -> Project:
         "DBT_STATE_PLUGIN_PIPELINE": "nightly",
     }
     return Project(directory=folder, environment=environment)
+
+
+def rows_of_views(project: Project) -> tuple[int, ...]:
+    """Return how many rows the views have for whoever opens the file with nothing but SQLite."""
+    path = project.environment[URL].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as opened:
+        counted: tuple[int, ...] = opened.execute(ROWS_OF_VIEWS).fetchone()
+        return counted
 
 
 def test_a_project_is_built_once_and_again_where_it_changed(project: Project, database: Database) -> None:
@@ -94,6 +106,10 @@ def test_a_state_is_administered_in_its_file(project: Project) -> None:
     assert "Removed 0 executions" in project.plugin("state", "prune", "--keep-days", "0", check=0).stdout
     for command in (("roles",), ("upgrade", "--sql"), ("downgrade", "base", "--sql")):
         assert "in an SQLite file" in project.plugin("state", *command, check=2).stderr
+    declared = project.plugin("state", "sources", check=0)
+    assert 'schema: "main"\n' in declared.stdout
+    assert "only where its target attaches that file" in declared.stderr
+    assert rows_of_views(project) == (1, 2, 2, 1)
     assert "at least version 0009" in project.plugin("state", "downgrade", "0003", "--yes", check=2).stderr
     project.plugin("state", "downgrade", "base", "--yes", check=0)
     assert project.plugin("state", "current", check=0).stdout == "\n"
