@@ -20,16 +20,16 @@ from dbt_state_plugin.report.width import wrapped
 
 @click.command("adopt")
 @narrowing_options
-@click.option("--again", is_flag=True, help="Also relations that are recorded already.")
+@click.option("--again", is_flag=True, help="Adopt relations that are already recorded, too.")
 @click.option("--yes", is_flag=True, help="Record them without asking.")
 @output_option
 @shared_options
 @click.pass_context
 def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **options: Any) -> int:
-    """Record the relations that are there as built by the project as it is, without building them.
+    """Record existing relations as built by the project as it is now, without building them.
 
-    What is missing, of another kind or with other columns is not recorded: the next run builds it. Exit code 1 says
-    that one had to be refused.
+    What is missing, of another kind or has other columns is not recorded: the next run builds it. Exit code 1 means
+    that one was refused.
     """
     from dbt_state_plugin.api import Outcome, Ports, RunOptions, find_adoptable, record_adoption
     from dbt_state_plugin.report.adoption import adopted_summary, adoption_document, adoption_lines, assumption_lines
@@ -60,7 +60,7 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
     refused = found.of(Outcome.REFUSE)
     if not wanted and not found.of(Outcome.KNOWN):
         raise ConfigurationError(
-            "There is nothing to adopt: no relation of the project stands there as the project makes it.",
+            "There is nothing to adopt: no relation in the warehouse matches what the project makes.",
             "Check --target; `dbt-state-plugin run` builds everything.",
         )
     if says(context, "error" if refused else "info"):
@@ -71,7 +71,7 @@ def adopt(context: click.Context, /, again: bool, yes: bool, output: str, **opti
 def _ask() -> None:
     """Return when yes is typed at a terminal; raises UsageError otherwise."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("Nothing was recorded: nobody is there to confirm it.", "Pass --yes if that is right.")
+        raise UsageError("Nothing was recorded: there is no terminal to confirm it.", "Pass --yes to confirm.")
     sys.stderr.write("Record them? Type yes: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":

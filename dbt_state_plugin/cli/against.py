@@ -30,8 +30,8 @@ def against_option(command: Command) -> Command:
     return click.option(
         "--against",
         metavar="BASELINE",
-        help="Say what the code would change in this environment of the state (TARGET, PROJECT/TARGET or the beginning "
-        "of its name), or since this execution.",
+        help="Compare the code with this environment in the state (TARGET, PROJECT/TARGET or the beginning of its "
+        "name), or with this execution.",
     )(command)
 
 
@@ -40,7 +40,7 @@ def defer_option(command: Command) -> Command:
     return click.option(
         "--defer",
         is_flag=True,
-        help="With --against: build only what differs there, and read everything else there.",
+        help="With --against: build only what differs from that environment, and read everything else in it.",
     )(command)
 
 

@@ -41,7 +41,7 @@ def init_execution(context: click.Context, execution_id: str | None, output: str
 @shared_options
 @click.pass_context
 def get_last_successful_execution(context: click.Context, output: str) -> None:
-    """Print the id of the execution that succeeded last, or an empty line."""
+    """Print the id of the last successful execution, or an empty line."""
     last = api.last_successful_execution(target_of(context))
     _answer(output, str(last or ""), recorded_execution_document(last, "succeeded" if last else None))
 

@@ -28,14 +28,14 @@ _INSTRUCTIONS = {
     "--install",
     "installs",
     is_flag=True,
-    help="Write it where SHELL (default: yours, by $SHELL) finds it, and say how to undo that.",
+    help="Install it where SHELL (default: $SHELL) finds it, and say how to undo that.",
 )
 @shared_options
 @click.pass_context
 def completion(context: click.Context, shell: str | None, installs: bool) -> None:
-    """Print the script that makes SHELL complete this program's commands and options.
+    """Print the script that lets SHELL complete commands and options.
 
-    SHELL is bash, zsh or fish. With --install nothing that is there is overwritten.
+    SHELL is bash, zsh or fish. --install overwrites nothing of yours.
     """
     yours = own_shell()
     if shell is None and installs and yours in _INSTRUCTIONS:
@@ -48,7 +48,7 @@ def completion(context: click.Context, shell: str | None, installs: bool) -> Non
     completion_class = get_completion_class(shell)
     root = context.find_root().command
     if completion_class is None:
-        raise UsageError(f"click knows no completion for {shell}.", "Update click.")
+        raise UsageError(f"click knows no completion for {shell}.", "Upgrade click.")
     source = completion_class(root, {}, PROGRAM, _VARIABLE).source().replace(_SPLIT, _SPLIT_ONCE)
     if installs:
         write_lines(said(install(shell, source, os.environ)))

@@ -72,7 +72,7 @@ def _write(script: Path, text: str) -> bool:
             return False
         if not before.startswith(_FIRST_LINE):
             raise UsageError(
-                f"{script} is there and was not written by {PROGRAM}.", "Move it away, or leave it as it is."
+                f"{script} already exists and was not written by {PROGRAM}.", "Move it away, or keep it as it is."
             )
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(text, encoding="utf-8")

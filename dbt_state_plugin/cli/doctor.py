@@ -21,9 +21,9 @@ from dbt_state_plugin.report.text import width_of
 @shared_options
 @click.pass_context
 def doctor(context: click.Context, output: str) -> int:
-    """Look over database, rights, profile and dbt before the first run, and say what to do.
+    """Check database, rights, profile and dbt before the first run, and say what to do.
 
-    Nothing is written. Exit code 1 says that something has to be mended before a run.
+    Nothing is written. Exit code 1 means that something has to be fixed before a run.
     """
     from dbt_state_plugin.api import has_errors, look_over
 

@@ -29,7 +29,7 @@ from dbt_state_plugin.report.width import wrapped
 @shared_options
 @click.pass_context
 def explain(context: click.Context, /, node: str, command: str, output: str) -> None:
-    """Tell why NODE (a name or a unique_id) would be built or skipped."""
+    """Explain why NODE (a name or a unique_id) would be built or skipped."""
     from dbt_state_plugin.api import explain as explain_node
 
     with reporting(context) as progress:

@@ -25,7 +25,7 @@ from dbt_state_plugin.report.text import width_of
     default=20,
     show_default=True,
     metavar="N",
-    help="How many executions, the newest.",
+    help="How many executions to list.",
 )
 @click.option("--failed", is_flag=True, help="Only executions that did not succeed, each with its message.")
 @output_option
@@ -51,14 +51,14 @@ def history(context: click.Context, /, limit: int, failed: bool, output: str) ->
 
 @click.command("show")
 @click.argument("execution", required=False)
-@click.option("--failures", is_flag=True, help="List the nodes that are failing now; of EXECUTION, those that failed.")
+@click.option("--failures", is_flag=True, help="List the nodes that are failing now, or that failed in EXECUTION.")
 @click.option(
     "--output",
     "-o",
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="What is printed: text, one JSON document, or Markdown for a pull request.",
+    help="Text, one JSON document, or Markdown for a pull request.",
 )
 @shared_options
 @click.pass_context

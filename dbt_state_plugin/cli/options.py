@@ -76,13 +76,13 @@ _CONNECTION_OPTIONS = (
         "--vars",
         variables=_variables("VARS", of_dbt=False),
         metavar="YAML",
-        help="Values of vars, as a YAML mapping, such as '{min_amount: 5}'.",
+        help="Values for dbt's vars as a YAML mapping, such as '{min_amount: 5}'.",
     ),
     _shared(
         "--pipeline",
         variables=_variables("PIPELINE", of_dbt=False),
         metavar="NAME",
-        help="Name of a pipeline of scripts, where there is no dbt project.",
+        help="Name of the pipeline, for scripts without a dbt project.",
     ),
     _shared(
         "--state-schema",
@@ -93,19 +93,19 @@ _CONNECTION_OPTIONS = (
     _shared(
         "--use-colors/--no-use-colors",
         is_flag=True,
-        help="Colour the text, or not (default: in a terminal, unless NO_COLOR, DBT_USE_COLORS or CI says otherwise).",
+        help="Colour the output (default: in a terminal, unless NO_COLOR, DBT_USE_COLORS or CI says otherwise).",
     ),
     _shared(
         "--progress/--no-progress",
         variables=_variables("PROGRESS", of_dbt=False),
         is_flag=True,
-        help="Say on stderr how far it has come (default: --progress).",
+        help="Show progress on stderr (default: --progress).",
     ),
     _shared(
         "--log-format",
         type=click.Choice(LOG_FORMATS, case_sensitive=False),
         variables=_variables("LOG_FORMAT"),
-        help="How stderr is written: text, or json for lines like dbt's own events (default: text).",
+        help="Format of stderr: text, or json for one event per line, as in dbt (default: text).",
     ),
     _shared("--debug/--no-debug", "-d", variables=_variables("DEBUG"), help="Show tracebacks of errors.", is_flag=True),
     _shared(
@@ -113,14 +113,14 @@ _CONNECTION_OPTIONS = (
         "-l",
         type=click.Choice(LOG_LEVELS, case_sensitive=False),
         variables=_variables("LOG_LEVEL", of_dbt=False),
-        help="The least that is said on stderr (default: info).",
+        help="Lowest level of messages on stderr (default: info).",
     ),
     _shared(
         "--lock-timeout",
         type=click.FloatRange(min=0),
         metavar="SECONDS",
         variables=_variables("LOCK_TIMEOUT", of_dbt=False),
-        help=f"How many seconds to wait for another run to end (default: {DEFAULT_LOCK_TIMEOUT:g}).",
+        help=f"Seconds to wait for another run to end (default: {DEFAULT_LOCK_TIMEOUT:g}).",
     ),
 )
 
@@ -188,7 +188,7 @@ def schema_name(name: str) -> str:
 
     if len(name.encode()) > MAX_IDENTIFIER_BYTES:
         raise UsageError(
-            f"The schema name {name!r} is longer than {MAX_IDENTIFIER_BYTES} bytes, so PostgreSQL would cut it.",
+            f"The schema name {name!r} is longer than {MAX_IDENTIFIER_BYTES} bytes, so PostgreSQL would truncate it.",
             "Give --state-schema a shorter name.",
         )
     return name

@@ -55,9 +55,9 @@ def _output_options(default: str) -> Callable[[Command], Command]:
         command = click.option(
             "--downstream/--no-downstream",
             default=True,
-            help="List downstream nodes too, or only those with reasons of their own; run builds all of them.",
+            help="List downstream nodes too, or only those with reasons of their own; a run builds both.",
         )(command)
-        command = click.option("--exit-code", is_flag=True, help="Exit with 1 when something is to be built.")(command)
+        command = click.option("--exit-code", is_flag=True, help="Exit with 1 if there is something to build.")(command)
         return click.option(
             "--output",
             "-o",

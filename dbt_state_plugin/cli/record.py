@@ -23,14 +23,14 @@ from dbt_state_plugin.report.width import wrapped
     envvar=["DBT_STATE_PLUGIN_TARGET_PATH"],
     help="Folder of dbt's run_results.json and manifest.json (default: the project's target path).",
 )
-@click.option("--plan", metavar="ID", help="The plan that dbt was given (default: the newest from before dbt began).")
+@click.option("--plan", metavar="ID", help="The plan that dbt was given (default: the newest from before dbt started).")
 @output_option
 @shared_options
 @click.pass_context
 def record(context: click.Context, /, target_path: str | None, plan: str | None, output: str) -> int:
     """Record what `dbt run`, `build`, `seed` or `snapshot` built by itself, from dbt's own results.
 
-    What is not certain stays due. Exit code 1 says that nodes of dbt failed.
+    What is uncertain stays due. Exit code 1 means that nodes failed in dbt.
     """
     from dbt_state_plugin import api
     from dbt_state_plugin.report.recording import recording_document, recording_lines, recording_summary

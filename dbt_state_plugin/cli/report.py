@@ -14,7 +14,7 @@ from dbt_state_plugin.errors import UsageError
 
 
 @click.command("report")
-@click.option("--execution", metavar="ID", help="Colour by what this execution built, instead of what is to be built.")
+@click.option("--execution", metavar="ID", help="Show what this execution built, instead of what is to be built.")
 @click.option(
     "--output",
     "-o",
@@ -36,12 +36,12 @@ from dbt_state_plugin.errors import UsageError
     default=DEFAULT_EXECUTIONS,
     show_default=True,
     metavar="N",
-    help="How many executions to look back on, the newest.",
+    help="How many executions to include, newest first.",
 )
 @shared_options
 @click.pass_context
 def report(context: click.Context, /, execution: str | None, output: str | None, command: str, limit: int) -> None:
-    """Write lineage, reasons, history and costs as one HTML file that needs no network, and print its path."""
+    """Write lineage, reasons, history and costs into one self-contained HTML file, and print its path."""
     from dbt_state_plugin.api import report as read_report
     from dbt_state_plugin.report.html.page import page
     from dbt_state_plugin.report.text import write_lines

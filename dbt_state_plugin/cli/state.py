@@ -41,7 +41,7 @@ _SCHEMA_OF_A_FILE = "main"  # SQLite's own name
 @click.group("state", no_args_is_help=False)
 @shared_options
 def state() -> None:
-    """Look after the state: its version, its migrations and its size."""
+    """Manage the state: its version, its migrations and its size."""
 
 
 @state.command("upgrade")
@@ -54,7 +54,7 @@ def state() -> None:
 def upgrade(context: click.Context, sql: bool, dry_run: bool, start: str | None, output: str) -> int:
     """Create the state or upgrade it.
 
-    Every command that writes does so on first use.
+    Every command that writes does this on first use.
     """
     settings = settings_of(context)
     if sql:
@@ -103,11 +103,11 @@ def _refuse_file(settings: Settings, why: str) -> None:
 @shared_options
 @click.pass_context
 def check(context: click.Context, output: str) -> int:
-    """Verify what must hold in the state, and say what to do about what does not.
+    """Check the invariants of the state, and say what to do where one is violated.
 
-    Nothing is written. Exit code 1 says that something has to be mended.
+    Nothing is written. Exit code 1 means that something has to be fixed.
     """
-    with reporting(context, doing="Checking what must hold in the state"):
+    with reporting(context, doing="Checking the invariants of the state"):
         found = api.check_state(api.resolve_state(settings_of(context)))
     if output == "json":
         click.echo(rendered(findings_document(found)))
@@ -120,7 +120,7 @@ def check(context: click.Context, output: str) -> int:
 @state.command("downgrade")
 @click.argument("revision")
 @click.option("--sql", is_flag=True, help="Print the SQL instead, without connecting to a database.")
-@click.option("--yes", is_flag=True, help="Really do it.")
+@click.option("--yes", is_flag=True, help="Confirm the downgrade.")
 @output_option
 @shared_options
 @click.pass_context
@@ -138,7 +138,7 @@ def downgrade(context: click.Context, revision: str, sql: bool, yes: bool, outpu
         place = "its file" if api.keeps_state_in_file(settings) else f'schema "{settings.state_schema}"'
         raise UsageError(
             f"A downgrade to {revision} deletes history and recorded state in {place}.",
-            "Pass --yes if that is wanted; everything that is no longer recorded is built again.",
+            "Pass --yes to confirm; what is no longer recorded will be built again.",
         )
     with reporting(context, doing="Bringing the state back to an earlier version"):
         versions = api.downgrade_state(api.resolve_state(settings), revision)
@@ -211,7 +211,7 @@ def history(output: str) -> None:
     metavar="N",
     help="Keep executions that ended within the last N days.",
 )
-@click.option("--this-environment", is_flag=True, help="Prune this target or pipeline only, not all in the state.")
+@click.option("--this-environment", is_flag=True, help="Prune only this target or pipeline, not the whole state.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @output_option
 @shared_options
@@ -242,7 +242,7 @@ def prune(context: click.Context, keep_days: int, this_environment: bool, dry_ru
 @shared_options
 @click.pass_context
 def import_dpo(context: click.Context, url: str, output: str) -> None:
-    """Take over what the data pipeline orchestrator (DPO) recorded in the database of URL.
+    """Import what the data pipeline orchestrator (DPO) recorded in the database at URL.
 
     It may be done again: then only what is new is taken over. Nothing is written there. Without a dbt project the
     history goes into the pipeline `dpo`, and without a database of the state into that of URL, where
@@ -304,7 +304,7 @@ def orphans(context: click.Context, drop: bool, yes: bool, include_history: bool
     """List the relations of deleted, renamed and disabled nodes that still exist.
 
     With --drop they are dropped, one by one, each only when it is the relation that was recorded and nothing depends
-    on it. Exit code 1 says that one had to be refused.
+    on it. Exit code 1 means that one was refused.
     """
     from dbt_state_plugin.api import find_orphans
 
@@ -373,7 +373,7 @@ def _ask() -> None:
     """Return when yes is typed at a terminal; raises UsageError otherwise."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
-            "Nothing was dropped: nobody is there to confirm it.", "Pass --yes if the list above is right."
+            "Nothing was dropped: there is no terminal to confirm it.", "Pass --yes to confirm the list above."
         )
     sys.stderr.write("Drop them? Type yes: ")
     sys.stderr.flush()

@@ -23,7 +23,7 @@ def seed_digest(path: Path) -> str:
             return digest.hexdigest()
     except OSError as error:
         raise ProjectError(
-            f"The seed {path} cannot be read: {error.strerror or error}.", "Check the file and its rights."
+            f"The seed {path} cannot be read: {error.strerror or error}.", "Check the file and its permissions."
         ) from error
 
 

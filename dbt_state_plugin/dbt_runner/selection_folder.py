@@ -18,7 +18,8 @@ def write_folder(plan: Plan, folder: str) -> Path:
     path = Path(folder).resolve()
     if (path / "manifest.json").exists():
         raise UsageError(
-            f"{path} holds a manifest.json, so it is dbt's own target folder.", "Give a folder for the selection alone."
+            f"{path} holds a manifest.json, so it is dbt's own target folder.",
+            "Name a separate folder for the selection.",
         )
     try:
         path.mkdir(parents=True, exist_ok=True)

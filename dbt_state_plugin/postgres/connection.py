@@ -222,13 +222,11 @@ def database_errors(what: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.errors.InsufficientPrivilege as error:
-        raise StateError(
-            f"{what}: {first_line(error)}", "Ask a database administrator to grant the right that is named."
-        ) from error
+        raise StateError(f"{what}: {first_line(error)}", "Ask a database administrator to grant that right.") from error
     except psycopg2.errors.LockNotAvailable as error:
         raise StateError(
             f"{what}: {first_line(error)}",
-            "Another session is using what has to be changed; run the command again when it has ended.",
+            "Another session is using what has to be changed; run the command again when that session has ended.",
         ) from error
     except psycopg2.Error as error:
         raise StateError(

@@ -132,7 +132,7 @@ def _refuse_names(text: str, where: str) -> None:
     refused = sorted(names_used(text) & _REFUSED_NAMES)
     if refused:
         raise RefusedNameError(
-            f"{where} uses `{refused[0]}`, which only dbt itself can answer.",
+            f"{where} uses `{refused[0]}`, which only dbt itself can evaluate.",
             "Use env_var() or var() there instead.",
         )
 

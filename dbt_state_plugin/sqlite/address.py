@@ -39,8 +39,8 @@ def address_of_url(url: str, *, named: str) -> SqliteAddress:
     path = unquote(rest[3:].partition("?")[0])
     if not rest.startswith("///") or not path.strip("/") or path.endswith("/") or path == ":memory:" or "\0" in path:
         raise ConfigurationError(
-            f"The {named} names no SQLite file.",
-            "Write sqlite:////folder/state.sqlite, or sqlite:///state.sqlite for a file of the working directory.",
+            f"The {named} does not name an SQLite file.",
+            "Write sqlite:////folder/state.sqlite, or sqlite:///state.sqlite for a file in the working directory.",
         )
     return SqliteAddress(path=Path.cwd() / path)
 

@@ -56,7 +56,7 @@ def test_what_dbt_built_is_adopted_and_the_next_run_builds_nothing(
     ran = project.plugin("run", check=0)
     planned = json.loads(project.plugin("plan", "--for", "build", "--output", "json", check=0).stdout)
 
-    assert "nobody is there to confirm it" in asked.stderr
+    assert "there is no terminal to confirm it" in asked.stderr
     outcomes = json.loads(adopted.stdout)["relations"]
     assert {each["outcome"] for each in outcomes} == {"adopt"}
     assert all(each["compared"] for each in outcomes)

@@ -125,7 +125,7 @@ def test_what_deleted_renamed_disabled_and_ephemeral_models_left_behind_is_liste
     assert refused.stdout == ""
     assert "  drop    analytics.before: table of model.shop.before" in refused.stderr
     assert refused.stderr.endswith(
-        "Error: Nothing was dropped: nobody is there to confirm it.\n  Pass --yes if the list above is right.\n"
+        "Error: Nothing was dropped: there is no terminal to confirm it.\n  Pass --yes to confirm the list above.\n"
     )
     code, stdout, shown = at_a_terminal(project, "y", "state", "orphans", "--drop")
     assert (code, stdout) == (2, "")

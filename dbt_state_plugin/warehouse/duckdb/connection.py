@@ -34,13 +34,13 @@ class DuckDBFile:
         path = str(credentials.get("path", ":memory:"))
         if path == ":memory:":
             raise ConfigurationError(
-                "The DuckDB database of this target is in memory, so no run finds what an earlier one has built.",
+                "The DuckDB database of this target is in memory, so no run can find what an earlier run built.",
                 "Give the target the `path:` of a file in profiles.yml, or compare code alone (`plan --state DIR`).",
             )
         if _REMOTE.match(path) or credentials.get("remote"):
             raise ConfigurationError(
                 f"The DuckDB database of this target is no local file ({path.partition('?')[0]}), and others cannot be"
-                " planned as yet.",
+                " planned yet.",
                 "Use a target with a `path:` of a file, or compare code alone (`plan --state DIR`).",
             )
         self.path = os.path.abspath(path)  # noqa: PTH100 - as DuckDB finds it: from the current directory

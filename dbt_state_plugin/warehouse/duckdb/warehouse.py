@@ -239,7 +239,7 @@ class DuckDBWarehouse(Warehouse):
                 return list(cursor.fetchmany(_MOST_ROWS + 1))
             except duckdb.Error as error:
                 raise ConfigurationError(
-                    f"{what} cannot be answered: {first_line(error)}.", "Correct it in the project."
+                    f"{what} cannot be answered: {first_line(error)}.", "Fix it in the project."
                 ) from error
 
     def named_relations(

@@ -37,7 +37,7 @@ class SparkSessions:
         self.settings = read_settings(self.parameters, os.environ)
         if self.parameters.get(_IMPLEMENTATION) == "in-memory":
             raise ConfigurationError(
-                "The catalogue of this target is in memory, so no run finds what an earlier one has built.",
+                "The catalogue of this target is in memory, so no run can find what an earlier run built.",
                 f"Leave `{_IMPLEMENTATION}` out of profiles.yml, or compare code alone (`plan --state DIR`).",
             )
         self.metastore: Metastore = metastore_of(self.settings, Path.cwd())

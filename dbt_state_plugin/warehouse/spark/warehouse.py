@@ -268,7 +268,7 @@ class SparkWarehouse(Warehouse):
             with self.sessions.asking(f"{what} cannot be answered") as spark:
                 return [tuple(row) for row in spark.sql(query).take(_MOST_ROWS + 1)]
         except StateError as error:
-            raise ConfigurationError(str(error), "Correct it in the project.") from error
+            raise ConfigurationError(str(error), "Fix it in the project.") from error
 
     def named_relations(
         self, query: str, *, search_path: str | None, role: str | None

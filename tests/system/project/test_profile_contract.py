@@ -438,7 +438,7 @@ def test_what_only_dbt_can_answer_renders_to_the_same_values_as_in_dbt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case = ASKED[name]
-    with pytest.raises(ConfigurationError, match="which only dbt itself can answer"):
+    with pytest.raises(ConfigurationError, match="which only dbt itself can evaluate"):
         rendered_by_us(case, directory_of[id(case)])
     for variable, value in case.environ.items():
         monkeypatch.setenv(variable, value)

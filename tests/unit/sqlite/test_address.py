@@ -21,7 +21,7 @@ def test_three_slashes_begin_in_the_working_directory() -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:a", "sqlite:////"])
 def test_a_url_without_a_file_is_refused(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="names no SQLite file"):
+    with pytest.raises(ConfigurationError, match="does not name an SQLite file"):
         address_of_url(url, named="URL")
 
 
