@@ -41,7 +41,7 @@ def execution_markdown(executed: Executed, *, limit: int = LIMIT) -> str:
             separator="\n\n",
         ),
         _table(own[:_SHOWN_ROWS], importance=7),
-        _folded(own[_SHOWN_ROWS:], "more node", importance=4),
+        _folded(own[_SHOWN_ROWS:], "more node", importance=3),
         _folded(passed, "test", importance=1),
         *([graph_part(flowchart(_graph_nodes(own, project), _hidden(project)))] if project else []),
         differences(text for result in results for text in executed.texts.get(result.unique_id, ())),

@@ -43,7 +43,7 @@ def plan_markdown(
         ),
         Part(items=tuple(f"> **warning** {cell(each)}" for each in _warnings(compared)), importance=8, noun="warning"),
         _table(own[:_SHOWN_ROWS], importance=7),
-        _folded_table(own[_SHOWN_ROWS:], "node", importance=4),
+        _folded_table(own[_SHOWN_ROWS:], "node", importance=3),
         _folded_table(tests, "test", importance=1),
         _removed(plan, compared),
         _hooks(plan),
@@ -161,7 +161,7 @@ def graph_part(graph: Graph | None) -> Part:
     block = fenced(graph.text, "mermaid")
     if graph.is_folded:
         block = f"<details><summary>Lineage of {graph.nodes} nodes, by folders</summary>\n\n{block}\n\n</details>"
-    return Part(items=(block,), importance=3, noun="picture of the lineage")
+    return Part(items=(block,), importance=4, noun="picture of the lineage")
 
 
 def differences(texts: Iterable[DifferingText]) -> Part:

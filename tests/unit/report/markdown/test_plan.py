@@ -137,6 +137,7 @@ def test_it_fits_and_says_what_was_left_out(limit: int) -> None:
     assert len(text.encode()) <= limit
     assert "left out: there is no room for more" in text
     assert text.startswith(f"{MARKER}\n\n### Plan: 2000 new")
+    assert ("```mermaid" in text) == (limit >= 5_000), "the picture goes after the rows below the thirtieth"
     assert text.count("<details>") == text.count("</details>")
     assert len(re.findall(r"^`{3,}\w+$", text, re.MULTILINE)) == len(re.findall(r"^`{3,}$", text, re.MULTILINE))
 
