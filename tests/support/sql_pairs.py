@@ -263,6 +263,10 @@ EQUAL_AS_QUERIES = {
 }
 # What has other names inside and gives something else, or may do so.
 DIFFERENT_QUERIES = {
+    "an encoding that XML declares": (
+        """select '<?xml version="1.0" encoding="UTF8"?><a/>'::xml as x""",
+        """select '<?xml version="1.0"?><a/>'::xml as x""",
+    ),
     "one of two common table expressions": (
         "with x as (select a from t), y as (select b as a from t) select a from x",
         "with x as (select a from t), y as (select b as a from t) select a from y",

@@ -456,7 +456,7 @@ def a_failed_parent_passes_for_equal() -> None:
 def hooks_of_what_is_cut_off_are_forgotten() -> None:
     from dbt_state_plugin.core.decision import cutoff
 
-    cutoff._reads_nothing_else = lambda _record: True
+    cutoff.reads_rows_alone = lambda *_: True
 
 
 @bug("a view or table that went down is taken for still there", found_by="a_table_comes_out_equal_and_then_different")
@@ -519,6 +519,68 @@ def places_of_rows_are_forgotten() -> None:
     from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
     PostgresWarehouse.reads_storage = lambda *_: False  # type: ignore[method-assign]
+
+
+@bug(
+    "a table from which a column went is taken for still there",
+    found_by="a_column_has_the_type_of_the_rows_of_a_table_that_comes_out_equal",
+)
+def columns_that_went_down_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running import cutoff
+
+    def of_identity(found: Any, record: Any, identity: Any, _columns: Any) -> Any:
+        return found(record, identity, None)
+
+    _around(cutoff, "find_drift", of_identity)
+
+
+@bug("a comment hides what is called", found_by="what_tells_equal_rows_apart_is_hidden")
+def comments_hide_calls() -> None:
+    from dbt_state_plugin.warehouse.postgres import deterministic
+
+    deterministic._without_comments = lambda statement: statement
+
+
+@bug("a name in numbers hides where rows lie", found_by="what_tells_equal_rows_apart_is_hidden")
+def names_in_numbers_are_not_read() -> None:
+    import re as patterns
+
+    from dbt_state_plugin.warehouse.postgres import deterministic
+
+    deterministic._NAME_IN_NUMBERS = patterns.compile("nothing of a query")
+
+
+@bug("what is declared of XML is not told", found_by="what_tells_equal_rows_apart_is_hidden")
+def texts_of_xml_tell_all() -> None:
+    from dbt_state_plugin.warehouse.postgres import rows_left
+
+    assert "xml$|" in rows_left._COLUMNS
+    rows_left._COLUMNS = rows_left._COLUMNS.replace("xml$|", "")
+
+
+@bug("macros that write are nobody's concern", found_by="macros_of_the_project_write_more_than_the_sql_says")
+def macros_that_write_are_forgotten() -> None:
+    from dbt_state_plugin.core.fingerprint import fingerprint
+
+    fingerprint.custom_ddl = lambda _: False
+
+
+@bug("primary keys are nobody's concern", found_by="a_primary_key_goes_by_which_a_query_below_is_valid")
+def primary_keys_are_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres import rows_left
+
+    assert "k.contype = 'p'" in rows_left._COLUMNS
+    rows_left._COLUMNS = rows_left._COLUMNS.replace("k.contype = 'p'", "false")
+
+
+@bug(
+    "equal rows have the same version for all who read them later",
+    found_by="equal_rows_are_narrowed_away_from_what_sees_more_than_rows",
+)
+def readers_that_see_more_than_rows_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    Cutoff._is_seen_later = lambda *_: False  # type: ignore[method-assign]
 
 
 @bug(

@@ -773,6 +773,86 @@ def equal_rows_lie_in_other_places_that_are_read(pair: Pair) -> None:
     pair.run()
 
 
+_XML = TABLE + """select id, '<?xml version="1.0" encoding="UTF8"?><a/>'::xml as x from """ + ORDERS
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS} order by id",
+    listed=TABLE + "select string_agg /* of all */ (id::text, ',') as ids from {{ ref('base') }}",
+    written=INCREMENTAL + f"select id, amount from {ORDERS}",
+    places=TABLE + """select id, U&"\\0063tid"::text as place from {{ ref('written') }}""",
+    declared=_XML,
+    shown=TABLE + "select id, x::text as x from {{ ref('declared') }}",
+)
+def what_tells_equal_rows_apart_is_hidden(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS} order by id desc")
+    pair.write("models/written.sql", INCREMENTAL + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.write("models/declared.sql", _XML.replace(' encoding="UTF8"', ""))
+    pair.run()
+
+
+@trace(
+    {
+        "macros/ddl.sql": "{% macro postgres__create_table_as(temporary, relation, sql) %}create "
+        "{% if temporary %}temporary{% endif %} table {{ relation }} as select q.*{% if model.name == 'numbered' %}, "
+        "(select min(b.ctid::text) from analytics.base b) as place{% endif %} from ({{ sql }}) q;{% endmacro %}",
+    },
+    base=INCREMENTAL + f"select id, amount from {ORDERS}",
+    numbered=TABLE + "select count(*) as n from {{ ref('base') }}",
+)
+def macros_of_the_project_write_more_than_the_sql_says(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", INCREMENTAL + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run()
+
+
+_KEYED = """models:
+  - name: base
+    config: {contract: {enforced: true}}
+    constraints: [{type: primary_key, columns: [id]}]
+    columns: [{name: id, data_type: int}, {name: amount, data_type: numeric}]
+"""
+
+
+@trace(
+    {"models/base.yml": _KEYED},
+    base=TABLE + f"select id, amount from {ORDERS}",
+    grouped=TABLE + "select id, amount from {{ ref('base') }} group by id",
+)
+def a_primary_key_goes_by_which_a_query_below_is_valid(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.yml", _KEYED.replace("constraints: [{type: primary_key, columns: [id]}]", "docs: {}"))
+    assert not pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    whole=TABLE + "select b as whole, 1 as one from {{ ref('base') }} b",
+)
+def a_column_has_the_type_of_the_rows_of_a_table_that_comes_out_equal(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    total=TABLE + "select count(*) as n from {{ ref('base') }}",
+    hooked="{{ config(materialized='table', post_hook=\"comment on table {{ ref('base') }} is 'read'\") }}\n"
+    "select count(*) as n from {{ ref('base') }}",
+    written=INCREMENTAL + f"select id, amount from {ORDERS}",
+    number=TABLE + "select count(*) as n from {{ ref('written') }}",
+    places=TABLE + "select id, ctid > '(0,3)'::tid as has_moved from {{ ref('written') }}",
+)
+def equal_rows_are_narrowed_away_from_what_sees_more_than_rows(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.write("models/written.sql", INCREMENTAL + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run_narrowed("base total written number")
+    pair.run()
+
+
 @trace(
     base=TABLE + f"select id, amount from {ORDERS}",
     total=TABLE + "select sum(amount) as total from {{ ref('base') }}",

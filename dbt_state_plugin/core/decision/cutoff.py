@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dbt_state_plugin.core.config.node_config import cutoff_rule
 from dbt_state_plugin.core.decision.known import Known
 from dbt_state_plugin.core.values.plan import PlanEntry
+from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import TABLES, RelationKind, RelationName
@@ -63,12 +64,17 @@ def _is_all_seen(known: Known, unique_id: str) -> bool:
     if record is None or node.materialized not in _BY_DBT or cutoff_rule(node, known.request.cutoff) == "never":
         return False
     parents = (known.project.nodes[parent] for parent in known.lineage[unique_id].parents)
-    views = [known.record_of(parent) for parent in parents if parent.is_view]
-    return _reads_nothing_else(record) and all(view is not None and _reads_nothing_else(view) for view in views)
+    views = [parent for parent in parents if parent.is_view]
+    return all(reads_rows_alone(each, known.record_of(each)) for each in (node, *views))
 
 
-def _reads_nothing_else(record: RecordedRelation) -> bool:
-    """Return whether its parents are all that a recorded build has read, and its relation all that it has left."""
+def reads_rows_alone(node: Node, record: RecordedRelation | None) -> bool:
+    """Return whether the rows of its parents are all that a recorded build has read, and its relation all it has left.
+
+    Macros of the project that take part in how dbt writes a node may read and leave anything.
+    """
+    if record is None or node.custom_ddl:
+        return False
     trace = record.trace
     asks = trace.reads is not None and bool(trace.reads.questions)
     acts = trace.has_hooks or bool(trace.writes) or bool(trace.written_by)
@@ -154,4 +160,4 @@ def keeps_definition(known_parents: Iterable[str], entry: PlanEntry) -> bool:
     record = entry.record
     if record is None or not entry.node.is_view or not _hangs(entry.reasons):
         return False
-    return _reads_nothing_else(record) and {reason.node for reason in entry.reasons} <= set(known_parents)
+    return reads_rows_alone(entry.node, record) and {reason.node for reason in entry.reasons} <= set(known_parents)

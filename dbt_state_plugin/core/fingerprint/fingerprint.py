@@ -26,6 +26,7 @@ from dbt_state_plugin.core.fingerprint.parts import (
     Code,
     DefinitionParts,
     ProjectParts,
+    custom_ddl,
     is_statement,
     keeps_columns,
 )
@@ -49,6 +50,7 @@ class _Hashed:
     volatile: tuple[str, ...]
     names_loader_columns: bool
     keeps_columns: bool
+    custom_ddl: bool
 
 
 class Fingerprinter:
@@ -175,6 +177,7 @@ class Fingerprinter:
             names_loader_columns=hashed.names_loader_columns,
             full_refresh=(attributes.get("config") or {}).get("full_refresh"),
             keeps_columns=hashed.keeps_columns,
+            custom_ddl=hashed.custom_ddl,
         )
 
     def _of_parts(self, node: NodeDefinition) -> _Hashed:
@@ -186,6 +189,7 @@ class Fingerprinter:
             volatile=parts.volatile,
             names_loader_columns=self._loader_columns.are_named_in(node, parts),
             keeps_columns=keeps_columns(node.attributes.get("config") or {}, parts),
+            custom_ddl=custom_ddl(parts),
         )
 
     def _hashed(self, parts: DefinitionParts) -> dict[str, str]:

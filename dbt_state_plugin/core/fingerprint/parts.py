@@ -67,13 +67,17 @@ class DefinitionParts:
 
 def keeps_columns(config: Mapping[str, Any], parts: DefinitionParts) -> bool:
     """Return whether dbt's incremental materialization writes into the table without altering it; hooks may."""
-    custom = any(isinstance(item, MacroDefinition) for item in parts.parts.get("materialization", {}).values())
     return (
         config.get("materialized") == "incremental"
         and config.get("on_schema_change") in (None, "ignore", "fail")
         and not config.get("full_refresh")
-        and not (custom or parts.parts.get("hooks") or parts.parts.get("project_hooks"))
+        and not (custom_ddl(parts) or parts.parts.get("hooks") or parts.parts.get("project_hooks"))
     )
+
+
+def custom_ddl(parts: DefinitionParts) -> bool:
+    """Return whether macros that are not dbt's own take part in how dbt writes a node."""
+    return any(isinstance(item, MacroDefinition) for item in parts.parts.get("materialization", {}).values())
 
 
 class ProjectParts:

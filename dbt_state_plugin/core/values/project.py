@@ -20,7 +20,8 @@ class Node:
     makes the compiled SQL differ on every run, such as `run_started_at`. `settings` holds what the project says about
     the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
     loader writes beside the rows. `full_refresh` is dbt's own config of this name. `keeps_columns` says that dbt writes
-    into its table as it stands and never alters its columns, unless it builds it from scratch.
+    into its table as it stands and never alters its columns, unless it builds it from scratch. `custom_ddl` says that
+    macros which are not dbt's own take part in how dbt writes it, beside its SQL and its hooks.
     """
 
     unique_id: str
@@ -40,6 +41,7 @@ class Node:
     names_loader_columns: bool = False
     full_refresh: bool | None = None
     keeps_columns: bool = False
+    custom_ddl: bool = False
 
     @property
     def is_ephemeral(self) -> bool:

@@ -14,6 +14,7 @@ from dbt_state_plugin.core.decision.cutoff import (
     columns_read,
     differing_columns,
     keeps_definition,
+    reads_rows_alone,
     seen_as_equal,
 )
 from dbt_state_plugin.core.decision.scan_cost import ScanCost
@@ -23,12 +24,13 @@ from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, RowsLeft
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.things import ThingChange
+from dbt_state_plugin.core.versions.drift import find_drift
 from dbt_state_plugin.core.versions.shape import shape_changes
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.running.names_in_sql import Columns
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.state.relations import read_definitions
+from dbt_state_plugin.state.relations import read_definitions, read_recorded
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.planning.inputs import Planned
@@ -76,6 +78,7 @@ class Cutoff:
         self._compared = {node for node in self._readers if self._is_comparable(node)} - set(microbatch)
         self._unsettled = set(hanging)
         self._all_readers: dict[str, set[str]] = {}
+        self._others: Mapping[RelationName, RecordedRelation] | None = None  # of the environment, before this run
         self._sets: dict[str, set[tuple[str, ...]]] = {}  # which columns of a relation are read, by one or another
         self._columns_now: dict[str, Columns] = {}
         self._before: dict[str, RowsLeft] = {}
@@ -179,7 +182,20 @@ class Cutoff:
         node = entry.node.unique_id
         before, after = self._before.get(node), self._after.get(node)
         is_same_query = node in self._readers and keeps_definition(self._lineages[node].parents, entry)
-        return is_same_query or (before is not None and after is not None and _are_alike(before, after))
+        is_alike = is_same_query or (before is not None and after is not None and _are_alike(before, after))
+        return is_alike and not self._is_seen_later(node)
+
+    def _is_seen_later(self, unique_id: str) -> bool:
+        """Return whether a reader that this run does not build sees more of a relation than its rows.
+
+        It is due by another version of the data alone: its hooks act on the relation, or it tells where rows lie.
+        """
+        readers = [self._project.nodes[each] for each in self._readers_of(unique_id) - self._entries.keys()]
+        keys = {record_key(node, self._project): node for node in readers if not node.is_ephemeral}
+        if keys and self._others is None:
+            self._others = read_recorded(self._state, ()).relations
+        records = {key: (self._others or {}).get(key) for key in keys}
+        return any(record and not reads_rows_alone(keys[key], record) for key, record in records.items())
 
     def see_built(self, entry: PlanEntry, now: str, columns: Columns) -> None:
         """Note how a node came out that is recorded as built, and the version that its readers see from now on.
@@ -269,18 +285,25 @@ class Cutoff:
         return node.is_test and unique_id not in self._entries and self._records.get(unique_id) is None
 
     def _all_below(self, unique_id: str) -> set[str]:
+        self._readers_of(unique_id)
+        return _reached(unique_id, self._all_readers)
+
+    def _readers_of(self, unique_id: str) -> set[str]:
         if not self._all_readers:
             for reader, lineage in self._lineages.items():
                 for parent in lineage.parents:
                     self._all_readers.setdefault(parent, set()).add(reader)
-        return _reached(unique_id, self._all_readers)
+        return self._all_readers.get(unique_id, set())
 
     def _is_as_recorded(self, entry: PlanEntry, record: RecordedRelation) -> bool:
-        """Return whether the relation is still there as it was recorded: it may have gone down with what it reads."""
+        """Return whether the relation is still there as it was recorded.
+
+        It may have gone down with what it reads, and so may a column of it whose type are the rows of that.
+        """
         if entry.node.relation is None:
             return True
         present = self._warehouse.present(entry.node.relation)
-        if present is None or present.identity != record.identity:
+        if present is None or find_drift(record, present.identity, present.columns) is not None:
             return False
         return all(change is ThingChange.ADDED for _, change in shape_changes(record.shape, present.shape))
 

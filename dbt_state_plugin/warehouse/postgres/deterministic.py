@@ -18,6 +18,10 @@ _STORAGE = re.compile(
 # Their arguments decide whether the order of rows does: of floats.
 SUMS = frozenset({"sum", "avg"})
 _WORD = re.compile(r"[^\W\d]\w*")
+# Characters of such a name stand as numbers: U&"\0063tid" is ctid.
+_NAME_IN_NUMBERS = re.compile(r'\bu&"', re.IGNORECASE)
+# Comments may stand within each other.
+_COMMENT = re.compile(r"/\*(?:(?!/\*|\*/).)*\*/|--[^\n]*", re.DOTALL)
 # A name behind a point is a function of another schema, whatever it is called.
 _CALLED = re.compile(r'((?:\.\s*)?[^\W\d][\w$]*|")\s*\(')
 # The clock, the session, and what depends on the order in which rows happen to come.
@@ -46,7 +50,8 @@ KNOWN = frozenset(
 
 def reads_storage(statement: str) -> bool:
     """Return whether a statement may tell apart two tables with equal rows in equal order."""
-    return any(_STORAGE.fullmatch(word) for word in _WORD.findall(statement))
+    is_hidden = _NAME_IN_NUMBERS.search(statement) is not None
+    return is_hidden or any(_STORAGE.fullmatch(word) for word in _WORD.findall(statement))
 
 
 def is_deterministic(statement: str, also: frozenset[str] = frozenset()) -> bool:
@@ -56,4 +61,13 @@ def is_deterministic(statement: str, also: frozenset[str] = frozenset()) -> bool
     """
     if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(statement)):
         return False
-    return all(name.lower() in KNOWN or name.lower() in also for name in _CALLED.findall(statement))
+    called = {name.lower() for text in (statement, _without_comments(statement)) for name in _CALLED.findall(text)}
+    return called <= KNOWN | also
+
+
+def _without_comments(statement: str) -> str:
+    """Return a statement without what may be a comment; a text may hold what looks like one."""
+    before = ""
+    while before != statement:
+        before, statement = statement, _COMMENT.sub(" ", statement)
+    return statement

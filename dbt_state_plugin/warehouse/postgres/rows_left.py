@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from dbt_state_plugin.core.values.relations import RelationName
 
-# A type that users made is another one when it was made again, whatever its name. Text tells all of a value, but not
-# where it shows a name for an oid; of types of extensions nobody knows it.
+# A type that users made is another one when it was made again, whatever its name, or when its fields are called
+# otherwise. A query that groups by a primary key may show other columns, until that is gone. Text tells all of a value,
+# but not where it shows a name for an oid, or leaves out what was declared of XML; of types of extensions nobody knows.
 _COLUMNS = """
     SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attcollation::pg_catalog.oid::text,
-        t.made, t.is_told
+        t.made, t.fields, k.columns, t.is_told
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (
@@ -35,10 +36,20 @@ _COLUMNS = """
             ) x (id) WHERE x.id <> 0
         )
         SELECT pg_catalog.array_to_string(pg_catalog.array_agg(y.oid ORDER BY y.oid), ',') AS made,
-            pg_catalog.bool_and(y.oid < 16384 AND y.typname !~ '^reg' OR y.typtype <> 'b' OR y.typcategory = 'A'
+            pg_catalog.array_agg(f.names ORDER BY y.oid) FILTER (WHERE f.names IS NOT NULL) AS fields,
+            pg_catalog.bool_and(y.oid < 16384 AND y.typname !~ '^(reg|xml$|aclitem$)' OR y.typtype <> 'b'
+                OR y.typcategory = 'A'
                 OR y.typname IN ('citext', 'hstore', 'ltree', 'geometry', 'geography', 'vector')) AS is_told
         FROM within w JOIN pg_catalog.pg_type y ON y.oid = w.id
+        CROSS JOIN LATERAL (
+            SELECT pg_catalog.array_agg(p.attname::text ORDER BY p.attnum)::text AS names
+            FROM pg_catalog.pg_attribute p WHERE p.attrelid = y.typrelid AND p.attnum > 0 AND NOT p.attisdropped
+        ) f
     ) t
+    LEFT JOIN LATERAL (
+        SELECT k.conkey::text AS columns FROM pg_catalog.pg_constraint k
+        WHERE k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey)
+    ) k ON true
     WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 # As in source_data.py the text of a record tells its values apart, null from empty and each from its neighbours. The
@@ -72,7 +83,7 @@ def rows_left(connection: Connection, relation: RelationName, some: Iterable[tup
             described = cursor.fetchall()
             if not all(is_told for *_, is_told in described):
                 return None
-            columns = {column[0]: column for *column, _ in described}
+            columns = {name: _told(name, *others) for name, *others, _ in described}
             asked = [names for names in dict.fromkeys(some) if columns.keys() >= set(names)]
             cursor.execute(_statement(relation, [list(columns), *([c for c in columns if c in s] for s in asked)]))
             count, rows, order, *sums = cursor.fetchone()
@@ -86,6 +97,11 @@ def rows_left(connection: Connection, relation: RelationName, some: Iterable[tup
     }
     columns_hash = value_hash(list(columns.values()))
     return RowsLeft(columns=columns_hash, rows=f"{count}:{rows}", order=order, some=kept, names=tuple(columns))
+
+
+def _told(*values: object) -> list[object]:
+    """Return what is told of a column, with nothing for what it has not."""
+    return [value for value in values if value is not None]
 
 
 def _statement(relation: RelationName, sets: list[list[str]]) -> Composable:

@@ -27,6 +27,7 @@ FULL = node(
     names_loader_columns=True,
     full_refresh=False,
     keeps_columns=True,
+    custom_ddl=True,
 )
 SHOP = project(FULL, node("test.shop.unique", ["model.shop.orders"], code=""))
 

@@ -151,6 +151,12 @@ def test_a_materialization_of_somebody_else_may_read_and_leave_anything(name: st
     assert {each: found[each] for each in expected} == expected
 
 
+@pytest.mark.parametrize("name", ["b", "v"])
+def test_what_macros_of_the_project_write_may_be_read_from_anything(name: str) -> None:
+    assert hanging(chain(**{name: {"custom_ddl": True}}))["b"] == ()
+    assert hanging(chain(a={"custom_ddl": True}))["b"] == (V,)
+
+
 def test_what_was_asked_for_is_no_question_where_there_was_none() -> None:
     assert hanging(chain(), b={"reads": TracedReads()})["b"] == (V,)
 
@@ -251,3 +257,4 @@ def test_a_view_that_went_down_with_what_it_reads_is_the_same_query() -> None:
     assert not keeps_definition([A], entry(view, dropped, has_hooks=True))
     assert not keeps_definition([A], replace(entry(view, dropped), record=None))
     assert not keeps_definition([A], entry(node(B, [A]), dropped))
+    assert not keeps_definition([A], entry(replace(view, custom_ddl=True), dropped))

@@ -320,6 +320,20 @@ def test_a_table_keeps_its_columns_where_dbts_own_incremental_materialization_ma
     assert fingerprinter.project.nodes["model.shop.orders"].keeps_columns is keeps
 
 
+def test_a_node_is_written_by_macros_of_the_project_only_where_one_of_them_takes_part() -> None:
+    macros = [macro("create_table_as"), macro("generate_schema_name")]
+    shop = {
+        name: Fingerprinter(project_definition(definition(config={"materialized": "table"}), macros=named), key=KEY)
+        for name, named in (("none", []), ("other", macros[1:]), ("ddl", macros))
+    }
+
+    assert {name: of.project.nodes["model.shop.orders"].custom_ddl for name, of in shop.items()} == {
+        "none": False,
+        "other": False,
+        "ddl": True,
+    }
+
+
 READ_THERE: dict[str, Any] = {
     "macros": [macro("a")],
     "variables": {"x": [["shop", 1]]},
