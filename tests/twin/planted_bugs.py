@@ -514,6 +514,20 @@ def writes_of_hooks_above_are_forgotten() -> None:
     HookWrites.may_have_written = lambda *_: False  # type: ignore[method-assign]
 
 
+@bug("what hooks above write into a node is forgotten", found_by="a_hook_above_writes_into_what_reads_it")
+def writes_of_hooks_into_a_node_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running.hook_writes import HookWrites
+
+    _around(HookWrites, "may_have_written", lambda found, self, nodes: found(self, list(nodes)[1:]))
+
+
+@bug("a source that a model writes is a source like any other", found_by="what_a_run_builds_is_read_below_as_a_source")
+def models_that_are_read_as_sources_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running.cutoff import Cutoff
+
+    Cutoff._reads_as_source = lambda *_: False  # type: ignore[method-assign]
+
+
 @bug("where rows lie is nobody's concern", found_by="equal_rows_lie_in_other_places_that_are_read")
 def places_of_rows_are_forgotten() -> None:
     from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse

@@ -764,6 +764,30 @@ def a_hook_above_writes_into_a_source_that_is_read_below(pair: Pair) -> None:
 
 
 @trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    child=TABLE + "select count(*) as n from {{ ref('base') }}",
+)
+def a_hook_above_writes_into_what_reads_it(pair: Pair) -> None:
+    pair.cutoff = "always"
+    hooked = "{{ config(materialized='table', post_hook='insert into analytics.child values (99)') }}\n"
+    pair.write("models/base.sql", hooked + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run()
+
+
+@trace(
+    {"models/again.yml": "sources: [{name: again, schema: analytics, tables: [{name: base}]}]\n"},
+    base=TABLE + f"select id, amount from {ORDERS}",
+    middle=TABLE + "select count(*) as n from {{ ref('base') }}",
+    child=TABLE + "select n, (select sum(amount) from {{ source('again', 'base') }}) as total from {{ ref('middle') }}",
+)
+def what_a_run_builds_is_read_below_as_a_source(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.run()
+    pair.write("models/base.sql", TABLE + f"select id, amount * 2 as amount from {ORDERS}")
+    pair.run()
+
+
+@trace(
     base=INCREMENTAL + f"select id, amount from {ORDERS}",
     places=TABLE + "select id, ctid::text as place from {{ ref('base') }}",
 )

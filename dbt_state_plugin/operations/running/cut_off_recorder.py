@@ -46,7 +46,7 @@ class CutOffRecorder:
     def cut_off(self, entry: PlanEntry) -> None:
         """Record a node whose parents have all ended as cut off, if it is; raises what the state and server raise."""
         node, record = entry.node.unique_id, entry.record
-        if self._hooks.may_have_written(self._lineages[node].parents):
+        if self._hooks.may_have_written((node, *self._lineages[node].parents)):
             return
         verdict = self._cutoff.verdict(node, self._versions.now)
         if verdict is None or record is None:

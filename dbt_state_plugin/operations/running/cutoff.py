@@ -86,6 +86,7 @@ class Cutoff:
         self._came_out: dict[str, CameOut] = {}
         self._scan_cost = ScanCost()
         self._default = planned.cutoff
+        self._built = {record_key(entry.node, self._project) for entry in planned.plan.to_build}
 
     def _planned_parents(self, unique_id: str) -> list[str]:
         return [parent for parent in self._lineages[unique_id].parents if parent in self._entries]
@@ -233,6 +234,8 @@ class Cutoff:
         if entry is None or entry.record is None or unique_id not in self._unsettled:
             return None
         self._unsettled.discard(unique_id)
+        if self._reads_as_source(unique_id):
+            return None
         came_out: dict[str, CameOut | None] = {}
         read: dict[str, tuple[str, ...]] = {}
         for parent in self._planned_parents(unique_id):
@@ -252,6 +255,11 @@ class Cutoff:
         if any(not _is_equal_as_a_whole(came_out[key]) for key in moved) and not self._reads_the_same(entry):
             return None
         return Verdict(why=self._words(entry), parents=moved)
+
+    def _reads_as_source(self, unique_id: str) -> bool:
+        """Return whether a node reads what this run builds by the name of a source: nobody says how that came out."""
+        parents = [self._project.nodes[parent] for parent in self._lineages[unique_id].parents]
+        return any(node.is_source and record_key(node, self._project) in self._built for node in parents)
 
     def _reads_the_same(self, entry: PlanEntry) -> bool:
         """Return whether the SQL of a node, and that of the views between, reads the columns that it was seen to read.
