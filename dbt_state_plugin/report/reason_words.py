@@ -44,6 +44,7 @@ EQUAL: Mapping[str, str] = {
 NOT_COUNTED: Mapping[str, str] = {
     "absent": "does not exist",
     "foreign": "is a foreign table, whose rows are not counted",
+    "policy": "has a policy of row security that asks other tables, functions or the clock",
     "function": "is computed by functions that cannot be seen into",
     "kind": "is no table, so its rows are not counted",
     "place": "is no path that can be looked at",

@@ -27,6 +27,7 @@ from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind,
 from dbt_state_plugin.core.values.records import OpenIntent, RecordedRelation, was_removed_by_hook
 from dbt_state_plugin.core.values.things import Thing, ThingChange
 from dbt_state_plugin.core.versions.drift import find_drift
+from dbt_state_plugin.core.versions.session import differing_settings
 from dbt_state_plugin.core.versions.shape import shape_changes
 from dbt_state_plugin.core.versions.source_version import data_change
 
@@ -144,7 +145,9 @@ def _would_be_the_same(known: Known, node: Node, record: RecordedRelation) -> bo
         and trace.reads is not None
         and trace.named == ()
         and bool(session.get("user"))
-        and trace.session == session
+        and trace.session is not None
+        and trace.session.get("user") == session["user"]
+        and not differing_settings(trace.session, session)
         and not differing_parts(node, record)
         and record.relation not in known.recorded.other_reads
     )
@@ -157,8 +160,7 @@ def _session(known: Known, record: RecordedRelation) -> list[Reason]:
         return []
     items = [
         {"name": name, "change": "set", "before": before.get(name, ""), "after": now.get(name, "")}
-        for name in sorted((before.keys() | now.keys()) - {"user"})  # who builds is no part of what is built
-        if before.get(name, "") != now.get(name, "")
+        for name in differing_settings(before, now)
     ]
     return [_reason(ReasonKind.SESSION, ReasonCode.ITEMS_CHANGED, part="session", items=items)] if items else []
 

@@ -17,6 +17,7 @@ from dbt_state_plugin.core.values.relations import (
     RelationName,
     is_same_object,
 )
+from dbt_state_plugin.core.versions.counters import are_same_counters
 
 
 def find_drift(
@@ -85,7 +86,7 @@ def altered_columns(before: str | None, now: str | None) -> dict[str, Any]:
 
 def has_other_rows(record: RecordedRelation, touched: str | None) -> bool:
     """Return whether a relation was written into since its counters were recorded; unknown ones say nothing."""
-    return record.touched is not None and touched is not None and touched != record.touched
+    return record.touched is not None and touched is not None and not are_same_counters(record.touched, touched)
 
 
 def altered_version(record: RecordedRelation, columns: str | None, touched: str | None) -> str:

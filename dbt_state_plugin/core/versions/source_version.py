@@ -19,6 +19,7 @@ from typing import Any
 from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.relations import is_same_object
+from dbt_state_plugin.core.versions.counters import are_same_counters
 
 DEFINITION = "definition-"
 
@@ -57,11 +58,11 @@ class SourceVersion:
 
     def is_untouched_since(self, seen: SourceVersion) -> bool:
         """Return whether nothing was written since `seen`."""
-        return not self.is_blind and self.state == seen.state
+        return not self.is_blind and are_same_counters(seen.state, self.state)
 
     def is_known_since(self, seen: SourceVersion) -> bool:
         """Return whether nothing was written since the content of `seen` was looked at."""
-        return not self.is_blind and self.state in (seen.state, seen.checked)
+        return not self.is_blind and any(are_same_counters(known, self.state) for known in (seen.state, seen.checked))
 
 
 def parse_version(text: str) -> SourceVersion | None:
@@ -84,7 +85,7 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     if seen is None or seen == UNKNOWN:
         return _data(ReasonCode.NEW_SOURCE if seen is None else ReasonCode.NOT_SEEN)
     if current is None:  # nobody looked at the rows
-        return None if seen == now else _data(ReasonCode.RECREATED_OR_EMPTIED)
+        return None if are_same_counters(seen, now) else _data(ReasonCode.RECREATED_OR_EMPTIED)
     if before is None:
         return _data(ReasonCode.RECREATED_OR_EMPTIED)
     if before.columns != current.columns:

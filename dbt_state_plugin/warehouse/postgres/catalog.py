@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
+from dbt_state_plugin.core.versions.counters import BESIDE_COUNTERS
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.connection import database_errors, is_pooled
 from dbt_state_plugin.warehouse.answers import Present
@@ -44,6 +45,23 @@ TOUCHED = """
              WHERE datname = pg_catalog.current_database()))
     END
 """
+# What differs where a column was dropped and came back under its name with other values, or the label of an enum has
+# changed, which no counter shows: the numbers of the columns where some are missing, values of rows that are older than
+# their column, and labels. Null where there is nothing of it.
+OTHER_VALUES = """
+    (SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.attmissingval::text,
+            (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+             WHERE a.attgenerated = 'v' AND d.adrelid = a.attrelid AND d.adnum = a.attnum),
+            CASE WHEN a.atttypid >= 16384 THEN (
+                SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', e.oid, e.enumlabel), ',' ORDER BY e.oid)
+                FROM pg_catalog.pg_enum e JOIN pg_catalog.pg_type t ON e.enumtypid IN (t.oid, t.typelem)
+                WHERE t.oid = a.atttypid) END), ',' ORDER BY a.attnum))
+        FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'm', 'p')
+        HAVING pg_catalog.max(a.attnum) > count(*) OR pg_catalog.bool_or(
+            a.atthasmissing OR a.attgenerated = 'v' OR a.atttypid >= 16384))
+"""
+_TOUCHED = f"{TOUCHED} || '{BESIDE_COUNTERS}' || coalesce({OTHER_VALUES}, '')"
 # A view has no file: a hash of its rewrite rule stands in for it, which CREATE OR REPLACE VIEW changes.
 IDENTITY = """
     pg_catalog.concat_ws('/', c.oid, CASE WHEN c.relkind = 'v' THEN (
@@ -69,7 +87,7 @@ def _sql(text: str) -> str:
         "identity": IDENTITY,
         "columns": _COLUMNS,
         "shape": SHAPE,
-        "touched": TOUCHED,
+        "touched": _TOUCHED,
         "from classes": _FROM_CLASSES,
     }
     for name, part in parts.items():

@@ -26,8 +26,13 @@ _EVIDENCE = """
             pg_catalog.quote_ident(relname), kept) FROM here
         UNION ALL
         SELECT pg_catalog.concat_ws(' ', a.attrelid, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod),
-            pg_catalog.quote_ident(a.attname), a.attnotnull, a.attacl)
+            pg_catalog.quote_ident(a.attname), a.attnotnull, a.attacl, a.attmissingval::text)
         FROM here JOIN pg_catalog.pg_attribute a ON a.attrelid = here.oid AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT pg_catalog.concat_ws(' ', a.attrelid, e.oid, e.enumlabel)
+        FROM here JOIN pg_catalog.pg_attribute a ON a.attrelid = here.oid AND a.atttypid >= 16384
+        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        JOIN pg_catalog.pg_enum e ON e.enumtypid IN (t.oid, t.typelem)
         UNION ALL
         SELECT pg_catalog.concat_ws(' ', c.oid, <touched>) FROM here AS c WHERE c.relkind IN ('r', 'p', 'm')
         UNION ALL

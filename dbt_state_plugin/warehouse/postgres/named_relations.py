@@ -26,13 +26,13 @@ _NAMED = """
     JOIN pg_catalog.pg_class c ON c.oid = m.id[1]::pg_catalog.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND c.oid <> r.ev_class
-      AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2
+      AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY 1, 2
 """
 _BY_WORDS = """
     SELECT DISTINCT n.nspname::text, c.relname::text FROM pg_catalog.unnest(%s::text[]) AS w (name)
     JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(w.name)
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY 1, 2
 """
 # A function that comes with the server (its oid is below 16384) is what the server's version is.
 _CALLED = """

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.core.versions.counters import BESIDE_COUNTERS
 from dbt_state_plugin.core.versions.source_version import DEFINITION
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.connection import cancelled_by_signals, database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash, value_hash
+from dbt_state_plugin.warehouse.postgres.catalog import OTHER_VALUES
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -56,13 +58,17 @@ _FACTS = """
                 CASE WHEN c.relkind = 'v' THEN pg_catalog.md5(pg_catalog.pg_get_viewdef(c.oid)) END
             ), ',' ORDER BY c.oid) AS members,
             pg_catalog.sum(greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid), 0))::bigint AS tuples,
+            pg_catalog.string_agg(pg_catalog.concat_ws(':', <other values>, policies.definition), ',' ORDER BY c.oid)
+                AS beside,
             pg_catalog.min(CASE WHEN c.relkind = 'f' THEN 'foreign'
+                WHEN policies.is_open THEN 'policy'
                 WHEN c.relkind NOT IN ('r', 'p', 'v', 'm') THEN 'kind'
                 WHEN called.is_open THEN 'function'
                 WHEN c.relkind = 'v' AND r.ev_action::text ~ %s THEN 'function'
             END) AS blind
         FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid LEFT JOIN called ON called.oid = c.oid
-        LEFT JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid AND r.rulename = '_RETURN' GROUP BY tree.root
+        LEFT JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid AND r.rulename = '_RETURN'
+        LEFT JOIN LATERAL (<policies>) AS policies ON c.relrowsecurity GROUP BY tree.root
     )
     SELECT w.nspname::text, w.relname::text, a.names, a.types,
         CASE WHEN w.oid IS NULL THEN CASE WHEN EXISTS (
@@ -73,7 +79,8 @@ _FACTS = """
         coalesce(%s || f.definition, pg_catalog.md5(pg_catalog.concat_ws(' ',
             member.members, a.names::text, a.types::text, (SELECT stats_reset FROM pg_catalog.pg_stat_bgwriter),
             (SELECT stats_reset FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()),
-            CASE WHEN pg_catalog.current_setting('track_counts') <> 'on' THEN pg_catalog.clock_timestamp() END))),
+            CASE WHEN pg_catalog.current_setting('track_counts') <> 'on' THEN pg_catalog.clock_timestamp() END))
+            || %s || coalesce(pg_catalog.md5(nullif(pg_catalog.btrim(member.beside, ','), '')), '')),
         coalesce(w.relkind IN ('r', 'p'), false), coalesce(member.tuples, 0)
     FROM wanted w LEFT JOIN member ON member.root = w.oid
     LEFT JOIN LATERAL (
@@ -90,6 +97,22 @@ _FACTS = """
             AND w.relname = p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
     ) f ON true
 """
+# Which rows a role sees of a table with row security. What a policy asks of other tables, of the clock or of functions
+# that may read anything shows nowhere; the roles that it is for, and who asks, stand in its definition.
+_POLICIES = """
+    SELECT pg_catalog.concat_ws(' ', c.relforcerowsecurity,
+            CASE WHEN pg_catalog.row_security_active(c.oid) THEN pg_catalog.quote_ident(current_user) END,
+            pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.polname, p.polcmd, p.polpermissive, p.polroles::oid[],
+                pg_catalog.pg_get_expr(p.polqual, p.polrelid)), ',' ORDER BY p.polname)) AS definition,
+        pg_catalog.bool_or(p.polqual::text ~ '[{](SUBLINK|SQLVALUEFUNCTION :op [0-8]) ' OR EXISTS (
+            SELECT 1 FROM pg_catalog.regexp_matches(p.polqual::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') AS f (id)
+            JOIN pg_catalog.pg_proc q ON q.oid = f.id[1]::pg_catalog.oid
+            WHERE q.provolatile = 'v' OR (q.provolatile = 's' AND q.oid >= 16384)
+                OR q.proname IN ('now', 'transaction_timestamp', 'statement_timestamp', 'current_setting')
+        )) AND (tree.root <> c.oid OR pg_catalog.row_security_active(c.oid)) AS is_open
+    FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid
+"""
+_FACTS = _FACTS.replace("<other values>", OTHER_VALUES).replace("<policies>", _POLICIES)
 
 
 # current_date and its like, a sample of a table, and the server's own catalogs (their oids are below 16384).
@@ -110,7 +133,7 @@ def read_source_facts(connection: Connection, sources: Iterable[RelationName]) -
         return {}
     schemas, identifiers = (list(column) for column in zip(*sorted(named), strict=True))
     with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
-        cursor.execute(_FACTS, (schemas, identifiers, _OPEN_VIEW, DEFINITION))
+        cursor.execute(_FACTS, (schemas, identifiers, _OPEN_VIEW, DEFINITION, BESIDE_COUNTERS))
         return {
             named[schema, identifier]: SourceFacts(
                 columns=dict(zip(names or (), types or (), strict=True)),

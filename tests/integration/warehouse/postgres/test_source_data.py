@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from support.database import Database
@@ -85,6 +86,10 @@ def changes(database: Database, connection: Any, statement: str, identifier: str
         ("ALTER TABLE raw.orders ADD COLUMN _sdc_sequence bigint", (True, True, False)),
         ("ALTER TABLE raw.orders ALTER COLUMN id TYPE bigint", (True, True, False)),
         ("ALTER TABLE raw.orders RENAME COLUMN customer TO buyer", (True, True, False)),
+        (
+            "ALTER TABLE raw.orders DROP _sdc_batched_at; ALTER TABLE raw.orders ADD _sdc_batched_at timestamptz",
+            (True, False, False),
+        ),
         ("VACUUM FULL raw.orders", (True, False, False)),
         ("ANALYZE raw.orders", (False, False, False)),
         ("CREATE INDEX ON raw.orders (id)", (False, False, False)),
@@ -192,6 +197,66 @@ def test_a_view_on_a_function_of_ones_own_changes_with_the_function(database: Da
     database.query("CREATE VIEW raw.t AS SELECT raw.f(id) AS id FROM raw.orders")
 
     assert changes(database, connection, define.format(2), "t") == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("definition", "statement"),
+    [
+        (
+            "CREATE TABLE raw.t (id int, x int); INSERT INTO raw.t VALUES (1, 1)",
+            "ALTER TABLE raw.t DROP COLUMN x; ALTER TABLE raw.t ADD COLUMN x int DEFAULT 7",
+        ),
+        (
+            "CREATE TABLE raw.t (id int); INSERT INTO raw.t VALUES (1); ALTER TABLE raw.t ADD COLUMN x int DEFAULT 1",
+            "ALTER TABLE raw.t DROP COLUMN x; ALTER TABLE raw.t ADD COLUMN x int DEFAULT 2",
+        ),
+        (
+            "CREATE TYPE raw.m AS ENUM ('sad'); CREATE TABLE raw.t (x raw.m[]); INSERT INTO raw.t VALUES ('{sad}')",
+            "ALTER TYPE raw.m RENAME VALUE 'sad' TO 'blue'",
+        ),
+    ],
+    ids=["other numbers of columns", "another value of rows that are older", "a label"],
+)
+def test_values_that_change_without_a_row_being_written_are_new_data(
+    database: Database, connection: Any, definition: str, statement: str
+) -> None:
+    database.query(definition)
+
+    assert changes(database, connection, statement, "t") == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "touched"),
+    [
+        ("customer = 'ann'", None),
+        ("customer = current_user", None),
+        ("id IN (SELECT id FROM raw.seen)", "?policy"),
+        ("_sdc_batched_at < now()", "?policy"),
+        ("_sdc_batched_at < current_date", "?policy"),
+        ("customer = current_setting('shop.tenant', true)", "?policy"),
+    ],
+)
+def test_which_rows_a_policy_shows_is_a_part_of_the_data(
+    database: Database, connection: Any, policy: str, touched: str | None
+) -> None:
+    role = f"reader_{uuid4().hex}"
+    database.query(
+        f"CREATE TABLE raw.seen (id int); ALTER TABLE raw.orders ENABLE ROW LEVEL SECURITY; "
+        f"CREATE POLICY shown ON raw.orders USING ({policy}); CREATE ROLE {role}; "
+        f"GRANT USAGE ON SCHEMA raw TO {role}; GRANT SELECT ON raw.orders TO {role}"
+    )
+    try:
+        assert not facts(connection).touched.startswith("?")  # the superuser sees all rows
+        connection.cursor().execute(f"SET ROLE {role}")
+        found = facts(connection).touched
+        if touched:
+            assert found == touched
+        else:
+            database.query("ALTER POLICY shown ON raw.orders USING (customer = 'ben')")
+            assert facts(connection).touched != found
+    finally:
+        connection.cursor().execute("RESET ROLE")
+        database.query(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def test_reset_counters_are_new_data(database: Database, connection: Any) -> None:
