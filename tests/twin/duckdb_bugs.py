@@ -1,4 +1,4 @@
-"""Planted bugs that twins on DuckDB must find: shared ones, and those of what DuckDB alone has."""
+"""Planted bugs on DuckDB that its twins must find."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DuckDB files of ours and of plain dbt, equal after histories, and different where a bug is planted.
+"""Histories on DuckDB beside plain dbt, with and without planted bugs.
 
 One short history and every fourth bug; `tests/twin/duckdb_histories.py` plays more and longer histories, and all bugs
 are planted where `DBT_STATE_PLUGIN_TWIN` is set.
