@@ -16,7 +16,7 @@ from accuracy.mutations import MUTATIONS
 from accuracy.run import chosen, run_mutations
 from accuracy.score import by_rule, completed, findings, planned_recall, score, verdict
 from accuracy.statements import normalised
-from accuracy.truth import Build, build_of, observed_truth
+from accuracy.truth import Build, build_of, observed_truth, other_texts
 from accuracy.workspace import written_workspace
 from dbt_state_plugin.testing.postgres_server import Server
 
@@ -165,6 +165,18 @@ def test_the_judge_cannot_tell_what_a_model_asks_the_database_after_its_code_cha
 
     assert observed_truth(base, mutated, frozenset()).either_way == {node}
     assert observed_truth(base, laid_out, frozenset()).either_way == frozenset()
+
+
+def test_the_judge_lets_the_server_say_whether_another_text_is_another_query() -> None:
+    base = _build({"same": "select 1", "other": "select 1"}, rows={"same": 1, "other": 1})
+    mutated = _build({"same": "select 1 as one", "other": "select 2"}, rows={"same": 1, "other": 2})
+    truth = observed_truth(base, mutated, frozenset())
+
+    texts = other_texts(truth, base, mutated)
+
+    assert texts == {"same": ("select 1", "select 1 as one")}  # what came out different is no question
+    assert truth.known_by_effect(frozenset(texts)).changed == {"other"}
+    assert truth.known_by_effect(frozenset(texts)).either_way == {"same"}
 
 
 def test_what_a_rule_asks_for_is_no_false_alarm_and_is_listed() -> None:

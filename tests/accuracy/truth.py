@@ -17,7 +17,7 @@ It is not changed for itself, only *below* something that is, when its statement
 or definition differ together with a parent's. Incremental models and snapshots name their parents' columns in the
 statements of the second build: when only that build differs, and a parent does, that is below as well.
 
-Five kinds of nodes are scored *either way*, neither as a miss nor as a false alarm:
+Six kinds of nodes are scored *either way*, neither as a miss nor as a false alarm:
 - a model whose Jinja queries a parent that changed: its SQL cannot be known before the parent is built;
 - a model whose Jinja queries the database, and whose own code or macros changed in more than layout, but not what dbt
   executed: its SQL is the answer to a question that only the database of that moment can answer. Not to ask it before
@@ -26,7 +26,8 @@ Five kinds of nodes are scored *either way*, neither as a miss nor as a false al
   left the change out, or it is a view): nobody can know without running it;
 - all nodes that stayed equal when what `on-run-start` or `on-run-end` executed differs: nobody can know what a hook
   does to which relation;
-- a node that was renamed and keeps its relation: new by its name, the same by what dbt does.
+- a node that was renamed and keeps its relation: new by its name, the same by what dbt does;
+- a node whose query is another text and, to the server itself, the same query, and whose relation came out equal.
 
 Views hold no rows: they count by their definition. For the group `data` whatever differs in the warehouse after
 somebody's hand changed it, before dbt runs again, is changed too. Deleted nodes have to be reported as removed.
@@ -37,7 +38,7 @@ somebody's hand changed it, before dbt runs again, is changed too. Deleted nodes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -84,6 +85,20 @@ class Truth:
     removed: frozenset[str]
     needs_build: frozenset[str]
     how: Mapping[str, str]
+
+    def known_by_effect(self, same_queries: frozenset[str]) -> Truth:
+        """Return the truth in which nodes whose query the server calls the same are scored either way."""
+        return replace(self, changed=self.changed - same_queries, either_way=self.either_way | same_queries)
+
+
+def other_texts(truth: Truth, base: Build, mutated: Build) -> dict[str, tuple[str, str]]:
+    """Return both compiled texts of the nodes that differ by nothing but what dbt executed."""
+    found: dict[str, tuple[str, str]] = {}
+    for node in truth.changed - truth.needs_build:
+        before, after = base.compiled.get(node), mutated.compiled.get(node)
+        if truth.how.get(node) == _STATEMENTS and before and after and before != after:
+            found[node] = (before, after)
+    return found
 
 
 def build_of(answer: Mapping[str, Any], relations: Mapping[str, Relation], database: str) -> Build:
@@ -133,6 +148,7 @@ def _hook_statements(build: Build) -> dict[str, Any]:
     return {node: builds for node, builds in build.statements.items() if node.startswith("operation.")}
 
 
+_STATEMENTS = "what dbt executed"
 _INTROSPECTION = "its SQL depends on a changed parent's rows"
 
 
@@ -184,7 +200,7 @@ class _Comparison:
         if before.get("first") == after.get("first") and below:
             return ""
         same_code = self.base.compiled.get(node) == self.mutated.compiled.get(node)
-        return _INTROSPECTION if node in INTROSPECTIVE and below and not same_code else "what dbt executed"
+        return _INTROSPECTION if node in INTROSPECTIVE and below and not same_code else _STATEMENTS
 
     def is_either_way(self, node: str) -> bool:
         """Say whether nobody can know without a build that the node stays as it is."""

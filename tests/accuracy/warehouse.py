@@ -6,7 +6,7 @@ name in turn, since the database's name is part of what dbt writes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +51,9 @@ class Copies(Protocol):
     def observed(self) -> dict[str, Relation]:
         """Return all relations by `schema.name`."""
 
+    def same_queries(self, queries: Mapping[str, tuple[str, str]]) -> frozenset[str]:
+        """Return those of which both texts are one query to the server itself."""
+
     def close(self) -> None:
         """Drop all that was made."""
 
@@ -94,6 +97,11 @@ class PostgresCopies:
         """Return all relations."""
         return observed(self.server.url(self.database))
 
+    def same_queries(self, queries: Mapping[str, tuple[str, str]]) -> frozenset[str]:
+        """Compare the definitions of two views, which say what a query means without its names and its layout."""
+        with closing(postgres_server.connect(self.server, self.database)) as connection:
+            return frozenset(node for node, texts in queries.items() if len(set(_views(connection, texts))) == 1)
+
     def close(self) -> None:
         """Drop the databases."""
         for name in (self.database, f"{self.database}_loaded", *self._kept):
@@ -103,6 +111,20 @@ class PostgresCopies:
         copy(self.server, template, self.database)
         if statements:
             execute(self.server, self.database, statements)
+
+
+def _views(connection: Any, texts: tuple[str, str]) -> Iterator[str]:
+    for text in texts:
+        with connection.cursor() as cursor:
+            cursor.execute("begin")
+            try:
+                cursor.execute(f"create temporary view asked as {text}")
+                cursor.execute("select pg_get_viewdef('asked'::regclass)")
+                yield cursor.fetchone()[0]
+            except psycopg2.Error:
+                yield text
+            finally:
+                cursor.execute("rollback")
 
 
 def output_of(server: Server, database: str) -> dict[str, Any]:

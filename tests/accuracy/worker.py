@@ -28,7 +28,7 @@ from accuracy.mutation import Mutation  # noqa: E402
 from accuracy.mutations import MUTATIONS  # noqa: E402
 from accuracy.process import StepError, cpu_seconds, in_own_process  # noqa: E402
 from accuracy.relations import Relation, differing  # noqa: E402
-from accuracy.truth import Build, Truth, build_of, observed_truth  # noqa: E402
+from accuracy.truth import Build, Truth, build_of, observed_truth, other_texts  # noqa: E402
 from accuracy.warehouse import Copies, PostgresCopies  # noqa: E402
 from accuracy.workspace import Workspace, written_workspace  # noqa: E402
 from dbt_state_plugin.testing.postgres_server import Server  # noqa: E402 - found by the line above
@@ -67,6 +67,7 @@ class Worker:
             mutated = self._from_scratch(workspace, mutation.sources)
             document, damaged, before = self._plan(workspace, mutation, base)
             truth = observed_truth(base.build, mutated, damaged)
+            truth = truth.known_by_effect(self.copies.same_queries(other_texts(truth, base.build, mutated)))
             ours = plan_answer(document, mutated.nodes)
             self.copies.copy(base.template, mutation.sources + mutation.by_hand)
             answers = {OURS: ours, **(self._answers_of_others(workspace, base) if self.asks_others else {})}
