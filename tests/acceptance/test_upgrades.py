@@ -158,7 +158,7 @@ def test_a_state_of_each_version_is_upgraded_without_loss_and_only_another_way_o
             for node in planned["nodes"]
             if node["decision"] == "build"
         }
-        assert "interrupted" in reasons["model.shop.due"]
+        assert "failed" in reasons["model.shop.due"]
         if scheme == [(SCHEME,)]:
             others = {node: kinds for node, kinds in reasons.items() if node != "model.shop.due"}
             assert all(kinds <= {"engine", "upstream"} for kinds in others.values()), (
