@@ -22,6 +22,7 @@ from warehouse import one_value_of_file
 from dbt_state_plugin.testing.postgres_server import Server
 
 EXPECTED = Path(__file__).with_name("expected")
+DUCKDB_TASK = ("tap-postgres", "target-duckdb", "dbt-state-plugin:build")
 EXTRACTED = ("tap-postgres", "target-postgres", "dbt-state-plugin")
 JUNE = datetime.fromisoformat("2026-06-01 12:00:00")
 
@@ -213,7 +214,7 @@ def test_the_shop_is_loaded_into_a_duckdb_file_and_built_there(
     loaded = ("tap-postgres", "target-duckdb", "dbt-state-plugin")
     with production_of(postgres_server) as source:
         pipeline = write_pipeline(tmp_path, installed, source, database, loaded)
-        ran = pipeline.meltano("--environment=duckdb", "run", "shop-on-duckdb", check=0)
+        ran = pipeline.meltano("--environment=duckdb", "run", *DUCKDB_TASK, check=0)
 
     file = pipeline.directory / "warehouse.duckdb"
     assert "44 new, 0 unchanged" in ran.stdout
