@@ -1,7 +1,7 @@
-"""The one door of command line, Meltano, Python programs and fault tests.
+"""Entry point of the command line, Meltano, Python programs and fault tests.
 
-What is defined below is this package's Python API. The other names are those of the rooms behind it, handed on for the
-command line and for Meltano, and imported when they are first asked for: `--help` must not pay for them.
+What is defined below is this package's Python API. The other names are re-exported for the command line and for
+Meltano, and imported on first use: `--help` must not pay for them.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name that is handed on when it is first asked for (PEP 562)."""
+    """Import a re-exported name on first use (PEP 562)."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"dbt_state_plugin.{_HOME_OF[name]}"), name)
@@ -211,7 +211,7 @@ def run(
 
 
 def adopt(settings: Settings | None = None, *, again: bool = False, **options: Any) -> Adoption:
-    """Record the relations that are there as built by the project as it is, without building anything.
+    """Record existing relations as built by the project as it is now, without building anything.
 
     `options` takes select, exclude and selector; with `again` recorded relations are adopted, too. Returns what became
     of each relation: what is missing or was refused is built by the next run. Raises the errors of a plan, BusyError
@@ -278,7 +278,7 @@ def explain(
 ) -> Explanation:
     """Return the decision about one node, the way to its first cause, and the texts that differ there.
 
-    `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it fits none or several nodes.
+    `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it matches no node or several.
     """
     from dbt_state_plugin.core.decision.first_cause import first_cause
     from dbt_state_plugin.operations.options import RunOptions
@@ -306,7 +306,7 @@ def history(
 
 
 def failures(settings: Settings | None = None) -> tuple[Failure, ...]:
-    """Return the nodes of the environment that are failing now, those that fail for longest first."""
+    """Return the nodes of the environment that are failing now, those that have failed for longest first."""
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.failures import read_failures
 
@@ -317,7 +317,7 @@ def failures(settings: Settings | None = None) -> tuple[Failure, ...]:
 def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
     """Return one execution with its steps and nodes; `execution_id` is its id or the beginning of it.
 
-    Raises UsageError for what is no id, and NotFoundError.
+    Raises UsageError for what is not an id, and NotFoundError.
     """
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_execution
@@ -332,7 +332,7 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
 def executed(settings: Settings, execution_id: str, *, progress: Progress | None = None) -> Executed:
     """Return one execution as `execution` does, with the code that was new to it and the project that was parsed last.
 
-    `progress` is as for `plan`. Raises UsageError for what is no id, and NotFoundError.
+    `progress` is as for `plan`. Raises UsageError for what is not an id, and NotFoundError.
     """
     from dbt_state_plugin.operations.overview import executed as read_executed
 
@@ -351,7 +351,7 @@ def report(
     """Return what `command` would build now, or what one execution built, with lineage and the newest executions.
 
     `execution_id` is an execution's id or the beginning of it. `report.html.page` makes a page of it. Nothing is
-    written. `progress` is as for `plan`. Raises UsageError for what is no id, NotFoundError, and the errors of a plan.
+    written. `progress` is as for `plan`. Raises UsageError for what is not an id, NotFoundError, and a plan's errors.
     """
     from dbt_state_plugin.operations.overview import read_overview
 
@@ -448,7 +448,7 @@ def _find(plan: Plan, name: str) -> PlanEntry:
         return found[0]
     if found:
         ids = ", ".join(entry.node.unique_id for entry in found)
-        raise NotFoundError(f"{name!r} fits several nodes: {ids}.", "Name one of them by its unique_id.")
+        raise NotFoundError(f"{name!r} matches several nodes: {ids}.", "Name one of them by its unique_id.")
     raise NotFoundError(
         f"The project has no node {name!r} that dbt builds.",
         f"{did_you_mean(name, [entry.node.name for entry in plan.entries])}"

@@ -111,7 +111,7 @@ def _is_bookmark(value: Any) -> bool:
 
 def _not_understood(state_id: str) -> ConfigurationError:
     return ConfigurationError(
-        f"The bookmarks under {state_id} are in a form of the tap's own, so that of one stream cannot be taken out.",
+        f"The bookmarks under {state_id} are in the tap's own form, so that of a single stream cannot be removed.",
         f"Run `meltano state clear {state_id}` to reload all its streams, or leave --apply out.",
     )
 
@@ -141,7 +141,7 @@ def _call(meltano: Meltano, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ConfigurationError(
             f"`meltano state {arguments[0]}` could not be run: {type(error).__name__}.",
-            "See that `meltano` works here.",
+            "Check that `meltano` works here.",
         ) from None
     if answer.returncode:  # what it printed may hold the address of the backend, with a password in it
         shown = " ".join(each for each in arguments if not each.startswith(tempfile.gettempdir()))

@@ -130,7 +130,7 @@ def _warn_of_strangers(patterns: Iterable[str], now: Mapping[str, str]) -> None:
     streams = list(by_stream(now))
     for pattern in patterns:
         if not any(is_excluded(pair, stream, [pattern]) for pair, stream in streams):
-            write_lines([printable(f"Warning: --exclude {pattern} fits no stream that is loaded.")])
+            write_lines([printable(f"Warning: --exclude {pattern} matches no stream that is loaded.")])
 
 
 def _planned(change: StreamChange, later: Iterable[StepRecord], patterns: Iterable[str] = ()) -> PlannedStream:
@@ -199,7 +199,7 @@ def _state_ids(project: MeltanoProject, utility: str, due: list[PlannedStream]) 
         if not found[name] and not pair.is_guess:
             raise ConfigurationError(
                 f"Meltano keeps no state under {state_id}, so nothing of {pair} can be reset.",
-                f"If it has none by intent, run `meltano run {pair.extractor} {pair.loader}` once; else see "
+                f"If that is intended, run `meltano run {pair.extractor} {pair.loader}` once; else see "
                 "`meltano state list`.",
             )
     return found

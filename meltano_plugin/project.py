@@ -114,7 +114,7 @@ def _included(root: Path, patterns: Any) -> list[Path]:
             found |= dict.fromkeys(sorted(root.glob(str(pattern))))
         except (NotImplementedError, ValueError, OSError):
             raise ConfigurationError(
-                f"include_paths of {root / MELTANO_FILE_NAME} holds what is no pattern for files of the project.",
+                f"include_paths of {root / MELTANO_FILE_NAME} contains something that is not a file pattern.",
                 "Write paths below the project, such as ./extract/*.meltano.yml.",
             ) from None
     return [path for path in found if path != root / MELTANO_FILE_NAME and path.is_file()]
@@ -134,14 +134,14 @@ def _cause(error: Exception) -> str:
     """Return what is wrong without the text of the file, in which secrets may stand."""
     if isinstance(error, yaml.MarkedYAMLError):
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        return f"it is no valid YAML{where}"
+        return f"it is not valid YAML{where}"
     if isinstance(error, yaml.YAMLError):
-        return "it is no valid YAML"
+        return "it is not valid YAML"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
-    return "it is no valid JSON" if isinstance(error, json.JSONDecodeError) else "it is no UTF-8 text"
+    return "it is not valid JSON" if isinstance(error, json.JSONDecodeError) else "it is not UTF-8 text"
 
 
 def _merged(into: Any, more: Any) -> Any:

@@ -75,4 +75,4 @@ def _ask() -> None:
     sys.stderr.write("Record them? Type yes: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
-        raise UsageError("Nothing was recorded: that was not a yes.", "Run the command again when you are ready.")
+        raise UsageError("Nothing was recorded: you did not type yes.", "Run the command again when you are ready.")

@@ -22,7 +22,7 @@ from dbt_state_plugin.report.bookkeeping import (
 from dbt_state_plugin.report.document import rendered
 from dbt_state_plugin.report.printable import printable
 
-_REMOVED_UNKNOWN = "What is gone since a run cannot be told of a step; see `dbt-state-plugin state orphans`."
+_REMOVED_UNKNOWN = "Compared with a run, a step cannot tell what was removed; see `dbt-state-plugin state orphans`."
 
 
 @click.command("init-execution")

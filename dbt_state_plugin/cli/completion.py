@@ -48,7 +48,7 @@ def completion(context: click.Context, shell: str | None, installs: bool) -> Non
     completion_class = get_completion_class(shell)
     root = context.find_root().command
     if completion_class is None:
-        raise UsageError(f"click knows no completion for {shell}.", "Upgrade click.")
+        raise UsageError(f"The installed click has no completion for {shell}.", "Upgrade click.")
     source = completion_class(root, {}, PROGRAM, _VARIABLE).source().replace(_SPLIT, _SPLIT_ONCE)
     if installs:
         write_lines(said(install(shell, source, os.environ)))

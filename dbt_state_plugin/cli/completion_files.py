@@ -42,7 +42,7 @@ def install(shell: str, source: str, environ: Mapping[str, str]) -> Installed:
     except OSError as error:
         raise UsageError(
             f"The completion cannot be installed: {error.filename}: {error.strerror or error}.",
-            f"`{PROGRAM} completion {shell}` prints the script, for a place of your own.",
+            f"`{PROGRAM} completion {shell}` prints the script, to install it yourself.",
         ) from error
     return Installed(script=script, startup=startup, line=line, is_new=is_new)
 

@@ -109,7 +109,7 @@ def _compare_step_models(target: Target, given: argparse.Namespace, talk: _Talk)
     if comparison.doubt:
         talk("WARNING", f"Warning: {comparison.doubt}")
     if any(len(name.split()) != 1 for name in comparison.changed):
-        talk("WARNING", "Warning: A name holds white space, so a shell takes it for several.")
+        talk("WARNING", "Warning: A name contains white space, so a shell splits it into several.")
     return " ".join(comparison.changed)
 
 
@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         usage=f"{PROGRAM} [-l LEVEL] URL COMMAND ...",
         description="Keep the books of a pipeline as the data pipeline orchestrator (DPO) did, with its command line.",
-        epilog="`dbt-state-plugin` has stricter commands of the same names; docs/from-dpo.md tells the differences.",
+        epilog="`dbt-state-plugin` has stricter commands of the same names; docs/from-dpo.md lists the differences.",
     )
     parser.add_argument(
         *("-l", "--log-level"),

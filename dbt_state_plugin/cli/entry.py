@@ -172,8 +172,8 @@ def exit_code_of(invoke: Callable[[], Any], arguments: list[str]) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _FULL:
             _give_up_output()
-            do = "Make room there and in the folder for temporary files, or send the answer to another file."
-            return _report(f"The answer cannot be written: {error.strerror}.", do, EXIT_ERROR)
+            do = "Free space there and in the folder for temporary files, or redirect the output to another file."
+            return _report(f"The output cannot be written: {error.strerror}.", do, EXIT_ERROR)
         if _wants_debug(arguments):
             raise
         what = f"Unexpected error: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"

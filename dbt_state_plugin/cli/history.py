@@ -101,7 +101,7 @@ def _show_failures(context: click.Context, output: str, *, is_asked_for: bool) -
 
     if not is_asked_for:
         raise UsageError(
-            "`show` wants an EXECUTION, or --failures.", "See `dbt-state-plugin history` for the ids of executions."
+            "`show` needs an EXECUTION, or --failures.", "See `dbt-state-plugin history` for the ids of executions."
         )
     with reporting(context, doing="Reading what is failing"):
         found = read_failures(settings_of(context))

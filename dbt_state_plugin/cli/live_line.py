@@ -47,7 +47,7 @@ class LiveLine:
                 self._is_drawn = True
 
     def write_above(self, stream: TextIO, text: str) -> int:
-        """Write what somebody else prints, and the line below it again."""
+        """Write what others print, and redraw the line below it."""
         with self._lock:
             self._clear()
             written = stream.write(text)

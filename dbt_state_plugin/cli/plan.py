@@ -128,7 +128,7 @@ def _check_output(output: str, folder: str | None) -> None:
         raise UsageError(f"{output!r} is not an output form.", do)
     if folder is not None and folder.startswith("-"):
         raise UsageError(
-            f"There is no place for {folder!r} here: nothing is built.",
+            f"Nothing is built here, so there is no use for {folder!r}.",
             "Leave out what stands after `--`; run, build, seed and snapshot take flags of dbt there.",
         )
     if output == "state-dir" and folder is None:

@@ -78,7 +78,7 @@ class Reporter:
                 self.show()
 
     def show(self) -> None:
-        """Draw the line anew, or say a stage that lasts."""
+        """Redraw the line, or print a stage that lasts."""
         step, now = self._step, self._clock()
         if step is None or self.is_held:
             return

@@ -39,7 +39,7 @@ def _flags_of_output(dbt_flags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _tells_errors(dbt_flags: tuple[str, ...]) -> bool:
-    """Tell whether dbt prints the errors of nodes, which it does unless it may print nothing at all."""
+    """Return whether dbt prints the errors of nodes, which it does unless it may print nothing at all."""
     said = " ".join(dbt_flags).replace("=", " ")
     level = os.environ.get("DBT_ENGINE_LOG_LEVEL") or os.environ.get("DBT_LOG_LEVEL")
     return "--log-level none" not in said and ("--log-level" in said or level != "none")

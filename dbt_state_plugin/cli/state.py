@@ -85,7 +85,7 @@ def _rehearse(context: click.Context, address: StateAddress, output: str) -> int
         write_lines(rehearsal_lines(found.rows), sys.stdout)
     _say(context, f"The state is at {found.before or 'no version'} and would be at {found.after}; nothing was changed.")
     if found.lost:
-        write_lines(wrapped(f"Rows would be lost of: {', '.join(found.lost)}.", width_of(sys.stderr)))
+        write_lines(wrapped(f"Rows would be lost from: {', '.join(found.lost)}.", width_of(sys.stderr)))
         return EXIT_NODES_FAILED
     return EXIT_OK
 
@@ -94,7 +94,7 @@ def _refuse_file(settings: Settings, why: str) -> None:
     if api.keeps_state_in_file(settings):
         raise UsageError(
             f"The state is in an SQLite file, and {why}.",
-            "Who may read and write the file may do so with all of the state: see chmod and chgrp.",
+            "Whoever may read or write the file may read or write all of the state: see chmod and chgrp.",
         )
 
 
@@ -113,7 +113,7 @@ def check(context: click.Context, output: str) -> int:
         click.echo(rendered(findings_document(found)))
     else:
         write_lines(finding_lines(found, width=width_of(sys.stdout)), sys.stdout)
-    _say(context, findings_summary(found) if found else "All of the state is as it must be.")
+    _say(context, findings_summary(found) if found else "The state is consistent.")
     return EXIT_NODES_FAILED if api.has_errors(found) else EXIT_OK
 
 
@@ -378,7 +378,7 @@ def _ask() -> None:
     sys.stderr.write("Drop them? Type yes: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
-        raise UsageError("Nothing was dropped: that was not a yes.", "Run the command again when you are ready.")
+        raise UsageError("Nothing was dropped: you did not type yes.", "Run the command again when you are ready.")
 
 
 def _count(number: int, noun: str) -> str:

@@ -33,7 +33,7 @@ def _unknown_option(name: str, context: click.Context, see: str) -> tuple[str, s
 
     command = context.command
     if name in DECIDED:
-        return f"{name} is a flag of dbt that {PROGRAM} decides.", DECIDED[name]
+        return f"{name} is a flag of dbt that {PROGRAM} sets itself.", DECIDED[name]
     if name in FLAGS_OF_DBT:
         return f"{name} is a flag of dbt's own.", _where_to_put(name, context)
     if owners := _commands_with(name, context):
@@ -78,5 +78,5 @@ def _listed(names: Iterable[str]) -> str:
 def unknown_command(name: str, names: Iterable[str]) -> UsageError:
     """Return the error for a command that is none, with the nearest one, or with what dbt's own is for."""
     if name in _COMMANDS_OF_DBT:
-        return UsageError(f"`{name}` is a command of dbt, and none of {PROGRAM}.", _COMMANDS_OF_DBT[name])
+        return UsageError(f"`{name}` is a command of dbt, not of {PROGRAM}.", _COMMANDS_OF_DBT[name])
     return UsageError(f"No such command {name!r}.", f"{did_you_mean(name, names)}See `{PROGRAM} --help`.")

@@ -110,7 +110,7 @@ def read_extra_arguments(arguments: Iterable[str], environ: Mapping[str, str]) -
 def _refuse_ours(name: str) -> None:
     if name in HIDDEN or not HIDDEN.isdisjoint(_short_flags(name)):
         raise UsageError(
-            f"{name} cannot stand after `--`, because dbt-state-plugin decides it.",
+            f"{name} cannot be used after `--`, because dbt-state-plugin sets it.",
             f"Put {name} before `--` where dbt-state-plugin has such an option, or leave it out.",
         )
 

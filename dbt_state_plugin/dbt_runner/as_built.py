@@ -39,7 +39,7 @@ def read_manifest_of(folder: Path, invocation: DbtInvocation) -> ManifestDocumen
         content.get("nodes"), dict
     ):
         raise UsageError(
-            f"{path} and {RUN_RESULTS} beside it are not of one invocation of dbt.",
+            f"{path} and {RUN_RESULTS} beside it were not written by the same invocation of dbt.",
             "Run `record` right after dbt: any dbt command writes a new manifest.json.",
         )
     return ManifestDocument(path=path, content=content)

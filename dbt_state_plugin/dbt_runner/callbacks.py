@@ -31,7 +31,7 @@ def notice_finished(
         )
     except Exception as error:  # never into dbt: see `execute`
         sys.stderr.write(
-            f"dbt-state-plugin: a node could not be recorded ({type(error).__name__}); it is built again.\n"
+            f"dbt-state-plugin: a node could not be recorded ({type(error).__name__}); the next run builds it again.\n"
         )
 
 

@@ -86,7 +86,7 @@ def read_document(folder: Path) -> ManifestDocument:
         torn="Wait until dbt has ended, or let `dbt parse` write it again.",
     )
     if not isinstance(document, dict) or not isinstance(document.get("nodes"), dict):
-        raise UsageError(f"{path} is JSON, but no manifest of dbt.", "Name the folder of a manifest.json of dbt.")
+        raise UsageError(f"{path} is JSON, but not a dbt manifest.", "Name the folder of a manifest.json of dbt.")
     return ManifestDocument(path=path, content=document)
 
 

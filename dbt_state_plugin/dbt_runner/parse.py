@@ -62,8 +62,8 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
         result = _parse(invocation, "--no-partial-parse")
         if _is_parsed(result):
             sys.stderr.write(
-                "dbt-state-plugin: dbt could not go on from its last parse (partial parsing), so the whole project was"
-                " parsed again; there is nothing to correct.\n"
+                "dbt-state-plugin: dbt could not reuse its last parse (partial parsing), so the whole project was"
+                " parsed again; nothing needs to be fixed.\n"
             )
     if not _is_parsed(result):
         if isinstance(result.exception, OSError):

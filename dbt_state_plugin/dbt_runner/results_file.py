@@ -47,7 +47,7 @@ def _invocation(path: Path, document: Mapping[str, Any]) -> DbtInvocation:
     schema = str(metadata["dbt_schema_version"])
     if not schema.endswith(_SCHEMA):
         raise UsageError(
-            f"{path} is of the schema {schema}, which this tool does not know.", "Use dbt-core 1.10, 1.11 or 1.12."
+            f"{path} has the schema {schema}, which this tool does not know.", "Use dbt-core 1.10, 1.11 or 1.12."
         )
     ended_at = _time(metadata["generated_at"])
     found = [_result(result, ended_at) for result in document["results"]]
@@ -63,7 +63,7 @@ def _invocation(path: Path, document: Mapping[str, Any]) -> DbtInvocation:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value
 
 

@@ -65,7 +65,7 @@ def _dbt(adapter_type: str) -> Finding:
     return Finding(
         check="dbt",
         severity=Severity.ERROR,
-        what=f"dbt-core {core} is not one that this version knows (1.10, 1.11, 1.12).",
+        what=f"dbt-core {core} is not supported by this version (1.10, 1.11 and 1.12 are).",
         do="Run `pip install 'dbt-core>=1.10,<1.13'` in the same environment.",
     )
 

@@ -82,7 +82,7 @@ def agreed(shown: Orphans, now: Orphans) -> Iterator[Orphan]:
     present = {_build(orphan) for orphan in now.orphans}
     for orphan in shown.orphans:
         if _build(orphan) not in present:
-            yield replace(orphan, action=Action.KEEP, why="it is no orphan any more")
+            yield replace(orphan, action=Action.KEEP, why="it is no longer an orphan")
 
 
 def _build(orphan: Orphan) -> tuple[RelationName, object]:
@@ -116,10 +116,10 @@ def categorized(
     """Return what can be done with an orphan as far as no other relation has a say in it."""
     action, why = Action.REFUSE, ""
     if check is None:
-        action, why = Action.FORGET, "not there any more"
+        action, why = Action.FORGET, "no longer exists"
     elif not _is_recorded(record, check.identity):
         kind = check.identity.kind
-        what = "something that is no table or view" if kind is RelationKind.OTHER else kind.value
+        what = "something that is neither table nor view" if kind is RelationKind.OTHER else kind.value
         why = f"not the one that was recorded but a {what} of role {check.owner} (`forget` takes it off this list)"
     elif claim:
         why = claim

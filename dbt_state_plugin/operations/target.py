@@ -103,7 +103,7 @@ def as_invoked(settings: Settings, ran: DbtInvocation, ports: Ports | None = Non
     if settings.variables and dict(settings.variables) != ran.variables:
         raise UsageError(
             f"dbt ran with other vars than these: {ran.variables or 'none'}.",
-            "Leave --vars out: those of dbt are taken.",
+            "Leave --vars out: those of dbt are used.",
         )
     settings = replace(settings, variables=ran.variables)
     given: dict[str, Any] = {name: ran.arguments.get(name) or None for name in ("profile", "target")}

@@ -163,7 +163,7 @@ def dbt_postgres_credentials(output: Mapping[str, Any], *, where: str) -> dict[s
     for key, value in output.items():
         name = _DBT_ALIASES.get(key, key)
         if name in given:
-            raise ConfigurationError(f"{where} sets `{name}` twice, as `{key}` too.", "Remove one of the two.")
+            raise ConfigurationError(f"{where} sets `{name}` twice, also as `{key}`.", "Remove one of the two.")
         given[name] = value
     missing = [name for name, (_, default) in _DBT_POSTGRES_KEYS.items() if default is _REQUIRED and name not in given]
     if missing:
@@ -201,7 +201,7 @@ def _checked(name: str, value: Any, kind: str, where: str) -> Any:
         raise ConfigurationError(f"`{name}` of {where} is neither true nor false.", "Write true or false, unquoted.")
     if not isinstance(value, str):
         raise ConfigurationError(
-            f"`{name}` of {where} is not text.", "Put it in quotes; behind Jinja, leave as_number and as_bool out."
+            f"`{name}` of {where} is not text.", "Put it in quotes; with Jinja, leave out as_number and as_bool."
         )
     return str(value)
 

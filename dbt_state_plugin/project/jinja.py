@@ -149,11 +149,11 @@ def _literal(marker: NativeMarker, where: str) -> Any:
     # The messages leave the value out: it may be a password.
     if isinstance(marker, BoolMarker) and not is_bool:
         raise ConfigurationError(
-            f"{where} does not become true or false by as_bool.", "Give it the value True or False, or drop as_bool."
+            f"as_bool cannot turn {where} into true or false.", "Give it the value True or False, or drop as_bool."
         )
     if isinstance(marker, NumberMarker) and (is_bool or not isinstance(result, (int, float))):
         raise ConfigurationError(
-            f"{where} does not become a number by as_number.", "Give it a number, without leading zeros."
+            f"as_number cannot turn {where} into a number.", "Give it a number, without leading zeros."
         )
     return result
 

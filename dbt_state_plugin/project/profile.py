@@ -101,7 +101,7 @@ def load_profile(
     checked_threads = whole_number(threads_in_file if threads is None else threads)
     if checked_threads is None:
         raise ConfigurationError(
-            f"`threads` of {where} is not a whole number.", "Write it without quotes; behind Jinja, add | as_number."
+            f"`threads` of {where} is not a whole number.", "Write it without quotes; with Jinja, add | as_number."
         )
     type_name = _type(output, where)
     credentials = read_credentials(type_name, output, where=where)

@@ -61,7 +61,7 @@ def render_tree(value: Any, context: YamlContext, *, where: str) -> Any:
     try:
         return _render_tree(value, context, where, ())
     except RecursionError:
-        raise ConfigurationError(f"{where} holds an anchor that holds itself.", "Break the circle.") from None
+        raise ConfigurationError(f"{where} contains an anchor that refers to itself.", "Break the circle.") from None
 
 
 def render_value(value: Any, context: YamlContext, *, where: str, keypath: tuple[str, ...] = ()) -> Any:

@@ -112,7 +112,7 @@ _OLD_ROWS = {
 }
 _OLD_COLUMNS = {
     OldRows.KEPT: "its table keeps earlier columns or types; --full-refresh-changed loads it from scratch",
-    OldRows.PROTECTED: "its table keeps earlier columns or types, since full_refresh: false forbids to drop it",
+    OldRows.PROTECTED: "its table keeps earlier columns or types, since full_refresh: false does not let it be dropped",
     OldRows.REBUILT: "it is loaded from scratch",
     OldRows.REFUSED: "on_logic_change: fail refuses the run; --full-refresh-changed loads it from scratch",
 }
@@ -135,7 +135,7 @@ def _decision_line(entry: PlanEntry) -> str:
     if entry.decision is Decision.BUILD:
         return "  is built, because"
     if entry.outside_selection:
-        return "  is not built now, but stands outside the selection and needs it, because"
+        return "  needs a build, but is outside the selection and not built now, because"
     return "  is skipped: its definition, its parents and its relation are what the last build recorded"
 
 

@@ -13,7 +13,7 @@ from dbt_state_plugin.report.words import count, rough_duration
 _NAMED = 3
 _WORDS = {
     Stage.CONNECT: "Connecting to the database",
-    Stage.HASH: "Comparing the project's files with those of the last time",
+    Stage.HASH: "Comparing the project's files with those of the last run",
     Stage.PARSE: "dbt parses the project",
     Stage.FINGERPRINT: "Hashing what decides each node",
     Stage.WAREHOUSE: "Asking the warehouse about the project's relations",
@@ -23,7 +23,7 @@ _WORDS = {
     Stage.INSPECT: "Comparing relations with what the project makes",
     Stage.RECORD: "Recording what dbt built",
     Stage.DROP: "Dropping what is left behind",
-    Stage.LOOK: "Looking over what a run needs",
+    Stage.LOOK: "Checking what a run needs",
 }
 
 

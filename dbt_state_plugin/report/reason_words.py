@@ -45,10 +45,10 @@ NOT_COUNTED: Mapping[str, str] = {
     "absent": "does not exist",
     "foreign": "is a foreign table, whose rows are not counted",
     "policy": "has a policy of row security that asks other tables, functions or the clock",
-    "function": "is computed by functions that cannot be seen into",
-    "kind": "is no table, so its rows are not counted",
-    "place": "is no path that can be looked at",
-    "remote": "lies elsewhere, where its files cannot be looked at",
+    "function": "is computed by functions that cannot be inspected",
+    "kind": "is not a table, so its rows are not counted",
+    "place": "is not a path that can be inspected",
+    "remote": "is stored elsewhere, where its files cannot be listed",
     "unreadable": "cannot be read",
     "untold": "is in a warehouse that does not tell when rows change (see docs/warehouses.md)",
 }
@@ -232,7 +232,7 @@ def _shape(values: Values) -> str:
     by = " by hand" if change == "added" else ""
     words = f"its {thing_words(kind, str(values['name']))} {verb} {done}{by} since we built it"
     is_lost = values.get("in_place") and kind not in _RESTORED_IN_PLACE
-    return f"{words}; dbt sees to it only with --full-refresh" if is_lost else words
+    return f"{words}; dbt restores it only with --full-refresh" if is_lost else words
 
 
 def _calls(names: Iterable[str]) -> str:

@@ -50,7 +50,7 @@ def recording_summary(result: RecordResult) -> str:
     """Return what was done in one line."""
     what = f"dbt's invocation {result.invocation_id[:8]}"
     if result.is_known:
-        return f"Execution {result.execution_id} recorded {what} already; nothing is to be done."
+        return f"Execution {result.execution_id} recorded {what} already; there is nothing to do."
     again = len([each for each in result.of(Recording.RECORDED) if each.unseen])
     parts = [f"{count(len(result.of(Recording.RECORDED)), 'node')} of {what} recorded"]
     for number, words in (

@@ -42,12 +42,12 @@ STATES: Mapping[str, NodeState] = {
         NodeState(key="forced", label="forced", mark="»", meaning="asked for"),
         NodeState(key="data", label="data", mark="≈", meaning="it reads other rows than before"),
         NodeState(key="downstream", label="downstream", mark="↓", meaning="something that it reads is built"),
-        NodeState(key="volatile", label="volatile", mark="◷", meaning="due for the time alone"),
+        NodeState(key="volatile", label="volatile", mark="◷", meaning="due only because of time"),
         NodeState(key="later", label="later", mark="‥", meaning="due, and not built now"),
         NodeState(
             key="cut_off", label="cut off", mark="=", meaning="what it reads came out equal, so it was not built"
         ),
-        NodeState(key="removed", label="removed", mark="-", meaning="no node any more; its relation is still there"),
+        NodeState(key="removed", label="removed", mark="-", meaning="no longer a node; its relation still exists"),
         NodeState(key="skipped", label="skipped", mark="", meaning="nothing asks for a build", is_due=False),
         NodeState(key="inlined", label="ephemeral", mark="", meaning="dbt inlines it into its readers", is_due=False),
         NodeState(key="source", label="source", mark="", meaning="written by something else", is_due=False),

@@ -105,7 +105,7 @@ _OLD_ROWS = {
 _OLD_COLUMNS = {
     OldRows.KEPT: "warning: tables keep their earlier columns and types, unless --full-refresh-changed",
     OldRows.PROTECTED: (
-        "warning: tables keep their earlier columns and types, since full_refresh: false forbids to drop them"
+        "warning: tables keep their earlier columns and types, since full_refresh: false does not let them be dropped"
     ),
     OldRows.REBUILT: "tables are loaded from scratch, since their columns or types changed",
     OldRows.REFUSED: _OLD_ROWS[OldRows.REFUSED],

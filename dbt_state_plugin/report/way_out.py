@@ -12,7 +12,7 @@ from dbt_state_plugin.core.values.results import NodeOutcome
 _SEED = "Its columns or types are not those of its table:"
 _WAYS: Mapping[OldRows, str] = {
     OldRows.KEPT: f"{_SEED} --full-refresh-changed loads it from scratch.",
-    OldRows.PROTECTED: f"{_SEED} take away its full_refresh: false, then --full-refresh-changed loads it from scratch.",
+    OldRows.PROTECTED: f"{_SEED} remove its full_refresh: false; then --full-refresh-changed loads it from scratch.",
 }
 
 

@@ -128,7 +128,7 @@ def _log_ahead(connection: SqliteConnection) -> None:
             time.sleep(0.01)
             continue
         if mode != "wal":
-            raise SqliteError(f"SQLite cannot log ahead on this filesystem (journal mode {mode})")
+            raise SqliteError(f"SQLite cannot use write-ahead logging on this filesystem (journal mode {mode})")
         return
 
 

@@ -191,9 +191,7 @@ def start_step(
             cursor.execute(state.statement(_REOPEN), (str(execution_id),))
         cursor.execute(state.statement(_HAS_STEP), (str(execution_id), name))
         if cursor.fetchall() and not rules.repeats_steps:
-            raise UsageError(
-                f"Execution {execution_id} has a step {name} already.", "Give each step a name of its own."
-            )
+            raise UsageError(f"Execution {execution_id} has a step {name} already.", "Give each step a different name.")
         checksum_set_id = record_checksum_set(cursor, state, kind=kind, checksums=checksums)
         cursor.execute(state.statement(_START_STEP), (str(execution_id), name, checksum_set_id))
         return UUID(cursor.fetchone()[0])
@@ -262,7 +260,7 @@ def complete_step(
         row = cursor.fetchone()
         if row is None:
             step = _step(cursor, state, step_id)  # look again: another process may have ended it just now
-            raise UsageError(f"The step {step.name} has ended: it {_ending(step)}.", "An ended step is not changed.")
+            raise UsageError(f"The step {step.name} has ended: it {_ending(step)}.", "An ended step cannot be changed.")
         return Ended(name=row[0], started_at=row[1], finished_at=row[2], covered=row[3], rows_processed=rows_processed)
 
 

@@ -85,7 +85,7 @@ def _refuse_overlap(state: State, rows: list[tuple[Any, ...]]) -> None:
             relation = RelationName(database=row[0], schema=row[1], identifier=row[2])
             raise BusyError(
                 f"Execution {row[3]} of {other} is writing {relation} ({row[5]}) right now, and this plan would too.",
-                "Wait for it to end, then run the command again; schemas of their own keep the two targets apart.",
+                "Wait for it to end, then run the command again; separate schemas keep the two targets apart.",
             )
 
 

@@ -46,7 +46,7 @@ INVARIANTS = (
     Invariant(
         check="installation",
         query="SELECT n || ' rows' FROM (SELECT count(*) AS n FROM {state}.installation) AS c WHERE n <> 1",
-        what="The key that values are hashed with is not there once",
+        what="There is not exactly one key that values are hashed with",
         do=_RESTORE,
     ),
     Invariant(
@@ -84,7 +84,7 @@ INVARIANTS = (
             GROUP BY environment_id, unique_id HAVING count(*) > 1 ORDER BY 1
         """,
         what="A node has several recorded relations, as after a change of its name or schema",
-        do="See `state orphans` for those that it has no more.",
+        do="See `state orphans` for those that it no longer has.",
     ),
     Invariant(
         check="intents",
@@ -94,7 +94,7 @@ INVARIANTS = (
             WHERE r.execution_id = i.execution_id AND r.unique_id = i.unique_id ORDER BY 1
         """,
         what="A node is recorded as built and as being built by the same execution",
-        do="Nothing: the next run builds it again.",
+        do="No action needed: the next run builds it again.",
     ),
     Invariant(
         check="intents",
@@ -104,7 +104,7 @@ INVARIANTS = (
             JOIN {state}.execution x USING (execution_id) WHERE x.status <> 'running' ORDER BY 1
         """,
         what="A node was left behind by an execution that failed or was killed",
-        do="Nothing: the next run builds it again.",
+        do="No action needed: the next run builds it again.",
     ),
     Invariant(
         check="executions",
@@ -152,7 +152,7 @@ INVARIANTS = (
             ORDER BY 1
         """,
         ),
-        what="The reasons of a node are not as runs record them",
+        what="The reasons of a node are not in the form that runs record",
         do="Nothing is decided by them. `state prune` removes them with their execution.",
     ),
     Invariant(
@@ -213,7 +213,7 @@ def _dangling(cursor: Any, schema: str) -> Iterator[Finding]:
     if is_sqlite(cursor.connection):
         cursor.execute('SELECT "table", "parent", count(*) FROM pragma_foreign_key_check GROUP BY "table", "parent"')
         for table, other, number in cursor.fetchall():
-            what = f"Rows of {table} refer to rows of {other} that are not there: {number}."
+            what = f"Rows of {table} refer to rows of {other} that do not exist: {number}."
             yield Finding(check="references", severity=Severity.ERROR, what=what, do=_RESTORE)
         return
     from psycopg2 import sql
@@ -229,7 +229,7 @@ def _dangling(cursor: Any, schema: str) -> Iterator[Finding]:
         cursor.execute(query)
         (number,) = cursor.fetchone()
         if number:
-            what = f"Rows of {table} refer by {', '.join(columns)} to rows of {other} that are not there: {number}."
+            what = f"Rows of {table} refer by {', '.join(columns)} to rows of {other} that do not exist: {number}."
             yield Finding(check="references", severity=Severity.ERROR, what=what, do=_RESTORE)
 
 
@@ -243,7 +243,7 @@ def _dead(cursor: Any, schema: str) -> Iterator[Finding]:
                 check="executions",
                 severity=Severity.NOTE,
                 what=f"Execution {execution} of {environment} was killed: it counts as running without its lock.",
-                do="Nothing: the next run marks it abandoned and builds again what it was going to build.",
+                do="No action needed: the next run marks it abandoned and builds again what it was going to build.",
             )
 
 

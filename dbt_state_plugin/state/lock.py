@@ -98,7 +98,7 @@ def _holder_of_file(connection: Connection, key: int) -> Mapping[str, Any] | Non
 def _describe_process(state: State, key: int) -> str:
     holder = _holder_of_file(state.connection, key)
     if holder is None:
-        return "it has ended just now"
+        return "it has just ended"
     where = f"process {holder.get('pid', 'unknown')} on {holder.get('host', 'an unknown host')}"
     rows = state.rows(_RUNNING, (state.environment_id, holder.get("pid")))
     if not rows:
@@ -113,7 +113,7 @@ def describe_holder(state: State, key: int) -> str:
         return _describe_process(state, key)
     rows = state.rows(_HOLDER, (state.environment_id, key))
     if not rows:
-        return "it has ended just now"
+        return "it has just ended"
     backend, user, execution, command, host, process, started = rows[0]
     if execution is None:
         return f"database session {backend} of user {user or 'unknown'}"

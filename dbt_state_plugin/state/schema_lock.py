@@ -56,7 +56,7 @@ def lock_schema(cursor: Any, schema: str, *, timeout: float = LONGEST_WAIT_SECON
         if cursor.fetchone()[0]:
             return
         cursor.execute(_HOLDER, (SCHEMA_LOCK,))
-        holder = _described(cursor.fetchone(), unknown="it has ended just now")
+        holder = _described(cursor.fetchone(), unknown="it has just ended")
         if is_last:
             raise StateError(
                 f'Another process is creating or upgrading the state in schema "{schema}", and has not ended in '

@@ -189,7 +189,7 @@ def finish_up_to_date(
 ) -> None:
     """Record that an execution which has begun succeeded, with a step that covers what an earlier one covered.
 
-    Raises StateError when what that covered is not recorded any more.
+    Raises StateError when what that covered is no longer recorded.
     """
     values = {
         "execution": str(execution_id),
@@ -202,6 +202,4 @@ def finish_up_to_date(
         "adapter_version": adapter_version,
     }
     if state.execute(_FINISH, values) != 1:
-        raise StateError(
-            "What the earlier execution covered is not recorded any more.", "Run the command again; it looks again."
-        )
+        raise StateError("What the earlier execution covered is no longer recorded.", "Run the command again.")

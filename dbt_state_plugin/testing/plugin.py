@@ -41,10 +41,10 @@ def throwaway_database(throwaway_server: Server) -> Iterator[ThrowawayDatabase]:
 
 @pytest.fixture
 def dbt_pipeline(tmp_path: Path, throwaway_database: ThrowawayDatabase) -> Callable[..., Pipeline]:
-    """Give a function that copies a dbt project, or a Meltano project, for the test's own database.
+    """Return a function that copies a dbt project, or a Meltano project, for the test's own database.
 
     `dbt_pipeline("transform")` copies the folder, and dbt finds a profile for the database there, whose schema is
-    `analytics`. What a Meltano project needs of the database is handed over by `environment`, as in
+    `analytics`. What a Meltano project needs of the database is passed by `environment`, as in
     `dbt_pipeline(".", environment={"PGHOST": "{host}", "PGPASSWORD": "{password}"})`, with the names `host`, `port`,
     `user`, `password`, `dbname` and `url`.
     """

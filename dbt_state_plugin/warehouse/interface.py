@@ -54,7 +54,7 @@ class Warehouse(Protocol):
         return capabilities()
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
 
     @property
     def kept_contents(self) -> KeptContents | None:
@@ -71,7 +71,7 @@ class Warehouse(Protocol):
         """Return how far the warehouse has come: a line of its history, `/` and a number that only grows on it.
 
         The line is another one where a backup was restored. None where nothing tells, or where what identifies a
-        relation is what it holds, so that an older copy needs no telling.
+        relation is what it holds, so that an older copy shows by itself.
         """
         return None
 

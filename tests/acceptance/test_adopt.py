@@ -90,8 +90,8 @@ def test_what_is_not_as_the_project_makes_it_is_refused_and_built_by_the_next_ru
     refused = [line.split(maxsplit=2)[1:] for line in adopted.stdout.splitlines() if line.startswith("  refuse")]
     assert dict(refused) == {
         "on_table": "it is a table, and the project makes it a view",
-        "contracted": "it has besides c",
-        "above": "it has another type of n",
+        "contracted": "it also has c",
+        "above": "it has a different type for n",
         "countries": "it has 1 rows, and its file 2",
         "history": "it lacks id",
     }

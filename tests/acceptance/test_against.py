@@ -304,7 +304,7 @@ def test_an_unknown_baseline_is_answered_with_the_known_ones(copy: Project, shop
     ("text", "said"),
     [
         ('{"metadata": {}, "nodes": {"a', "is not JSON, or it is cut off."),
-        ("[]", "is JSON, but no manifest of dbt."),
+        ("[]", "is JSON, but not a dbt manifest."),
         ('{"metadata": {"project_name": "other"}, "nodes": {}}', "is of the project other, not of shop."),
         (None, "There is no "),
     ],

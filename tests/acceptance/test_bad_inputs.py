@@ -53,8 +53,8 @@ def assert_two_lines(refused: subprocess.CompletedProcess[str], what: str, do: s
         (["plan", "orders"], "'orders'", "--output state-dir DIR"),
         (["run", "--vars", "{a: ["], "--vars is not valid YAML", "--vars '{name: value}'"),
         (["run", "--vars", "just text"], "--vars is not a mapping", "--vars '{name: value}'"),
-        (["run", "--", "--select", "orders"], "--select cannot stand after `--`", "before `--`"),
-        (["run", "--", "--target=prod"], "--target cannot stand after `--`", "before `--`"),
+        (["run", "--", "--select", "orders"], "--select cannot be used after `--`", "before `--`"),
+        (["run", "--", "--target=prod"], "--target cannot be used after `--`", "before `--`"),
         (["run", "--", "-sorders"], "-s", "before `--`"),
         (["run", "--selct", "orders"], "No such option", "dbt-state-plugin run --help"),
         (["rum"], "No such command 'rum'", "dbt-state-plugin --help"),
@@ -181,7 +181,7 @@ def test_an_output_that_nobody_reads_to_its_end_is_no_error(dbt_project: Project
         assert full.returncode == 2, full.stderr
         assert len(full.stderr.splitlines()) == 2, full.stderr
         told.append(full.stderr.splitlines()[0])
-    assert told[0] == "Error: The answer cannot be written: No space left on device."
+    assert told[0] == "Error: The output cannot be written: No space left on device."
     assert told[1].startswith("Error: 'nothing' is not an execution's id")
 
 

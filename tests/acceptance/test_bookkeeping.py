@@ -328,7 +328,7 @@ def test_a_step_name_is_used_once_in_an_execution(script: Script) -> None:
 
 @pytest.mark.parametrize("rows", ["many", "-1", "1.5", "1e3", "9223372036854775808", "", "½"])
 def test_rows_that_are_no_number_are_refused(script: Script, rows: str) -> None:
-    assert f'"{rows}" is no number of rows' in script.error("complete-step", str(uuid4()), "--rows-processed", rows)
+    assert f'"{rows}" is not a number of rows' in script.error("complete-step", str(uuid4()), "--rows-processed", rows)
 
 
 def test_the_largest_number_of_rows_is_recorded(script: Script, database: Database) -> None:
@@ -354,8 +354,8 @@ def test_a_malformed_or_unknown_id_is_refused(script: Script, command: tuple[str
     number = str(uuid4())
     name, *rest = command
 
-    assert '"42" is no' in script.error(name, "42", *rest)
-    assert "is not recorded: nothing is" in script.error(name, number, *rest)
+    assert '"42" is not a valid' in script.error(name, "42", *rest)
+    assert "holds nothing yet" in script.error(name, number, *rest)
     assert database.query("select 1 from pg_namespace where nspname = 'dbt_state_plugin'") == []
     script.answer("init-execution")
     assert f"{number} is not recorded" in script.error(name, number, *rest)
@@ -364,9 +364,9 @@ def test_a_malformed_or_unknown_id_is_refused(script: Script, command: tuple[str
 def test_a_malformed_or_unknown_previous_id_is_refused(script: Script) -> None:
     _, step = script.transform()
 
-    assert '"{42}" is no execution id' in script.error("compare-step-models", step, "{42}")
+    assert '"{42}" is not a valid execution id' in script.error("compare-step-models", step, "{42}")
     assert "is not recorded" in script.error("compare-step-models", step, str(UUID(int=0)))
-    assert "is no execution id" in script.error("init-execution", "--execution-id", "{" + str(uuid4()) + "}")
+    assert "is not a valid execution id" in script.error("init-execution", "--execution-id", "{" + str(uuid4()) + "}")
 
 
 def test_another_pipeline_has_books_of_its_own(script: Script) -> None:

@@ -93,4 +93,4 @@ def test_what_adopt_recorded_means_everything_and_what_is_gone_cannot_be_told(pr
     assert compared.stdout == "customers orders\n"
     assert f"Execution {adopted} is a `adopt`, which does not build the models, so" in compared.stderr
     assert removed.stdout == "\n"
-    assert "What is gone since a run cannot be told of a step" in removed.stderr
+    assert "Compared with a run, a step cannot tell what was removed" in removed.stderr

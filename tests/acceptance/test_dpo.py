@@ -219,7 +219,7 @@ def test_an_id_may_be_given_in_every_form_that_postgresql_takes(dpo: Script, opt
 
 @pytest.mark.parametrize("text", ["42", "{" + str(UUID(int=1)), "", "urn:uuid:" + str(UUID(int=1))])
 def test_what_is_no_id_is_refused(dpo: Script, text: str) -> None:
-    assert f'"{text}" is no execution id' in dpo.error("init-execution", "-id", text)
+    assert f'"{text}" is not a valid execution id' in dpo.error("init-execution", "-id", text)
 
 
 def test_the_names_of_steps_are_upper_cased(dpo: Script, database: Database) -> None:
@@ -238,7 +238,7 @@ def test_names_of_changed_models_have_a_space_between_whatever_they_hold(dpo: Sc
     finished = dpo.run("compare-step-models", step, NOTHING)
 
     assert finished.stdout == "a b customers orders\n"
-    assert finished.stderr == "Warning: A name holds white space, so a shell takes it for several.\n"
+    assert finished.stderr == "Warning: A name contains white space, so a shell splits it into several.\n"
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_a_completed_step_is_said_with_counts_and_times(
 def test_rows_that_are_no_number_are_refused(dpo: Script) -> None:
     _, step = dpo.step()
 
-    assert '"many" is no number of rows' in dpo.error("complete-step", step, "-r", "many")
+    assert '"many" is not a number of rows' in dpo.error("complete-step", step, "-r", "many")
 
 
 def test_a_completed_execution_is_said_with_its_times(dpo: Script) -> None:

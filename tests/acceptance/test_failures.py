@@ -39,4 +39,4 @@ def test_failing_nodes_are_listed_until_they_are_built(dbt_project: ProjectFacto
     assert json.loads(project.plugin("show", "--failures", "-o", "json", check=0).stdout)["failures"] == []
     assert project.plugin("history", "--failed", check=0).stdout.splitlines() == listed
     refused = project.plugin("show", check=2).stderr
-    assert refused.startswith("Error: `show` wants an EXECUTION, or --failures.\n")
+    assert refused.startswith("Error: `show` needs an EXECUTION, or --failures.\n")

@@ -66,7 +66,7 @@ def test_a_change_may_be_configured_to_rebuild_or_to_refuse_the_run(project: Pro
 
     refused = project.plugin("run", env=fail, check=2)
 
-    assert "The logic of events changed, and on_logic_change: fail forbids" in refused.stderr
+    assert "The logic of events changed, and on_logic_change: fail does not let" in refused.stderr
     assert logics(database, "events") == ["one"]
 
     project.write(

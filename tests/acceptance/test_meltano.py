@@ -72,7 +72,7 @@ def test_a_changed_select_is_reloaded_on_request_and_nothing_else(project: Melta
         "excluded: rows that were loaded before stay as they are",
         "Nothing to reset.",
     ]
-    assert "Warning: --exclude nothing fits no stream that is loaded.\n" in excluding.stderr
+    assert "Warning: --exclude nothing matches no stream that is loaded.\n" in excluding.stderr
     assert skipping.stdout.startswith("Load plan: skipped, ")
     assert sorted(without_apply) == ["customers", "orders"]
     lines = said(answer)

@@ -83,7 +83,7 @@ def test_a_meltano_file_that_cannot_be_read(project: MeltanoProject, database: D
 
     answer = project.entry("run", check=2)
 
-    says(answer, "meltano.yml cannot be read: it is no valid YAML", "Correct the file.")
+    says(answer, "meltano.yml cannot be read: it is not valid YAML", "Correct the file.")
     assert CANARY not in answer.stderr
     assert is_untouched(database)
 

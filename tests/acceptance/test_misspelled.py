@@ -57,11 +57,11 @@ WRONG = {
         "Leave it out: only run, build, seed and snapshot take flags of dbt, after `--`.",
     ),
     ("plan", "--", "--quiet"): (
-        "There is no place for '--quiet' here: nothing is built.",
+        "Nothing is built here, so there is no use for '--quiet'.",
         "Leave out what stands after `--`; run, build, seed and snapshot take flags of dbt there.",
     ),
     ("run", "--models", "orders"): (
-        "--models is a flag of dbt that dbt-state-plugin decides.",
+        "--models is a flag of dbt that dbt-state-plugin sets itself.",
         "Use --select instead.",
     ),
     ("run", "--fail-fst"): (
@@ -79,7 +79,7 @@ WRONG = {
     ),
     ("rum",): ("No such command 'rum'.", "Did you mean run? See `dbt-state-plugin --help`."),
     ("test",): (
-        "`test` is a command of dbt, and none of dbt-state-plugin.",
+        "`test` is a command of dbt, not of dbt-state-plugin.",
         "`dbt-state-plugin build` runs the tests that are due, `dbt test` all of them.",
     ),
     ("plan", "--output", "jsn"): (

@@ -122,7 +122,7 @@ def test_each_source_is_looked_at_as_it_is_configured(dbt_project: ProjectFactor
         "far": ["data is a foreign table, whose rows are not counted: built on every run"],
         "computed": [
             "volatile it calls now()",
-            "data is computed by functions that cannot be seen into: built on every run",
+            "data is computed by functions that cannot be inspected: built on every run",
         ],
     }
     assert reasons(project) == every_run

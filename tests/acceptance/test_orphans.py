@@ -112,7 +112,7 @@ def test_what_deleted_renamed_disabled_and_ephemeral_models_left_behind_is_liste
     assert lines == {
         'analytics."it\'s ""odd"" tö"': "there as recorded",
         'analytics."old alias"': "there as recorded",
-        "analytics.gone": "not there any more",
+        "analytics.gone": "no longer exists",
         **{
             f"analytics.{name}": "there as recorded"
             for name in ("deleted_view", "deleted_summary", "before", "off", "inlined", "codes")
@@ -131,7 +131,7 @@ def test_what_deleted_renamed_disabled_and_ephemeral_models_left_behind_is_liste
     assert (code, stdout) == (2, "")
     assert "Drop them? Type yes: " in shown
     assert max(len(line) for line in shown.splitlines()) <= 80
-    assert "Nothing was dropped: that was not a yes." in shown
+    assert "Nothing was dropped: you did not type yes." in shown
     assert (relations(database), recorded(database)) == (before, before_recorded)
 
     code, stdout, shown = at_a_terminal(project, "yes", "state", "orphans", "--drop")
@@ -140,7 +140,7 @@ def test_what_deleted_renamed_disabled_and_ephemeral_models_left_behind_is_liste
     assert "Orphans: 8 dropped, 1 forgotten." in shown
     order = [line.removeprefix("dropped analytics.") for line in stdout.splitlines() if line.startswith("dropped")]
     assert order.index("deleted_summary") < order.index("deleted_view") < order.index('"it\'s ""odd"" tö"')
-    assert "forgotten analytics.gone; not there any more" in stdout.splitlines()
+    assert "forgotten analytics.gone; no longer exists" in stdout.splitlines()
     assert relations(database) == {"stays"}
     assert recorded(database) == {"stays"}
     none = project.plugin("state", "orphans", "--drop", check=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.project import Project, ProjectWriter
 
-RETRIED = "dbt could not go on from its last parse (partial parsing), so the whole project was parsed again"
+RETRIED = "dbt could not reuse its last parse (partial parsing), so the whole project was parsed again"
 METRIC = "metrics: [{name: total, label: T, type: simple, type_params: {measure: cents}}]\n"
 RATIO = "metrics: [{name: rel, label: R, type: ratio, type_params: {numerator: total, denominator: total}}]\n"
 FILES = {

@@ -89,7 +89,7 @@ def test_rows_and_reasons(dbt_pipeline):
     ended = pytest_in(tmp_path, throwaway_database.url)
 
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    said = "analytics.revenue is not as in .*/tests/expected/revenue.csv: 1 rows are missing, 1 are too many"
+    said = "analytics.revenue is not as in .*/tests/expected/revenue.csv: 1 rows are missing, 1 are unexpected"
     assert re.search(said, ended.stdout), ended.stdout
     assert "- 1, 11.5" in ended.stdout
     assert "+ 1, 10.50" in ended.stdout

@@ -215,7 +215,9 @@ def test_what_is_not_of_this_project_target_and_dbt_is_refused_and_nothing_chang
     refused("manifest.json.", "--target-path", "torn")
     project.write("torn/manifest.json", project.read("target/manifest.json")[:-100])
     refused("is not JSON, or it is cut off", "--target-path", "torn")
-    refused("of one invocation", "--target-path", altered(project, manifest, "metadata", "invocation_id", value="x"))
+    refused(
+        "by the same invocation", "--target-path", altered(project, manifest, "metadata", "invocation_id", value="x")
+    )
     refused(
         "of the project away", "--target-path", altered(project, manifest, "metadata", "project_name", value="away")
     )

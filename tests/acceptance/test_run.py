@@ -540,7 +540,7 @@ def test_flags_after_two_dashes_reach_dbt_and_count_where_they_change_what_is_bu
     }
     assert rows(database, "copied") == [{"id": 1}]
     assert refused.stdout == NOTHING_STARTED
-    assert refused.stderr.startswith("Error: --select cannot stand after `--`, because dbt-state-plugin decides it.\n")
+    assert refused.stderr.startswith("Error: --select cannot be used after `--`, because dbt-state-plugin sets it.\n")
 
 
 def test_what_was_built_stands_in_run_results_and_the_manifest_is_written_where_it_is_asked_for(

@@ -78,7 +78,7 @@ def test_a_project_is_built_once_and_again_where_it_changed(project: Project, da
     history = json.loads(project.plugin("history", "--output", "json", check=0).stdout)
     assert [each["status"] for each in history["executions"]].count("succeeded") >= 3
     assert "orders" in project.plugin("explain", "orders", check=0).stdout
-    assert "All of the state is as it must be." in project.plugin("state", "check", check=0).stderr
+    assert "The state is consistent." in project.plugin("state", "check", check=0).stderr
     findings = project.plugin("doctor", check=0).stdout
     assert "s.sqlite may be used" in findings
     assert f"version {EXPECTED_VERSION} in this file" in findings

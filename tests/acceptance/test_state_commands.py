@@ -342,13 +342,13 @@ def test_an_upgrade_can_be_tried_without_changing_anything(plugin: Plugin, datab
 
 def test_a_check_says_what_is_wrong_and_what_to_do(plugin: Plugin, database: Database) -> None:
     plugin("state", "upgrade")
-    assert plugin("state", "check").stderr == "All of the state is as it must be.\n"
+    assert plugin("state", "check").stderr == "The state is consistent.\n"
     database.query("DELETE FROM dbt_state_plugin.installation")
 
     checked = plugin("state", "check", check=1)
 
     assert checked.stdout.splitlines() == [
-        "  error  installation: The key that values are hashed with is not there once: 0 rows.",
+        "  error  installation: There is not exactly one key that values are hashed with: 0 rows.",
         "         Restore the state from a backup, or run `state downgrade base --yes`: then everything is built once.",
     ]
     assert checked.stderr == "1 error, 0 notes.\n"

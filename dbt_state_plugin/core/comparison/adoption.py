@@ -127,13 +127,13 @@ def other_columns(expected: Columns, actual: Columns, *, keeps_order: bool, may_
     other = [] if may_have_more else [name for name in wanted if name in found and wanted[name] != found[name]]
     parts = [
         f"{words} {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}"
-        for words, names in (("lacks", lacking), ("has besides", more), ("has another type of", other))
+        for words, names in (("lacks", lacking), ("also has", more), ("has a different type for", other))
         if names
     ]
     if parts:
         return f"it {', '.join(parts)}"
     if keeps_order and not may_have_more and [name for name, _ in expected] != [name for name, _ in actual]:
-        return "its columns stand in another order"
+        return "its columns are in another order"
     return ""
 
 

@@ -118,7 +118,7 @@ def project_rule(setting: str) -> str:
     """Return the kind for all sources that say nothing themselves; raises ConfigurationError."""
     if setting and setting not in PROJECT_KINDS:
         raise ConfigurationError(
-            f"{SETTING} is {setting!r}, which is no way to version data.", f"Use one of {', '.join(PROJECT_KINDS)}."
+            f"{SETTING} is {setting!r}, which is not a data version.", f"Use one of {', '.join(PROJECT_KINDS)}."
         )
     return setting
 
@@ -237,7 +237,7 @@ def _text(node: Node, name: str) -> str:
     value = node.settings.get(name)
     if value is not None and (not isinstance(value, str) or not value.strip()):
         raise wrong_setting(
-            node, f"{name} is not a text", "Write one statement of SQL, such as select max(updated_at) from ..."
+            node, f"{name} is not text", "Write one statement of SQL, such as select max(updated_at) from ..."
         )
     return (value or "").strip().rstrip(";")
 

@@ -43,7 +43,7 @@ def holds_rows(node: Node, record: RecordedRelation | None, reasons: Iterable[Re
 def is_logic_change(
     project: Project, lineage: Lineage, category: ChangeCategory | None, reasons: Iterable[Reason]
 ) -> bool:
-    """Return whether the present logic of a node is another one than that of its last build.
+    """Return whether the present logic of a node differs from that of its last build.
 
     The logic of ephemeral models and functions is that of the nodes that use them; that of tables and views is not.
     """
@@ -54,7 +54,7 @@ def is_logic_change(
 
 
 def wants_rebuild(node: Node, *, is_asked: bool, default: str | None) -> bool:
-    """Return whether rows of earlier logic are to be built anew, by the flag or by what is configured."""
+    """Return whether rows of earlier logic are to be rebuilt, by the flag or by what is configured."""
     return not keeps_rows(node) and (is_asked or on_logic_change(node, default) == "full_refresh")
 
 

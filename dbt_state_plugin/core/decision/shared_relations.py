@@ -18,6 +18,6 @@ def refuse_shared_relations(project: Project) -> None:
         if other is not node:
             raise ProjectError(
                 f"{other.unique_id} and {node.unique_id} both write the relation {relation} "
-                "(letter case makes no difference, nor what lies behind the longest name that the warehouse stores).",
+                "(letter case is ignored, and so is what exceeds the longest name that the warehouse stores).",
                 "Give one of them another alias or schema.",
             )

@@ -100,7 +100,7 @@ def is_too_large(node: NodeDefinition) -> bool:
 
 
 def translated(text: str, names: Mapping[str, str]) -> str:
-    """Return SQL with each name of a relation replaced by today's; a part of a longer name is left alone."""
+    """Return SQL with each name of a relation replaced by today's; a part of a longer name is not."""
     if not names:
         return text
     longest_first = sorted(names, key=len, reverse=True)

@@ -142,10 +142,8 @@ def _books(target: Target, wanted: UUID) -> Iterator[State]:
     # Only init-execution creates the state and the environment: an id that is looked up here is recorded, or unknown.
     with open_session(target, create=False) as session:
         if not session.has_state:
-            raise NotFoundError(
-                f"{wanted} is not recorded: nothing is, in {place_of(session.state.connection, target.state.schema)}.",
-                "Run init-execution first.",
-            )
+            place = place_of(session.state.connection, target.state.schema)
+            raise NotFoundError(f"{wanted} is not recorded: {place} holds nothing yet.", "Run init-execution first.")
         ensure_schema(session.state.connection, target.state.schema)
         yield session.state
 
@@ -153,7 +151,7 @@ def _books(target: Target, wanted: UUID) -> Iterator[State]:
 def _uuid(text: str, kind: str, rules: BookkeepingRules = STRICT) -> UUID:
     # uuid.UUID also takes a prefix, one brace, and dashes anywhere.
     if not (_POSTGRESQL_ID if rules.postgresql_ids else _ID).fullmatch(text):
-        raise UsageError(f'"{text}" is no {kind} id.', f"Pass the UUID that init-{kind} printed.")
+        raise UsageError(f'"{text}" is not a valid {kind} id.', f"Pass the UUID that init-{kind} printed.")
     return UUID(text)
 
 
@@ -161,6 +159,6 @@ def _rows(text: str) -> int:
     digits = text.strip()
     if not re.fullmatch(r"[0-9]{1,30}", digits) or int(digits) > MAX_ROWS:
         raise UsageError(
-            f'"{text}" is no number of rows.', f"Pass a whole number from 0 to {MAX_ROWS} to --rows-processed."
+            f'"{text}" is not a number of rows.', f"Pass a whole number from 0 to {MAX_ROWS} to --rows-processed."
         )
     return int(digits)

@@ -191,7 +191,7 @@ def refuse_unrecordable(name: str) -> None:
     except UnicodeEncodeError:
         raise UsageError(f"The name {name} is not valid UTF-8.", "Rename it.") from None
     if not 0 < size <= MAX_NAME_BYTES or "\0" in name:
-        what = "empty" if not size else "longer than 2,000 bytes" if "\0" not in name else "not text: it holds a NUL"
+        what = "empty" if not size else "longer than 2,000 bytes" if "\0" not in name else "not text: it contains a NUL"
         raise UsageError(f"The name {name[:60]} is {what}.", "Rename it.")
 
 
@@ -257,4 +257,4 @@ def _way_into(entry: os.DirEntry[str], above: tuple[str, ...], rules: Bookkeepin
 
 
 def _unreadable(path: object, error: OSError) -> UsageError:
-    return UsageError(f"{path} cannot be read: {error.strerror}.", "Give it back, or write patterns that leave it out.")
+    return UsageError(f"{path} cannot be read: {error.strerror}.", "Make it readable, or write patterns that omit it.")

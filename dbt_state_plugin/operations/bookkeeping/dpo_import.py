@@ -37,7 +37,7 @@ def import_dpo(target: Target, url: str) -> ImportedHistory:
         if history is None:
             raise NotFoundError(
                 f"There are no tables of the data pipeline orchestrator in {settings.display()}.",
-                "Name the database that it was given; its schema is called dpo, or data_pipeline.",
+                "Name the database that DPO used; its schema is called dpo, or data_pipeline.",
             )
         with open_session(target) as session:
             counts = import_executions(session.state, COMMAND, history.executions(), history.steps, history.checksums)

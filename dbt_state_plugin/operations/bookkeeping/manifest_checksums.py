@@ -49,7 +49,7 @@ def _manifest(path: str) -> Mapping[str, Any]:
         ) from error
     version = _version(manifest)
     if version is None:
-        raise UsageError(f"{path} is JSON, but no manifest of dbt.", "Name the manifest.json in dbt's target folder.")
+        raise UsageError(f"{path} is JSON, but not a dbt manifest.", "Name the manifest.json in dbt's target folder.")
     if version < OLDEST_VERSION:
         raise UsageError(
             f"{path} is a manifest of version {version}; {OLDEST_VERSION} or later is needed.",

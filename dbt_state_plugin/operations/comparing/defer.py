@@ -115,7 +115,7 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
 
 def _environment_there(session: Session, options: RunOptions, name: str) -> KnownEnvironment:
     if options.command not in _COMMANDS:
-        raise UsageError(f"--defer is not for `{options.command}`.", "Use `run` or `build`.")
+        raise UsageError(f"`{options.command}` does not take --defer.", "Use `run` or `build`.")
     there, execution = find_baseline(session, name)
     here = session.state.environment
     if execution is not None:
@@ -131,7 +131,7 @@ def _environment_there(session: Session, options: RunOptions, name: str) -> Know
     if (there.environment.warehouse, there.environment.database) != (here.warehouse, here.database):
         raise ConfigurationError(
             f"{there.environment} is in another database than {here}, and PostgreSQL cannot read across databases.",
-            "Give the two targets schemas of their own in one database.",
+            "Give the two targets separate schemas in one database.",
         )
     return there
 

@@ -98,7 +98,7 @@ def plan_against(
 def _code_since(
     session: Session, planned: Planned, execution: KnownExecution
 ) -> Mapping[str, tuple[DifferingText, ...]]:
-    """Return the code that is another one than when the execution had ended; it kept no other texts."""
+    """Return the code that differs from that at the end of the execution; it kept no other texts."""
     if not session.target.stores_sql:
         return {}
     own = [each for each in planned.plan.to_build if any(not reason.kind.comes_from_above for reason in each.reasons)]
@@ -130,7 +130,7 @@ def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownE
     if len(found) != 1:
         listed = ", ".join(str(each.environment) for each in found or known) or "none yet"
         raise NotFoundError(
-            f"{name!r} fits several environments: {listed}."
+            f"{name!r} matches several environments: {listed}."
             if found
             else f"No environment or execution {name!r} is recorded; the environments of {own.project} are: {listed}.",
             f"{did_you_mean(name, [each.environment.target for each in known])}"

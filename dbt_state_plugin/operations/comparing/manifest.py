@@ -207,7 +207,7 @@ class _ManifestComparison:
             return ()
         nodes = "1 node reads" if unseen == 1 else f"{unseen} nodes read"
         return (
-            f"{nodes} vars, env vars or target fields whose values this manifest does not tell: only their code counts",
+            f"{nodes} vars, env vars or target fields whose values are not in this manifest: only code is compared",
         )
 
     def _baseline(self, where: str) -> Baseline:

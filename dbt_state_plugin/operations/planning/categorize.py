@@ -145,7 +145,7 @@ def record_cosmetic(
     store_code: bool,
     digest: Digest,
 ) -> None:
-    """Record the present definition of every node that differs in nothing real and is left alone."""
+    """Record the present definition of every node that differs in nothing real and is skipped."""
     project = fingerprinter.project
     lineage = lineages(project, build_order(project)) if categorized.categories else {}
     refreshed = []
@@ -175,7 +175,7 @@ def record_cosmetic(
 
 
 def _has_laid_out_model(entry: PlanEntry, project: Project, lineage: Mapping[str, Lineage]) -> bool:
-    """Return whether a unit test is left alone though its model has other comments or another layout."""
+    """Return whether a unit test is skipped though its model has other comments or another layout."""
     if entry.node.resource_type != "unit_test" or entry.record is None or not lineage:
         return False
     return entry.record.trace.inlined != _inlined(project, lineage[entry.node.unique_id].inlined)

@@ -32,7 +32,7 @@ def decide(
     """Return the plan; raises ProjectError as `make_plan` does.
 
     Where a relation is built only for an index or the like, its recorded SQL is read to tell whether its rows come out
-    alike; then what reads it is left alone, which may leave others to be asked about.
+    alike; then what reads it is skipped, which may leave others to be asked about.
     """
     asked: frozenset[str] = frozenset()
     same: frozenset[str] = frozenset()

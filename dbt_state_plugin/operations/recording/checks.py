@@ -38,9 +38,9 @@ _POWERFUL: Mapping[str, object] = {
     "event_time_end": None,
     "introspect": True,
 }
-_OTHER_VALUES = "it was built with other values of vars, env vars or the target than those of now"
+_OTHER_VALUES = "it was built with other values of vars, env vars or the target than today's"
 _UNSEEN_VALUES = "its hooks or materialization read vars, env vars or the target, and dbt does not say which values"
-_OTHER_START = "an on-run-start hook reads values, and dbt may have run it with others than those of now"
+_OTHER_START = "an on-run-start hook reads values, and dbt may have run it with others than today's"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,8 @@ def refuse_other_version(ran: DbtInvocation, present: str) -> None:
     """Raise UsageError for the results of another minor version of dbt than the one that is installed here."""
     if ran.dbt_version.split(".")[:2] != present.split(".")[:2]:
         raise UsageError(
-            f"The results are those of dbt {ran.dbt_version}, and here dbt {present} is installed.",
-            "Install dbt-state-plugin beside the dbt that runs, and call it there.",
+            f"The results are those of dbt {ran.dbt_version}, but dbt {present} is installed here.",
+            "Install dbt-state-plugin in the environment of that dbt, and run it there.",
         )
 
 
@@ -123,7 +123,7 @@ def _doubtful_seeds(built: AsBuilt, nodes: Iterable[str]) -> dict[str, str]:
     found = {}
     for node in nodes:
         if node in seeds and node in built.edited:
-            found[node] = "its file is another one than dbt loaded"
+            found[node] = "its file is not the one that dbt loaded"
         elif node in seeds and is_too_large(seeds[node]):
             found[node] = "its file is larger than 1 MB, so dbt does not say what it loaded"
     return found

@@ -316,7 +316,11 @@ class _Recorder:
     def _recorded(self, unique_id: str, planned: Planned, recorder: BuildRecorder) -> RecordedNode:
         if unique_id not in recorder.marked:
             is_own = unique_id in recorder.own_names
-            why = f"its SQL names {OWN_NAMES}" if is_own else recorder.unrecorded.get(unique_id, "dbt has not said all")
+            why = (
+                f"its SQL names {OWN_NAMES}"
+                if is_own
+                else recorder.unrecorded.get(unique_id, "dbt's files do not tell")
+            )
             return RecordedNode(unique_id=unique_id, recording=Recording.DUE, why=why)
         project = planned.project
         parents = [project.nodes[parent] for parent in recorder.parents_of(unique_id)]

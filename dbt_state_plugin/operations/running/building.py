@@ -345,7 +345,7 @@ def _redefined_materialized_views(plan: Plan) -> tuple[str, ...]:
 
 
 def _rebuilt(plan: Plan) -> tuple[str, ...]:
-    """Return the nodes whose rows of earlier logic are built anew."""
+    """Return the nodes whose rows of earlier logic are rebuilt."""
     return tuple(entry.node.unique_id for entry in plan.to_build if entry.old_rows is OldRows.REBUILT)
 
 
@@ -356,7 +356,7 @@ def refuse_mixed_rows(plan: Plan) -> None:
         names = ", ".join(node.name for node in refused)
         what = "logic (of seeds: columns or types)" if any(n.resource_type == "seed" for n in refused) else "logic"
         raise ConfigurationError(
-            f"The {what} of {names} changed, and on_logic_change: fail forbids to keep its earlier rows.",
+            f"The {what} of {names} changed, and on_logic_change: fail does not let it keep its earlier rows.",
             "Pass --full-refresh-changed to rebuild all rows, leave it out with --exclude, or configure `run`.",
         )
 

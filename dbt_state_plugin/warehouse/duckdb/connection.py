@@ -39,8 +39,8 @@ class DuckDBFile:
             )
         if _REMOTE.match(path) or credentials.get("remote"):
             raise ConfigurationError(
-                f"The DuckDB database of this target is no local file ({path.partition('?')[0]}), and others cannot be"
-                " planned yet.",
+                f"The DuckDB database of this target is not a local file ({path.partition('?')[0]}), and other kinds"
+                " cannot be planned yet.",
                 "Use a target with a `path:` of a file, or compare code alone (`plan --state DIR`).",
             )
         self.path = os.path.abspath(path)  # noqa: PTH100 - as DuckDB finds it: from the current directory
@@ -168,7 +168,7 @@ def _not_opened(path: str, error: Exception) -> BusyError | StateError:
         )
     if _DAMAGED.search(str(error)):
         return StateError(
-            f"{path} is no DuckDB database, or is damaged.",
+            f"{path} is not a DuckDB database, or is damaged.",
             "Restore it from a copy, or move it away and load its sources again: the next run builds everything.",
         )
     return StateError(f"{path} cannot be opened: {first_line(error)}.", "Run `dbt debug` to see whether dbt can.")

@@ -373,7 +373,7 @@ class DuckDBWarehouse(Warehouse):
 
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Drop exactly the relation of this identity."""
-        raise DropRefused("dbt-state-plugin drops nothing in DuckDB as yet")
+        raise DropRefused("dbt-state-plugin does not drop relations in DuckDB yet")
 
 
 def _in_attached(name: RelationName) -> RelationName:

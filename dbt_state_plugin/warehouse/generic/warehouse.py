@@ -233,4 +233,4 @@ class GenericWarehouse(Warehouse):
 
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Refuse: what would go along is not known."""
-        raise DropRefused("dbt-state-plugin drops nothing in this warehouse")
+        raise DropRefused("dbt-state-plugin does not drop relations in this warehouse")

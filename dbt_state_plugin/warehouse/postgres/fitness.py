@@ -24,7 +24,7 @@ _RIGHTS = """
 
 def look_over(connection: Connection, schema: str) -> tuple[Finding, ...]:
     """Return what was found of a warehouse into whose `schema` dbt is to write; raises StateError."""
-    with database_errors("Cannot look over the warehouse"), connection.cursor() as cursor:
+    with database_errors("Cannot check the warehouse"), connection.cursor() as cursor:
         cursor.execute(_RIGHTS, {"schema": schema})
         name, role, database, quoted, exists, may_create, has_temporary, counts, version = cursor.fetchone() or ()
     return (
@@ -66,7 +66,7 @@ def _pooler(connection: Connection) -> Iterator[Finding]:
             check="pooler",
             severity=Severity.NOTE,
             what="dbt reaches the warehouse through a connection pooler: what was written is counted by the next run.",
-            do="Nothing, as long as DBT_STATE_PLUGIN_DATABASE_URL points at the server itself.",
+            do="No action needed, as long as DBT_STATE_PLUGIN_DATABASE_URL points at the server itself.",
         )
 
 
@@ -75,7 +75,7 @@ def _temporary(grant: str, *, has_temporary: bool) -> Iterator[Finding]:
         yield Finding(
             check="rights",
             severity=Severity.NOTE,
-            what="The role may create no temporary views: tables that SQL names without ref or source are told by its "
-            "words, which may be too many, and functions that it calls are not seen.",
+            what="The role may not create temporary views: tables that SQL names without ref or source are guessed "
+            "from its words, which may find too many, and functions that it calls are not seen.",
             do=f"Ask a database administrator to run: {grant}",
         )

@@ -53,7 +53,7 @@ _CTE = re.compile(rf":ctename ({_NAME})")
 def same_query(
     connection: Connection, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
 ) -> bool:
-    """Return whether the server surely reads one query in two statements; what it takes for no query is another one.
+    """Return whether the server surely reads one query in two statements; what it does not take for a query differs.
 
     With `keeps_names` the names inside count, as they do in the definition of a view.
     """

@@ -399,7 +399,7 @@ class SparkWarehouse(Warehouse):
 
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Refuse."""
-        raise DropRefused("dbt-state-plugin drops nothing in Spark as yet")
+        raise DropRefused("dbt-state-plugin does not drop relations in Spark yet")
 
 
 def _facts(held: Held | None, spark: Any) -> SourceFacts:

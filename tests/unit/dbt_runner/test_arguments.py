@@ -65,7 +65,7 @@ def test_flags_that_matter_while_parsing_are_given_to_the_parse() -> None:
     ["--select", "-s", "-smodel", "--select=x", "--full-refresh", "-f", "--vars", "-tprod", "--state", "--help"],
 )
 def test_flags_that_the_plugin_decides_are_refused(argument: str) -> None:
-    with pytest.raises(UsageError, match="cannot stand after `--`") as error:
+    with pytest.raises(UsageError, match="cannot be used after `--`") as error:
         read_extra_arguments(["--debug", argument], {})
 
     assert "before `--`" in error.value.do
@@ -84,7 +84,7 @@ def test_an_env_var_with_the_power_of_such_a_flag_counts_as_the_flag(name: str) 
 
 @pytest.mark.parametrize("bundle", ["-xf", "-xqf", "-xsorders"])
 def test_a_flag_of_ours_is_found_in_a_bundle_of_short_flags(bundle: str) -> None:
-    with pytest.raises(UsageError, match=f"{bundle} cannot stand after"):
+    with pytest.raises(UsageError, match=f"{bundle} cannot be used after"):
         read_extra_arguments([bundle], {})
 
 

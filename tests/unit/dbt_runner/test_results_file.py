@@ -102,7 +102,7 @@ def _torn(folder: Path) -> None:
         (lambda folder: written(folder, document(results=None)), "not what dbt writes"),
         (lambda folder: written(folder, document(args={"which": 3})), "not what dbt writes"),
         (lambda folder: written(folder, document(results=[{**RESULT, "status": None}])), "not what dbt writes"),
-        (lambda folder: written(folder, document(metadata={"dbt_schema_version": "x/v5.json"})), "of the schema x/v5"),
+        (lambda folder: written(folder, document(metadata={"dbt_schema_version": "x/v5.json"})), "has the schema x/v5"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_path(

@@ -130,17 +130,17 @@ def test_only_what_was_shown_is_done() -> None:
     assert [(item.record.relation.identifier, item.action, item.why) for item in found] == [
         ("shown", Action.DROP, ""),
         ("late", Action.REFUSE, "this is new since the list was shown; run the command again"),
-        ("built_again", Action.KEEP, "it is no orphan any more"),
+        ("built_again", Action.KEEP, "it is no longer an orphan"),
     ]
 
 
 def test_each_orphan_reads_as_one_line_that_a_terminal_wraps() -> None:
-    gone = replace(orphan("gone", 1, action=Action.FORGET, why="not there any more"), check=None)
+    gone = replace(orphan("gone", 1, action=Action.FORGET, why="no longer exists"), check=None)
     found = Orphans(environment=HERE, orphans=(orphan("Old \x1b[31m", 2), gone))
 
     assert orphan_lines(found) == [
         'main."Old \\x1b[31m": table of model.shop.Old \\x1b[31m, built 2026-01-02 03:04:05+00:00; there as recorded',
-        "main.gone: table of model.shop.gone, built 2026-01-02 03:04:05+00:00; not there any more",
+        "main.gone: table of model.shop.gone, built 2026-01-02 03:04:05+00:00; no longer exists",
     ]
     wrapped = orphan_lines(found, width=60)
     assert max(len(line) for line in wrapped) <= 60

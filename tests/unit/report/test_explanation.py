@@ -163,7 +163,7 @@ def test_a_node_outside_the_selection_is_not_built_now(warehouse: Warehouse) -> 
     plan = planned(warehouse, edited(OF, "model.shop.a"), request(selected=["model.shop.c"]))
 
     assert explained(plan, "model.shop.a")[2] == (
-        "  is not built now, but stands outside the selection and needs it, because"
+        "  needs a build, but is outside the selection and not built now, because"
     )
 
 

@@ -16,7 +16,7 @@ RUNNING = tuple(f"model.shop.m{number}" for number in range(5))
         (Step(stage=Stage.PARSE), "dbt parses the project"),
         (Step(stage=Stage.PARSE, done=40, total=2005), "dbt parses the project: 40 of 2005 files"),
         (Step(stage=Stage.STATE, detail="Removing old history\x1b"), "Removing old history\\x1b"),
-        (Step(stage=Stage.LOOK, detail="the state"), "Looking over what a run needs: the state"),
+        (Step(stage=Stage.LOOK, detail="the state"), "Checking what a run needs: the state"),
         (Step(stage=Stage.WAIT, detail="execution 1"), "Waiting for another run: execution 1"),
         (Step(stage=Stage.ROWS, detail='"raw"."orders"'), 'Comparing the rows of "raw"."orders"'),
         (Step(stage=Stage.ROWS, detail="o", rows=12_000), "Comparing the rows of o, about 12,000"),

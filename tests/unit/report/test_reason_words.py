@@ -125,12 +125,12 @@ def test_what_cannot_be_asked_again_is_said_with_what_happens_then(why: str, sai
 @pytest.mark.parametrize(
     ("thing", "name", "change", "words"),
     [
-        ("index", "i", "gone", "its index i was dropped since we built it; dbt sees to it only with --full-refresh"),
+        ("index", "i", "gone", "its index i was dropped since we built it; dbt restores it only with --full-refresh"),
         (
             "index",
             "i",
             "added",
-            "its index i was added by hand since we built it; dbt sees to it only with --full-refresh",
+            "its index i was added by hand since we built it; dbt restores it only with --full-refresh",
         ),
         ("privilege", "SELECT to x", "gone", "its privilege SELECT to x was revoked since we built it"),
         ("privilege", "SELECT to x", "changed", "its privilege SELECT to x was changed since we built it"),

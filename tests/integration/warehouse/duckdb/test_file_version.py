@@ -129,7 +129,7 @@ def test_a_file_of_something_else_is_an_error_of_one_line(tmp_path: Path) -> Non
     with pytest.raises(StateError) as refused, DuckDBFile({"path": str(tmp_path / "text.duckdb")}).cursor("Cannot"):
         pass
 
-    assert "is no DuckDB database, or is damaged" in refused.value.what
+    assert "is not a DuckDB database, or is damaged" in refused.value.what
     assert not isinstance(refused.value, BusyError)
 
 

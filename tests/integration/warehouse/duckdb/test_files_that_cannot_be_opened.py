@@ -42,7 +42,7 @@ def test_a_damaged_file_is_called_so_and_what_helps_is_said(tmp_path: Path, cont
     file.write_bytes({"text": b"x" * 20_000, "cut": content[:6000], "overwritten": overwritten}[damage])
     said = message(file)
 
-    assert said.what == f"{file} is no DuckDB database, or is damaged."
+    assert said.what == f"{file} is not a DuckDB database, or is damaged."
     assert said.do.startswith("Restore it from a copy, or move it away")
 
 

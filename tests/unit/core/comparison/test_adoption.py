@@ -88,12 +88,12 @@ def test_nodes_without_a_relation_of_their_own_are_no_candidates() -> None:
     ("expected", "actual", "more", "words"),
     [
         ([("a", 1), ("b", 2)], [("a", 1), ("b", 2)], False, ""),
-        ([("a", 1)], [("a", 1), ("b", 2)], False, "it has besides b"),
+        ([("a", 1)], [("a", 1), ("b", 2)], False, "it also has b"),
         ([("a", 1)], [("a", 1), ("b", 2)], True, ""),
         ([("a", 1), ("b", 2)], [("a", 1)], True, "it lacks b"),
-        ([("a", 1)], [("a", 2)], False, "it has another type of a"),
+        ([("a", 1)], [("a", 2)], False, "it has a different type for a"),
         ([("a", 1)], [("a", 2)], True, ""),
-        ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)], False, "its columns stand in another order"),
+        ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)], False, "its columns are in another order"),
         ([(name, 1) for name in "abcde"], [], False, "it lacks a, b, c and more"),
     ],
 )

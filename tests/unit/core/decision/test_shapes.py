@@ -112,7 +112,7 @@ def test_an_incremental_model_says_that_dbt_sees_to_it_only_from_scratch() -> No
     (reason,) = planned(of, then={"a": shape(INDEX)}, now={}).to_build[0].reasons
     rebuilt = planned(of, then={"a": shape(INDEX)}, now={}, full_refresh=True).to_build[0].reasons
 
-    assert detail(reason).endswith("since we built it; dbt sees to it only with --full-refresh")
+    assert detail(reason).endswith("since we built it; dbt restores it only with --full-refresh")
     assert [detail(each) for each in rebuilt] == ["--full-refresh", "its index a_id was dropped since we built it"]
 
 

@@ -378,9 +378,9 @@ def test_a_seed_whose_content_dbt_has_not_hashed_gives_a_warning(tmp_path: Path)
         ("", "is not JSON, or it is cut off"),
         ('{"metadata": {"dbt_', "is not JSON, or it is cut off"),
         ("[" * 100_000, "is not JSON, or it is cut off"),
-        ("[]", "no manifest of dbt"),
-        ('{"metadata": {}, "nodes": {}}', "no manifest of dbt"),
-        ('{"metadata": {"dbt_schema_version": "x/manifest/v12.json"}}', "no manifest of dbt"),
+        ("[]", "not a dbt manifest"),
+        ('{"metadata": {}, "nodes": {}}', "not a dbt manifest"),
+        ('{"metadata": {"dbt_schema_version": "x/manifest/v12.json"}}', "not a dbt manifest"),
         ('{"metadata": {"dbt_schema_version": "x/manifest/v8.json"}, "nodes": {}}', "version 8; 9 or later"),
         ('{"metadata": {"dbt_schema_version": "x/manifest/v12.json"}, "nodes": {}}', "holds no model"),
         (
