@@ -75,5 +75,5 @@ def test_a_pipeline_in_a_project_keeps_its_state_beside_it(world: World) -> None
 
 
 def test_flags_that_have_to_stand_before_are_refused_at_once(world: World) -> None:
-    with pytest.raises(UsageError, match="--select cannot stand after"):
+    with pytest.raises(UsageError, match="--select cannot be used after"):
         resolve_target(_settings(world, extra_arguments=("--select", "orders")))
