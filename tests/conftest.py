@@ -29,8 +29,15 @@ if TYPE_CHECKING:  # unit tests load no driver of a database
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run two tests on each core: they wait for servers, locks and processes about half of the time."""
-    return 2 * (os.cpu_count() or 1)
+    """Run two tests on each core where they wait for servers, locks and processes, and else one.
+
+    Unit and integration tests wait for little, and each process of pytest-xdist collects all of them first.
+    """
+    of_inner_loop = (TESTS / "unit", TESTS / "integration")
+    waits = not all(
+        any(Path(each).resolve().is_relative_to(folder) for folder in of_inner_loop) for each in config.args
+    )
+    return (2 if waits else 1) * (os.cpu_count() or 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
