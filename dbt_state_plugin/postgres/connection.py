@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dbt_state_plugin.errors import SqliteError, StateError
+from dbt_state_plugin.postgres.own_settings import FOR_SESSION
 from dbt_state_plugin.postgres.pooled_cursor import pooled_cursor
 
 if TYPE_CHECKING:
@@ -27,15 +28,13 @@ APPLICATION_NAME = "dbt-state-plugin"
 # said by itself, before a statement with an operator is read. What was marked must survive a crash of the server: a
 # mark that is lost while the build that it announced is kept would lose a change. A query of the catalog for thousands
 # of relations costs little, though not by the server's estimate, and would be compiled for longer than it runs. Who
-# has waited for a lock looks again at what the other has left, which a role's own isolation would not show. What is
-# compared with what was recorded must not be written in other words because a role's settings have changed.
-_SESSION = """
+# has waited for a lock looks again at what the other has left, which a role's own isolation would not show.
+_SESSION = f"""
     SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '30s', false),
            set_config('idle_in_transaction_session_timeout', '0', false),
            set_config('idle_session_timeout', '0', false), set_config('timezone', 'UTC', false),
-           set_config('extra_float_digits', '1', false), set_config('bytea_output', 'hex', false),
-           set_config('transform_null_equals', 'off', false), set_config('quote_all_identifiers', 'off', false),
+           {FOR_SESSION},
            set_config('jit', 'off', false), set_config('default_transaction_isolation', 'read committed', false),
            set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'local'
                       ELSE current_setting('synchronous_commit') END, false)

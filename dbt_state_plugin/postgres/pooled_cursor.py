@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_LOCALLY = """
-    SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
-           pg_catalog.set_config('extra_float_digits', '1', true), pg_catalog.set_config('bytea_output', 'hex', true),
-           pg_catalog.set_config('transform_null_equals', 'off', true),
-           pg_catalog.set_config('quote_all_identifiers', 'off', true)
-"""
+from dbt_state_plugin.postgres.own_settings import FOR_TRANSACTION
+
+_LOCALLY = f"SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), {FOR_TRANSACTION}"
 
 
 def pooled_cursor(role: str | None) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.versions.session import LATER_SETTINGS
 from dbt_state_plugin.postgres.connection import database_errors
+from dbt_state_plugin.postgres.own_settings import AS_OTHERS
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -20,22 +21,21 @@ _SETTINGS = """
         'TimeZone', 'DateStyle', 'IntervalStyle', 'lc_monetary', 'lc_numeric', 'lc_time')
     UNION ALL SELECT name, reset_val FROM pg_catalog.pg_settings WHERE name = ANY (%s)
     UNION ALL SELECT 'user', session_user::text
+    UNION ALL <with a dot>
 """
-# Settings of applications and extensions, which pg_settings does not show before they are used: the later wins.
-_SETTINGS_WITH_A_DOT = """
-    SELECT pg_catalog.split_part(s.setting, '=', 1), pg_catalog.substr(s.setting, strpos(s.setting, '=') + 1)
-    FROM pg_catalog.pg_db_role_setting r CROSS JOIN pg_catalog.unnest(r.setconfig) AS s (setting)
+# Settings of applications and extensions, which pg_settings does not show before they are used.
+_WITH_A_DOT = """
+    (SELECT DISTINCT ON (s.name) s.name, s.value
+    FROM pg_catalog.pg_db_role_setting r CROSS JOIN LATERAL (
+        SELECT pg_catalog.split_part(c.text, '=', 1) AS name,
+            pg_catalog.substr(c.text, pg_catalog.strpos(c.text, '=') + 1) AS value
+        FROM pg_catalog.unnest(r.setconfig) AS c (text)) AS s
     WHERE r.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
-      AND r.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
-      AND pg_catalog.split_part(s.setting, '=', 1) LIKE '%.%'
-    ORDER BY r.setrole <> 0, r.setdatabase <> 0
+      AND r.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user)) AND s.name LIKE '%%.%%'
+    ORDER BY s.name, r.setrole <> 0 DESC, r.setdatabase <> 0 DESC)
 """
+_SETTINGS = _SETTINGS.replace("<with a dot>", _WITH_A_DOT)
 _OF_ENVIRONMENT = re.compile(r"(?:-c\s*|--)(\w+\.[\w.]+)=((?:\\.|\S)*)")
-# What `connect` has set for our own statements.
-_AS_DBT = """
-    SET LOCAL timezone TO DEFAULT; SET LOCAL extra_float_digits TO DEFAULT; SET LOCAL bytea_output TO DEFAULT;
-    SET LOCAL transform_null_equals TO DEFAULT; SET LOCAL quote_all_identifiers TO DEFAULT
-"""
 
 
 def read_session_settings(connection: Connection) -> dict[str, str]:
@@ -43,9 +43,7 @@ def read_session_settings(connection: Connection) -> dict[str, str]:
     with database_errors("Cannot read the settings of the warehouse"), connection.cursor() as cursor:
         cursor.execute(_SETTINGS, (sorted(LATER_SETTINGS),))
         found = {str(name): str(value) for name, value in cursor.fetchall() if value}
-        cursor.execute(_SETTINGS_WITH_A_DOT)
-        with_a_dot = {str(name): str(value) for name, value in cursor.fetchall()}
-    return with_a_dot | dict(_OF_ENVIRONMENT.findall(os.environ.get("PGOPTIONS", ""))) | found
+    return found | dict(_OF_ENVIRONMENT.findall(os.environ.get("PGOPTIONS", "")))
 
 
 def enter_session_of_dbt(cursor: Any, *, patience: str, search_path: str | None, role: str | None = None) -> None:
@@ -57,7 +55,7 @@ def enter_session_of_dbt(cursor: Any, *, patience: str, search_path: str | None,
     cursor.execute("SELECT set_config('statement_timeout', %s, true)", (patience,))
     if role:
         cursor.execute("SELECT set_config('role', %s, true)", (role,))
-    cursor.execute(_AS_DBT)
+    cursor.execute(f"SET LOCAL timezone TO DEFAULT; {AS_OTHERS}")
     if search_path is None:
         cursor.execute("SET LOCAL search_path TO DEFAULT")
     else:
