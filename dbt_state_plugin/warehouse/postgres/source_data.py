@@ -42,9 +42,7 @@ _FACTS = """
     ), called AS (
         SELECT v.oid, pg_catalog.string_agg(pg_catalog.concat_ws(':', p.oid, p.xmin), ',' ORDER BY p.oid)
             FILTER (WHERE p.oid >= 16384) AS own_functions,
-            pg_catalog.bool_or(p.provolatile = 'v' OR (p.provolatile = 's' AND p.oid >= 16384)
-                OR (p.proname IN ('now', 'transaction_timestamp', 'statement_timestamp', 'current_setting')
-                    OR (p.proname = 'age' AND p.pronargs = 1))) AS is_open
+            pg_catalog.bool_or(<is open>) AS is_open
         FROM (SELECT DISTINCT tree.oid FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid AND c.relkind = 'v') v
         JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN'
         CROSS JOIN LATERAL pg_catalog.regexp_matches(
@@ -102,17 +100,21 @@ _FACTS = """
 _POLICIES = """
     SELECT pg_catalog.concat_ws(' ', c.relforcerowsecurity,
             CASE WHEN pg_catalog.row_security_active(c.oid) THEN pg_catalog.quote_ident(current_user) END,
-            pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.polname, p.polcmd, p.polpermissive, p.polroles::oid[],
-                pg_catalog.pg_get_expr(p.polqual, p.polrelid)), ',' ORDER BY p.polname)) AS definition,
-        pg_catalog.bool_or(p.polqual::text ~ '[{](SUBLINK|SQLVALUEFUNCTION :op [0-8]) ' OR EXISTS (
-            SELECT 1 FROM pg_catalog.regexp_matches(p.polqual::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') AS f (id)
-            JOIN pg_catalog.pg_proc q ON q.oid = f.id[1]::pg_catalog.oid
-            WHERE q.provolatile = 'v' OR (q.provolatile = 's' AND q.oid >= 16384)
-                OR q.proname IN ('now', 'transaction_timestamp', 'statement_timestamp', 'current_setting')
+            pg_catalog.string_agg(pg_catalog.concat_ws(' ', y.polname, y.polcmd, y.polpermissive, y.polroles::oid[],
+                pg_catalog.pg_get_expr(y.polqual, y.polrelid)), ',' ORDER BY y.polname)) AS definition,
+        pg_catalog.bool_or(y.polqual::text ~ '[{](SUBLINK|SQLVALUEFUNCTION :op [0-8]) ' OR EXISTS (
+            SELECT 1 FROM pg_catalog.regexp_matches(y.polqual::text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') AS f (id)
+            JOIN pg_catalog.pg_proc p ON p.oid = f.id[1]::pg_catalog.oid WHERE <is open>
         )) AND (tree.root <> c.oid OR pg_catalog.row_security_active(c.oid)) AS is_open
-    FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid
+    FROM pg_catalog.pg_policy y WHERE y.polrelid = c.oid
 """
-_FACTS = _FACTS.replace("<other values>", OTHER_VALUES).replace("<policies>", _POLICIES)
+# A function `p`, a row of pg_proc, that may read anything, or tells the time.
+_IS_OPEN = """
+    p.provolatile = 'v' OR (p.provolatile = 's' AND p.oid >= 16384)
+        OR p.proname IN ('now', 'transaction_timestamp', 'statement_timestamp', 'current_setting')
+        OR (p.proname = 'age' AND p.pronargs = 1)
+"""
+_FACTS = _FACTS.replace("<other values>", OTHER_VALUES).replace("<policies>", _POLICIES).replace("<is open>", _IS_OPEN)
 
 
 # current_date and its like, a sample of a table, and the server's own catalogs (their oids are below 16384).

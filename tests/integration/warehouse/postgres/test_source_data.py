@@ -233,6 +233,7 @@ def test_values_that_change_without_a_row_being_written_are_new_data(
         ("id IN (SELECT id FROM raw.seen)", "?policy"),
         ("_sdc_batched_at < now()", "?policy"),
         ("_sdc_batched_at < current_date", "?policy"),
+        ("age(_sdc_batched_at) > '1 day'", "?policy"),
         ("customer = current_setting('shop.tenant', true)", "?policy"),
     ],
 )
