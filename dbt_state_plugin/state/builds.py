@@ -425,7 +425,7 @@ _COMPLETE = """
 def complete_definitions(state: State, compiled: Mapping[RelationName, Mapping[str, Any]]) -> None:
     """Record what else is known now of the SQL of relations that this run has built; raises StateError."""
     with database_errors("Cannot record the definitions"):
-        _update_each(state, _COMPLETE, compiled)
+        update_each(state, _COMPLETE, compiled)
 
 
 _COMPLETE_READS = """
@@ -446,7 +446,7 @@ def complete_reads(state: State, found: Mapping[RelationName, tuple[TracedReads 
         if reads is not None
     }
     with database_errors("Cannot record what was read"):
-        _update_each(state, _COMPLETE_READS, documents)
+        update_each(state, _COMPLETE_READS, documents)
 
 
 _SEEN = """
@@ -462,10 +462,10 @@ _SEEN = """
 def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, str]]) -> None:
     """Record versions of sources with the relations that hold their very rows; raises StateError."""
     with database_errors("Cannot record the versions of sources"):
-        _update_each(state, _SEEN, seen)
+        update_each(state, _SEEN, seen)
 
 
-def _update_each(state: State, statement: str, documents: Mapping[RelationName, Mapping[str, Any]]) -> None:
+def update_each(state: State, statement: str, documents: Mapping[RelationName, Mapping[str, Any]]) -> None:
     """Update each relation with a document of its own, in one statement; none where there is no relation."""
     if documents:
         columns = (*key_columns(documents), [json_document(document) for document in documents.values()])

@@ -14,8 +14,7 @@ from dbt_state_plugin.core.values.records import NOTHING, WROTE_ROWS
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.state.builds import json_document
-from dbt_state_plugin.state.relations import key_columns
+from dbt_state_plugin.state.builds import update_each
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.state import State
@@ -82,9 +81,7 @@ def record_what_hooks_did(state: State, *, built: Collection[RelationName], writ
     of_built = {key: WROTE_ROWS if key in written else NOTHING for key in built}
     others = {key: WROTE_ROWS for key in written if key not in of_built}
     for statement, found in ((_DID, of_built), (_DID_ALSO, others)):
-        if found:
-            did = [json_document({"on_run": each}) for each in found.values()]
-            state.execute(statement, (*key_columns(found), did, state.environment.warehouse, state.environment_id))
+        update_each(state, statement, {key: {"on_run": did} for key, did in found.items()})
 
 
 _FORGET = """

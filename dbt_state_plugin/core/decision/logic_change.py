@@ -23,6 +23,11 @@ def accumulates(node: Node) -> bool:
     return (is_kept and node.full_refresh is not True) or node.resource_type == "snapshot"
 
 
+def keeps_added_rows(node: Node) -> bool:
+    """Return whether rows that something else has added to a table are still in it after a build."""
+    return accumulates(node) and node.resource_type != "seed"  # dbt empties a seed's table
+
+
 def is_written_in_place(node: Node) -> bool:
     """Return whether dbt writes into the table that is there, unless it is told to build from scratch."""
     return accumulates(node) or (node.resource_type == "seed" and node.full_refresh is not True)

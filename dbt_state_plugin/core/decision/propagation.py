@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dbt_state_plugin.core.decision.behind_views import behind_views, reads_views
 from dbt_state_plugin.core.decision.dropped_views import DroppedViews
 from dbt_state_plugin.core.decision.known import Known
-from dbt_state_plugin.core.decision.logic_change import accumulates, is_written_in_place, keeps_rows, wants_rebuild
+from dbt_state_plugin.core.decision.logic_change import is_written_in_place, keeps_added_rows, keeps_rows, wants_rebuild
 from dbt_state_plugin.core.decision.own_reasons import asks_to_rebuild, own_reasons
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.records import ON_RUN
 
 Needed = Mapping[str, tuple[Reason, ...]]
 
@@ -29,8 +30,6 @@ _ONLY_ROWS = frozenset(
 )
 
 
-# What on-run hooks wrote is known by this name for who wrote it.
-ON_RUN = "on-run"
 WRITTEN_ON_RUN = Reason(kind=ReasonKind.DRIFTED, code=ReasonCode.WRITTEN_BY_HOOK, values={"writer": ON_RUN})
 # What is said of a relation that is built for what it has beside rows and columns.
 ABOUT_SHAPE = frozenset({ReasonCode.SHAPE_CHANGED, ReasonCode.FOREIGN_KEY_DROPPED})
@@ -178,8 +177,7 @@ class Propagation:
         for unique_id in in_scope:
             node = self._known.project.nodes[unique_id]
             record = self._known.record_of(node) if unique_id not in needed else None
-            keeps_rows = accumulates(node) and node.resource_type != "seed"
-            if record is not None and record.trace.written_by == ON_RUN and not keeps_rows:
+            if record is not None and record.trace.written_by == ON_RUN and not keeps_added_rows(node):
                 found.append(unique_id)
         return found
 

@@ -45,6 +45,7 @@ class RowsLeft:
 
 # What on-run hooks have done to a relation, where that is known.
 NOTHING, WROTE_ROWS = "nothing", "rows"
+ON_RUN = "on-run"  # who wrote into a relation, where it was the on-run hooks of the project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from dbt_state_plugin.core.changes.categorize import (
 )
 from dbt_state_plugin.core.changes.changed_items import changed_items
 from dbt_state_plugin.core.changes.traced import READS, merged, traced_reads
-from dbt_state_plugin.core.decision.logic_change import accumulates
+from dbt_state_plugin.core.decision.logic_change import keeps_added_rows
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.decision.volatile_reasons import read_volatile
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
@@ -117,8 +117,7 @@ def categorize_differences(
 
 def _is_untouched(node: Node, record: RecordedRelation) -> bool:
     """Return whether on-run hooks have left nothing on a relation that a build would take away."""
-    keeps_rows = accumulates(node) and node.resource_type != "seed"
-    return record.trace.on_run == NOTHING or (record.trace.on_run == WROTE_ROWS and keeps_rows)
+    return record.trace.on_run == NOTHING or (record.trace.on_run == WROTE_ROWS and keeps_added_rows(node))
 
 
 def _values_read(

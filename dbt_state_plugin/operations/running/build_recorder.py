@@ -13,14 +13,14 @@ from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.values.reads import RenderedReads
-from dbt_state_plugin.core.values.records import NOTHING, Trace, TracedReads
+from dbt_state_plugin.core.values.records import NOTHING, ON_RUN, Trace, TracedReads
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.operations.running.cut_off_recorder import CutOffRecorder
 from dbt_state_plugin.operations.running.cutoff import Cutoff, may_cut_off
 from dbt_state_plugin.operations.running.data_versions import DataVersions
-from dbt_state_plugin.operations.running.hook_writes import ON_RUN, HookWrites
+from dbt_state_plugin.operations.running.hook_writes import HookWrites
 from dbt_state_plugin.operations.running.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.postgres.connection import first_line

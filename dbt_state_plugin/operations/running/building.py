@@ -180,7 +180,7 @@ class _Run:
             raise recorder.lost
         recorder.finish_hooks(outcome.project_hook_sql, are_all=_has_seen_all_hooks(planned, outcome))
         written = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
-        record_shapes_of_run(self.session, [*written, *(each for each in shaped if each not in written)])
+        record_shapes_of_run(self.session, {each.unique_id: each for each in (*written, *shaped)}.values())
         record_counters_of_build(self.session, written, session_names=names_of_dbt_sessions(self.session))
         record_contents(self.session)
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import ON_RUN
 from dbt_state_plugin.operations.running.data_versions import DataVersions
 from dbt_state_plugin.state.builds import record_hook_writes, refresh_sources_seen
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # What leaves all rows as they are; a statement that follows may do anything.
 _WRITES_NO_ROWS = re.compile(r"\s*(create\s+(unique\s+)?index|comment\s+on)\s[^;]*;?\s*", re.IGNORECASE)
-ON_RUN = "on-run"  # stands for the hooks of the project
 
 
 class HookWrites:
