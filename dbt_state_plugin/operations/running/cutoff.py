@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.changes.categorize import recorded_statement
@@ -77,8 +78,6 @@ class Cutoff:
                 self._readers.setdefault(parent, set()).add(unique_id)
         self._compared = {node for node in self._readers if self._is_comparable(node)} - set(microbatch)
         self._unsettled = set(hanging)
-        self._all_readers: dict[str, set[str]] = {}
-        self._others: Mapping[RelationName, RecordedRelation] | None = None  # of the environment, before this run
         self._sets: dict[str, set[tuple[str, ...]]] = {}  # which columns of a relation are read, by one or another
         self._columns_now: dict[str, Columns] = {}
         self._before: dict[str, RowsLeft] = {}
@@ -191,12 +190,15 @@ class Cutoff:
 
         It is due by another version of the data alone: its hooks act on the relation, or it tells where rows lie.
         """
-        readers = [self._project.nodes[each] for each in self._readers_of(unique_id) - self._entries.keys()]
+        readers = [self._project.nodes[each] for each in self._all_readers.get(unique_id, set()) - self._entries.keys()]
         keys = {record_key(node, self._project): node for node in readers if not node.is_ephemeral}
-        if keys and self._others is None:
-            self._others = read_recorded(self._state, ()).relations
-        records = {key: (self._others or {}).get(key) for key in keys}
+        records = {key: self._all_records.get(key) for key in keys}
         return any(record and not reads_rows_alone(keys[key], record) for key, record in records.items())
+
+    @cached_property
+    def _all_records(self) -> Mapping[RelationName, RecordedRelation]:
+        """All that is recorded, read once: what is asked for is not built by this run."""
+        return read_recorded(self._state, ()).relations
 
     def see_built(self, entry: PlanEntry, now: str, columns: Columns) -> None:
         """Note how a node came out that is recorded as built, and the version that its readers see from now on.
@@ -293,15 +295,15 @@ class Cutoff:
         return node.is_test and unique_id not in self._entries and self._records.get(unique_id) is None
 
     def _all_below(self, unique_id: str) -> set[str]:
-        self._readers_of(unique_id)
         return _reached(unique_id, self._all_readers)
 
-    def _readers_of(self, unique_id: str) -> set[str]:
-        if not self._all_readers:
-            for reader, lineage in self._lineages.items():
-                for parent in lineage.parents:
-                    self._all_readers.setdefault(parent, set()).add(reader)
-        return self._all_readers.get(unique_id, set())
+    @cached_property
+    def _all_readers(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for reader, lineage in self._lineages.items():
+            for parent in lineage.parents:
+                found.setdefault(parent, set()).add(reader)
+        return found
 
     def _is_as_recorded(self, entry: PlanEntry, record: RecordedRelation) -> bool:
         """Return whether the relation is still there as it was recorded.
