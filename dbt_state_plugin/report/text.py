@@ -135,7 +135,7 @@ def _warnings(plan: Plan) -> list[str]:
 def absent_lines(plan: Plan) -> list[str]:
     """Return what has to be built first, by another command, since it is read and does not exist yet."""
     kinds = {unique_id.partition(".")[0] for unique_id in plan.absent_above}
-    commands = " and ".join(f"`{_COMMANDS[kind]}`" for kind in ("seed", "model", "snapshot") if kind in kinds)
+    commands = " and ".join(f"`{command}`" for kind, command in _COMMANDS.items() if kind in kinds)
     names = [printable(f"{each.partition('.')[0]} {short_name(each)}") for each in plan.absent_above]
     return _warning(f"run {commands} first, or `build`, since these do not exist yet and are read", names)
 
