@@ -24,6 +24,7 @@ _ANNOUNCED_AT_ONCE = {Stage.PARSE: 0.0}
 _ANNOUNCED_IN_A_LOG = {**_ANNOUNCED_AT_ONCE, Stage.BUILD: 10.0}  # dbt itself says what it builds
 _LOG_WIDTH = 80  # columns
 _REPEATED_AFTER = 10.0  # seconds between two lines of a log about the same stage
+_DRAWN_AFTER = 0.3  # seconds until there is a live line
 _DRAWN_EVERY = 0.2
 _SPINNER = "|/-\\"
 _SAID_ELSEWHERE = (Stage.WAIT, Stage.ROWS)  # when they begin, a line of their own says so
@@ -86,7 +87,7 @@ class Reporter:
         if step.left_ms is not None:
             step = replace(step, left_ms=max(0, step.left_ms - round((now - self._noted) * 1000)))
         if self._draw is not None:
-            if now - self._begun >= _ANNOUNCED_AFTER:
+            if now - self._begun >= _DRAWN_AFTER:
                 self._draw(f"{_SPINNER[self._drawn % len(_SPINNER)]} {elapsed:3.0f} s  {_line(step)}")
                 self._drawn += 1
         elif self._is_due(step, elapsed, now):

@@ -1,11 +1,13 @@
 """What other tools take to find that nothing changed.
 
-Each is installed by uv into an environment of its own, since they need other versions of packages than we do; one that
-cannot be installed is named and left out. Both need a copy of the project in which everything is built.
+Each is installed by uv into an environment of its own, since they need other versions of packages than we do (SQLBuild
+also Python 3.12 or later); one that cannot be installed is named and left out. Each needs a copy of the project in
+which everything is built.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -34,12 +36,16 @@ class Peer:
 
 
 def install(folder: Path) -> list[Peer]:
-    """Install both tools below a folder, unless they are there, and print which cannot be had."""
-    wanted = {"sqlmesh": ("sqlmesh[dbt,postgres]",), "dbt-state": ("dbt-state", "dbt-state-oss")}
+    """Install the tools below a folder, unless they are there, and print which cannot be had."""
+    wanted = {
+        "sqlmesh": ("sqlmesh[dbt,postgres]",),
+        "dbt-state": ("dbt-state", "dbt-state-oss"),
+        "sqlbuild": ("sqlbuild[postgres]", "sqlbuild-cli"),
+    }
     peers = []
     for name, packages in wanted.items():
         python = folder / name / "bin" / "python"
-        create = ["uv", "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder / name)]
+        create = ["uv", "venv", "--quiet", "--allow-existing", "--python", _interpreter(name), str(folder / name)]
         fill = ["uv", "pip", "install", "--quiet", "--python", str(python), *packages, *DBT]
         for command in (create, fill):
             ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -57,8 +63,15 @@ def unchanged(peer: Peer, contestant: Contestant, *, rounds: int) -> list[Cost]:
     """Build everything in a fresh copy of the project, then return what each command without a change costs."""
     if peer.name == "sqlmesh":
         return _by_sqlmesh(peer, contestant, rounds=rounds)
+    if peer.name == "sqlbuild":
+        return _by_sqlbuild(peer, contestant, rounds=rounds)
     with _open_server(peer, contestant.directory.with_name("dbt_state_store")) as environment:
         return _by_dbt_state(peer, replace(contestant, more=environment), rounds=rounds)
+
+
+def _interpreter(name: str) -> str:
+    """Return the Python for a tool: ours, or one that uv has to find."""
+    return "3.12" if name == "sqlbuild" and sys.version_info < (3, 12) else sys.executable
 
 
 def _by_sqlmesh(peer: Peer, contestant: Contestant, *, rounds: int) -> list[Cost]:
@@ -70,6 +83,17 @@ def _by_sqlmesh(peer: Peer, contestant: Contestant, *, rounds: int) -> list[Cost
         if UNCHANGED in answer:
             break
     return _costs(contestant, plan, rounds=rounds, says=UNCHANGED)
+
+
+def _by_sqlbuild(peer: Peer, contestant: Contestant, *, rounds: int) -> list[Cost]:
+    """Let it run dbt on all that it plans, which is each node of the project."""
+    search_path = f"{peer.programs}{os.pathsep}{os.environ['PATH']}"  # it starts dbt by its name
+    contestant = replace(contestant, more={"PATH": search_path})
+    contestant.run((str(peer.programs / "dbt"), "seed", "--quiet"))
+    command = (str(peer.programs / "sqb"), "dbt")
+    contestant.run((*command, "init", "--project-dir", ".", "--profiles-dir", "."))
+    contestant.run((*command, "run"))
+    return _costs(contestant, (*command, "run"), rounds=rounds, says="Completed successfully")
 
 
 def _by_dbt_state(peer: Peer, contestant: Contestant, *, rounds: int) -> list[Cost]:

@@ -279,7 +279,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--growth-runs", type=int, default=20, help="runs after which the state has not grown")
     parser.add_argument("--build", type=int, default=500, help="up to how many models are built by dbt itself")
-    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="measure SQLMesh and dbt State, installed there")
+    parser.add_argument(
+        "--peers", type=Path, metavar="FOLDER", help="measure SQLMesh, dbt State and SQLBuild, installed there"
+    )
     arguments = parser.parse_args()
     if min(arguments.models) < 10 or arguments.rounds < 1:
         parser.error("at least 10 models and 1 round are needed")
