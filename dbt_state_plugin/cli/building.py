@@ -100,7 +100,7 @@ _SELECTION = (
         "--cutoff",
         type=click.Choice(CUTOFF),
         envvar="DBT_STATE_PLUGIN_CUTOFF",
-        help="Skip what only reads relations that came out unchanged, unless its meta says otherwise (default: never).",
+        help="Skip what only reads relations that came out unchanged, unless its meta says otherwise (default: auto).",
     ),
     click.option("--no-cutoff", "cutoff", flag_value="never", help="The same as --cutoff never."),
     click.option(

@@ -15,6 +15,7 @@ POSTGRES = capabilities(
     shape="E",
     sources="E",
     equal="S",
+    cutoff="S",
     named="E",
     questions="E",
     volatile="E",

@@ -46,7 +46,7 @@ def test_a_table_that_comes_out_equal_is_no_reason_for_what_reads_it(shop: Proje
         "models/orders.sql", FILES["models/orders.sql"].replace("id, amount, note", "id, amount + 0 as amount, note")
     )
 
-    ended = shop.plugin("build", "--cutoff", "always", check=0)
+    ended = shop.plugin("build", check=0)
 
     assert statuses(database) == {
         "orders": "success",
@@ -56,13 +56,11 @@ def test_a_table_that_comes_out_equal_is_no_reason_for_what_reads_it(shop: Proje
         "direct": "no-op",
         "not_null_totals_total": "no-op",
     }
-    print(ended.stdout, ended.stderr)
     assert "NO-OP=4" in ended.stdout
     assert shop.planned("build") == {}
 
 
 def test_a_column_that_nobody_reads_builds_the_table_and_its_views_alone(shop: Project, database: Database) -> None:
-    shop.plugin("build", "--force", "--cutoff", "always", check=0)  # from now on it is recorded who reads what
     columns = "id, amount, note || '!' as note, 1 as more"
     shop.write("models/orders.sql", TABLE + f"select {columns} from {{{{ source('raw', 'orders') }}}}")
     shop.write("models/all.sql", TABLE + "select * from {{ ref('orders') }}")
@@ -105,9 +103,24 @@ def test_a_refactoring_that_the_server_reads_as_the_same_query_builds_nothing(sh
     assert {"direct", "shown"} <= {name.split(".")[-1] for name in shop.planned("build")}
 
 
-def test_cutoff_is_off_unless_it_is_asked_for(shop: Project, database: Database) -> None:
+def test_without_cutoff_everything_that_is_planned_is_built(shop: Project, database: Database) -> None:
     shop.write("models/orders.sql", FILES["models/orders.sql"].replace("id, amount", "id, amount + 0 as amount"))
 
-    shop.plugin("build", check=0)
+    shop.plugin("build", "--no-cutoff", check=0)
 
     assert set(statuses(database).values()) == {"success", "pass"}
+
+
+def test_what_a_record_does_not_say_builds_its_node_once_more_and_no_other(shop: Project, database: Database) -> None:
+    shop.plugin("build", "--force", "--no-cutoff", check=0)  # which columns are read is not recorded then
+    quiet = shop.planned("build")
+    edit = FILES["models/orders.sql"].replace("note from", "note || '!' as note from")
+    shop.write("models/orders.sql", edit)
+    shop.plugin("build", "--cutoff", "always", check=0)
+    first = statuses(database)
+    shop.write("models/orders.sql", edit.replace("'!'", "'?'"))
+    shop.plugin("build", "--cutoff", "always", check=0)
+
+    assert quiet == {}
+    assert (first["direct"], first["totals"], first["report"]) == ("success", "success", "no-op")
+    assert (statuses(database)["direct"], statuses(database)["totals"]) == ("no-op", "no-op")

@@ -118,6 +118,7 @@ def test_all_that_is_needed_is_built_and_what_cannot_be_told_is_said(shop: DuckD
     assert missed == {name for name, feature in NEEDED.items() if feature in adapter.untold}
     assert built(changed) <= NEEDED.keys()
     assert built(quiet_again) == built(quiet)
+    assert not any(node["hangs_on"] for node in changed["nodes"])  # there is no cutoff
     assert all(each["detail"].endswith(")") for each in changed["untold"])  # with the way out
 
 

@@ -50,7 +50,7 @@ class Pair:
     directory: Path
     databases: Mapping[str, str]
     bug: str = ""
-    cutoff: str = field(default_factory=lambda: os.environ.get(CUTOFF_VARIABLE, "never"))
+    cutoff: str = field(default_factory=lambda: os.environ.get(CUTOFF_VARIABLE, "auto"))
     done: list[str] = field(default_factory=list)
 
     def write(self, path: str, text: str) -> None:

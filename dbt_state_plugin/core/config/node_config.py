@@ -14,7 +14,7 @@ META = "dbt_state_plugin"
 ON_LOGIC_CHANGE = ("run", "full_refresh", "fail")
 VOLATILE = ("always", "daily", "never")
 DRIFT = ("tolerant", "strict")
-CUTOFF = ("never", "auto", "always")
+CUTOFF = ("auto", "always", "never")
 CUTOFF_MAX_ROWS = 10_000_000
 
 

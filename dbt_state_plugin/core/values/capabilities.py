@@ -49,6 +49,7 @@ FEATURES: Mapping[str, Feature] = {
     ),
     "sources": Feature(what="rows of sources that were inserted, updated or deleted"),
     "equal": Feature(what="equal rows that were loaded again build nothing"),
+    "cutoff": Feature(what="what comes out equal in a run causes no further builds in it"),
     "named": Feature(
         what="relations and functions that only SQL names",
         untold="new rows of tables that models name in their SQL without ref() or source()",

@@ -355,10 +355,8 @@ def _reached(unique_id: str, readers: Mapping[str, set[str]]) -> set[str]:
 
 
 def may_cut_off(default: str | None, project: Project) -> bool:
-    """Return whether any node may be cut off, by what was asked for or by what the project says."""
-    if default is not None:
-        return default != "never"
-    return any("cutoff" in node.settings for node in project.nodes.values())
+    """Return whether any node may be cut off, by what was asked for and by what the project says."""
+    return default != "never" and any(cutoff_rule(node, default) != "never" for node in project.nodes.values())
 
 
 def _are_alike(before: RowsLeft, after: RowsLeft) -> bool:

@@ -27,11 +27,11 @@ def test_an_unknown_word_is_refused_with_the_known_ones(value: object) -> None:
         volatile_rule(node("model.shop.a", settings={"volatile": value}), None)
 
 
-def test_never_on_the_command_line_wins_over_what_the_project_says_about_cutoff() -> None:
+def test_cutoff_is_auto_where_nothing_is_said_and_never_on_the_command_line_wins() -> None:
     silent, says = node("model.shop.a"), node("model.shop.a", settings={"cutoff": "always"})
 
     assert [cutoff_rule(silent, None), cutoff_rule(silent, "auto"), cutoff_rule(says, "auto")] == [
-        "never",
+        "auto",
         "auto",
         "always",
     ]

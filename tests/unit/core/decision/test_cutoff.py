@@ -80,19 +80,18 @@ def test_what_is_below_an_edit_hangs_on_the_nearest_that_is_built() -> None:
     assert hanging(chain()) == {"a": (), "v": (A,), "b": (V,), "c": (B,), "t": (B,)}
 
 
-@pytest.mark.parametrize("cutoff", [None, "never"])
-def test_nothing_hangs_where_cutoff_is_not_asked_for(cutoff: str | None) -> None:
-    assert set(hanging(chain(), cutoff=cutoff).values()) == {()}
+def test_nothing_hangs_where_cutoff_is_declined() -> None:
+    assert set(hanging(chain(), cutoff="never").values()) == {()}
+
+
+def test_what_nobody_has_said_anything_about_may_be_cut_off() -> None:
+    assert hanging(chain(), cutoff=None) == hanging(chain(), cutoff="always")
 
 
 def test_a_node_that_says_never_is_built_in_any_case() -> None:
     found = hanging(chain(b={"settings": {"cutoff": "never"}}))
 
     assert found == {"a": (), "v": (A,), "b": (), "c": (B,), "t": (B,)}
-
-
-def test_what_the_project_asks_for_needs_no_option() -> None:
-    assert hanging(chain(b={"settings": {"cutoff": "auto"}}), cutoff=None)["b"] == (V,)
 
 
 def test_a_view_that_was_edited_comes_out_different() -> None:
