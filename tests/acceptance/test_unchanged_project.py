@@ -171,3 +171,48 @@ def test_a_run_that_finds_nothing_changed_imports_nothing_heavy(
 
     assert "Nothing to build" in answer.stderr
     assert answer.stdout.strip() == ""
+
+
+ASKING = {
+    "models/flags.sql": "{{ config(materialized='table') }}"
+    "{% set q = 'select flag from apart.flags where is_on order by 1' %}"
+    "{% set found = run_query(q).columns[0].values() if execute else [] %}"
+    "select 1 as id{% for flag in found %}, true as {{ flag }}{% endfor %}",
+    "models/looks.sql": "{% set other = adapter.get_relation(target.database, 'apart', 'other') %}"
+    "select {{ 1 if other else 0 }} as is_there",
+}
+
+
+def test_questions_are_asked_again_without_a_plan(dbt_project: ProjectWriter, database: Database) -> None:
+    database.load("create schema apart; create table apart.flags (flag text, is_on boolean)")
+    database.load("insert into apart.flags values ('beta', true), ('legacy', false)")
+    project = dbt_project(ASKING)
+    for _ in range(2):  # the second keeps the empty plan for the third
+        project.plugin("run", check=0)
+
+    assert is_planned(project) == (False, "Plan: nothing to build, 2 unchanged")
+    database.query("UPDATE apart.flags SET is_on = true")
+    assert is_planned(project) == (True, "Plan: 1 data, 1 unchanged")
+    assert is_planned(project) == (True, "Plan: nothing to build, 2 unchanged")
+    assert is_planned(project) == (False, "Plan: nothing to build, 2 unchanged")
+    database.query("CREATE TABLE apart.other (id int)")
+    assert is_planned(project) == (True, "Plan: 1 data, 1 unchanged")
+    assert database.query("SELECT * FROM analytics.looks") == [(1,)]
+
+
+def test_what_cannot_be_asked_again_keeps_no_empty_plan(dbt_project: ProjectWriter, database: Database) -> None:
+    database.load("create schema apart; create sequence apart.numbers")
+    project = dbt_project(
+        {"models/n.sql": "{% set n = run_query(\"select nextval('apart.numbers')\") %}select 1 as id"}
+    )
+    for _ in range(2):
+        project.plugin("run", check=0)
+
+    assert database.query("SELECT up_to_date FROM dbt_state_plugin.project_snapshot") == [({},)]
+
+
+def is_planned(project: Project) -> tuple[bool, str]:
+    """Run; return whether a plan had to be made, and its summary."""
+    answer = project.plugin("run", env={"PYTHONPROFILEIMPORTTIME": "1"}, check=0)
+    said = next(line for line in answer.stderr.splitlines() if line.startswith("Plan: "))
+    return " dbt_state_plugin.core.decision.rule" in answer.stderr, said

@@ -318,6 +318,16 @@ def answers_are_forgotten() -> None:
     _around(inputs, "with_other_reads", lambda _, _session, _project, recorded, *_more: recorded)
 
 
+@bug(
+    "an empty plan stands without its questions",
+    found_by="a_question_gets_another_answer_after_a_run_without_changes",
+)
+def an_empty_plan_asks_nothing() -> None:
+    from dbt_state_plugin.operations.up_to_date import check
+
+    _around(check, "are_answered_alike", lambda *_: True)
+
+
 @bug("relations that SQL names are forgotten", found_by="a_table_that_only_sql_names_gets_rows")
 def undeclared_relations_are_forgotten() -> None:
     from dbt_state_plugin.operations.running import names_in_sql

@@ -479,6 +479,19 @@ def a_question_while_compiling_gets_another_answer(pair: Pair) -> None:
 
 
 @trace(
+    wide=TABLE
+    + "{% set found = run_query('select flag from apart.flags order by 1').columns[0].values() if execute else [] %}"
+    "select 1 as id{% for each in found %}, '{{ each }}' as c{{ loop.index }}{% endfor %}",
+)
+def a_question_gets_another_answer_after_a_run_without_changes(pair: Pair) -> None:
+    pair.execute("create schema apart; create table apart.flags (flag text); insert into apart.flags values ('beta')")
+    for _ in range(3):  # the second keeps its empty plan, of which the third makes use
+        pair.run()
+    pair.execute("insert into apart.flags values ('legacy')")
+    pair.run()
+
+
+@trace(
     hard=TABLE + "select id from raw.orders",
     seen="select id from raw.seen",
     behind=TABLE + "select id from {{ ref('seen') }}",

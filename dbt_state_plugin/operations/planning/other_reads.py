@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.decision.request import is_in_scope
-from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.reads import Question
@@ -16,7 +15,7 @@ from dbt_state_plugin.core.values.records import Recorded, TracedReads
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.source_versions import Answers
-from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
+from dbt_state_plugin.operations.questions import answered_today
 from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
@@ -41,22 +40,13 @@ def with_other_reads(
             traced[key] = record.trace.reads
     questions = {question for reads in traced.values() for question in reads.questions if not question.problem}
     if unasked := questions - answers.questions.keys():
-        answers.questions.update(_asked(session, unasked))
+        answers.questions.update(answered_today(session, unasked, installation_key(session.state)))
     flags = rendered_flags(options)
     found = {
         key: (*_other_flags(reads, flags), *_other_sources(reads, project), *_other_answers(reads, answers.questions))
         for key, reads in traced.items()
     }
     return replace(recorded, other_reads={key: reasons for key, reasons in found.items() if reasons})
-
-
-def _asked(session: Session, questions: Iterable[Question]) -> Mapping[Question, Question]:
-    """Return each question as it is answered today, with the hash of the answer or why there is none."""
-    digest = keyed_digest(installation_key(session.state))
-    answered = session.warehouse.ask(questions, **session_of_dbt(session))
-    return {
-        question: replace(now, answer=digest(now.answer) if now.answer else "") for question, now in answered.items()
-    }
 
 
 def _other_flags(reads: TracedReads, flags: Mapping[str, Any]) -> list[Reason]:

@@ -2,8 +2,8 @@
 
 A plan follows from the inputs of the parse, the records, the catalog, the counters of sources, what was asked for and
 the clock, and from nothing else. Where a plan was empty and none of these differs, it is empty again: then neither the
-project nor the records are read, only values that the server makes of all of them. What differs, or cannot be seen like
-this, leads to a plan as ever.
+project nor the records are read, only values that the server makes of all of them, and what dbt asked while nodes
+compiled is asked again. What differs, or cannot be seen like this, leads to a plan as ever.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.plan import Plan
+from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.records import RemovedNode
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.options import RunOptions, narrows
 from dbt_state_plugin.operations.parsed_project import inputs_are_unchanged
+from dbt_state_plugin.operations.questions import are_answered_alike
 from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.project.inputs import places_from_document
 from dbt_state_plugin.state.up_to_date import read_up_to_date, records_evidence
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
     from dbt_state_plugin.operations.session import Session
 
-VERSION = 1  # another number where what was kept before must not count
+VERSION = 2  # another number where what was kept before must not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +50,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDatePlan:
-    """An empty plan that still stands, and what a run records of it; `saved_ms` as in a RunResult."""
+    """An empty plan that stands while `questions` have the same answers, and what a run records of it.
+
+    `saved_ms` is that of a RunResult.
+    """
 
     plan: Plan
     saved_ms: int
     covered: str
+    questions: tuple[Question, ...]
     dbt_version: str
     adapter_version: str
 
@@ -92,6 +98,7 @@ def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArgument
     finally:
         hashing.join()
     is_same = evidence is not None and evidence == kept.empty_plan.get("evidence") and stands == [True]
+    is_same = is_same and are_answered_alike(session, up_to_date.questions, kept.key)
     known = kept.inputs_digest if stands == [True] else ""
     return UpToDateCheck(up_to_date=up_to_date if is_same else None, known_inputs=known)
 
@@ -136,6 +143,7 @@ def document_of(scope: Scope, up_to_date: UpToDatePlan, evidence: str) -> dict[s
         "covered": up_to_date.covered,
         "saved_ms": up_to_date.saved_ms,
         "left_alone": up_to_date.plan.left_alone,
+        "questions": [[each.sql, list(each.relation), each.answer] for each in up_to_date.questions],
         "outdated": list(up_to_date.plan.outdated_seeds),
         "removed": [[each.unique_id, _names(each.relation)] for each in up_to_date.plan.removed],
         "dbt_version": up_to_date.dbt_version,
@@ -150,6 +158,11 @@ def _names(relation: RelationName) -> list[str]:
 def _relation(names: list[str]) -> RelationName:
     database, schema, identifier = names
     return RelationName(database=database, schema=schema, identifier=identifier)
+
+
+def _question(sql: str, relation: list[str], answer: str) -> Question:
+    database, schema, identifier = relation
+    return Question(sql=sql, relation=(database, schema, identifier), answer=answer)
 
 
 def _scope(document: Mapping[str, Any]) -> Scope:
@@ -175,6 +188,7 @@ def _up_to_date_plan(session: Session, options: RunOptions, document: Mapping[st
         ),
         saved_ms=int(document["saved_ms"]),
         covered=document["covered"],
+        questions=tuple(_question(*each) for each in document["questions"]),
         dbt_version=document["dbt_version"],
         adapter_version=document["adapter_version"],
     )

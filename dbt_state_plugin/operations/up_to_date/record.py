@@ -12,6 +12,7 @@ from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.undeclared import undeclared_relation
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
+from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.versions.source_version import parse_version
 from dbt_state_plugin.operations.up_to_date.check import (
@@ -58,7 +59,9 @@ def record_up_to_date(
 
     What was there before the plan read anything must still be there after all that the run has written.
     """
-    if plan.to_build or plan.waiting or plan.is_narrowed or _asks_again(plan) or not _are_counted(plan, project):
+    questions = _questions(plan)
+    is_empty = not (plan.to_build or plan.waiting or plan.is_narrowed)
+    if not is_empty or any(each.problem for each in questions) or not _are_counted(plan, project):
         return
     kept = read_up_to_date(session.state, options.command)
     scope = replace(up_to_date_inputs.scope, until=_until(plan), covered=covered)
@@ -68,6 +71,7 @@ def record_up_to_date(
         plan=plan,
         saved_ms=saved_ms(plan),
         covered=covered,
+        questions=questions,
         dbt_version=project.dbt_version,
         adapter_version=project.adapter_version,
     )
@@ -95,10 +99,10 @@ def _are_counted(plan: Plan, project: Project) -> bool:
     return True
 
 
-def _asks_again(plan: Plan) -> bool:
-    """Return whether something that dbt asked the database has to be asked again, which no counter answers."""
+def _questions(plan: Plan) -> tuple[Question, ...]:
+    """Return what dbt asked the database while the nodes compiled, each once; no counter answers that."""
     reads = (entry.record.trace.reads for entry in plan.entries if entry.record is not None)
-    return any(each is not None and each.questions for each in reads)
+    return tuple(dict.fromkeys(question for each in reads if each is not None for question in each.questions))
 
 
 def _until(plan: Plan) -> str | None:
