@@ -107,8 +107,11 @@ class History:
 
 
 def edited(history: History, path: str, before: str, after: str) -> str:
+    """Edit a file, or take the same edit back; `after` may contain `before`."""
     text = history.ours.project.read(path)
-    return history.write(path, text.replace(before, after) if before in text else text.replace(after, before))
+    now = text.replace(after, before) if after in text else text.replace(before, after)
+    assert now != text, f"{path} has neither {before!r} nor {after!r}"
+    return history.write(path, now)
 
 
 CHANGES: list[Callable[[History], str]] = [

@@ -7,6 +7,7 @@ are planted where `DBT_STATE_PLUGIN_TWIN` is set.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,22 @@ PLANTED = sorted(DUCKDB_BUGS) if SIZE_VARIABLE in os.environ else sorted(DUCKDB_
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> History:
-    """Give two projects that were built."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, History]:
+    """Give a folder with two projects that were built, and a copy of it."""
     folder = tmp_path_factory.mktemp("duckdb-twins")
-    return begun(folder, f"sqlite:///{folder / 'state.sqlite'}")
+    history = begun(folder / "both", f"sqlite:///{folder / 'both' / 'state.sqlite'}")
+    shutil.copytree(folder / "both", folder / "copy", symlinks=True)
+    return folder / "both", folder / "copy", history
+
+
+@pytest.fixture
+def history(built: tuple[Path, Path, History]) -> History:
+    """Give both projects as they were built, whatever an earlier bug has left of them."""
+    folder, copy, history = built
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder, symlinks=True)
+    assert "othing to build" in history.ours.run()
+    return history
 
 
 def test_twins_stay_equal(tmp_path: Path) -> None:
@@ -39,7 +52,7 @@ def test_a_planted_bug_is_found(bug: str, history: History) -> None:
     _run_with(bug, history)
     history.plain.project.dbt("run", check=0)
     differing = history.differences()
-    history.ours.run("--force")  # it may have recorded what is wrong
+    history.ours.run("--force")  # it has recorded what is wrong
 
     assert differing
     assert history.differences() == []
