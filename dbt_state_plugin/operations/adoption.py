@@ -130,11 +130,12 @@ class _Comparison:
         actual = self.session.warehouse.columns(there)
         number = {relation: number for number, relation in enumerate(there, start=1)}
         answered = []
-        for each in found:
-            if each.outcome is Outcome.ADOPT:
-                self._tell(each, number[each.relation], len(there))
-                each = self._compared(each, actual.get((each.relation.schema, each.relation.identifier), ()))
-            answered.append(each)
+        with self.session.warehouse.kept_open():
+            for each in found:
+                if each.outcome is Outcome.ADOPT:
+                    self._tell(each, number[each.relation], len(there))
+                    each = self._compared(each, actual.get((each.relation.schema, each.relation.identifier), ()))
+                answered.append(each)
         return tuple(answered)
 
     def _tell(self, candidate: Candidate, number: int, total: int) -> None:
@@ -286,13 +287,14 @@ def _with_volatile_calls(
     """Return the records with the volatile calls of the SQL that was compiled, which may be kept as a hash only."""
     calls, lineage = VolatileCalls(session.warehouse, project), lineages(project, build_order(project))
     found = []
-    for record in records:
-        compiled = inspected.compiled.get(record.unique_id)
-        statements = compiled.forms.values() if compiled is not None and compiled.language == "sql" else ()
-        if compiled is not None or record.resource_type not in COMPILED:
-            names = calls.of(project.nodes[record.unique_id], lineage[record.unique_id], statements)
-            record = replace(record, trace=replace(record.trace, volatile=names))
-        found.append(record)
+    with session.warehouse.kept_open():
+        for record in records:
+            compiled = inspected.compiled.get(record.unique_id)
+            statements = compiled.forms.values() if compiled is not None and compiled.language == "sql" else ()
+            if compiled is not None or record.resource_type not in COMPILED:
+                names = calls.of(project.nodes[record.unique_id], lineage[record.unique_id], statements)
+                record = replace(record, trace=replace(record.trace, volatile=names))
+            found.append(record)
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -197,6 +197,10 @@ class Warehouse(Protocol):
 
     def view_definitions(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[str, ...]]:
         """Return the SQL of those relations that are views, with that of the views below."""
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Let many questions in a row be asked of one connection where each would open its own; not while dbt runs."""
+        return nullcontext()
 
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Columns]:
         """Return the columns of each relation by schema and name."""

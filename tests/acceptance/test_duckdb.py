@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import forkserver
 from support.database import fresh_database
 from support.duckdb_project import DuckDBProject, fresh_mtime, write_duckdb_project
 
@@ -283,6 +284,26 @@ def test_a_copy_that_was_restored_is_what_it_holds(shop: DuckDBProject) -> None:
     assert reasons.keys() == {"staged", "viewed", "total", "money"}
     assert shop.query("SELECT n FROM main.total") == shop.query("SELECT count(*) FROM raw.orders")
     assert shop.reasons() == {}
+
+
+def test_what_dbt_has_built_is_adopted_and_the_file_is_opened_as_often_for_any_number_of_models(
+    shop: DuckDBProject, tmp_path: Path
+) -> None:
+    project, log = shop.project, tmp_path / "opened"
+    state = {**project.environment, "DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{tmp_path / 'state.sqlite'}"}
+    project.dbt("run")
+    opened = []
+    for models in ("rated", "*"):
+        arguments = [str(log), ["adopt", "--yes", "--select", models]]
+        ended = forkserver.run(
+            "support.duckdb_project:plugin_that_counts", arguments, cwd=project.directory, environment=state
+        )
+        assert ended.code == 0, ended.stdout + ended.stderr
+        opened.append(int(log.read_text()))
+    planned = json.loads(project.plugin("plan", "--output", "json", env=state).stdout)
+
+    assert opened[0] == opened[1]
+    assert [node["name"] for node in planned["nodes"] if node["decision"] == "build"] == []
 
 
 def test_who_holds_the_file_is_named(shop: DuckDBProject) -> None:

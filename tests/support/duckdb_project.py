@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,23 @@ def write_duckdb_project(
     if statements := tuple(setup):
         found.query(*statements)
     return found
+
+
+def plugin_that_counts(log: str, arguments: Sequence[str]) -> int:
+    """Run dbt-state-plugin, and write down how often it opened a file of DuckDB; this is the child's side."""
+    import duckdb
+    from accuracy import dbt_steps  # whose package imports this one
+
+    opened, connect = [], duckdb.connect
+
+    def counted(*given: Any, **named: Any) -> Any:
+        opened.append(given)
+        return connect(*given, **named)
+
+    duckdb.connect = counted
+    code = dbt_steps.plugin([*arguments])
+    Path(log).write_text(str(len(opened)))
+    return code
 
 
 def fresh_mtime(path: Path) -> None:

@@ -95,9 +95,10 @@ def with_volatile_calls(session: Session, project: Project, recorded: Recorded, 
     read = lineages(project, build_order(project))
     details = read_definitions(session.state, missing)
     found: dict[RelationName, RecordedRelation] = {}
-    for key, record in missing.items():
-        names = _recorded_calls(calls, nodes[key], read[nodes[key].unique_id], details.get(key))
-        found[key] = replace(record, trace=replace(record.trace, volatile=names))
+    with session.warehouse.kept_open():
+        for key, record in missing.items():
+            names = _recorded_calls(calls, nodes[key], read[nodes[key].unique_id], details.get(key))
+            found[key] = replace(record, trace=replace(record.trace, volatile=names))
     if records:
         record_volatile(session.state, {key: record.trace.volatile or () for key, record in found.items()})
     return replace(recorded, relations={**recorded.relations, **found})

@@ -52,6 +52,7 @@ class DuckDBFile:
         self._mutex = threading.RLock()
         self.opened: str | None = None  # the version that it had before it was opened the last time
         self._on_shared: Callable[[Any], None] | None = None
+        self._kept_open: Any = None
 
     @property
     def exists(self) -> bool:
@@ -104,9 +105,21 @@ class DuckDBFile:
             finally:
                 connection.close()
 
+    @contextmanager
+    def kept_open(self, what: str) -> Iterator[None]:
+        """Hold the file for many questions: each opening of it reads the whole catalogue. Others are kept out."""
+        with self.cursor(what) as connection:
+            outer, self._kept_open = self._kept_open, connection
+            try:
+                yield
+            finally:
+                self._kept_open = outer
+
     def _connection(self) -> Any:
         import duckdb
 
+        if self._kept_open is not None:
+            return self._kept_open.cursor()
         shared = _connection_of_dbt(self.path)
         if shared is not None:
             tell, self._on_shared = self._on_shared, None

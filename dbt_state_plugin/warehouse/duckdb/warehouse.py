@@ -313,6 +313,12 @@ class DuckDBWarehouse(Warehouse):
             held = self._held(cursor)
         return {name: texts_of_view(held[name], held) for name in relations if name in held and held[name].is_view}
 
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Hold the file, which others cannot open meanwhile."""
+        with self.file.kept_open(_CATALOG):
+            yield
+
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
         """Return the columns of each relation."""
         with self.file.cursor(_CATALOG) as cursor:

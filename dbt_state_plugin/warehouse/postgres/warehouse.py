@@ -7,7 +7,7 @@ milliseconds to compile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import database_errors, transaction
@@ -230,6 +230,10 @@ class PostgresWarehouse:
 
         with database_errors(_FUNCTIONS):
             return functions.read_view_definitions(self.connection, relations)
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Do nothing: all questions are asked of one connection."""
+        return nullcontext()
 
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Columns]:
         """Return the columns of each relation."""

@@ -1,0 +1,45 @@
+"""Files that are held for many questions."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
+
+ONE = RelationName(database="shop", schema="main", identifier="one")
+WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute('CREATE TABLE IF NOT EXISTS one AS SELECT 1 AS n')"
+
+
+def written_by_others(path: Path) -> bool:
+    return subprocess.run([sys.executable, "-c", WRITE, str(path)], capture_output=True, check=False).returncode == 0
+
+
+def test_a_file_that_is_kept_open_is_let_go_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "shop.duckdb"
+    assert written_by_others(path)
+    warehouse = DuckDBWarehouse({"path": str(path)})
+    with warehouse.kept_open():
+        with warehouse.kept_open():
+            counted = warehouse.count_rows(ONE)
+        described = [name for name, _ in warehouse.describe("SELECT 1 AS n", search_path=None)]
+        kept_out = not written_by_others(path)
+
+    assert (counted, described, kept_out) == (1, ["n"], True)
+    assert written_by_others(path)
+
+
+def test_a_file_that_was_kept_open_is_let_go_after_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "shop.duckdb"
+    assert written_by_others(path)
+    warehouse = DuckDBWarehouse({"path": str(path)})
+    with pytest.raises(StateError), warehouse.kept_open():
+        raise StateError("Told by the test.", "Nothing.")
+
+    assert written_by_others(path)
+    assert warehouse.count_rows(ONE) == 1
