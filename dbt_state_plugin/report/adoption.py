@@ -7,7 +7,7 @@ from typing import Any
 
 from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outcome
 from dbt_state_plugin.report.document import VERSION, environment_document
-from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.text import FOLD_AFTER
 from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
@@ -39,7 +39,7 @@ def _name(candidate: Candidate) -> str:
 
 
 def _what(candidate: Candidate) -> str:
-    return printable(candidate.why or f"{_kind(candidate)} {candidate.relation}")
+    return printable(candidate.why or f"{_kind(candidate)} {relation_shown(candidate.relation)}")
 
 
 def _kind(candidate: Candidate) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from dbt_state_plugin.core.comparison.baseline import Compared
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.report.document import plan_document
-from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import reason_words
 from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, label, unchanged_since
 from dbt_state_plugin.report.width import padded, truncated, wrapped
@@ -32,7 +32,7 @@ def compared_lines(compared: Compared, *, shows_all: bool = False, width: int | 
 def _removed_lines(compared: Compared, *, shows_all: bool) -> list[str]:
     lines = []
     for removed in compared.removed:
-        relation = f" ({removed.relation})" if removed.relation else ""
+        relation = f" ({relation_shown(removed.relation)})" if removed.relation else ""
         lines.append(printable(f"  removed {removed.unique_id}{relation} is not in this project"))
     return _folded(lines, shows_all=shows_all)
 

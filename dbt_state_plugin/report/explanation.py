@@ -12,7 +12,7 @@ from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.records import was_removed_by_hook
 from dbt_state_plugin.report.document import VERSION, entry_document, environment_document
-from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import detail, reason_document, reason_words, short_name
 from dbt_state_plugin.report.states import cut_off_words
 from dbt_state_plugin.report.text import if_words, more_words, timestamp
@@ -47,7 +47,11 @@ def explanation_lines(
     """
     node = entry.node
     lines = [f"{printable(node.unique_id)} ({printable(node.path)})"]
-    lines.append(f"  relation: {printable(str(node.relation))}" if node.relation else "  it has no relation of its own")
+    lines.append(
+        f"  relation: {printable(relation_shown(node.relation))}"
+        if node.relation
+        else "  it has no relation of its own"
+    )
     lines.append(_decision_line(entry))
     lines += [f"  - {reason_words(reason)}" for reason in entry.reasons]
     if len(path) > 1:

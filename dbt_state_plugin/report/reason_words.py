@@ -11,7 +11,7 @@ from dbt_state_plugin.core.values.capabilities import FEATURES
 from dbt_state_plugin.core.values.plan import HookReason
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
-from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.printable import printable, relation_shown
 
 Values = Mapping[str, Any]
 
@@ -105,8 +105,9 @@ def undeclared_words(found: UndeclaredInput) -> str:
     if found.source:
         return printable(f"undeclared input: source {short_name(found.source)}, read by its Jinja but no parent in dbt")
     if found.is_function:
-        return printable(f"undeclared input: function {found.relation}, called in its SQL")
-    return printable(f"undeclared input: {found.relation}, named in its SQL without a ref or source")
+        return printable(f"undeclared input: function {relation_shown(found.relation)}, called in its SQL")
+    relation = relation_shown(found.relation)
+    return printable(f"undeclared input: {relation}, named in its SQL without a ref or source")
 
 
 def short_name(unique_id: str) -> str:
@@ -303,7 +304,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.TOO_OLD: lambda values: (
         f"its last build is {values['hours']:.3g} h old, max_age is {values['max_age']:g}"
     ),
-    ReasonCode.RELATION_MISSING: lambda values: f"{values['relation']} does not exist",
+    ReasonCode.RELATION_MISSING: lambda values: f"{relation_shown(values['relation'])} does not exist",
     ReasonCode.BUILT_ELSEWHERE: lambda values: f"last built by {values['environment']}",
     ReasonCode.REPLACED: lambda _: "it was replaced since we built it (by a plain dbt run?)",
     ReasonCode.OTHER_KIND: lambda values: (

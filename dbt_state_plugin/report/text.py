@@ -22,7 +22,7 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.estimate import estimate_lines, savings_lines
-from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import (
     extra_words,
     hook_words,
@@ -59,7 +59,7 @@ def plan_lines(
             lines += [f"  skip   {padded(label(entry), column)}  {_why_not(entry)}", *_more_lines(entry)]
     lines += [f"  hook   {printable(short_name(hook))}  {hook_words(why)}" for hook, why in plan.hooks.items()]
     for record in plan.removed:
-        relation = printable(str(record.relation))
+        relation = printable(relation_shown(record.relation))
         lines.append(f"  removed {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)")
     lines += _exposure_lines(plan, shows_all=shows_all)
     rows = [truncated(line, width) for line in lines]

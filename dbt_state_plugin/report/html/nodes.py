@@ -15,7 +15,7 @@ from dbt_state_plugin.core.values.overview import DifferingText, Overview
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.core.values.results import CUT_OFF
-from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import reason_words, short_name, undeclared_words
 from dbt_state_plugin.report.states import (
     STATES,
@@ -123,7 +123,7 @@ def _node(node: Node, known: _Known) -> ReportNode:
         materialized=printable(node.materialized),
         path=printable(node.path),
         folder=_folder(node),
-        relation=printable(str(node.relation)) if node.writes_relation or node.is_source else "",
+        relation=printable(relation_shown(node.relation)) if node.writes_relation or node.is_source else "",
         parents=tuple(dict.fromkeys(node.parents)),
         reasons=_reasons(entry, result, is_execution=known.results is not None),
         notes=_notes(entry) if known.results is None else (),
@@ -202,7 +202,7 @@ def _exposure(exposure: Exposure) -> ReportNode:
 def _removed(overview: Overview, known: _Known) -> list[ReportNode]:
     """Return what was built and is no node any more: relations that are left, or results of the execution."""
     if known.results is None:
-        left = {record.unique_id: str(record.relation) for record in overview.plan.removed}
+        left = {record.unique_id: relation_shown(record.relation) for record in overview.plan.removed}
     else:
         left = {node: "" for node in known.results if node not in overview.project.nodes}
     return [

@@ -14,7 +14,7 @@ from dbt_state_plugin.report.against import compared_summary
 from dbt_state_plugin.report.markdown.document import LIMIT, Part, document
 from dbt_state_plugin.report.markdown.escaping import cell, code, fenced
 from dbt_state_plugin.report.markdown.graph import Graph, GraphNode, flowchart
-from dbt_state_plugin.report.printable import printable
+from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import hook_words, reason_words, short_name
 from dbt_state_plugin.report.states import STATES, plan_state
 from dbt_state_plugin.report.text import if_words, label
@@ -105,7 +105,8 @@ def _removed(plan: Plan, compared: Compared | None) -> Part:
     else:
         removed = [(each.unique_id, str(each.relation)) for each in plan.removed]
     items = [
-        f"- {code(unique_id)}" + (f", relation {code(relation)}" if relation else "") for unique_id, relation in removed
+        f"- {code(unique_id)}" + (f", relation {code(relation_shown(relation))}" if relation else "")
+        for unique_id, relation in removed
     ]
     return Part(items=tuple(items), importance=6, noun="removed node", begin="**Removed** from the project:\n\n")
 

@@ -10,6 +10,7 @@ import pytest
 
 import dbt_state_plugin
 from dbt_state_plugin.core.values.reasons import Category, Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report import reason_words
 from dbt_state_plugin.report.reason_words import detail, extra_words, reason_document
@@ -47,6 +48,15 @@ def test_every_code_has_words(code: ReasonCode) -> None:
 
     assert words
     assert words == words.strip()
+
+
+@pytest.mark.parametrize(("database", "shown"), [("shop", '"shop"."main"."orders"'), ("", '"main"."orders"')])
+def test_a_relation_is_shown_without_a_database_where_the_warehouse_has_none(database: str, shown: str) -> None:
+    relation = RelationName(database=database, schema="main", identifier="orders")
+    gone = Reason(kind=ReasonKind.MISSING, code=ReasonCode.RELATION_MISSING, values={"relation": str(relation)})
+
+    assert detail(gone) == f"{shown} does not exist"
+    assert reason_document(gone)["values"] == {"relation": str(relation)}  # a key of the state
 
 
 def test_all_words_have_a_code_that_the_product_uses() -> None:
