@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # unit tests load no driver of a database
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run two tests on each core where they wait for servers, locks and processes, and else one.
+    """Run two tests on each core and one more where they wait for servers, locks and processes, and else one a core.
 
     Unit and integration tests wait for little, and each process of pytest-xdist collects all of them first.
     """
@@ -37,7 +37,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     waits = not all(
         any(Path(each).resolve().is_relative_to(folder) for folder in of_inner_loop) for each in config.args
     )
-    return (2 if waits else 1) * (os.cpu_count() or 1)
+    cores = os.cpu_count() or 1
+    return 2 * cores + 1 if waits else cores
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -23,8 +23,6 @@ from dbt_state_plugin.testing.postgres_server import Server
 SIZE = os.environ.get("DBT_STATE_PLUGIN_ACCURACY", "small")
 SMALL = (
     "a macro passed as an argument changes",
-    "a nested var changes in one key",
-    "a value changes in a seed of more than 1 MiB",
     "check_cols change",
     "a view is dropped by hand",
     "a macro is refactored to the same SQL",

@@ -85,7 +85,7 @@ def read(state: State) -> None:
 
 def test_a_damaged_file_is_refused_with_what_to_do_or_read(files: dict[str, bytes], tmp_path: Path) -> None:
     refused: list[PluginError] = []
-    number = size(small=60, full=20_000)
+    number = size(small=30, full=20_000)
     for seed in range(number):
         chance = random.Random(seed)
         damage: Damage = chance.choice((flipped, cut, overwritten, exchanged))

@@ -122,7 +122,7 @@ def test_a_kill_or_a_power_cut_at_any_operation_loses_nothing(
     left: str, history: list[Operation], tmp_path: Path
 ) -> None:
     disk, told, opened = Disk(folder=FOLDER), Told(), 0
-    step = max(1, len(history) // size(small=15, full=len(history)))
+    step = max(1, len(history) // size(small=8, full=len(history)))
     for number, operation in enumerate(history):
         if operation.file == "told":
             if operation.data:

@@ -191,7 +191,7 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(name: str, tmp_path: Path
     place = Place(folder=tmp_path)
     read_or_refused = {"read": 0, "refused": 0}
 
-    for number in range(size(small=100, full=10_000 if name == "meltano.yml" else 15_000)):
+    for number in range(size(small=50, full=10_000 if name == "meltano.yml" else 15_000)):
         source = random.Random(f"{name} {number}")
         content = as_text(damaged_copy(sample, source), source)
         try:
@@ -237,7 +237,7 @@ def test_hostile_values_on_the_command_line_are_refused_in_one_line(
         "nothing",
     ]
 
-    for number in range(size(small=150, full=10_000)):
+    for number in range(size(small=60, full=10_000)):
         source = random.Random(f"command {number}")
         value = source.choice(texts) + source.choice(("", "", source.choice(texts)))
         arguments = [*source.choice(commands).split(), source.choice(options), value]
@@ -390,7 +390,7 @@ def test_no_damaged_row_of_the_state_makes_a_due_build_go_away(world: World, bou
         recorded = relations.read_recorded(state, world.keys)  # type: ignore[arg-type]
         assert due <= world.to_build(project, recorded, catalog), name
 
-    for number in range(size(small=1_000, full=30_000)):
+    for number in range(size(small=300, full=30_000)):
         source = random.Random(f"row {number}")
         name, project, intents, catalog, due = source.choice(cases)
         rows, damage = damaged_rows(world.rows.relation_rows, source)
@@ -435,7 +435,7 @@ def test_a_damaged_snapshot_of_the_project_is_not_believed(world: World, bounded
     document = json.loads(zlib.decompress(world.snapshot.packed))
     places = dict(world.snapshot.places)
 
-    for number in range(size(small=200, full=10_000)):
+    for number in range(size(small=80, full=10_000)):
         source = random.Random(f"snapshot {number}")
         if source.random() < 0.5:
             damaged = replace(world.snapshot, places=damaged_copy(places, source))

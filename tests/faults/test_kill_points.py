@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from dbt_state_plugin.testing.postgres_server import Server
-from faults.size import is_small, size
+from faults.size import size
 from faults.soak import soak
 from faults.stage import DBT, ONE, STATE, THREE, TWO, Stage, staged
 
@@ -34,19 +34,21 @@ def messages(stage: Stage) -> dict[str, int]:
     return stage.messages()
 
 
-def points(last: int, wanted: int) -> Sequence[int]:
-    """Return so many points, spread evenly from the first message to the last."""
+def points(last: int, wanted: int, *, alone: float = 0.5) -> Sequence[int]:
+    """Return so many points, spread evenly from the first message to the last; a single one at the part `alone`."""
     if wanted >= last:
         return range(1, last + 1)
-    return sorted({1 + round(number * (last - 1) / max(1, wanted - 1)) for number in range(wanted)})
+    if wanted == 1:
+        return [round(last * alone)]
+    return sorted({1 + round(number * (last - 1) / (wanted - 1)) for number in range(wanted)})
 
 
-@pytest.mark.parametrize(("kind", "small"), [(STATE, 2), (DBT, 2)], ids=["the state", "dbt"])
-@pytest.mark.parametrize("action", [signal.SIGKILL, "cut"], ids=["killed", "cut off"])
+@pytest.mark.parametrize("kind", [STATE, DBT], ids=["the state", "dbt"])
+@pytest.mark.parametrize(("action", "alone"), [(signal.SIGKILL, 0.75), ("cut", 0.5)], ids=["killed", "cut off"])
 def test_a_fault_at_any_message_loses_nothing(
-    stage: Stage, messages: dict[str, int], kind: str, small: int, action: str | int
+    stage: Stage, messages: dict[str, int], kind: str, action: str | int, alone: float
 ) -> None:
-    chosen = points(messages[kind], size(small=small, full=ALL))
+    chosen = points(messages[kind], size(small=1, full=ALL), alone=alone)
     for number, at in enumerate(chosen):
         following = FOLLOWING[number % 3]
         told = f"{action} at message {at} of {messages[kind]} ({kind}), then version {following}"
@@ -70,7 +72,7 @@ def test_a_signal_at_any_message_ends_the_run_as_cancelled_and_loses_nothing(
 ) -> None:
     chance = random.Random(7)
     codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-    for number in range(size(small=2, full=150)):
+    for number in range(size(small=1, full=150)):
         wanted = list(codes)[number % 3]
         kind = chance.choice([STATE, DBT])
         at = chance.randrange(1, messages[kind] * 9 // 10)
@@ -90,7 +92,7 @@ def test_a_signal_at_any_message_ends_the_run_as_cancelled_and_loses_nothing(
 def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over(
     stage: Stage, messages: dict[str, int]
 ) -> None:
-    chosen = points(messages[STATE], 2 if is_small() else size(small=3, full=ALL))
+    chosen = points(messages[STATE], size(small=1, full=ALL), alone=0.75)
     for number, at in enumerate(chosen):
         told = f"stopped at message {at} of {messages[STATE]} of the state"
         stage.begin()

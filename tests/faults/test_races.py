@@ -58,7 +58,7 @@ def winners(answers: list[dict[str, Any]]) -> list[int]:
 
 @pytest.mark.parametrize("processes", PROCESSES)
 def test_of_many_that_start_at_once_one_wins_and_the_others_are_told_who(built: World, processes: int) -> None:
-    rounds = size(small=15, full=200)
+    rounds = size(small=5, full=200)
     with field_of(processes, built.url) as field:
         for _ in range(rounds):
             answers = field.all_at_once([start()] * processes)
@@ -88,7 +88,7 @@ def test_those_who_wait_run_one_after_the_other(built: World) -> None:
 
 
 def test_two_targets_on_one_schema_never_write_it_at_the_same_time(built: World) -> None:
-    rounds = size(small=15, full=200)
+    rounds = size(small=5, full=200)
     both = 0
     with field_of(2, built.url) as field:
         for _ in range(rounds):
@@ -106,7 +106,7 @@ def test_two_targets_on_one_schema_never_write_it_at_the_same_time(built: World)
 
 
 def test_runs_go_on_while_others_prune_and_upgrade_the_state(built: World) -> None:
-    rounds = size(small=10, full=200)
+    rounds = size(small=4, full=200)
     with field_of(6, built.url) as field:
         for _ in range(rounds):
             others = [{"name": "prune"}, {"name": "prune"}, {"name": "upgrade"}]
@@ -122,7 +122,7 @@ def test_runs_go_on_while_others_prune_and_upgrade_the_state(built: World) -> No
 
 def test_many_that_find_no_state_create_it_once(database: Database) -> None:
     with field_of(8, database.url) as field:
-        for _ in range(size(small=3, full=50)):
+        for _ in range(size(small=2, full=50)):
             database.query("DROP SCHEMA IF EXISTS dbt_state_plugin CASCADE")
             answers = field.all_at_once([{"name": "upgrade"}] * 8)
             assert [answer for answer in answers if "error" in answer] == []
@@ -149,7 +149,7 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
     profile[NAME]["outputs"]["prod"] = profile[NAME]["outputs"]["dev"]
     project = dbt_project({"profiles.yml": json.dumps(profile), "models/gated.sql": GATED})
     where: dict[str, Any] = {"cwd": project.directory, "environment": project.environment}
-    runs = size(small=4, full=16) if is_small() else 16
+    runs = size(small=3, full=16) if is_small() else 16
 
     database.query("CREATE SCHEMA analytics; CREATE TABLE analytics.gated AS SELECT 1 AS id")  # that adopt would take
     with ExitStack() as stack:

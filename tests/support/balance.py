@@ -21,9 +21,15 @@ _SECONDS_IN_FOLDER = {
     "twin": 8.0,
 }
 _SECONDS_IN_FILE = {
+    "test_bookkeeping.py": 1.0,
     "test_demo.py": 20.0,
-    "test_kill_points.py": 30.0,
+    "test_dpo.py": 1.0,
+    "test_json_schemas.py": 1.0,
+    "test_kill_points.py": 20.0,
     "test_pipeline.py": 60.0,
+    "test_profile_contract.py": 0.1,
+    "test_protocol_model.py": 15.0,
+    "test_scale.py": 15.0,
 }
 
 
