@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,7 @@ from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.report.text import first_line, plan_lines, result_lines, step_lines, width_of
 
 if TYPE_CHECKING:
-    from dbt_state_plugin.api import Covered, RecordedStep
+    from dbt_state_plugin.api import Covered, RecordedStep, RunOptions, RunResult
 
 _TRANSFORMING = ("run", "build")
 
@@ -56,75 +57,91 @@ def _deferring(name: str) -> Callable[[Any], Any]:
     )
 
 
+def _options(name: str) -> Callable[[Any], Any]:
+    """Return what adds the options of a building command."""
+    options = (
+        selection_options,
+        _deferring(name),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            metavar="N",
+            envvar=["DBT_STATE_PLUGIN_THREADS"],
+            help="How many threads dbt uses (default: the profile's).",
+        ),
+        click.option(
+            "--output",
+            "-o",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="What dbt prints, or a JSON document of the result; dbt's output then goes to stderr.",
+        ),
+        shared_options,
+        click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED),
+    )
+    return lambda command: reduce(lambda inner, option: option(inner), reversed(options), command)
+
+
 def _command(name: str, help_text: str) -> click.Command:
     @click.command(name, help=help_text, context_settings={"ignore_unknown_options": False})
-    @selection_options
-    @_deferring(name)
-    @click.option(
-        "--threads",
-        type=click.IntRange(min=1),
-        metavar="N",
-        envvar=["DBT_STATE_PLUGIN_THREADS"],
-        help="How many threads dbt uses (default: the profile's).",
-    )
-    @click.option(
-        "--output",
-        "-o",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="What dbt prints, or a JSON document of the result; dbt's output then goes to stderr.",
-    )
-    @shared_options
-    @click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED)
+    @_options(name)
     @click.pass_context
     def command(
         context: click.Context, /, threads: int | None, output: str, dbt_flags: tuple[str, ...], **options: Any
     ) -> int:
-        from dbt_state_plugin.api import Listener, Ports, RunOptions, interruptible, run_project
+        from dbt_state_plugin.api import RunOptions
 
         defer_to = deferred_to(options.pop("against", None), defer=options.pop("defer", False), needs_both=True)
-        orchestration = orchestration_of(context)
-        SCREEN.is_log = orchestration.reads_last_line
+        SCREEN.is_log = orchestration_of(context).reads_last_line
         flags = (*_flags_of_output(dbt_flags), *dbt_flags)
-        width = width_of(sys.stderr)
-        lines_of_steps: list[str] = []
-
-        def on_step(step: RecordedStep, covered: Covered) -> None:
-            lines_of_steps.extend(step_lines(step.name, covered.items, width=width))
-
-        def on_plan(plan: Plan) -> None:
-            if says(context):
-                first = [first_line(plan, orchestration.target_choice)] if leads else []
-                lines = [*first, *lines_of_steps, *plan_lines(plan, width=width, ends_with_summary=not leads)]
-                SCREEN.say(lines, event="StatePlan", data=planned_document(plan))
-            progress.is_held = False
-
-        def on_wait(holder: str) -> None:
-            say_wait(context, holder)
-
-        listener = Listener(on_wait=on_wait, on_plan=on_plan, on_step=on_step)
-        steps = orchestration.steps if name in _TRANSFORMING else ()
         asked = RunOptions(command=name, defer_to=defer_to, **options)
-        leads = orchestration.reads_last_line
-        with interruptible(), reporting(context, holds=leads) as progress, _stdout_for(output):
-            target = target_of(context, threads=threads, extra_arguments=flags)
-            result = run_project(target, asked, listener, steps, ports=Ports.reporting_to(progress))
-        failed = result.status != "succeeded"
-        if says(context, "error" if failed else "info"):
-            sys.stdout.flush()
-            lines = result_lines(
-                result, width=width, says_why=orchestration.reads_last_line, is_told_by_dbt=_tells_errors(flags)
-            )
-            SCREEN.say(lines, event="StateResult", level="error" if failed else "info", data=result_document(result))
+        with _stdout_for(output):
+            result = _run(context, asked, threads=threads, flags=flags)
+        _say_result(context, result, is_told_by_dbt=_tells_errors(flags))
         if output == "json":
             from dbt_state_plugin.report.document import rendered
             from dbt_state_plugin.report.run import run_document
 
             click.echo(rendered(run_document(result)))
-        return EXIT_NODES_FAILED if failed else EXIT_OK
+        return EXIT_OK if result.status == "succeeded" else EXIT_NODES_FAILED
 
     return command
+
+
+def _run(context: click.Context, asked: RunOptions, *, threads: int | None, flags: tuple[str, ...]) -> RunResult:
+    """Run, and print the plan before dbt starts."""
+    from dbt_state_plugin.api import Listener, Ports, interruptible, run_project
+
+    orchestration = orchestration_of(context)
+    leads = orchestration.reads_last_line
+    width = width_of(sys.stderr)
+    lines_of_steps: list[str] = []
+
+    def on_step(step: RecordedStep, covered: Covered) -> None:
+        lines_of_steps.extend(step_lines(step.name, covered.items, width=width))
+
+    def on_plan(plan: Plan) -> None:
+        if says(context):
+            first = [first_line(plan, orchestration.target_choice)] if leads else []
+            lines = [*first, *lines_of_steps, *plan_lines(plan, width=width, ends_with_summary=not leads)]
+            SCREEN.say(lines, event="StatePlan", data=planned_document(plan))
+        progress.is_held = False
+
+    listener = Listener(on_wait=partial(say_wait, context), on_plan=on_plan, on_step=on_step)
+    steps = orchestration.steps if asked.command in _TRANSFORMING else ()
+    with interruptible(), reporting(context, holds=leads) as progress:
+        target = target_of(context, threads=threads, extra_arguments=flags)
+        return run_project(target, asked, listener, steps, ports=Ports.reporting_to(progress))
+
+
+def _say_result(context: click.Context, result: RunResult, *, is_told_by_dbt: bool) -> None:
+    level = "info" if result.status == "succeeded" else "error"
+    if says(context, level):
+        sys.stdout.flush()
+        says_why = orchestration_of(context).reads_last_line
+        lines = result_lines(result, width=width_of(sys.stderr), says_why=says_why, is_told_by_dbt=is_told_by_dbt)
+        SCREEN.say(lines, event="StateResult", level=level, data=result_document(result))
 
 
 run = _command("run", "Build the models that need it with `dbt run`; flags for dbt go after `--`.")

@@ -16,6 +16,7 @@ from dbt_state_plugin.core.changes.categorize import (
     with_sql_of_the_command,
 )
 from dbt_state_plugin.core.changes.changed_items import changed_items
+from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.changes.traced import READS, merged, traced_reads
 from dbt_state_plugin.core.decision.logic_change import keeps_added_rows
 from dbt_state_plugin.core.decision.rule import differences_in_scope
@@ -81,25 +82,17 @@ def categorize_differences(
     named = (node.relation.spellings for node in project.nodes.values() if node.relation is not None)
     relations = frozenset[tuple[str, str]]().union(*named) if found else frozenset[tuple[str, str]]()
     inputs = {
-        unique_id: ChangeInputs(
-            node=project.nodes[unique_id],
-            difference=difference,
-            recorded=known.get(keys[unique_id], RecordedDefinition()),
-            items=fingerprinter.items(unique_id),
-            macro_paths=fingerprinter.macro_paths,
-            dialect=fingerprinter.dialect,
-            configured=fingerprinter.configured(unique_id),
-            other_reads=recorded.other_reads.get(keys[unique_id], ()),
-            values_read=_values_read(fingerprinter, unique_id, known.get(keys[unique_id])),
-            is_described=fingerprinter.is_described(unique_id),
-            volatile=read_volatile(project.nodes[unique_id], recorded.relations[keys[unique_id]]),
+        unique_id: _inputs(
+            project.nodes[unique_id],
+            difference,
+            known.get(keys[unique_id]),
+            fingerprinter,
+            recorded,
             relations=relations,
-            untouched_by_hooks=trusts_hooks
-            and _is_untouched(project.nodes[unique_id], recorded.relations[keys[unique_id]]),
+            trusts_hooks=trusts_hooks,
         )
         for unique_id, difference in found.items()
     }
-    inputs = {unique_id: _with_view_ddl(each, fingerprinter) for unique_id, each in inputs.items()}
     wanted = {unique_id: wants_ddl(each) for unique_id, each in inputs.items() if wants_compiled(each)}
     compiled = compile_nodes(list(wanted), {unique_id for unique_id, has_ddl in wanted.items() if has_ddl})
     categories = {
@@ -113,6 +106,38 @@ def categorize_differences(
         compiled=compiled,
         read={unique_id: each.values_read for unique_id, each in inputs.items()},
     )
+
+
+def _inputs(
+    node: Node,
+    difference: Difference,
+    before: RecordedDefinition | None,
+    fingerprinter: Fingerprinter,
+    recorded: Recorded,
+    *,
+    relations: frozenset[tuple[str, str]],
+    trusts_hooks: bool,
+) -> ChangeInputs:
+    """Return what the category of a node's change depends on; `before` is the definition that was built last."""
+    unique_id = node.unique_id
+    key = record_key(node, fingerprinter.project)
+    record = recorded.relations[key]
+    inputs = ChangeInputs(
+        node=node,
+        difference=difference,
+        recorded=before or RecordedDefinition(),
+        items=fingerprinter.items(unique_id),
+        macro_paths=fingerprinter.macro_paths,
+        dialect=fingerprinter.dialect,
+        configured=fingerprinter.configured(unique_id),
+        other_reads=recorded.other_reads.get(key, ()),
+        values_read=_values_read(fingerprinter, unique_id, before),
+        is_described=fingerprinter.is_described(unique_id),
+        volatile=read_volatile(node, record),
+        relations=relations,
+        untouched_by_hooks=trusts_hooks and _is_untouched(node, record),
+    )
+    return _with_view_ddl(inputs, fingerprinter)
 
 
 def _is_untouched(node: Node, record: RecordedRelation) -> bool:

@@ -36,8 +36,13 @@ from dbt_state_plugin.state.relations import installation_key, read_definitions
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.changes.categorize import SameQuery
+    from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.core.fingerprint.hashing import Digest
     from dbt_state_plugin.core.values.project import Node
+    from dbt_state_plugin.core.values.records import Recorded
     from dbt_state_plugin.dbt_runner.parse import Parsed
+    from dbt_state_plugin.operations.planning.categorize import CategorizedChanges
+    from dbt_state_plugin.operations.planning.inputs import Seen
     from dbt_state_plugin.operations.session import Session
 
 
@@ -145,31 +150,14 @@ def plan_parsed(
     seen = see(session, project, options, answers, records_project=files is not None)
     request = request_of(session, options, selected_nodes(dbt, parsed, invocation, options), project)
     unfinished = unfinished_hooks(session.state) if session.has_state else ()
-    categorized = categorize_differences(
-        fingerprinter,
-        seen.recorded,
-        options.command,
-        details=partial(read_definitions, session.state),
-        compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
-        digest=keyed_digest(key),
-        same_query=partial(_same_query, session),
-        trusts_hooks=not unfinished,
-    )
-    categorized, recorded = with_seed_shapes(
-        categorized,
-        seen.recorded,
-        catalog=seen.catalog,
-        fingerprinter=fingerprinter,
-        columns_of=partial(dbt.seed_columns, parsed),
+    categorized, recorded = _categorized(
+        session, options, parsed, fingerprinter, seen, keyed_digest(key), trusts_hooks=not unfinished
     )
     progress(Step(stage=Stage.DECIDE))
     plan = decide(session, seen.project, recorded, seen.catalog, request, categorized.categories)
+    hooks = _hooks(parsed.definition.project_hooks, unfinished, categorized.categories.values())
     return Planned(
-        plan=replace(
-            plan,
-            hooks=_hooks(parsed.definition.project_hooks, unfinished, categorized.categories.values()),
-            untold=untold(session.warehouse.capabilities),
-        ),
+        plan=replace(plan, hooks=hooks, untold=untold(session.warehouse.capabilities)),
         project=seen.project,
         invocation=invocation,
         parsed=parsed,
@@ -177,6 +165,37 @@ def plan_parsed(
         categorized=categorized,
         is_recorded=is_recorded,
         cutoff=request.cutoff,
+    )
+
+
+def _categorized(
+    session: Session,
+    options: RunOptions,
+    parsed: Parsed,
+    fingerprinter: Fingerprinter,
+    seen: Seen,
+    digest: Digest,
+    *,
+    trusts_hooks: bool,
+) -> tuple[CategorizedChanges, Recorded]:
+    """Return the change categories of what differs, and the records with the shapes of seeds that were loaded."""
+    dbt = session.ports.dbt
+    categorized = categorize_differences(
+        fingerprinter,
+        seen.recorded,
+        options.command,
+        details=partial(read_definitions, session.state),
+        compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
+        digest=digest,
+        same_query=partial(_same_query, session),
+        trusts_hooks=trusts_hooks,
+    )
+    return with_seed_shapes(
+        categorized,
+        seen.recorded,
+        catalog=seen.catalog,
+        fingerprinter=fingerprinter,
+        columns_of=partial(dbt.seed_columns, parsed),
     )
 
 

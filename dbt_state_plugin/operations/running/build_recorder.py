@@ -78,36 +78,33 @@ class BuildRecorder:
         With `is_later` dbt has ended already: what is there now says nothing about what it has read.
         """
         project, before = planned.project, planned.plan.parent_versions
-        self._interrupt = interrupt
-        self._definition = detail
+        dialect = parsed.definition.dialect
         self._session = session
         self._project = project
-        self._microbatch = parsed.microbatch
-        self._has_project_hooks = bool(parsed.definition.project_hooks)
-        self._seeds = _seeds(parsed)
         self._execution_id = execution_id
+        self._definition = detail
+        self._interrupt = interrupt
+        self._digest = keyed_digest(installation_key(session.state))
+        self._settings = session_settings(session) or None
+
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self._lineages = lineages(project, build_order(project))
-        self._data = DataVersions(project, self._lineages, before, self._entries)
+        self._microbatch = parsed.microbatch
+        self._seeds = _seeds(parsed)
+        self._has_project_hooks = bool(parsed.definition.project_hooks)
         # A deferred node names relations of another environment, as the project does there.
         self._looks_up = options.defer_to is None
         self._looks_at_columns = not is_later and may_cut_off(planned.cutoff, project)
+
+        self._data = DataVersions(project, self._lineages, before, self._entries)
         self._names = NamesInSql(session, project, self._lineages, before, is_later=is_later)
-        dialect = parsed.definition.dialect
+        self._volatile = VolatileCalls(session.warehouse, project)
         self._hooks = HookWrites(session, project, self._lineages, self._data, self._entries, dialect)
         self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, is_over=is_later)
         self._cut_offs = CutOffRecorder(
-            session,
-            project,
-            self._lineages,
-            execution_id,
-            cutoff=self._cutoff,
-            versions=self._data,
-            hooks=self._hooks,
+            session, project, self._lineages, execution_id, cutoff=self._cutoff, versions=self._data, hooks=self._hooks
         )
-        self._volatile = VolatileCalls(session.warehouse, project)
-        self._digest = keyed_digest(installation_key(session.state))
-        self._settings = session_settings(session) or None
+
         self._mutex = threading.Lock()
         self._marked: set[str] = set()
         self.unrecorded: dict[str, str] = {}
