@@ -175,7 +175,7 @@ def plan(
 ) -> Plan:
     """Return what `command` (run, build, seed, snapshot) would build and why, without writing anything.
 
-    `progress` is told how far it has come, in any thread and often; it must return at once and never raise.
+    `progress` is called with each step, often and from any thread; it must return at once and never raise.
 
     `options` takes the other fields of `RunOptions`: select, exclude, selector, selection_state, full_refresh,
     full_refresh_changed, on_logic_change, volatile, drift, cutoff, code_only, force, defer_to.
@@ -195,12 +195,12 @@ def run(
     progress: Progress | None = None,
     **options: Any,
 ) -> RunResult:
-    """Build what has to be built with dbt in this process, record it, and return how it ended.
+    """Build what needs to be built with dbt in this process, record it, and return the result.
 
-    `progress` is as for `plan`.
-    `steps` are external steps that went before, such as loading: they are recorded in the same execution.
-    A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are raised, as are the
-    other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel its queries.
+    `progress` is as for `plan`. `steps` are external steps that ran before, such as loading; they are recorded in the
+    same execution. A result whose status is `failed` is returned, not raised; `InterruptedRun` and `BusyError` are
+    raised, as are the other errors of `dbt_state_plugin.errors`. Call it from the main thread: dbt needs it to cancel
+    its queries.
     """
     from dbt_state_plugin.operations.execution_record import Listener, interruptible
     from dbt_state_plugin.operations.running.run import run_project
@@ -213,8 +213,8 @@ def run(
 def adopt(settings: Settings | None = None, *, again: bool = False, **options: Any) -> Adoption:
     """Record existing relations as built by the project as it is now, without building anything.
 
-    `options` takes select, exclude and selector; with `again` recorded relations are adopted, too. Returns what became
-    of each relation: what is missing or was refused is built by the next run. Raises the errors of a plan, BusyError
+    `options` takes select, exclude and selector; with `again` recorded relations are adopted, too. Returns the outcome
+    for each relation: what is missing or was refused is built by the next run. Raises the errors of a plan, BusyError
     and StateError.
     """
     from dbt_state_plugin.operations.adoption import find_adoptable, record_adoption
@@ -234,8 +234,8 @@ def record(
 ) -> RecordResult:
     """Record what dbt built by itself in its last invocation, from its run_results.json and manifest.json.
 
-    `target_path` is the folder of the two, the project's target path by default; `plan` is the id of the plan that dbt
-    was given, or the beginning of it. What is not certain stays due, and the result says so. Raises UsageError for
+    `target_path` is the folder that holds both, by default the project's target path; `plan` is the id, or a prefix of
+    the id, of the plan that dbt was given. What is uncertain stays due, and the result says so. Raises UsageError for
     files that cannot be used, and the errors of a plan, BusyError and StateError.
     """
     from dbt_state_plugin.dbt_runner.results_file import read_invocation
@@ -276,7 +276,7 @@ def compared(
 def explain(
     node: str, settings: Settings | None = None, *, command: str = "build", progress: Progress | None = None
 ) -> Explanation:
-    """Return the decision about one node, the way to its first cause, and the texts that differ there.
+    """Return the decision about one node, the path to its first cause, and the texts that differ there.
 
     `node` is a unique_id, a name or a dotted fqn. Raises NotFoundError when it matches no node or several.
     """
@@ -297,7 +297,7 @@ def explain(
 def history(
     settings: Settings | None = None, *, limit: int = 20, only_failed: bool = False
 ) -> tuple[ExecutionSummary, ...]:
-    """Return the newest executions of the environment, newest first; with `only_failed` those that did not succeed."""
+    """Return the latest executions of the environment, newest first; with `only_failed` only unsuccessful ones."""
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_history
 
@@ -306,7 +306,7 @@ def history(
 
 
 def failures(settings: Settings | None = None) -> tuple[Failure, ...]:
-    """Return the nodes of the environment that are failing now, those that have failed for longest first."""
+    """Return the nodes of the environment that are currently failing, the longest-failing first."""
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.failures import read_failures
 
@@ -315,9 +315,9 @@ def failures(settings: Settings | None = None) -> tuple[Failure, ...]:
 
 
 def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
-    """Return one execution with its steps and nodes; `execution_id` is its id or the beginning of it.
+    """Return one execution with its steps and nodes; `execution_id` is its id or a prefix of it.
 
-    Raises UsageError for what is not an id, and NotFoundError.
+    Raises UsageError if it is not an id, and NotFoundError.
     """
     from dbt_state_plugin.operations.session import open_session
     from dbt_state_plugin.state.executions import read_execution
@@ -330,9 +330,9 @@ def execution(settings: Settings, execution_id: str) -> ExecutionSummary:
 
 
 def executed(settings: Settings, execution_id: str, *, progress: Progress | None = None) -> Executed:
-    """Return one execution as `execution` does, with the code that was new to it and the project that was parsed last.
+    """Return one execution as `execution` does, with the code that it changed and the project that was parsed last.
 
-    `progress` is as for `plan`. Raises UsageError for what is not an id, and NotFoundError.
+    `progress` is as for `plan`. Raises UsageError if it is not an id, and NotFoundError.
     """
     from dbt_state_plugin.operations.overview import executed as read_executed
 
@@ -350,7 +350,7 @@ def report(
 ) -> Overview:
     """Return what `command` would build now, or what one execution built, with lineage and the newest executions.
 
-    `execution_id` is an execution's id or the beginning of it. `report.html.page` makes a page of it. Nothing is
+    `execution_id` is an execution's id or a prefix of it. `report.html.page` renders the result as a page. Nothing is
     written. `progress` is as for `plan`. Raises UsageError for what is not an id, NotFoundError, and a plan's errors.
     """
     from dbt_state_plugin.operations.overview import read_overview
@@ -362,7 +362,7 @@ def report(
 
 
 def look_over(settings: Settings | None = None, *, progress: Progress | None = None) -> tuple[Finding, ...]:
-    """Return a finding for everything that a first run needs; nothing is written. `progress` is as for `plan`."""
+    """Check what a first run needs and return the findings; nothing is written. `progress` is as for `plan`."""
     from dbt_state_plugin.operations import doctor
 
     return doctor.look_over(lambda: _target(settings), _ports(progress))
@@ -378,8 +378,8 @@ def forget(
     """Forget the recorded builds of these nodes (None: of the whole environment), so that they are built again.
 
     `names` are unique_ids or the last part of one. Returns the unique_ids that were forgotten. Raises NotFoundError
-    when one of them is not recorded, BusyError while a run is going on. `on_wait` is told who holds the lock, once;
-    `progress` is as for `plan`.
+    when one of them is not recorded, BusyError while a run is in progress. `on_wait` is called once with the holder of
+    the lock; `progress` is as for `plan`.
     """
     from dbt_state_plugin.operations.session import lock_environment, open_session
     from dbt_state_plugin.state.relations import forget_relations, recorded_ids

@@ -33,7 +33,7 @@ class PluginError(Exception):
     exit_code = EXIT_ERROR
 
     def __init__(self, what: str, do: str) -> None:
-        """Keep both lines; `str(error)` shows them one after the other."""
+        """Keep both lines; `str(error)` shows them in sequence."""
         super().__init__(what, do)
         self.what = what
         self.do = do
@@ -91,7 +91,7 @@ class InterruptedRun(PluginError):
 
 
 def did_you_mean(word: object, choices: Iterable[str]) -> str:
-    """Return `Did you mean X? ` with the choice that is nearest to a word, nothing where none is near."""
+    """Return `Did you mean X? ` with the choice that is nearest to a word, nothing if none is near."""
     from difflib import get_close_matches
 
     folded = {choice.lower().replace("-", "_"): choice for choice in choices}

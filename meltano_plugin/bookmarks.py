@@ -1,4 +1,4 @@
-"""Bookmarks that Meltano keeps, and their reset for one stream.
+"""Meltano's bookmarks of streams, and their reset.
 
 Only Meltano's own command touches them, whichever backend keeps them: `meltano state list`, `get` and `set`.
 """
@@ -36,7 +36,7 @@ class Meltano:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
-    """Which streams had a bookmark under a state id that was taken away."""
+    """The streams whose bookmark under a state id was removed."""
 
     state_id: str
     reset: tuple[str, ...]
@@ -62,7 +62,7 @@ def state_ids(meltano: Meltano, state_id: str) -> tuple[str, ...]:
 
 
 def reset_bookmarks(meltano: Meltano, state_id: str, streams: Collection[str]) -> Reset:
-    """Take the bookmarks of these streams away, and leave all others as they are.
+    """Remove the bookmarks of these streams, and keep all others.
 
     Raises BusyError while Meltano loads under this id: at its end the load would write them again.
     """

@@ -1,6 +1,6 @@
 """Entry point for Meltano: its environment as options.
 
-This is the executable of the Meltano plugin. Outside Meltano it is the plain command line with two commands more.
+This is the executable of the Meltano plugin. Outside Meltano it is the ordinary command line with two more commands.
 """
 
 from __future__ import annotations

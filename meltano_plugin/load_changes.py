@@ -27,7 +27,7 @@ class StreamChange:
 
     @property
     def wants_reload(self) -> bool:
-        """Return whether rows that were loaded earlier have another definition; a new release alone says nothing."""
+        """Return whether rows that were loaded earlier have another definition; a new release alone does not count."""
         return any(reason not in (NEW, REMOVED, f"{VERSION} changed") for reason in self.reasons)
 
     @property

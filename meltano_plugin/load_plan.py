@@ -38,7 +38,7 @@ EXCLUDED = "excluded"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStream:
-    """A changed stream and what becomes of its bookmark; `state_ids` are those under which one was taken away."""
+    """A changed stream and what happens to its bookmark; `state_ids` are those under which one was removed."""
 
     change: StreamChange
     status: str

@@ -1,6 +1,6 @@
 """The dbt project, profiles and target in a Meltano project.
 
-What is set wins: an option, a setting of the plugin, dbt's own variables. Otherwise Meltano's conventions.
+Explicit settings win: an option, a setting of the plugin, dbt's own variables. Otherwise Meltano's conventions apply.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Places:
 
 
 def places_in(root: Path, environment: str, environ: Mapping[str, str], arguments: Sequence[str]) -> Places:
-    """Return where the command line is to look; raises ConfigurationError when something is not there."""
+    """Return the places for the command line; raises ConfigurationError when one does not exist."""
     project_dir = _project_dir(root, environ, arguments)
     profiles_dir = _profiles_dir(root, project_dir, environ, arguments)
     variables = {"DBT_STATE_PLUGIN_PROJECT_DIR": str(project_dir), "DBT_STATE_PLUGIN_PROFILES_DIR": str(profiles_dir)}

@@ -1,6 +1,6 @@
 """Effective definition of one Meltano plugin.
 
-The nearest wins, as in Meltano: environment variables, the active environment, meltano.yml, the plugin that it
+The most specific wins, as in Meltano: environment variables, the active environment, meltano.yml, the plugin that it
 inherits from in the same order, the Hub's definition.
 """
 
@@ -20,10 +20,10 @@ EXTRAS = ("select", "select_filter", "metadata", "schema", "load_schema", "catal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
-    """One plugin with all that decides what it does.
+    """One plugin with everything that decides what it does.
 
     `config` has dotted names and no `_extras`; `secrets` are the names that a definition marks as sensitive.
-    `capabilities` is None where nobody says.
+    `capabilities` is None if nobody says.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Whether Meltano is loading under a state id now.
 
-Meltano notes it in its own database, which its commands do not show. The answer is a help, not a lock: where the
-database cannot be asked (another kind than SQLite or PostgreSQL, or it is not there), nothing is known to run.
+Meltano notes it in its own database, which its commands do not show. The answer is a hint, not a lock: if the database
+cannot be asked (it is neither SQLite nor PostgreSQL, or it does not exist), no load is known to run.
 """
 
 from __future__ import annotations

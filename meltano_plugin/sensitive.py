@@ -1,4 +1,4 @@
-"""Settings that connect or hold secrets, left out of definitions."""
+"""Settings for connecting and secrets, which definitions leave out."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def streams_of(
 ) -> tuple[str, ...]:
     """Return the selected streams, sorted.
 
-    `catalog` are the streams that the tap has offered, None where Meltano keeps no catalog: then they are those that
-    the patterns name outright and those that were `known` before; a pattern that fits none of these stands for itself.
+    `catalog` are the streams that the tap has offered, None if Meltano keeps no catalog: then they are those that the
+    patterns name outright and those that were `known` before; a pattern that fits none of these stands for itself.
     """
     rules = [parsed(pattern) for pattern in patterns]
     included = [rule for rule in rules if not rule.excludes]

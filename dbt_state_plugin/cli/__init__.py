@@ -1,1 +1,1 @@
-"""Command line: options in, answers on stdout, conversation on stderr, exit codes."""
+"""Command line: options in, answers on stdout, messages on stderr, exit codes."""

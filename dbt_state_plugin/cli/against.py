@@ -45,7 +45,7 @@ def defer_option(command: Command) -> Command:
 
 
 def deferred_to(against: str | None, *, defer: bool, needs_both: bool) -> str | None:
-    """Return the environment to defer to, or None; raises UsageError where one option misses the other."""
+    """Return the environment to defer to, or None; raises UsageError if one option is given without the other."""
     if defer and against is None:
         raise UsageError("--defer does not say where to read.", "Add --against ENVIRONMENT, such as --against prod.")
     if needs_both and against is not None and not defer:
@@ -66,8 +66,8 @@ def compared_if_asked(
 ) -> PlannedAgainst | None:
     """Return the comparison that `--against` or a `--state` of its own asks for, or None for a plan.
 
-    `--state` is for the selection when that has `state:`, `result:` or `source_status:`. From the environment it is
-    always, since there it is set for dbt. Raises UsageError and the errors of a plan.
+    `--state` belongs to the selection if that uses `state:`, `result:` or `source_status:`. A value from the
+    environment always does, since it is set for dbt. Raises UsageError and the errors of a plan.
     """
     folder = options.selection_state if _is_given(context, "selection_state") else None
     folder = None if folder is None or _selects_by_artifacts(target, options) else folder

@@ -1,4 +1,4 @@
-"""Files by which shells find the completion script; strangers' are kept."""
+"""Files by which shells find completion; other programs' files are kept."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FIRST_LINE = f"{MARK}: written by `{PROGRAM} completion --install`\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """What an installation has written: the script, and the file that reads it, with the line added to it.
+    """What an installation wrote: the script, and the startup file that reads it, with the line added to it.
 
-    `is_new` is False where all of it was there before.
+    `is_new` is False if all of it was there before.
     """
 
     script: Path
@@ -30,7 +30,7 @@ class Installed:
 def install(shell: str, source: str, environ: Mapping[str, str]) -> Installed:
     """Write the script where the shell finds it, and for bash and zsh a line at the end of its startup file.
 
-    Raises UsageError where a file of another origin is in the place of the script, or nothing can be written.
+    Raises UsageError if another program's file is in the place of the script, or nothing can be written.
     """
     home = Path(environ.get("HOME") or Path.home())
     script, startup = _places(shell, home, environ)
@@ -65,7 +65,7 @@ def _line(shell: str, script: Path) -> str:
 
 
 def _write(script: Path, text: str) -> bool:
-    """Write the script, in the place of one of ours; return whether it is another than before."""
+    """Write the script, replacing only one of ours; return whether it changed."""
     if script.exists():
         before = script.read_text(encoding="utf-8", errors="replace")
         if before == text:
@@ -80,7 +80,7 @@ def _write(script: Path, text: str) -> bool:
 
 
 def _append(startup: Path, line: str) -> bool:
-    """Append the line where it is missing; return whether it was."""
+    """Append the line if it is missing; return whether it was."""
     before = startup.read_text(encoding="utf-8", errors="surrogateescape") if startup.exists() else ""
     if line in before.splitlines():
         return False
@@ -91,7 +91,7 @@ def _append(startup: Path, line: str) -> bool:
 
 
 def said(installed: Installed) -> list[str]:
-    """Return what was written and how to undo it."""
+    """Return a message that says what was written and how to undo it."""
     if not installed.is_new:
         return [f"Completion is installed already: {installed.script}."]
     lines = [f"Wrote {installed.script}."]

@@ -1,8 +1,8 @@
 """Drop-in for the command line of the data pipeline orchestrator (DPO).
 
-The database's URL comes first, then the command. Answers are the only thing on stdout, all talk is on stderr. The
-commands are those of `bookkeeping.py` by tolerant rules; options are read as that tool read them, by argparse: short
-ones with several letters, values that may be left out, and abbreviations.
+The database's URL comes first, then the command. stdout holds only the answer; messages go to stderr. The commands are
+those of `bookkeeping.py` under more tolerant rules. Options are read as DPO read them, by argparse: short options of
+several letters, values that may be omitted, and abbreviations.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _run(arguments: list[str]) -> int:
 
 
 class _Talk:
-    """Write what the log level wants to stderr."""
+    """Write the messages that the log level asks for to stderr."""
 
     def __init__(self, wanted: str) -> None:
         self._wanted = LEVELS.index(wanted)

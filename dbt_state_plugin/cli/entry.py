@@ -79,7 +79,7 @@ _COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """The commands of this package, imported when they are called, and those that an orchestrator's entry adds."""
+    """The commands of this package, imported when called, and those that an orchestrator's entry point adds."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [*_COMMANDS, *self.commands]
@@ -100,7 +100,7 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands with their whole first sentence, which click would cut at the long names."""
+        """List the commands with their whole first sentence, which click would truncate for long names."""
         rows = [(name, summary) for name, (_, summary) in _COMMANDS.items()]
         rows += [(name, command.get_short_help_str(limit=200)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
@@ -123,8 +123,8 @@ def main(
 ) -> NoReturn:
     """Run the command line and exit with the documented code.
 
-    An orchestrator's entry adds `commands` of its own, and `prepare` tells from the arguments what it adds to the run;
-    the errors that it raises are shown like all others.
+    An orchestrator's entry point adds its own `commands`, and `prepare` derives from the arguments what it adds to the
+    run; errors that it raises are shown like all others.
     """
     for command in commands:
         cli.add_command(command)
@@ -151,7 +151,7 @@ def _exit_code(arguments: list[str], prepare: Callable[[list[str]], Orchestratio
 
 
 def exit_code_of(invoke: Callable[[], Any], arguments: list[str]) -> int:
-    """Return the code that a command line returns, 0 where it returns none, or that of the error, which is shown."""
+    """Return the exit code of a command line, 0 if it returns none; an error is shown, and its code returned."""
     try:
         result = invoke()
         sys.stdout.flush()

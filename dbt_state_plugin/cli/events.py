@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def say_wait(context: click.Context, holder: str) -> None:
-    """Say who holds the lock that this command waits for."""
+    """Print who holds the lock that this command waits for."""
     if says(context, "warning"):
         lines = wrapped(printable(f"Waiting for another run: {holder}."), width_of(sys.stderr))
         SCREEN.say(lines, event="StateWait", level="warning", data={"holder": holder})
 
 
 def planned_document(plan: Plan) -> dict[str, Any]:
-    """Return a plan as an event has it: what is built, with dbt's names for a node, and counts of the rest."""
+    """Return a plan as the data of an event: what is built, in dbt's names for a node, and counts of the rest."""
     if not SCREEN.is_json:
         return {}
     from dbt_state_plugin.report.document import environment_document, estimate_document, savings_document
@@ -46,7 +46,7 @@ def planned_document(plan: Plan) -> dict[str, Any]:
 
 
 def result_document(result: RunResult) -> dict[str, Any]:
-    """Return how a run ended as an event has it; durations in milliseconds, of nodes in dbt's seconds."""
+    """Return the result of a run as the data of an event; durations in milliseconds, of nodes in seconds."""
     if not SCREEN.is_json:
         return {}
     from dbt_state_plugin.report.document import savings_document

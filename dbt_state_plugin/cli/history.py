@@ -81,7 +81,7 @@ def show(context: click.Context, /, execution: str | None, failures: bool, outpu
 
 
 def _narrowed(execution: ExecutionSummary, *, failures: bool) -> ExecutionSummary:
-    """Return an execution, with `failures` only those of its results that are no success."""
+    """Return an execution; with `failures` only its results that are not a success."""
     results = tuple(result for result in execution.results if not result.is_success)
     return replace(execution, results=results) if failures else execution
 

@@ -15,9 +15,9 @@ _CLEAR = "\r\x1b[2K"
 
 
 class LiveLine:
-    """One line of stderr that is drawn again and again; what others print stands above it.
+    """A line on stderr that is redrawn in place; other output appears above it.
 
-    The cursor is never hidden: a process that is killed leaves the terminal as it was, but for that line.
+    The cursor is never hidden: a process that is killed leaves the terminal as it was, except for that line.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -30,7 +30,7 @@ class LiveLine:
         self._replaced: list[tuple[str, TextIO]] = []
 
     def open(self) -> None:
-        """Let what is printed to this terminal from now on clear the line first."""
+        """Make everything printed to this terminal from now on clear the line first."""
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if stream.isatty() and _is_same_terminal(stream, self._stream):
@@ -47,7 +47,7 @@ class LiveLine:
                 self._is_drawn = True
 
     def write_above(self, stream: TextIO, text: str) -> int:
-        """Write what others print, and redraw the line below it."""
+        """Write other output, and redraw the line below it."""
         with self._lock:
             self._clear()
             written = stream.write(text)
@@ -60,7 +60,7 @@ class LiveLine:
             return written
 
     def close(self) -> None:
-        """Take the line away and give the streams back."""
+        """Remove the line and restore the streams."""
         with self._lock:
             self._clear()
         for name, stream in self._replaced:
@@ -79,7 +79,7 @@ class LiveLine:
 
 
 class _Above:
-    """A stream of the terminal whose text stands above the live line."""
+    """A stream of the terminal whose text appears above the live line."""
 
     def __init__(self, line: LiveLine, stream: TextIO) -> None:
         self._line = line

@@ -7,7 +7,7 @@ import sys
 
 
 class StderrHandler(logging.Handler):
-    """Write each record as a line; a live line below it stays below it."""
+    """Write each record as a line, above the live line if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""

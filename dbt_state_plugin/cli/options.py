@@ -28,7 +28,7 @@ _OF_THE_SCREEN = {"use_colors": "colours", "progress": "progress", "log_format":
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """Remember the value for the whole invocation: the command line wins, then whoever came first."""
+    """Remember the value for the whole invocation: the command line wins, then the first value given."""
     values: dict[str, Any] = context.find_root().ensure_object(dict)
     name = str(parameter.name)
     given_here = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -143,7 +143,7 @@ def shared_options(command: Command) -> Command:
 
 
 def settings_of(context: click.Context, **changes: Any) -> Settings:
-    """Return the settings of this invocation; `changes` are fields that the command itself knows."""
+    """Return the settings of this invocation; `changes` are fields that the command itself sets."""
     from dbt_state_plugin.api import Settings, parse_variables
 
     show_log(context.find_root().ensure_object(dict).get("log_level") or "info")
@@ -170,20 +170,20 @@ def settings_of(context: click.Context, **changes: Any) -> Settings:
 
 
 def target_of(context: click.Context, **changes: Any) -> Target:
-    """Return what the settings of this invocation name, resolved once; raises ConfigurationError."""
+    """Return the target that the settings of this invocation name, resolved once; raises ConfigurationError."""
     from dbt_state_plugin.api import resolve_target
 
     return resolve_target(settings_of(context, **changes))
 
 
 def _meltano_run(environ: Mapping[str, str]) -> str:
-    """Return the id that the caller gave the Meltano run, and that which Meltano gives all plugins of one run."""
+    """Return the id that the caller gave the Meltano run, and the one that Meltano gives all plugins of one run."""
     given, context = environ.get("MELTANO_RUN_ID", ""), environ.get("MELTANO_PARENT_CONTEXT_UUID", "")
     return f"{given} (context {context})" if given and context and given != context else given or context
 
 
 def schema_name(name: str) -> str:
-    """Return the name of a schema for the state; raises UsageError for one that PostgreSQL would cut."""
+    """Return the name of a schema for the state; raises UsageError for one that PostgreSQL would truncate."""
     from dbt_state_plugin.api import MAX_IDENTIFIER_BYTES
 
     if len(name.encode()) > MAX_IDENTIFIER_BYTES:
@@ -195,7 +195,7 @@ def schema_name(name: str) -> str:
 
 
 def show_log(level: str) -> None:
-    """Let what the package logs appear on stderr, as far as --log-level wants it."""
+    """Show what the package logs on stderr, from the level of --log-level upwards."""
     import logging
 
     logging.raiseExceptions = False  # else each line that dbt logs to a closed pipe becomes a traceback

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orchestration:
-    """What an orchestrator adds: the steps before the transformation, and how it chose the target.
+    """What an orchestrator adds: the steps before the transformation, and how the target was chosen.
 
-    `target_choice` is a phrase for the first line of a run. `reads_last_line` where people only see the output: the
-    first line then says what is built and the last how it ended and why. `findings` are what `doctor` says of it.
+    `target_choice` is a phrase for the first line of a run. With `reads_last_line` people see only the first and last
+    lines of the output: the first then says what is built, and the last how it ended and why. `findings` are shown by
+    `doctor`.
     """
 
     steps: tuple[RecordedStep, ...] = ()
@@ -26,6 +27,6 @@ class Orchestration:
 
 
 def orchestration_of(context: click.Context) -> Orchestration:
-    """Return what the orchestrator adds to this invocation; nothing where there is none."""
+    """Return what the orchestrator adds to this invocation; nothing if there is none."""
     found = context.find_root().ensure_object(dict).get("orchestration")
     return found if isinstance(found, Orchestration) else Orchestration()

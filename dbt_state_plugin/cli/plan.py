@@ -142,7 +142,7 @@ def _check_output(output: str, folder: str | None) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A plan, and the comparison or the overview that it stands in where one was asked for."""
+    """A plan, and the comparison or overview that it belongs to, if one was asked for."""
 
     plan: Plan
     comparison: PlannedAgainst | None = None

@@ -31,7 +31,7 @@ _SAID_ELSEWHERE = (Stage.WAIT, Stage.ROWS)  # when they begin, a line of their o
 
 
 class Reporter:
-    """Keeps the newest step and says it, in a thread of its own."""
+    """Keeps the latest step and prints it, in its own thread."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class Reporter:
         *,
         announced_after: Mapping[Stage, float] = _ANNOUNCED_IN_A_LOG,
     ) -> None:
-        """`draw` shows a live line; without it `say` writes lines, to be kept.
+        """`draw` shows a live line; without it `say` writes lines that stay.
 
-        `announced_after` is how many seconds a stage lasts before it is said, where that is not the usual time.
+        `announced_after` is how many seconds a stage lasts before it is printed, if not the default.
         """
         self._draw = draw
         self._say = say
@@ -58,18 +58,18 @@ class Reporter:
         self.is_held = False
 
     def __call__(self, step: Step) -> None:
-        """Take note of a step; called in any thread."""
+        """Note a step; may be called from any thread."""
         before, self._step, self._noted = self._step, step, self._clock()
         if before is None or before.stage is not step.stage:
             self._since = self._noted
             self._said_at = self._since if step.stage in _SAID_ELSEWHERE else None
 
     def start(self) -> None:
-        """Begin to say it."""
+        """Start printing."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Say no more."""
+        """Stop printing."""
         self._is_over.set()
         self._thread.join()
 
@@ -79,7 +79,7 @@ class Reporter:
                 self.show()
 
     def show(self) -> None:
-        """Redraw the line, or print a stage that lasts."""
+        """Redraw the line, or print a stage that takes long."""
         step, now = self._step, self._clock()
         if step is None or self.is_held:
             return
@@ -113,9 +113,9 @@ def _line(step: Step, width: int | None = None) -> str:
 
 @contextmanager
 def reporting(context: click.Context, *, holds: bool = False, doing: str = "") -> Iterator[Reporter]:
-    """Give what is to be told of the progress; with `holds` nothing is said until `is_held` is taken back.
+    """Yield the reporter of progress; with `holds` it prints nothing until `is_held` is set to False.
 
-    `doing` says in words what a command does with the state that tells no more of it.
+    `doing` describes what a command does with the state, if that is all that it reports.
     """
     line = _live_line() if SCREEN.is_live else None
     announced_after = _ANNOUNCED_AT_ONCE if SCREEN.is_json else _ANNOUNCED_IN_A_LOG

@@ -29,7 +29,7 @@ _TRANSFORMING = ("run", "build")
 
 
 def _flags_of_output(dbt_flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return how dbt is to write what it prints, where this command line says so and what follows `--` does not."""
+    """Return the flags for dbt's output that this command line implies and the flags after `--` do not set."""
     given = {flag.partition("=")[0] for flag in dbt_flags}
     flags: tuple[str, ...] = ()
     if not given & {"--use-colors", "--no-use-colors"} and (SCREEN.is_log or SCREEN.colours is not None):
@@ -40,14 +40,14 @@ def _flags_of_output(dbt_flags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _tells_errors(dbt_flags: tuple[str, ...]) -> bool:
-    """Return whether dbt prints the errors of nodes, which it does unless it may print nothing at all."""
+    """Return whether dbt prints the errors of nodes: it does unless it is told to print nothing."""
     said = " ".join(dbt_flags).replace("=", " ")
     level = os.environ.get("DBT_ENGINE_LOG_LEVEL") or os.environ.get("DBT_LOG_LEVEL")
     return "--log-level none" not in said and ("--log-level" in said or level != "none")
 
 
 def _stdout_for(output: str) -> AbstractContextManager[Any]:
-    """Return where dbt prints while it runs: stdout is for the document, where there is one."""
+    """Redirect dbt's output to stderr if stdout is for a document."""
     return redirect_stdout(sys.stderr) if output == "json" else nullcontext()
 
 

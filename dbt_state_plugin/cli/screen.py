@@ -16,10 +16,10 @@ _PLAIN_BEGINNINGS = ("Plan: nothing to build", "Nothing to build: ")  # what a r
 
 @dataclass(slots=True)
 class Screen:
-    """How this process talks.
+    """How this process writes its output.
 
-    `colours` is what was asked for, None where nothing was; `log_format` is dbt's word. `is_log` says that the output
-    is read in a log, though it may be a terminal.
+    `colours` is what was asked for, None if nothing was; `log_format` is dbt's term. `is_log` says that the output is
+    read in a log, even if it is a terminal.
     """
 
     colours: bool | None = None
@@ -28,7 +28,7 @@ class Screen:
     is_log: bool = False
 
     def is_coloured(self, stream: TextIO) -> bool:
-        """Return whether text is coloured on a stream: as asked for, else in a terminal that may show colours."""
+        """Return whether text on a stream is coloured: as asked for, else if it is a terminal that shows colours."""
         if self.colours is not None:
             return self.colours
         if os.environ.get("NO_COLOR") or any(_is_off(os.environ.get(name, "")) for name in _VARIABLES):
@@ -37,7 +37,7 @@ class Screen:
 
     @property
     def is_live(self) -> bool:
-        """Return whether stderr is a terminal in which a line may be drawn again and again."""
+        """Return whether stderr is a terminal in which a line can be redrawn."""
         return sys.stderr.isatty() and self._is_terminal and not self.is_json
 
     @property
@@ -47,7 +47,7 @@ class Screen:
 
     @property
     def is_json(self) -> bool:
-        """Return whether the conversation is lines of JSON."""
+        """Return whether messages are lines of JSON."""
         return self.log_format == "json"
 
     @property
@@ -55,7 +55,7 @@ class Screen:
         return not self.is_log and not os.environ.get("CI") and os.environ.get("TERM", "") not in _UNABLE
 
     def write(self, lines: Iterable[str], stream: TextIO) -> None:
-        """Write lines of text at once, so that they keep their place beside dbt's own."""
+        """Write lines of text and flush, so that they keep their order with dbt's own."""
         from dbt_state_plugin.report.text import write_lines
 
         lines = list(lines)
@@ -130,7 +130,7 @@ _INVOCATION: list[str] = []
 
 
 class JsonLines:
-    """Stderr on which every line that is no JSON yet becomes an event."""
+    """Stderr on which every line that is not yet JSON becomes an event."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to this stream."""
@@ -138,7 +138,7 @@ class JsonLines:
         self._rest = ""
 
     def write(self, text: str) -> int:
-        """Write whole lines; the beginning of one is kept."""
+        """Write complete lines; an incomplete one is kept for later."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             if line.strip():
@@ -151,6 +151,6 @@ class JsonLines:
 
 
 def talk_json() -> None:
-    """Let everything that is written to stderr from now on be lines of JSON."""
+    """Turn everything that is written to stderr from now on into lines of JSON."""
     if not isinstance(sys.stderr, JsonLines):
         sys.stderr = JsonLines(sys.stderr)

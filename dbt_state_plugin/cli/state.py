@@ -127,7 +127,7 @@ def check(context: click.Context, output: str) -> int:
 def downgrade(context: click.Context, revision: str, sql: bool, yes: bool, output: str) -> None:
     """Bring the state back to REVISION.
 
-    `base` removes it, but for the empty schema.
+    `base` removes it, except for the empty schema.
     """
     settings = settings_of(context)
     if sql:

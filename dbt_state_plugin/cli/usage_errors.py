@@ -1,4 +1,4 @@
-"""Usage errors: where dbt's own flags go, and the nearest right word."""
+"""Usage errors: where dbt's own flags go, and the closest match."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COMMANDS_OF_DBT = {
 
 
 def usage_error_lines(error: click.ClickException) -> tuple[str, str]:
-    """Return what was wrong on the command line, and what to do."""
+    """Return the lines that say what was wrong on the command line, and what to do."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     see = f"See `{context.command_path if context else PROGRAM} --help`."
     if isinstance(error, click.NoSuchOption) and context is not None:
@@ -53,7 +53,7 @@ def _where_to_put(name: str, context: click.Context) -> str:
 
 
 def takes_flags_of_dbt(command: click.Command) -> bool:
-    """Return whether a command hands on what stands after `--` to dbt."""
+    """Return whether a command passes what follows `--` to dbt."""
     return any(parameter.name == "dbt_flags" for parameter in command.params)
 
 
@@ -76,7 +76,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def unknown_command(name: str, names: Iterable[str]) -> UsageError:
-    """Return the error for a command that is none, with the nearest one, or with what dbt's own is for."""
+    """Return the error for an unknown command, with the closest match, or with what to use for dbt's own command."""
     if name in _COMMANDS_OF_DBT:
         return UsageError(f"`{name}` is a command of dbt, not of {PROGRAM}.", _COMMANDS_OF_DBT[name])
     return UsageError(f"No such command {name!r}.", f"{did_you_mean(name, names)}See `{PROGRAM} --help`.")

@@ -28,7 +28,7 @@ def with_estimate(plan: Plan, project: Project, threads: int) -> Plan:
 
 
 def saved(plan: Plan, wall_ms: int = 0) -> Savings:
-    """Return what skipping saves; `wall_ms` is the time on the clock."""
+    """Return what skipping saves; `wall_ms` is elapsed time."""
     by_reason: Counter[Saved] = Counter()
     for entry in plan.skipped:
         by_reason[Saved.WITHOUT_EFFECT if entry.cosmetic else Saved.UNCHANGED] += _duration(entry) or 0
@@ -50,7 +50,7 @@ def _duration(entry: PlanEntry) -> int | None:
 
 
 def estimated(durations: Mapping[str, int | None], graph: Graph, threads: int) -> Estimate:
-    """Return how long the nodes of the graph take; `durations` in milliseconds, None where none is known."""
+    """Return how long the nodes of the graph take; `durations` in milliseconds, None if none is known."""
     known = {node: durations[node] or 0 for node in graph}
     path = critical_path(known, graph)
     return Estimate(
@@ -102,9 +102,9 @@ def _narrowed(graph: Graph, wanted: Collection[str]) -> dict[str, tuple[str, ...
 
 
 def makespan(durations: Mapping[str, int], graph: Graph, threads: int) -> int:
-    """Return when the last node ends if each starts, in the order of the graph, once its parents and a thread are free.
+    """Return when the last node ends if each starts, in graph order, once its parents are done and a thread is free.
 
-    That is how dbt works through its queue, but for the order of those that are ready at the same time.
+    That is how dbt works through its queue, except for the order of those that are ready at the same time.
     """
     position = {node: number for number, node in enumerate(graph)}
     left = {node: len(set(parents)) for node, parents in graph.items()}
@@ -128,7 +128,7 @@ def makespan(durations: Mapping[str, int], graph: Graph, threads: int) -> int:
 
 
 def critical_path(durations: Mapping[str, int], graph: Graph) -> tuple[str, ...]:
-    """Return the chain of nodes that takes longest, parents first; nothing where all take no time."""
+    """Return the chain of nodes that takes longest, parents first; nothing if all take no time."""
     ends: dict[str, int] = {}
     before: dict[str, str | None] = {}
     for node, parents in graph.items():

@@ -1,7 +1,7 @@
 """Relations and user-defined functions that SQL names without declaring them.
 
-dbt knows nothing of them. They count like sources: in the project that a plan looks at each is a node of type source
-among the parents of those that named it when they were built.
+dbt does not know them. They count like sources: in the project that a plan uses, each is a node of type source among
+the parents of the nodes whose builds named it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""dbt in this process. The only folder that imports dbt."""
+"""dbt in this process: the only package that imports dbt."""

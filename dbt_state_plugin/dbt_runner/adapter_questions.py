@@ -1,4 +1,4 @@
-"""Answers of dbt's own adapter, for warehouses with no room here."""
+"""Answers of dbt's own adapter, for warehouses without an adapter here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled SQL of nodes, found without running anything.
+"""Compiled SQL of nodes, obtained without running anything.
 
 Nodes are compiled by dbt's own compiler, from the manifest that was parsed, in this process. Whatever asks the database
 meanwhile is asked in a session that may not write, or refused: then the node has no SQL to compare.

@@ -41,7 +41,7 @@ class EngineOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listeners:
-    """Who is told and asked while dbt runs, as in `execute`."""
+    """The callbacks while dbt runs, as in `execute`."""
 
     on_finished: Callable[[NodeOutcome], None]
     refusal: Callable[[], str]
@@ -203,7 +203,7 @@ def _compiled(parsed: Parsed, unique_id: str) -> str:
 
 
 def _write_results(results: Any, file: Path) -> None:
-    """Write dbt's `run_results.json`, which is as large as what was run; none where dbt stopped half-way."""
+    """Write dbt's `run_results.json`, which is as large as what was run; none if dbt stopped half-way."""
     if hasattr(results, "write"):
         try:
             results.write(str(file))

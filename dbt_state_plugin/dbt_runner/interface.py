@@ -39,10 +39,10 @@ class Dbt(Protocol):
         """Parse the project; raises ProjectError with dbt's own message."""
 
     def seed_rows(self, parsed: Parsed, unique_id: str) -> str:
-        """Return a hash of the rows in a seed's file as dbt reads them, or nothing where they cannot be read."""
+        """Return a hash of the rows in a seed's file as dbt reads them, or nothing if they cannot be read."""
 
     def seed_columns(self, parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
-        """Return the columns of the table that dbt would create for a seed, none where its file cannot be read."""
+        """Return the columns of the table that dbt would create for a seed, none if its file cannot be read."""
 
     def list_selected(
         self,
@@ -102,7 +102,7 @@ class Dbt(Protocol):
         """
 
     def kept_manifest(self, parsed: Parsed, *values: Any) -> str:
-        """Return what was parsed as JSON without these values, or nothing where it cannot be kept."""
+        """Return what was parsed as JSON without these values, or nothing if it cannot be kept."""
 
     def write_deferral(self, folder: Path, parsed: Parsed, relations: Mapping[str, RelationName]) -> None:
         """Write the manifest.json with which dbt reads these relations where another environment has them."""

@@ -1,7 +1,8 @@
 """The part of a parsed manifest that may be stored.
 
-Everything that dbt writes itself, but for what differs from run to run, and for values of env vars and of --vars where
-dbt has rendered them into free text. Names of relations are kept whatever they are made of, as in the warehouse itself.
+Everything that dbt writes itself, except for what differs from run to run, and for values of env vars and of --vars
+where dbt has rendered them into free text. Names of relations are kept whatever they are made of, as in the warehouse
+itself.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MASK = "***"
 
 
 def kept_manifest(parsed: Parsed, *values: Any) -> str:
-    """Return the manifest as JSON, the same for the same content, or nothing where it cannot be kept.
+    """Return the manifest as JSON, the same for the same content, or nothing if it cannot be kept.
 
     `values` are those of env vars and of --vars, which must not be kept. Call it before dbt executes anything, which
     leaves notes in the manifest.

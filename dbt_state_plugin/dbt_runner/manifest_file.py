@@ -24,7 +24,7 @@ class ManifestDocument:
 
     @property
     def project_name(self) -> str:
-        """Return the name of the project, or nothing where an early version of dbt did not write it."""
+        """Return the name of the project, or nothing if an early version of dbt did not write it."""
         metadata = self.content.get("metadata")
         return str(metadata.get("project_name") or "") if isinstance(metadata, dict) else ""
 

@@ -111,7 +111,7 @@ def _is_parsed(result: Any) -> bool:
 
 
 def parsed_again(manifest: Any, invocation: Invocation, environ: Mapping[str, str]) -> Parsed:
-    """Return a manifest that was read from a file as if it had been parsed just now, but for the files of its seeds.
+    """Return a manifest that was read from a file as if it had been parsed just now, except for the files of its seeds.
 
     The project itself must have been parsed in this process before.
     """
@@ -121,13 +121,13 @@ def parsed_again(manifest: Any, invocation: Invocation, environ: Mapping[str, st
 
 
 def seed_rows(parsed: Parsed, unique_id: str) -> str:
-    """Return a hash of the rows in a seed's file as dbt reads them, or nothing where they cannot be read."""
+    """Return a hash of the rows in a seed's file as dbt reads them, or nothing if they cannot be read."""
     config = parsed.manifest.nodes[unique_id].config
     return seed_rows_digest(parsed.seed_files[unique_id], str(config.get("delimiter") or ","))
 
 
 def seed_columns(parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
-    """Return the columns of the table that dbt would create for a seed, none where its file cannot be read.
+    """Return the columns of the table that dbt would create for a seed, none if its file cannot be read.
 
     As in dbt's `load_agate_table` and `create_csv_table`: types come from all rows, where `column_types` has none.
     """

@@ -28,7 +28,7 @@ def seed_digest(path: Path) -> str:
 
 
 def seed_rows_digest(path: Path, delimiter: str) -> str:
-    """Return a hash of the rows that dbt reads from the file, or nothing where it cannot be read as such.
+    """Return a hash of the rows that dbt reads from the file, or nothing if it cannot be read as such.
 
     dbt opens the file as UTF-8 with any line ends, skips a byte order mark and reads it with Python's csv module:
     quotes that need not be there, line ends, and whether the last line has one, are not in the rows. Read as a stream.
@@ -46,7 +46,7 @@ def seed_rows_digest(path: Path, delimiter: str) -> str:
 
 
 def seed_size(path: Path, delimiter: str) -> tuple[int, int] | None:
-    """Return how many columns and rows a seed's file has, or None where it cannot be read; empty lines are no rows."""
+    """Return how many columns and rows a seed's file has, or None if it cannot be read; empty lines are no rows."""
     try:
         with path.open(encoding="utf-8") as file:
             if file.read(1) != "\ufeff":

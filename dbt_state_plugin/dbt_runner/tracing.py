@@ -507,7 +507,7 @@ def traced_macros(definition: ProjectDefinition) -> dict[str, str]:
 
 
 def reads_of(manifest: Any, tracer: Tracer, unique_id: str) -> RenderedReads | None:
-    """Return what a node read with the ephemeral models in it, None where not all of it was traced."""
+    """Return what a node read with the ephemeral models in it, None if not all of it was traced."""
     node = manifest.nodes.get(unique_id)
     if node is None or str(getattr(node.language, "value", node.language)) != "sql":
         return None

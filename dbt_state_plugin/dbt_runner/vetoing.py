@@ -1,4 +1,4 @@
-"""Veto of nodes when dbt hands them out to a thread.
+"""Skipping of nodes when dbt hands them to a thread.
 
 What dbt builds is decided before it starts; what turns out not to need it later is asked about here. Every runner of
 dbt (models, seeds, snapshots, tests, microbatch) comes through `BaseRunner.run_with_hooks` when all that it reads has

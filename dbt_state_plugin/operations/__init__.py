@@ -1,1 +1,1 @@
-"""What a user asks for: plan, run, compare, adopt, keep books."""
+"""Operations of users: plan, run, compare, adopt, bookkeeping."""

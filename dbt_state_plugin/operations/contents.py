@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def recall_contents(session: Session) -> None:
-    """Let the warehouse know what an earlier process has read; raises StateError."""
+    """Give the warehouse what an earlier process has read; raises StateError."""
     if session.warehouse.kept_contents is not None and session.has_state:
         from dbt_state_plugin.state.contents import read_contents
 

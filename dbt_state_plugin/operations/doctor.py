@@ -1,4 +1,4 @@
-"""What has to be right before the first run, looked over."""
+"""Checks of what the first run needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEAST_DBT, FIRST_UNKNOWN_DBT = (1, 10), (1, 13)
 
 
 def look_over(resolve: Callable[[], Target], ports: Ports | None = None) -> tuple[Finding, ...]:
-    """Return a finding for everything that a run needs, but for what depends on a fault; nothing is written.
+    """Return a finding for everything that a run needs, except for what depends on a fault; nothing is written.
 
     `resolve` reads the project and the profile. An older state, or none, is upgraded and rolled back.
     """

@@ -33,7 +33,7 @@ _NOT_OF_THE_PROJECT = ("target", "logs", "dbt_packages", "dbt_modules", ".user.y
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """What wants to be told while a run goes on; each is called in the main thread, before dbt prints."""
+    """Callbacks of a run; each is called in the main thread, before dbt prints."""
 
     on_wait: Callable[[str], None] = lambda _holder: None
     on_plan: Callable[[Plan], None] = lambda _plan: None
@@ -85,7 +85,7 @@ def _new_execution(execution_id: UUID, session: Session, *, command: str) -> New
 
 
 def uncommitted_in(target: Target) -> str | None:
-    """Return a digest of what is not committed of the project, but for what dbt writes and installs there."""
+    """Return a digest of what is not committed of the project, except for what dbt writes and installs there."""
     if target.workplace is None:
         return None
     folder = target.workplace.project_dir

@@ -1,4 +1,4 @@
-"""Relations left behind by removed nodes, and their removal.
+"""Relations of removed nodes that still exist, and their removal.
 
 An orphan is recorded for this environment, and no enabled node or source of the project has its relation.
 """

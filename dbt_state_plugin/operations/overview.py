@@ -1,4 +1,4 @@
-"""Read-only overview of a project: plan or execution, lineage, history."""
+"""Read-only overview of a project: plan or execution, lineage and history."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def executed(target: Target, execution_id: str, *, ports: Ports | None = None) -
 
 
 def _texts_of(session: Session, execution: ExecutionSummary) -> dict[str, tuple[DifferingText, ...]]:
-    """Return the code that was new to an execution; none where no SQL may be stored."""
+    """Return the code that was new to an execution; none if no SQL may be stored."""
     return _texts(read_edited_code(session.state, execution.execution_id)) if session.target.stores_sql else {}
 
 

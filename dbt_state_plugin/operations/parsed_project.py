@@ -45,7 +45,7 @@ def recorded_project(
 ) -> Project | None:
     """Return the project as it was parsed the last time, or None when an input differs or cannot be seen.
 
-    `known` is the recorded digest that the inputs have, where it was just computed; nothing where they differ.
+    `known` is the recorded digest that the inputs have, where it was just computed; nothing if they differ.
     """
     if known == "":
         return None

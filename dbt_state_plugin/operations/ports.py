@@ -1,4 +1,4 @@
-"""Ports: what operations reach outside of this package."""
+"""Ports: how operations reach dbt, the state and the warehouse."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Ports:
     """dbt, connections, the adapter of a warehouse, and how often a run asks whether it still holds its lock.
 
-    `progress` is told how far a command has come; by default nobody is.
+    `progress` is called with each step of a command; by default it does nothing.
 
     Users never set these. The fault tests hand in a dbt of their own and connections that can be held and cut off.
     """

@@ -28,7 +28,7 @@ SERVER_KIND = "postgres"  # the type of a server that keeps the state, and so ma
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """How far the warehouse has come, how often a file says that the environment was locked, and what that tells."""
+    """The warehouse's position, how often a file says that the environment was locked, and what follows from both."""
 
     position: str | None = None
     times_noted: int = 0
@@ -53,7 +53,7 @@ class Session:
 
     @property
     def restored_at(self) -> datetime | None:
-        """Return before when builds are in doubt, since the warehouse or the state is an older copy."""
+        """Return the time before which builds are in doubt because the warehouse or the state is an older copy."""
         return datetime.max.replace(tzinfo=timezone.utc) if self.past.is_restored else self.state.restored_at
 
 
@@ -84,7 +84,7 @@ def open_session(target: Target, *, create: bool = True, ports: Ports | None = N
 
 @contextmanager
 def open_state_alone(target: Target, *, ports: Ports | None = None) -> Iterator[Session]:
-    """Open the state for reading, for what asks no warehouse; of whichever type that is, nothing connects to it."""
+    """Open the state for reading, without connecting to the warehouse."""
     ports = ports or Ports()
     ports.progress(Step(stage=Stage.CONNECT))
     connection = ports.connect(target.state.database, writes=False)
@@ -134,7 +134,7 @@ def _past(state: State, warehouse: Warehouse, noted: int) -> Past:
 
 
 def lock_environment(session: Session, on_wait: Callable[[str], None] = lambda _holder: None) -> None:
-    """Take the environment's lock; who holds it is told to `on_wait`, once, and to the progress. Raises BusyError."""
+    """Take the environment's lock; `on_wait` is called once with its holder. Raises BusyError."""
 
     def tell(holder: str) -> None:
         session.ports.progress(Step(stage=Stage.WAIT, detail=holder))
@@ -147,7 +147,7 @@ def lock_environment(session: Session, on_wait: Callable[[str], None] = lambda _
 
 
 def note_end(session: Session) -> None:
-    """Record how far a warehouse that does not hold the state has come with what was built."""
+    """Record the position of a warehouse that does not hold the state, after a build."""
     position = session.past.position and session.warehouse.position()
     if position:
         note_position(session.state, position)

@@ -1,4 +1,4 @@
-"""Settings of dbt's own sessions, by their effect."""
+"""Effective settings of dbt's own sessions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def session_of_dbt(session: Session) -> dict[str, str | None]:
-    """Return the search_path and the role that the profile gives to dbt's sessions, None where it gives none."""
+    """Return the search_path and the role that the profile gives to dbt's sessions, None if it gives none."""
     workplace = session.target.workplace
     given = workplace.profile.target_context if workplace is not None else {}
     return {name: str(given[name]) if given.get(name) else None for name in ("search_path", "role")}
 
 
 def session_settings(session: Session) -> dict[str, str]:
-    """Return what a session of dbt's would have for each setting that says what a statement means.
+    """Return the value in a session of dbt's for each setting that decides what a statement means.
 
     The profile's own settings win over those of the role and the database.
     """

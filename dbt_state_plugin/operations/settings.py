@@ -1,4 +1,4 @@
-"""Settings of one invocation, wherever they came from."""
+"""Settings of one invocation, from the command line and the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_LOCK_TIMEOUT = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The options of one invocation; None means "as dbt would find it".
+    """The options of one invocation; None means dbt's default.
 
     `variables` are the values of `--vars`. `lock_timeout` is in seconds. `database_url` may hold a password, so it is
     left out of `repr`; `database_url_name` is what messages call it. `data_version` is for the sources that say nothing

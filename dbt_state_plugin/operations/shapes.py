@@ -1,4 +1,4 @@
-"""Shapes of built relations, to tell what is done to them later."""
+"""Shapes of built relations, to detect later changes to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def record_shapes_of_run(session: Session, nodes: Iterable[Node]) -> None:
-    """Record the shapes in which a run leaves what it has built: hooks at its end and later builds have a part in them.
+    """Record the shapes of what a run has built, at its end: hooks and later builds affect them.
 
     What others do between the build of a relation and this moment passes for a part of the run. Raises StateError.
     """
@@ -28,7 +28,7 @@ def record_shapes_of_run(session: Session, nodes: Iterable[Node]) -> None:
 
 
 def record_first_shapes(session: Session, recorded: Recorded, catalog: Catalog) -> None:
-    """Take over the shapes of relations whose records have none, or one that another server has spelled.
+    """Record the present shapes of relations whose records have none, or one written by another server.
 
     What was done to them until now cannot be told from their build. Raises StateError.
     """

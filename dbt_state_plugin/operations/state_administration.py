@@ -39,7 +39,7 @@ def rehearse_upgrade(address: StateAddress) -> Rehearsal:
 
 
 def check_state(address: StateAddress) -> tuple[Finding, ...]:
-    """Return what does not hold in the state, of all environments; nothing where there is no state yet.
+    """Return the violated invariants of the state, of all environments; none if there is no state yet.
 
     Raises StateError when the state has another version than this tool.
     """
@@ -77,7 +77,7 @@ def sources_yaml(schema: str) -> str:
 
 
 def current_version(address: StateAddress) -> str | None:
-    """Return the version of the state, also one newer than this tool, or None when there is no state."""
+    """Return the version of the state, even if newer than this tool, or None when there is no state."""
     with _connection(address, writes=False) as connection:
         return migration.current(connection, address.schema)
 
@@ -96,7 +96,7 @@ def prune_state(address: StateAddress, *, keep_days: int = DEFAULT_KEEP_DAYS, dr
 
 
 def prune_environment(target: Target, *, keep_days: int = DEFAULT_KEEP_DAYS, dry_run: bool = False) -> Pruned:
-    """Remove what ended more than `keep_days` days ago in this environment alone; raises NotFoundError."""
+    """Remove what ended more than `keep_days` days ago in this environment only; raises NotFoundError."""
     with open_session(target, create=False) as session:
         if not session.state.environment_id:
             raise NotFoundError(

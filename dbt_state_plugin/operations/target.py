@@ -30,7 +30,7 @@ PRIVATE_TARGET = "dbt-state-plugin"  # below the project's target path, so that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """Where dbt's files are and what the profile holds, without importing dbt."""
+    """The paths of dbt's files and the profile, read without importing dbt."""
 
     project_dir: Path
     profiles_dir: Path
@@ -50,9 +50,9 @@ class StateAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What one invocation works on and how; nothing below reads settings again.
+    """What one invocation works on, and how; nothing below this layer reads settings again.
 
-    `workplace` is None where a pipeline is recorded beside no project. `environment` names no warehouse yet: only its
+    `workplace` is None if a pipeline is recorded beside no project. `environment` names no warehouse yet: only its
     server can tell which one it is. `data_version` is for the sources that say nothing themselves, and without
     `stores_sql` only hashes are stored.
     """
@@ -70,7 +70,7 @@ class Target:
 
 
 def resolve_target(settings: Settings, ports: Ports | None = None) -> Target:
-    """Return what these settings name; reads the project's and the profile's files, and connects to nothing.
+    """Resolve these settings; reads the project's and the profile's files, and connects to nothing.
 
     Raises ConfigurationError, and UsageError for flags after `--` that have to stand before.
     """
@@ -141,14 +141,14 @@ def _has_project(settings: Settings) -> bool:
 
 
 def resolve_state(settings: Settings, ports: Ports | None = None) -> StateAddress:
-    """Return where the state is kept, for what is meant of all environments; raises ConfigurationError."""
+    """Return where the state is kept, for commands about all environments; raises ConfigurationError."""
     if settings.database_url:
         return _given_address(settings)
     return _address_in(resolve_workplace(settings, ports), settings)
 
 
 def keeps_state_in_file(settings: Settings) -> bool:
-    """Return whether the state is in an SQLite file; where nothing can be read that says so, it is not."""
+    """Return whether the state is in an SQLite file; False if no settings can be read."""
     if settings.database_url:
         return is_sqlite_url(settings.database_url)
     try:

@@ -1,4 +1,4 @@
-"""Write counters of built tables, to tell later writers apart."""
+"""Write counters of built tables, to detect later writes by others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DBT = "dbt"  # the application_name that dbt-postgres uses where the profile ha
 
 
 def record_counters_of_build(session: Session, nodes: Iterable[Node], *, session_names: tuple[str, str] | None) -> None:
-    """Record the counters of what this run has built, once dbt's sessions have handed in what they counted.
+    """Record the write counters of what this run has built, once dbt's sessions have reported theirs.
 
     What others write into a table after its build and before this moment passes for a part of the build.
     `session_names` are the user and the application by which dbt's sessions are known. Raises StateError.

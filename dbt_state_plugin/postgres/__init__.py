@@ -1,1 +1,1 @@
-"""How a PostgreSQL server is reached."""
+"""Connections to PostgreSQL servers."""

@@ -1,4 +1,4 @@
-"""Transactions that are retried as a whole after a conflict."""
+"""Transactions that are retried after a conflict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)  # seconds before each further try, half to 
 
 
 class HasConnection(Protocol):
-    """What works on a connection of its own."""
+    """An object with its own connection."""
 
     @property
     def connection(self) -> Connection:
@@ -32,7 +32,7 @@ Holder = TypeVar("Holder", bound=HasConnection)
 def again_after_conflict(
     run: Callable[Concatenate[Holder, Arguments], Answer],
 ) -> Callable[Concatenate[Holder, Arguments], Answer]:
-    """Run a function that is one transaction again when the server ended it for a deadlock or could not serialize it.
+    """Retry a function that is one transaction after a deadlock or a serialization failure.
 
     The whole of it was rolled back then. Inside of a transaction of the caller it is not run again, since statements
     before it are lost as well. The arguments must be the same the second time: no iterators.

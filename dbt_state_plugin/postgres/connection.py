@@ -218,7 +218,7 @@ def cancelled_by_signals(connection: Connection, ask: Callable[[], Answer]) -> A
 
 @contextmanager
 def database_errors(what: str) -> Iterator[None]:
-    """Turn the driver's errors into a StateError that says what was being done."""
+    """Turn the driver's errors into a StateError that says what failed."""
     import psycopg2
 
     try:

@@ -1,6 +1,6 @@
-"""Settings of our own sessions, whatever else may set them.
+"""Fixed settings of our own sessions.
 
-What is compared with what was recorded must not be written in other words because one of these has changed.
+What is compared with recorded text must not be written differently because one of these has changed.
 """
 
 from __future__ import annotations

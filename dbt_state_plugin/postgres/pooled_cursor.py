@@ -1,8 +1,8 @@
 """Statements that run through a connection pooler.
 
 Settings of a session would stay with the server's connection, and so with other clients of the pooler; without any, a
-function that somebody has put into `public` may fit our arguments better than PostgreSQL's own. So each statement
-brings its settings along, for its own transaction.
+function that someone has put into `public` may fit our arguments better than PostgreSQL's own. So each statement brings
+its settings along, for its own transaction.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class DatabaseSettings:
 
     @classmethod
     def from_dbt_credentials(cls, output: Mapping[str, Any]) -> DatabaseSettings:
-        """Take over a rendered dbt-postgres output, with or without dbt's aliases, with dbt's defaults."""
+        """Read a rendered dbt-postgres output, with or without dbt's aliases, with dbt's defaults."""
         credentials = dbt_postgres_credentials(output, where="the dbt profile")
         names = set(cls.__dataclass_fields__) & set(credentials)
         return cls(dbname=credentials["database"], **{name: credentials[name] for name in names})
@@ -144,7 +144,7 @@ class DatabaseSettings:
         return arguments
 
     def display(self) -> str:
-        """Return `user@host:port/dbname` for messages; a socket directory stands in the place of the host."""
+        """Return `user@host:port/dbname` for messages; a socket directory takes the place of the host."""
         extra = dict(self.extra)
         host = self.host or extra.get("hostaddr") or "(default host)"
         if ":" in host and "," not in host:

@@ -1,1 +1,1 @@
-"""What a dbt project's own files say, read without starting dbt."""
+"""A dbt project's own files, read without starting dbt."""

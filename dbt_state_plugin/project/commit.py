@@ -15,14 +15,14 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def checked_out_commit(directory: Path, environ: Mapping[str, str]) -> str:
-    """Return the commit, or nothing where there is no git."""
+    """Return the commit, or nothing if there is no git."""
     git = _git_folder(directory) if _LEADS_ELSEWHERE.isdisjoint(environ) else None
     found = _commit_of(git) if git else git
     return _asked(directory) if found is None else found
 
 
 def _git_folder(directory: Path) -> str | None:
-    """Return the nearest folder `.git`, nothing where there is none, and None where only git itself can tell."""
+    """Return the nearest folder `.git`, nothing if there is none, and None if only git itself can tell."""
     folder = os.path.realpath(directory)
     while True:
         path = f"{folder}/.git"
@@ -35,7 +35,7 @@ def _git_folder(directory: Path) -> str | None:
 
 
 def _commit_of(git: str) -> str | None:
-    """Return the commit that HEAD names as a file does; None where only git itself can tell."""
+    """Return the commit that HEAD names as a file does; None if only git itself can tell."""
     try:
         head = _text(f"{git}/HEAD")
         if not head.startswith("ref: refs/heads/"):
@@ -52,9 +52,9 @@ def _text(path: str) -> str:
 
 
 def uncommitted_changes(directory: Path, left_out: Iterable[Path] = ()) -> str | None:
-    """Return a digest of what differs from the commit in a folder: 64 hex digits, or nothing where all is committed.
+    """Return a digest of what differs from the commit in a folder: 64 hex digits, or nothing if all is committed.
 
-    Untracked files count, ignored ones and those in `left_out` do not. None where git cannot tell.
+    Untracked files count, ignored ones and those in `left_out` do not. None if git cannot tell.
     """
     relative = [os.path.relpath(path, directory) for path in left_out]
     outside = [f":(exclude,literal){path}" for path in relative if not path.startswith(os.pardir)]
@@ -87,7 +87,7 @@ def _asked(directory: Path) -> str:
 
 
 def _git(directory: Path, *arguments: str) -> str | None:
-    """Return what git answers; None where there is no git, no repository, or no answer in time."""
+    """Return what git answers; None if there is no git, no repository, or no answer in time."""
     import subprocess
 
     try:

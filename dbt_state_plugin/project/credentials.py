@@ -38,7 +38,7 @@ class Credentials:
 
 
 def read_credentials(type_name: str, output: Mapping[str, Any], *, where: str) -> Credentials:
-    """Return what a target means; raises ConfigurationError for what its adapter would refuse and is known here.
+    """Return the meaning of a target; raises ConfigurationError for what its adapter is known to refuse.
 
     Of a type that is not known only the names of its database and schema are read, as most adapters call them.
     """
@@ -75,7 +75,7 @@ def _of_duckdb(output: Mapping[str, Any], where: str) -> Credentials:
 
 
 def duckdb_database(path: str) -> str:
-    """Return the name that DuckDB gives to the database of a file: up to the first dot, but for dots in front."""
+    """Return the name that DuckDB gives to the database of a file: up to the first dot, except for dots in front."""
     if path == ":memory:":
         return "memory"
     name = PurePath(path.partition("?")[0]).name if "://" not in path else path.partition("?")[0].rpartition("/")[2]
@@ -83,7 +83,7 @@ def duckdb_database(path: str) -> str:
 
 
 def without_secrets(value: Any) -> Any:
-    """Return a value of a target without what keys below it name as secret, such as those of a file system."""
+    """Return a value of a target without the parts whose keys name secrets, such as those of a file system."""
     if isinstance(value, Mapping):
         return {name: without_secrets(each) for name, each in value.items() if not _SECRET.search(str(name))}
     return [without_secrets(each) for each in value] if isinstance(value, list) else value

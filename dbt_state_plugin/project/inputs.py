@@ -1,7 +1,7 @@
 """Files and variables that decide what dbt parses.
 
-When none differs, what was parsed the last time stands, and dbt need not even be imported. Only content counts, never a
-file's time: a restore keeps times. Whatever cannot be seen from outside makes the inputs unknown, and dbt parses.
+When none has changed, the last parse is still valid, and dbt need not even be imported. Only content counts, never a
+file's time: a restore keeps times. Anything that cannot be seen from outside makes the inputs unknown, and dbt parses.
 """
 
 from __future__ import annotations

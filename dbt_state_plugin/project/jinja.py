@@ -116,7 +116,7 @@ def render_text(text: str, names: Mapping[str, Any], *, where: str) -> str:
 
 
 def names_used(text: str) -> frozenset[str]:
-    """Return the names that the Jinja in `text` takes from outside; none where it is no valid Jinja."""
+    """Return the names that the Jinja in `text` takes from outside; none if it is no valid Jinja."""
     if "{" not in text:
         return frozenset()
     import jinja2

@@ -1,4 +1,4 @@
-"""Packages that a dbt project names and those that are installed."""
+"""Packages that a dbt project declares and those that are installed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FOLDER = "dbt_packages"
 
 
 def missing_packages(project_dir: Path) -> int:
-    """Return how many packages are named and not installed, which dbt counts by their folders.
+    """Return how many declared packages are not installed, counting folders as dbt does.
 
-    0 where a file cannot be read, or the folder's name is an expression: what is wrong is dbt's to say then.
+    0 if a file cannot be read, or the folder's name is an expression: what is wrong is dbt's to say then.
     """
     named = sum(len(_listed(project_dir / name)) for name in _NAMING)
     folder = _mapping(project_dir / PROJECT_FILE_NAME).get("packages-install-path") or _FOLDER

@@ -25,7 +25,7 @@ class Profile:
 
     `credentials` of PostgreSQL have dbt-postgres' own names (`database`, `password`) and defaults, without unknown
     keys; those of any other type stand as they are in the file. `settings` are those of PostgreSQL, None for other
-    types. `shown` names the keys that dbt shows to Jinja, None where only the adapter knows them.
+    types. `shown` names the keys that dbt shows to Jinja, None if only the adapter knows them.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Profile:
 
     @property
     def target_context(self) -> dict[str, Any]:
-        """Return what dbt shows to Jinja as `target`, of a type that is not known only what every adapter shows."""
+        """Return what Jinja's `target` holds; for an unknown type only what every adapter has."""
         shown = self.shown or frozenset()
         return {
             **{name: without_secrets(value) for name, value in self.credentials.items() if name in shown},

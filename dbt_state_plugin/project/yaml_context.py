@@ -38,7 +38,7 @@ class AskDbt(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YamlContext:
-    """What the expressions of one file may see; `ask_dbt` answers where names are used that only dbt knows."""
+    """The names that expressions of one file may use; `ask_dbt` renders those that only dbt knows."""
 
     file_name: str
     environ: Mapping[str, str] = field(repr=False)

@@ -1,1 +1,1 @@
-"""The same decisions as text, JSON, dbt selectors and names."""
+"""Output of decisions as text, JSON, Markdown, HTML and dbt selectors."""

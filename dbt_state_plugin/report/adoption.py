@@ -18,7 +18,7 @@ _WORDS = {Outcome.ADOPT: "adopt", Outcome.KNOWN: "known", Outcome.MISSING: "buil
 
 
 def adoption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]:
-    """Return a line for each relation, what cannot be adopted last and never folded."""
+    """Return a line for each relation; those that cannot be adopted come last and are never folded."""
     shown: list[Candidate | str] = []
     for outcome in (Outcome.KNOWN, Outcome.ADOPT, Outcome.MISSING, Outcome.REFUSE):
         found = adoption.of(outcome)

@@ -21,7 +21,7 @@ class Comparison(Protocol):
 
     @property
     def removed(self) -> Sequence[str] | None:
-        """Return the names that are gone, None where that cannot be told."""
+        """Return the removed names, None if unknown."""
 
     @property
     def doubt(self) -> str:

@@ -13,7 +13,7 @@ _REASONS = {Saved.UNCHANGED: "unchanged", Saved.WITHOUT_EFFECT: "edited without 
 
 
 def estimate_lines(estimate: Estimate | None) -> list[str]:
-    """Return how long a run takes in a line, nothing where it is short or nothing is known."""
+    """Return how long a run takes in a line, nothing if it is short or nothing is known."""
     if estimate is None or estimate.wall_ms < WORTH_SAYING_MS:
         return []
     how = "at least" if estimate.unknown else "about"
@@ -32,7 +32,7 @@ def _path(estimate: Estimate) -> str:
 
 
 def savings_lines(savings: Savings | None) -> list[str]:
-    """Return what was saved against building everything in a line, nothing where that is little."""
+    """Return what was saved against building everything in a line, nothing if that is little."""
     if savings is None or savings.work_ms < WORTH_SAYING_MS:
         return []
     reasons = ", ".join(f"{_REASONS[each]} {rough_duration(spent)}" for each, spent in savings.by_reason.items())

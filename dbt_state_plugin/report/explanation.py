@@ -40,7 +40,7 @@ class Text(Protocol):
 def explanation_lines(
     entry: PlanEntry, path: tuple[PlanEntry, ...], texts: Iterable[Text] = (), cut_off: NodeResult | None = None
 ) -> list[str]:
-    """Return the decision about a node, its reasons, the way to the first cause, and how the code there differs.
+    """Return the decision about a node, its reasons, the path to the first cause, and how the code there differs.
 
     `path` leads from the node to its first cause; `texts` are those of the cause. `cut_off` is the result of the run
     that has cut it off, where none has built it since.
@@ -81,7 +81,7 @@ def explanation_document(
     texts: Iterable[Text] = (),
     cut_off: NodeResult | None = None,
 ) -> dict[str, Any]:
-    """Return what `explanation_lines` say; `first_cause` is null where the node is skipped."""
+    """Return the content of `explanation_lines`; `first_cause` is null if the node is skipped."""
     record, cause = entry.record, path[-1] if entry.reasons else None
     has_older_rows = record is not None and bool(record.trace.older_logic) and entry.old_rows is not OldRows.REBUILT
     return {

@@ -15,7 +15,7 @@ _ID = 8  # characters of an id: the beginning, which `show` takes
 
 
 def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
-    """Return one line per execution, newest first, of at most 80 columns; the beginning of an id names it."""
+    """Return one line per execution, newest first, of at most 80 columns; ids are shortened."""
     lines = [f"{'started (UTC)':<16}  {'execution':<9}  {'status':<9}  {'built':>11}  {'took':>11}  command"]
     for execution in executions:
         built = f"{execution.succeeded}/{execution.planned}"

@@ -1,4 +1,4 @@
-"""Words of reasons: the one place with sentences about decisions."""
+"""Words of reasons: the only module with sentences about decisions."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def reason_document(reason: Reason) -> dict[str, Any]:
 
 
 def untold_words(feature: str) -> str:
-    """Return what goes unnoticed where a warehouse does not tell a feature, with the way out."""
+    """Return what goes unnoticed if a warehouse lacks a feature, with the remedy."""
     known = FEATURES[feature]
     return f"{known.untold} ({known.way_out})"
 
@@ -220,7 +220,7 @@ def thing_words(kind: str, name: str) -> str:
 
 
 def extra_words(thing: Thing, *, in_place: bool) -> str:
-    """Return that a thing was added by hand, and what takes it away again."""
+    """Return that a thing was added by hand, and what removes it."""
     done = _DONE.get(thing.kind, {}).get("added", "added")
     what = "--full-refresh" if in_place else "a rebuild"
     return printable(f"extra: {thing_words(thing.kind, thing.name)} was {done} by hand; {what} would drop it")

@@ -23,7 +23,7 @@ _FOLDED = frozenset({Recording.RECORDED, Recording.KNOWN, Recording.SKIPPED})
 
 
 def recording_lines(result: RecordResult, *, width: int | None = None) -> list[str]:
-    """Return a line for each node, what stays due last and never folded."""
+    """Return a line for each node; those that stay due come last and are never folded."""
     lines = []
     again = [each for each in result.of(Recording.RECORDED) if each.unseen]
     for recording in _WORDS:
@@ -41,7 +41,7 @@ def _line(word: str, node: RecordedNode) -> str:
 
 
 def unseen_words(node: RecordedNode) -> str:
-    """Return what a node has read at which nobody had looked before, or nothing."""
+    """Return what a node read whose version was not known before, or nothing."""
     names = ", ".join(short_name(each) for each in node.unseen)
     return f"is built once more: nobody had looked at {names} before dbt began" if names else ""
 
@@ -66,7 +66,7 @@ def recording_summary(result: RecordResult) -> str:
 
 
 def recording_document(result: RecordResult) -> dict[str, Any]:
-    """Return what became of each node; `plan_id` is null where no plan from before dbt began is kept."""
+    """Return the outcome for each node; `plan_id` is null if no plan from before dbt began is kept."""
     return {
         "version": VERSION,
         "environment": environment_document(result.environment),

@@ -18,7 +18,7 @@ from dbt_state_plugin.report.words import FIRST_CATEGORIES, category, count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeState:
-    """A state: its `key` in pages, the `label` for people, a `mark` that tells it without its colour, what it means.
+    """A state: its `key` in pages, a `label` for display, a `mark` that shows it without colour, and its meaning.
 
     `is_due`: a build is, or was, asked for.
     """

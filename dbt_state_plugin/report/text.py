@@ -43,7 +43,7 @@ FOLD_AFTER = 20  # a longer list is folded, and the fold is said
 
 
 def width_of(stream: TextIO) -> int | None:
-    """Return the width of a terminal, or None where nothing is to be cut."""
+    """Return the width of a terminal, or None if nothing is to be cut."""
     return max(20, shutil.get_terminal_size().columns) if stream.isatty() else None
 
 
@@ -133,7 +133,7 @@ def _warnings(plan: Plan) -> list[str]:
 
 
 def absent_lines(plan: Plan) -> list[str]:
-    """Return what has to be built first, by another command, since it is read and does not exist yet."""
+    """Return what another command has to build first, since it is read and does not exist yet."""
     kinds = {unique_id.partition(".")[0] for unique_id in plan.absent_above}
     commands = " and ".join(f"`{command}`" for kind, command in _COMMANDS.items() if kind in kinds)
     names = [printable(f"{each.partition('.')[0]} {short_name(each)}") for each in plan.absent_above]
@@ -167,7 +167,7 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
 
 
 def if_words(entry: PlanEntry) -> str:
-    """Return on what the build of a node hangs that may be cut off."""
+    """Return which outcomes the build of a node depends on, if it may be cut off."""
     first, *others = entry.hangs_on
     more = f" (or {len(others)} more)" if others else ""
     return printable(f"if {short_name(first)} comes out different{more}")
@@ -240,7 +240,7 @@ def step_reasons(item: StepItem) -> str:
 def result_lines(
     result: RunResult, *, width: int | None = None, says_why: bool = False, is_told_by_dbt: bool = False
 ) -> list[str]:
-    """Return how a run ended: first what has to be built again and why, then the outcome.
+    """Return the result of a run: first what has to be built again and why, then the outcome.
 
     With `says_why` that last line says the first failure too: for logs in which nobody sees an exit code. Errors that
     dbt has told in full, with hints and the place in the statement, are told in short (`is_told_by_dbt`).
@@ -365,7 +365,7 @@ def _outcome_line(result: RunResult) -> str:
 
 
 def _cut_off_count(result: RunResult) -> str:
-    """Return how many nodes were cut off and how long they took the last time, nothing where there are none."""
+    """Return how many nodes were cut off and how long they took the last time, nothing if there are none."""
     if not result.cut_off:
         return ""
     entries = [entry for entry in result.plan.to_build if entry.node.unique_id in result.cut_off]

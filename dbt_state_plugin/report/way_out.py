@@ -1,4 +1,4 @@
-"""Ways out of failures that dbt's own messages do not name."""
+"""Remedies for failures that dbt's own messages do not name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WAYS: Mapping[OldRows, str] = {
 
 
 def with_way_out(plan: Plan, outcomes: Mapping[str, NodeOutcome]) -> dict[str, NodeOutcome]:
-    """Return the outcomes of the planned nodes; a seed that failed though only a load from scratch helps says so."""
+    """Return the outcomes of the planned nodes; a failed seed says so if only a load from scratch helps."""
     found = {}
     for entry in plan.to_build:
         outcome = outcomes.get(entry.node.unique_id)

@@ -6,7 +6,7 @@ import textwrap
 
 
 def columns(text: str) -> int:
-    """Return how many columns a text takes."""
+    """Return the number of columns that a text takes."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

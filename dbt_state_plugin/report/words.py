@@ -1,4 +1,4 @@
-"""Counts and durations in a few words."""
+"""Counts and durations in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST_CATEGORIES = (
 
 
 def category(entry: PlanEntry) -> str:
-    """Return the one word under which a planned node is counted: that of its strongest reason."""
+    """Return the word under which a planned node is counted: that of its strongest reason."""
     found = {_category(reason) for reason in entry.reasons}
     return next(each.value for each in FIRST_CATEGORIES if each in found)
 

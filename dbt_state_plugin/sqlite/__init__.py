@@ -1,1 +1,1 @@
-"""How a state in an SQLite file is reached."""
+"""Connections to a state in an SQLite file."""

@@ -46,7 +46,7 @@ def address_of_url(url: str, *, named: str) -> SqliteAddress:
 
 
 def default_address(project_dir: Path, warehouse_file: Path | None = None) -> SqliteAddress:
-    """Return where a state lies that nobody gave a place: beside a warehouse that is a file, else in the project."""
+    """Return the default place of a state: beside a warehouse that is a file, else in the project."""
     if warehouse_file is not None:
         return SqliteAddress(path=warehouse_file.with_name(f"{warehouse_file.name}.state.sqlite"))
     return SqliteAddress(path=project_dir / _OWN_FOLDER / "state.sqlite", creates_folder=True)

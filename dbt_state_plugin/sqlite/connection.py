@@ -163,7 +163,7 @@ class SqliteConnection:
         return SqliteCursor(self)
 
     def close(self) -> None:
-        """Roll back what is open, let go of the file and of the lock."""
+        """Roll back what is open, and release the file and the lock."""
         with self._turn:
             opened, self._opened = self._opened, None
             if opened is not None:
@@ -176,7 +176,7 @@ class SqliteConnection:
             self._opened.interrupt()
 
     def try_lock(self, name: str) -> bool:
-        """Take a lock by its name and keep it up to the end of the connection; tell whether it was free."""
+        """Take a lock by name until the connection is closed; return whether it was free."""
         holder = {"pid": os.getpid(), "host": socket.gethostname()}
         with _as_sqlite_errors():
             folder = self._lock_folder()
@@ -187,13 +187,13 @@ class SqliteConnection:
         return lock is not None
 
     def unlock(self) -> None:
-        """Let go of all locks."""
+        """Release all locks."""
         for lock in self._locks:
             lock.release()
         self._locks.clear()
 
     def holder(self, name: str) -> Mapping[str, Any] | None:
-        """Return pid and host of who holds a lock, as far as known, or None when nobody does."""
+        """Return pid and host of a lock's holder, as far as known, or None if it is free."""
         if self._path is None:
             return None
         with _as_sqlite_errors():
@@ -207,7 +207,7 @@ class SqliteConnection:
         return said if isinstance(said, dict) else {}
 
     def times_noted(self, name: str) -> int:
-        """Return the number that `note_times` wrote the last time, 0 where there is none."""
+        """Return the number that `note_times` wrote the last time, 0 if there is none."""
         if self._path is None:
             return 0
         with _as_sqlite_errors(), suppress(FileNotFoundError):
@@ -271,7 +271,7 @@ class SqliteConnection:
 
 
 class SqliteCursor:
-    """Rows of one statement after the other."""
+    """Rows of the latest statement."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self.connection = connection
@@ -290,7 +290,7 @@ class SqliteCursor:
         self._rows = []
 
     def execute(self, statement: str | Sequence[str], values: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
-        """Run a statement of PostgreSQL's, or several in one transaction: then the rows are those of the last with any.
+        """Run a statement written for PostgreSQL, or several in one transaction; keep the rows of the last with any.
 
         Raises SqliteError.
         """
@@ -340,5 +340,5 @@ def _reason(error: BaseException) -> str:
 
 
 def is_private(path: Path) -> bool:
-    """Return whether nobody but its owner may read a file."""
+    """Return whether only its owner may read a file."""
     return not stat.S_IMODE(path.stat().st_mode) & 0o077

@@ -20,13 +20,13 @@ class FileLock:
     descriptor: int = field(repr=False)
 
     def release(self) -> None:
-        """Let others have the lock."""
+        """Release the lock."""
         with suppress(OSError):
             os.close(self.descriptor)
 
 
 def take_lock(path: Path, holder: str) -> FileLock | None:
-    """Return a lock that nobody else holds and that says who holds it, or None; raises OSError."""
+    """Take the lock and record its holder in it; return None if it is held; raises OSError."""
     for _ in range(_TRIES):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         if _lock(descriptor, exclusively=True) and _is_still_there(descriptor, path):
@@ -39,7 +39,7 @@ def take_lock(path: Path, holder: str) -> FileLock | None:
 
 
 def lock_holder(path: Path) -> str | None:
-    """Return what the holder of a lock says of itself, None when nobody holds it; raises OSError."""
+    """Return what the holder of a lock recorded about itself, None if it is free; raises OSError."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

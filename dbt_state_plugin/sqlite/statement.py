@@ -65,7 +65,7 @@ class Translated:
 
 @cache  # the statements are constants
 def translated(statement: str) -> Translated:
-    """Return a statement of PostgreSQL's as SQLite reads it; empty where there is nothing to do."""
+    """Return a statement of PostgreSQL's as SQLite reads it; empty if there is nothing to do."""
     numbers = iter(range(statement.count("%s")))
     text = _PLACEHOLDER.sub(lambda found: _marked(found, numbers), statement)
     for pattern, replacement in _REPLACED:

@@ -1,1 +1,1 @@
-"""The state: lock, executions, relations, intents and scripts' books."""
+"""The state: lock, executions, relations, intents and bookkeeping of scripts."""

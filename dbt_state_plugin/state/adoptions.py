@@ -54,7 +54,7 @@ _RESULTS = """
 
 @again_after_conflict
 def record_adopted(state: State, execution_id: UUID, adopted: Sequence[Adopted], *, store_code: bool) -> bool:
-    """Record all of them in one transaction; tell whether that was done: not while an intent is open on one of them."""
+    """Record all of them in one transaction, unless an intent is open on one; return whether that was done."""
     found = sorted(adopted, key=lambda each: each.record.relation)
     records = [each.record for each in found]
     keys = key_columns(record.relation for record in records)

@@ -16,7 +16,7 @@ BASE = "base"  # Alembic's word for the version before the first one
 
 
 def migration_script(start: str, end: str, dialect: str) -> str:
-    """Return the SQL that leads from one version to another, in SQLAlchemy's name of a dialect."""
+    """Return the SQL that leads from one version to another; the dialect is named as in SQLAlchemy."""
     from alembic import command
 
     output = StringIO()

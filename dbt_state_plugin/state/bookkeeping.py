@@ -1,7 +1,7 @@
 """Executions and steps of scripts.
 
-These executions take no lock and may overlap, also with a run of dbt. By the strict rules, what has ended stays as it
-ended.
+These executions take no lock and may overlap, also with a run of dbt. By the strict rules, what has ended cannot be
+reopened.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from dbt_state_plugin.state.state import State
 class Comparison:
     """How the checksums of a step differ from those of an earlier execution; the names are sorted.
 
-    `doubt` is a sentence about why the earlier execution may be no good baseline, or empty. `removed` is None where
-    that cannot be told.
+    `doubt` is a sentence about why the earlier execution may be no good baseline, or empty. `removed` is None if that
+    cannot be told.
     """
 
     changed: tuple[str, ...]
@@ -230,7 +230,7 @@ def compare_steps(
 
 @again_after_conflict
 def step_after_run(state: State, step_id: UUID, previous_execution_id: UUID) -> StepAfterRun | None:
-    """Return a step that is to be compared with what a run of dbt covered, or None where it is another comparison.
+    """Return a step that is to be compared with what a run of dbt covered, or None if it is another comparison.
 
     Raises NotFoundError.
     """

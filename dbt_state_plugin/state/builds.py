@@ -24,7 +24,7 @@ from dbt_state_plugin.state.state import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRecord:
-    """All that is recorded about one successful build.
+    """Everything that is recorded about one successful build.
 
     `identity`, `columns` and `shape` are given when the warehouse is another server; where it is this one,
     `identity_sql` is the warehouse's own query for them, a part of the one statement.
@@ -257,7 +257,7 @@ def _storable(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
-    """The definition as it stands of a relation that need not be built for it: the difference is cosmetic.
+    """The present definition of a relation that need not be built: the difference is cosmetic.
 
     Where `detail.compiled` is empty the recorded SQL stays. `reads` replaces what is recorded as read.
     """
@@ -466,7 +466,7 @@ def refresh_sources_seen(state: State, seen: Mapping[RelationName, Mapping[str, 
 
 
 def update_each(state: State, statement: str, documents: Mapping[RelationName, Mapping[str, Any]]) -> None:
-    """Update each relation with a document of its own, in one statement; none where there is no relation."""
+    """Update each relation with a document of its own, in one statement; none if there is no relation."""
     if documents:
         columns = (*key_columns(documents), [json_document(document) for document in documents.values()])
         state.execute(statement, (*columns, state.environment.warehouse, state.environment_id))
@@ -563,7 +563,7 @@ _NOTE = """
 
 
 def note_outcomes(state: State, execution_id: UUID, outcomes: Iterable[NodeOutcome]) -> None:
-    """Record how dbt ended with nodes that were not marked as built."""
+    """Record dbt's results for nodes that were not recorded as built."""
     found = tuple(outcomes)
     columns = (
         [outcome.unique_id for outcome in found],

@@ -57,7 +57,7 @@ def record_checksum_set(cursor: Any, state: State, *, kind: str, checksums: Mapp
 
 
 def compare_checksum_sets(cursor: Any, state: State, new: str, *old: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names whose checksum is new or differs, and the names that are gone, both sorted.
+    """Return the names whose checksum is new or differs, and the removed names, both sorted.
 
     Without an old set everything is new; of several, the last that holds a name counts; one of another kind differs.
     """

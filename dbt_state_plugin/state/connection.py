@@ -1,4 +1,4 @@
-"""Connections to wherever a state is kept."""
+"""Connections to the database that holds the state."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _WRITE = """
 
 
 def read_contents(state: State) -> Any:
-    """Return the document that was written last, None where there is none or it was edited by hand."""
+    """Return the document that was written last, None if there is none or it was edited by hand."""
     rows = state.rows(_READ, (CONTENTS, state.environment_id))
     sealed = rows[0][0] if rows else None
     if not isinstance(sealed, dict) or sealed.get("seal") != _seal(state, sealed.get("contents")):
@@ -34,7 +34,7 @@ def read_contents(state: State) -> Any:
 
 
 def write_contents(state: State, document: Any) -> None:
-    """Keep a document of JSON's kind in place of the earlier one; nowhere where no project is recorded."""
+    """Keep a JSON document in place of the earlier one; do nothing if no project is recorded."""
     sealed = {CONTENTS: {"contents": document, "seal": _seal(state, document)}}
     state.execute(_WRITE, (json.dumps(sealed), state.environment_id))
 

@@ -1,4 +1,4 @@
-"""Statements that PostgreSQL and SQLite need in different words."""
+"""Statements that differ between PostgreSQL and SQLite."""
 
 from __future__ import annotations
 

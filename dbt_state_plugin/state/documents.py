@@ -1,4 +1,4 @@
-"""Documents of recorded builds, held to what builds write."""
+"""Documents of recorded builds, checked against what builds write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RECORDS = "SELECT unique_id, fingerprint, trace, items FROM {state}.relation ORD
 def unreadable_documents(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
     """Yield which node has a document that no build has written, and where: `model.shop.orders (trace: parents)`.
 
-    `rows` are of `RECORDS`. A key that is not known is of another version and left alone.
+    `rows` are of `RECORDS`. An unknown key is of another version and is ignored.
     """
     for unique_id, fingerprint, trace, items in rows:
         wrong = [] if _texts(fingerprint) else ["fingerprint"]

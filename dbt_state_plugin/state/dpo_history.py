@@ -1,4 +1,4 @@
-"""Executions, steps and checksums that the data pipeline orchestrator (DPO) recorded.
+"""Executions, steps and checksums recorded by the data pipeline orchestrator (DPO).
 
 Its tables changed twice: first they had no steps but a type for each checksum, of which a step is made here, and other
 names.
@@ -142,7 +142,7 @@ class DpoHistory:
 
 @contextmanager
 def opened_history(connection: Connection) -> Iterator[DpoHistory | None]:
-    """Yield what DPO recorded in a database, or None where none of its tables are; it is read without writing.
+    """Yield what DPO recorded in a database, or None if none of its tables are; it is read without writing.
 
     Raises StateError.
     """

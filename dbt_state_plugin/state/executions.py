@@ -76,7 +76,7 @@ def begin_execution(state: State, execution: NewExecution) -> None:
 
 
 def note_uncommitted(state: State, execution_id: UUID, digest: str | None) -> None:
-    """Record a digest of what is not committed of the project, "" where all is, None where nobody can tell."""
+    """Record a digest of what is not committed of the project, "" where all is, None if nobody can tell."""
     if digest is not None:
         state.execute(_UNCOMMITTED, (digest, str(execution_id)))
 

@@ -67,7 +67,7 @@ def _plan(plan_id: str, handed_at: datetime, content: Any) -> HandedPlan | None:
 
 
 def note_invocation(state: State, execution_id: UUID, invocation_id: str) -> None:
-    """Say which invocation of dbt an execution records."""
+    """Record which invocation of dbt an execution records."""
     state.execute(_NOTE, (invocation_id, str(execution_id)))
 
 

@@ -1,7 +1,7 @@
-"""Intents of the project's on-run hooks, and what these did.
+"""Intents of the project's on-run hooks, and what the hooks did.
 
-They say that dbt may not have executed a hook to its end. What has an intent is executed by the next run, whatever it
-builds. They are kept beside the intents of nodes, as tests are: under the empty schema name.
+An intent says that dbt may not have executed a hook to its end. A hook with an intent is executed by the next run,
+whatever it builds. These intents are kept beside those of nodes, like tests, under the empty schema name.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def open_hooks(state: State, execution_id: UUID, hooks: Collection[str]) -> None
 
 
 def close_hooks(state: State, *, kept: Iterable[str]) -> None:
-    """Record that all hooks were executed, but for those that are kept for the next run; raises StateError."""
+    """Record that all hooks were executed, except for those that are kept for the next run; raises StateError."""
     state.execute(_CLOSE, _values(state) | {"kept": sorted(kept)})
 
 

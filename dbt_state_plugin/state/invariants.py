@@ -1,6 +1,6 @@
 """Invariants of the state that its constraints hold or cannot express.
 
-A constraint may be missing, after a restore or a repair by hand, so what they hold is looked at too.
+A constraint may be missing after a restore or a repair by hand, so what constraints enforce is checked too.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ _REFERENCES = """
 
 
 def violations(connection: Connection, schema: str) -> tuple[Finding, ...]:
-    """Return what does not hold in a state of this tool's version, read in one transaction; raises StateError."""
+    """Return the violated invariants of a state of this tool's version, read in one transaction; raises StateError."""
     with database_errors("Cannot read the state"), read_only(connection) as cursor:
         found = [finding for each in INVARIANTS for finding in _violated(cursor, schema, each)]
         found += _dangling(cursor, schema)

@@ -2,7 +2,7 @@
 
 A session advisory lock on the connection that also carries the records of builds, or a lock of the operating system on
 a file beside that of the state: when the connection is gone, so is the lock, and nothing can be recorded any more. A
-lock is never taken over by its age.
+lock never expires.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _describe_process(state: State, key: int) -> str:
 
 
 def describe_holder(state: State, key: int) -> str:
-    """Return in words who holds a lock, as far as the state and the server know."""
+    """Describe who holds a lock, as far as the state and the server know."""
     if is_sqlite(state.connection):
         return _describe_process(state, key)
     rows = state.rows(_HOLDER, (state.environment_id, key))

@@ -66,7 +66,7 @@ def write_manifest(state: State, text: str, *, is_of_snapshot: bool, execution_i
 
 
 def link_manifest(state: State, manifest_id: str, execution_id: UUID) -> None:
-    """Say that an execution had a manifest that is kept already."""
+    """Record that an execution had a manifest that is already kept."""
     state.execute(_LINK_EXECUTION, (manifest_id, str(execution_id)))
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One version of the schema and say what it brought."""
+    """One version of the schema, and what it changed."""
 
     number: str
     description: str
@@ -93,7 +93,7 @@ def _upgrade(cursor: Any, schema: str, timeout: float) -> str | None:
 class Rehearsal:
     """What an upgrade would do: the versions before (None: no state) and after, and the rows of each table.
 
-    `rows` has the number before and after by table, None where the table is not there.
+    `rows` has the number before and after by table, None if the table is not there.
     """
 
     before: str | None
@@ -102,7 +102,7 @@ class Rehearsal:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Return the tables that would have fewer rows, but for what is only kept to save time."""
+        """Return the tables that would have fewer rows, other than caches."""
         return tuple(
             table
             for table, (before, after) in self.rows.items()

@@ -90,7 +90,7 @@ def read_newest_result(state: State, unique_id: str) -> NodeResult | None:
 
 
 def read_builds(state: State, executions: Iterable[UUID]) -> tuple[NodeBuilds, ...]:
-    """Return how often these executions built each node and how long that took; what was cut off was not built."""
+    """Return how often these executions built each node and how long that took; cut-off nodes do not count."""
     built, failed = list(_BUILT), list(_FAILED)
     found: dict[str, NodeBuilds] = {}
     values = (built, failed, built, built, [str(each) for each in executions])
@@ -116,7 +116,7 @@ def read_tallies(
     """Return what executions skipped and cut off, and the durations of that, in milliseconds.
 
     `executions` come with the resource types that each builds. What one skipped is what its step of dbt looked at and
-    had no result for, but for what is `inlined`; without such a step it is not known.
+    had no result for, except for what is `inlined`; without such a step it is not known.
     """
     ids, known = [str(each) for each in executions], (list(durations), list(durations.values()))
     telling = {UUID(row[0]) for row in state.rows(_TELLING, (ids, TRANSFORM))}

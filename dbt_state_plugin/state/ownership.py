@@ -1,8 +1,8 @@
 """Owner of the state, and whether it can be trusted.
 
-Whoever owns a table may attach triggers, rules and views to it, whose code runs with the rights of whoever uses the
-table: a state that somebody else has put in our way would take over the role that dbt builds with. So would a function,
-an operator or a type beside the tables: a migration looks its names up there, after PostgreSQL's own.
+The owner of a table can attach triggers, rules and views to it, whose code runs with the rights of whoever uses the
+table: a state that someone else has planted would take over the role that dbt builds with. So would a function, an
+operator or a type beside the tables: a migration resolves names there, after PostgreSQL's own.
 """
 
 from __future__ import annotations

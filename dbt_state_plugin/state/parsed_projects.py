@@ -55,7 +55,7 @@ class ParsedProject:
         return _project(self._document())
 
     def fingerprinted(self) -> FingerprintedProject | None:
-        """Return the project with what its fingerprints were made of, None where that is not recorded.
+        """Return the project with what its fingerprints were made of, None if that is not recorded.
 
         Raises ValueError as `project` does.
         """

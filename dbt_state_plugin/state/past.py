@@ -1,4 +1,4 @@
-"""Past of an environment, and whether a state goes on from it.
+"""Past of an environment, and whether the state continues it.
 
 A state that is not kept in the warehouse can be older than the warehouse or newer, when one of them was restored from
 a backup or replaced by a copy. Then numbers that name relations may have been given twice, and nothing that was
@@ -30,14 +30,14 @@ _NOTE_POSITION = "UPDATE {state}.environment SET warehouse_position = %s WHERE e
 
 
 def went_back(before: str, now: str) -> bool:
-    """Return whether a warehouse stands before a position that it had, or on another line than that one."""
+    """Return whether a warehouse is before a position that it had, or on another timeline."""
     line_before, _, number_before = before.rpartition("/")
     line, _, number = now.rpartition("/")
     return line != line_before or not number_before.isdecimal() or int(number) < int(number_before)
 
 
 def times_noted(connection: Any, schema: str, environment: Environment) -> int:
-    """Return how often the file beside a state says that the environment was locked; 0 where there is none."""
+    """Return how often the file beside a state says that the environment was locked; 0 if there is none."""
     if not is_sqlite(connection):
         return 0
     with database_errors("Cannot read the folder of the locks"):
@@ -45,7 +45,7 @@ def times_noted(connection: Any, schema: str, environment: Environment) -> int:
 
 
 def note_past(state: State, *, noted: int, position: str | None, is_restored: bool) -> None:
-    """Record how far the warehouse has come and that the environment is locked once more; its lock must be held."""
+    """Record the warehouse's position, and that the environment was locked once more; its lock must be held."""
     values = {"noted": noted, "position": position, "is_restored": is_restored, "environment": state.environment_id}
     times = state.rows(_NOTE, values)[0][0]
     if is_sqlite(state.connection):
@@ -55,5 +55,5 @@ def note_past(state: State, *, noted: int, position: str | None, is_restored: bo
 
 
 def note_position(state: State, position: str) -> None:
-    """Record how far the warehouse has come."""
+    """Record the warehouse's position."""
     state.execute(_NOTE_POSITION, (position, state.environment_id))

@@ -204,7 +204,7 @@ def _named(value: Any) -> tuple[tuple[str, str], ...] | None:
 
 
 def _reads(value: Any) -> TracedReads | None:
-    """Return what a build read, or nothing where that is not known or was edited by hand."""
+    """Return what a build read, or nothing if that is not known or was edited by hand."""
     if not isinstance(value, dict):
         return None
     try:

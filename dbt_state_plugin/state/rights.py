@@ -22,7 +22,7 @@ _NAMES = "SELECT pg_catalog.quote_ident(%s), pg_catalog.quote_ident(current_user
 
 
 def missing_rights(connection: Connection, schema: str) -> str:
-    """Return what to do so that this role may record runs in a state that is there, nothing where it may."""
+    """Return what to do so that this role may record runs in a state that is there, nothing if it may."""
     if is_sqlite(connection):
         return ""  # who may open the file for writing may do all
     with database_errors("Cannot read the rights of this role"), connection.cursor() as cursor:

@@ -1,7 +1,7 @@
 """Lock under which the state is created, upgraded and downgraded.
 
-Whoever changes the schema waits for the others who do, and for sessions that use its tables. Both waits ask again and
-again: a signal gets through, no timeout of the session ends them, and those who use a table are held up only briefly.
+A process that changes the schema waits for others that do, and for sessions that use its tables. Both waits poll: a
+signal gets through, no timeout of the session ends them, and users of a table are blocked only briefly.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def lock_schema(cursor: Any, schema: str, *, timeout: float = LONGEST_WAIT_SECON
 def change_schema(
     cursor: Any, schema: str, change: Callable[[], None], *, timeout: float = LONGEST_WAIT_SECONDS
 ) -> None:
-    """Let `change` run its statements, the whole again while another session uses a table that they need.
+    """Run `change`, and retry it as a whole while another session uses a table that it needs.
 
     Inside of a transaction that holds the lock. Logs once who uses the table. Raises StateError with that session after
     `timeout` seconds, and what `change` raises.

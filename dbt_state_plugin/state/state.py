@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class State:
     """An open connection to a state whose schema is current, for one environment, and what was recorded of its past.
 
-    `warehouse_position` is how far the warehouse had come, empty where that is not known; what was built before
+    `warehouse_position` is how far the warehouse had come, empty if that is not known; what was built before
     `restored_at` is in doubt. `times_locked` counts the locks of the environment.
     """
 

@@ -119,7 +119,7 @@ class KeptInputs:
 
 
 def read_up_to_date(state: State, command: str) -> KeptInputs | None:
-    """Return what was parsed the last time and what that amounted to; the empty plan is None where there was none."""
+    """Return what was parsed the last time and what that amounted to; the empty plan is None if there was none."""
     rows = state.rows(_READ, (command, state.environment_id))
     if not rows:
         return None
@@ -160,7 +160,7 @@ def recorded_names(state: State) -> list[tuple[str, str]]:
 def records_evidence(
     state: State, *, schemas: Iterable[str], beginning: str, until: str | None, covered: str
 ) -> str | None:
-    """Return a value that differs whenever a record differs in these schemas or of this environment.
+    """Return a value that changes whenever a record in these schemas or of this environment changes.
 
     `beginning` is that of the identifiers of what has no relation. None while an intent is open there, when it is
     `until` already (a time in ISO 8601), or when the checksums that `covered` names (unless it is empty) are gone.

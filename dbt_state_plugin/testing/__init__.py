@@ -1,1 +1,1 @@
-"""Tests of people's own pipelines: throw-away servers, and fixtures for pytest."""
+"""Tests of users' own pipelines: throw-away servers, and fixtures for pytest."""

@@ -50,7 +50,7 @@ class Ran:
     output: str = field(repr=False)
 
     def reason(self, name: str) -> str:
-        """Return the kind of the first reason of a planned node; raises LookupError where it was not planned."""
+        """Return the kind of the first reason of a planned node; raises LookupError if it was not planned."""
         if name not in self.reasons:
             raise LookupError(f"{name} was not planned; planned: {', '.join(sorted(self.reasons)) or 'nothing'}")
         return self.reasons[name][0]
@@ -88,7 +88,7 @@ class Pipeline:
         return self.database.rows_equal(name if "." in name else f"{self.schema}.{name}", self._file(file))
 
     def edit(self, path: str, old: str, new: str) -> None:
-        """Replace a piece of a file of the copied project; raises AssertionError where it is not there."""
+        """Replace a piece of a file of the copied project; raises AssertionError if it is missing."""
         file = self.directory / path
         text = file.read_text(encoding="utf-8")
         assert old in text, f"{path} holds no {old!r}"

@@ -36,7 +36,7 @@ class Account:
 
     @property
     def groups(self) -> list[int] | None:
-        """Give the supplementary groups for `subprocess`: none of root's, or the caller's own."""
+        """The supplementary groups for `subprocess`: none of root's, or the caller's own."""
         return None if self.uid is None else []
 
 
@@ -133,7 +133,7 @@ def _embedded_directories() -> Iterator[Path]:
 
 
 def _version(directory: Path, account: Account) -> str | None:
-    """Ask the programs for their version; None where one is not there or cannot be executed by the account."""
+    """Ask the programs for their version; None if one is not there or cannot be executed by the account."""
     answers = []
     for program in PROGRAMS:
         try:

@@ -90,7 +90,7 @@ class Server:
     log: Path | None = None
 
     def url(self, dbname: str | None = None) -> str:
-        """Give the URL of a database, the server's own by default; it holds the password."""
+        """Return the URL of a database, the server's own by default; it holds the password."""
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         query = f"?{urlencode(self.parameters)}" if self.parameters else ""
         name = quote(self.dbname if dbname is None else dbname, safe="")
@@ -98,7 +98,7 @@ class Server:
 
     @property
     def pid(self) -> int | None:
-        """Give the process id of the postmaster, None when it is stopped or was not started here."""
+        """Return the process id of the postmaster, None when it is stopped or was not started here."""
         if self.data_directory is None:
             return None
         try:
@@ -269,7 +269,7 @@ def temporary_base(account: Account) -> str:
 
 
 def _memory(account: Account) -> str | None:
-    """Return the directory of files that are in memory, None where the account cannot use it or it has no room."""
+    """Return the directory of files that are in memory, None if the account cannot use it or it has no room."""
     has_room = Path(MEMORY).is_dir() and shutil.disk_usage(MEMORY).free >= ROOM
     return MEMORY if has_room and _can_use(account, MEMORY) else None
 

@@ -1,1 +1,1 @@
-"""Warehouses: relations, identities and data versions. PostgreSQL first."""
+"""Warehouses: relations, identities and data versions."""

@@ -1,4 +1,4 @@
-"""What a warehouse answers or refuses, as values."""
+"""Values for the answers and refusals of a warehouse."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class QueryRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """What a relation is now; `columns` and `shape` are None where the warehouse does not tell."""
+    """What a relation is now; `columns` and `shape` are None if the warehouse does not tell."""
 
     identity: Identity
     columns: str | None = None

@@ -1,4 +1,4 @@
-"""Warehouses as operations see them, whichever server stands behind."""
+"""Protocol of a warehouse, as operations use it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class KeptContents(Protocol):
     """What is known of the rows of relations by scanning, as long as nobody else writes."""
 
     def recall(self, document: Any) -> None:
-        """Take over what `document` gave to an earlier process, None where nothing is kept.
+        """Load what `document` gave in an earlier process, None if nothing is kept.
 
         It counts only for what nobody has written since.
         """
 
     def document(self) -> Any:
-        """Return what is known as a value of JSON's kind, None where nothing is."""
+        """Return what is known as a value of JSON's kind, None if nothing is."""
 
     def watch(self) -> None:
         """Note what is known, before dbt writes in this process."""
 
     def settle(self, written: Iterable[RelationName] | None) -> None:
-        """Keep what was known but for what dbt has written since `watch`.
+        """Keep what was known except for what dbt has written since `watch`.
 
         Nothing is kept where others may have written meanwhile, or with None, where nobody knows what dbt has written.
         """
 
 
 class Warehouse(Protocol):
-    """Answer what a plan asks, in values of the core; a text that identifies something is opaque to all others.
+    """Answers what a plan asks, in values of the core; a text that identifies something is opaque to all others.
 
     Errors of the server come as StateError. The methods that have a body here say that a warehouse cannot tell: a class
     may inherit them.
@@ -58,7 +58,7 @@ class Warehouse(Protocol):
 
     @property
     def kept_contents(self) -> KeptContents | None:
-        """Return what keeps contents for other processes, None where the catalog tells what was written."""
+        """Return what keeps contents for other processes, None if the catalog tells what was written."""
         return None
 
     def shares(self, connection: object) -> bool:
@@ -68,10 +68,10 @@ class Warehouse(Protocol):
         """Return the names of the database and of its server, which together name one warehouse."""
 
     def position(self) -> str | None:
-        """Return how far the warehouse has come: a line of its history, `/` and a number that only grows on it.
+        """Return the warehouse's position: a timeline, `/` and a number that only grows on it.
 
-        The line is another one where a backup was restored. None where nothing tells, or where what identifies a
-        relation is what it holds, so that an older copy shows by itself.
+        The line is another one where a backup was restored. None if nothing tells, or where what identifies a relation
+        is what it holds, so that an older copy shows by itself.
         """
         return None
 
@@ -81,20 +81,20 @@ class Warehouse(Protocol):
     def identity_sql(self, connection: object) -> str | None:
         """Return the query for identity, kind, columns and shape that a statement on the state's connection can hold.
 
-        None where the state is kept elsewhere; then `present` is asked.
+        None if the state is kept elsewhere; then `present` is asked.
         """
 
     def present(self, relation: RelationName) -> Present | None:
         """Return what one relation is now, None when it does not exist."""
 
     def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
-        """Return for each relation that exists its identity and shape; nothing where the warehouse tells no shapes."""
+        """Return for each relation that exists its identity and shape; nothing if the warehouse tells no shapes."""
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return for each table the identity and the counters of what was written into it."""
 
     def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
-        """Wait until all that younger sessions wrote is counted, `patience` seconds at most; tell whether it is."""
+        """Wait at most `patience` seconds until all writes of younger sessions are counted; return whether they are."""
 
     def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
         """Return what the catalog says about each source; rows are not read."""
@@ -111,7 +111,7 @@ class Warehouse(Protocol):
         """Return a value of all columns and rows of a relation, or nothing if unreadable."""
 
     def rows_left(self, relation: RelationName, some: Iterable[tuple[str, ...]] = ()) -> RowsLeft | None:
-        """Return what a relation holds, in one scan, and None where it cannot be read or does not exist.
+        """Return what a relation holds, in one scan, and None if it cannot be read or does not exist.
 
         `some` are sets of columns of which it is to be told besides; one that the relation lacks is left out.
         """
@@ -120,7 +120,7 @@ class Warehouse(Protocol):
     def same_query(
         self, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
     ) -> bool:
-        """Return whether the server surely reads the same query in two statements; nothing is left behind.
+        """Return whether the server surely reads the same query in two statements; nothing stays in the database.
 
         With `keeps_names` what things are called inside counts, too. `search_path` and `role` as in `ask`.
         """
@@ -129,7 +129,7 @@ class Warehouse(Protocol):
     def columns_read(
         self, query: str, *, search_path: str | None, role: str | None
     ) -> Mapping[tuple[str, str], tuple[str, ...]] | None:
-        """Return the columns that a query reads of each relation that it names, None where nobody can say.
+        """Return the columns that a query reads of each relation that it names, None if unknown.
 
         A relation of which more is read than columns, or nothing but how many rows it has, has none here.
         """
@@ -154,19 +154,19 @@ class Warehouse(Protocol):
         """Return a hash of the number of rows and their newest time; raises ConfigurationError."""
 
     def written_relations(self, statement: str) -> tuple[tuple[str, str], ...]:
-        """Return the schema, empty where none is given, and the name of what a statement says that it writes into."""
+        """Return the schema, empty if none is given, and the name of what a statement says that it writes into."""
         return ()
 
     def session_settings(self) -> Mapping[str, str]:
-        """Return what a new session has for each setting that says what a statement means, nothing where none does."""
+        """Return what a new session has for each setting that says what a statement means, nothing if none does."""
         return {}
 
     def named_relations(
         self, query: str, *, search_path: str | None, role: str | None
     ) -> tuple[tuple[str, str], ...] | None:
-        """Return the schema and name of each relation that a query names by itself, None where nobody can say.
+        """Return the schema and name of each relation that a query itself names, None if unknown.
 
-        What views read is not among them. Nothing is left behind; `search_path` and `role` as in `ask`. Raises
+        What views read is not among them. Nothing stays in the database; `search_path` and `role` as in `ask`. Raises
         QueryRefused where the query names what only the session that runs it knows.
         """
         return None
@@ -176,18 +176,18 @@ class Warehouse(Protocol):
     ) -> Mapping[Question, Question]:
         """Return each question with today's answer, as `answer_text` and `relations_text` write it, or its problem.
 
-        Nothing is written; `search_path` and `role` are those of the profile, None where it sets none.
+        Nothing is written; `search_path` and `role` are those of the profile, None if it sets none.
         """
         return {question: replace(question, answer="", problem="error") for question in questions}
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
-        """Return a value that differs whenever a relation in these schemas does, or None where nothing tells."""
+        """Return a value that differs whenever a relation in these schemas does, or None if nothing tells."""
 
     def calls_in(self, statement: str) -> Calls:
         """Return what a statement may call; names may be those of types, tables or keywords too."""
 
     def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
-        """Return what of the calls may give another answer on every run, given all functions of these names."""
+        """Return those calls that may give another answer on every run, given all functions of these names."""
 
     def functions(self, names: Iterable[str]) -> tuple[Function, ...]:
         """Return all functions of these names, in whichever schema."""
@@ -212,10 +212,10 @@ class Warehouse(Protocol):
         """Return how many rows a relation has; raises QueryRefused."""
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return what has each of these names now; names that nothing has are left out."""
+        """Return which relation has each of these names now; unused names are left out."""
 
     def look_over(self, schema: str) -> tuple[Finding, ...]:
-        """Return what was found of the rights and settings that runs into this schema need; nothing is written."""
+        """Return findings about the rights and settings that runs into this schema need; nothing is written."""
         return ()
 
     def transaction(self) -> AbstractContextManager[Any]:

@@ -25,7 +25,7 @@ class LayoutDialect:
     tokens: str
 
     def stored_name(self, name: str, rendered: str) -> str:
-        """Return the name as dbt has it: nobody knows how the server folds it."""
+        """Return the name as dbt has it: how the server folds it is unknown."""
         return name
 
     def external_place(self, rendered: str) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""Stand-in for the warehouse where only a state is there."""
+"""Null warehouse, for commands that need only a state."""
 
 from __future__ import annotations
 

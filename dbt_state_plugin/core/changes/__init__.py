@@ -1,1 +1,1 @@
-"""Differences between definitions, and what they amount to."""
+"""Differences between definitions, and their categories."""

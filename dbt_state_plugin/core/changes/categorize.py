@@ -1,8 +1,8 @@
 """Change categories: whether a difference is real, and how far it reaches.
 
-The second stage of the decision: what the hashes cannot tell is told by the SQL that dbt would execute. Both sides are
-brought into one spelling when they are compared, from stored text, so that no release of any library can make an
-unchanged node look changed. Any doubt means that the difference is real.
+The second stage of the decision: where hashes differ, the SQL that dbt would execute decides. Both sides are normalized
+when they are compared, from stored text, so that no release of any library can make an unchanged node look changed. Any
+doubt means that the difference is real.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ SameQuery = Callable[[str, str], bool]
 class ChangeInputs:
     """What is known about both sides of a difference.
 
-    `items` are those of the definition as it stands; `compiled` is None when the node was not compiled; `configured`
-    names the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what
-    differs in the part `materialization` can show only in the statement that creates the view. `values_read` are
-    today's hashes of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise,
-    and `volatile` what in it differs on every run. `is_described` says that the node or one of its columns has a
-    description. `relations` are the names of the project's relations. `untouched_by_hooks` says that on-run hooks are
-    known to have left nothing on the node's own that a build would take away.
+    `items` are those of the definition as it is; `compiled` is None when the node was not compiled; `configured` names
+    the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what differs
+    in the part `materialization` can show only in the statement that creates the view. `values_read` are today's hashes
+    of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise, and `volatile`
+    what in it differs on every run. `is_described` says that the node or one of its columns has a description.
+    `relations` are the names of the project's relations. `untouched_by_hooks` says that on-run hooks are known to have
+    left nothing on the node's own that a build would take away.
     """
 
     node: Node
@@ -103,7 +103,7 @@ def wants_ddl(inputs: ChangeInputs) -> bool:
 
 
 def categorize(inputs: ChangeInputs, digest: Digest, same_query: SameQuery | None = None) -> ChangeCategory:
-    """Return which differences are real; `digest` is the installation's, for states that keep no SQL.
+    """Return which differences are real; `digest` is the installation's hash function, for states that keep no SQL.
 
     The server is asked with `same_query` where the texts of two statements differ.
     """
@@ -162,7 +162,7 @@ def _sides(part: str, inputs: ChangeInputs) -> tuple[Mapping[str, str], Mapping[
 
 
 def _open_parts(inputs: ChangeInputs) -> tuple[str, ...]:
-    """Return the parts that differ in more than comments and layout of Jinja.
+    """Return the parts that differ in more than Jinja comments and layout.
 
     A part without any differing item was edited by hand: it differs.
     """
@@ -210,7 +210,7 @@ def _settled_by(part: str, inputs: ChangeInputs) -> str:
 
 
 def _same_template(before: str, after: str) -> bool:
-    """Return whether two recorded templates are the same but for layout: each is two hashes, one without layout."""
+    """Return whether two recorded templates are the same except for layout: each is two hashes, one without layout."""
     _, _, one = before.partition(":")
     _, _, other = after.partition(":")
     return bool(one) and one == other
@@ -267,7 +267,7 @@ def _new_hooks(inputs: ChangeInputs, digest: Digest) -> tuple[str, ...] | None:
 
 
 def _hook_names(items: Mapping[str, Mapping[str, str]], part: str) -> list[str]:
-    """Return when each hook runs: what moves from one moment to another reads the same."""
+    """Return when each hook runs: a hook that moves to another moment keeps its text."""
     return sorted(name for name in items.get(part, {}) if name.startswith(_HOOK_NAMES))
 
 
@@ -277,7 +277,7 @@ def spelled_hooks(part: str, hooks: Iterable[str | None]) -> list[str | None]:
 
 
 def _named(texts: Any) -> dict[str, Any] | None:
-    """Return texts by their places, None where one of them is not known."""
+    """Return texts by their places, None if one of them is not known."""
     is_known = isinstance(texts, (list, tuple)) and None not in texts
     return {str(position): text for position, text in enumerate(texts)} if is_known else None
 
@@ -321,7 +321,7 @@ class _Same:
 
 
 def hashed_statement(text: str, digest: Digest, dialect: SqlDialect, *, is_sql: bool = True) -> str:
-    """Return what is kept of a statement where no SQL may be stored: its hash, and that of its one spelling."""
+    """Return what is kept of a statement if no SQL may be stored: its hash, and the hash of its normalized form."""
     spelling = dialect.spelling(text) if is_sql else None
     tail = f"{dialect.version}:{digest(spelling)}" if spelling is not None else ":"
     return f"{digest(text)}:{tail}"
@@ -362,7 +362,7 @@ def compiled_document(compiled: CompiledNode, dialect: SqlDialect, digest: Diges
 
 
 def recorded_statement(document: Mapping[str, Any]) -> str:
-    """Return the SQL of a recorded build, nothing where it had several forms, is no SQL, or is kept as a hash."""
+    """Return the SQL of a recorded build; empty if it had several forms, is not SQL, or is kept as a hash."""
     forms = document.get("forms") or {}
     is_known = document.get("language") == "sql" and not document.get(_HASHED) and list(forms) == ["sql"]
     return str(forms["sql"]) if is_known else ""
@@ -390,7 +390,7 @@ def _is_logic(part: str, inputs: ChangeInputs) -> bool:
 
 
 def _gives_the_same_rows(inputs: ChangeInputs) -> bool:
-    """Return whether a build now gives the rows that are there, as far as the SQL says."""
+    """Return whether, by its SQL, a build now gives the rows that are there."""
     return gives_the_same_rows(
         inputs.node, inputs.items, inputs.recorded.compiled, inputs.dialect, volatile=inputs.volatile
     )
@@ -404,7 +404,7 @@ def gives_the_same_rows(
     *,
     volatile: tuple[str, ...],
 ) -> bool:
-    """Return whether a build now gives the rows that are there, as far as `document` of its SQL says.
+    """Return whether, by the `document` of its SQL, a build now gives the rows that are there.
 
     `volatile` is what its Jinja reads that differs on every run.
     """

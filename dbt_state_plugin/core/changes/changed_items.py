@@ -23,7 +23,7 @@ def part_difference(
     """Return what differs in a part as the code and the values of a reason.
 
     Each of the `items` has its `name`, a `change` (`new`, `gone`, `changed`, or `set` with the values `before` and
-    `after`), and a macro its `path`, with its `package` where that is not the `package` of the node. Hashes are no
+    `after`), and a macro its `path`, with its `package` where that is not the `package` of the node. Hashes are not
     values and are left out.
     """
     changed = _with_properties_named(changed_items(before, after), before)

@@ -48,7 +48,7 @@ def differing_parts(node: Node, record: RecordedRelation) -> tuple[str, ...]:
 
 
 def _differing_inlined(project: Project, lineage: Lineage, record: RecordedRelation) -> tuple[str, ...]:
-    """Return the differing ephemeral models, or nothing where what is inside is no ephemeral model.
+    """Return the differing ephemeral models, or nothing if what is inside is no ephemeral model.
 
     The SQL of a node shows the ephemeral models in it; a test on a model shows nothing of the model.
     """

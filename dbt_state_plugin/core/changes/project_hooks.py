@@ -1,8 +1,8 @@
 """Changed hooks of the project that rebuild nothing.
 
-A hook acts when dbt runs it, whatever is built. So a changed one is a reason to run the hooks. It is one to build a
-node where it may change what the builds of the same run read, or where what the earlier hook did is still on a relation
-that dbt would build anew. Any doubt means that this is so.
+A hook acts when dbt runs it, whatever is built. So a changed hook is a reason to run the hooks. It is a reason to build
+a node only if it may change what builds of the same run read, or if what the earlier hook did is still on a relation
+that dbt would rebuild. Any doubt counts as such a reason.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def runs_at_start(unique_id: str) -> bool:
 
 
 def hooks_of(items: Mapping[str, str], texts: Iterable[str | None] | None) -> tuple[ProjectHook, ...] | None:
-    """Return the hooks with their texts, which stand in the order of their ids; None where these are others."""
+    """Return the hooks with their texts, which stand in the order of their ids; None if these are others."""
     names = sorted(name for name in items if name.startswith("operation."))
     texts = None if texts is None else tuple(texts)
     if texts is None or len(texts) != len(names):
@@ -52,7 +52,7 @@ def new_hooks_that_build_nothing(
     own: Names,
     is_untouched: bool,
 ) -> tuple[str, ...] | None:
-    """Return the ids of the hooks that are new or changed, None where the node has to be built for what differs.
+    """Return the ids of the hooks that are new or changed, None if the node has to be built for what differs.
 
     `relations` are those of the project as a statement may name them, `own` that of the node. What on-run-end does, no
     build of the same run has read, and the next plan sees it; what on-run-start writes must be none of them.
@@ -77,7 +77,7 @@ def _left_nothing(hook: ProjectHook, own: Names, dialect: SqlDialect) -> bool:
 def _differing(
     before: tuple[ProjectHook, ...], now: tuple[ProjectHook, ...], is_same: Callable[[str, str], bool]
 ) -> tuple[list[ProjectHook], list[ProjectHook]]:
-    """Return the hooks that only one side has; those of one moment are matched in the order in which dbt runs them."""
+    """Return the hooks that only one side has; those of the same moment are matched in the order of execution."""
     gone: list[ProjectHook] = []
     new: list[ProjectHook] = []
     for moment in ("on-run-start", "on-run-end"):

@@ -52,7 +52,7 @@ def fits_its_table(
 ) -> bool | None:
     """Return whether a table that dbt would create for a seed now has the columns of the one that is there.
 
-    `columns` are those that are there, as JSON; `reasons` say what differs in the seed's definition. None where that
+    `columns` are those that are there, as JSON; `reasons` say what differs in the seed's definition. None if that
     cannot be told. A hook may have added columns, which then do not count.
     """
     wanted, reasons = tuple(wanted), tuple(reasons)

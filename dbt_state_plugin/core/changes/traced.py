@@ -1,4 +1,4 @@
-"""Traced reads: what is recorded, and which differences they settle."""
+"""Traced reads: what is recorded, and which differences they resolve."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMED_VALUES = frozenset({"dbt_version", "graph", OWN_PROPERTIES})
 def traced_reads(
     reads: RenderedReads | None, node: Node, project: Project, digest: Digest, *, stores_sql: bool
 ) -> TracedReads | None:
-    """Return what is recorded of the reads of one build, None where they say nothing for certain."""
+    """Return what is recorded of the reads of one build, None if they say nothing for certain."""
     if reads is None or reads.is_opaque:
         return None
     return TracedReads(
@@ -72,9 +72,9 @@ def untouched_parts(
 ) -> tuple[str, ...]:
     """Return the differing parts in which nothing differs that the recorded build was seen to read.
 
-    `values_now` are today's hashes of what it read. Rendering is deterministic but for what it reads: where each read
-    gives the same again, it takes the same way. A macro that is new may be found in another's place, and one that is
-    gone leaves its place to another: both count whatever was read.
+    `values_now` are today's hashes of what it read. Rendering is deterministic given what it reads: if each read gives
+    the same again, it takes the same path. A new macro may shadow another, and a removed one may uncover another: both
+    count whatever was read.
     """
     parts = tuple(parts)
     if not _BY_WORDS.issuperset(parts) or dict(before[READS]) != dict(values_now):

@@ -1,7 +1,7 @@
 """Changes against another baseline than the environment's own records.
 
 A baseline is an environment, an execution, or a manifest in a folder. Its nodes are matched by unique_id. Only code
-counts: rows, missing relations and what became of them are no difference, nor is who runs dbt, and which dbt.
+counts: rows, missing relations and drift are not differences, nor are the user or the version of dbt.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Reasons = Mapping[str, tuple[Reason, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What is compared with: `kind` is environment, execution or manifest, `name` is for people.
+    """The baseline of a comparison: `kind` is environment, execution or manifest, `name` is for display.
 
     `details` are values for JSON.
     """
@@ -40,7 +40,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """A node of the baseline that the project does not have; `relation` is empty where none is known."""
+    """A node of the baseline that the project no longer has; `relation` is empty if unknown."""
 
     unique_id: str
     relation: str = ""
@@ -48,7 +48,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """What the code would change: the decisions as a plan, what is gone, and what could not be seen."""
+    """What the code would change: the decisions as a plan, removed nodes, and what could not be compared."""
 
     baseline: Baseline
     plan: Plan
@@ -59,7 +59,7 @@ class Compared:
 def records_by_node(records: Iterable[RecordedRelation], project: Project) -> dict[str, RecordedRelation]:
     """Return one record for each unique_id: that of its present relation, else the newest.
 
-    A node has several when it was renamed and the old relation was left behind.
+    A node has several if it was renamed and the old relation still exists.
     """
     found: dict[str, RecordedRelation] = {}
     for record in sorted(records, key=lambda record: record.built_at):
@@ -182,9 +182,9 @@ def changes(
     selected: frozenset[str] | None,
     records: Mapping[str, RecordedRelation] | None = None,
 ) -> Plan:
-    """Return the plan that the own reasons of all nodes make: changed nodes, and by the graph all below them.
+    """Return the plan that follows from the own reasons of all nodes: changed nodes, and all downstream of them.
 
-    A node that changes for a physical reason alone changes nothing below it.
+    A node that changes for a physical reason only changes nothing downstream.
     """
     order = build_order(project)
     lineage = lineages(project, order)

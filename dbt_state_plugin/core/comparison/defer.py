@@ -33,7 +33,7 @@ def find_deferral(
 ) -> Deferral:
     """Return what to build and what to read elsewhere; `there` and `here` are the relations that exist.
 
-    Whatever a built node reads exists on one side: what neither side has is built too. A changed node outside the
+    Whatever a built node reads exists in one of the two: what neither has is built too. A changed node outside the
     selection is read here where it was built before. Raises UsageError where the command does not build what is needed.
     """
     scope = SCOPES[command]
@@ -109,9 +109,9 @@ def _as_source(node: Node, relation: RelationName) -> Node:
 
 
 def explained(plan: Plan, why: Reasons) -> Plan:
-    """Return the plan with what differs from the other environment as the reason for what was never built here.
+    """Return the plan in which what was never built here has its difference from the other environment as the reason.
 
-    What stands here besides belongs to other builds of this target: nothing is said about it.
+    Other relations here belong to other builds of this target and are not reported.
     """
     entries = tuple(_explained(entry, why) for entry in plan.entries)
     return replace(plan, entries=entries, removed=(), is_narrowed=True)

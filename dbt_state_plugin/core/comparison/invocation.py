@@ -1,4 +1,4 @@
-"""Recordable results of a foreign dbt invocation; any doubt stays due."""
+"""Recordable results of a dbt invocation outside this tool; doubt means due."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NOT_RUN = frozenset({"skipped", "no-op"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingInputs:
-    """All that decides what is recorded.
+    """Everything that decides what is recorded.
 
     `lag` is what the server's clock is ahead of the one by which dbt's times are: where the two do not say the same,
     both count. `intended` maps what other executions have begun to write since dbt began to the execution. `doubts`
@@ -54,7 +54,7 @@ class RecordingInputs:
 
 
 def earliest(time: datetime, lag: timedelta) -> datetime:
-    """Return the earliest time on the server's clock that a time of dbt's may mean."""
+    """Return the earliest time on the server's clock that a time reported by dbt may correspond to."""
     return min(time, time + lag)
 
 
@@ -93,7 +93,7 @@ def _at_the_build(record: RecordedRelation) -> dict[str, str]:
 
 
 def verdict(result: DbtResult, inputs: RecordingInputs) -> RecordedNode | None:
-    """Return what becomes of a node of the project that is not recorded as built, None for one that is."""
+    """Return the outcome of a node that is not recorded as built, None for one that is."""
     outcome, node = result.outcome, inputs.project.nodes[result.outcome.unique_id]
     if outcome.status in _NOT_RUN:
         return _is(node, Recording.SKIPPED, outcome.message or "dbt did not run it")

@@ -1,4 +1,4 @@
-"""Nodes that read today's values, which no manifest file holds."""
+"""Nodes that read current values, which no manifest file holds."""
 
 from __future__ import annotations
 

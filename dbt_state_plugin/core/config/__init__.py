@@ -1,1 +1,1 @@
-"""What a project configures for this tool in `meta`."""
+"""Configuration of this tool in a project's `meta`."""

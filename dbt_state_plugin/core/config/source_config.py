@@ -1,7 +1,7 @@
-"""Source config: how new data are noticed; maximum age of builds.
+"""Source config: how new data are detected; maximum age of builds.
 
-What is said stands in `meta: {dbt_state_plugin: {...}}` of the node; dbt itself merges it from dbt_project.yml, the
-source and the table, the nearest last.
+It is set in `meta: {dbt_state_plugin: {...}}` of the node; dbt itself merges it from dbt_project.yml, the source and
+the table, the most specific last.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ CONTENT_MAX_ROWS = 10_000_000
 class DataRule:
     """How one source's data are versioned.
 
-    `kind` is one of KINDS, or empty where nothing is configured. `query` is the user's SQL, or dbt's; `loaded_at` an
-    expression of SQL. `loader_columns` are names of columns, in which `*` stands for any characters.
+    `kind` is one of KINDS, or empty if nothing is configured. `query` is the user's SQL, or dbt's; `loaded_at` an
+    expression of SQL. `loader_columns` are names of columns, in which `*` matches any characters.
     """
 
     kind: str = ""
@@ -82,7 +82,7 @@ class DataRule:
 
 
 def plugin_settings(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a node's attributes in the manifest say to this tool; the nearest comes last and wins.
+    """Return this tool's settings in a node's attributes in the manifest; the most specific comes last and wins.
 
     Raises ConfigurationError where it is no mapping.
     """
@@ -115,7 +115,7 @@ def _plain(value: Any) -> Any:
 
 
 def project_rule(setting: str) -> str:
-    """Return the kind for all sources that say nothing themselves; raises ConfigurationError."""
+    """Return the kind for all sources without a setting; raises ConfigurationError."""
     if setting and setting not in PROJECT_KINDS:
         raise ConfigurationError(
             f"{SETTING} is {setting!r}, which is not a data version.", f"Use one of {', '.join(PROJECT_KINDS)}."
@@ -159,7 +159,7 @@ def loader_columns(node: Node) -> tuple[str, ...]:
 
 
 def max_age_hours(node: Node) -> float | None:
-    """Return how many hours old a build may become, or None for any age; raises ConfigurationError."""
+    """Return the maximum age of a build in hours, or None for any age; raises ConfigurationError."""
     value = node.settings.get("max_age")
     if value is None:
         return None
@@ -169,7 +169,7 @@ def max_age_hours(node: Node) -> float | None:
 
 
 def check_settings(project: Project, default: str = "") -> None:
-    """Raise ConfigurationError for the first wrong setting of the project, in the order of names."""
+    """Raise ConfigurationError for the first invalid setting of the project, in the order of names."""
     for node in sorted(project.nodes.values(), key=lambda node: node.unique_id):
         if not node.settings:
             continue
@@ -213,7 +213,7 @@ def kept_columns(rule: DataRule, columns: Iterable[str]) -> tuple[str, ...]:
 def shape_columns(rule: DataRule, columns: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of which one more or one less is a change.
 
-    Of loaders that are known since a later release all columns are: what is recorded of their tables stays valid.
+    Of loaders that became known in a later release, all columns count, so that records of their tables stay valid.
     """
     is_default = rule.loader_columns == LOADER_COLUMNS
     return kept_columns(replace(rule, loader_columns=SINGER_COLUMNS) if is_default else rule, columns)

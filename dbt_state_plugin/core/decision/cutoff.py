@@ -1,6 +1,6 @@
 """Cutoff: planned nodes that need no build once inputs come out equal.
 
-Before a run: which planned nodes hang on how others come out. In it: whether those have come out so that a node need
+Before a run: which planned nodes depend on how others come out. During it: whether those came out such that a node need
 not be built. Any doubt means build.
 """
 
@@ -28,10 +28,10 @@ _HOLDS_ROWS = TABLES | {RelationKind.MATERIALIZED_VIEW}
 
 
 def hanging(known: Known, order: Iterable[str], needed: Needed, building: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the built nodes that are due only if others come out different, each with the nearest of those.
+    """Return the planned nodes that are due only if others come out different, each with the nearest of those.
 
     `order` has parents first. What a node has read besides its parents, or does besides leaving its relation, is not
-    seen here: nodes with hooks, undeclared inputs or questions to the database hang on nothing.
+    seen here: nodes with hooks, undeclared inputs or queries while compiling depend on no such outcome.
     """
     built = set(building)
     found: dict[str, tuple[str, ...]] = {}
@@ -69,7 +69,7 @@ def _is_all_seen(known: Known, unique_id: str) -> bool:
 
 
 def reads_rows_alone(node: Node, record: RecordedRelation | None) -> bool:
-    """Return whether the rows of its parents are all that a recorded build has read, and its relation all it has left.
+    """Return whether a recorded build read nothing but the rows of its parents and left nothing but its relation.
 
     Macros of the project that take part in how dbt writes a node may read and leave anything.
     """
@@ -84,7 +84,7 @@ def reads_rows_alone(node: Node, record: RecordedRelation | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameOut:
-    """How a planned node has come out in this run.
+    """How a planned node came out in this run.
 
     `before` is the version that readers of its earlier data have seen, `now` the one that a reader would see. Where
     they differ, `has_same_columns` says that names, types and order of the columns are what they were, and
@@ -156,7 +156,7 @@ def differing_columns(names: Iterable[str], same: Iterable[tuple[str, ...]]) -> 
 
 
 def keeps_definition(known_parents: Iterable[str], entry: PlanEntry) -> bool:
-    """Return whether a view that is created again is the same query: it went down with what it is known to read."""
+    """Return whether a view that is created again is the same query: it was dropped with what it is known to read."""
     record = entry.record
     if record is None or not entry.node.is_view or not _hangs(entry.reasons):
         return False

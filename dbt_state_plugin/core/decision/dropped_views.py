@@ -10,7 +10,7 @@ from dbt_state_plugin.core.versions.shape import foreign_keys
 
 
 class DroppedViews:
-    """Finds what goes down with a relation; each table is looked at once."""
+    """Finds what is dropped with a relation; each table is looked up once."""
 
     def __init__(self, known: Known) -> None:
         """Look at nothing yet."""
@@ -20,7 +20,7 @@ class DroppedViews:
     def stands_on(self, unique_id: str, table: str) -> bool:
         """Return whether a node is a view that the server knows to read the very table that is there now.
 
-        Then nothing but other columns of that table could make another view of it.
+        Then only a change of that table's columns could make it another view.
         """
         if not self._known.is_view(unique_id) or not self._known.project.nodes[table].keeps_columns:
             return False

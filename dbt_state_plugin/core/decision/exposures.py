@@ -1,4 +1,4 @@
-"""Exposures below what is built: dashboards, notebooks and the like."""
+"""Exposures downstream of what is built: dashboards, notebooks and the like."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def affected_exposures(
     building: Iterable[str],
     needed: Mapping[str, Iterable[Reason]] | None = None,
 ) -> tuple[AffectedExposure, ...]:
-    """Return the exposures that read what is built, also through views and ephemeral models, by their names.
+    """Return the exposures that read what is built, directly or through views and ephemeral models, by name.
 
     So do those that read a source whose data are new to one of the nodes that `needed` gives reasons for.
     """

@@ -9,7 +9,7 @@ from dbt_state_plugin.core.values.reasons import ReasonKind
 
 
 def first_cause(plan: Plan, entry: PlanEntry) -> tuple[PlanEntry, ...]:
-    """Return the shortest way from a node up to one that has a reason of its own; the node itself comes first."""
+    """Return the shortest path from a node up to one with a reason of its own; the node itself comes first."""
     entries = {item.node.unique_id: item for item in plan.entries}
     todo: deque[tuple[PlanEntry, ...]] = deque([(entry,)])
     seen = {entry.node.unique_id}

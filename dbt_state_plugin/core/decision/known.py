@@ -15,7 +15,7 @@ from dbt_state_plugin.core.values.relations import Catalog, RelationName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """All that a decision follows from.
+    """Everything that a decision depends on.
 
     `versions` are those that a child built now would see. `owners` maps each relation to the node that writes it;
     `loader_column_readers` are the nodes that name a loader's own columns, or get them handed on. A build of the nodes
@@ -34,7 +34,7 @@ class Known:
     same_rows: frozenset[str] = frozenset()
 
     def category_of(self, unique_id: str) -> ChangeCategory:
-        """Return what the difference of a node amounts to, an empty category where there is none."""
+        """Return the category of a node's difference, an empty one if nothing differs."""
         return self.categories.get(unique_id, NO_CHANGE)
 
     def record_of(self, node: Node) -> RecordedRelation | None:

@@ -1,7 +1,7 @@
 """Rows that earlier logic left in incremental models, snapshots and seeds.
 
 dbt adds to such a relation and leaves what is there; only a build from scratch gives all rows by the present logic. It
-fills the table of a seed again as it stands; only a load from scratch gives it the present columns and types.
+fills the table of a seed again as it is; only a load from scratch gives it the present columns and types.
 """
 
 from __future__ import annotations

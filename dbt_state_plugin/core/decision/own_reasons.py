@@ -1,4 +1,4 @@
-"""Reasons that a node has by itself, whatever else is built."""
+"""A node's own reasons, whatever else is built."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from dbt_state_plugin.core.versions.source_version import data_change
 
 
 def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason, ...]:
-    """Return why a node is due by itself: request, records, definition, relation, age and inputs."""
+    """Return a node's own reasons: request, records, definition, relation, age and inputs."""
     record = known.record_of(node)
     reasons = [*_forced(known, node), *_interrupted(known, node)]
     if record is None:
@@ -135,8 +135,8 @@ def _drift(known: Known, node: Node, record: RecordedRelation) -> list[Reason]:
 def _would_be_the_same(known: Known, node: Node, record: RecordedRelation) -> bool:
     """Return whether this environment would build the very relation that another one has built.
 
-    Only what was observed proves it: all that rendering read, which relations the SQL names, and the whole session with
-    the user who owns what is built.
+    Only observations prove it: everything that rendering read, the relations that the SQL names, and the session's
+    settings with the user who owns what is built.
     """
     session, trace = known.catalog.session, record.trace
     return (
@@ -185,7 +185,7 @@ def _drift_of_shape(known: Known, node: Node, record: RecordedRelation) -> list[
 
 
 def added_by_hand(known: Known, node: Node) -> tuple[Thing, ...]:
-    """Return what somebody added to the relation that the last build left."""
+    """Return what was added by hand to the relation that the last build left."""
     record, relation = known.record_of(node), node.relation
     if record is None or relation is None or known.catalog.identities.get(relation) != record.identity:
         return ()

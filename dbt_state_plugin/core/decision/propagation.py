@@ -36,7 +36,7 @@ ABOUT_SHAPE = frozenset({ReasonCode.SHAPE_CHANGED, ReasonCode.FOREIGN_KEY_DROPPE
 
 
 class Propagation:
-    """Hands reasons down the graph; `keeps_data` are the due nodes whose build changes no row and no column."""
+    """Propagates reasons downstream; `keeps_data` are the due nodes whose build changes no row and no column."""
 
     def __init__(self, known: Known) -> None:
         """Decide nothing yet."""
@@ -48,7 +48,7 @@ class Propagation:
     def needed(self, in_scope: list[str], *, code_only: bool = False) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of every node that needs a build, whatever the selection says.
 
-        With `code_only` the kinds of reasons that are not code count for nothing.
+        With `code_only` only reasons of the kinds that are code count.
         """
         own: dict[str, tuple[Reason, ...]] = {}
         for node in in_scope:
@@ -73,7 +73,7 @@ class Propagation:
                     own[node] = (*own[node], Reason(kind=ReasonKind.UPSTREAM, code=code, node=parent))
 
     def narrowed(self, in_scope: list[str], needed: Needed) -> set[str]:
-        """Return what is built: the needed nodes inside the selection, and what goes down or loses keys with them."""
+        """Return what is built: the needed nodes inside the selection, and what is dropped or loses keys with them."""
         known, selected = self._known, self._known.request.selected
         if selected is None:
             return set(needed)
@@ -146,7 +146,7 @@ class Propagation:
         )
 
     def _only_dropped_with(self, reason: Reason) -> bool:
-        """Return whether a view is due because it goes down with a table that comes back with the same data."""
+        """Return whether a view is due because it is dropped with a table that comes back with the same data."""
         return reason.code is ReasonCode.DROPPED_WITH_PARENT and reason.node in self.keeps_data
 
     def _written_by_hooks(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:
@@ -201,7 +201,7 @@ class Propagation:
         return {table: parent for table, parent in losing.items() if table in scope and table not in needed}
 
     def _dropped_views(self, needed: Needed, in_scope: Iterable[str]) -> dict[str, str]:
-        """Return the views that go down with a needed node where that says something new, with that node."""
+        """Return the views that are dropped with a needed node where that says something new, with that node."""
         scope = set(in_scope)
         # Where several nodes take a view down, one that changes data says more than one that keeps it.
         dropping = [node for node in needed if not self._is_written_into(node)]

@@ -1,4 +1,4 @@
-"""What was asked for, and what is in scope of it."""
+"""The request of a plan, and the nodes in its scope."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class PlanRequest:
     """What was asked for.
 
     `selected` holds the unique_ids that `--select`, `--exclude` and `--selector` leave, or None when nothing narrows.
-    `now` is the time on the clock that the times of builds were recorded by; without it no build is too old.
-    `on_logic_change`, `volatile`, `drift` and `cutoff` are for nodes that say nothing of their own. With `code_only`
-    nothing is built for the sake of rows or time alone; it stays due.
+    `now` is the current time of the clock by which builds were recorded; without it no build is too old.
+    `on_logic_change`, `volatile`, `drift` and `cutoff` are the defaults for nodes without a setting. With `code_only`
+    nothing is built because of rows or time only; it stays due.
     """
 
     environment: Environment

@@ -37,8 +37,8 @@ def make_plan(
 ) -> Plan:
     """Return the decision about every node in the command's scope; raises ProjectError for a shared relation.
 
-    `categories` says of the nodes whose definition differs what the difference amounts to; without one it is real.
-    A build of the nodes in `same_rows` gives the rows that are there; `may_keep_rows` names those to be asked about.
+    `categories` has the change category of the nodes whose definition differs; without one a difference is real. A
+    build of the nodes in `same_rows` gives the rows that are there; `may_keep_rows` names those to be asked about.
     """
     refuse_shared_relations(project)
     order = build_order(project)

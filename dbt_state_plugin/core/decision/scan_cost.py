@@ -1,4 +1,4 @@
-"""What a scan of rows costs, as earlier scans have shown."""
+"""Cost of a scan of rows, estimated from earlier scans."""
 
 from __future__ import annotations
 

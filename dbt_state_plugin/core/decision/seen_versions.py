@@ -1,4 +1,4 @@
-"""Versions that a build of a child would see now."""
+"""Versions of relations that a build of a child would see now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusal of two nodes on one relation."""
+"""Refusal of two nodes that write the same relation."""
 
 from __future__ import annotations
 

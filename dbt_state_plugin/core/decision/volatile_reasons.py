@@ -1,4 +1,4 @@
-"""Reasons of volatile SQL: calls of the clock or of chance."""
+"""Reasons from volatile SQL: calls that read the clock or random numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def volatile_reasons(
     *,
     default: str | None,
 ) -> list[Reason]:
-    """Return a reason for what its Jinja reads, for what its SQL calls, and for the views and functions that do.
+    """Return a reason for volatile values in its Jinja, volatile calls in its SQL, and those in views and functions.
 
     A view holds no rows: it computes them when it is read, so what reads it is built. `default` is the rule for nodes
     that have none of their own.

@@ -1,6 +1,6 @@
-"""Fingerprints: one hash for each part of a node's definition.
+"""Fingerprints: one hash per part of a node's definition.
 
-A part is one kind of thing that decides what the relation becomes, so that a difference has a name. Three groups:
+A part is one kind of input that decides what the relation becomes, so that a difference has a name. Three groups:
 
 - `body`, `macros`, `variables`, `references`, `engine` act through the SQL that dbt compiles, `hooks` and
   `project_hooks` through the SQL of the hooks: where one of them differs, that SQL is compared (see core/changes/);
@@ -54,7 +54,7 @@ class _Hashed:
 
 
 class Fingerprinter:
-    """Hash the definitions of one project: every node's parts at once, the items of a part where they are asked for."""
+    """Hashes the definitions of one project: every node's parts at once, the items of a part on demand."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class Fingerprinter:
     ) -> None:
         """Fingerprint all nodes; `key` is the installation's key of 32 bytes.
 
-        `seed_rows` gives a hash of the rows of a seed, whatever its file looks like; it is asked where it matters.
-        What `earlier` says about a node is taken over where nothing differs of all that it was made of.
+        `seed_rows` gives a hash of the rows of a seed, whatever its file looks like; it is asked where it matters. A
+        node's fingerprint is taken from `earlier` if none of its inputs differs.
         """
         self._seed_rows = seed_rows
         self._definition = definition
@@ -148,7 +148,7 @@ class Fingerprinter:
         return "#" + self._digest(value)
 
     def _hidden_values(self) -> tuple[str, ...]:
-        """Return the values that must not be stored: of env vars and of --vars, but for the shortest."""
+        """Return the values that must not be stored: of env vars and of --vars, except for the shortest."""
         if self._hidden is None:
             given = [defined[0][1] for defined in self._definition.variables.values() if _is_given(defined)]
             values = {*self._definition.environment.values(), *strings_in(given)}

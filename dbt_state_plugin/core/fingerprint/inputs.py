@@ -1,4 +1,4 @@
-"""Inputs of fingerprints, and the earlier fingerprints that still stand."""
+"""Inputs of fingerprints, and earlier fingerprints that are still valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LENGTH = 32  # hexadecimal digits of the hash of one node
 
 
 class KnownFingerprints:
-    """Earlier fingerprints that stand, since all that they were computed from is the same.
+    """Earlier fingerprints that are still valid, since all their inputs are the same.
 
     Values are compared by their `repr`, which tells values of YAML's kind apart. Where the same value is written in
     two ways, as it is after a full and after a partial parse, it is hashed once more.
@@ -44,7 +44,7 @@ class KnownFingerprints:
             parts.note_environment(self._earlier.inputs.environment)
 
     def of(self, node: NodeDefinition) -> Node | None:
-        """Return the node as it was fingerprinted, or None where it has to be fingerprinted now."""
+        """Return the node with its earlier fingerprint, or None if it has to be fingerprinted again."""
         if self._earlier is None or node.unique_id not in self._earlier.inputs.own:
             return None
         is_same = self._earlier.inputs.own[node.unique_id] == self._own_hash(node)

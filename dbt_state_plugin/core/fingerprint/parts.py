@@ -142,7 +142,7 @@ class ProjectParts:
 
     @property
     def environment_read(self) -> tuple[str, ...] | None:
-        """The names of the environment's variables that have been looked at so far, None where all of them were."""
+        """The names of the environment's variables that have been looked at so far, None if all of them were."""
         return None if self._environment_read is None else tuple(sorted(self._environment_read))
 
     def note_environment(self, names: Iterable[str] | None) -> None:
@@ -162,7 +162,7 @@ class ProjectParts:
         }
 
     def value_of(self, name: str, node: NodeDefinition) -> Any:
-        """Return what a name of `RenderedReads.names` stands for in this project, None where it stands for nothing."""
+        """Return what a name of `RenderedReads.names` stands for in this project, None if it stands for nothing."""
         definition = self._definition
         kind, _, rest = name.partition(" ")
         if rest:
@@ -351,7 +351,7 @@ def _names_made_by(config: Mapping[str, Any]) -> str:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Yield every string in a value as it stands: in JSON a line break would run into the next word."""
+    """Yield every string in a value as it is: in JSON a line break would run into the next word."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

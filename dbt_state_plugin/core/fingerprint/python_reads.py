@@ -1,4 +1,4 @@
-"""What Python models may read beside what dbt hands them."""
+"""What Python models may read besides what dbt passes to them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SQL = re.compile(r"\b(?:from|join)\s+\S", re.IGNORECASE)
 
 @cache
 def python_reads(code: str) -> tuple[str, ...]:
-    """Return what else the code of a Python model reads, such as `session` or `now()`; nothing where it only computes.
+    """Return what else the code of a Python model reads, such as `session` or `now()`; nothing if it only computes.
 
-    Nobody sees what a session is asked, what a package or file gives, or the clock: any of it may differ on every run.
+    What a session, a package, a file or the clock returns cannot be observed: any of it may differ on every run.
     """
     try:
         tree = ast.parse(code)

@@ -24,7 +24,7 @@ _LAYOUT = frozenset({"whitespace", "comment_begin", "comment", "comment_end", "l
 def without_layout(template: str) -> str:
     """Return the tokens of a template as Jinja's own lexer reads them, without comments and white space inside of tags.
 
-    Two templates with the same answer render the same text. Text outside of tags is kept as it stands: what looks like
+    Two templates with the same answer render the same text. Text outside of tags is kept as it is: what looks like
     white space there may end up inside a string of SQL. What is no valid template is returned as it is.
     """
     tokens = _tokens(template)
@@ -68,7 +68,7 @@ def without_certain_layout(template: str, dialect: SqlDialect) -> str:
 
 
 def _at_the_end(text: str, dialect: SqlDialect) -> str | None:
-    """Return the text behind the last tag in one spelling, or None where it may be no SQL.
+    """Return the text behind the last tag in one spelling, or None if it may be no SQL.
 
     If the tag has opened a quote or a block comment, nothing in this text closes it: marks of one kind come in pairs
     and no comment hides one of them. Such a statement is refused by the server, whatever the layout. A comment that
@@ -102,7 +102,7 @@ def without_discarded_text(template: str, dialect: SqlDialect) -> str:
 
 
 def _spelled_as_sql(tokens: list[list[str]], dialect: SqlDialect) -> str | None:
-    """Return the text outside of tags in one spelling and the tags, or None where that text may be no SQL."""
+    """Return the text outside of tags in one spelling and the tags, or None if that text may be no SQL."""
     text, tags = _joined(tokens)
     statement = dialect.spelling(text)
     marks = [_PLACEHOLDER.format(position) for position in range(len(tags))]

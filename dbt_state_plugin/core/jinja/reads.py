@@ -1,8 +1,8 @@
 """Macros, vars, env vars and context that Jinja text can read.
 
-Everything here errs towards "it can": names are found as words anywhere in the text, comments and strings included,
-because a macro can be passed as an argument, looked up in `context` or reached through `adapter.dispatch`. Where a name
-is computed, everything of its kind counts.
+Everything here errs on the side of "it can": names are found as words anywhere in the text, comments and strings
+included, because a macro can be passed as an argument, looked up in `context` or reached through `adapter.dispatch`.
+Where a name is computed, everything of its kind counts.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _has_computed(text: str, word: re.Pattern[str], literal: re.Pattern[str]) ->
 
 
 def _properties(text: str, words: frozenset[str]) -> frozenset[str] | None:
-    """Return the words that may name a property of the node, or None where all of them are at hand as a whole."""
+    """Return the words that may name a property of the node, or None if all of them are at hand as a whole."""
     if _READS_CONFIG.search(text) is None:
         return frozenset()
     return words if len(_NAMED_PROPERTY.findall(text)) == len(_PROPERTIES.findall(text)) else None
@@ -148,7 +148,7 @@ def _target_fields(text: str) -> frozenset[str] | None:
 
 
 def _namespaces(text: str) -> frozenset[str] | None:
-    """Return the namespaces in which `adapter.dispatch` searches, or None where one of them is computed."""
+    """Return the namespaces in which `adapter.dispatch` searches, or None if one of them is computed."""
     found = [match[2] for match in _LITERAL_NAMESPACE.findall(text)]
     return frozenset(found) - {""} if len(found) == len(_DISPATCH.findall(text)) else None
 
@@ -181,8 +181,8 @@ def union(each_reads: Iterable[JinjaReads]) -> JinjaReads:
 class MacroIndex:
     """Find the macros of the project and its packages that a text, or what dbt runs for a node, can reach.
 
-    The way leads through dbt's own macros, which find others by name and by dispatch, but they are never part of the
-    answer: their text changes with every release, and only the SQL that results matters.
+    The search goes through dbt's own macros, which find others by name and by dispatch, but they are never part of the
+    answer: their text changes with every release, and only the resulting SQL matters.
     """
 
     def __init__(self, macros: Iterable[MacroDefinition]) -> None:

@@ -1,4 +1,4 @@
-"""How strictly the books of scripts are kept."""
+"""Rules for the bookkeeping of scripts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookkeepingRules:
-    """What a script may do with executions and steps; what is not allowed is refused.
+    """What a script may do with executions and steps; anything else is refused.
 
     `pathlib_patterns`: patterns are those of Python's pathlib, so `?` and `[...]` are special, `*` stands for hidden
     names too, and paths may lead out of the base path. `combines_files`: files of one name count as one.

@@ -1,4 +1,4 @@
-"""What a warehouse can tell: one letter for each question."""
+"""Capabilities of a warehouse: one letter for each question."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Definitions of nodes and macros before they are hashed.
 
-Plain values that the engine copies out of dbt's manifest, so that hashing them needs no dbt.
+Plain values copied out of dbt's manifest, so that hashing them does not need dbt.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class SqlDialect(Hashable, Protocol):
-    """What the core asks about texts; the warehouse's adapter gives it.
+    """What the core asks about SQL texts and names; implemented by the warehouse's adapter.
 
     In doubt a statement is another one, and not deterministic: then a node is built.
     """
@@ -29,15 +29,15 @@ class SqlDialect(Hashable, Protocol):
         """Return whether the server surely reads the same statement in both texts."""
 
     def written_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
-        """Return what statements write rows into: schema, empty where none is given, and name of each relation.
+        """Return what statements write rows into: schema, empty if none is given, and name of each relation.
 
-        None where they may do anything else that outlasts their session, or cannot be read.
+        None if they may do anything else that outlasts their session, or cannot be read.
         """
 
     def touched_by(self, sql: str) -> frozenset[tuple[str, str]] | None:
         """Return which relations statements may leave otherwise than they were, named as by `written_by`.
 
-        None where that may be any: unlike there, rights that are granted count, and new functions do not.
+        None if that may be any: unlike there, rights that are granted count, and new functions do not.
         """
 
     def is_deterministic(self, statement: str) -> bool:

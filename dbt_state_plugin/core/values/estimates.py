@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Saved(str, Enum):
-    """Why a node is skipped, in the words of JSON."""
+    """Why a node is skipped. The values are part of the JSON output."""
 
     UNCHANGED = "unchanged"
     WITHOUT_EFFECT = "edited_without_effect"
@@ -19,9 +19,9 @@ class Saved(str, Enum):
 class Estimate:
     """How long the planned builds take, from the last recorded duration of each, in milliseconds.
 
-    `wall_ms` is the time on the clock on so many `threads`, `work_ms` that of all builds one after the other, and
-    `critical_ms` that of the longest chain of nodes that wait for each other, `critical_path`, parents first. Nodes
-    that no build was ever timed of are `unknown` and count nothing, so that all three are lower bounds then.
+    `wall_ms` is the time on the clock on so many `threads`, `work_ms` that of all builds in sequence, and `critical_ms`
+    that of the longest chain of nodes that wait for each other, `critical_path`, parents first. Nodes that no build was
+    ever timed of are `unknown` and count nothing, so that all three are lower bounds then.
     """
 
     threads: int

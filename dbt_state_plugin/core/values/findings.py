@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Severity(Enum):
-    """How bad a finding is: `error` has to be mended, `note` is to be known, `ok` is as it should be."""
+    """Severity of a finding: `error` has to be fixed, `note` is for information, `ok` is as it should be."""
 
     ERROR = "error"
     NOTE = "note"
@@ -16,7 +16,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at; `do` is empty where nothing has to be done."""
+    """One thing that was checked; `do` is empty if nothing has to be done."""
 
     check: str
     severity: Severity
@@ -25,5 +25,5 @@ class Finding:
 
 
 def has_errors(findings: tuple[Finding, ...]) -> bool:
-    """Return whether one of them has to be mended."""
+    """Return whether one of them is an error."""
     return any(finding.severity is Severity.ERROR for finding in findings)

@@ -48,7 +48,8 @@ class NodeResult:
 class ExecutionSummary:
     """One execution as history shows it; times are the server's.
 
-    `uncommitted` is a digest of what was not committed when dbt started, "" where all was, None where nobody looked.
+    `uncommitted` is a digest of what was not committed when dbt started, "" where all was, None if that was not
+    checked.
     """
 
     execution_id: UUID

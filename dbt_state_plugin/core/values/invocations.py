@@ -1,4 +1,4 @@
-"""Foreign dbt invocations, and the plans handed out for them."""
+"""dbt invocations outside this tool, and the plans handed out for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN = "unknown"  # the version of a parent at which nobody looked before a b
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DbtResult:
-    """How dbt ended with one node, by the clock of the machine on which it ran; `code` is the SQL that it executed."""
+    """dbt's result for one node, by the clock of the machine on which it ran; `code` is the SQL that it executed."""
 
     outcome: NodeOutcome
     completed_at: datetime
@@ -85,8 +85,8 @@ class RecordedNode:
 class RecordResult:
     """What was recorded of one invocation of dbt.
 
-    `execution_id` is that of this recording or, where `is_known`, of the earlier one that recorded the same
-    invocation. `plan_id` names the plan whose versions of parents were taken, None where there was none.
+    `execution_id` is that of this recording or, where `is_known`, of the earlier one that recorded the same invocation.
+    `plan_id` names the plan whose versions of parents were taken, None if there was none.
     """
 
     environment: Environment
@@ -97,5 +97,5 @@ class RecordResult:
     is_known: bool = False
 
     def of(self, recording: Recording) -> tuple[RecordedNode, ...]:
-        """Return the nodes with which this was done."""
+        """Return the nodes with this outcome."""
         return tuple(each for each in self.nodes if each.recording is recording)

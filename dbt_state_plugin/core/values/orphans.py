@@ -11,7 +11,7 @@ from dbt_state_plugin.core.values.relations import Environment, Identity, Relati
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependant:
-    """An object that keeps a relation from being dropped.
+    """An object that prevents a relation from being dropped.
 
     `goes_with` holds the other relations that were asked about and whose drop removes the object.
     """
@@ -22,7 +22,7 @@ class Dependant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropCheck:
-    """What has a recorded name now, and what a drop of it would meet.
+    """The relation that has a recorded name now, and what its drop would affect.
 
     `role` is who asks. `parts` are the partitions, which the server drops along without a word.
     """
@@ -69,5 +69,5 @@ class Orphans:
     is_recorded: bool = True
 
     def of(self, *actions: Action) -> tuple[Orphan, ...]:
-        """Return the orphans with which one of these is done."""
+        """Return the orphans with one of these actions."""
         return tuple(orphan for orphan in self.orphans if orphan.action in actions)

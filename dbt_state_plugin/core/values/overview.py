@@ -25,7 +25,7 @@ class DifferingText:
 class Executed:
     """An execution with its results, and the code that was another one than before, by the unique_id of the node.
 
-    `project` is the one that was parsed last, None where none is kept.
+    `project` is the one that was parsed last, None if none is kept.
     """
 
     execution: ExecutionSummary
@@ -49,7 +49,7 @@ class NodeBuilds:
 class Tally:
     """How many nodes an execution cut off and skipped, and the last known durations of both, in milliseconds.
 
-    `skipped` and `saved_ms` are None where it is not known which nodes it looked at.
+    `skipped` and `saved_ms` are None if it is not known which nodes it looked at.
     """
 
     cut_off: int = 0

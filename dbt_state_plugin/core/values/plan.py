@@ -59,9 +59,9 @@ class PlanEntry:
     `reasons` is empty when the node is unchanged. A node that needs a build but stands outside the selection has
     reasons, the decision `skip` and `outside_selection`. `cosmetic` holds differences that leave what dbt executes as
     it was. `keeps_data` says that the build changes no row and no column. `old_rows` says what becomes of rows that an
-    earlier logic has built (of a seed: of the columns of an earlier file), None where there are none. `extra`
-    are things that were added to its relation by hand. `hangs_on` names the nodes of which one has to come out
-    different in the run for this one to be built, empty where it is built in any case.
+    earlier logic has built (of a seed: of the columns of an earlier file), None if there are none. `extra` are things
+    that were added to its relation by hand. `hangs_on` names the nodes of which one has to come out different in the
+    run for this one to be built, empty if it is built in any case.
     """
 
     node: Node
@@ -91,10 +91,10 @@ class Plan:
     `parent_versions` maps each relation of the project to the version that a child built now would see. `unlisted`
     counts skipped nodes that have no entry, since an earlier empty plan is still up to date; `unlisted_outdated` names
     the seeds among them that are in `outdated_seeds`. `hooks` are the on-run hooks of the project that a run executes
-    even where it builds nothing, by unique_id. `exposures` read what is built or a source with new data. `estimate`
-    and `savings` are None where nobody worked them out. `untold` are the features (see capabilities.py) that the
-    warehouse cannot tell, so that such changes go unnoticed. `absent_above` are nodes that other commands build, that
-    do not exist yet, and that nodes to be built read.
+    even where it builds nothing, by unique_id. `exposures` read what is built or a source with new data. `estimate` and
+    `savings` are None if nobody worked them out. `untold` are the features (see capabilities.py) that the warehouse
+    cannot tell, so that such changes go unnoticed. `absent_above` are nodes that other commands build, that do not
+    exist yet, and that nodes to be built read.
     """
 
     environment: Environment

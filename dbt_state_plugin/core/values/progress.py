@@ -1,4 +1,4 @@
-"""Progress: how far a command has come."""
+"""Progress of a command."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Stage(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """How far a stage has come.
+    """The progress of a stage.
 
-    `done` of `total` things, 0 where they are not counted. `detail` names what is worked on: a node, a relation, who
-    holds the lock; of `STATE` it says in words what is done. `rows` is about how many rows are read. While nodes are
-    built, `running` are those that dbt is executing, `failed` counts those that failed, and `left_ms` is about how long
-    the rest takes, None where no duration is known.
+    `done` of `total` things, 0 if they are not counted. `detail` names what is worked on: a node, a relation, who holds
+    the lock; of `STATE` it says in words what is done. `rows` is about how many rows are read. While nodes are built,
+    `running` are those that dbt is executing, `failed` counts those that failed, and `left_ms` is about how long the
+    rest takes, None if no duration is known.
     """
 
     stage: Stage
@@ -53,4 +53,4 @@ Progress = Callable[[Step], None]
 
 
 def silent(_step: Step) -> None:
-    """Tell nobody."""
+    """Do nothing."""

@@ -14,13 +14,13 @@ NO_SQL = "it has no SQL"  # the problem of a node that there is nothing to compi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """Describe one node of the dbt project with the fingerprint of its definition.
+    """One node of the dbt project with the fingerprint of its definition.
 
     `fingerprint` maps the name of a part (`body`, `config`, `macros`, ...) to a sha256 in hex. `volatile` holds what
     makes the compiled SQL differ on every run, such as `run_started_at`. `settings` holds what the project says about
     the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
     loader writes beside the rows. `full_refresh` is dbt's own config of this name. `keeps_columns` says that dbt writes
-    into its table as it stands and never alters its columns, unless it builds it from scratch. `custom_ddl` says that
+    into its table as it is and never alters its columns, unless it builds it from scratch. `custom_ddl` says that
     macros which are not dbt's own take part in how dbt writes it, beside its SQL and its hooks.
     """
 
@@ -60,7 +60,7 @@ class Node:
 
     @property
     def is_test(self) -> bool:
-        """Return whether it is a test or a unit test, which only judges what is there."""
+        """Return whether it is a test or a unit test, which only checks what is there."""
         return self.resource_type in ("test", "unit_test")
 
     @property
@@ -108,7 +108,7 @@ class CompiledNode:
     the rendered hooks of the node, `project_hooks` those of the project, with None for one that cannot be rendered by
     itself. `ddl` is the statement that creates a view, where macros of the project take part in it. `problem` says why
     there is no SQL that could be compared: it depends on more than the project. `reads` is what rendering it has read,
-    None where that was not traced.
+    None if that was not traced.
     """
 
     language: str = "sql"

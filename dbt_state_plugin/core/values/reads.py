@@ -1,4 +1,4 @@
-"""Reads: what rendering a node was seen to read."""
+"""Reads observed while a node was rendered."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedReads:
-    """What the Jinja of one node read, while it compiled and while dbt executed it.
+    """What one node's Jinja read while it compiled and while dbt executed it.
 
     `names` are those of core/fingerprint/read_values.py: `var x`, `env_var X`, `target.name`, `model.alias`,
     `config.meta`, `dbt_version`, `graph`, or the unique_id of a macro of the project or a package. `volatile` names
     what gives another value on every run. `flags` are dbt's flags with their values, `sources` relations that
-    `source()` gave, by `<source>.<table>`. `is_opaque` says that something was read that nobody can follow.
-    `hook_sql` are the statements of its hooks that were executed. `has_asked` says that anything was sent to the
-    database while it compiled, whether there was an answer or not.
+    `source()` gave, by `<source>.<table>`. `is_opaque` says that something was read that cannot be followed. `hook_sql`
+    are the statements of its hooks that were executed. `has_asked` says that anything was sent to the database while it
+    compiled, whether there was an answer or not.
     """
 
     names: frozenset[str] = frozenset()
@@ -61,7 +61,7 @@ def joined(reads: tuple[RenderedReads, ...]) -> RenderedReads:
 
 
 def answer_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Return an answer as a text that differs whenever a name, a value or its type does; the order counts."""
+    """Return an answer as a text that differs whenever a name, a value, a type or their order does."""
     return repr((list(columns), [tuple(map(_exact, row)) for row in rows]))
 
 

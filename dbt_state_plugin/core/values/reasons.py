@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Category(str, Enum):
-    """The one word under which a planned node is counted; part of the JSON output."""
+    """The word under which a planned node is counted; part of the JSON output."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -87,7 +87,7 @@ class ReasonKind(str, Enum):
 
 
 class ReasonCode(str, Enum):
-    """What happened exactly; behind each stand its `values`. Part of the JSON output, in kebab case."""
+    """What exactly happened; the `values` of each are listed behind it. Part of the JSON output, in kebab case."""
 
     # new
     NOT_RECORDED = "not-recorded"

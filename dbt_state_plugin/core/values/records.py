@@ -1,4 +1,4 @@
-"""Records: what the state says about relations."""
+"""Records of relations in the state."""
 
 from __future__ import annotations
 
@@ -52,22 +52,21 @@ ON_RUN = "on-run"  # who wrote into a relation, where it was the on-run hooks of
 class Trace:
     """What a successful build saw.
 
-    `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a
-    parent without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells
-    the rows that the build left, where the node is configured to compare them. `volatile` names the calls in its SQL
-    that may give another answer on every run, None when that is not known. `older_logic` is the execution since which
-    the relation holds rows that an earlier logic has built, empty when it holds none. `reads` is None where rendering
-    was not traced; then words in the code decide.
-    `named` holds the relations that its SQL names undeclared (schema and identifier), None where nobody looked.
-    `session` is that of the build, as in Catalog, None where it is not known. `writes` are other relations of
-    the project that its hooks wrote into; `written_by` says whose hook wrote into this one since it was built.
-    `on_run` says what the on-run hooks of the project did to it since: `nothing`, or `rows` that they wrote; empty
-    where that is not known. `has_hooks` says that hooks of the node ran with it, which may even remove what was built.
-    `rows` tells what the build left, where it was compared within a run. `reads_order` says whether the order of the
-    rows that it reads may decide what comes out, None where nobody looked. `columns` maps each relation that its SQL
-    names (schema and identifier) to the columns that it reads there, none for a relation that is read as a whole; None
-    as before.
-    `reads_storage` says whether equal rows in equal order may give something else, by where they lie; None as before.
+    `parents` maps a parent relation or function, as text, to its version then; `inlined` maps the unique_id of a parent
+    without a relation (ephemeral model, tested model's definition) to a hash of its definition. `content` tells the
+    rows that the build left, where the node is configured to compare them. `volatile` names the calls in its SQL that
+    may give another answer on every run, None when that is not known. `older_logic` is the execution since which the
+    relation holds rows that an earlier logic has built, empty when it holds none. `reads` is None if rendering was not
+    traced; then words in the code decide. `named` holds the relations that its SQL names undeclared (schema and
+    identifier), None if that was not checked. `session` is that of the build, as in Catalog, None if it is not known.
+    `writes` are other relations of the project that its hooks wrote into; `written_by` says whose hook wrote into this
+    one since it was built. `on_run` says what the on-run hooks of the project did to it since: `nothing`, or `rows`
+    that they wrote; empty where that is not known. `has_hooks` says that hooks of the node ran with it, which may even
+    remove what was built. `rows` tells what the build left, where it was compared within a run. `reads_order` says
+    whether the order of the rows that it reads may decide what comes out, None if that was not checked. `columns` maps
+    each relation that its SQL names (schema and identifier) to the columns that it reads there, none for a relation
+    that is read as a whole; None as before. `reads_storage` says whether equal rows in equal order may give something
+    else, by where they lie; None as before.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
@@ -94,9 +93,8 @@ class RecordedRelation:
 
     `data_id` names its rows and columns: a build for a physical reason (a grant, an index) leaves it as it was.
     `columns` are those that the build left, as JSON, and `touched` the server's counters of what was written into the
-    relation, as they stood when its run had ended; `shape` is what the build left besides (see versions/shape.py);
-    None where nobody looked.
-    `is_of_today` says that its build began on the present day of the server's clock.
+    relation, as they stood when its run had ended; `shape` is what the build left besides (see versions/shape.py); None
+    if that was not checked. `is_of_today` says that its build began on the present day of the server's clock.
     """
 
     relation: RelationName
@@ -136,7 +134,7 @@ class RemovedNode:
 class OpenIntent:
     """A relation that an execution may have written without recording it.
 
-    `node_status` is how the node ended in it, in dbt's word, empty where that is not known.
+    `node_status` is how the node ended in it, in dbt's word, empty if that is not known.
     """
 
     relation: RelationName
@@ -149,10 +147,10 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Everything that the state says about the relations of a project.
+    """Everything that the state holds about the relations of a project.
 
     `other_reads` says of relations what their builds have read and gives something else today. `restored_at` is when
-    the warehouse or the state was found to be an older copy, None where that never was.
+    the warehouse or the state was found to be an older copy, None if that never was.
     """
 
     relations: Mapping[RelationName, RecordedRelation] = field(default_factory=dict)

@@ -29,7 +29,7 @@ class RelationName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What shares one lock and one history.
+    """The scope of one lock and one history.
 
     `warehouse` is empty when the state is kept in the warehouse itself, else it names the other server. `pipeline` is
     set instead of project, target, database and schema when scripts keep books without a dbt project.
@@ -64,7 +64,7 @@ class RelationKind(str, Enum):
 
     @property
     def word(self) -> str:
-        """Return the kind as it stands in a sentence."""
+        """Return the kind as used in a sentence."""
         return "relation" if self is RelationKind.OTHER else self.value
 
 
@@ -73,7 +73,7 @@ TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})  # what
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Tells a relation from the one that was there before: a text that only the warehouse's adapter writes.
+    """Distinguishes a relation from an earlier one of its name: a text that only the warehouse's adapter writes.
 
     It is two texts with a slash between them: the first differs when the relation was re-created, the second also when
     it was rewritten or redefined in place. No other slash is in it.
@@ -84,7 +84,7 @@ class Identity:
 
 
 def is_same_object(before: str, now: str) -> bool:
-    """Return whether two identities are of one relation that was not re-created between them."""
+    """Return whether two identities are of the same relation, not re-created in between."""
     return before.partition("/")[0] == now.partition("/")[0]
 
 

@@ -15,9 +15,9 @@ GOOD_STATUSES = ("success", "pass", "warn", CUT_OFF)  # dbt's words for what did
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeOutcome:
-    """How dbt ended with one node; `status` is dbt's own word.
+    """dbt's result for one node; `status` is dbt's own term.
 
-    `reads` is what its Jinja read, with that of the ephemeral models in it; None where it was not traced.
+    `reads` is what its Jinja read, with that of the ephemeral models in it; None if it was not traced.
     """
 
     unique_id: str
@@ -69,7 +69,7 @@ class RunResult:
     cut_off: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """Return how it ended in a few words: the plan and the outcomes hold whole projects."""
+        """Return a short summary: the plan and the outcomes hold whole projects."""
         counts = f"built={len(self.built)}, failed={len(self.failed_ids)}, skipped={self.plan.left_alone}"
         return f"RunResult(execution_id={str(self.execution_id)!r}, status={self.status!r}, {counts})"
 

@@ -1,4 +1,4 @@
-"""Indexes, constraints, privileges and the like that a relation has."""
+"""Things of a relation: indexes, constraints, privileges and the like."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class ThingChange(str, Enum):
-    """What became of a thing since the build. The values are part of the JSON output."""
+    """What happened to a thing since the build. The values are part of the JSON output."""
 
     GONE = "gone"
     CHANGED = "changed"
@@ -16,7 +16,7 @@ class ThingChange(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Thing:
-    """One thing: its kind as it stands in a sentence, such as `foreign key`, and its name, empty where it has none."""
+    """One thing: its kind as it stands in a sentence, such as `foreign key`, and its name, empty if it has none."""
 
     kind: str
     name: str = ""

@@ -1,4 +1,4 @@
-"""Counters of what was written into a relation."""
+"""Write counters of a relation."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ BESIDE_COUNTERS = "+beside:"
 
 
 def are_same_counters(before: str, now: str) -> bool:
-    """Return whether nothing was written between two texts of counters, as far as both of them tell."""
+    """Return whether nothing was written between two texts of counters, as far as both can tell."""
     return before == now or (BESIDE_COUNTERS not in before and before == now.partition(BESIDE_COUNTERS)[0])

@@ -1,4 +1,4 @@
-"""Drift: what happened to a relation since its last build."""
+"""Drift: changes to a relation since its last build."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dbt_state_plugin.core.versions.counters import are_same_counters
 def find_drift(
     record: RecordedRelation, identity: Identity, columns: str | None, touched: str | None = None
 ) -> Reason | None:
-    """Return the reason to build a relation that is not as it was recorded, None where it is.
+    """Return the reason to build a relation that is no longer as recorded, None if it is.
 
     `columns` are those that it has now, as JSON, and `touched` its counters now. Where none were recorded nothing is
     said about them.

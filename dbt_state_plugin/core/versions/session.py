@@ -1,4 +1,4 @@
-"""Settings of a session, and which of two are others."""
+"""Settings of a session, and how two of them differ."""
 
 from __future__ import annotations
 

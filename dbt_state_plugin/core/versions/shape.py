@@ -1,4 +1,4 @@
-"""Shapes: what a build left beside rows and columns, and its fate.
+"""Shapes: what a build left besides rows and columns, and later changes.
 
 A shape is a JSON list of things: kind, name, and a key that differs when the thing does. Two relations of equal
 definition have equal things, whatever their generated names. The first thing, of the kind `server`, says which server
@@ -32,7 +32,7 @@ def is_comparable(before: str | None, now: str | None) -> bool:
 
 
 def shape_changes(before: str | None, now: str | None) -> tuple[tuple[Thing, ThingChange], ...]:
-    """Return what became of the things that a build left, and what came besides; nothing where nobody knows."""
+    """Return what happened to the things that a build left, and what was added; nothing if unknown."""
     if before == now or not is_comparable(before, now):
         return ()
     present = _rows(now)

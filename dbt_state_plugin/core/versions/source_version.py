@@ -43,7 +43,7 @@ class SourceVersion:
 
     @property
     def state(self) -> str:
-        """Return all that the catalog says about the rows, in one text without a slash."""
+        """Return everything that the catalog says about the rows, as one text without a slash."""
         return ":".join((self.data, *self.identity.split("/"), self.touched))
 
     @property
@@ -75,7 +75,7 @@ def parse_version(text: str) -> SourceVersion | None:
 
 
 def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> Reason | None:
-    """Return the reason to build again for a source that differs from what a build saw, None where it does not.
+    """Return the reason to build again for a source that differs from what a build saw, None if it does not.
 
     A view holds no rows: for it (`by_rows` is false) only another table or other columns count. With `by_touch` the
     content is no proof, since the reader uses columns that are not compared.
@@ -127,7 +127,7 @@ def _what_was_touched(before: SourceVersion, now: SourceVersion) -> Reason:
 
 
 def with_checked(seen: str, now: str) -> str | None:
-    """Return the version to be kept by a reader that stays as it is, or None where it may stay too.
+    """Return the version to be kept by a reader that stays as it is, or None if it may stay too.
 
     The content was found to be equal: only that is remembered. What the build saw of the counters stays what it was.
     """

@@ -51,7 +51,7 @@ def last_successful_execution(target: Target) -> UUID | None:
 
 
 def completion_time(target: Target, execution_id: str, rules: BookkeepingRules = STRICT) -> datetime | None:
-    """Return when an execution was completed, in UTC, or None where the rules allow that it was not.
+    """Return when an execution was completed, in UTC, or None if the rules allow that it was not.
 
     Raises NotFoundError and UsageError.
     """

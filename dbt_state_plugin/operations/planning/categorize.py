@@ -148,7 +148,7 @@ def _is_untouched(node: Node, record: RecordedRelation) -> bool:
 def _values_read(
     fingerprinter: Fingerprinter, unique_id: str, recorded: RecordedDefinition | None
 ) -> Mapping[str, str] | None:
-    """Return today's hashes of what the recorded build was seen to read, None where it was not traced."""
+    """Return today's hashes of what the recorded build was seen to read, None if it was not traced."""
     names = recorded.items.get(READS) if recorded is not None else None
     return None if names is None else fingerprinter.read_values(unique_id, names)
 

@@ -65,7 +65,7 @@ def last_cut_off(session: Session, entry: PlanEntry) -> NodeResult | None:
 
 
 def texts_by_node(session: Session, planned: Planned) -> Mapping[str, tuple[DifferingText, ...]]:
-    """Return the texts that differ by the unique_id of the node; none where no SQL may be stored.
+    """Return the texts that differ by the unique_id of the node; none if no SQL may be stored.
 
     An earlier text that is not kept is left out with the present one.
     """

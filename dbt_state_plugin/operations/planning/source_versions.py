@@ -174,7 +174,7 @@ def _kind_by_looks(rule: DataRule, facts: SourceFacts) -> str:
 def _answer(
     warehouse: Warehouse, source: _Source, version: SourceVersion, readers: list[str | None] | None, progress: Progress
 ) -> str:
-    """Return what the rows of a source say, or nothing where the counters do."""
+    """Return what the rows of a source say, or nothing if the counters do."""
     rule = source.rule
     if source.facts.touched == "?absent" or rule.kind == "touched":
         return ""

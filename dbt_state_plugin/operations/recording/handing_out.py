@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def hand_out(target: Target, plan: Plan) -> UUID | None:
-    """Keep what a plan saw, for `record`; return its id, None where there is nothing to keep or no right to do so."""
+    """Keep what a plan saw, for `record`; return its id, None if there is nothing to keep or no right to do so."""
     if not plan.entries:  # an earlier empty plan is still up to date: what builds have seen says it all
         return None
     try:
@@ -33,7 +33,7 @@ def hand_out(target: Target, plan: Plan) -> UUID | None:
 
 
 def keep_versions(session: Session, versions: Mapping[RelationName, str], keeps_data: Iterable[str] = ()) -> UUID:
-    """Keep the versions of relations as they stand; raises StateError."""
+    """Keep the versions of relations as they are; raises StateError."""
     plan = HandedPlan(
         plan_id=uuid4(),
         handed_at=server_time(session.state),

@@ -93,8 +93,8 @@ def record_invocation(
     """Record what one invocation of dbt built, under the environment's lock, as a run would have.
 
     `plan_id` is the id, or the beginning of it, of the plan that dbt was given; without it the newest one from before
-    dbt began counts. What is not certain stays due. An invocation that is recorded already is left alone. Raises
-    UsageError, NotFoundError, BusyError, ProjectError and StateError.
+    dbt began counts. What is not certain stays due. An invocation that is already recorded is not recorded again.
+    Raises UsageError, NotFoundError, BusyError, ProjectError and StateError.
     """
     options = RunOptions(command=command_of(ran), full_refresh=bool(ran.arguments.get("full_refresh")))
     with open_session(target, ports=ports) as session:

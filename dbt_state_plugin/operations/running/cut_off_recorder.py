@@ -1,4 +1,4 @@
-"""Recorder of the nodes that need no build after all."""
+"""Recorder of the planned nodes that need no build after all."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CutOffRecorder:
         self.words: dict[str, str] = {}  # why, for each node that was cut off
 
     def cut_off(self, entry: PlanEntry) -> None:
-        """Record a node whose parents have all ended as cut off, if it is; raises what the state and server raise."""
+        """Cut off a node, if it can be, whose parents have all ended; raises what the state and the server raise."""
         node, record = entry.node.unique_id, entry.record
         if self._hooks.may_have_written((node, *self._lineages[node].parents)):
             return

@@ -44,14 +44,14 @@ _SHOWN = 3  # columns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Why a node need not be built, and the versions of its parents that it has seen by that."""
+    """Why a node need not be built, and the versions of its parents that it counts as having seen."""
 
     why: str
     parents: Mapping[str, str]
 
 
 class Cutoff:
-    """Say which planned nodes need no build after all; whoever calls sees to it that one thread does at a time."""
+    """Decides which planned nodes need no build after all; callers make sure that only one thread calls at a time."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Cutoff:
         *,
         is_over: bool,
     ) -> None:
-        """Compare nothing yet; what nothing hangs on is never compared, and nothing where dbt has ended already."""
+        """Compare nothing yet; what nothing hangs on is never compared, and nothing if dbt has ended already."""
         self._warehouse = session.warehouse
         self._state = session.state
         self._session_of_dbt = session_of_dbt(session)
@@ -96,7 +96,7 @@ class Cutoff:
         return is_relation and entry.record is not None and not entry.keeps_data
 
     def look_before(self, unique_id: str) -> None:
-        """Note what a relation holds before it is built, where that may save more than it costs."""
+        """Note what a relation holds before it is built, if that may save more than it costs."""
         if unique_id not in self._compared:
             return
         self._compared.discard(unique_id)
@@ -165,7 +165,7 @@ class Cutoff:
         return (record.duration_ms or 0) if record is not None else 0
 
     def rows_after(self, entry: PlanEntry) -> RowsLeft | None:
-        """Return what a relation that was just built holds, where it is compared."""
+        """Return what a relation that was just built holds, if it is compared."""
         unique_id, relation = entry.node.unique_id, entry.node.relation
         if unique_id not in self._before or relation is None:
             return None
@@ -178,7 +178,7 @@ class Cutoff:
         return found
 
     def has_same_data(self, entry: PlanEntry) -> bool:
-        """Return whether a node that was just built is what it was to whoever reads it, whatever they make of it."""
+        """Return whether a node that was just built is unchanged to every reader."""
         node = entry.node.unique_id
         before, after = self._before.get(node), self._after.get(node)
         is_same_query = node in self._readers and keeps_definition(self._lineages[node].parents, entry)
@@ -201,7 +201,7 @@ class Cutoff:
         return read_recorded(self._state, ()).relations
 
     def see_built(self, entry: PlanEntry, now: str, columns: Columns) -> None:
-        """Note how a node came out that is recorded as built, and the version that its readers see from now on.
+        """Note how a node that is recorded as built came out, and the version that its readers see from now on.
 
         `columns` are those that its SQL reads, as in its trace.
         """
@@ -222,13 +222,13 @@ class Cutoff:
         self._came_out[node] = out
 
     def see_cut_off(self, entry: PlanEntry) -> None:
-        """Note that a node is left as it is."""
+        """Note that a node is cut off."""
         if entry.record is not None:
             data = str(entry.record.data_id)
             self._came_out[entry.node.unique_id] = CameOut(before=data, now=data)
 
     def verdict(self, unique_id: str, versions: Mapping[RelationName, str]) -> Verdict | None:
-        """Return why a node need not be built, None where it is; each is decided once, when its parents have ended.
+        """Return why a node need not be built, None if it is; each is decided once, when its parents have ended.
 
         `versions` are those that a build which begins now would see.
         """
@@ -335,7 +335,7 @@ def _number_of(rows: RowsLeft) -> int:
 
 
 def _unread_words(relation: str, rows: RowsLeft, out: CameOut) -> str:
-    """Return what is all that can differ in a relation, nothing where that is not one or a few of its columns."""
+    """Return what is all that can differ in a relation, nothing if that is not one or a few of its columns."""
     names = [f"{relation}.{column}" for column in differing_columns(rows.names, out.same_columns)]
     if len(names) == 1 and out.has_same_columns:
         return f"; not read: {names[0]} is the only column that differs"
@@ -355,7 +355,7 @@ def _reached(unique_id: str, readers: Mapping[str, set[str]]) -> set[str]:
 
 
 def may_cut_off(default: str | None, project: Project) -> bool:
-    """Return whether any node may be cut off, by what was asked for and by what the project says."""
+    """Return whether any node may be cut off, by the options and the project's settings."""
     return default != "never" and any(cutoff_rule(node, default) != "never" for node in project.nodes.values())
 
 

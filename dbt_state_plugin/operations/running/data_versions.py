@@ -44,7 +44,7 @@ class DataVersions:
         return self._equal.get(entry.node.unique_id, self._builds[entry.node.unique_id])
 
     def see_built(self, entry: PlanEntry) -> None:
-        """Let the children in this run see the data that the build left."""
+        """Make the data that the build left the version that children in this run see."""
         self.now[record_key(entry.node, self._project)] = str(self.left_by(entry))
 
     def seen_by(self, unique_id: str) -> dict[RelationName, str]:

@@ -1,7 +1,7 @@
 """Heartbeat that keeps the lock's connection alive during long queries.
 
-Without this a run whose connection to the state was cut off would learn it only at the end of the query. It also keeps
-the connection in use, which firewalls close when it is silent for minutes.
+Without it a run whose connection to the state was cut off would notice only at the end of the query. It also keeps
+firewalls from closing the connection after minutes without traffic.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def heartbeat(check: Callable[[], object], *, seconds: float) -> Iterator[None]:
-    """Call `check`, which must not raise, every `seconds` in a thread of its own."""
+    """Call `check`, which must not raise, every `seconds` in a separate thread."""
     is_over = threading.Event()
 
     def beat() -> None:

@@ -24,7 +24,7 @@ _WRITES_NO_ROWS = re.compile(r"\s*(create\s+(unique\s+)?index|comment\s+on)\s[^;
 
 
 class HookWrites:
-    """Let what hooks wrote into have other data; `to_build` are the nodes that the run builds."""
+    """Gives relations that hooks wrote into a new data version; `to_build` are the nodes that the run builds."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class HookWrites:
         self.nodes: set[str] = set()  # what was written
 
     def see(self, statements: Iterable[str] | None, node: Node) -> None:
-        """Note what hooks of a node may have written besides its own relation; None where nobody knows their text."""
+        """Note what hooks of a node may have written besides its own relation; None if their text is unknown."""
         own = node.relation.spellings if node.relation is not None else frozenset()
         if statements is None:
             self._may_be_anything = True
@@ -63,7 +63,7 @@ class HookWrites:
         return self._may_be_anything or any(each and not self._names.isdisjoint(each.spellings) for each in relations)
 
     def of(self, statements: Iterable[str], node: Node | None) -> list[Node]:
-        """Return the nodes of the project, but for `node` itself, whose relations statements of hooks have written."""
+        """Return the nodes other than `node` into whose relations statements of hooks have written."""
         warehouse = self._session.warehouse
         names = {name for statement in statements for name in warehouse.written_relations(statement)}
         return [

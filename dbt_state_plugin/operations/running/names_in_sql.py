@@ -1,4 +1,4 @@
-"""What the SQL of nodes names: relations that nobody declared, and columns."""
+"""What the SQL of nodes names: undeclared relations, and columns."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ class NamesInSql:
         self.unknown_elsewhere: set[str] = set()  # nodes whose SQL names what only its own session knows
 
     def of(self, unique_id: str) -> tuple[Named, ...] | None:
-        """Return what a node names undeclared, None where that is not known."""
+        """Return the undeclared relations that a node names, None if unknown."""
         named = self._named.get(unique_id)
         return None if named is None else tuple(named)
 
     def columns_of(self, unique_id: str) -> Columns:
-        """Return the columns that a node reads of each relation, None where that is not known."""
+        """Return the columns that a node reads of each relation, None if unknown."""
         return self._columns.get(unique_id)
 
     def see(self, node: Node, sql: str, *, is_executed: bool = True) -> None:
-        """Note what SQL names; what cannot be looked up is not known, and the run goes on."""
+        """Note what SQL names; what cannot be looked up counts as unknown, and the run continues."""
         try:
             found = self._look_up(node, sql)
         except QueryRefused:
@@ -77,7 +77,7 @@ class NamesInSql:
             self._columns[node.unique_id] = found if node.unique_id not in self._columns else None
 
     def _look_up(self, node: Node, sql: str) -> dict[Named, str] | None:
-        """Return the relations that SQL names undeclared with their versions, None where the server cannot say."""
+        """Return the relations that SQL names undeclared with their versions, None if the server cannot say."""
         if node.path.endswith(".py"):  # what its Python asks besides dbt is in core/fingerprint/python_reads.py
             return None
         found = self._session.warehouse.named_relations(sql, **session_of_dbt(self._session))

@@ -56,7 +56,7 @@ class DefinitionRecorder:
         self._compiled = {node: compiled[node] for node in kept if node in compiled}
 
     def of(self, unique_id: str, reads: RenderedReads | None) -> RecordedDefinition:
-        """Return what is recorded, with the values that were read; called when dbt has executed the node."""
+        """Return the definition to record, with the values that were read; called when dbt has executed the node."""
         compiled = self._found(unique_id)
         if compiled is not None and reads is not None and reads.questions:  # dbt may have got other answers
             forms = {} if unique_id in self._parsed.microbatch else compiled.forms
@@ -70,7 +70,7 @@ class DefinitionRecorder:
     def in_all_forms(self, unique_id: str, reads: RenderedReads | None) -> RenderedReads | None:
         """Return what a node reads in the form that dbt executed and in those that it may execute the next time.
 
-        None where nobody knows what the others read; `settled_reads` tells when dbt has ended.
+        None if nobody knows what the others read; `settled_reads` tells when dbt has ended.
         """
         compiled = self._compiled.get(unique_id)
         if reads is None or unique_id not in self._incremental:
@@ -94,7 +94,7 @@ class DefinitionRecorder:
         return bool(self._items.get(unique_id, {}).get("hooks"))
 
     def settled(self) -> dict[str, Mapping[str, Any]]:
-        """Return the SQL of nodes of which dbt executed another one than had been compiled; called when dbt has ended.
+        """Return the SQL of nodes for which dbt executed other SQL than had been compiled; called when dbt has ended.
 
         Compiled once more it may be the one that was executed, and then the forms that were not executed are known too.
         """
@@ -121,12 +121,12 @@ class DefinitionRecorder:
         return compiled_document(compiled, self._parsed.definition.dialect, self._digest)
 
     def other_forms(self, unique_id: str) -> tuple[str, ...]:
-        """Return the SQL of a node in the forms of which dbt has executed one, nothing where there is but one form."""
+        """Return the SQL of a node in the forms of which dbt has executed one, nothing if there is but one form."""
         compiled = self._compiled.get(unique_id)
         return tuple(compiled.forms.values()) if compiled and len(compiled.forms) > 1 else ()
 
     def statements(self, unique_id: str) -> tuple[str, ...]:
-        """Return the SQL of a node in all its forms, nothing where it is no SQL; called when dbt has executed it."""
+        """Return the SQL of a node in all its forms, empty if it is not SQL; called when dbt has executed it."""
         compiled = self._found(unique_id)
         return tuple(compiled.forms.values()) if compiled and compiled.language == "sql" else ()
 

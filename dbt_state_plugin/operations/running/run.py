@@ -1,7 +1,7 @@
-"""Run and plan: the one way in, with the up-to-date shortcut.
+"""Run and plan: the single entry point, with the up-to-date shortcut.
 
-Where the empty plan of the last run is still up to date, that is all: a run like this is recorded and over. Else it is
-carried out (building.py), in the same session and under the same lock.
+If the empty plan of the last run is still up to date, the run is recorded as such and ends. Otherwise it is carried out
+(building.py), in the same session and under the same lock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Relations that an invocation of dbt can have written.
+"""Relations that an invocation of dbt may have written.
 
-For a warehouse that tells what was written only by reading all rows again: what certainly was not written need not be
-read. Any doubt means that anything may have been.
+For a warehouse that can tell what was written only by reading all rows again: what certainly was not written need not
+be read. In doubt any relation may have been written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STORE_FAILURES = "store_failures"
 def relations_written(
     definition: ProjectDefinition, invocation: Invocation, outcome: EngineOutcome
 ) -> frozenset[RelationName] | None:
-    """Return what dbt can have written, None where that may be anything."""
+    """Return what dbt may have written, None if that may be anything."""
     if outcome.was_interrupted or outcome.error or outcome.project_hook_sql or _stores_failures(invocation):
         return None
     overrides = _overrides(definition)

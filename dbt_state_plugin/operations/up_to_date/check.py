@@ -1,9 +1,9 @@
 """Up-to-date check: skip planning when nothing has changed.
 
-A plan follows from the inputs of the parse, the records, the catalog, the counters of sources, what was asked for and
-the clock, and from nothing else. Where a plan was empty and none of these differs, it is empty again: then neither the
-project nor the records are read, only values that the server makes of all of them, and what dbt asked while nodes
-compiled is asked again. What differs, or cannot be seen like this, leads to a plan as ever.
+A plan depends on the inputs of the parse, the records, the catalog, the counters of sources, the options and the clock,
+and on nothing else. If a plan was empty and none of these has changed, it is empty again: then neither the project nor
+the records are read, only digests that the server computes of all of them, and what dbt asked the database while
+compiling is asked again. Any change, or anything that cannot be checked this way, leads to an ordinary plan.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDatePlan:
-    """An empty plan that stands while `questions` have the same answers, and what a run records of it.
+    """An empty plan that is valid while `questions` have the same answers, and what a run records of it.
 
     `saved_ms` is that of a RunResult.
     """
@@ -65,9 +65,9 @@ class UpToDatePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDateCheck:
-    """What the check of the last empty plan gave: the plan where it is up to date, and the digest of equal inputs.
+    """The result of checking the last empty plan: the plan if it is up to date, and the digest of equal inputs.
 
-    The digest is empty where the inputs differ, and None where nobody looked at them.
+    The digest is empty if the inputs differ, and None if that was not checked at them.
     """
 
     up_to_date: UpToDatePlan | None = None
@@ -75,7 +75,7 @@ class UpToDateCheck:
 
 
 def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArguments) -> UpToDateCheck:
-    """Return the plan of the last run where it still stands; raises StateError."""
+    """Return the empty plan of the last run if it is still up to date; raises StateError."""
     if not may_be_up_to_date(session, options):
         return UpToDateCheck()
     kept = read_up_to_date(session.state, options.command)
@@ -104,7 +104,7 @@ def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArgument
 
 
 def may_be_up_to_date(session: Session, options: RunOptions) -> bool:
-    """Return whether an empty plan says all about these options: nothing is forced, left out or read elsewhere."""
+    """Return whether an empty plan can apply to these options: nothing is forced, excluded or deferred."""
     is_plain = not (
         options.force or options.full_refresh or options.code_only or options.defer_to is not None or narrows(options)
     )
@@ -112,7 +112,7 @@ def may_be_up_to_date(session: Session, options: RunOptions) -> bool:
 
 
 def inputs_fingerprint(session: Session, options: RunOptions, scope: Scope) -> str | None:
-    """Return one hash over all that decides besides the inputs of the parse, or None where something always builds."""
+    """Return a hash of everything that decides besides the inputs of the parse, None if something always builds."""
     records = records_evidence(
         session.state, schemas=scope.schemas, beginning=scope.beginning, until=scope.until, covered=scope.covered
     )

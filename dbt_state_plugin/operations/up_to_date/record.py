@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDateInputs:
-    """What a plan is going to look at, and what that was like before anything of it was read."""
+    """What a plan is going to read, and its state before any of it was read."""
 
     scope: Scope
     evidence: str
 
 
 def up_to_date_inputs_of(session: Session, options: RunOptions, project: Project) -> UpToDateInputs | None:
-    """Return the evidence from before a plan, or None where no empty plan could be kept."""
+    """Return the inputs as they are before a plan, or None if an empty plan could not be kept."""
     if not may_be_up_to_date(session, options):
         return None
     keys = [record_key(node, project) for node in project.nodes.values()]
@@ -55,7 +55,7 @@ def up_to_date_inputs_of(session: Session, options: RunOptions, project: Project
 def record_up_to_date(
     session: Session, options: RunOptions, up_to_date_inputs: UpToDateInputs, plan: Plan, project: Project, covered: str
 ) -> None:
-    """Keep that nothing had to be built, where all that this follows from can be seen from outside.
+    """Keep an empty plan, if everything that it depends on can be checked from outside.
 
     What was there before the plan read anything must still be there after all that the run has written.
     """

@@ -13,7 +13,7 @@ _LEAST = 1.5  # so that a value that is not nothing is seen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bar: its parts from the bottom, each a style and a value, and what is said of it."""
+    """One bar: its parts from the bottom, each a style and a value, and its title."""
 
     parts: tuple[tuple[str, float], ...]
     title: str

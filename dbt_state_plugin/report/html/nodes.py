@@ -32,7 +32,7 @@ _HISTORY = 8  # results that are shown of each node
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastBuild:
-    """How an execution ended with a node; `duration_ms` and `rows` are None where dbt did not say."""
+    """How an execution ended with a node; `duration_ms` and `rows` are None if dbt did not say."""
 
     execution: str
     started_at: datetime
@@ -83,7 +83,7 @@ class _Known:
 
 
 def report_nodes(overview: Overview) -> tuple[ReportNode, ...]:
-    """Return all nodes of the project, its exposures and what is removed: the most telling state first, tests last."""
+    """Return all nodes of the project, its exposures and removed nodes: the most important state first, tests last."""
     plan, project = overview.plan, overview.project
     known = _Known(
         entries={entry.node.unique_id: entry for entry in plan.entries},

@@ -1,4 +1,4 @@
-"""The page: templates filled, with a policy that lets nothing else run."""
+"""The page: rendered templates, with a policy that lets nothing else run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FIRST_ROWS = 150  # of the list, that are there before the page is drawn
 
 
 def page(overview: Overview) -> str:
-    """Return the report as one HTML file that needs nothing else and asks nobody."""
+    """Return the report as one self-contained HTML file that makes no requests."""
     nodes = report_nodes(overview)
     executions = execution_rows(overview)
     costs = node_costs(overview)
@@ -120,7 +120,7 @@ def _environment() -> Environment:
 
 
 def _finalized(value: Any) -> Any:
-    """Return what a template writes: texts without control characters, but for those of this package."""
+    """Return what a template writes: texts without control characters, except for those of this package."""
     return printable(value) if type(value) is str else value
 
 

@@ -19,7 +19,7 @@ _STEP_OF_DBT = "TRANSFORM"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionRow:
-    """One execution; `skipped` and `saved_ms` are None where it is not known which nodes it looked at.
+    """One execution; `skipped` and `saved_ms` are None if it is not known which nodes it looked at.
 
     `saved_ms` is the sum of the last durations of the nodes that it did not build, of those that it cut off too.
     """
@@ -53,12 +53,12 @@ class NodeCost:
 
     @property
     def average_ms(self) -> int:
-        """Return the average duration of a build, 0 where none is known."""
+        """Return the average duration of a build, 0 if none is known."""
         return self.total_ms // self.builds if self.builds else 0
 
     @property
     def why(self) -> str:
-        """Return the first reasons of its builds with how often each, most often first."""
+        """Return the first reasons of its builds with their counts, the most frequent first."""
         shown = sorted(self.kinds.items(), key=lambda item: (-item[1], item[0]))[:3]
         return ", ".join(f"{printable(kind)} ({number})" for kind, number in shown)
 
@@ -110,7 +110,7 @@ def node_costs(overview: Overview) -> tuple[NodeCost, ...]:
 
 
 def slowest(costs: tuple[NodeCost, ...]) -> tuple[NodeCost, ...]:
-    """Return the nodes that took longest altogether, the longest first."""
+    """Return the nodes with the longest total time, the longest first."""
     built = [cost for cost in costs if cost.total_ms]
     return tuple(sorted(built, key=lambda cost: (-cost.total_ms, cost.unique_id))[:_LISTED])
 

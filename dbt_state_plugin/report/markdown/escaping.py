@@ -1,4 +1,4 @@
-"""Text made safe for GitHub's Markdown and for Mermaid."""
+"""Text escaped for GitHub's Markdown and for Mermaid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 240
 
 
 def cell(text: str) -> str:
-    """Return text that stands for itself in a cell of a table: no markup, no link, no mention.
+    """Return text escaped for a cell of a table: no markup, no link, no mention.
 
     What could be markup is written as a character reference, which Markdown does not take for markup.
     """
@@ -40,7 +40,7 @@ def code(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the text, or its beginning where it is too long to be read."""
+    """Return the text, or its beginning if it is too long to be read."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

@@ -54,7 +54,7 @@ class Graph:
 
 
 def flowchart(nodes: Iterable[GraphNode], hidden: Mapping[str, tuple[str, ...]]) -> Graph | None:
-    """Return the picture of these nodes, None where nothing is to be seen in it.
+    """Return the flowchart of these nodes, None if it would show nothing.
 
     `hidden` maps nodes that are not shown but passed through (ephemeral models) to what they read.
     """

@@ -1,4 +1,4 @@
-"""Statements of a migration that PostgreSQL and SQLite need in different words."""
+"""Statements of a migration that differ between PostgreSQL and SQLite."""
 
 from __future__ import annotations
 

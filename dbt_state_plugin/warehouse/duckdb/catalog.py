@@ -115,7 +115,7 @@ def relation_name(database: str, schema: str, identifier: str) -> RelationName:
 def resolved(
     parts: tuple[str, ...], held: Iterable[RelationName], database: str, default_schema: str = "main"
 ) -> RelationName | None:
-    """Return the relation that a name of one to three parts means, None where there is none of it."""
+    """Return the relation that a name of one to three parts means, None if there is none of it."""
     known = held if isinstance(held, (dict, set, frozenset)) else set(held)
     if len(parts) == 3:
         candidates = [relation_name(*parts)]

@@ -65,7 +65,7 @@ class DuckDBFile:
         return os.path.isdir(os.path.dirname(self.path))  # noqa: PTH112, PTH120 - see `exists`
 
     def version(self) -> str | None:
-        """Return a text that differs whenever anything was committed, None where an attached database tells nothing."""
+        """Return a text that differs whenever anything was committed, None if an attached database tells nothing."""
         found = [file_version(self.path)]
         for each in self._attached:
             path = str(each.get("path", ""))
@@ -88,7 +88,7 @@ class DuckDBFile:
 
     @contextmanager
     def cursor(self, what: str) -> Iterator[Any]:
-        """Give a cursor, and let the file go at the end; `what` begins the message where DuckDB refuses a query.
+        """Yield a cursor, and release the file at the end; `what` begins the message if DuckDB refuses a query.
 
         Raises BusyError where another process holds the file, StateError, and ConfigurationError without DuckDB.
         """
@@ -107,7 +107,7 @@ class DuckDBFile:
 
     @contextmanager
     def kept_open(self, what: str) -> Iterator[None]:
-        """Hold the file for many questions: each opening of it reads the whole catalogue. Others are kept out."""
+        """Hold the file for many queries: each opening reads the whole catalogue. Other processes are kept out."""
         with self.cursor(what) as connection:
             outer, self._kept_open = self._kept_open, connection
             try:
@@ -150,7 +150,7 @@ def _library() -> Any:
 
 
 def _connection_of_dbt(path: str) -> Any:
-    """Return the connection that dbt-duckdb has open in this process, None where it has none to this file."""
+    """Return the connection that dbt-duckdb has open in this process, None if it has none to this file."""
     module = sys.modules.get(_DBT)
     environment: Any = getattr(getattr(module, "DuckDBConnectionManager", None), "_ENV", None)
     connection = getattr(environment, "conn", None)

@@ -1,4 +1,4 @@
-"""DuckDB's dialect: PostgreSQL's lexis with letter case kept."""
+"""DuckDB's dialect: PostgreSQL's lexical rules with letter case kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CAPITALS = re.compile("[A-Z]+")  # str.lower knows more letters than DuckDB doe
 
 
 class DuckDBDialect(LayoutDialect):
-    """What each answer means stands in `core/values/dialect.py`.
+    """See `core/values/dialect.py` for what each answer means.
 
     `select 1 as X` makes a column X that answers to x: another letter case is another statement, but the same relation.
     """
@@ -38,7 +38,7 @@ class DuckDBDialect(LayoutDialect):
         return (SCHEMA, place) if place else None
 
     def stored_name(self, name: str, rendered: str) -> str:
-        """Fold A to Z, quoted or not: DuckDB keeps the case and finds the name in any."""
+        """Fold A to Z, quoted or not: DuckDB keeps the case and matches names in any case."""
         return _CAPITALS.sub(lambda letters: letters[0].lower(), name)
 
 

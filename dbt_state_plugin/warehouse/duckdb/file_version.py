@@ -52,7 +52,7 @@ def _descriptor(path: str) -> int:
 
 
 def _state_of(path: str) -> tuple[int, ...] | None:
-    """Return number, size in bytes and times in nanoseconds of a file, None where there is none.
+    """Return number, size in bytes and times in nanoseconds of a file, None if there is none.
 
     The time of modification is put back along with an older copy; that of the last change cannot be.
     """

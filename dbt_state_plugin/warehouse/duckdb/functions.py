@@ -36,7 +36,7 @@ _DEPTH = 20  # macros in macros
 
 
 def calls_in(statement: str) -> Calls:
-    """Return what a statement calls, roughly where DuckDB cannot take it apart."""
+    """Return what a statement calls, roughly if DuckDB cannot parse it."""
     read = read_statement(statement)
     if read is not None:
         return Calls(
@@ -50,7 +50,7 @@ def calls_in(statement: str) -> Calls:
 
 
 def volatile_names(calls: Calls, catalogue: Iterable[Function]) -> tuple[str, ...]:
-    """Return what of the calls may give another answer on every run: `now()`, `random()`."""
+    """Return those calls that may give another answer on every run: `now()`, `random()`."""
     volatile = [each for each in catalogue if each.volatility == "v"]
     called = {
         f"{call.name}()"

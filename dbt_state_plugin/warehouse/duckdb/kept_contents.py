@@ -1,8 +1,8 @@
 """Contents of tables, kept with the version of the file.
 
-A run of dbt writes into the file and so makes another version of it. What was known of the tables that it has not
-written is known of this one too, when nobody else can have written in between: the file was as it was read when dbt
-had already opened it, and so kept all others out, and it stays open until the new version is read.
+A run of dbt writes into the file and so creates a new version of it. What was known of the tables that dbt has not
+written holds for the new version too, if nobody else can have written in between: the file was unchanged when dbt had
+already opened it, and so kept all others out, and it stays open until the new version is read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class KeptContents:
         self._holder: Any = None
 
     def recall(self, document: Any) -> None:
-        """Take over what `document` gave to another process, unless more is known already."""
+        """Load what `document` gave in another process, unless more is known already."""
         if self._version is not None or not isinstance(document, dict) or document.get("form") != FORM:
             return
         self._version = str(document["version"])
@@ -38,7 +38,7 @@ class KeptContents:
         }
 
     def document(self) -> Any:
-        """Return what is known as a value of JSON's kind, None where nothing is."""
+        """Return what is known as a value of JSON's kind, None if nothing is."""
         if self._version is None:
             return None
         contents = [[*_names(name), self._contents[name]] for name in sorted(self._contents)]
@@ -73,7 +73,7 @@ class KeptContents:
             connection.close()
 
     def settle(self, written: Iterable[RelationName] | None) -> None:
-        """Take over what dbt has not written to the version that it has left, and let the file go."""
+        """Carry over what dbt has not written to the version that it has left, and release the file."""
         self._file.on_shared(None)
         watched, holder = self._watched, self._holder
         self._watched = self._holder = None

@@ -26,8 +26,8 @@ class Statement:
     """What one statement uses.
 
     `tables` are the names as they are written, one to three parts; `files` the paths that functions are given as they
-    stand there; `functions` all that is called, in small letters with the number of arguments, but for readers of such
-    files; `is_sampled` says that rows are taken at random, without a seed.
+    stand there; `functions` all that is called, in small letters with the number of arguments, except for readers of
+    such files; `is_sampled` says that rows are taken at random, without a seed.
     """
 
     tables: frozenset[tuple[str, ...]] = frozenset()
@@ -58,7 +58,7 @@ def _parser() -> Any:
 
 @lru_cache(maxsize=512)
 def read_statement(sql: str) -> Statement | None:
-    """Return what a query uses, None for what DuckDB cannot take apart: then anything may be in it."""
+    """Return what a query uses, None if DuckDB cannot parse it: then anything may be in it."""
     import duckdb
 
     parser = _parser()
@@ -131,7 +131,7 @@ def _note_call(value: dict[str, Any], found: _Found) -> None:
 
 
 def _first_literals(call: dict[str, Any]) -> Iterator[str | None]:
-    """Yield the texts of a call's first argument, which is one or a list of them; None where it is anything else."""
+    """Yield the texts of a call's first argument, which is one or a list of them; None if it is anything else."""
     arguments = call.get("arguments") or call.get("children") or [None]
     first = arguments[0]
     first = first.get("expression", first) if isinstance(first, dict) else {}

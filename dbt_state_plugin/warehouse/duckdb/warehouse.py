@@ -1,7 +1,7 @@
-"""DuckDB behind the protocol of a warehouse.
+"""DuckDB's implementation of the warehouse protocol.
 
-A relation is what it holds: a table its rows and columns, a view its text. Whether anybody wrote the file tells, at
-once and exactly (`file_version.py`); only where somebody did are rows read.
+A relation is what it holds: a table its rows and columns, a view its text. The file itself shows exactly whether it was
+written (`file_version.py`); only then are rows read.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MOST_ROWS = 1000  # of an answer to the user's own query
 
 
 class DuckDBWarehouse(Warehouse):
-    """Ask one file; what each answer means stands in `warehouse/interface.py`."""
+    """Queries one file; `warehouse/interface.py` says what each answer means."""
 
     def __init__(self, credentials: Mapping[str, Any]) -> None:
         """Open nothing; raises ConfigurationError for what is no file."""
@@ -64,7 +64,7 @@ class DuckDBWarehouse(Warehouse):
         return DUCKDB
 
     def close(self) -> None:
-        """Let go of the file; between two questions it is held only while dbt writes."""
+        """Release the file; between two queries it is held only while dbt writes."""
         self._kept.settle(None)
 
     @property
@@ -81,7 +81,7 @@ class DuckDBWarehouse(Warehouse):
         return self._database, f"duckdb:{self.file.path}"
 
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
-        """Return what there is of these relations; their tables are read where somebody wrote."""
+        """Return which of these relations exist; their tables are read if the file was written."""
         from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
 
         wanted = set(relations)
@@ -280,7 +280,7 @@ class DuckDBWarehouse(Warehouse):
         return functions.calls_in(statement)
 
     def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
-        """Return what of the calls may give another answer on every run."""
+        """Return those calls that may give another answer on every run."""
         from dbt_state_plugin.warehouse.duckdb import functions as known
 
         return known.volatile_names(calls, functions)
@@ -315,7 +315,7 @@ class DuckDBWarehouse(Warehouse):
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Hold the file, which others cannot open meanwhile."""
+        """Hold the file; other processes cannot open it meanwhile."""
         with self.file.kept_open(_CATALOG):
             yield
 
@@ -348,7 +348,7 @@ class DuckDBWarehouse(Warehouse):
                 raise QueryRefused(first_line(error), is_certain=is_certain) from error
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return what has each of these names now; nothing depends on another relation in DuckDB."""
+        """Return which relation has each of these names now; nothing depends on another relation in DuckDB."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
         with self.file.cursor(_CATALOG) as cursor:

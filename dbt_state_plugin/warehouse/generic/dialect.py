@@ -1,8 +1,8 @@
-"""The dialect of a warehouse of which nothing is known.
+"""Dialect of an unknown warehouse.
 
-White space and comments are no difference where every server that dbt has an adapter for reads them as such. A text
-that any of them may read in another way equals nothing but itself: backslashes, dollars, `#`, `//`, hints, and whatever
-may shift where a quote opens. Letter case is kept, of words and of names.
+White space and comments make no difference if every server that dbt has an adapter for reads them as such. A text that
+any of them may read differently equals only itself: backslashes, dollars, `#`, `//`, hints, and whatever may shift
+where a quote opens. Letter case is kept, of words and of names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DOUBTFUL_QUOTE = re.compile(r"\\|`.*__jinja_|'''|\"\"\"", re.DOTALL)
 
 
 class GenericDialect(LayoutDialect):
-    """What each answer means stands in `core/values/dialect.py`."""
+    """See `core/values/dialect.py` for what each answer means."""
 
     version = 1001  # a test holds it to the spelling; each dialect has numbers of its own
     tokens = _PIECES

@@ -56,6 +56,6 @@ def calls_in(statement: str) -> Calls:
 
 
 def volatile_names(calls: Calls) -> tuple[str, ...]:
-    """Return what of the calls is not known to give the same answer each time."""
+    """Return those calls that are not known to give the same answer each time."""
     called = {f"{call.name}()" for call in calls.functions if call.name not in _PURE}
     return tuple(sorted(called | calls.clock))

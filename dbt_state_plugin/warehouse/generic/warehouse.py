@@ -1,7 +1,7 @@
-"""Any warehouse, by what dbt's adapters have in common.
+"""Any other warehouse, by what dbt's adapters have in common.
 
-That is which relations there are and which columns they have. What such a warehouse does not tell is declared in
-`warehouse/capabilities.py`, and each plan says it.
+That is which relations exist and which columns they have. What such a warehouse cannot tell is declared in
+`warehouse/capabilities.py` and said in each plan.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Questions(Protocol):
 
 
 class GenericWarehouse(Warehouse):
-    """Ask an adapter of dbt; what each answer means stands in `warehouse/interface.py`."""
+    """Queries an adapter of dbt; `warehouse/interface.py` says what each answer means."""
 
     def __init__(self, kind: str, credentials: Mapping[str, Any], questions: Questions) -> None:
         """Ask nothing yet: the adapter is there when dbt has read the project."""
@@ -127,11 +127,11 @@ class GenericWarehouse(Warehouse):
         return Present(identity=identity, columns=catalog.columns[relation]) if identity is not None else None
 
     def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
-        """Return nothing: nobody tells."""
+        """Return nothing: it is unknown."""
         return {}
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
-        """Return nothing: nobody tells."""
+        """Return nothing: it is unknown."""
         return {}
 
     def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
@@ -139,7 +139,7 @@ class GenericWarehouse(Warehouse):
         return True
 
     def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
-        """Return the columns; whether rows changed nobody tells, so that readers are built, unless the config helps."""
+        """Return the columns; whether rows changed is unknown, so readers are built, unless the config helps."""
         wanted = tuple(sources)
         catalog = self.catalog(wanted)
         return {name: self._facts(name, catalog) for name in wanted}
@@ -187,7 +187,7 @@ class GenericWarehouse(Warehouse):
         return functions.calls_in(statement)
 
     def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
-        """Return what of the calls is not known to give the same answer each time."""
+        """Return those calls that are not known to give the same answer each time."""
         from dbt_state_plugin.warehouse.generic import functions as known
 
         return known.volatile_names(calls)
@@ -201,7 +201,7 @@ class GenericWarehouse(Warehouse):
         return (FunctionBody(volatility="v", language="unknown", text=""),)
 
     def view_definitions(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[str, ...]]:
-        """Return nothing: nobody tells."""
+        """Return nothing: it is unknown."""
         return {}
 
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
@@ -217,7 +217,7 @@ class GenericWarehouse(Warehouse):
         raise QueryRefused("this warehouse cannot be asked for the number of rows", is_certain=False)
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return what has each of these names now; it is not known who may drop it."""
+        """Return which relation has each of these names now; it is not known who may drop it."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
         catalog = self.catalog(relations)

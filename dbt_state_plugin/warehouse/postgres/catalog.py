@@ -156,7 +156,7 @@ def server_identity(connection: Connection) -> tuple[str, str]:
 
 
 def position(connection: Connection) -> str | None:
-    """Return the timeline, the database's oid and the bytes that were written ahead, None where no server tells."""
+    """Return the timeline, the database's oid and the bytes that were written ahead, None if no server tells."""
     try:
         with database_errors("Cannot read the position of the server"), connection.cursor() as cursor:
             cursor.execute(_POSITION)

@@ -1,7 +1,7 @@
 """Queries that give the same rows again for the same input.
 
-Asked where a table is built again for the sake of an index or a grant: its children are left alone only when its rows
-cannot come out differently. Words decide, and any word in doubt says no.
+Asked where a table is built again for the sake of an index or a grant: its children are skipped only when its rows
+cannot come out differently. Words decide, and any doubtful word means no.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dbt_state_plugin.postgres.settings import MAX_IDENTIFIER_BYTES
 
 
 class PostgresDialect:
-    """What each answer means stands in `core/values/dialect.py`.
+    """See `core/values/dialect.py` for what each answer means.
 
     The patterns of the lexer take milliseconds to compile, so they are imported when a statement is first read.
     """

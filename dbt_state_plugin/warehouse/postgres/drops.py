@@ -78,7 +78,7 @@ _DEPENDENCIES = """
 
 
 def read_drop_checks(connection: Connection, relations: Iterable[RelationName]) -> dict[RelationName, DropCheck]:
-    """Return what has each of these names now; names that nothing has are left out. Nothing is locked."""
+    """Return which relation has each of these names now; unused names are left out. Nothing is locked."""
     names = {(name.schema, name.identifier): name for name in relations}
     dependants: dict[int, list[Dependant]] = defaultdict(list)
     parts: dict[int, list[tuple[str, str]]] = defaultdict(list)

@@ -23,7 +23,7 @@ _RIGHTS = """
 
 
 def look_over(connection: Connection, schema: str) -> tuple[Finding, ...]:
-    """Return what was found of a warehouse into whose `schema` dbt is to write; raises StateError."""
+    """Return findings about a warehouse into whose `schema` dbt is to write; raises StateError."""
     with database_errors("Cannot check the warehouse"), connection.cursor() as cursor:
         cursor.execute(_RIGHTS, {"schema": schema})
         name, role, database, quoted, exists, may_create, has_temporary, counts, version = cursor.fetchone() or ()

@@ -78,7 +78,7 @@ _PATIENCE = "10s"
 def named_relations(
     connection: Connection, query: str, *, search_path: str | None, role: str | None
 ) -> tuple[tuple[str, str], ...] | None:
-    """Return the schema and name of each relation that a query names, None where its words cannot be read for certain.
+    """Return the schema and name of each relation that a query names, None if its words cannot be read for certain.
 
     Functions of users are among them, as `name(arguments)`: what tells of their definition is `read_source_facts`. The
     server refuses the view of what is no query, of what writes, and every view to a role that may create no temporary
@@ -109,7 +109,7 @@ def columns_read(
 ) -> dict[tuple[str, str], tuple[str, ...]] | None:
     """Return the columns that a query reads of each relation, none of one that it reads as a whole.
 
-    None where the server takes it for no query, or where it reads rows as a whole.
+    None if the server takes it for no query, or where it reads rows as a whole.
     """
     import psycopg2
 

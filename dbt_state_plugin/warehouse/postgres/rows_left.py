@@ -69,7 +69,7 @@ _AS_THEY_LIE = """
 
 
 def rows_left(connection: Connection, relation: RelationName, some: Iterable[tuple[str, ...]] = ()) -> RowsLeft | None:
-    """Return what a relation holds, in one scan; None where it is not there or cannot be read.
+    """Return what a relation holds, in one scan; None if it is not there or cannot be read.
 
     Each of `some` is a set of columns of which it is told besides, unless one of them is not there.
     """

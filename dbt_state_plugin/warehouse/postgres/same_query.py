@@ -2,7 +2,8 @@
 
 Both become temporary views in a transaction that is rolled back, with the names, types and functions of this moment.
 PostgreSQL prints a view so that it means the same when it is read again: equal definitions are one query. So are equal
-trees of what it stores, but for what they are called inside: aliases, common table expressions, columns of subqueries.
+trees of what it stores, except for what they are called inside: aliases, common table expressions, columns of
+subqueries.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The tokens follow the lexical rules of PostgreSQL: chapter 4.1 "Lexical Structure" of its manual, and
 `src/backend/parser/scan.l` of its source. A false "same" would leave a stale relation behind, a false "different" costs
-one build. So a text that versions or settings of PostgreSQL read in different ways equals nothing but itself.
+one build. So a text that versions or settings of PostgreSQL read in different ways equals only itself.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ def read_session_settings(connection: Connection) -> dict[str, str]:
 def enter_session_of_dbt(cursor: Any, *, patience: str, search_path: str | None, role: str | None = None) -> None:
     """Let the statements of the open transaction mean what they would in a session of dbt's.
 
-    `search_path` and `role` are those of the profile, None where it sets none; a statement may take as long as
-    `patience`, an interval of PostgreSQL's.
+    `search_path` and `role` are those of the profile, None if it sets none; a statement may take as long as `patience`,
+    an interval of PostgreSQL's.
     """
     cursor.execute("SELECT set_config('statement_timeout', %s, true)", (patience,))
     if role:

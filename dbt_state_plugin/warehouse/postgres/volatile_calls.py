@@ -59,7 +59,7 @@ def calls_in(statement: str) -> Calls:
 
 
 def volatile_names(calls: Calls, catalogue: Iterable[Function]) -> tuple[str, ...]:
-    """Return what of the calls may give another answer on every run, as one writes it: `now()`, `current_date`."""
+    """Return those calls that may give another answer on every run, as one writes it: `now()`, `current_date`."""
     by_name: dict[str, list[Function]] = {}
     for function in catalogue:
         by_name.setdefault(function.name, []).append(function)

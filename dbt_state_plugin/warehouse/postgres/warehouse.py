@@ -1,4 +1,4 @@
-"""PostgreSQL behind the protocol of a warehouse.
+"""PostgreSQL's implementation of the warehouse protocol.
 
 What a run that finds nothing to do never asks is imported on first use: the patterns of the lexer of SQL take some
 milliseconds to compile.
@@ -31,7 +31,7 @@ _ROWS = "Cannot read the rows of the warehouse"
 
 
 class PostgresWarehouse:
-    """Ask everything on one connection; what each answer means stands in `warehouse/interface.py`."""
+    """Asks everything on one connection; `warehouse/interface.py` says what each answer means."""
 
     def __init__(self, connection: Connection) -> None:
         """Ask nothing yet."""
@@ -205,7 +205,7 @@ class PostgresWarehouse:
         return volatile_calls.calls_in(statement)
 
     def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
-        """Return what of the calls may give another answer on every run."""
+        """Return those calls that may give another answer on every run."""
         from dbt_state_plugin.warehouse.postgres import volatile_calls
 
         return volatile_calls.volatile_names(calls, functions)
@@ -254,13 +254,13 @@ class PostgresWarehouse:
         return columns.count_rows(self.connection, relation)
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return what has each of these names now."""
+        """Return which relation has each of these names now."""
         from dbt_state_plugin.warehouse.postgres import drops
 
         return drops.read_drop_checks(self.connection, relations)
 
     def look_over(self, schema: str) -> tuple[Finding, ...]:
-        """Return what was found of rights, counters and the connection."""
+        """Return findings about rights, counters and the connection."""
         from dbt_state_plugin.warehouse.postgres import fitness
 
         return fitness.look_over(self.connection, schema)

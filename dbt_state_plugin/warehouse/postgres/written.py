@@ -29,7 +29,7 @@ _DOUBTFUL_WORDS = frozenset({"cascade", "into", "do", "call", "execute", "copy",
 
 
 def written_relations(statement: str) -> tuple[tuple[str, str], ...]:
-    """Return the schema, empty where none is given, and the name of each table that a statement says it writes.
+    """Return the schema, empty if none is given, and the name of each table that a statement says it writes.
 
     What functions write that it calls is not seen, and nothing of a text that cannot be read.
     """
@@ -93,9 +93,9 @@ def _plain(token: str) -> str:
 
 
 def written_by(sql: str) -> frozenset[tuple[str, str]] | None:
-    """Return the schema, empty where none is given, and name of each relation whose rows statements change.
+    """Return the schema, empty if none is given, and name of each relation whose rows statements change.
 
-    None where one of them may do anything else that outlasts its session. What triggers and rules do is not seen.
+    None if one of them may do anything else that outlasts its session. What triggers and rules do is not seen.
     """
     return _of_all(sql, _written_by_one)
 

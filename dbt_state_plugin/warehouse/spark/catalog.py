@@ -76,7 +76,7 @@ class Held:
         return shape_of(self.comment, self.fields)
 
     def files(self, spark: Any) -> list[State] | None:
-        """Return the state of each of its files, those of partitions elsewhere too, None where nothing tells."""
+        """Return the state of each of its files, those of partitions elsewhere too, None if nothing tells."""
         if not self.location:
             return None
         found = files_of(self.location, self.provider, spark) or []
@@ -114,7 +114,7 @@ def read_relations(spark: Any, schemas: Iterable[str]) -> dict[tuple[str, str], 
 
 
 def read_relation(spark: Any, schema: str, identifier: str) -> Held | None:
-    """Return one relation, None where it is not there."""
+    """Return one relation, None if it is not there."""
     catalog = _external_catalog(spark)
     if not (catalog.databaseExists(schema) and catalog.tableExists(schema, identifier)):
         return None

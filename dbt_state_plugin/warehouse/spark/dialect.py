@@ -23,7 +23,7 @@ _CAPITALS = re.compile("[A-Z]+")  # str.lower knows more letters than the metast
 
 
 class SparkDialect(LayoutDialect):
-    """What each answer means stands in `core/values/dialect.py`.
+    """See `core/values/dialect.py` for what each answer means.
 
     `select 1 as X` makes a column X that answers to x: another letter case is another statement, but the same relation.
     """

@@ -17,7 +17,7 @@ _DELTA_LOG = "_delta_log"
 
 
 def files_of(location: str, provider: str, spark: Any) -> list[State] | None:
-    """Return the state of each file below a location, None where there is no such place.
+    """Return the state of each file below a location, None if there is no such place.
 
     `location` is a URI as the metastore has it; of the provider `delta` only the log is listed, which every commit adds
     a file to. Raises OSError, and what Spark raises for a file system that cannot be asked.
@@ -29,7 +29,7 @@ def files_of(location: str, provider: str, spark: Any) -> list[State] | None:
 
 
 def files_of_path(path: str, provider: str, spark: Any) -> list[State] | None:
-    """Return the state of each file of a path or pattern that SQL names, None where there is none."""
+    """Return the state of each file of a path or pattern that SQL names, None if there is none."""
     jvm = spark._jvm
     given = jvm.org.apache.hadoop.fs.Path(path)
     system = given.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())

@@ -103,7 +103,7 @@ _NOT_CODE = ("comment", "space", "hint")
 
 
 def calls_in(statement: str) -> Calls:
-    """Return every name before a parenthesis, but for those of the lists of columns, and what reads the clock."""
+    """Return every name before a parenthesis, except for those of the lists of columns, and what reads the clock."""
     tokens = _tokens(statement)
     functions, clock = set(), set()
     for position, (kind, text) in enumerate(tokens):
@@ -130,7 +130,7 @@ def _name(kind: str, text: str) -> str:
 
 
 def _qualifier(tokens: list[tuple[str, str]], position: int) -> str:
-    """Return the name before the dot before a name, empty where there is none or it is that of Spark's own."""
+    """Return the name before the dot before a name, empty if there is none or it is that of Spark's own."""
     if position < 2 or tokens[position - 1][1] != ".":
         return ""
     found = tokens[position - 2][1].strip("`").lower()
@@ -146,7 +146,7 @@ def _tokens(statement: str) -> list[tuple[str, str]]:
 
 
 def volatile_names(calls: Calls) -> tuple[str, ...]:
-    """Return what of the calls is not known to give the same answer each time."""
+    """Return those calls that are not known to give the same answer each time."""
     called = {
         f"{call.schema}.{call.name}()" if call.schema else f"{call.name}()"
         for call in calls.functions

@@ -29,7 +29,7 @@ Catalogue = Mapping[str, tuple[Held, ...]]  # by schema
 
 
 def read_catalogue(metastore: Metastore) -> Catalogue | None:
-    """Return what was kept, None where it does not hold any more, or a table lies where only a session can look."""
+    """Return what was kept, None if it does not hold any more, or a table lies where only a session can look."""
     if metastore.derby is None or metastore.holder() is not None:
         return None
     try:

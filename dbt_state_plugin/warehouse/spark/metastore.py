@@ -33,7 +33,7 @@ class Metastore:
     derby: Path | None = None
 
     def holder(self) -> int | None:
-        """Return the process that has the folder of Derby open, None where there is none or nobody can say."""
+        """Return the process that has the folder of Derby open, None if there is none or nobody can say."""
         return _holder(self.derby / _LOCKED_FILE) if self.derby is not None else None
 
 

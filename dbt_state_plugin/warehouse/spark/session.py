@@ -64,7 +64,7 @@ class SparkSessions:
 
     @contextmanager
     def asking(self, what: str) -> Iterator[Any]:
-        """Give the session; `what` begins the message where Spark refuses.
+        """Yield the session; `what` begins the message if Spark refuses.
 
         Raises BusyError where another process has Derby's folder, StateError, and ConfigurationError without Spark.
         """

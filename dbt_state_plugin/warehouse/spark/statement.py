@@ -21,7 +21,7 @@ _OWN_CATALOG = "spark_catalog"
 
 
 def named_relations(spark: Any, query: str) -> tuple[tuple[str, str], ...] | None:
-    """Return schema and name of each relation or path that a query names, None where Spark cannot take it apart.
+    """Return schema and name of each relation or path that a query names, None if Spark cannot parse it.
 
     Raises QueryRefused for what is in no metastore, such as a temporary view of dbt's own session.
     """
@@ -76,7 +76,7 @@ def _resolved(spark: Any, parts: tuple[str, ...], own: set[str]) -> tuple[str, s
 
 
 def relations_below(spark: Any, view: Held) -> tuple[tuple[str, str], ...] | None:
-    """Return schema and identifier of each table whose rows a view gives, None where anything else is read."""
+    """Return schema and identifier of each table whose rows a view gives, None if anything else is read."""
     plan = spark.table(view.quoted)._jdf.queryExecution().analyzed()
     found: set[tuple[str, str]] = set()
     for each in _plans(plan):

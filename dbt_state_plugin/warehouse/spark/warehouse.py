@@ -1,4 +1,4 @@
-"""Spark behind the protocol of a warehouse.
+"""Spark's implementation of the warehouse protocol.
 
 Tables are known by when they were created, where they lie and which files hold them, views by their text. All of it is
 asked through the session that dbt-spark has in this process.
@@ -51,7 +51,7 @@ _NOT_MEANT = (
 
 
 class SparkWarehouse(Warehouse):
-    """Ask the session of a profile; what each answer means stands in `warehouse/interface.py`."""
+    """Queries the session of a profile; `warehouse/interface.py` says what each answer means."""
 
     def __init__(self, credentials: Mapping[str, Any]) -> None:
         """Start nothing."""
@@ -77,7 +77,7 @@ class SparkWarehouse(Warehouse):
             write_catalogue(self.sessions.metastore, catalogue)
 
     def _catalogue_to_keep(self) -> dict[str, tuple[Held, ...]]:
-        """Return what is in each schema that was asked about, nothing where that cannot be read."""
+        """Return what is in each schema that was asked about, nothing if that cannot be read."""
         from dbt_state_plugin.warehouse.spark.catalog import read_relations
 
         try:
@@ -120,7 +120,7 @@ class SparkWarehouse(Warehouse):
     ) -> Iterator[tuple[dict[RelationName, Held], Any]]:
         """Give all that is in the schemas of these relations, by the names that the project gives to databases.
 
-        With it comes the session, None where what was kept of the catalogue holds.
+        With it comes the session, None if what was kept of the catalogue holds.
         """
         wanted = [name for name in relations if name.schema and name.identifier]
         databases = {name.schema: name.database for name in wanted}
@@ -145,7 +145,7 @@ class SparkWarehouse(Warehouse):
             yield list(read_relations(spark, wanted).values()), spark
 
     def _kept(self, schemas: set[str]) -> list[Held] | None:
-        """Return what is in these schemas as an earlier command has kept it, None where a session has to be asked."""
+        """Return what is in these schemas as an earlier command has kept it, None if a session has to be asked."""
         from dbt_state_plugin.warehouse.spark.kept_catalogue import read_catalogue
 
         if self.sessions.is_open:
@@ -311,7 +311,7 @@ class SparkWarehouse(Warehouse):
         return functions.calls_in(statement)
 
     def volatile_names(self, calls: Calls, functions: Iterable[Function]) -> tuple[str, ...]:
-        """Return what of the calls is not known to give the same answer each time."""
+        """Return those calls that are not known to give the same answer each time."""
         from dbt_state_plugin.warehouse.spark import functions as known
 
         return known.volatile_names(calls)
@@ -371,7 +371,7 @@ class SparkWarehouse(Warehouse):
                 raise QueryRefused(first_line(error), is_certain=True) from error
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return what has each of these names now; nothing depends on another relation in Spark."""
+        """Return which relation has each of these names now; nothing depends on another relation in Spark."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
         wanted = set(relations)
