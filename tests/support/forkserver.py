@@ -2,10 +2,10 @@
 
 `python -m support.forkserver FD` is that process, since pytest's own has threads and must not fork. It forks a child
 for each request, which becomes what is asked for: its folder, environment, arguments and streams are those of the
-request, and it ends as an interpreter ends: threads are waited for, exit functions run, streams are flushed. Only its
-memory is left to the system, which saves a tenth of a second. A request is one byte with five descriptors: a file that
-holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON with the child's pid as
-soon as it is there (and stands still, where that is asked for), and one with its end.
+request, and it ends as an interpreter ends. What is forked and how it ends is shared with the demo (`forks.py` of
+integration_project), which has no threads, so that it forks itself and needs no server. A request is one byte with five
+descriptors: a file that holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON
+with the child's pid as soon as it is there (and stands still, where that is asked for), and one with its end.
 
 FD is a socket that listens in a folder, which the variable TESTS_FORKSERVER names, so that all processes of a session
 share one server: who needs it first starts it. It ends when nobody is connected any more. `programs()` is a folder for
@@ -16,19 +16,15 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import gc
 import json
 import os
-import pkgutil
 import random
-import runpy
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -39,12 +35,11 @@ from pathlib import Path
 from typing import IO, Any
 
 TESTS = Path(__file__).resolve().parents[1]
+INTEGRATION_PROJECT = str(TESTS.parent / "integration_project")
 FOLDER = "TESTS_FORKSERVER"
 COMMANDS = ("dbt", "dbt-state-plugin")
 # What the interpreter reads when it starts cannot be given to one that has started.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
-# The program, what Alembic runs, and what pytest loads.
-_NOT_IMPORTED = ("dbt_state_plugin.__main__", "dbt_state_plugin.state.migration", "dbt_state_plugin.testing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,23 +204,13 @@ def _start_server(path: str) -> None:
 
 
 def _import() -> None:
-    import agate  # type: ignore[import-untyped]  # noqa: F401
-    import dbt.adapters.postgres
-    import dbt.cli.main
-    import dbt.task.build
-    import dbt.task.list  # noqa: F401
-
-    import dbt_state_plugin
-    from dbt_state_plugin.cli.entry import GARBAGE_THRESHOLDS
     from support import dbt_caches
 
-    for module in pkgutil.walk_packages(dbt_state_plugin.__path__, "dbt_state_plugin."):
-        if not module.name.startswith(_NOT_IMPORTED):
-            import_module(module.name)
-    dbt_caches.fill()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
-    gc.collect()
-    gc.freeze()
+    sys.path.insert(1, INTEGRATION_PROJECT)
+    import forks
+
+    sys.path.remove(INTEGRATION_PROJECT)  # nobody's commands find its modules
+    forks.import_commands("postgres", left_out=(), also=dbt_caches.fill)
 
 
 def _serve(listening: socket.socket) -> dict[str, Any] | None:
@@ -309,39 +294,26 @@ def main() -> None:
     request = _serve(listening)
     if request is None:
         return
+    from forks import end
+
     try:
         _call(request)
     except SystemExit as ended:
-        _end(ended)
+        end(ended.code or 0)
 
 
 def _call(request: Mapping[str, Any]) -> None:
-    program, arguments = request["program"], request["arguments"]
-    if program == "dbt":
-        from dbt.cli.main import cli
+    from forks import COMMANDS as CALLS
 
-        sys.argv = [str(Path(sys.executable).with_name("dbt")), *arguments]
-        sys.exit(cli())
-    if program == "dbt-state-plugin":
-        sys.argv = ["dbt-state-plugin", *arguments]
-        sys.path[0] = request["cwd"]
-        runpy.run_module("dbt_state_plugin", run_name="__main__", alter_sys=True)
+    program, arguments = request["program"], request["arguments"]
+    if program in CALLS:
+        if program == "dbt-state-plugin":
+            sys.path[0] = request["cwd"]
+        CALLS[program](arguments)
     else:
-        sys.path.insert(1, str(TESTS.parent / "integration_project"))
+        sys.path.insert(1, INTEGRATION_PROJECT)
         module, _, name = program.partition(":")
         sys.exit(getattr(import_module(module), name)(*arguments))
-
-
-def _end(ended: SystemExit) -> None:
-    code = ended.code or 0
-    if not isinstance(code, int):
-        print(code, file=sys.stderr)
-        code = 1
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":
