@@ -29,14 +29,12 @@ _NOT_IMPORTED = ("__main__", "state.migration", "testing")
 _STEP = 0.02  # seconds between two looks at a process that is waited for
 
 
-def import_commands(
-    adapter: str, *, left_out: Sequence[str] = ("warehouse", "postgres"), also: Callable[[], None] | None = None
-) -> None:
+def import_commands(adapter: str, *, left_out: Sequence[str] = ("warehouse", "postgres")) -> None:
     """Import what the commands need; `adapter` is the name of dbt's package for the warehouse.
 
     `left_out` names packages of the plugin that are imported by the commands themselves, as each needs one warehouse
-    only. `also` prepares more. The collector of garbage leaves alone what is there then: it would copy each page of it
-    in each fork.
+    only. What depends on dbt's own files only is worked out, too. The collector of garbage leaves alone what is there
+    then: it would copy each page of it in each fork.
     """
     import dbt_state_plugin
     from dbt_state_plugin.cli.entry import GARBAGE_THRESHOLDS
@@ -54,8 +52,8 @@ def import_commands(
     for module in pkgutil.walk_packages(dbt_state_plugin.__path__, "dbt_state_plugin."):
         if not module.name.startswith(not_imported):
             import_module(module.name)
-    if also is not None:
-        also()
+    with suppress(ImportError, AttributeError):  # of another version of dbt
+        import_module("dbt_caches").fill(adapter)
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
     gc.collect()
     gc.freeze()

@@ -204,13 +204,11 @@ def _start_server(path: str) -> None:
 
 
 def _import() -> None:
-    from support import dbt_caches
-
     sys.path.insert(1, INTEGRATION_PROJECT)
     import forks
 
+    forks.import_commands("postgres", left_out=())
     sys.path.remove(INTEGRATION_PROJECT)  # nobody's commands find its modules
-    forks.import_commands("postgres", left_out=(), also=dbt_caches.fill)
 
 
 def _serve(listening: socket.socket) -> dict[str, Any] | None:

@@ -7,25 +7,26 @@ that, so that the text of a project is parsed as in any other process.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import dbt.contracts.graph.nodes as graph
 import dbt.contracts.graph.unparsed as unparsed
 import dbt_common.tests
-from dbt.adapters.postgres import PostgresCredentials
 from dbt.artifacts.resources import ModelConfig, SeedConfig, SnapshotConfig, SourceConfig, TestConfig
 from dbt.clients import jinja_static
 from dbt.contracts.project import Configuration, PackageConfig, ProfileConfig, Project, ProjectFlags
 from dbt.contracts.selection import SelectorFile
-from dbt.include import global_project, postgres
+from dbt.include import global_project
 from dbt_common.clients import jinja
 from dbt_common.dataclass_schema import dbtClassMixin
 
 _VALIDATED = (
-    *(Project, Configuration, ProjectFlags, PackageConfig, ProfileConfig, PostgresCredentials, SelectorFile),
+    *(Project, Configuration, ProjectFlags, PackageConfig, ProfileConfig, SelectorFile),
     *(unparsed.UnparsedModelUpdate, unparsed.UnparsedNodeUpdate, unparsed.UnparsedSourceDefinition),
     *(graph.ModelNode, graph.SeedNode, graph.SnapshotNode, graph.GenericTestNode, graph.SingularTestNode),
     *(ModelConfig, SeedConfig, SnapshotConfig, SourceConfig, TestConfig),
@@ -41,13 +42,15 @@ class _Full(dict[Any, Any]):
         """Forget it."""
 
 
-def fill() -> None:
-    """Fill them; what a version of dbt does not have is left to its children."""
-    for described in _VALIDATED:
+def fill(adapter: str) -> None:
+    """Fill them, with what the adapter has; what a version of dbt does not have is left to its children."""
+    credentials = import_module(f"dbt.adapters.{adapter}").Plugin.credentials
+    for described in (*_VALIDATED, credentials):
         described.json_schema()
     for described in _below(dbtClassMixin):
         _compile(described)
-    _parse_macros()
+    _parse_macros(Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH))
+    inspect.stack()  # adapters do so when they are made, and the first time looks at all modules
 
 
 def _below(parent: type) -> Iterator[Any]:
@@ -64,10 +67,10 @@ def _compile(described: Any) -> None:
         object.__new__(described).to_dict()
 
 
-def _parse_macros() -> None:
+def _parse_macros(of_adapter: Path) -> None:
     dbt_common.tests.enable_test_caching()
-    for package in (global_project, postgres):
-        for file in Path(package.PACKAGE_PATH).rglob("*.sql"):
+    for package in (Path(global_project.PACKAGE_PATH), of_adapter):
+        for file in package.rglob("*.sql"):
             text = file.read_text(encoding="utf-8").strip()
             jinja.extract_toplevel_blocks(text, allowed_blocks=_BLOCKS_OF_TESTS, collect_raw_data=False)
             for block in jinja.extract_toplevel_blocks(text, allowed_blocks=_BLOCKS_OF_MACROS, collect_raw_data=False):
