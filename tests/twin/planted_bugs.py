@@ -501,6 +501,36 @@ def whole_rows_are_forgotten() -> None:
 
 
 @bug(
+    "by which columns a subquery sorts and groups does not count",
+    found_by="a_column_comes_out_different_that_a_star_names",
+)
+def what_is_sorted_by_is_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres import live_columns
+
+    live_columns._is_passed_on = lambda entry, query: live_columns._is_plain(entry.one("expr"), query)
+
+
+@bug(
+    "what is worked out and used by nobody does not count, though it may fail",
+    found_by="a_column_comes_out_different_that_a_star_names",
+)
+def what_may_fail_is_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres import live_columns
+
+    live_columns._is_plain = lambda *_: True
+
+
+@bug(
+    "a position that means another column does not count",
+    found_by="a_column_comes_out_different_that_a_star_names",
+)
+def positions_are_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres import live_columns
+
+    live_columns.value_hash = lambda *_: ""
+
+
+@bug(
     "a star is not looked at again",
     found_by="columns_come_out_different_that_one_or_the_other_reads",
 )

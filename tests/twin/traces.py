@@ -667,6 +667,33 @@ def only_the_columns_of_a_table_come_out_different(pair: Pair) -> None:
         pair.run()
 
 
+_FIRST = "with s as materialized (select * from {{ ref('base') }})"
+_PLACES = "select * from {{ ref('base') }} x cross join {{ ref('base') }} y"
+
+
+@trace(
+    base=TABLE + f"select id, amount, status as note from {ORDERS}",
+    staged=TABLE + f"{_FIRST}, renamed as (select id, amount from s) select * from renamed",
+    distinct_ones=TABLE + f"{_FIRST}, t as (select distinct note from s) select count(*) as n from t",
+    joined=TABLE + f"{_FIRST}, t as (select 1 as id union select length(note) from s) select sum(id) as n from t",
+    sorted=TABLE + f"{_FIRST}, t as (select id, note from s order by note desc limit 1) select id from t",
+    counted=TABLE + f"{_FIRST}, t as (select note, count(*) as n from s group by note) select max(n) as n from t",
+    divided=TABLE + f"{_FIRST}, t as materialized (select id, 1 / length(note) as n from s) select id from t",
+    places=TABLE + f"with s (a, b, c, d, e) as ({_PLACES}) select a, b, e from s",
+)
+def a_column_comes_out_different_that_a_star_names(pair: Pair) -> None:
+    pair.cutoff = "always"
+    for columns in (
+        "case when id = 1 then 'zero' else status end as note",
+        "case when id = 2 then 'zero' else 'x' || id end as note",
+        "'x' || id as note, 1 as more",
+        "'x' || id as note",
+        "'' as note",
+    ):
+        pair.write("models/base.sql", TABLE + f"select id, amount, {columns} from {ORDERS}")
+        pair.run()
+
+
 @trace(
     base=TABLE + f"select id, amount from {ORDERS} order by id",
     view="select id from {{ ref('base') }}",

@@ -7,10 +7,11 @@ catalog, which may find more than is meant, and never less.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dbt_state_plugin.postgres.connection import first_line, read_only, rolled_back
 from dbt_state_plugin.warehouse.answers import QueryRefused
+from dbt_state_plugin.warehouse.postgres.live_columns import live_columns
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
 from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
 from dbt_state_plugin.warehouse.postgres.written import names_in
@@ -46,8 +47,9 @@ _CALLED = """
 # A column that a query reads is one that its view depends on. On a row that is read as a whole, or a system's column,
 # it does not: these stand in the stored query alone, as a variable without a column's number.
 _COLUMNS = """
-    SELECT n.nspname::text, c.relname::text, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
-            FILTER (WHERE a.attname IS NOT NULL)
+    SELECT n.nspname::text, c.relname::text, c.oid::bigint, c.relrowsecurity,
+        coalesce(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL), '{}'),
+        coalesce(pg_catalog.array_agg(a.attnum::int ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL), '{}')
     FROM pg_catalog.pg_rewrite r
     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class
@@ -55,7 +57,11 @@ _COLUMNS = """
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
     WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-    GROUP BY 1, 2 ORDER BY 1, 2
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2
+"""
+_TREE = """
+    SELECT r.ev_action::text FROM pg_catalog.pg_rewrite r
+    WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass
 """
 _READS_WHOLE_ROWS = """
     SELECT 1 FROM pg_catalog.pg_rewrite r
@@ -73,6 +79,7 @@ _SUMS_INEXACTLY = """
 # undefined_table, undefined_column, undefined_function, invalid_schema_name, undefined_object
 _OF_ITS_OWN_SESSION = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
 _PATIENCE = "10s"
+MEANING = ("", "")  # the name of no relation
 
 
 def named_relations(
@@ -109,7 +116,8 @@ def columns_read(
 ) -> dict[tuple[str, str], tuple[str, ...]] | None:
     """Return the columns that a query reads of each relation, none of one that it reads as a whole.
 
-    None if the server takes it for no query, or where it reads rows as a whole.
+    None if the server takes it for no query, or where it reads rows as a whole. Where columns that nothing uses were
+    left out, what the others mean is returned by the name of no relation.
     """
     import psycopg2
 
@@ -121,11 +129,40 @@ def columns_read(
             if cursor.fetchone() is not None:
                 return None
             cursor.execute(_COLUMNS)
-            return {(schema, identifier): tuple(columns or ()) for schema, identifier, columns in cursor.fetchall()}
+            named = [_Named(*row) for row in cursor.fetchall()]
+            cursor.execute(_TREE)
+            return _used(named, *cursor.fetchone())
         except psycopg2.Error:
             if connection.closed:
                 raise
     return None
+
+
+class _Named(NamedTuple):
+    """A relation that a query names, with the columns that it names, and whether a policy may read others too."""
+
+    schema: str
+    identifier: str
+    oid: int
+    has_policies: bool
+    columns: list[str]
+    numbers: list[int]
+
+
+def _used(named: list[_Named], tree: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the columns on which the rows of a query can depend: at most those that it names."""
+    names = {
+        (each.oid, number): f"{each.schema}.{each.identifier}.{column}"
+        for each in named
+        for number, column in zip(each.numbers, each.columns, strict=True)
+    }
+    live = live_columns(tree, names)
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for each in named:
+        numbers = each.numbers if live is None else live.columns.get(each.oid, frozenset())
+        columns = [column for number, column in zip(each.numbers, each.columns, strict=True) if number in numbers]
+        found[each.schema, each.identifier] = () if each.has_policies else tuple(columns)
+    return found | ({MEANING: (live.meaning,)} if live is not None else {})
 
 
 def sums_exactly(connection: Connection, query: str, *, search_path: str | None, role: str | None) -> bool:

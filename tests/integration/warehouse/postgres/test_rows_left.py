@@ -232,7 +232,7 @@ def test_rows_cut_down_to_some_columns(warehouse: PostgresWarehouse, database: D
     ("query", "columns"),
     [
         ("select id, a from main.orders where b > ''", ("id", "a", "b")),
-        ("with c as (select * from main.orders) select c.id from c", ("id", "a", "b")),
+        ("with c as (select * from main.orders) select c.id from c", ("id",)),
         ("select o.id from main.orders o join main.orders p using (a)", ("id", "a")),
         ("select count(*) from main.orders", ()),
         ("select o.id, to_json(o) from main.orders o", None),
@@ -245,4 +245,4 @@ def test_rows_cut_down_to_some_columns(warehouse: PostgresWarehouse, database: D
 def test_which_columns_a_query_reads(warehouse: PostgresWarehouse, query: str, columns: tuple[str, ...] | None) -> None:
     found = warehouse.columns_read(query, search_path=None, role=None)
 
-    assert found == (None if columns is None else {("main", "orders"): columns})
+    assert (found and found["main", "orders"]) == columns
