@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from support.database import Database
-from support.project import Project, clean_environment
+from support.project import Project, clean_environment, run_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +26,7 @@ class Script:
 
     def run(self, *arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
         """Run one command; `check` is the exit code that it must end with."""
-        finished = subprocess.run(
-            [sys.executable, "-m", "dbt_state_plugin", *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        finished = run_command("dbt-state-plugin", arguments, cwd=self.directory, environment=self.environment)
         assert finished.returncode == check, f"{arguments}: {finished.stdout}{finished.stderr}"
         assert "Traceback" not in finished.stderr
         return finished

@@ -16,7 +16,7 @@ import pytest
 from psycopg2 import sql
 from support.database import Database
 from support.pooler import transaction_pooler
-from support.project import SCHEMA, Project, clean_environment, profiles
+from support.project import SCHEMA, Project, clean_environment, profiles, run_command
 from support.roles import Logins, drop_roles, execute, logins
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
@@ -166,14 +166,7 @@ def scripts(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(role: Database, *arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
         environment = {**clean_environment(tmp_path), URL: role.url, "DBT_STATE_PLUGIN_PIPELINE": "nightly"}
-        finished = subprocess.run(
-            [sys.executable, "-m", "dbt_state_plugin", *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        finished = run_command("dbt-state-plugin", arguments, cwd=tmp_path, environment=environment)
         assert finished.returncode == check, finished.stdout + finished.stderr
         return finished
 

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from support.database import Database
-from support.project import Project, clean_environment
+from support.project import Project, clean_environment, run_command
 
 from dbt_state_plugin.state.version import EXPECTED_VERSION
 
@@ -33,15 +34,8 @@ def plugin(tmp_path: Path, environment: Mapping[str, str]) -> Plugin:
     """Give a function that runs one command in a folder without a dbt project."""
 
     def run(*arguments: str, check: int = 0, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        finished = subprocess.run(
-            [sys.executable, "-m", "dbt_state_plugin", *arguments],
-            cwd=tmp_path,
-            env={**environment, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        where: dict[str, Any] = {"cwd": tmp_path, "environment": {**environment, **(env or {})}}
+        finished = run_command("dbt-state-plugin", arguments, **where)
         assert finished.returncode == check, f"{arguments}: {finished.stdout}{finished.stderr}"
         assert "Traceback" not in finished.stderr
         return finished

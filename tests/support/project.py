@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from support import forkserver
 from support.database import Database
@@ -102,25 +103,41 @@ class Project:
         input: str | None,
     ) -> subprocess.CompletedProcess[str]:
         environment = {**self.environment, **(env or {})}
-        changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
-        if forkserver.fits(changed | dict(env or {})):  # most of the time of a short command goes into imports
-            ended = forkserver.run(program, arguments, cwd=self.directory, environment=environment, input=input or "")
-            finished = subprocess.CompletedProcess([program, *arguments], ended.code, ended.stdout, ended.stderr)
-        else:
-            finished = subprocess.run(
-                [*COMMANDS[program], *arguments],
-                cwd=self.directory,
-                env=environment,
-                input=input or "",
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+        where: dict[str, Any] = {"cwd": self.directory, "environment": environment, "given": env or {}}
+        finished = run_command(program, arguments, **where, input=input or "")
         assert check is None or finished.returncode == check, (
             f"{program} {' '.join(arguments)} ended with {finished.returncode}, not {check}\n"
             f"--- stdout\n{finished.stdout}\n--- stderr\n{finished.stderr}"
         )
         return finished
+
+
+def run_command(
+    program: str,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    given: Mapping[str, str] = MappingProxyType({}),
+    input: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run `dbt` or `dbt-state-plugin` as a user would; as a fork, unless the environment has variables that forbid it.
+
+    Those of `given` are looked at even where this process has them, too.
+    """
+    changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
+    if forkserver.fits(changed | dict(given)):  # most of the time of a short command goes into imports
+        ended = forkserver.run(program, arguments, cwd=cwd, environment=environment, input=input)
+        return subprocess.CompletedProcess([program, *arguments], ended.code, ended.stdout, ended.stderr)
+    return subprocess.run(
+        [*COMMANDS[program], *arguments],
+        cwd=cwd,
+        env=environment,
+        input=input,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 class ProjectWriter(Protocol):

@@ -23,7 +23,7 @@ from twin.shop import CHANGES, EDITED, HANDS, LOADED, NODES, VERSIONS
 from twin.steps import KILLS, Kill
 
 SIZE_VARIABLE = "DBT_STATE_PLUGIN_TWIN"
-DEFAULT_HISTORIES, DEFAULT_STEPS, FULL_STEPS = 2, 8, 25
+DEFAULT_HISTORIES, DEFAULT_STEPS, FULL_STEPS = 2, 5, 25
 # The same values for every history, so that a failure can be told in a line.
 _NUMBERS = st.integers(min_value=1, max_value=9)
 # The first history that hypothesis draws is the simplest, and of ten or more it draws a tenth nearly as simple.
