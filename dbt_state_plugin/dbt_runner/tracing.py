@@ -44,7 +44,7 @@ PLAIN = frozenset(
     "store_result submit_python_job this tojson toyaml try_or_compiler_error validation write zip zip_strict "
     "defer_relation _sql_results _dbt_generic_test_kwargs schemas database_schemas".split()
 )
-VOLATILE = frozenset({"invocation_id", "run_started_at", "thread_id", "selected_resources"})
+VOLATILE = frozenset("invocation_id run_started_at thread_id selected_resources otel_trace_id otel_span_id".split())
 TEXTS = frozenset({"dbt_metadata_envs", "dbt_version"})
 TEXT_NAMES = VOLATILE | TEXTS
 RUN_HOOKS = "macro.dbt.run_hooks"  # executes pre- and post-hooks; on-run hooks are nodes of their own

@@ -60,6 +60,8 @@ _VOLATILE = (
     ("invocation_id", re.compile(r"\binvocation_id\b")),
     ("invocation_args_dict", re.compile(r"\binvocation_args_dict\b")),
     ("thread_id", re.compile(r"\bthread_id\b")),
+    ("otel_trace_id", re.compile(r"\botel_trace_id\b")),
+    ("otel_span_id", re.compile(r"\botel_span_id\b")),
     ("flags.WHICH", re.compile(r"\bflags\s*(?:\.\s*(?:WHICH\b|which\b|get\b)|[\[|,)}]|-?%\})")),
     ("selected_resources", re.compile(r"\bselected_resources\b")),
     ("modules.datetime", re.compile(r"\bmodules\b(?!\s*\.\s*(?:re|itertools|pytz)\b)")),

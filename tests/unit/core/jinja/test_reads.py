@@ -342,6 +342,8 @@ def test_target_fields_are_known_by_their_literal_names(text: str, fields: set[s
         ("{{ invocation_id }}", "invocation_id"),
         ("{{ invocation_args_dict }}", "invocation_args_dict"),
         ("{{ thread_id }}", "thread_id"),
+        ("{{ otel_trace_id() }}", "otel_trace_id"),
+        ("{{ otel_span_id() }}", "otel_span_id"),
         ("{{ selected_resources }}", "selected_resources"),
         ("{{ modules.datetime.datetime.now() }}", "modules.datetime"),
         ("{{ modules['datetime'] }}", "modules.datetime"),
