@@ -180,6 +180,13 @@ class Warehouse(Protocol):
         """
         return {question: replace(question, answer="", problem="error") for question in questions}
 
+    def readers_of(self, written: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]] | None:
+        """Return the relations in which rows written into these may show, by schema and name; None for any.
+
+        A schema is empty where none is given.
+        """
+        return None
+
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value that differs whenever a relation in these schemas does, or None if nothing tells."""
 

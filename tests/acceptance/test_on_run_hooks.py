@@ -97,6 +97,49 @@ def test_what_a_new_hook_writes_is_seen_by_its_effect(dbt_project: ProjectWriter
     assert set(project.planned()) == {"reader", "other"}
 
 
+def test_what_a_hook_at_the_start_writes_is_read_by_the_nodes_of_the_same_run(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.load("create schema raw; create table raw.h (n int); create view raw.v as select n from raw.h")
+    database.load("create schema audit; create table audit.log (n int); create table audit.seen (n int)")
+    database.load(
+        "create function audit.f() returns bigint immutable language sql as 'select count(*) from audit.seen'"
+    )
+    question = "run_query('select count(*) from audit.seen').columns[0].values()[0] if execute else 0"
+    table = "{{ config(materialized='table') }}"
+    project = dbt_project(
+        {
+            "dbt_project.yml": PROJECT_FILE,
+            "models/named.sql": f"{table} select count(*) as c from raw.h",
+            "models/behind.sql": f"{table} select count(*) as c from raw.v",
+            "models/asking.sql": f"{table} select {{{{ {question} }}}} as c",
+            "models/calling.sql": f"{table} select audit.f() as c",
+            "models/other.sql": f"{table} select 1 as n",
+            "tests/empty.sql": "select n from raw.h where n > 5",
+        }
+    )
+    project.plugin("build", check=0)
+    unknown = {"asking", "calling"}
+    everything = {"named", "behind", "other", "empty", *unknown}
+
+    def planned(hook: str) -> set[str]:
+        project.write("dbt_project.yml", PROJECT_FILE + f"on-run-start: [{json.dumps(hook)}]\n")
+        return set(project.planned("build"))
+
+    assert planned("insert into raw.h values (9)") == everything
+    assert planned("insert into audit.log values (1)") == unknown
+    assert planned("create schema if not exists audit") == set()
+    assert planned("grant usage on schema raw to public") == set()
+    assert planned("grant select on all tables in schema analytics to public") == everything
+    assert planned("grant select on analytics.other, audit.log to public") == everything
+    database.load("create function audit.t() returns trigger language plpgsql as 'begin return new; end'")
+    database.load("create trigger t before insert on audit.log for each row execute function audit.t()")
+    assert planned("insert into audit.log values (1)") == everything
+    project.write("dbt_project.yml", PROJECT_FILE + 'on-run-start: ["insert into raw.h values (9)"]\n')
+    assert "empty" in project.plugin("build", check=1).stderr
+    assert database.query("select c from analytics.behind") == [(1,)]
+
+
 def test_a_run_that_is_killed_in_a_hook_runs_it_again(dbt_project: ProjectWriter, database: Database) -> None:
     database.load("create schema audit; create table audit.log (n int); insert into audit.log values (0)")
     project = dbt_project({"dbt_project.yml": PROJECT_FILE, **MODELS})

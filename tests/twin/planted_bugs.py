@@ -349,6 +349,16 @@ def the_author_of_hooks_is_forgotten() -> None:
     _around(HookWrites, "of", lambda *_: [])
 
 
+@bug(
+    "what a hook at the start writes is read by declared readers only",
+    found_by="a_new_hook_at_the_start_writes_what_only_sql_names",
+)
+def hooks_write_for_declared_readers_only() -> None:
+    from dbt_state_plugin.operations.planning import categorize
+
+    _around(categorize, "with_undeclared", lambda _, project, _recorded: project)
+
+
 @bug("the shape of relations is forgotten", found_by="an_index_is_dropped_by_hand")
 def shapes_are_forgotten() -> None:
     from dbt_state_plugin.core.decision import own_reasons

@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from support.project import PROJECT_FILE
+
 from twin.pair import Pair
 from twin.steps import Kill
 
@@ -498,6 +500,12 @@ def a_question_gets_another_answer_after_a_run_without_changes(pair: Pair) -> No
 )
 def a_table_that_only_sql_names_gets_rows(pair: Pair) -> None:
     pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run()
+
+
+@trace(named=TABLE + "select flag from apart.flags", other=TABLE + "select 1 as n")
+def a_new_hook_at_the_start_writes_what_only_sql_names(pair: Pair) -> None:
+    pair.write("dbt_project.yml", PROJECT_FILE + "on-run-start: [\"insert into apart.flags values ('legacy')\"]\n")
     pair.run()
 
 

@@ -13,7 +13,13 @@ from typing import Any
 
 from dbt_state_plugin.core.changes.changed_items import changed_item, changed_items, part_difference
 from dbt_state_plugin.core.changes.differences import Difference
-from dbt_state_plugin.core.changes.project_hooks import Names, hooks_of, new_hooks_that_build_nothing
+from dbt_state_plugin.core.changes.project_hooks import (
+    Names,
+    ReadersOf,
+    hooks_of,
+    new_hooks_that_build_nothing,
+    nobody_knows,
+)
 from dbt_state_plugin.core.changes.traced import READS, names_read, untouched_parts
 from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.values.dialect import SqlDialect
@@ -56,13 +62,14 @@ SameQuery = Callable[[str, str], bool]
 class ChangeInputs:
     """What is known about both sides of a difference.
 
-    `items` are those of the definition as it is; `compiled` is None when the node was not compiled; `configured` names
-    the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what differs
-    in the part `materialization` can show only in the statement that creates the view. `values_read` are today's hashes
-    of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise, and `volatile`
-    what in it differs on every run. `is_described` says that the node or one of its columns has a description.
-    `relations` are the names of the project's relations. `untouched_by_hooks` says that on-run hooks are known to have
-    left nothing on the node's own that a build would take away.
+    `items` are those of the definition as it is; `compiled` is None when the node was not compiled; `configured`
+    names the keys of its config that the project sets, unlike those that dbt fills in. `in_view_ddl` says that what
+    differs in the part `materialization` can show only in the statement that creates the view. `values_read` are
+    today's hashes of what the recorded build was seen to read, `other_reads` what of it the database answers otherwise,
+    and `volatile` what in it differs on every run. `is_described` says that the node or one of its columns has a
+    description. `read` are the names of the relations that nodes of the project build or read, None where this one may
+    read any. `untouched_by_hooks` says that on-run hooks are known to have left nothing on the node's own that a build
+    would take away.
     """
 
     node: Node
@@ -78,7 +85,7 @@ class ChangeInputs:
     other_reads: tuple[Reason, ...] = ()
     volatile: tuple[str, ...] = ()
     is_described: bool = True
-    relations: Names = frozenset()
+    read: Names | None = frozenset()
     untouched_by_hooks: bool = False
 
 
@@ -102,10 +109,13 @@ def wants_ddl(inputs: ChangeInputs) -> bool:
     return has_view_ddl(inputs.node, inputs.items) or inputs.in_view_ddl
 
 
-def categorize(inputs: ChangeInputs, digest: Digest, same_query: SameQuery | None = None) -> ChangeCategory:
+def categorize(
+    inputs: ChangeInputs, digest: Digest, same_query: SameQuery | None = None, readers_of: ReadersOf = nobody_knows
+) -> ChangeCategory:
     """Return which differences are real; `digest` is the installation's hash function, for states that keep no SQL.
 
-    The server is asked with `same_query` where the texts of two statements differ.
+    The server is asked with `same_query` where the texts of two statements differ, and with `readers_of` what reads the
+    relations that hooks write.
     """
     if "scheme" in inputs.difference.parts:
         reason = Reason(kind=ReasonKind.ENGINE, code=ReasonCode.RECORDED_BY_ANOTHER_VERSION)
@@ -116,7 +126,9 @@ def categorize(inputs: ChangeInputs, digest: Digest, same_query: SameQuery | Non
         same = dict.fromkeys(_same_by_sql(inputs, still_open, digest, same_query), "query") | same
     if "body" in still_open and _same_rows(inputs):
         same["body"] = "rows"
-    new_hooks = _new_hooks(inputs, digest) if "project_hooks" in still_open and "project_hooks" not in same else None
+    new_hooks = None
+    if "project_hooks" in still_open and "project_hooks" not in same:
+        new_hooks = _new_hooks(inputs, digest, readers_of)
     if new_hooks is not None:
         same["project_hooks"] = "effect"
     real = [part for part in still_open if part not in same]
@@ -244,7 +256,7 @@ def _same_by_sql(
     return found + [part for part in parts if part in same_hooks]
 
 
-def _new_hooks(inputs: ChangeInputs, digest: Digest) -> tuple[str, ...] | None:
+def _new_hooks(inputs: ChangeInputs, digest: Digest, readers_of: ReadersOf) -> tuple[str, ...] | None:
     """Return the hooks of the project that are new, where that is no reason to build the node; else None."""
     now, before = inputs.compiled, inputs.recorded.compiled
     if now is None or now.project_hooks is None:
@@ -260,7 +272,8 @@ def _new_hooks(inputs: ChangeInputs, digest: Digest) -> tuple[str, ...] | None:
         present,
         is_same=is_same.text,
         dialect=inputs.dialect,
-        relations=inputs.relations,
+        read=inputs.read,
+        readers_of=readers_of,
         own=inputs.node.relation.spellings if inputs.node.relation is not None else frozenset(),
         is_untouched=inputs.untouched_by_hooks,
     )

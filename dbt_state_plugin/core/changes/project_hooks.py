@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from dbt_state_plugin.core.values.dialect import SqlDialect
 
 Names = frozenset[tuple[str, str]]  # schema, empty where none is given, and identifier
+ReadersOf = Callable[[Names], Names | None]
+"""In which relations rows of others show, those themselves among them; None where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +44,44 @@ def hooks_of(items: Mapping[str, str], texts: Iterable[str | None] | None) -> tu
     return tuple(ProjectHook(unique_id=name, text=text) for name, text in zip(names, texts, strict=True))
 
 
+def nobody_knows(_: Names) -> None:
+    """Say that nobody can tell what reads relations."""
+
+
 def new_hooks_that_build_nothing(
     before: tuple[ProjectHook, ...],
     now: tuple[ProjectHook, ...],
     *,
     is_same: Callable[[str, str], bool],
     dialect: SqlDialect,
-    relations: Names,
+    read: Names | None,
+    readers_of: ReadersOf,
     own: Names,
     is_untouched: bool,
 ) -> tuple[str, ...] | None:
     """Return the ids of the hooks that are new or changed, None if the node has to be built for what differs.
 
-    `relations` are those of the project as a statement may name them, `own` that of the node. What on-run-end does, no
-    build of the same run has read, and the next plan sees it; what on-run-start writes must be none of them.
+    `read` are the relations that nodes of the project build or read, as a statement may name them, None where the node
+    may read any; `own` is that of the node. What on-run-end does, no build of the same run has read, and the next plan
+    sees it; what on-run-start writes must show in none of them.
     `is_untouched` says that hooks are known to have left nothing on the node's relation that a build would take away.
     """
     gone, new = _differing(before, now, is_same)
-    for hook in new if own else ():
-        written = dialect.written_by(hook.text) if hook.text is not None else None
-        if hook.moment == "on-run-start" and (written is None or not relations.isdisjoint(written)):
+    for hook in new:
+        if hook.moment == "on-run-start" and not _is_read_by_nobody(hook, read, readers_of, dialect):
             return None
     if own and not is_untouched and not all(_left_nothing(hook, own, dialect) for hook in gone):
         return None
     return tuple(hook.unique_id for hook in new)
+
+
+def _is_read_by_nobody(hook: ProjectHook, read: Names | None, readers_of: ReadersOf, dialect: SqlDialect) -> bool:
+    """Return whether what a hook does shows in none of the relations that are read."""
+    written = dialect.written_by(hook.text) if hook.text is not None else None
+    if not written or read is None:
+        return written is not None and not written
+    readers = readers_of(written) if read.isdisjoint(written) else None
+    return readers is not None and read.isdisjoint(readers)
 
 
 def _left_nothing(hook: ProjectHook, own: Names, dialect: SqlDialect) -> bool:

@@ -17,12 +17,14 @@ from dbt_state_plugin.core.changes.categorize import (
 )
 from dbt_state_plugin.core.changes.changed_items import changed_items
 from dbt_state_plugin.core.changes.differences import Difference
+from dbt_state_plugin.core.changes.project_hooks import Names, ReadersOf, nobody_knows
 from dbt_state_plugin.core.changes.traced import READS, merged, traced_reads
 from dbt_state_plugin.core.decision.logic_change import keeps_added_rows
 from dbt_state_plugin.core.decision.rule import differences_in_scope
 from dbt_state_plugin.core.decision.volatile_reasons import read_volatile
 from dbt_state_plugin.core.fingerprint.hashing import Digest, definition_digest
 from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record_key
+from dbt_state_plugin.core.undeclared import is_function, with_undeclared
 from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.records import (
@@ -65,11 +67,13 @@ def categorize_differences(
     compile_nodes: Compile,
     digest: Digest,
     same_query: Callable[[Node], SameQuery] | None = None,
+    readers_of: ReadersOf = nobody_knows,
     trusts_hooks: bool = False,
 ) -> CategorizedChanges:
     """Compare definitions item by item, and the compiled SQL where only that can tell; nothing is written.
 
-    `same_query` asks the server about two statements of a node, where it can be asked. `trusts_hooks` says that what
+    `same_query` asks the server about two statements of a node, where it can be asked, and `readers_of` what reads the
+    relations that hooks write. `trusts_hooks` says that what
     on-run hooks did is recorded of each run that executed them.
     """
     project = fingerprinter.project
@@ -79,8 +83,7 @@ def categorize_differences(
         key: with_sql_of_the_command(each, recorded.relations[key].trace.reads)
         for key, each in (details(keys.values()) if keys else {}).items()
     }
-    named = (node.relation.spellings for node in project.nodes.values() if node.relation is not None)
-    relations = frozenset[tuple[str, str]]().union(*named) if found else frozenset[tuple[str, str]]()
+    read = _read_by_nodes(project, recorded) if found else frozenset[tuple[str, str]]()
     inputs = {
         unique_id: _inputs(
             project.nodes[unique_id],
@@ -88,7 +91,7 @@ def categorize_differences(
             known.get(keys[unique_id]),
             fingerprinter,
             recorded,
-            relations=relations,
+            read=read,
             trusts_hooks=trusts_hooks,
         )
         for unique_id, difference in found.items()
@@ -97,7 +100,10 @@ def categorize_differences(
     compiled = compile_nodes(list(wanted), {unique_id for unique_id, has_ddl in wanted.items() if has_ddl})
     categories = {
         unique_id: categorize(
-            replace(each, compiled=compiled.get(unique_id)), digest, same_query(each.node) if same_query else None
+            replace(each, compiled=compiled.get(unique_id)),
+            digest,
+            same_query(each.node) if same_query else None,
+            readers_of,
         )
         for unique_id, each in inputs.items()
     }
@@ -115,7 +121,7 @@ def _inputs(
     fingerprinter: Fingerprinter,
     recorded: Recorded,
     *,
-    relations: frozenset[tuple[str, str]],
+    read: Names,
     trusts_hooks: bool,
 ) -> ChangeInputs:
     """Return what the category of a node's change depends on; `before` is the definition that was built last."""
@@ -134,10 +140,25 @@ def _inputs(
         values_read=_values_read(fingerprinter, unique_id, before),
         is_described=fingerprinter.is_described(unique_id),
         volatile=read_volatile(node, record),
-        relations=relations,
+        read=None if _may_read_any(node, record) else read,
         untouched_by_hooks=trusts_hooks and _is_untouched(node, record),
     )
     return _with_view_ddl(inputs, fingerprinter)
+
+
+def _read_by_nodes(project: Project, recorded: Recorded) -> Names:
+    """Return the names of the relations that nodes of the project build or read, declared or not."""
+    project = with_undeclared(project, recorded)
+    named = (node.relation.spellings for node in project.nodes.values() if node.relation is not None)
+    return frozenset[tuple[str, str]]().union(*named)
+
+
+def _may_read_any(node: Node, record: RecordedRelation) -> bool:
+    """Return whether a node may read relations that nobody has seen it name."""
+    if node.resource_type in ("seed", "unit_test", "function"):
+        return False
+    reads, named = record.trace.reads, record.trace.named
+    return reads is None or bool(reads.questions) or named is None or any(is_function(name) for _, name in named)
 
 
 def _is_untouched(node: Node, record: RecordedRelation) -> bool:

@@ -188,6 +188,7 @@ def _categorized(
         compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
         digest=digest,
         same_query=partial(_same_query, session),
+        readers_of=session.warehouse.readers_of,
         trusts_hooks=trusts_hooks,
     )
     return with_seed_shapes(

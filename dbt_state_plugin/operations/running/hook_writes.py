@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
 
 # What leaves all rows as they are; a statement that follows may do anything.
-_WRITES_NO_ROWS = re.compile(r"\s*(create\s+(unique\s+)?index|comment\s+on)\s[^;]*;?\s*", re.IGNORECASE)
+_WRITES_NO_ROWS = re.compile(r"\s*(create\s+(unique\s+)?index|comment\s+on|grant)\s[^;]*;?\s*", re.IGNORECASE)
 
 
 class HookWrites:

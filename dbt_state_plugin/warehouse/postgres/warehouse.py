@@ -194,6 +194,13 @@ class PostgresWarehouse:
 
         return asked.ask(self.connection, questions, search_path=search_path, role=role)
 
+    def readers_of(self, written: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]] | None:
+        """Return the relations in which rows written into these may show."""
+        from dbt_state_plugin.warehouse.postgres.readers import readers_of
+
+        with database_errors("Cannot ask what reads the relations that hooks write"):
+            return readers_of(self.connection, written)
+
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value that differs whenever a relation in these schemas does."""
         return change_evidence.catalog_evidence(self.connection, schemas)

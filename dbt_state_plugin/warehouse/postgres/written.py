@@ -14,7 +14,9 @@ _BETWEEN = frozenset({"only", "table"})
 _NO_STATEMENT = frozenset({"for", "do", "on", "no"})  # FOR UPDATE, DO UPDATE, ON UPDATE, FOR NO KEY UPDATE
 # Statements that write rows of the relations they name, and those of which nothing outlasts the session but rights.
 _WRITE_ROWS = frozenset({"insert", "update", "delete", "merge", "truncate"})
-_WRITE_NOTHING = frozenset({"select", "values", "analyze", "vacuum", "set", "reset", "show", "grant"})
+_WRITE_NOTHING = frozenset({"select", "values", "analyze", "vacuum", "set", "reset", "show"})
+# What rights may be granted on that is no relation.
+_NO_RELATIONS = frozenset("schema database function procedure routine language type domain tablespace".split())
 # What may stand before a parenthesis and writes nothing, besides what gives the same answer for the same arguments.
 _HARMLESS_CALLS = KNOWN | frozenset(
     "now clock_timestamp statement_timestamp transaction_timestamp random gen_random_uuid current_setting version "
@@ -137,14 +139,26 @@ def _written_by_one(statement: list[str]) -> set[tuple[str, str]] | None:
     starts = list(_starts(statement))
     if statement[0] in _WRITE_NOTHING:
         is_clear = not starts and _DOUBTFUL_WORDS.isdisjoint(statement)
-        return (
-            set() if is_clear and (statement[0] != "grant" or "on" in statement) and _calls_nothing(statement) else None
-        )
+        return set() if is_clear and _calls_nothing(statement) else None
+    if _only_adds_a_schema(statement) or _grants_beside_relations(statement):
+        return set()
     # One that begins with a common table expression may write in each of its parts: then nothing is sure.
     if statement[0] not in _WRITE_ROWS or len(starts) != 1 or "cascade" in statement:
         return None
     names = set(_names(statement, starts[0]))
     return names if names and _calls_nothing(_without_target(statement, starts[0])) else None
+
+
+def _only_adds_a_schema(statement: list[str]) -> bool:
+    """Return whether a schema is created with nothing in it."""
+    name = 5 if statement[2:5] == ["if", "not", "exists"] else 2
+    return statement[:2] == ["create", "schema"] and len(statement) == name + 1
+
+
+def _grants_beside_relations(statement: list[str]) -> bool:
+    """Return whether rights are granted on what is no relation."""
+    on = statement.index("on") if statement[0] == "grant" and "on" in statement else -1
+    return on > 0 and statement[on + 1 : on + 2] != [] and statement[on + 1] in _NO_RELATIONS
 
 
 def _without_target(statement: list[str], start: int) -> list[str]:

@@ -21,6 +21,7 @@ from dbt_state_plugin.core.changes.categorize import (
     wants_ddl,
 )
 from dbt_state_plugin.core.changes.differences import Difference
+from dbt_state_plugin.core.changes.project_hooks import Names
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
@@ -78,7 +79,14 @@ def inputs(
 
 
 def categorized(*parts: str, **fields: Any) -> ChangeCategory:
-    return categorize(inputs(*parts, **fields), DIGEST)
+    return categorize(inputs(*parts, **fields), DIGEST, readers_of=READERS.get)
+
+
+# What shows where, by what is written; nobody knows of anything else.
+READERS: dict[Names, Names] = {
+    frozenset({("an", "log")}): frozenset({("an", "log")}),
+    frozenset({("an", "below")}): frozenset({("an", "below"), ("an", "orders")}),
+}
 
 
 def real(category: ChangeCategory) -> list[str]:
@@ -364,6 +372,8 @@ def hooked_project(start: str | None, end: str | None) -> tuple[dict[str, str], 
         ((None, None), ("insert into an.log values (1)", None), (START,)),
         ((None, None), ("insert into an.orders values (1)", None), None),
         ((None, None), ("insert into orders values (1)", None), None),
+        ((None, None), ("insert into an.below values (1)", None), None),
+        ((None, None), ("insert into an.else values (1)", None), None),
         ((None, None), (None, "create table x ()"), (END,)),
         (("create table x ()", None), (None, None), None),
         ((None, "insert into {own} values (1)"), (None, None), None),
@@ -385,7 +395,7 @@ def test_a_hook_of_the_project_builds_nothing_unless_nodes_of_the_run_may_read_w
         now=sql_now,
         items_before={"project_hooks": items_before} if items_before else {},
         items={"project_hooks": items} if items else {},
-        relations=frozenset({("an", "orders"), ("", "orders")}),
+        read=frozenset({("an", "orders"), ("", "orders")}),
     )
 
     assert real(found) == ([] if new is not None else ["project_hooks"])
@@ -399,7 +409,7 @@ def test_a_hook_of_the_project_builds_nothing_unless_nodes_of_the_run_may_read_w
         (END, {"untouched_by_hooks": True}, (END,)),
         (END, {"node": replace(A, relation=None)}, (END,)),
         (START, {"untouched_by_hooks": True}, None),
-        (START, {"node": replace(A, relation=None)}, (START,)),
+        (START, {"node": replace(A, relation=None)}, None),
     ],
 )
 def test_a_hook_that_is_rendered_only_when_it_runs_builds_what_it_may_have_acted_on_or_may_act_on(
@@ -411,6 +421,15 @@ def test_a_hook_that_is_rendered_only_when_it_runs_builds_what_it_may_have_acted
     found = categorized("project_hooks", before=unknown, now=unknown, **items, **fields)
 
     assert (real(found), found.new_hooks) == ([] if new else ["project_hooks"], new or ())
+
+
+@pytest.mark.parametrize(("hook", "kinds"), [("insert into an.log values (1)", ["project_hooks"]), ("select 1", [])])
+def test_what_may_read_any_relation_is_built_where_a_hook_writes(hook: str, kinds: list[str]) -> None:
+    (items, now) = hooked_project(hook, None)
+
+    found = categorized("project_hooks", before=sql(), now=now, items={"project_hooks": items}, read=None)
+
+    assert real(found) == kinds
 
 
 def test_hooks_of_the_project_whose_texts_are_not_kept_are_compared_by_their_hashes() -> None:
