@@ -46,6 +46,7 @@ SPARK = capabilities(
     columns="E",
     rows="E",
     views="E",
+    shape="E",
     sources="E",
     equal="S",
     named="E",

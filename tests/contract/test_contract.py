@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from contract.adapters import ADAPTERS, Adapter
+from contract.adapters import ADAPTERS, Adapter, Shop
 from support.database import fresh_database
-from support.duckdb_project import DuckDBProject, write_duckdb_project
 
 from dbt_state_plugin.testing.postgres_server import Server
 
@@ -86,30 +84,29 @@ NEEDED = {
 }
 
 
-@pytest.fixture(scope="module", params=ADAPTERS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.spark] if name == "spark" else []) for name in ADAPTERS],
+)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
     return ADAPTERS[request.param]
 
 
 @pytest.fixture(scope="module")
-def shop(
-    adapter: Adapter, tmp_path_factory: pytest.TempPathFactory, postgres_server: Server
-) -> Iterator[DuckDBProject]:
-    folder: Path = tmp_path_factory.mktemp(adapter.kind)
-    with fresh_database(postgres_server) as database:
-        yield write_duckdb_project(
-            folder / "project", folder / "home", database.url, FILES, SETUP, kind=adapter.kind, packages=adapter.path
-        )
+def shop(adapter: Adapter, tmp_path_factory: pytest.TempPathFactory, postgres_server: Server) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("contract")
+    with fresh_database(postgres_server) as database, adapter.opened(folder, database.url, FILES, SETUP) as shop:
+        yield shop
 
 
-def test_all_that_is_needed_is_built_and_what_cannot_be_told_is_said(shop: DuckDBProject, adapter: Adapter) -> None:
-    shop.run()
+def test_all_that_is_needed_is_built_and_what_cannot_be_told_is_said(shop: Shop, adapter: Adapter) -> None:
+    shop.plugin("run")
     quiet = plan(shop)
     for path, text in EDITS.items():
         shop.project.write(path, text)
-    shop.query(*CHANGES)
+    shop.query(*(adapter.statements.get(statement, statement) for statement in CHANGES))
     changed = plan(shop)
-    shop.run()
+    shop.plugin("run")
     quiet_again = plan(shop)
 
     assert built(quiet) == {"volatile", *adapter.superfluous}
@@ -122,14 +119,12 @@ def test_all_that_is_needed_is_built_and_what_cannot_be_told_is_said(shop: DuckD
     assert all(each["detail"].endswith(")") for each in changed["untold"])  # with the way out
 
 
-def test_a_plan_says_once_what_it_cannot_tell(shop: DuckDBProject, adapter: Adapter) -> None:
-    said = shop.project.plugin("plan", check=0).stdout
-
-    assert said.count("not told by this warehouse") == len(adapter.untold)
+def test_a_plan_says_once_what_it_cannot_tell(shop: Shop, adapter: Adapter) -> None:
+    assert shop.plugin("plan").count("not told by this warehouse") == len(adapter.untold)
 
 
-def plan(shop: DuckDBProject) -> Any:
-    return json.loads(shop.project.plugin("plan", "--output", "json", check=0).stdout)
+def plan(shop: Shop) -> Any:
+    return json.loads(shop.plugin("plan", "--output", "json"))
 
 
 def built(document: Any) -> set[str]:

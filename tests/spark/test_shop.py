@@ -77,7 +77,7 @@ def test_a_shop_from_its_first_run_to_a_dropped_table(shop: SparkProject, notebo
     loaded = notebook.reasons()
     notebook.plugin("run")
     assert loaded == {
-        "named": ['""."main"."named" does not exist'],
+        "named": ['"main"."named" does not exist'],
         "open_orders": ["rows changed"],  # of a view, by the tables below it
         "orders": ["rows changed"],
         "customers": ["is built"],
