@@ -148,7 +148,7 @@ def recorded(database: Database) -> set[str]:
 
 
 def planned(stderr: str) -> set[str]:
-    return {line.split()[1] for line in stderr.splitlines() if line.startswith("  build ")}
+    return {line.split()[1] for line in stderr.splitlines() if line.startswith(("  build ", "  build? "))}
 
 
 def statuses(project: Project) -> list[str]:

@@ -41,9 +41,9 @@ def test_what_changed_in_an_ephemeral_model_and_in_a_seed_is_said_and_counted(db
     assert planned.splitlines() == [
         "  build  seed countries           body: its rows changed",
         "  build  orders                   upstream: large changed (variables: var min_amount)",
-        "  build  report                   upstream: orders is built",
-        "  build  test not_null_orders_id  upstream: orders is built",
-        "  build  test unique_orders_id    upstream: orders is built",
+        "  build? report                   if orders comes out different",
+        "  build? test not_null_orders_id  if orders comes out different",
+        "  build? test unique_orders_id    if orders comes out different",
         "Plan: 2 changed, 3 downstream, 1 unchanged",
     ]
 
@@ -86,7 +86,7 @@ def test_new_rows_are_counted_apart_and_a_source_that_is_gone_is_named(
 
     assert inserted.splitlines() == [
         "  build  a  data: raw.h rows changed",
-        "  build  b  upstream: a is built",
+        "  build? b  if a comes out different",
         "Plan: 1 downstream, 1 data, 0 unchanged",
     ]
     assert (summary["build"], summary["downstream"], summary["data"]) == (2, 1, 1)
