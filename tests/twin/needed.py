@@ -1,7 +1,7 @@
 """Share of built relations that came out different, over random histories.
 
-Prints a table: `python tests/twin/needed.py --histories 10 --steps 6 --cutoff always`. A relation is needed when its
-rows, columns, definition, rights, indexes or comments differ after the run.
+Prints a table by cause: `python tests/twin/needed.py --histories 50 --steps 6`. A relation is needed when its rows,
+columns, definition, rights, indexes or comments differ after the run.
 """
 
 from __future__ import annotations
@@ -63,7 +63,21 @@ def name_of(unique_id: str) -> str:
     return unique_id.split(".")[-1]
 
 
-Built = tuple[str, list[dict[str, Any]]]  # the unique_id of a relation, and its reasons
+# Why something was built that came out as before, the first that fits; a build has one of these reasons or more.
+DROPPED_ALONG = "a view that PostgreSQL dropped with what it reads"
+EDITED_ITSELF = "edited itself, and came out equal"
+ABOVE_DIFFERS = "below one that came out different"
+ABOVE_VIEW = "below an edited view that hands on the same rows"
+ABOVE_EQUAL = "all above came out equal, and still built"
+_BY_KIND = {
+    "data": "a source was written into, of whose rows it shows nothing else",
+    "volatile": "calls the clock or chance",
+    "interrupted": "an earlier run did not end, or left it out",
+    "failed": "an earlier build failed",
+    "missing": "was not there",
+    "drifted": "was altered by hand",
+    "forced": "was forced",
+}
 
 
 class Measured:
@@ -71,9 +85,10 @@ class Measured:
 
     def __init__(self) -> None:
         self.runs = 0
-        self.of_relations: Counter[str] = Counter()
-        self.without_cause: Counter[str] = Counter()
-        self.below: Counter[str] = Counter()
+        self.built = 0
+        self.needed = 0
+        self.causes: Counter[str] = Counter()
+        self.nodes: Counter[tuple[str, str]] = Counter()
 
     def add(
         self,
@@ -84,24 +99,43 @@ class Measured:
     ) -> None:
         """Count one run."""
         self.runs += 1
+        self.built += len(built)
+        edited = {name_of(node) for node, reasons in built if not _comes_from_above(reasons)}
         for unique_id, reasons in built:
             name = name_of(unique_id)
-            self.of_relations["built"] += 1
             if name in changed:
-                self.of_relations["needed"] += 1
-            elif name in views and _comes_from_above(reasons):
-                self.of_relations["dropped along by PostgreSQL, created as before"] += 1
-            elif changed & above(name, parents):
-                self.of_relations["below one that came out different"] += 1
-                self.below[_said(name, reasons)] += 1
-            else:
-                self.of_relations["nothing different above"] += 1
-                self.without_cause[_said(name, reasons)] += 1
+                self.needed += 1
+                continue
+            cause = _cause(name, reasons, changed, edited, parents, views)
+            self.causes[cause] += 1
+            self.nodes[cause, _said(name, reasons)] += 1
+
+
+def _cause(
+    name: str,
+    reasons: list[dict[str, Any]],
+    changed: set[str],
+    edited: set[str],
+    parents: dict[str, set[str]],
+    views: set[str],
+) -> str:
+    if not _comes_from_above(reasons):
+        kinds = [str(reason.get("kind")) for reason in reasons if reason.get("code") not in _FROM_ABOVE]
+        return next((_BY_KIND[kind] for kind in kinds if kind in _BY_KIND), EDITED_ITSELF)
+    if name in views:
+        return DROPPED_ALONG
+    different = changed & above(name, parents)
+    if different <= views & edited and different:
+        return ABOVE_VIEW
+    return ABOVE_DIFFERS if different else ABOVE_EQUAL
+
+
+_FROM_ABOVE = {"dropped-with-parent", "is-built"}
 
 
 def _comes_from_above(reasons: list[dict[str, Any]]) -> bool:
     """Return whether a relation is built only because what it reads is, with which a view goes down."""
-    return {reason.get("code") for reason in reasons} <= {"dropped-with-parent", "is-built"}
+    return {reason.get("code") for reason in reasons} <= _FROM_ABOVE
 
 
 def _said(name: str, reasons: list[dict[str, Any]]) -> str:
@@ -146,6 +180,24 @@ def _run(pair: Pair, server: Server, files: dict[str, str], options: tuple[str, 
     measured.add(built, changed, parents_of(files), views)
 
 
+def print_table(measured: Measured) -> None:
+    """Print what was built, by cause, and each node of a cause."""
+    built, needed, along = measured.built, measured.needed, measured.causes[DROPPED_ALONG]
+    rows = [("built", built), ("came out different: needed", needed), *measured.causes.most_common()]
+    print(f"{measured.runs} runs\n\n| relations | in all | a run |\n|---|---|---|")
+    for what, number in rows:
+        print(f"| {what} | {number} | {number / measured.runs:.2f} |")
+    for what, number in (
+        ("built for each that was needed", built),
+        ("without views that PostgreSQL dropped along", built - along),
+        ("without those, and without what was edited itself", built - along - measured.causes[EDITED_ITSELF]),
+    ):
+        print(f"\n{what}: {number / max(needed, 1):.2f}", end="")
+    print("\n\n| cause | node, and why it was planned | relations |\n|---|---|---|")
+    for (cause, said), number in measured.nodes.most_common():
+        print(f"| {cause} | {said} | {number} |")
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -160,20 +212,7 @@ def main() -> int:
         warehouse.create_roles(server)
         for seed in range(given.first, given.first + given.histories):
             measure(server, seed, given.steps, options, measured)
-    print(f"{measured.runs} runs\n\n| relations | in all | a run |\n|---|---|---|")
-    for what, number in measured.of_relations.most_common():
-        print(f"| {what} | {number} | {number / measured.runs:.2f} |")
-    built, needed = measured.of_relations["built"], measured.of_relations["needed"]
-    along = measured.of_relations["dropped along by PostgreSQL, created as before"]
-    print(f"\nbuilt for each that was needed: {built / max(needed, 1):.2f}", end="")
-    print(f"; without what PostgreSQL dropped along: {(built - along) / max(needed, 1):.2f}")
-    for title, counted in (
-        ("built with nothing different above", measured.without_cause),
-        ("built as before, below one that came out different", measured.below),
-    ):
-        print(f"\n| {title} | relations |\n|---|---|")
-        for what, number in counted.most_common():
-            print(f"| {what} | {number} |")
+    print_table(measured)
     return 0
 
 
