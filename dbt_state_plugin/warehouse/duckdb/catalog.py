@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
-from dbt_state_plugin.warehouse.duckdb.connection import quoted
+from dbt_state_plugin.warehouse.duckdb.connection import catalog_rows, quoted
 from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
 
 _RELATIONS = """
@@ -63,12 +63,10 @@ class Held:
 def read_relations(cursor: Any) -> dict[RelationName, Held]:
     """Return everything in all attached databases by its name in small letters; raises duckdb.Error."""
     columns: dict[tuple[str, str, str], dict[str, str]] = {}
-    cursor.execute(_COLUMNS)
-    for database, schema, table, column, kind in cursor.fetchall():
+    for database, schema, table, column, kind in catalog_rows(cursor, _COLUMNS):
         columns.setdefault((database, schema, table), {})[column] = kind
-    cursor.execute(_RELATIONS)
     found: dict[RelationName, Held] = {}
-    for database, schema, identifier, sql, rows in cursor.fetchall():
+    for database, schema, identifier, sql, rows in catalog_rows(cursor, _RELATIONS):
         name = relation_name(database, schema, identifier)
         found[name] = Held(
             name=name,
@@ -100,8 +98,8 @@ class Macro:
 def read_macros(cursor: Any) -> dict[tuple[str, str], Macro]:
     """Return each macro of users by schema and name in small letters; raises duckdb.Error."""
     found: dict[tuple[str, str], Macro] = {}
-    cursor.execute(_MACROS)
-    for schema, name, *definition in cursor.fetchall():
+
+    for schema, name, *definition in catalog_rows(cursor, _MACROS):
         found.setdefault((schema.lower(), name.lower()), Macro()).definitions.append(tuple(definition))
     return found
 

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -23,6 +24,7 @@ _DAMAGED = re.compile("not a valid DuckDB database|Corrupt database|Could not re
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 # What dbt-duckdb sets, loads or registers for its own sessions.
 _OF_A_SESSION = "attach extensions filesystems is_ducklake module_paths plugins secrets settings".split()
+_PATIENCE = (0.01, 0.03, 0.1, 0.3)  # seconds until the catalogue is asked again
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!\\)|md:")
 
 
@@ -164,6 +166,21 @@ def _attach(attached: Mapping[str, Any]) -> str:
     kind = f", TYPE {attached['type']}" if attached.get("type") else ""
     name = f" AS {quoted(str(attached['alias']))}" if attached.get("alias") else ""
     return f"ATTACH IF NOT EXISTS '{path}'{name} (READ_ONLY{kind})"
+
+
+def catalog_rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query of the catalogue, asked again if what it was about to read was dropped meanwhile.
+
+    dbt's other threads replace views while the builds of this one are recorded. Raises duckdb.Error.
+    """
+    import duckdb
+
+    for patience in _PATIENCE:
+        try:
+            return list(cursor.execute(query).fetchall())
+        except duckdb.CatalogException:
+            time.sleep(patience)
+    return list(cursor.execute(query).fetchall())
 
 
 def _not_opened(path: str, error: Exception) -> BusyError | StateError:

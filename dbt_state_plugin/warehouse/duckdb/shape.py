@@ -7,6 +7,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.warehouse.duckdb.catalog import relation_name, text_hash
+from dbt_state_plugin.warehouse.duckdb.connection import catalog_rows
 
 # Kind, name and what differs when the thing does; those of DuckDB's own names are known by their definition.
 _THINGS = """
@@ -28,7 +29,6 @@ _THINGS = """
 def read_shapes(cursor: Any) -> dict[RelationName, str]:
     """Return the shape of each relation that has one, as core/versions/shape.py reads it; raises duckdb.Error."""
     things: dict[RelationName, list[list[str]]] = {}
-    cursor.execute(_THINGS)
-    for database, schema, table, kind, name, text in cursor.fetchall():
+    for database, schema, table, kind, name, text in catalog_rows(cursor, _THINGS):
         things.setdefault(relation_name(database, schema, table), []).append([kind, name, text_hash(str(text))])
     return {name: json.dumps([["server", "", "duckdb"], *sorted(found)]) for name, found in things.items()}

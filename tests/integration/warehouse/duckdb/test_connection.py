@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.warehouse.duckdb.connection import catalog_rows
 from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 ONE = RelationName(database="shop", schema="main", identifier="one")
@@ -43,3 +46,16 @@ def test_a_file_that_was_kept_open_is_let_go_after_an_error(tmp_path: Path) -> N
 
     assert written_by_others(path)
     assert warehouse.count_rows(ONE) == 1
+
+
+def test_what_is_not_there_for_a_moment_is_asked_for_again(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        writer = connection.cursor()
+        moment = threading.Timer(0.02, lambda: writer.execute("CREATE TABLE late AS SELECT 1 AS n"))
+        moment.start()
+
+        assert catalog_rows(connection.cursor(), "SELECT n FROM late") == [(1,)]
+
+        moment.join()
+        with pytest.raises(duckdb.CatalogException, match="never"):
+            catalog_rows(connection.cursor(), "SELECT n FROM never")
