@@ -175,7 +175,8 @@ def another_selection_is_reported_and_reloads_exactly_its_stream_when_asked(pipe
     assert "Reset 1 stream" in reloaded.output
     assert extracted(reloaded.output) == {"public-customers": 12, "public-orders": 1, "public-payments": 40}
     assert pipeline.warehouse.query("select count(phone) from raw.customers") == [(12,)]
-    assert reloaded.built == {"stg_customers", *BELOW_CUSTOMERS}, reloaded.output  # its source has another column
+    # Its source has another column, which nothing reads: what comes out equal stops there.
+    assert reloaded.built == {"stg_customers", "customers_snapshot", "customers", "top_customers"}, reloaded.output
     assert set(reloaded.steps) == {"LOAD", "TRANSFORM"}
     assert_expected(pipeline, "opening")
     assert "Nothing to reset." in pipeline.meltano("invoke", "dbt-state-plugin:load-plan", check=0).stdout

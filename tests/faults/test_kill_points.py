@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from dbt_state_plugin.testing.postgres_server import Server
-from faults.size import size
+from faults.size import is_small, size
 from faults.soak import soak
 from faults.stage import DBT, ONE, STATE, THREE, TWO, Stage, staged
 
@@ -92,7 +92,7 @@ def test_a_signal_at_any_message_ends_the_run_as_cancelled_and_loses_nothing(
 def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over(
     stage: Stage, messages: dict[str, int]
 ) -> None:
-    chosen = points(messages[STATE], size(small=1, full=ALL), alone=0.75)
+    chosen = points(messages[STATE], 2 if is_small() else size(small=3, full=ALL))
     for number, at in enumerate(chosen):
         told = f"stopped at message {at} of {messages[STATE]} of the state"
         stage.begin()
