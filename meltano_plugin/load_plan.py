@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dbt_state_plugin.cli.options import shared_options, target_of
+from dbt_state_plugin.cli.options import shared_options, target_of, text_or_json
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.report.document import VERSION, rendered
@@ -64,14 +64,7 @@ class PlannedStream:
     envvar="DBT_STATE_PLUGIN_LOAD_PLAN_SKIP",
     help="Do nothing, so that a job can be run without it.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What is printed: text, or one JSON document.",
-)
+@text_or_json("What is printed: text, or one JSON document.")
 @shared_options
 @click.pass_context
 def load_plan(

@@ -125,14 +125,19 @@ _CONNECTION_OPTIONS = (
 )
 
 
-output_option = click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Text for people, or a JSON document for programs.",
-)
+def text_or_json(help_text: str) -> Callable[[Command], Command]:
+    """Return the option `--output` of a command that prints text or one JSON document."""
+    return click.option(
+        "--output",
+        "-o",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help=help_text,
+    )
+
+
+output_option = text_or_json("Text for people, or a JSON document for programs.")
 
 
 def shared_options(command: Command) -> Command:

@@ -15,7 +15,7 @@ from dbt_state_plugin.api import Plan
 from dbt_state_plugin.cli.against import against_option, defer_option, deferred_to
 from dbt_state_plugin.cli.building import selection_options
 from dbt_state_plugin.cli.events import planned_document, result_document, say_wait
-from dbt_state_plugin.cli.options import says, shared_options, target_of
+from dbt_state_plugin.cli.options import says, shared_options, target_of, text_or_json
 from dbt_state_plugin.cli.orchestration import orchestration_of
 from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import SCREEN
@@ -69,14 +69,7 @@ def _options(name: str) -> Callable[[Any], Any]:
             envvar=["DBT_STATE_PLUGIN_THREADS"],
             help="How many threads dbt uses (default: the profile's).",
         ),
-        click.option(
-            "--output",
-            "-o",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            help="What dbt prints, or a JSON document of the result; dbt's output then goes to stderr.",
-        ),
+        text_or_json("What dbt prints, or a JSON document of the result; dbt's output then goes to stderr."),
         shared_options,
         click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED),
     )

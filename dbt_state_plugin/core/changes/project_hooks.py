@@ -78,9 +78,11 @@ def new_hooks_that_build_nothing(
 def _is_read_by_nobody(hook: ProjectHook, read: Names | None, readers_of: ReadersOf, dialect: SqlDialect) -> bool:
     """Return whether what a hook does shows in none of the relations that are read."""
     written = dialect.written_by(hook.text) if hook.text is not None else None
-    if not written or read is None:
-        return written is not None and not written
-    readers = readers_of(written) if read.isdisjoint(written) else None
+    if not written:
+        return written is not None
+    if read is None or not read.isdisjoint(written):
+        return False
+    readers = readers_of(written)
     return readers is not None and read.isdisjoint(readers)
 
 

@@ -73,8 +73,8 @@ def categorize_differences(
     """Compare definitions item by item, and the compiled SQL where only that can tell; nothing is written.
 
     `same_query` asks the server about two statements of a node, where it can be asked, and `readers_of` what reads the
-    relations that hooks write. `trusts_hooks` says that what
-    on-run hooks did is recorded of each run that executed them.
+    relations that hooks write. `trusts_hooks` says that what on-run hooks did is recorded of each run that executed
+    them.
     """
     project = fingerprinter.project
     found = differences_in_scope(project, recorded, command)

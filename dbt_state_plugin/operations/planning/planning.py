@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.decision.rule import differences_in_scope
@@ -188,7 +188,7 @@ def _categorized(
         compile_nodes=partial(dbt.compile, parsed, flags=rendered_flags(options)),
         digest=digest,
         same_query=partial(_same_query, session),
-        readers_of=session.warehouse.readers_of,
+        readers_of=cache(session.warehouse.readers_of),  # each changed node asks the same
         trusts_hooks=trusts_hooks,
     )
     return with_seed_shapes(
