@@ -472,6 +472,18 @@ def a_failed_parent_passes_for_equal() -> None:
     _around(Cutoff, "_rows_before", as_it_is)
 
 
+@bug(
+    "what changed behind a view that is built is forgotten",
+    found_by="rows_arrive_behind_a_view_of_a_table_that_comes_out_equal",
+)
+def changes_behind_views_are_forgotten() -> None:
+    from dbt_state_plugin.core.decision import rule
+
+    _around(
+        rule, "hanging", lambda found, known, order, needed, _own, building: found(known, order, needed, {}, building)
+    )
+
+
 @bug("nodes with hooks are cut off", found_by="a_hook_below_does_something_to_a_table_that_comes_out_equal")
 def hooks_of_what_is_cut_off_are_forgotten() -> None:
     from dbt_state_plugin.core.decision import cutoff

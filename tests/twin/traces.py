@@ -928,6 +928,21 @@ def equal_rows_are_narrowed_away_from_what_sees_more_than_rows(pair: Pair) -> No
 
 
 @trace(
+    base=TABLE + "select 1 as k, 'x' as label",
+    joined=f"select o.id, o.status, b.label from {ORDERS} as o cross join {{{{ ref('base') }}}} as b",
+    behind=TABLE + "select id, status, label from {{ ref('joined') }}",
+)
+def rows_arrive_behind_a_view_of_a_table_that_comes_out_equal(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.run()
+    pair.write("models/base.sql", TABLE + "select 3 - 2 as k, 'x' as label")
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run()
+    pair.write("models/base.sql", TABLE + "select 2 - 1 as k, 'x' as label")
+    pair.run()
+
+
+@trace(
     base=TABLE + f"select id, amount from {ORDERS}",
     total=TABLE + "select sum(amount) as total from {{ ref('base') }}",
 )

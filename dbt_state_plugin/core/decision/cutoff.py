@@ -27,18 +27,21 @@ _BY_DBT = frozenset({"table", "view", "incremental", "materialized_view", "snaps
 _HOLDS_ROWS = TABLES | {RelationKind.MATERIALIZED_VIEW}
 
 
-def hanging(known: Known, order: Iterable[str], needed: Needed, building: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def hanging(
+    known: Known, order: Iterable[str], needed: Needed, own: Needed, building: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
     """Return the planned nodes that are due only if others come out different, each with the nearest of those.
 
     `order` has parents first. What a node has read besides its parents, or does besides leaving its relation, is not
-    seen here: nodes with hooks, undeclared inputs or queries while compiling depend on no such outcome.
+    seen here: nodes with hooks, undeclared inputs or queries while compiling depend on no such outcome. `own` are all
+    reasons of the nodes themselves; what changed behind a view that is built is not among those that are said.
     """
     built = set(building)
     found: dict[str, tuple[str, ...]] = {}
     may_be_same: set[str] = set()
     for node in (each for each in order if each in built):
         parents = [parent for parent in known.lineage[node].parents if parent in needed]
-        hangs = _hangs(needed[node]) and bool(parents) and may_be_same.issuperset(parents)
+        hangs = _hangs((*needed[node], *own.get(node, ()))) and bool(parents) and may_be_same.issuperset(parents)
         if hangs and _is_all_seen(known, node):
             found[node] = tuple(dict.fromkeys(reason.node for reason in needed[node]))
         if (hangs and (known.is_view(node) or node in found)) or _leaves_rows(known, node):

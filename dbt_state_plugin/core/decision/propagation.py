@@ -43,6 +43,7 @@ class Propagation:
         self._known = known
         self._dropped = DroppedViews(known)
         self.keeps_data: set[str] = set()
+        self.own: Needed = {}  # all that is said of a node itself, said or not in the end
         self._keeps_types: set[str] = set()
 
     def needed(self, in_scope: list[str], *, code_only: bool = False) -> dict[str, tuple[Reason, ...]]:
@@ -54,6 +55,7 @@ class Propagation:
         for node in in_scope:
             reasons = own_reasons(self._known, self._dropped, self._known.project.nodes[node])
             own[node] = tuple(reason for reason in reasons if reason.kind.is_code or not code_only)
+        self.own = own
         while True:
             needed = self._propagated(in_scope, own)
             dropped = self._dropped_views(needed, in_scope)

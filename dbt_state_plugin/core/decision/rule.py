@@ -50,7 +50,7 @@ def make_plan(
     needed = propagation.needed(in_scope)
     building = propagation.narrowed(in_scope, needed if coded is None else coded)
     needed |= coded or {}
-    hangs_on = hanging(facts, in_scope, needed, building)
+    hangs_on = hanging(facts, in_scope, needed, propagation.own, building)
     return Plan(
         environment=request.environment,
         command=request.command,
