@@ -117,6 +117,23 @@ class Warehouse(Protocol):
         """
         return None
 
+    def rows_shown(
+        self,
+        view: RelationName,
+        some: Iterable[tuple[str, ...]],
+        *,
+        most_rows: int,
+        patience_ms: int,
+        search_path: str | None,
+        role: str | None,
+    ) -> RowsLeft | None:
+        """Return what the query of a view gives, by rows in no order, None if it cannot be executed.
+
+        Nor if it takes longer than `patience_ms` (0: any time), or is expected to handle more than `most_rows` rows.
+        Other parameters as in `rows_left` and `ask`.
+        """
+        return None
+
     def same_query(
         self, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
     ) -> bool:

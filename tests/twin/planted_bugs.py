@@ -484,6 +484,26 @@ def changes_behind_views_are_forgotten() -> None:
     )
 
 
+@bug("rows of a view have an order", found_by="a_view_is_edited_and_shows_what_it_showed_or_not")
+def rows_of_a_view_pass_for_ordered() -> None:
+    from dbt_state_plugin.operations.running import cutoff
+
+    _around(cutoff, "CameOut", lambda out, **values: out(**{**values, "has_order": True}))
+
+
+@bug(
+    "views are executed in our own session",
+    found_by="a_view_shows_what_it_showed_but_for_the_settings_of_its_session",
+)
+def settings_of_a_view_are_forgotten() -> None:
+    from dbt_state_plugin.warehouse.postgres import rows_left
+
+    def exactly(_enter: Any, cursor: Any, **_: Any) -> None:
+        cursor.execute(rows_left.EXACT)
+
+    _around(rows_left, "enter_session_of_dbt", exactly)
+
+
 @bug("nodes with hooks are cut off", found_by="a_hook_below_does_something_to_a_table_that_comes_out_equal")
 def hooks_of_what_is_cut_off_are_forgotten() -> None:
     from dbt_state_plugin.core.decision import cutoff

@@ -943,6 +943,55 @@ def rows_arrive_behind_a_view_of_a_table_that_comes_out_equal(pair: Pair) -> Non
 
 
 @trace(
+    stg="select id, status, amount from " + ORDERS,
+    upper="select id, upper(status) as status from {{ ref('stg') }}",
+    counted=TABLE + "select status, count(*) as n from {{ ref('upper') }} group by status",
+    total=TABLE + "select sum(amount) as total from {{ ref('stg') }}",
+    everything=TABLE + "select * from {{ ref('stg') }}",
+    first=TABLE + "select id, status from {{ ref('stg') }} limit 1",
+)
+def a_view_is_edited_and_shows_what_it_showed_or_not(pair: Pair) -> None:
+    pair.cutoff = "always"
+    for columns, rows in (
+        ("id, status, amount + 0 as amount", ""),
+        ("id, lower(status) as status, amount, 1 as note", ""),
+        ("id, lower(status) as status, amount + 1 as amount, 1 as note", ""),
+        ("id, lower(status) as status, 1 + amount as amount, 2 as note", "where id < 5"),
+        ("id, initcap(status) as status, amount, 2 as note", ""),
+        ("id, initcap(status) as status, amount::float8 as amount, 2 as note", ""),
+        ("id, status, amount", ""),
+        ("id, status, amount", f"where id > 1 union all select id, status, amount from {ORDERS} where id = 1"),
+        ("id, status, amount", "where id <> 2"),
+    ):
+        pair.write("models/stg.sql", f"select {columns} from {ORDERS} {rows}")
+        pair.run()
+    pair.write("models/stg.sql", f"select id, status, amount from {ORDERS} where id <> 1 + 1")
+    pair.execute("insert into raw.orders values (4, 40, 'open', '2026-01-04')")
+    pair.run()
+    pair.write(
+        "models/stg.sql",
+        f"select o.id, o.status, o.amount from {ORDERS} o left join apart.flags f on true where id <> 2",
+    )
+    pair.run()
+    pair.execute("insert into apart.flags values ('alpha')")
+    pair.run()
+
+
+@trace(
+    ages="select id, (changed_at - timestamp '2026-01-01')::text as age from " + ORDERS,
+    listed=TABLE + "select id, age from {{ ref('ages') }}",
+)
+def a_view_shows_what_it_showed_but_for_the_settings_of_its_session(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.execute(f"do $$ begin {_ALTER} set intervalstyle = ''sql_standard''', current_database()); end $$")
+    pair.run()
+    age = "extract(day from changed_at - timestamp '2026-01-01')::int"
+    age = f"concat({age}, case {age} when 1 then ' day' else ' days' end)"
+    pair.write("models/ages.sql", f"select id, {age} as age from {ORDERS}")
+    pair.run()
+
+
+@trace(
     base=TABLE + f"select id, amount from {ORDERS}",
     total=TABLE + "select sum(amount) as total from {{ ref('base') }}",
 )

@@ -13,8 +13,8 @@ from dbt_state_plugin.core.config.node_config import cutoff_rule
 from dbt_state_plugin.core.decision.known import Known
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
-from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
-from dbt_state_plugin.core.values.records import RecordedRelation
+from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.records import RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import TABLES, RelationKind, RelationName
 from dbt_state_plugin.core.versions.shape import foreign_keys
 
@@ -25,6 +25,13 @@ _HANGS = frozenset({ReasonCode.IS_BUILT, ReasonCode.DROPPED_WITH_PARENT})
 # What dbt itself makes of a query; another materialization may read and leave anything.
 _BY_DBT = frozenset({"table", "view", "incremental", "materialized_view", "snapshot", "seed", "test"})
 _HOLDS_ROWS = TABLES | {RelationKind.MATERIALIZED_VIEW}
+# What differs of a view where nothing but its query does; of what dbt inlines into it, another definition.
+_OF_ITS_QUERY = frozenset(
+    {
+        *(ReasonKind.BODY, ReasonKind.MACROS, ReasonKind.VARIABLES, ReasonKind.REFERENCES),
+        *(ReasonKind.CONFIG, ReasonKind.CONTRACT, ReasonKind.DOCS),
+    }
+)
 
 
 def hanging(
@@ -44,7 +51,8 @@ def hanging(
         hangs = _hangs((*needed[node], *own.get(node, ()))) and bool(parents) and may_be_same.issuperset(parents)
         if hangs and _is_all_seen(known, node):
             found[node] = tuple(dict.fromkeys(reason.node for reason in needed[node]))
-        if (hangs and (known.is_view(node) or node in found)) or _leaves_rows(known, node):
+        is_same_view = known.is_view(node) and (hangs or _is_edited_view(known, node, needed))
+        if is_same_view or node in found or _leaves_rows(known, node):
             may_be_same.add(node)
     return found
 
@@ -59,6 +67,38 @@ def _leaves_rows(known: Known, unique_id: str) -> bool:
     record = known.record_of(node)
     holds_rows = record is not None and record.identity is not None and record.identity.kind in _HOLDS_ROWS
     return holds_rows and node.materialized in _BY_DBT - {"view"} and not node.is_function
+
+
+def _is_edited_view(known: Known, unique_id: str, needed: Needed) -> bool:
+    """Return whether the rows of a view that is built can be compared with those that it showed."""
+    is_alone = needed.keys().isdisjoint(known.lineage[unique_id].parents)
+    node = known.project.nodes[unique_id]
+    return is_alone and is_edited_view(node, known.record_of(node), needed[unique_id])
+
+
+def is_edited_view(node: Node, record: RecordedRelation | None, reasons: Iterable[Reason]) -> bool:
+    """Return whether a view is built for nothing but another query, and its recorded one shows what its parents hold.
+
+    The view that is there is then what its readers have read.
+    """
+    if record is None or record.identity is None or record.identity.kind is not RelationKind.VIEW:
+        return False
+    return node.is_view and all(map(_is_of_its_query, reasons)) and shows_rows_alone(node, record.trace)
+
+
+def _is_of_its_query(reason: Reason) -> bool:
+    is_inlined = reason.code is ReasonCode.PARENT_CHANGED and bool(reason.values.get("ephemeral"))
+    return reason.kind in _OF_ITS_QUERY or is_inlined
+
+
+def shows_rows_alone(view: Node, trace: Trace) -> bool:
+    """Return whether what a view shows by itself is what any query reads of it: the rows of its parents decide alone.
+
+    Not their order, the time or chance, nor who asks (row security, which makes it read whole relations).
+    """
+    is_steady = trace.volatile == () and trace.reads is not None and trace.reads.volatile == ()
+    is_open = trace.columns is not None and () not in trace.columns.values()
+    return is_steady and is_open and trace.reads_order is False and _sees_rows_alone(view, trace)
 
 
 def _is_all_seen(known: Known, unique_id: str) -> bool:
@@ -76,13 +116,14 @@ def reads_rows_alone(node: Node, record: RecordedRelation | None) -> bool:
 
     Macros of the project that take part in how dbt writes a node may read and leave anything.
     """
-    if record is None or node.custom_ddl:
-        return False
-    trace = record.trace
+    return record is not None and _sees_rows_alone(node, record.trace) and not foreign_keys(record.shape or "")
+
+
+def _sees_rows_alone(node: Node, trace: Trace) -> bool:
     asks = trace.reads is not None and bool(trace.reads.questions)
     acts = trace.has_hooks or bool(trace.writes) or bool(trace.written_by)
     sees_rows_alone = trace.named == () and trace.reads_storage is False
-    return sees_rows_alone and not asks and not acts and not foreign_keys(record.shape or "")
+    return sees_rows_alone and not node.custom_ddl and not asks and not acts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +133,7 @@ class CameOut:
     `before` is the version that readers of its earlier data have seen, `now` the one that a reader would see. Where
     they differ, `has_same_columns` says that names, types and order of the columns are what they were, and
     `has_same_rows` that the rows are too, though not in the same order. `same_columns` are the sets of columns to which
-    they may be cut down so that they are what they were, in their order.
+    they may be cut down so that they are what they were, in their order; those of a view have none (`has_order`).
     """
 
     before: str
@@ -100,6 +141,7 @@ class CameOut:
     has_same_columns: bool = False
     has_same_rows: bool = False
     same_columns: frozenset[tuple[str, ...]] = frozenset()
+    has_order: bool = True
 
 
 def seen_as_equal(
@@ -132,7 +174,8 @@ def seen_as_equal(
 def _is_equal(out: CameOut, read: tuple[str, ...] | None, *, is_view: bool, reads_order: bool) -> bool:
     if is_view:
         return out.has_same_columns
-    return read in out.same_columns or (out.has_same_columns and out.has_same_rows and not reads_order)
+    has_same_read = read in out.same_columns and (out.has_order or not reads_order)
+    return has_same_read or (out.has_same_columns and out.has_same_rows and not reads_order)
 
 
 def columns_read(parent: RelationName, readers: Iterable[RecordedRelation | None]) -> tuple[str, ...] | None:

@@ -270,7 +270,7 @@ class BuildRecorder:
         if left is None and node.relation is not None and trace.has_hooks:
             self.removed_by_hooks.add(node.unique_id)
         self._data.see_built(entry)
-        self._cutoff.see_built(entry, str(self._data.left_by(entry)), self._names.columns_of(node.unique_id))
+        self._cutoff.see_built(entry, str(self._data.left_by(entry)), trace)
         self._marked.add(node.unique_id)
         self._hooks.record(node.unique_id, writes, self._marked)
 

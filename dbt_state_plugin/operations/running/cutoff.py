@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,21 +15,22 @@ from dbt_state_plugin.core.decision.cutoff import (
     CameOut,
     columns_read,
     differing_columns,
+    is_edited_view,
     keeps_definition,
     reads_rows_alone,
     seen_as_equal,
+    shows_rows_alone,
 )
 from dbt_state_plugin.core.decision.scan_cost import ScanCost
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.project import Project
-from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, RowsLeft
+from dbt_state_plugin.core.values.project import Node, Project
+from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, RowsLeft, Trace
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.things import ThingChange
 from dbt_state_plugin.core.versions.drift import find_drift
 from dbt_state_plugin.core.versions.shape import shape_changes
 from dbt_state_plugin.errors import PluginError
-from dbt_state_plugin.operations.running.names_in_sql import Columns
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.state.relations import read_definitions, read_recorded
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 MOST_SHARE = 0.05  # of the time that what is below took the last time
 ALWAYS_WORTH = 10.0  # milliseconds
+_PATIENCE_MS = 1000  # for the query of a view, besides what it is worth
 _SHOWN = 3  # columns
 
 
@@ -79,7 +82,7 @@ class Cutoff:
         self._compared = {node for node in self._readers if self._is_comparable(node)} - set(microbatch)
         self._unsettled = set(hanging)
         self._sets: dict[str, set[tuple[str, ...]]] = {}  # which columns of a relation are read, by one or another
-        self._columns_now: dict[str, Columns] = {}
+        self._traces: dict[str, Trace] = {}  # of what this run has built
         self._before: dict[str, RowsLeft] = {}
         self._after: dict[str, RowsLeft] = {}
         self._came_out: dict[str, CameOut] = {}
@@ -92,8 +95,14 @@ class Cutoff:
 
     def _is_comparable(self, unique_id: str) -> bool:
         entry = self._entries[unique_id]
-        is_relation = entry.node.relation is not None and not entry.node.is_view
-        return is_relation and entry.record is not None and not entry.keeps_data
+        if entry.node.relation is None or entry.record is None or entry.keeps_data:
+            return False
+        return not entry.node.is_view or self._is_edited_view(entry)
+
+    def _is_edited_view(self, entry: PlanEntry) -> bool:
+        """Return whether what a view shows is compared with what it showed, over parents that this run leaves alone."""
+        is_alone = not self._planned_parents(entry.node.unique_id)
+        return is_alone and is_edited_view(entry.node, entry.record, entry.reasons)
 
     def look_before(self, unique_id: str) -> None:
         """Note what a relation holds before it is built, if that may save more than it costs."""
@@ -113,21 +122,34 @@ class Cutoff:
         if record is None or relation is None:
             return None
         sets = self._sets_of(entry.node.unique_id)
+        if entry.node.is_view:
+            return self._rows_left(entry.node, sets) if self._is_as_recorded(entry, record) else None
         if record.trace.rows is not None and record.trace.rows.some.keys() >= sets:
             return record.trace.rows
         if record.touched is None or self._versions_before.get(relation) != str(record.data_id):
             return record.trace.rows
-        found = self._rows_left(relation, sets)
+        found = self._rows_left(entry.node, sets)
         is_untouched = self._warehouse.counters([relation]).get(relation) == (record.identity, record.touched)
         return found if is_untouched else record.trace.rows
 
-    def _rows_left(self, relation: RelationName, sets: set[tuple[str, ...]]) -> RowsLeft | None:
+    def _rows_left(self, node: Node, sets: set[tuple[str, ...]]) -> RowsLeft | None:
+        if node.relation is None:
+            return None
         started = time.monotonic()
-        found = self._warehouse.rows_left(relation, sets)
+        if node.is_view:
+            return self._rows_shown(node, node.relation, sets)
+        found = self._warehouse.rows_left(node.relation, sets)
         if found is not None:
             ms = (time.monotonic() - started) * 1000
             self._scan_cost = self._scan_cost.after(_number_of(found), len(sets), ms)
         return found
+
+    def _rows_shown(self, view: Node, relation: RelationName, sets: set[tuple[str, ...]]) -> RowsLeft | None:
+        worth, most, patience = self._worth(view.unique_id), cutoff_max_rows(view), 0
+        if worth < math.inf:
+            most = min(most, round(worth / (2 * self._scan_cost.of(1, len(sets)))))
+            patience = _PATIENCE_MS + round(worth)
+        return self._warehouse.rows_shown(relation, sets, most_rows=most, patience_ms=patience, **self._session_of_dbt)
 
     def _sets_of(self, unique_id: str) -> set[tuple[str, ...]]:
         """Return of which columns of a relation it is asked besides the whole: those that a node is known to read."""
@@ -153,12 +175,15 @@ class Cutoff:
         rows = self._warehouse.estimated_rows(relation)
         if rows > cutoff_max_rows(entry.node):
             return False
-        below = _reached(unique_id, self._readers)
-        rules = {cutoff_rule(self._entries[node].node, self._default) for node in below}
         scans = 1 if record.trace.rows is not None else 2
-        cost = scans * self._scan_cost.of(rows, len(self._sets_of(unique_id)))
-        took = sum(self._duration(node) for node in below)
-        return "always" in rules or cost <= max(ALWAYS_WORTH, took * MOST_SHARE)
+        return scans * self._scan_cost.of(rows, len(self._sets_of(unique_id))) <= self._worth(unique_id)
+
+    def _worth(self, unique_id: str) -> float:
+        """Return how many milliseconds it may take to compare a relation, for what that may save below."""
+        below = _reached(unique_id, self._readers)
+        if "always" in {cutoff_rule(self._entries[node].node, self._default) for node in below}:
+            return math.inf
+        return max(ALWAYS_WORTH, sum(self._duration(node) for node in below) * MOST_SHARE)
 
     def _duration(self, unique_id: str) -> int:
         record = self._records.get(unique_id)
@@ -170,19 +195,21 @@ class Cutoff:
         if unique_id not in self._before or relation is None:
             return None
         try:
-            found = self._rows_left(relation, self._sets_of(unique_id))
+            found = self._rows_left(entry.node, self._sets_of(unique_id))
         except PluginError:
             return None
         if found is not None:
             self._after[unique_id] = found
-        return found
+        return found if not entry.node.is_view else None  # rows of a view are as old as what it reads
 
     def has_same_data(self, entry: PlanEntry) -> bool:
         """Return whether a node that was just built is unchanged to every reader."""
         node = entry.node.unique_id
         before, after = self._before.get(node), self._after.get(node)
-        is_same_query = node in self._readers and keeps_definition(self._lineages[node].parents, entry)
-        is_alike = is_same_query or (before is not None and after is not None and _are_alike(before, after))
+        if entry.node.is_view:
+            is_alike = node in self._readers and keeps_definition(self._lineages[node].parents, entry)
+        else:
+            is_alike = before is not None and after is not None and _are_alike(before, after)
         return is_alike and not self._is_seen_later(node)
 
     def _is_seen_later(self, unique_id: str) -> bool:
@@ -200,18 +227,16 @@ class Cutoff:
         """All that is recorded, read once: what is asked for is not built by this run."""
         return read_recorded(self._state, ()).relations
 
-    def see_built(self, entry: PlanEntry, now: str, columns: Columns) -> None:
-        """Note how a node that is recorded as built came out, and the version that its readers see from now on.
-
-        `columns` are those that its SQL reads, as in its trace.
-        """
+    def see_built(self, entry: PlanEntry, now: str, trace: Trace) -> None:
+        """Note how a node that is recorded as built came out, and the version that its readers see from now on."""
         node, record = entry.node.unique_id, entry.record
         if record is None:
             return
-        self._columns_now[node] = columns
+        self._traces[node] = trace
         before, after = self._before.get(node), self._after.get(node)
-        out = CameOut(before=str(record.data_id), now=now)
-        if before is not None and after is not None:
+        out = CameOut(before=str(record.data_id), now=now, has_order=not entry.node.is_view)
+        is_shown = not entry.node.is_view or shows_rows_alone(entry.node, trace)
+        if before is not None and after is not None and is_shown:
             some = frozenset(each for each, found in after.some.items() if before.some.get(each) == found)
             out = replace(
                 out,
@@ -273,7 +298,8 @@ class Cutoff:
             record = self._records.get(node)
             if record is None or record.trace.reads is None:
                 return False
-            if node in self._columns_now and self._columns_now[node] != record.trace.columns:
+            is_compared = node in self._entries and self._is_edited_view(self._entries[node])
+            if node in self._traces and self._traces[node].columns != record.trace.columns and not is_compared:
                 return False
         key = record_key(entry.node, self._project)
         statement = recorded_statement(read_definitions(self._state, [key]).get(key, RecordedDefinition()).compiled)

@@ -1,16 +1,23 @@
-"""Columns, rows and their order in a relation at one moment."""
+"""Columns, rows and their order in a relation at one moment.
+
+Of a view its query is executed, as a session of dbt's would, and the values are hashed as they are sent in binary form,
+since a session's settings may leave out some of their text.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.records import RowsLeft
 from dbt_state_plugin.postgres.connection import read_only
 from dbt_state_plugin.warehouse.answers import value_hash
+from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
 from dbt_state_plugin.warehouse.postgres.source_data import EXACT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from psycopg2.extensions import connection as Connection
     from psycopg2.sql import Composable
@@ -61,6 +68,12 @@ _ROWS = """
 """
 _SUM = "coalesce(pg_catalog.sum(pg_catalog.hashtextextended(q.{name}, q.place)::numeric), 0)::text"
 _TEXT = '(ROW({columns})::text) COLLATE "C" AS {name}'
+_ROWS_OF_VIEW = "SELECT pg_catalog.count(*)::pg_catalog.text, {sums} FROM {relation} AS q"
+_SUM_OF_VIEW = """
+    coalesce(pg_catalog.sum(pg_catalog.hashtextextended(
+        pg_catalog.encode(pg_catalog.record_send(ROW({columns})), 'hex') COLLATE "C", 0)::pg_catalog.numeric
+    ), 0)::pg_catalog.text
+"""
 # Rows come as they lie: from the beginning, in one process, and not by an index that holds all columns.
 _AS_THEY_LIE = """
     SET LOCAL synchronize_seqscans = off; SET LOCAL max_parallel_workers_per_gather = 0;
@@ -73,35 +86,114 @@ def rows_left(connection: Connection, relation: RelationName, some: Iterable[tup
 
     Each of `some` is a set of columns of which it is told besides, unless one of them is not there.
     """
+    with _reading(connection) as cursor:
+        cursor.execute(EXACT)
+        cursor.execute(_AS_THEY_LIE)
+        if asked := _asked(cursor, relation, some):
+            cursor.execute(_statement(relation, asked.listed()))
+            count, rows, order, *sums = cursor.fetchone()
+            return asked.answer(count, rows, order, sums)
+    return None
+
+
+def rows_shown(
+    connection: Connection,
+    view: RelationName,
+    some: Iterable[tuple[str, ...]],
+    *,
+    most_rows: int,
+    patience_ms: int,
+    search_path: str | None,
+    role: str | None,
+) -> RowsLeft | None:
+    """Return what the query of a view gives in a session of dbt's, by rows in no order.
+
+    None if it is not there, cannot be read, is not done after `patience_ms` (0: whenever it is), or where the planner
+    expects to pass on more than `most_rows` rows, those inside of it included.
+    """
+    with _reading(connection) as cursor:
+        if asked := _asked(cursor, view, some):
+            enter_session_of_dbt(cursor, patience=f"{patience_ms}ms", search_path=search_path, role=role)
+            statement = _statement_of_view(view, asked.listed())
+            if _expected_rows(cursor, statement) <= most_rows:
+                cursor.execute(statement)
+                count, rows, *sums = cursor.fetchone()
+                return asked.answer(count, rows, "", sums)
+    return None
+
+
+@contextmanager
+def _reading(connection: Connection) -> Iterator[Any]:
+    """Yield a cursor in a transaction that may only read; what the server refuses ends it, and raises nothing."""
     import psycopg2
 
     try:
         with read_only(connection) as cursor:
-            cursor.execute(EXACT)
-            cursor.execute(_AS_THEY_LIE)
-            cursor.execute(_COLUMNS, (relation.schema, relation.identifier))
-            described = cursor.fetchall()
-            if not all(is_told for *_, is_told in described):
-                return None
-            columns = {name: _told(name, *others) for name, *others, _ in described}
-            asked = [names for names in dict.fromkeys(some) if columns.keys() >= set(names)]
-            cursor.execute(_statement(relation, [list(columns), *([c for c in columns if c in s] for s in asked)]))
-            count, rows, order, *sums = cursor.fetchone()
+            yield cursor
     except psycopg2.Error:
         if connection.closed:
             raise
+
+
+def _expected_rows(cursor: Any, statement: Composable) -> int:
+    from psycopg2 import sql
+
+    cursor.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(statement))
+    [[[plan]]] = cursor.fetchall()
+    todo, found = [plan["Plan"]], 0
+    while todo:
+        node = todo.pop()
+        found += int(node["Plan Rows"])
+        todo += node.get("Plans", ())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The columns of a relation, with what is told of each, and the sets of them that were asked for."""
+
+    columns: Mapping[str, list[object]]
+    sets: list[tuple[str, ...]]
+
+    def listed(self) -> list[list[str]]:
+        """Return all columns, and those of each set, in the order of the relation."""
+        return [list(self.columns), *([c for c in self.columns if c in names] for names in self.sets)]
+
+    def answer(self, count: str, rows: str, order: str, sums: Iterable[str]) -> RowsLeft:
+        """Return what was found, given the number of rows and the hashes of all columns, their order and each set."""
+        kept = {
+            names: f"{value_hash([self.columns[name] for name in self.columns if name in names])}:{count}:{found}"
+            for names, found in zip(self.sets, sums, strict=True)
+        }
+        columns = value_hash(list(self.columns.values()))
+        return RowsLeft(columns=columns, rows=f"{count}:{rows}", order=order, some=kept, names=tuple(self.columns))
+
+
+def _asked(cursor: Any, relation: RelationName, some: Iterable[tuple[str, ...]]) -> _Asked | None:
+    """Return the columns of a relation and the sets that it has, None if the text of one does not tell its value."""
+    cursor.execute(_COLUMNS, (relation.schema, relation.identifier))
+    described = cursor.fetchall()
+    if not all(is_told for *_, is_told in described):
         return None
-    kept = {
-        names: f"{value_hash([columns[name] for name in columns if name in names])}:{count}:{found}"
-        for names, found in zip(asked, sums, strict=True)
-    }
-    columns_hash = value_hash(list(columns.values()))
-    return RowsLeft(columns=columns_hash, rows=f"{count}:{rows}", order=order, some=kept, names=tuple(columns))
+    columns = {name: _told(name, *others) for name, *others, _ in described}
+    return _Asked(columns, [names for names in dict.fromkeys(some) if columns.keys() >= set(names)])
 
 
 def _told(*values: object) -> list[object]:
     """Return what is told of a column, with nothing for what it has not."""
     return [value for value in values if value is not None]
+
+
+def _statement_of_view(view: RelationName, sets: list[list[str]]) -> Composable:
+    """Return the statement that hashes each set of columns; the first holds all of them."""
+    from psycopg2 import sql
+
+    sums = [
+        sql.SQL(_SUM_OF_VIEW).format(columns=sql.SQL(", ").join(sql.Identifier("q", name) for name in names))
+        for names in sets
+    ]
+    relation = sql.Identifier(view.schema, view.identifier)
+    return sql.SQL(_ROWS_OF_VIEW).format(sums=sql.SQL(", ").join(sums), relation=relation)
 
 
 def _statement(relation: RelationName, sets: list[list[str]]) -> Composable:

@@ -115,6 +115,30 @@ class PostgresWarehouse:
         with database_errors(_ROWS):
             return rows_left.rows_left(self.connection, relation, some)
 
+    def rows_shown(
+        self,
+        view: RelationName,
+        some: Iterable[tuple[str, ...]],
+        *,
+        most_rows: int,
+        patience_ms: int,
+        search_path: str | None,
+        role: str | None,
+    ) -> RowsLeft | None:
+        """Return what the query of a view gives."""
+        from dbt_state_plugin.warehouse.postgres import rows_left
+
+        with database_errors(_ROWS):
+            return rows_left.rows_shown(
+                self.connection,
+                view,
+                some,
+                most_rows=most_rows,
+                patience_ms=patience_ms,
+                search_path=search_path,
+                role=role,
+            )
+
     def same_query(
         self, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
     ) -> bool:

@@ -205,6 +205,66 @@ def test_a_type_that_was_made_again_is_another_one(warehouse: PostgresWarehouse,
     assert changes(warehouse, database, again) == (True, False, False)
 
 
+VIEW = RelationName(database="any", schema="main", identifier="shown")
+
+
+def shown(warehouse: PostgresWarehouse, *, most_rows: int = 10_000, patience_ms: int = 0) -> RowsLeft | None:
+    """Return what the view shows, and two of its columns."""
+    return warehouse.rows_shown(
+        VIEW, [("a", "id")], most_rows=most_rows, patience_ms=patience_ms, search_path=None, role=None
+    )
+
+
+def test_rows_that_a_view_shows_have_no_order(warehouse: PostgresWarehouse, database: Database) -> None:
+    database.load("CREATE VIEW main.shown AS SELECT id, a, b FROM main.orders")
+    before = shown(warehouse)
+    database.load("CREATE OR REPLACE VIEW main.shown AS SELECT id, a, b FROM main.orders ORDER BY id DESC")
+    again = shown(warehouse)
+    database.load("CREATE OR REPLACE VIEW main.shown AS SELECT id, a, coalesce(b, '') AS b FROM main.orders")
+    after = shown(warehouse)
+
+    assert before is not None
+    assert before == again
+    assert after is not None
+    assert after.rows != before.rows
+    assert after.some == before.some
+    assert after.columns == before.columns
+
+
+def test_a_view_is_left_alone_that_is_refused_or_takes_too_long(
+    warehouse: PostgresWarehouse, database: Database
+) -> None:
+    assert shown(warehouse) is None
+    database.load("CREATE VIEW main.shown AS SELECT o.id, o.a FROM main.orders o, generate_series(1, 1000)")
+    assert shown(warehouse, most_rows=1000) is None
+    assert shown(warehouse, most_rows=10_000_000) is not None
+    database.load("CREATE OR REPLACE VIEW main.shown AS SELECT 1 / (id - 1) AS id, a FROM main.orders")
+    assert shown(warehouse, most_rows=10_000_000) is None
+    database.load("CREATE OR REPLACE VIEW main.shown AS SELECT id, a FROM main.orders WHERE pg_sleep(9) IS NOT NULL")
+    assert shown(warehouse, most_rows=10_000_000, patience_ms=50) is None
+
+
+def test_a_view_is_executed_in_a_session_of_dbts_and_its_values_are_told_exactly(
+    warehouse: PostgresWarehouse, database: Database
+) -> None:
+    role = "ALTER ROLE CURRENT_USER SET "
+    try:
+        database.load(role + "intervalstyle = 'sql_standard'")
+        database.load(role + "extra_float_digits = 0")
+        with closing(database.connect()) as opened:
+            fresh = PostgresWarehouse(opened)
+            database.load("CREATE VIEW main.shown AS SELECT 0.1::float8 AS id, (interval '1 day')::text AS a")
+            before = shown(fresh)
+            database.load("CREATE OR REPLACE VIEW main.shown AS SELECT 0.1::float8 AS id, '1 day' AS a")
+            assert before != shown(fresh)
+            database.load("CREATE OR REPLACE VIEW main.shown AS SELECT 0.1::float8 AS id, '1 0:00:00' AS a")
+            assert before == shown(fresh)
+            database.load("CREATE OR REPLACE VIEW main.shown AS SELECT 0.1::float8 + 2e-17 AS id, '1 0:00:00' AS a")
+            assert before != shown(fresh)
+    finally:
+        database.load("ALTER ROLE CURRENT_USER RESET ALL")
+
+
 def test_rows_cut_down_to_some_columns(warehouse: PostgresWarehouse, database: Database) -> None:
     sets = [("a", "id"), ("b",), ("id", "missing")]
     before = warehouse.rows_left(ORDERS, sets)

@@ -13,6 +13,7 @@ from dbt_state_plugin.core.decision.cutoff import (
     CameOut,
     columns_read,
     differing_columns,
+    is_edited_view,
     keeps_definition,
     seen_as_equal,
 )
@@ -43,13 +44,13 @@ def chain(**of_nodes: dict[str, Any]) -> Project:
     )
 
 
-def hanging(of: Project, *, edited: str = A, cutoff: str | None = "always", **traces: dict[str, Any]) -> dict[str, Any]:
+def hanging(of: Project, *, edited: Any = A, cutoff: str | None = "always", **traces: dict[str, Any]) -> dict[str, Any]:
     """Return what each built node hangs on where one was edited; `traces` are fields of records by name."""
     return {entry.node.name: entry.hangs_on for entry in planned(of, edited=edited, cutoff=cutoff, **traces)}
 
 
 def planned(
-    of: Project, *, edited: str = A, command: str = "build", selected: Any = None, cutoff: Any = "always", **traces: Any
+    of: Project, *, edited: Any = A, command: str = "build", selected: Any = None, cutoff: Any = "always", **traces: Any
 ) -> tuple[PlanEntry, ...]:
     records: dict[Any, RecordedRelation] = {}
     for item in of.nodes.values():
@@ -61,6 +62,7 @@ def planned(
             "identity": Identity(value="1/1", kind=kind) if item.relation else None,
             "shape": fields.pop("shape", None),
         }
+        seen |= fields.pop("parents", {})
         found = record(item, trace=Trace(parents=seen, **{**SEES_ROWS, **fields}), **built)
         if not item.relation:
             found = replace(found, relation=replace(found.relation, identifier=f"main.{item.unique_id}"))
@@ -71,9 +73,8 @@ def planned(
         cascades={of.nodes[A].relation: (of.nodes[V].relation,)},  # type: ignore[dict-item]
     )
     asked = request(command, selected=selected, cutoff=cutoff)
-    return make_plan(
-        of, Recorded(relations=records), catalog, asked, {edited: ChangeCategory(reasons=(EDITED,))}
-    ).to_build
+    categories = edited if isinstance(edited, dict) else {edited: ChangeCategory(reasons=(EDITED,))}
+    return make_plan(of, Recorded(relations=records), catalog, asked, categories).to_build
 
 
 def test_what_is_below_an_edit_hangs_on_the_nearest_that_is_built() -> None:
@@ -94,8 +95,70 @@ def test_a_node_that_says_never_is_built_in_any_case() -> None:
     assert found == {"a": (), "v": (A,), "b": (), "c": (B,), "t": (B,)}
 
 
-def test_a_view_that_was_edited_comes_out_different() -> None:
+def test_a_view_of_which_nothing_is_known_comes_out_different() -> None:
     assert hanging(chain(), edited=V) == {"v": (), "b": (), "c": (B,), "t": (B,)}
+
+
+SHOWS_ROWS: dict[str, Any] = {
+    "volatile": (),
+    "reads": TracedReads(),
+    "reads_order": False,
+    "columns": {("main", "a"): ("id",), ("", ""): ("meaning",)},
+}
+
+
+def test_a_view_that_was_edited_may_show_what_it_showed() -> None:
+    assert hanging(chain(), edited=V, v=SHOWS_ROWS) == {"v": (), "b": (V,), "c": (B,), "t": (B,)}
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        {"volatile": None},
+        {"volatile": ("now",)},
+        {"reads": None},
+        {"reads": TracedReads(volatile=("run_started_at",))},
+        {"reads": TracedReads(questions=(QUESTION,))},
+        {"reads_order": None},
+        {"columns": None},
+        {"columns": {("main", "a"): ()}},
+        {"named": None},
+        {"has_hooks": True},
+    ],
+)
+def test_a_view_that_reads_more_than_rows_may_show_anything(trace: dict[str, Any]) -> None:
+    assert hanging(chain(), edited=V, v=SHOWS_ROWS | trace)["b"] == ()
+
+
+def test_a_view_is_compared_where_nothing_but_its_query_differs() -> None:
+    view, inlined = (
+        node(V, [A], materialized="view"),
+        Reason(
+            kind=ReasonKind.UPSTREAM, code=ReasonCode.PARENT_CHANGED, node="model.shop.e", values={"ephemeral": True}
+        ),
+    )
+    drifted = Reason(kind=ReasonKind.DRIFTED, code=ReasonCode.COLUMNS_CHANGED)
+    found = record(view, trace=Trace(**SEES_ROWS, **SHOWS_ROWS), identity=Identity(value="1", kind=RelationKind.VIEW))
+
+    assert is_edited_view(view, found, [EDITED, inlined])
+    assert not is_edited_view(view, found, [EDITED, drifted])
+    assert not is_edited_view(view, found, [replace(inlined, values={})])
+    assert not is_edited_view(view, replace(found, identity=None), [EDITED])
+    assert not is_edited_view(view, None, [EDITED])
+    assert not is_edited_view(replace(view, materialized="table"), found, [EDITED])
+    assert not is_edited_view(view, replace(found, identity=Identity(value="1", kind=RelationKind.TABLE)), [EDITED])
+
+
+def test_a_view_over_what_is_built_shows_what_it_showed_to_nobody() -> None:
+    both = {unique_id: ChangeCategory(reasons=(EDITED,)) for unique_id in (A, V)}
+
+    assert hanging(chain(), edited=both, v=SHOWS_ROWS)["b"] == ()
+
+
+def test_what_changed_behind_a_view_that_is_built_is_no_question() -> None:
+    behind = {str(relation("a")): "another"}
+
+    assert hanging(chain(), edited=V, v=SHOWS_ROWS, b={"parents": behind})["b"] == ()
 
 
 def test_a_table_that_was_never_built_comes_out_different() -> None:
@@ -213,6 +276,13 @@ def test_columns_that_nobody_reads_count_for_nothing(read: Any, moved: Any, read
     of_parents = {"p": read} if read else {}
 
     assert seen_as_equal({"p": "1"}, {"p": out}, of_parents, is_view=False, reads_order=reads_order) == moved
+
+
+@pytest.mark.parametrize(("reads_order", "moved"), [(True, None), (False, {"p": "2"})])
+def test_columns_of_a_view_have_no_order(reads_order: bool, moved: Any) -> None:
+    out = replace(OTHER, same_columns=frozenset({("a",)}), has_order=False)
+
+    assert seen_as_equal({"p": "1"}, {"p": out}, {"p": ("a",)}, is_view=False, reads_order=reads_order) == moved
 
 
 READS = {("main", "p"): ("b", "a"), ("main", "q"): ()}
