@@ -414,15 +414,15 @@ def values_are_not_compared() -> None:
 
 @bug("what was there before passes for what was built", found_by="a_table_comes_out_equal_and_then_different")
 def rows_are_compared_before_the_build_only() -> None:
-    from dbt_state_plugin.operations.running.cutoff import Cutoff
+    from dbt_state_plugin.operations.running.compared_rows import ComparedRows
 
     def before(_after: Any, self: Any, entry: Any) -> Any:
-        found = self._before.get(entry.node.unique_id)
+        found = self.before.get(entry.node.unique_id)
         if found is not None:
-            self._after[entry.node.unique_id] = found
+            self.after[entry.node.unique_id] = found
         return found
 
-    _around(Cutoff, "rows_after", before)
+    _around(ComparedRows, "rows_after", before)
 
 
 def _rows_hashed_by(text: str) -> None:
@@ -464,12 +464,12 @@ def order_of_rows_is_forgotten() -> None:
     found_by="a_table_is_left_as_a_failed_build_has_left_it",
 )
 def a_failed_parent_passes_for_equal() -> None:
-    from dbt_state_plugin.operations.running.cutoff import Cutoff
+    from dbt_state_plugin.operations.running.compared_rows import ComparedRows
 
     def as_it_is(_found: Any, self: Any, entry: Any) -> Any:
         return self._warehouse.rows_left(entry.node.relation)
 
-    _around(Cutoff, "_rows_before", as_it_is)
+    _around(ComparedRows, "_rows_before", as_it_is)
 
 
 @bug(
@@ -513,9 +513,9 @@ def hooks_of_what_is_cut_off_are_forgotten() -> None:
 
 @bug("a view or table that went down is taken for still there", found_by="a_table_comes_out_equal_and_then_different")
 def what_went_down_is_cut_off() -> None:
-    from dbt_state_plugin.operations.running.cutoff import Cutoff
+    from dbt_state_plugin.operations.running import cutoff
 
-    Cutoff._is_as_recorded = lambda *_: True  # type: ignore[method-assign]
+    cutoff.is_as_recorded = lambda *_: True
 
 
 @bug(
@@ -622,12 +622,12 @@ def places_of_rows_are_forgotten() -> None:
     found_by="a_column_has_the_type_of_the_rows_of_a_table_that_comes_out_equal",
 )
 def columns_that_went_down_are_forgotten() -> None:
-    from dbt_state_plugin.operations.running import cutoff
+    from dbt_state_plugin.operations.running import compared_rows
 
     def of_identity(found: Any, record: Any, identity: Any, _columns: Any) -> Any:
         return found(record, identity, None)
 
-    _around(cutoff, "find_drift", of_identity)
+    _around(compared_rows, "find_drift", of_identity)
 
 
 @bug("a comment hides what is called", found_by="what_tells_equal_rows_apart_is_hidden")
@@ -690,7 +690,7 @@ def a_child_is_recorded_before_its_parent() -> None:
 
     def early(record: Any, self: Any, entry: Any, outcome: Any) -> Any:
         left = {str(record_key(entry.node, self._project)): str(self._data.left_by(entry))}
-        for child in self._cutoff._readers.get(entry.node.unique_id, ()):
+        for child in self._cutoff._hanging.readers.get(entry.node.unique_id, ()):
             of_child = self._entries[child]
             key, build = record_key(of_child.node, self._project), of_child.record.build_id
             given = {"key": key, "execution_id": self._execution_id, "unique_id": child, "build_id": build}

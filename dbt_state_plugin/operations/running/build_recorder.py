@@ -18,8 +18,9 @@ from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.operations.running.cut_off_recorder import CutOffRecorder
-from dbt_state_plugin.operations.running.cutoff import Cutoff, may_cut_off
+from dbt_state_plugin.operations.running.cutoff import Cutoff
 from dbt_state_plugin.operations.running.data_versions import DataVersions
+from dbt_state_plugin.operations.running.hanging_nodes import may_cut_off
 from dbt_state_plugin.operations.running.hook_writes import HookWrites
 from dbt_state_plugin.operations.running.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
@@ -172,7 +173,7 @@ class BuildRecorder:
             if unique_id not in self._entries or self.lost is not None:
                 return
             node = self._entries[unique_id].node
-            self._cutoff.look_before(unique_id)
+            self._cutoff.rows.look_before(unique_id)
             if self._looks_up and sql:
                 self._names.see(node, sql)
             if self._looks_up and sql and self._looks_at_columns:
@@ -257,7 +258,7 @@ class BuildRecorder:
             self.unrecorded[node.unique_id] = problem
             return
         content = self._content_of(node)
-        rows = self._cutoff.rows_after(entry)
+        rows = self._cutoff.rows.rows_after(entry)
         for form in self._definition.other_forms(node.unique_id) if self._looks_up else ():
             self._names.see(node, form, is_executed=False)
         writes = self._hooks.of(outcome.reads.hook_sql if outcome.reads is not None else (), node)

@@ -48,8 +48,8 @@ class CutOffRecorder:
         node, record = entry.node.unique_id, entry.record
         if self._hooks.may_have_written((node, *self._lineages[node].parents)):
             return
-        verdict = self._cutoff.verdict(node, self._versions.now)
-        if verdict is None or record is None:
+        unneeded = self._cutoff.unneeded(node, self._versions.now)
+        if unneeded is None or record is None:
             return
         key = record_key(entry.node, self._project)
         record_cut_off(
@@ -59,10 +59,10 @@ class CutOffRecorder:
                 execution_id=self._execution_id,
                 unique_id=node,
                 build_id=record.build_id,
-                parents=verdict.parents,
-                message=f"cut off: {verdict.why}",
+                parents=unneeded.parents,
+                message=f"cut off: {unneeded.why}",
             ),
         )
         self._cutoff.see_cut_off(entry)
         self._versions.now[key] = str(record.data_id)
-        self.words[node] = verdict.why
+        self.words[node] = unneeded.why
