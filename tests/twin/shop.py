@@ -1,8 +1,8 @@
 """The project of random histories, its edits, loads and hands.
 
-One of each: sources (a table, a partitioned table, a view, one with `select *` on it), a seed, views on a view and on a
-table, an ephemeral model, tables with indexes, grants, comments and hooks, incremental models, snapshots, a
-materialized view, macros in macros, a var, an env var, the target's name. Names of seeds begin with `seed_`, those of
+One of each: sources (a table, a partitioned table, a view, one with `select *` on it), a seed, views on a view and on
+tables and a source, an ephemeral model, tables with indexes, grants, comments and hooks, incremental models, snapshots,
+a materialized view, macros in macros, a var, an env var, the target's name. Names of seeds begin with `seed_`, those of
 snapshots with `snap_`. No column holds a clock's time: two warehouses would never have the same.
 """
 
@@ -106,10 +106,11 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
         _T + "select c.*, s.city from {{ ref('stg_customers') }} c left join {{ ref('seed_cities') }} s using (id)",
     ),
     "models/summary.sql": (
-        "select t.customer_id, t.total, c.name from {{ ref('customer_totals') }} t\n"
-        "join {{ ref('customers') }} c on c.id = t.customer_id",
+        "select t.customer_id, t.total, c.name,\n"
+        "    (select max(price) from {{ source('raw', 'prices_now') }}) as highest\n"
+        "from {{ ref('customer_totals') }} t join {{ ref('customers') }} c on c.id = t.customer_id",
     ),
-    "models/summary_shown.sql": ("select name, total from {{ ref('summary') }}",),
+    "models/summary_shown.sql": ("select name, total, highest from {{ ref('summary') }}",),
     "models/report.sql": (
         _T
         + "select s.*, (select sum(share) from {{ ref('order_shares') }}) as shares from {{ ref('summary_shown') }} s",

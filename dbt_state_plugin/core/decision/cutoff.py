@@ -48,7 +48,8 @@ def hanging(
     may_be_same: set[str] = set()
     for node in (each for each in order if each in built):
         parents = [parent for parent in known.lineage[node].parents if parent in needed]
-        hangs = _hangs((*needed[node], *own.get(node, ()))) and bool(parents) and may_be_same.issuperset(parents)
+        hidden = [reason for reason in own.get(node, ()) if not _says_what_is_built(reason, needed)]
+        hangs = _hangs((*needed[node], *hidden)) and bool(parents) and may_be_same.issuperset(parents)
         if hangs and _is_all_seen(known, node):
             found[node] = tuple(dict.fromkeys(reason.node for reason in needed[node]))
         is_same_view = known.is_view(node) and (hangs or _is_edited_view(known, node, needed))
@@ -59,6 +60,11 @@ def hanging(
 
 def _hangs(reasons: tuple[Reason, ...]) -> bool:
     return all(reason.code in _HANGS for reason in reasons)
+
+
+def _says_what_is_built(reason: Reason, needed: Needed) -> bool:
+    """Return whether a reason is covered by that its node is built: what comes out is compared with what was read."""
+    return reason.code is ReasonCode.BUILT_SINCE and reason.node in needed
 
 
 def _leaves_rows(known: Known, unique_id: str) -> bool:
