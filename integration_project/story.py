@@ -58,12 +58,13 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """What one tracked run did: how many models it built of those that it planned, and its wall time."""
+    """What one tracked run did: how many models it built and cut off of those that it planned, and its wall time."""
 
     name: str
     built: int
     planned: int
     seconds: float
+    cut_off: int = 0
     names: frozenset[str] = frozenset()  # of what was built, tests left out; known where the story asks for it
 
 
@@ -221,7 +222,9 @@ def tracked(stage: Stage, name: str, line: str, *, ends_with: int = 0) -> Chapte
     seconds = time.monotonic() - started
     answer = command(stage, "dbt-state-plugin history --limit 1 --output json", reads=True, is_shown=False).stdout
     recorded = json.loads(answer)["executions"][0]
-    chapter = Chapter(name=name, built=recorded["succeeded"], planned=recorded["planned"], seconds=seconds)
+    cut_off = recorded["cut_off"]
+    built = recorded["succeeded"] - cut_off
+    chapter = Chapter(name=name, built=built, cut_off=cut_off, planned=recorded["planned"], seconds=seconds)
     stage.chapters.append(chapter)
     status = "failed" if ends_with else "succeeded"
     expect(recorded["status"] == status, f"the run is recorded as {status}", chapter)

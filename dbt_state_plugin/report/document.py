@@ -124,6 +124,7 @@ def execution_document(execution: ExecutionSummary, *, with_nodes: bool) -> dict
         "message": execution.message,
         "planned": execution.planned,
         "succeeded": execution.succeeded,
+        "cut_off": execution.cut_off,
         "steps": [
             {
                 "step_id": str(step.step_id),

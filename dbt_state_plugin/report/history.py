@@ -12,20 +12,28 @@ from dbt_state_plugin.report.width import truncated, wrapped
 from dbt_state_plugin.report.words import count, duration
 
 _ID = 8  # characters of an id: the beginning, which `show` takes
+_HEAD = ("started (UTC)", "execution", "status", "built", "took", "command")
+_BUILT, _TOOK = 3, 4  # columns that are as wide as what they hold
 
 
 def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
-    """Return one line per execution, newest first, of at most 80 columns; ids are shortened."""
-    lines = [f"{'started (UTC)':<16}  {'execution':<9}  {'status':<9}  {'built':>11}  {'took':>11}  command"]
-    for execution in executions:
-        built = f"{execution.succeeded}/{execution.planned}"
-        started = execution.started_at.strftime("%Y-%m-%d %H:%M")
-        lines.append(
-            f"{started}  {str(execution.execution_id)[:_ID]:<9}  {execution.status:<9}  {built:>11}  "
-            f"{_took(execution):>11}  "
-            f"{printable(execution.command)}{' (dirty)' if execution.uncommitted else ''}"
-        )
-    return [truncated(line, width) for line in lines]
+    """Return one line per execution, newest first; ids are shortened."""
+    rows = [_HEAD, *(_row(execution) for execution in executions)]
+    built, took = (max(len(row[column]) for row in rows) for column in (_BUILT, _TOOK))
+    aligned = f"{{:<16}}  {{:<9}}  {{:<9}}  {{:>{built}}}  {{:>{took}}}  {{}}"
+    return [truncated(aligned.format(*row), width) for row in rows]
+
+
+def _row(execution: ExecutionSummary) -> tuple[str, ...]:
+    return (
+        execution.started_at.strftime("%Y-%m-%d %H:%M"),
+        str(execution.execution_id)[:_ID],
+        execution.status,
+        f"{execution.succeeded - execution.cut_off}/{execution.planned}"
+        + (f", {execution.cut_off} cut" if execution.cut_off else ""),
+        _took(execution),
+        printable(execution.command) + (" (dirty)" if execution.uncommitted else ""),
+    )
 
 
 def execution_lines(execution: ExecutionSummary, *, width: int | None = None) -> list[str]:
@@ -55,9 +63,11 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
 
 def failed_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
     """Return executions that did not succeed as history does, each with why on a line of its own."""
-    lines = history_lines(())
-    for execution in executions:
-        lines.append(history_lines([execution])[1])
+    found = list(executions)
+    head, *rows = history_lines(found)
+    lines = [head]
+    for execution, row in zip(found, rows, strict=True):
+        lines.append(row)
         if why := _why(execution):
             lines.append(printable(f"  {why}"))
     return [truncated(line, width) for line in lines]

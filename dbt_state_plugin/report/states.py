@@ -116,8 +116,6 @@ def cut_off_words(result: NodeResult) -> str:
 
 def execution_headline(execution: ExecutionSummary) -> str:
     """Return how an execution ended in a few words; what was cut off was not built."""
-    cut_off = sum(result.status == CUT_OFF for result in execution.results)
-    words = (
-        f"{execution.status.capitalize()}: {execution.succeeded - cut_off} of {count(execution.planned, 'node')} built"
-    )
-    return f"{words}, {cut_off} cut off" if cut_off else words
+    built = execution.succeeded - execution.cut_off
+    words = f"{execution.status.capitalize()}: {built} of {count(execution.planned, 'node')} built"
+    return f"{words}, {execution.cut_off} cut off" if execution.cut_off else words

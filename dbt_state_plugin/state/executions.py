@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
-from dbt_state_plugin.core.values.results import GOOD_STATUSES
+from dbt_state_plugin.core.values.results import CUT_OFF, GOOD_STATUSES
 from dbt_state_plugin.errors import NotFoundError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
@@ -110,7 +110,8 @@ def finish_execution(
 _SUMMARIES = """
     SELECT e.execution_id::text, e.command, e.status, e.started_at, e.finished_at, e.caller, e.host, e.git_commit,
            e.meltano_run_id, e.tool_version, e.dbt_version, e.message, count(r.unique_id),
-           count(r.unique_id) FILTER (WHERE r.status = ANY (%s)), e.uncommitted
+           count(r.unique_id) FILTER (WHERE r.status = ANY (%s)), e.uncommitted,
+           count(r.unique_id) FILTER (WHERE r.status = %s)
     FROM {state}.execution e
     LEFT JOIN {state}.node_result r ON r.execution_id = e.execution_id AND r.resource_type <> 'stream'
     WHERE e.environment_id = %s AND (%s::text IS NULL OR starts_with(e.execution_id::text, %s::text))
@@ -183,7 +184,8 @@ def node_result(row: tuple[Any, ...]) -> NodeResult:
 def _summaries(
     state: State, beginning: str | None, limit: int, *, only_failed: bool = False
 ) -> tuple[ExecutionSummary, ...]:
-    rows = state.rows(_SUMMARIES, (list(GOOD_STATUSES), state.environment_id, beginning, beginning, only_failed, limit))
+    counted = (list(GOOD_STATUSES), CUT_OFF)
+    rows = state.rows(_SUMMARIES, (*counted, state.environment_id, beginning, beginning, only_failed, limit))
     steps: dict[str, list[StepSummary]] = {}
     for row in state.rows(_STEPS, ([row[0] for row in rows],)):
         steps.setdefault(row[0], []).append(_step(row))
@@ -213,5 +215,6 @@ def _summary(row: tuple[Any, ...], steps: tuple[StepSummary, ...]) -> ExecutionS
         planned=row[12],
         succeeded=row[13],
         uncommitted=row[14],
+        cut_off=row[15],
         steps=steps,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.database import Database
 from support.project import Project, ProjectWriter
@@ -58,6 +60,11 @@ def test_a_table_that_comes_out_equal_is_no_reason_for_what_reads_it(shop: Proje
     }
     assert "NO-OP=4" in ended.stdout
     assert shop.planned("build") == {}
+    listed = json.loads(shop.plugin("history", "--output", "json", check=0).stdout)["executions"][0]
+    shown = json.loads(shop.plugin("show", listed["execution_id"], "--output", "json", check=0).stdout)
+    for document in (listed, shown):
+        assert (document["planned"], document["succeeded"], document["cut_off"]) == (6, 6, 4)
+    assert "2/6, 4 cut" in shop.plugin("history", "--limit", "1", check=0).stdout
 
 
 def test_a_column_that_nobody_reads_builds_the_table_and_its_views_alone(shop: Project, database: Database) -> None:

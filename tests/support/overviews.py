@@ -14,6 +14,7 @@ from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Exposure, Node
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RemovedNode
+from dbt_state_plugin.core.values.results import CUT_OFF
 from support.values import HERE, THEN, node, project, record, relation
 
 CHANGED = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body"})
@@ -59,6 +60,7 @@ def execution(number: int, *results: NodeResult, **fields: Any) -> ExecutionSumm
         "message": "",
         "planned": len(results),
         "succeeded": good,
+        "cut_off": sum(each.status == CUT_OFF for each in results),
         "results": results,
     }
     return ExecutionSummary(execution_id=UUID(int=number << 96), **(values | fields))

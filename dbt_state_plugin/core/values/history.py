@@ -48,6 +48,7 @@ class NodeResult:
 class ExecutionSummary:
     """One execution as history shows it; times are the server's.
 
+    Of the `planned` nodes `succeeded` need nothing more: they were built, the tests passed, or they were cut off.
     `uncommitted` is a digest of what was not committed when dbt started, "" where all was, None if that was not
     checked.
     """
@@ -66,6 +67,7 @@ class ExecutionSummary:
     message: str
     planned: int
     succeeded: int
+    cut_off: int
     steps: tuple[StepSummary, ...] = ()
     results: tuple[NodeResult, ...] = field(default=())
     uncommitted: str | None = None

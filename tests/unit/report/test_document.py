@@ -159,6 +159,7 @@ def summary(**fields: object) -> ExecutionSummary:
         "message": "",
         "planned": 1,
         "succeeded": 1,
+        "cut_off": 0,
     }
     return ExecutionSummary(**(values | fields))  # type: ignore[arg-type]
 
@@ -173,12 +174,13 @@ def test_an_execution_is_a_document_with_its_steps() -> None:
         ),
     )
 
-    document = execution_document(summary(steps=steps, uncommitted="12"), with_nodes=False)
+    document = execution_document(summary(steps=steps, uncommitted="12", cut_off=1), with_nodes=False)
 
     assert document["execution_id"] == str(UUID(int=7))
     assert (document["git_commit"], document["uncommitted_changes"]) == ("abc", "12")
     assert document["finished_at"] == "2026-01-02T03:04:06+00:00"
     assert [step["finished_at"] for step in document["steps"]] == [THEN.isoformat(), None]
+    assert (document["planned"], document["succeeded"], document["cut_off"]) == (1, 1, 1)
     assert "nodes" not in document
 
 

@@ -442,6 +442,7 @@ def execution(**fields: Any) -> ExecutionSummary:
         "message": "",
         "planned": 3,
         "succeeded": 2,
+        "cut_off": 0,
     }
     return ExecutionSummary(**(values | fields))
 
@@ -450,9 +451,19 @@ def test_history_has_one_line_for_each_execution() -> None:
     shown = history_lines([execution(uncommitted=""), execution(status="running", finished_at=None, uncommitted="ab")])
 
     assert shown == [
-        "started (UTC)     execution  status           built         took  command",
-        f"2026-01-02 03:04  {str(ID)[:8]}   succeeded          2/3         12 s  run",
-        f"2026-01-02 03:04  {str(ID)[:8]}   running            2/3            -  run (dirty)",
+        "started (UTC)     execution  status     built  took  command",
+        f"2026-01-02 03:04  {str(ID)[:8]}   succeeded    2/3  12 s  run",
+        f"2026-01-02 03:04  {str(ID)[:8]}   running      2/3     -  run (dirty)",
+    ]
+
+
+def test_what_was_cut_off_was_not_built_by_history() -> None:
+    cut = execution(planned=15, succeeded=15, cut_off=8, command="build", uncommitted="ab")
+
+    assert history_lines([cut, execution(finished_at=THEN + timedelta(hours=2))]) == [
+        "started (UTC)     execution  status           built       took  command",
+        f"2026-01-02 03:04  {str(ID)[:8]}   succeeded  7/15, 8 cut       12 s  build (dirty)",
+        f"2026-01-02 03:04  {str(ID)[:8]}   succeeded          2/3  2 h 0 min  run",
     ]
 
 
