@@ -53,4 +53,9 @@ def parse_variables(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
         raise UsageError("The value of --vars is not valid YAML.", "Write it like --vars '{name: value}'.") from error
     if not isinstance(value, dict):
         raise UsageError("The value of --vars is not a mapping.", "Write it like --vars '{name: value}'.")
-    return {str(name): item for name, item in value.items()}
+    if wrong := [name for name in value if not isinstance(name, str)]:  # dbt refuses them too
+        raise UsageError(
+            f"A name in --vars is not a text: YAML takes it for {type(wrong[0]).__name__}.",
+            """Put it in quotes, as in --vars '{"on": true}'.""",
+        )
+    return value

@@ -25,7 +25,7 @@ def test_no_vars_are_no_vars(nothing: object) -> None:
         ("{x: 1}", {"x": 1}),
         ("x: [a, b]", {"x": ["a", "b"]}),
         ('{"x": "1"}', {"x": "1"}),
-        ("{1: a}", {"1": "a"}),
+        ("{'1': a, 'on': b}", {"1": "a", "on": "b"}),
         ({"x": 1}, {"x": 1}),
     ],
 )
@@ -39,6 +39,14 @@ def test_other_texts_are_refused_with_an_example(text: str, words: str) -> None:
         parse_variables(text)
 
     assert "--vars '{name: value}'" in error.value.do
+
+
+@pytest.mark.parametrize("name", ["on", "1", "2026-01-02", "null"])
+def test_a_name_that_yaml_takes_for_something_else_is_refused_as_dbt_does(name: str) -> None:
+    with pytest.raises(UsageError, match="A name in --vars is not a text") as error:
+        parse_variables(f"{{{name}: true}}")
+
+    assert "'{\"on\": true}'" in error.value.do
 
 
 def test_vars_reach_dbt_with_the_types_that_they_were_given_with() -> None:
