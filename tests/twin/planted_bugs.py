@@ -335,6 +335,25 @@ def undeclared_relations_are_forgotten() -> None:
     _around(names_in_sql, "undeclared", lambda *_: ())
 
 
+@bug(
+    "functions that read a catalog depend on their arguments alone",
+    found_by="functions_of_the_server_tell_what_a_catalog_says",
+)
+def functions_that_read_a_catalog_are_calm() -> None:
+    from dbt_state_plugin.warehouse.postgres import volatile_calls
+
+    assert volatile_calls._READS_MORE.fullmatch("obj_description")
+    volatile_calls._READS_MORE = re.compile("age|mxid_age")
+
+
+@bug(
+    "an aggregate is told without the functions that it is made of",
+    found_by="a_function_that_an_aggregate_is_made_of_changes",
+)
+def parts_of_aggregates_are_forgotten() -> None:
+    _in_sql(r"s\.oid >= 16384 AND s\.oid IN", "false AND s.oid IN")
+
+
 @bug("the session is forgotten", found_by="the_time_zone_of_the_database_changes")
 def the_session_is_forgotten() -> None:
     from dbt_state_plugin.core.decision import own_reasons

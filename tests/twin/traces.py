@@ -461,6 +461,32 @@ def a_function_reads_rows_that_change(pair: Pair) -> None:
     pair.run()
 
 
+@trace(
+    told=TABLE
+    + "select obj_description('raw.orders'::regclass, 'pg_class') as text, to_regclass('raw.later') as later",
+    shown="select obj_description('raw.orders'::regclass, 'pg_class') as text",
+    behind=TABLE + "select text from {{ ref('shown') }}",
+)
+def functions_of_the_server_tell_what_a_catalog_says(pair: Pair) -> None:
+    pair.execute("comment on table raw.orders is 'all of them'; create table raw.later (id int)")
+    pair.run()
+    pair.execute("comment on table raw.orders is 'some of them'; drop table raw.later")
+    pair.run()
+
+
+_ADDED = "create or replace function raw.add(int, int) returns int immutable language sql as 'select $1 + $2 * {}'"
+
+
+@trace(total=TABLE + f"select sum(id) as n from {ORDERS}")
+def a_function_that_an_aggregate_is_made_of_changes(pair: Pair) -> None:
+    pair.execute(_ADDED.format(1))
+    pair.execute("create aggregate raw.total(int) (sfunc = raw.add, stype = int, initcond = 0)")
+    pair.write("models/total.sql", TABLE + f"select raw.total(id) as n from {ORDERS}")
+    pair.run()
+    pair.execute(_ADDED.format(2))
+    pair.run()
+
+
 # What was observed: questions, relations that SQL names, the session, hooks.
 
 

@@ -11,6 +11,14 @@ from dbt_state_plugin.warehouse.answers import Function, FunctionBody
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+# Stable functions of the server that read more than they are given: its counters, tables by their names, its catalogs.
+# The pattern means the same to Python and to PostgreSQL.
+READS_MORE = (
+    "pg_stat_get_.*|(table|schema|database)_to_xml.*|(obj|col|shobj)_description|to_reg[a-z]+|regclass|format_type"
+    "|has_[a-z_]+_privilege|pg_has_role|pg_[a-z_]+_is_visible|pg_get_(?!keywords)[a-z_]+|pg_relation_[a-z_]+"
+    "|pg_(describe|identify)_object[a-z_]*|pg_(index|indexam|index_column)_has_property|pg_column_is_updatable"
+    "|pg_sequence_parameters|pg_filenode_relation|pg_tablespace_[a-z]+|enum_(first|last|range)"
+)
 # What returns nothing, such as pg_sleep(), is volatile for what it does: no row comes out differently.
 _FUNCTIONS = """
     SELECT n.nspname::text, p.proname::text,

@@ -12,6 +12,7 @@ from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.connection import cancelled_by_signals, database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash, value_hash
 from dbt_state_plugin.warehouse.postgres.catalog import OTHER_VALUES
+from dbt_state_plugin.warehouse.postgres.functions import READS_MORE
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -88,7 +89,11 @@ _FACTS = """
     ) a ON true
     LEFT JOIN LATERAL (
         SELECT pg_catalog.md5(CASE WHEN p.prokind = 'a'
-            THEN (SELECT g::text FROM pg_catalog.pg_aggregate g WHERE g.aggfnoid = p.oid)
+            THEN (SELECT pg_catalog.concat_ws(' ', g::text, (
+                    SELECT pg_catalog.string_agg(pg_catalog.pg_get_functiondef(s.oid), ' ' ORDER BY s.oid)
+                    FROM pg_catalog.pg_proc s WHERE s.oid >= 16384 AND s.oid IN (
+                        g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn)))
+                FROM pg_catalog.pg_aggregate g WHERE g.aggfnoid = p.oid)
             ELSE pg_catalog.pg_get_functiondef(p.oid) END) AS definition
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         WHERE w.oid IS NULL AND w.relname LIKE '%%)' AND n.nspname = w.nspname
@@ -113,7 +118,8 @@ _IS_OPEN = """
     p.provolatile = 'v' OR (p.provolatile = 's' AND p.oid >= 16384)
         OR p.proname IN ('now', 'transaction_timestamp', 'statement_timestamp', 'current_setting')
         OR (p.proname = 'age' AND p.pronargs = 1)
-"""
+        OR (p.provolatile = 's' AND p.proname ~ '^(<reads more>)$')
+""".replace("<reads more>", READS_MORE)
 _FACTS = _FACTS.replace("<other values>", OTHER_VALUES).replace("<policies>", _POLICIES).replace("<is open>", _IS_OPEN)
 
 

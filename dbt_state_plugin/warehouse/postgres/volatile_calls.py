@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from dbt_state_plugin.warehouse.answers import Call, Calls, Function
+from dbt_state_plugin.warehouse.postgres.functions import READS_MORE
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
 
 # Words of SQL that are calls without parentheses, and reserved: without quotes they name nothing else (appendix C of
@@ -28,8 +29,7 @@ _SESSION = frozenset(
     "pg_timezone_names pg_timezone_abbrevs json_build_array json_build_object jsonb_build_array "
     "jsonb_build_object".split()
 )
-# Stable functions that read more than they are given: the clock, counters of the server, tables by their names.
-_READS_MORE = re.compile(r"age|mxid_age|pg_stat_get_.*|(?:table|schema|database)_to_xml.*")
+_READS_MORE = re.compile(f"age|mxid_age|{READS_MORE}")  # the first two the clock
 _NAME = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
 _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 _COMMA = frozenset(",")

@@ -150,6 +150,9 @@ def test_a_view_that_was_replaced_is_new_data(database: Database, connection: An
         ("CREATE VIEW raw.t AS SELECT * FROM raw.orders WHERE random() < 0.5", "?function"),
         ("CREATE VIEW raw.t AS SELECT * FROM raw.orders TABLESAMPLE system (50)", "?function"),
         ("CREATE VIEW raw.t AS SELECT relname FROM pg_class", "?function"),
+        ("CREATE VIEW raw.t AS SELECT obj_description('raw.orders'::regclass, 'pg_class') AS text", "?function"),
+        ("CREATE VIEW raw.t AS SELECT table_to_xml('raw.orders', true, true, '') AS text", "?function"),
+        ("CREATE VIEW raw.t AS SELECT to_regclass('raw.later') IS NULL AS is_missing", "?function"),
         (
             "CREATE FUNCTION raw.f() RETURNS SETOF int STABLE LANGUAGE sql AS 'SELECT id FROM raw.orders';"
             " CREATE VIEW raw.t AS SELECT * FROM raw.f()",
@@ -442,4 +445,16 @@ def test_an_aggregate_is_told_by_its_definition(database: Database, connection: 
     database.query("CREATE OR REPLACE AGGREGATE raw.total(integer) (sfunc = int4mul, stype = integer)")
 
     assert first.startswith("definition-")
+    assert facts(connection, "total(integer)").touched != first
+
+
+def test_an_aggregate_is_told_by_the_functions_that_it_is_made_of(database: Database, connection: Any) -> None:
+    define = "CREATE OR REPLACE FUNCTION raw.add(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + $2 * {}'"
+    database.query(define.format(1))
+    database.query("CREATE AGGREGATE raw.total(integer) (sfunc = raw.add, stype = integer, initcond = 0)")
+    first = facts(connection, "total(integer)").touched
+    database.query(define.format(1))
+    assert facts(connection, "total(integer)").touched == first
+
+    database.query(define.format(2))
     assert facts(connection, "total(integer)").touched != first
