@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.project import Project, ProjectWriter
+from support.project import PROJECT_FILE, Project, ProjectWriter
 
 OVERRIDE = """
 {% macro postgres__create_view_as(relation, sql) -%}
@@ -80,3 +80,42 @@ def test_an_override_for_indexes_and_introspection_are_told_apart(project: Proje
         "asks": ["body: its code changed"],
         "indexed": ["materialization: macro postgres__get_create_index_sql (macros/index.sql) is new"],
     }
+
+
+TABLE = "{{ config(materialized='table') }}\n"
+RAW = TABLE + "select 1 as id"
+SCHEMA = """
+models: [{name: described, description: all}, {name: props, config: {meta: {k: 1}}}]
+unit_tests:
+  - name: twice_is_twice
+    model: doubled
+    given: [{input: ref('raw'), rows: [{id: 3}]}]
+    expect: {rows: [{twice: 6}]}
+"""
+
+
+def test_a_difference_counts_for_the_nodes_alone_that_it_can_reach(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(
+        {
+            "models/raw.sql": RAW,
+            "models/doubled.sql": TABLE + "select id * 2 as twice from {{ ref('raw') }}",
+            "models/viewed.sql": "select id from {{ ref('raw') }}",
+            "models/reader.sql": TABLE + "select id from {{ ref('viewed') }}",
+            "models/described.sql": RAW,
+            "models/props.sql": TABLE + "select {{ model.config.meta.get('k', 1) }} as n",
+            "models/s.yml": SCHEMA,
+        }
+    )
+    project.plugin("build", check=0)
+
+    project.write("models/raw.sql", RAW + " -- of a unit test's parent")
+    assert project.planned("build") == {}
+    for config in ("indexes=[{'columns': ['id']}]", "grants={'select': ['public']}"):
+        project.write("models/raw.sql", RAW.replace("'table'", f"'table', {config}"))
+        assert set(project.planned("build")) == {"raw", "viewed"}  # PostgreSQL drops the view, whose rows stay
+    project.write("models/raw.sql", RAW)
+    project.write("dbt_project.yml", PROJECT_FILE + "models: {+persist_docs: {relation: true}}\n")
+    assert set(project.planned("build")) == {"described"}
+    project.write("dbt_project.yml", PROJECT_FILE)
+    project.write("models/s.yml", SCHEMA.replace("k: 1", "k: 2"))
+    assert project.planned("build") == {"props": ["config.meta changed"]}
