@@ -8,7 +8,7 @@ that, so that the text of a project is parsed as in any other process.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -42,14 +42,14 @@ class _Full(dict[Any, Any]):
         """Forget it."""
 
 
-def fill(adapter: str) -> None:
-    """Fill them, with what the adapter has; what a version of dbt does not have is left to its children."""
-    credentials = import_module(f"dbt.adapters.{adapter}").Plugin.credentials
-    for described in (*_VALIDATED, credentials):
+def fill(adapters: Sequence[str]) -> None:
+    """Fill them, with what the adapters have; what a version of dbt does not have is left to its children."""
+    credentials = [import_module(f"dbt.adapters.{adapter}").Plugin.credentials for adapter in adapters]
+    for described in (*_VALIDATED, *credentials):
         described.json_schema()
     for described in _below(dbtClassMixin):
         _compile(described)
-    _parse_macros(Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH))
+    _parse_macros([Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH) for adapter in adapters])
     inspect.stack()  # adapters do so when they are made, and the first time looks at all modules
 
 
@@ -67,9 +67,9 @@ def _compile(described: Any) -> None:
         object.__new__(described).to_dict()
 
 
-def _parse_macros(of_adapter: Path) -> None:
+def _parse_macros(of_adapters: Sequence[Path]) -> None:
     dbt_common.tests.enable_test_caching()
-    for package in (Path(global_project.PACKAGE_PATH), of_adapter):
+    for package in (Path(global_project.PACKAGE_PATH), *of_adapters):
         for file in package.rglob("*.sql"):
             text = file.read_text(encoding="utf-8").strip()
             jinja.extract_toplevel_blocks(text, allowed_blocks=_BLOCKS_OF_TESTS, collect_raw_data=False)

@@ -29,8 +29,8 @@ _NOT_IMPORTED = ("__main__", "state.migration", "testing")
 _STEP = 0.02  # seconds between two looks at a process that is waited for
 
 
-def import_commands(adapter: str, *, left_out: Sequence[str] = ("warehouse", "postgres")) -> None:
-    """Import what the commands need; `adapter` is the name of dbt's package for the warehouse.
+def import_commands(*adapters: str, left_out: Sequence[str] = ("warehouse", "postgres")) -> None:
+    """Import what the commands need; `adapters` are the names of dbt's packages for warehouses.
 
     `left_out` names packages of the plugin that are imported by the commands themselves, as each needs one warehouse
     only. What depends on dbt's own files only is worked out, too. The collector of garbage leaves alone what is there
@@ -40,7 +40,7 @@ def import_commands(adapter: str, *, left_out: Sequence[str] = ("warehouse", "po
     from dbt_state_plugin.cli.entry import GARBAGE_THRESHOLDS
 
     for name in (
-        f"dbt.adapters.{adapter}",
+        *(f"dbt.adapters.{adapter}" for adapter in adapters),
         "dbt.cli.main",
         "dbt.task.build",
         "dbt.task.list",
@@ -53,7 +53,7 @@ def import_commands(adapter: str, *, left_out: Sequence[str] = ("warehouse", "po
         if not module.name.startswith(not_imported):
             import_module(module.name)
     with suppress(ImportError, AttributeError):  # of another version of dbt
-        import_module("dbt_caches").fill(adapter)
+        import_module("dbt_caches").fill(adapters)
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
     gc.collect()
     gc.freeze()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
+from support import forkserver
 from support.project import ProjectWriter
 
 PROGRAM = """
 import json
 import subprocess
 import sys
-from pathlib import Path
 import dbt_state_plugin
 from dbt_state_plugin import report  # a module of the package must not stand in the way of the public functions
 from dbt_state_plugin import Settings
@@ -23,7 +22,7 @@ before = dbt_state_plugin.plan(settings, progress=told.append)
 counted = [step for step in told if step.stage.value == "parse" and step.total]
 result = dbt_state_plugin.run(settings, select="orders")
 after = dbt_state_plugin.plan(settings)
-dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet", "run", "--vars", "{factor: 2}"]
+dbt = ["dbt", "--quiet", "run", "--vars", "{factor: 2}"]
 subprocess.run(dbt, check=True, stdout=sys.stderr)
 told = []
 recorded = dbt_state_plugin.record(progress=told.append)  # takes the vars that dbt was given
@@ -49,10 +48,12 @@ def test_a_program_plans_and_runs(dbt_project: ProjectWriter) -> None:
         }
     )
 
+    program = project.write("program.py", PROGRAM)
+    programs = forkserver.programs()
     answer = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [str(programs / forkserver.SCRIPT), str(program)],
         cwd=project.directory,
-        env=dict(project.environment),
+        env={**project.environment, "PATH": f"{programs}:{project.environment['PATH']}"},
         capture_output=True,
         text=True,
         check=False,

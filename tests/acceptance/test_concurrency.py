@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import select
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support import forkserver
 from support.database import Database
 from support.project import NAME, SCHEMA, Project, profiles
 
@@ -56,7 +56,7 @@ def closed_gate(database: Database) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def started(project: Project, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(project: Project, *arguments: str) -> Iterator[forkserver.Process]:
     """Start a command in the background, and leave none behind."""
     process = project.plugin_process(*arguments)
     try:
@@ -71,7 +71,7 @@ def until(condition: Callable[[], Any], what: str, *, seconds: float = 120) -> N
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.1)  # each look is a session of its own
 
 
 def wait_at_the_gate(database: Database) -> None:
@@ -79,7 +79,7 @@ def wait_at_the_gate(database: Database) -> None:
     until(lambda: database.query(OPEN_INTENTS) == [("model.shop.gated",)], "steady is recorded")
 
 
-def first_line(process: subprocess.Popen[str]) -> str:
+def first_line(process: forkserver.Process) -> str:
     """Return the first line that a process says on stderr."""
     assert process.stderr is not None
     ready, _, _ = select.select([process.stderr], [], [], 120)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import forkserver
 from support.pipeline import tool_environment
 
 INTEGRATION_PROJECT = Path(__file__).parents[2] / "integration_project"
@@ -40,17 +41,30 @@ def temporary() -> Iterator[Path]:
     directory.chmod(0o1777)
     yield directory
     shutil.rmtree(directory)
+    directory.with_suffix(".py").unlink(missing_ok=True)
 
 
 def start(
-    temporary: Path, *arguments: str, demo: Path = DEMO, short: tuple[str, str] | None = None
+    temporary: Path,
+    *arguments: str,
+    demo: Path = DEMO,
+    short: tuple[str, str] | None = None,
+    is_forked: bool = False,
 ) -> subprocess.Popen[str]:
-    """Start the demo as a user would, with its output in a pipe; `short` says which chapters of which story go."""
-    story = ["-c", SHORT, *short] if short and not IS_WHOLE else []
+    """Start the demo as a user would, with its output in a pipe; `short` says which chapters of which story go.
+
+    A forked one begins in a process that has imported dbt.
+    """
+    story: list[str] = []
+    if short and not IS_WHOLE:
+        shortened = temporary.with_suffix(".py")
+        shortened.write_text(SHORT, encoding="utf-8")
+        story = [str(shortened), *short]
+    python = str(forkserver.programs() / forkserver.SCRIPT) if is_forked else sys.executable
     environment = {**tool_environment(temporary.parent), "TMPDIR": str(temporary)}
     del environment["NO_COLOR"]  # a pipe is reason enough for no colours
     return subprocess.Popen(
-        [sys.executable, *story, str(demo), *arguments],
+        [python, *story, str(demo), *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -98,7 +112,7 @@ def test_the_fast_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path
 def test_the_demo_on_duckdb_tells_the_fast_story_without_a_server(temporary: Path) -> None:
     before = files(INTEGRATION_PROJECT / "transform")
 
-    demo = start(temporary, "--duckdb", short=SHORT_ON_DUCKDB)
+    demo = start(temporary, "--duckdb", short=SHORT_ON_DUCKDB, is_forked=True)
     output, _ = demo.communicate()
 
     assert demo.returncode == 0, output
@@ -141,7 +155,7 @@ def test_the_demo_tells_the_story_of_the_pipeline_and_leaves_nothing_behind(temp
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_demo_removes_its_server_and_its_folder(temporary: Path, number: signal.Signals) -> None:
-    demo = start(temporary, "--fast")
+    demo = start(temporary, "--fast", is_forked=True)
     assert demo.stdout
     for line in demo.stdout:
         if line.startswith("$ dbt-state-plugin seed"):
@@ -200,7 +214,7 @@ def test_a_story_that_does_not_come_true_ends_with_1(temporary: Path, tmp_path: 
     model = copy / "transform" / "models" / "marts" / "customer_history.sql"
     model.write_text(model.read_text(encoding="utf-8") + "-- {{ run_started_at }}\n", encoding="utf-8")
 
-    demo = start(temporary, "--fast", demo=copy / "demo.py")
+    demo = start(temporary, "--fast", demo=copy / "demo.py", is_forked=True)
     output, _ = demo.communicate()
 
     assert demo.returncode == 1, output

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 import yaml
 from faults.size import size
+from support import forkserver
 from support.database import Database
 from support.hostile_names import hostile_names
 from support.project import NAME, PROJECT_FILE, SCHEMA, Project
@@ -168,7 +167,7 @@ def test_select_names_exactly_what_dbt_can_name(dbt_project: ProjectFactory) -> 
 
     write_models(project, (*NAMEABLE, "dim_v1"), 2)
     project.write("dbt_packages/other/models/staging/orders.sql", "select 2 as id")
-    scripts = str(Path(sys.executable).parent)
+    scripts = str(forkserver.programs())
     finished = subprocess.run(
         ["sh", "-c", "dbt run --select $(dbt-state-plugin select)"],
         cwd=project.directory,

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from psycopg2 import sql
+from support import forkserver
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, write_project
 
@@ -82,7 +83,7 @@ def until(condition: Callable[[], Any], what: str, *, seconds: float = 120) -> N
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.1)  # each look is a session of its own
 
 
 def sessions(database: Database, state: str) -> list[int]:
@@ -114,7 +115,7 @@ def closed_gate(database: Database) -> Any:
 
 
 @contextmanager
-def started(project: Project) -> Iterator[subprocess.Popen[str]]:
+def started(project: Project) -> Iterator[forkserver.Process]:
     """Start a run in the background, and leave none behind."""
     process = project.plugin_process("run")
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from support import forkserver
 from support.project import Project
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
@@ -42,8 +42,8 @@ def built(results: Path) -> set[str]:
 
 
 def shell(project: Project, script: str, *, check: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a script in a real shell that finds dbt and dbt-state-plugin on its PATH."""
-    scripts = str(Path(sys.executable).parent)
+    """Run a script in a real shell that finds dbt and dbt-state-plugin, which are forks, on its PATH."""
+    scripts = str(forkserver.programs())
     environment = {**project.environment, "PATH": f"{scripts}:{project.environment['PATH']}"}
     finished = subprocess.run(
         ["sh", "-c", script], cwd=project.directory, env=environment, capture_output=True, text=True, check=False

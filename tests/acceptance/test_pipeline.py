@@ -22,6 +22,7 @@ from warehouse import one_value_of_file
 from dbt_state_plugin.testing.postgres_server import Server
 
 EXPECTED = Path(__file__).with_name("expected")
+BUILD = "dbt-state-plugin:build"
 DUCKDB_TASK = ("tap-postgres", "target-duckdb", "dbt-state-plugin:build")
 EXTRACTED = ("tap-postgres", "target-postgres", "dbt-state-plugin")
 JUNE = datetime.fromisoformat("2026-06-01 12:00:00")
@@ -130,11 +131,12 @@ def a_payment_that_is_taken_back_disappears(pipeline: Pipeline) -> None:
 
 
 def an_edit_a_mistake_and_its_repair(pipeline: Pipeline) -> None:
+    # Nothing is loaded here: whatever the load brings again is in the other chapters.
     model = "transform/models/marts/revenue_by_country.sql"
     before = pipeline.identities()
 
     pipeline.edit(model, "orders.status <> 'returned'", "orders.status = 'completed'")
-    edited = pipeline.run()
+    edited = pipeline.run(BUILD)
 
     edited_and_below = {"revenue_by_country", "revenue_by_region"}
     assert edited.built == edited_and_below, edited.output
@@ -142,7 +144,7 @@ def an_edit_a_mistake_and_its_repair(pipeline: Pipeline) -> None:
     assert changed(before, after) == edited_and_below
 
     pipeline.edit(model, "orders.status = 'completed'", "orders.state = 'completed'")
-    broken = pipeline.run(check=1)
+    broken = pipeline.run(BUILD, check=1)
 
     assert (broken.built, broken.failed) == (set(), edited_and_below)
     assert broken.status == "failed"
@@ -152,7 +154,7 @@ def an_edit_a_mistake_and_its_repair(pipeline: Pipeline) -> None:
     assert pipeline.identities() == after
 
     pipeline.edit(model, "orders.state = 'completed'", "orders.status <> 'returned'")
-    repaired = pipeline.run()
+    repaired = pipeline.run(BUILD)
 
     assert repaired.built == edited_and_below, repaired.output
     assert_expected(pipeline, "opening")

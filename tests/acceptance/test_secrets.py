@@ -9,6 +9,8 @@ import json
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -289,7 +291,14 @@ def test_no_secret_stands_in_a_command_line_and_nothing_is_left_behind_by_sigter
     secrets.project.write("models/orders.sql", "{{ config(materialized='table') }} select pg_sleep(600)::text as id")
     environment = secrets.environment({"DBT_STATE_PLUGIN_VARS": f"{{quiet: {CANARIES['var in the environment']}}}"})
 
-    process = secrets.project.plugin_process("run", env=environment)
+    process = subprocess.Popen(  # a fork has the command line of the process that forks
+        [sys.executable, "-m", "dbt_state_plugin", "run"],
+        cwd=secrets.project.directory,
+        env={**secrets.project.environment, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     while not database.query(
         "SELECT 1 FROM pg_stat_activity "
         "WHERE state = 'active' AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 from psycopg2 import sql
+from support import forkserver
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project, profiles
 
@@ -209,8 +209,8 @@ def test_a_migration_that_is_killed_half_way_has_not_happened(
     assert version_of(database) == (EXPECTED_VERSION if start == "0001" else "0001")
 
 
-def wait_for(database: Database, process: subprocess.Popen[str] | None, query: str, table: str) -> None:
+def wait_for(database: Database, process: forkserver.Process | None, query: str, table: str) -> None:
     value = f"dbt_state_plugin.{table}" if table else "dbt-state-plugin"
     while not database.query(query, (value,)):
         assert process is None or process.poll() is None, process.communicate() if process else ""
-        time.sleep(0.02)
+        time.sleep(0.05)

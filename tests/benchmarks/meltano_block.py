@@ -25,7 +25,8 @@ from statistics import median
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1] / "integration_project")]
 
-from pipeline import MELTANO, copy_installed, installed_project  # noqa: E402 - found by the line above
+import pipeline  # noqa: E402 - found by the line above
+from pipeline import copy_installed, installed_project  # noqa: E402
 from production import fill  # noqa: E402
 from warehouse import connection_environment, production_on  # noqa: E402
 
@@ -33,6 +34,9 @@ from dbt_state_plugin.testing.postgres_server import Server, start_server  # noq
 
 FOREIGN = ("DBT_", "PG", "MELTANO_", "TAP_", "TARGET_", "PRODUCTION_", "WAREHOUSE_")
 PLUGINS = ("tap-postgres", "target-postgres", "dbt-state-plugin")
+# Folders with other commands: what they cost says nothing, but they show soon that a benchmark works.
+PROGRAMS, MELTANO_PROGRAMS = (os.environ.get(f"BENCHMARK_{name}") for name in ("PROGRAMS", "MELTANO_PROGRAMS"))
+MELTANO = (f"{MELTANO_PROGRAMS}/meltano",) if MELTANO_PROGRAMS else pipeline.MELTANO
 OURS, OTHER = "dbt-state-plugin:run", "dbt deps && dbt run"
 MOST_CPU, MOST_SHARE = 1.5, 0.2
 # Runs commands one after the other, and writes what they took. Its own start is not counted: it is the benchmark's.
@@ -89,7 +93,8 @@ class Place:
             *MELTANO, "run", "tap-postgres", "target-postgres", "dbt-state-plugin:run", "dbt-as-the-hub-does:run"
         )
         answer = self.run(
-            *(sys.executable, "-m", "dbt_state_plugin", "history", "--limit", "1", "--output", "json"),
+            *([f"{PROGRAMS}/dbt-state-plugin"] if PROGRAMS else [sys.executable, "-m", "dbt_state_plugin"]),
+            *("history", "--limit", "1", "--output", "json"),
             directory=self.project / "transform",
         )
         if bool(json.loads(answer)["executions"][0]["planned"]) != builds:
@@ -113,7 +118,7 @@ def prepared(folder: Path, server: Server, plugins: Path, warm_up: int) -> Place
     environment = {**kept, **quiet, **connection_environment(server), **production.environment()}
     installed = installed_project(plugins, {**kept, **quiet}, *PLUGINS)
     project = copy_installed(installed, folder)
-    programs = installed / ".meltano" / "utilities" / "dbt-state-plugin" / "venv" / "bin"
+    programs = Path(PROGRAMS or installed / ".meltano" / "utilities" / "dbt-state-plugin" / "venv" / "bin")
     dbt = [str(programs / "dbt")]
     where = ["--project-dir", str(project / "transform"), "--profiles-dir", str(project / "transform")]
     costs = {OURS: folder / "ours.jsonl", OTHER: folder / "other.jsonl"}

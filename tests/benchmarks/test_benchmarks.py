@@ -51,7 +51,7 @@ def test_the_benchmark_of_adoption_prints_what_it_took(tmp_path: Path) -> None:
 
 
 def test_the_benchmark_on_duckdb_prints_its_ratio(tmp_path: Path) -> None:
-    printed = output_of("speed_on_duckdb.py", "--models", "10", "--rounds", "1", env=clean_environment(tmp_path))
+    printed = output_of("speed_on_duckdb.py", "--models", "10", "--rounds", "1", env=environment(tmp_path))
 
     assert re.search(r"^CPU +\d+\.\d\d s +\d+\.\d\d s  \d\.\d{3}$", printed, re.MULTILINE)
     assert printed.endswith("while another process had the file: nothing was opened\n")
@@ -60,7 +60,11 @@ def test_the_benchmark_on_duckdb_prints_its_ratio(tmp_path: Path) -> None:
 def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Path, installed: Path) -> None:
     options = ["--rounds", "1", "--warm-up", "0", "--plugins", str(installed)]
 
-    printed = output_of("meltano_block.py", *options, env=tool_environment(tmp_path))
+    programs = {
+        "BENCHMARK_PROGRAMS": str(forkserver.programs()),
+        "BENCHMARK_MELTANO_PROGRAMS": str(forkserver.meltano_programs()),
+    }
+    printed = output_of("meltano_block.py", *options, env=tool_environment(tmp_path) | programs)
 
     for line in (r"dbt-state-plugin:run +\d+\.\d\d +\d+\.\d\d +<= 1\.50", r"dbt deps && dbt run +\d+\.\d\d +\d+\.\d\d"):
         assert re.search(rf"^{line}$", printed, re.MULTILINE)

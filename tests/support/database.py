@@ -50,16 +50,24 @@ class Database:
         with closing(self.connect()) as opened, opened.cursor() as cursor:
             cursor.execute(statement, parameters)
             process_id = opened.info.backend_pid
-        while self.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process_id,)):
-            time.sleep(0.01)
+        with closing(self.connect()) as opened, opened.cursor() as cursor:  # one for all looks, which come often
+            while True:
+                cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process_id,))
+                if cursor.fetchone() is None:
+                    return
+                time.sleep(0.01)
 
     def wait_until_blocked(self, process_id: int) -> None:
         """Wait until a session waits for a lock that another one holds; it must do so some time."""
         waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
         deadline = time.monotonic() + 30
-        while self.query(waits, (process_id,)) != [(True,)]:
-            assert time.monotonic() < deadline, f"session {process_id} waits for nobody"
-            time.sleep(0.01)
+        with closing(self.connect()) as opened, opened.cursor() as cursor:
+            while True:
+                cursor.execute(waits, (process_id,))
+                if cursor.fetchone() == (True,):
+                    return
+                assert time.monotonic() < deadline, f"session {process_id} waits for nobody"
+                time.sleep(0.01)
 
     def forget_counters(self) -> None:
         """Forget the counters that the state has recorded: the server does not copy its own with a database."""

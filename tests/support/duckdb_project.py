@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support import forkserver
 from support.project import Project, clean_environment
 
 NAME = "shop"
@@ -21,14 +22,7 @@ profile: shop
 vars: {rate: 2}
 models: {+materialized: table}
 """
-# Nothing of DuckDB is imported here: a process that is forked to run commands would open the file in two of them.
-_EXECUTE = """
-import sys, duckdb
-with duckdb.connect(sys.argv[1]) as connection:
-    for statement in sys.argv[2:]:
-        rows = connection.execute(statement).fetchall()
-print(repr(rows))
-"""
+# Nothing of DuckDB is opened here: a process that is forked to run commands would open the file in two of them.
 _HOLD = """
 import os, signal, sys, duckdb
 connection = duckdb.connect(sys.argv[1])
@@ -48,10 +42,13 @@ class DuckDBProject:
 
     def query(self, *statements: str) -> Any:
         """Execute statements in a process of its own, as a loader or somebody by hand does; return the last rows."""
-        ended = subprocess.run(
-            [sys.executable, "-c", _EXECUTE, str(self.file), *statements], capture_output=True, text=True, check=False
+        ended = forkserver.run(
+            "support.duckdb_project:execute",
+            [str(self.file), *statements],
+            cwd=self.project.directory,
+            environment={**os.environ},
         )
-        assert ended.returncode == 0, ended.stderr
+        assert ended.code == 0, ended.stderr
         return eval(ended.stdout, {"datetime": __import__("datetime")})
 
     @contextmanager
@@ -107,6 +104,17 @@ def write_duckdb_project(
     if statements := tuple(setup):
         found.query(*statements)
     return found
+
+
+def execute(file: str, *statements: str) -> int:
+    """Execute statements and print the last rows; this is the child's side."""
+    import duckdb
+
+    with duckdb.connect(file) as connection:
+        for statement in statements:
+            rows = connection.execute(statement).fetchall()
+    print(repr(rows))
+    return 0
 
 
 def plugin_that_counts(log: str, arguments: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ import sys
 
 
 def is_for_interpreter(name: str) -> bool:
-    return name.startswith(tuple(READ_AT_START))  # noqa: F821
+    return name.startswith(tuple(READ_AT_START)) and name not in GIVEN_TO_FORKS  # noqa: F821
 
 
 def main() -> None:

@@ -1,24 +1,29 @@
 """Fork server: commands as children of one process that has imported dbt.
 
-`python -m support.forkserver FD` is that process, since pytest's own has threads and must not fork. It forks a child
-for each request, which becomes what is asked for: its folder, environment, arguments and streams are those of the
-request, and it ends as an interpreter ends. What is forked and how it ends is shared with the demo (`forks.py` of
+`python -m support.forkserver FD NAME` is that process, since pytest's own has threads and must not fork. It forks a
+child for each request, which becomes what is asked for: its folder, environment, arguments and streams are those of
+the request, and it ends as an interpreter ends. What is forked and how it ends is shared with the demo (`forks.py` of
 integration_project), which has no threads, so that it forks itself and needs no server. A request is one byte with five
 descriptors: a file that holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON
 with the child's pid as soon as it is there (and stands still, where that is asked for), and one with its end.
 
 FD is a socket that listens in a folder, which the variable TESTS_FORKSERVER names, so that all processes of a session
-share one server: who needs it first starts it. It ends when nobody is connected any more. `programs()` is a folder for
-PATH, whose `dbt` and `dbt-state-plugin` are forks, too (`support/forked_program.py`).
+share one server: who needs it first starts it. It ends when nobody is connected any more. Meltano has a server of its
+own, since it changes what a process logs when it is imported. `programs()` is a folder for PATH, whose commands are
+forks, too (`support/forked_program.py`).
 """
 
 from __future__ import annotations
 
 import atexit
 import fcntl
+import gc
 import json
 import os
+import pkgutil
 import random
+import runpy
+import select
 import selectors
 import signal
 import socket
@@ -26,20 +31,31 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
 TESTS = Path(__file__).resolve().parents[1]
 INTEGRATION_PROJECT = str(TESTS.parent / "integration_project")
 FOLDER = "TESTS_FORKSERVER"
-COMMANDS = ("dbt", "dbt-state-plugin")
-# What the interpreter reads when it starts cannot be given to one that has started.
+DBT, MELTANO = "dbt", "meltano"  # the names of the servers
+COMMANDS = ("dbt", "dbt-state-plugin", "dbt-state-plugin-meltano")
+SCRIPT = "python-script"  # a program of `programs()`: the file of Python that is its first argument
+# What the interpreter reads when it starts cannot be given to one that has started, but for two.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
+_PLACES, _WARNINGS = _GIVEN_TO_FORKS = ("PYTHONPATH", "PYTHONWARNINGS")
+# What Meltano imports when it runs a pipeline.
+_OF_MELTANO = (
+    *("meltano.cli", "meltano.core.block.block_parser", "meltano.core.migration_service", "meltano.migrations.utils"),
+    *("alembic.command", "sqlalchemy.dialects.sqlite", "sqlite3", "anyio._backends._asyncio"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +97,11 @@ class Child:
 
 def fits(changed: Mapping[str, str]) -> bool:
     """Tell whether a command with these variables set may be a fork."""
-    return hasattr(os, "pidfd_open") and not any(name.startswith(_READ_AT_START) for name in changed)
+    return hasattr(os, "pidfd_open") and not any(map(_is_read_at_start, changed))
+
+
+def _is_read_at_start(name: str) -> bool:
+    return name.startswith(_READ_AT_START) and name not in _GIVEN_TO_FORKS
 
 
 def start(
@@ -93,10 +113,11 @@ def start(
     input: str = "",
     is_stopped: bool = False,
 ) -> Child:
-    """Start `dbt`, `dbt-state-plugin`, or a function `module:name` whose answer is the exit code.
+    """Start a command, or a function `module:name` whose answer is the exit code.
 
     With `is_stopped` the child has its own session and stands still before it does anything, until `resume`.
     """
+    stdout, stderr = _file(""), _file("")
     request = {
         "program": program,
         "arguments": [*arguments],
@@ -104,15 +125,83 @@ def start(
         "environment": {**environment},
         "is_stopped": is_stopped,
     }
-    stdout, stderr = _file(""), _file("")
+    with _file(input) as stdin:
+        told = _asked(request, [stdin.fileno(), stdout.fileno(), stderr.fileno()])
+    return Child(stdout, stderr, told)
+
+
+def _asked(request: Mapping[str, Any], streams: Sequence[int]) -> int:
+    """Ask the server for a child with these streams; return the pipe on which it tells."""
     told, tells = os.pipe()
-    with _file(json.dumps(request)) as asked, _file(input) as stdin:
-        files = [asked.fileno(), stdin.fileno(), stdout.fileno(), stderr.fileno(), tells]
+    with _file(json.dumps(request)) as asked:
         try:
-            socket.send_fds(_server(), [b"r"], files)
+            server = _server(MELTANO if request["program"] == MELTANO else DBT)
+            socket.send_fds(server, [b"r"], [asked.fileno(), *streams, tells])
         finally:
             os.close(tells)
-        return Child(stdout, stderr, told)
+    return told
+
+
+class Process:
+    """A command in a session of its own, with pipes, and with what tests use of `subprocess.Popen`."""
+
+    def __init__(self, program: str, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> None:
+        """Start it."""
+        pipes = [os.pipe(), os.pipe()]
+        request = {
+            "program": program,
+            "arguments": [*arguments],
+            "cwd": str(cwd),
+            "environment": {**environment},
+            "is_stopped": True,
+        }
+        with open(os.devnull) as stdin:  # noqa: PTH123
+            self._told = os.fdopen(_asked(request, [stdin.fileno(), *(write for _, write in pipes)]))
+        for _, write in pipes:
+            os.close(write)
+        self.stdout, self.stderr = (os.fdopen(read, encoding="utf-8", errors="replace") for read, _ in pipes)
+        self.pid = int(json.loads(self._told.readline())["pid"])
+        self.returncode: int | None = None
+        os.kill(self.pid, signal.SIGCONT)
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None as long as it runs."""
+        return self._waited(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises TimeoutExpired after so many seconds."""
+        code = self._waited(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return code
+
+    def _waited(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._told], [], [], timeout)[0]:
+            self.returncode = int(json.loads(self._told.readline())["code"])
+            self._told.close()
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Return what it has printed, when it has ended."""
+        if self.stdout.closed:
+            return "", ""
+        with ThreadPoolExecutor(2) as pool, self.stdout, self.stderr:
+            stdout, stderr = (pool.submit(stream.read) for stream in (self.stdout, self.stderr))
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+            return stdout.result(), stderr.result()
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
 
 
 def run(program: str, arguments: Sequence[Any], *, cwd: Path, environment: Mapping[str, str], input: str = "") -> Ended:
@@ -134,25 +223,42 @@ def _text(file: IO[bytes]) -> str:
 
 def programs() -> Path:
     """Return a folder for PATH with commands that are forks; the server runs until this process has ended."""
-    _server()
-    place = folder() / "bin"
+    return _programs(DBT, {name: [_real(name)] for name in COMMANDS} | {SCRIPT: [sys.executable]})
+
+
+def meltano_programs() -> Path:
+    """Return a folder for PATH with a Meltano that is a fork; its server runs until this process has ended."""
+    return _programs(MELTANO, {MELTANO: [_real(MELTANO)]})
+
+
+def _real(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _programs(server: str, commands: Mapping[str, Sequence[str]]) -> Path:
+    _server(server)
+    place = folder() / f"{server}-bin"
     with _locked(folder()):
         if not place.exists():
             place.mkdir()
-            _write_programs(place)
+            _write_programs(place, server, commands)
     return place
 
 
-def _write_programs(place: Path) -> None:
-    at_start = {name: value for name, value in os.environ.items() if name.startswith(_READ_AT_START)}
+def _write_programs(place: Path, server: str, commands: Mapping[str, Sequence[str]]) -> None:
+    at_start = {name: value for name, value in os.environ.items() if _is_read_at_start(name)}
     text = Path(__file__).with_name("forked_program.py").read_text(encoding="utf-8")
     head = f"#!{sys.executable} -IS\n"
-    told = {"SERVER": str(folder() / "socket"), "READ_AT_START": _READ_AT_START, "AT_START": at_start}
+    told = {
+        "SERVER": _address(server),
+        "READ_AT_START": _READ_AT_START,
+        "GIVEN_TO_FORKS": _GIVEN_TO_FORKS,
+        "AT_START": at_start,
+    }
     values = "".join(f"\n{name} = {value!r}" for name, value in told.items())
-    for name in COMMANDS:
-        real = [str(Path(sys.executable).with_name(name))]
+    for name, real in commands.items():
         program = place / name
-        program.write_text(head + text.replace("\n# VALUES", f"{values}\nREAL = {real!r}", 1), encoding="utf-8")
+        program.write_text(head + text.replace("\n# VALUES", f"{values}\nREAL = {[*real]!r}", 1), encoding="utf-8")
         program.chmod(0o755)
 
 
@@ -166,15 +272,19 @@ def folder() -> Path:
     return Path(os.environ[FOLDER])
 
 
+def _address(server: str) -> str:
+    return str(folder() / f"{server}-socket")
+
+
 @cache
-def _server() -> socket.socket:
-    path = str(folder() / "socket")
+def _server(name: str) -> socket.socket:
+    path = _address(name)
     with _locked(folder()):
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             ours.connect(path)
         except OSError:
-            _start_server(path)
+            _start_server(name, path)
             ours.connect(path)
     return ours
 
@@ -186,28 +296,35 @@ def _locked(place: Path) -> Iterator[None]:
         yield
 
 
-def _start_server(path: str) -> None:
+def _start_server(name: str, path: str) -> None:
     with suppress(FileNotFoundError):
         Path(path).unlink()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind(path)
         listening.listen()
         process = subprocess.Popen(
-            [sys.executable, "-m", "support.forkserver", str(listening.fileno())],
+            [sys.executable, "-m", "support.forkserver", str(listening.fileno()), name],
             pass_fds=[listening.fileno()],
             cwd=TESTS,
             env={name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "PG", "MELTANO_"))},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-    atexit.register(lambda: (_server().close(), process.wait()))
+    atexit.register(lambda: (_server(name).close(), process.wait()))
 
 
-def _import() -> None:
+def _import(server: str) -> None:
     sys.path.insert(1, INTEGRATION_PROJECT)
     import forks
 
-    forks.import_commands("postgres", left_out=())
+    if server == DBT:
+        forks.import_commands("postgres", *(["duckdb"] if find_spec("dbt.adapters.duckdb") else []), left_out=())
+        import_module("meltano_plugin.entry")
+    else:
+        for name in _OF_MELTANO:
+            import_module(name)
+        gc.collect()
+        gc.freeze()
     sys.path.remove(INTEGRATION_PROJECT)  # nobody's commands find its modules
 
 
@@ -280,15 +397,29 @@ def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     os.environ.update(request["environment"])
     time.tzset()
     random.seed()
+    _find_modules_in([place for place in request["environment"].get(_PLACES, "").split(os.pathsep) if place])
+    if asked := request["environment"].get(_WARNINGS):
+        warnings._processoptions(asked.split(","))  # type: ignore[attr-defined]
     if request["is_stopped"]:
         os.setsid()
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def _find_modules_in(places: Sequence[str]) -> None:
+    """Find modules there as an interpreter does that has just started, and packages of dbt that spread over places."""
+    added = [place for place in places if place not in sys.path]
+    if added:
+        sys.path[1:1] = added
+        for name in ("dbt", "dbt.adapters", "dbt.include"):
+            if name in sys.modules:
+                package = sys.modules[name]
+                package.__path__ = pkgutil.extend_path([*package.__path__], name)
+
+
 def main() -> None:
     """Serve; in a child, be what was asked for until the interpreter ends."""
     listening = socket.socket(fileno=int(sys.argv[1]))
-    _import()
+    _import(sys.argv[2])
     request = _serve(listening)
     if request is None:
         return
@@ -298,6 +429,7 @@ def main() -> None:
         _call(request)
     except SystemExit as ended:
         end(ended.code or 0)
+    end(0)
 
 
 def _call(request: Mapping[str, Any]) -> None:
@@ -308,6 +440,14 @@ def _call(request: Mapping[str, Any]) -> None:
         if program == "dbt-state-plugin":
             sys.path[0] = request["cwd"]
         CALLS[program](arguments)
+    elif program in (MELTANO, "dbt-state-plugin-meltano"):
+        sys.argv = [_real(program), *arguments]
+        sys.modules["__main__"].__package__ = None  # a script is no module of a package, which messages say
+        import_module("meltano.cli" if program == MELTANO else "meltano_plugin.entry").main()
+    elif program == SCRIPT:
+        sys.argv = arguments
+        sys.path[0] = str(Path(arguments[0]).parent)
+        runpy.run_path(arguments[0], run_name="__main__")
     else:
         sys.path.insert(1, INTEGRATION_PROJECT)
         module, _, name = program.partition(":")

@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 
+from support import forkserver
 from support.database import Database
 from support.project import PROJECT_FILE, clean_environment, profiles
 
 ROOT = Path(__file__).parents[2]
 DEFINITION = ROOT / "meltano_plugin" / "dbt-state-plugin.yml"
-ENTRY = Path(sys.executable).with_name("dbt-state-plugin-meltano")
 JOB = "dbt-state-plugin:load-plan-apply tap-shop target-shop dbt-state-plugin:run"
 
 # Extracts from a JSON file {stream: [row, ...]}; each row has an id, which is the replication key. Like every Singer
@@ -148,8 +148,8 @@ class MeltanoProject:
     def meltano(
         self, *arguments: str, env: Mapping[str, str] | None = None, check: int | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run the real Meltano; `check` is the exit code that it must end with."""
-        return self._run([str(Path(sys.executable).with_name("meltano")), *arguments], env or {}, check)
+        """Run Meltano, as a fork; `check` is the exit code that it must end with."""
+        return self._run([str(forkserver.meltano_programs() / "meltano"), *arguments], env or {}, check)
 
     def entry(
         self, *arguments: str, env: Mapping[str, str] | None = None, check: int | None = None
@@ -161,9 +161,8 @@ class MeltanoProject:
             "MELTANO_ENVIRONMENT": "dev",
             "MELTANO_UTILITY_NAME": "dbt-state-plugin",
             "MELTANO_DATABASE_URI": f"sqlite:///{self.directory}/.meltano/meltano.db",
-            "PATH": f"{ENTRY.parent}:{self.environment.get('PATH', '')}",
         }
-        return self._run([str(ENTRY), *arguments], {**exported, **(env or {})}, check)
+        return self._run([str(entry()), *arguments], {**exported, **(env or {})}, check)
 
     def _run(self, command: list[str], env: Mapping[str, str], check: int | None) -> subprocess.CompletedProcess[str]:
         finished = subprocess.run(
@@ -182,6 +181,11 @@ class MeltanoProject:
         return finished
 
 
+def entry() -> Path:
+    """Return the plugin's executable, as a fork."""
+    return forkserver.programs() / "dbt-state-plugin-meltano"
+
+
 def said(answer: subprocess.CompletedProcess[str], by: str = "dbt-state-plugin") -> list[str]:
     """Return what a plugin printed under `meltano run`, without Meltano's own columns."""
     found = []
@@ -193,7 +197,10 @@ def said(answer: subprocess.CompletedProcess[str], by: str = "dbt-state-plugin")
 
 
 def write_meltano_project(directory: Path, database: Database, home: Path) -> MeltanoProject:
-    """Write a project whose utility is the executable of this environment, so that nothing has to be installed."""
+    """Write a project whose utility is the executable of this environment, so that nothing has to be installed.
+
+    That, and the Meltano that it finds, are forks.
+    """
     directory.mkdir(parents=True)
     home.mkdir(parents=True, exist_ok=True)
     for name, text in {"tap.py": TAP, "target.py": TARGET}.items():
@@ -205,6 +212,7 @@ def write_meltano_project(directory: Path, database: Database, home: Path) -> Me
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
     }
+    environment["PATH"] = f"{forkserver.meltano_programs()}:{environment.get('PATH', '')}"
     project = MeltanoProject(directory=directory, environment=environment)
     definition = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
     del definition["pip_url"]
@@ -238,7 +246,7 @@ def write_meltano_project(directory: Path, database: Database, home: Path) -> Me
                         "config": {"database_url": database.url, "counts": str(directory / "counts.json")},
                     }
                 ],
-                "utilities": [{**definition, "executable": str(ENTRY)}],
+                "utilities": [{**definition, "executable": str(entry())}],
             },
             "jobs": [{"name": "shop", "tasks": [JOB]}],
         }

@@ -17,6 +17,7 @@ from psycopg2 import sql
 from dbt_state_plugin.testing.pipeline import Pipeline as TestedPipeline
 from dbt_state_plugin.testing.pipeline import Ran
 from dbt_state_plugin.testing.throwaway import ThrowawayDatabase
+from support import forkserver
 from support.database import Database
 from support.project import clean_environment
 
@@ -33,9 +34,9 @@ class Pipeline:
     environment: Mapping[str, str] = field(repr=False)
 
     def meltano(self, *arguments: str, check: int | None = None) -> subprocess.CompletedProcess[str]:
-        """Run Meltano as a user would; both streams are in stdout; `check` is the exit code that it must end with."""
+        """Run Meltano, as a fork; both streams are in stdout; `check` is the exit code that it must end with."""
         finished = subprocess.run(
-            [*meltano_project.MELTANO, *arguments],
+            [str(forkserver.meltano_programs() / "meltano"), *arguments],
             cwd=self.directory,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -87,9 +88,14 @@ def changed(before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int
 def write_pipeline(
     folder: Path, installed: Path, source: Production, warehouse: Database, plugins: tuple[str, ...]
 ) -> Pipeline:
-    """Fill the production database, and copy the project with its installed plugins into the folder."""
+    """Fill the production database, and copy the project with its installed plugins into the folder.
+
+    Meltano and our plugin are forks there; the demo with Meltano starts those that were installed.
+    """
+    tools = tool_environment(folder / "home")
     environment = {
-        **tool_environment(folder / "home"),
+        **tools,
+        "PATH": f"{forkserver.meltano_programs()}:{tools.get('PATH', '')}",
         **source.environment(),
         "WAREHOUSE_HOST": warehouse.host,
         "WAREHOUSE_PORT": str(warehouse.port),
@@ -99,12 +105,11 @@ def write_pipeline(
     }
     project = meltano_project.installed_project(installed, tool_environment(installed / "home"), *plugins)
     production.fill(source)
-    return Pipeline(
-        directory=meltano_project.copy_installed(project, folder),
-        production=source,
-        warehouse=warehouse,
-        environment=environment,
-    )
+    copy = meltano_project.copy_installed(project, folder)
+    pipeline = Pipeline(directory=copy, production=source, warehouse=warehouse, environment=environment)
+    entry = "dbt-state-plugin-meltano"
+    pipeline.edit("meltano.yml", f"executable: {entry}", f"executable: {forkserver.programs() / entry}")
+    return pipeline
 
 
 def tool_environment(home: Path) -> dict[str, str]:

@@ -80,18 +80,10 @@ class Project:
             if node["decision"] == "build"
         }
 
-    def plugin_process(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start dbt-state-plugin in a session of its own and return at once, for tests that send signals."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "dbt_state_plugin", *arguments],
-            cwd=self.directory,
-            env={**self.environment, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def plugin_process(self, *arguments: str, env: Mapping[str, str] | None = None) -> forkserver.Process:
+        """Start a fork of dbt-state-plugin in a session of its own and return at once, for tests that send signals."""
+        environment = {**self.environment, **(env or {})}
+        return forkserver.Process("dbt-state-plugin", arguments, cwd=self.directory, environment=environment)
 
     def _run(
         self,

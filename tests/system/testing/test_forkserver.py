@@ -93,6 +93,63 @@ def test_a_fork_ends_as_an_interpreter_does(tmp_path: Path, name: str, code: int
     assert (ended.code, ended.stdout, ended.stderr) == (code, "unflushed", stderr)
 
 
+PLACED = """
+import warnings
+from dbt.adapters.placed import NAME
+
+def told():
+    warnings.warn(NAME)  # an error, where that is asked for
+    return 3
+"""
+
+
+@pytest.mark.parametrize(("warnings", "code"), [({}, 3), ({"PYTHONWARNINGS": "error"}, 1)])
+def test_a_fork_finds_modules_and_takes_warnings_as_variables_of_python_say(
+    tmp_path: Path, warnings: dict[str, str], code: int
+) -> None:
+    (tmp_path / "placed.py").write_text(PLACED)
+    adapter = tmp_path / "dbt" / "adapters" / "placed"
+    adapter.mkdir(parents=True)
+    (adapter / "__init__.py").write_text("NAME = 'found there'")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), **warnings}
+
+    assert forkserver.fits({"PYTHONPATH": str(tmp_path), **warnings})
+    ended = forkserver.run("placed:told", [], cwd=tmp_path, environment=environment)
+
+    assert ended.code == code, ended.stderr
+    assert "UserWarning: found there" in ended.stderr
+
+
+def test_meltano_and_its_plugin_are_forks_that_say_what_the_real_ones_do(tmp_path: Path) -> None:
+    def said(program: Path, *arguments: str) -> tuple[int, str, str]:
+        ended = subprocess.run([str(program), *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+        return ended.returncode, ended.stdout, re.sub(r"[-\d]+T[:.\d]+Z", "", ended.stderr)
+
+    real = Path(sys.executable).parent
+    for programs, program in (
+        (forkserver.meltano_programs(), "meltano"),
+        (forkserver.programs(), "dbt-state-plugin-meltano"),
+    ):
+        for arguments in (["--version"], ["run", "--nothing"]):
+            assert said(programs / program, *arguments) == said(real / program, *arguments)
+
+
+def test_a_process_is_a_fork_that_can_be_looked_at_waited_for_and_killed(tmp_path: Path) -> None:
+    environment = {**os.environ}
+    ended = forkserver.Process("dbt-state-plugin", ["--version"], cwd=tmp_path, environment=environment)
+    assert ended.communicate(timeout=60)[0].startswith("dbt-state-plugin")
+    assert ended.returncode == ended.wait() == 0
+
+    sleeping = forkserver.Process("time:sleep", [60], cwd=tmp_path, environment=environment)
+    assert sleeping.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        sleeping.wait(0.01)
+    assert os.getsid(sleeping.pid) == sleeping.pid
+    sleeping.kill()
+    assert sleeping.communicate() == ("", "")
+    assert sleeping.returncode == -signal.SIGKILL
+
+
 SCRIPT = """
 printf 'SELECT 1' | dbt-state-plugin --version | head -c 16
 dbt-state-plugin nothing 2>/dev/null; echo " $?"
