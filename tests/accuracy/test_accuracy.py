@@ -24,7 +24,6 @@ SIZE = os.environ.get("DBT_STATE_PLUGIN_ACCURACY", "small")
 SMALL = (
     "a macro passed as an argument changes",
     "check_cols change",
-    "a view is dropped by hand",
     "a macro is refactored to the same SQL",
     "rows that a generic test names change",
 )
