@@ -50,7 +50,9 @@ class Contestant:
             "BENCH_DBNAME": server.dbname,
             "BENCH_SCHEMA": self.schema,
         }
-        return {**kept, **connection, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1", **self.more}
+        # Answers are read as JSON: lines of progress would stand in them where a machine is slow.
+        quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_STATE_PLUGIN_PROGRESS": "0", "NO_COLOR": "1"}
+        return {**kept, **connection, **quiet, **self.more}
 
     def run(self, program: Sequence[str], *arguments: str, may_fail: bool = False) -> tuple[Cost, str]:
         """Run a command; give its cost and its answer. Raises SystemExit with its output where it must not fail."""

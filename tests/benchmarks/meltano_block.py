@@ -112,7 +112,7 @@ class Place:
 def prepared(folder: Path, server: Server, plugins: Path, warm_up: int) -> Place:
     """Copy the project, put a measuring program in front of each block's own, and build everything once."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "NO_COLOR": "1"}
+    quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_STATE_PLUGIN_PROGRESS": "0", "NO_COLOR": "1"}
     production = production_on(server)
     fill(production)
     environment = {**kept, **quiet, **connection_environment(server), **production.environment()}
