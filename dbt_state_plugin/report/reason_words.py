@@ -174,7 +174,8 @@ def _label(item: Mapping[str, str]) -> str:
         package = f"{item['package']}." if item.get("package") else ""
         return f"macro {package}{name.split('.')[-1]}" + (f" ({path})" if path else "")
     if name == "graph":
-        return "dbt's graph, with the properties of all nodes,"
+        nodes = item.get("nodes")
+        return f"dbt's graph ({nodes})" if nodes else "dbt's graph, with the properties of all nodes,"
     return f"hook {name.split('.')[-1]}" if name.startswith("operation.") else name
 
 

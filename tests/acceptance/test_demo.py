@@ -102,7 +102,7 @@ def test_the_fast_demo_tells_its_story_and_leaves_nothing_behind(temporary: Path
     words = " ".join(output.split())
     assert "nothing changed 0 of 15 " in words
     assert "both edits taken back 4 of 15 " in words
-    assert "have built 90 models in these 6 runs; 29 were enough." in words
+    assert "have built 90 models in these 6 runs; 28 were enough." in words
     assert "\x1b" not in output
     assert not list(temporary.iterdir())
     assert not processes_in(temporary)

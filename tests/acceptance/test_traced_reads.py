@@ -391,3 +391,25 @@ def test_what_only_a_run_renders_differs_from_another_state_too(dbt_project: Pro
     assert [
         [node["name"] for node in plan["nodes"] if node["decision"] == "build"] for plan in (state, environment)
     ] == [["guarded"], ["guarded"]]
+
+
+def test_the_reason_says_which_nodes_differ_in_the_graph(dbt_project: ProjectWriter) -> None:
+    loop = "{% for n in graph.nodes.values() %}{{ n.name ~ n.description ~ n.config.meta }}{% endfor %}"
+    project = dbt_project(
+        {
+            "models/listed.sql": f"select $${loop}$$ as names",
+            "models/a.sql": "select 1 as id",
+            "models/b.sql": "select 1 as id",
+            "models/p.yml": "models: [{name: a, description: One.}]\n",
+        }
+    )
+    project.plugin("run", check=0)
+    assert project.planned("run") == {}
+
+    project.write("models/p.yml", "models: [{name: a, description: Two., config: {meta: {owner: me}}}]\n")
+    project.write("models/c.sql", "select 1 as id")
+    project.delete("models/b.sql")
+    [line] = [each for each in project.plugin("plan").stdout.split("\n  build  ") if "listed" in each]
+
+    told = "listed variables: dbt's graph (c is new, b is gone, a (config.meta, description)) changed"
+    assert " ".join(line.split()).startswith(told)

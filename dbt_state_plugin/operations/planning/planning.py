@@ -24,6 +24,7 @@ from dbt_state_plugin.operations.parsed_project import (
 )
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.decide import decide
+from dbt_state_plugin.operations.planning.graph_changes import with_graph_changes
 from dbt_state_plugin.operations.planning.inputs import Planned, request_of, see, selected_nodes
 from dbt_state_plugin.operations.planning.seed_shapes import with_seed_shapes
 from dbt_state_plugin.operations.planning.source_versions import Answers
@@ -155,6 +156,7 @@ def plan_parsed(
     )
     progress(Step(stage=Stage.DECIDE))
     plan = decide(session, seen.project, recorded, seen.catalog, request, categorized.categories)
+    plan = with_graph_changes(plan, session.state, parsed.definition) if session.has_state else plan
     hooks = _hooks(parsed.definition.project_hooks, unfinished, categorized.categories.values())
     return Planned(
         plan=replace(plan, hooks=hooks, untold=untold(session.warehouse.capabilities)),

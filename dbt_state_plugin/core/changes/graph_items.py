@@ -1,0 +1,78 @@
+"""Nodes and properties that differ in dbt's graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from dbt_state_plugin.core.fingerprint.parts import told_attributes
+from dbt_state_plugin.core.values.definition import ProjectDefinition
+from dbt_state_plugin.core.values.reasons import Reason
+
+GRAPH = "graph"  # the name of the item
+_SECTIONS = ("nodes", "sources", "unit_tests", "functions")
+_EXTRAS = ("exposures", "groups", "metrics", "semantic_models", "saved_queries")
+_BUILT = frozenset({"model", "seed", "snapshot", "test", "source", "unit_test", "function"})
+_SAID_OTHERWISE = frozenset({"created_at", "config", "unrendered_config"})
+_SHOWN = 3
+
+
+def tells_of_graph(reasons: Iterable[Reason]) -> bool:
+    """Return whether dbt's graph is among what differs."""
+    return any(item["name"] == GRAPH for reason in reasons for item in reason.values.get("items", ()))
+
+
+def with_graph_named(reason: Reason, differing: str) -> Reason:
+    """Return a reason in which the item of dbt's graph says, as `nodes`, what differs in it."""
+    items = reason.values.get("items")
+    if not items or not differing:
+        return reason
+    named = [{**item, "nodes": differing} if item["name"] == GRAPH else item for item in items]
+    return Reason(kind=reason.kind, code=reason.code, node=reason.node, values={**reason.values, "items": named})
+
+
+def differing_nodes(manifest: Mapping[str, Any], now: ProjectDefinition) -> str:
+    """Return in words which nodes differ, with the properties, between a manifest and a project that was parsed.
+
+    Nothing where none does: then something differs that manifests do not hold.
+    """
+    before = {unique_id: each for name in (*_SECTIONS, *_EXTRAS) for unique_id, each in _enabled(manifest, name)}
+    after = {node.unique_id: told_attributes(node) for node in now.nodes} | dict(now.graph_extras)
+    found = [
+        *(f"{_name(each)} is new" for each in sorted(after.keys() - before.keys())),
+        *(f"{_name(each)} is gone" for each in sorted(before.keys() - after.keys())),
+    ]
+    for unique_id in sorted(before.keys() & after.keys()):
+        properties = list(_differing_properties(before[unique_id], after[unique_id]))
+        found += [f"{_name(unique_id)} ({', '.join(properties)})"] if properties else []
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return ", ".join(found[:_SHOWN]) + more
+
+
+def _enabled(manifest: Mapping[str, Any], section: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what a section of a manifest holds of what dbt builds, and of all that it does not build."""
+    for unique_id, each in (manifest.get(section) or {}).items():
+        is_enabled = (each.get("config") or {}).get("enabled") is not False
+        if section in _EXTRAS or (is_enabled and each.get("resource_type") in _BUILT):
+            yield unique_id, each
+
+
+def _differing_properties(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the properties that both have and that differ, of a config those inside."""
+    one, other = (_plain(each.get("config")) or {} for each in (before, after))
+    inside = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    yield from (f"config.{key}" for key in inside)
+    for name in sorted(before.keys() & after.keys() - {*_SAID_OTHERWISE, *inside}):  # dbt says some of a config twice
+        if _plain(before[name]) != _plain(after[name]):
+            yield name
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def _name(unique_id: str) -> str:
+    kind, _, rest = unique_id.partition(".")
+    name = rest.partition(".")[2]
+    return name if kind in ("model", "seed", "snapshot") else f"{kind} {name}"
