@@ -181,7 +181,7 @@ def runtime_config() -> Any:
 def _definition(
     manifest: Any, config: Any, invocation: Invocation, environ: Mapping[str, str], *, reads_seeds: bool = True
 ) -> ProjectDefinition:
-    from dbt.adapters.factory import get_adapter_package_names
+    from dbt.adapters.factory import get_adapter_package_names, get_adapter_type_names
     from dbt.version import __version__ as dbt_version
 
     adapter_type = config.credentials.type
@@ -202,6 +202,7 @@ def _definition(
         flags=invocation.extra.powerful,
         dispatch=config.dispatch,
         graph_extras=graph_extras(manifest),
+        adapters=tuple(get_adapter_type_names(adapter_type)),
     )
 
 

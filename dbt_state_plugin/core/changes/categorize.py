@@ -69,7 +69,7 @@ class ChangeInputs:
     and `volatile` what in it differs on every run. `is_described` says that the node or one of its columns has a
     description. `read` are the names of the relations that nodes of the project build or read, None where this one may
     read any. `untouched_by_hooks` says that on-run hooks are known to have left nothing on the node's own that a build
-    would take away.
+    would take away. `adapters` are as in ProjectDefinition.
     """
 
     node: Node
@@ -87,6 +87,7 @@ class ChangeInputs:
     is_described: bool = True
     read: Names | None = frozenset()
     untouched_by_hooks: bool = False
+    adapters: tuple[str, ...] = ()
 
 
 def wants_compiled(inputs: ChangeInputs) -> bool:
@@ -196,7 +197,7 @@ def _unread(parts: Iterable[str], inputs: ChangeInputs) -> tuple[str, ...]:
     """Return the parts in which nothing differs that rendering was seen to read."""
     if inputs.difference.inlined or inputs.values_read is None:
         return ()
-    return untouched_parts(parts, inputs.recorded.items, inputs.items, inputs.values_read)
+    return untouched_parts(parts, inputs.recorded.items, inputs.items, inputs.values_read, adapters=inputs.adapters)
 
 
 def _only_layout(part: str, inputs: ChangeInputs) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from dbt_state_plugin.core.changes.changed_items import changed_items
@@ -17,7 +17,7 @@ NOT_KEPT = "not-kept"
 # Parts whose items are found by words, and which a trace may therefore narrow.
 _BY_WORDS = frozenset({"macros", "variables", "materialization", "hooks"})
 _VALUES = ("var ", "env_var ", "target.", "model.", "config.")
-# Names of dbt's adapters that begin a macro's name; those whose macros PostgreSQL uses are not among them.
+# Names of dbt's adapters that begin a macro's name; those in use are taken out, with those from which they inherit.
 _OTHER_ADAPTERS = frozenset(
     "athena bigquery clickhouse databricks duckdb dremio exasol fabric firebolt glue hive impala materialize mysql "
     "oracle redshift singlestore snowflake spark sqlite sqlserver starrocks synapse teradata tidb trino vertica".split()
@@ -69,17 +69,20 @@ def untouched_parts(
     before: Mapping[str, Mapping[str, str]],
     now: Mapping[str, Mapping[str, str]],
     values_now: Mapping[str, str],
+    *,
+    adapters: Collection[str],
 ) -> tuple[str, ...]:
     """Return the differing parts in which nothing differs that the recorded build was seen to read.
 
-    `values_now` are today's hashes of what it read. Rendering is deterministic given what it reads: if each read gives
-    the same again, it takes the same path. A new macro may shadow another, and a removed one may uncover another: both
-    count whatever was read.
+    `values_now` are today's hashes of what it read, `adapters` those whose macros dispatch may find (none: unknown).
+    Rendering is deterministic given what it reads: if each read gives the same again, it takes the same path. A new
+    macro may shadow another, and a removed one may uncover another: both count whatever was read.
     """
     parts = tuple(parts)
     if not _BY_WORDS.issuperset(parts) or dict(before[READS]) != dict(values_now):
         return ()
-    return tuple(part for part in parts if _holds_values_only(before.get(part, {}), now.get(part, {})))
+    foreign = _OTHER_ADAPTERS.difference(adapters) if adapters else frozenset[str]()
+    return tuple(part for part in parts if _holds_values_only(before.get(part, {}), now.get(part, {}), foreign))
 
 
 def names_read(items: Iterable[Mapping[str, str]], before: Mapping[str, Mapping[str, str]]) -> list[Mapping[str, str]]:
@@ -102,16 +105,17 @@ def _is_value(item: Mapping[str, str]) -> bool:
     return name.startswith(_VALUES) or name in _NAMED_VALUES or (name.startswith("macro.") and item["change"] != "new")
 
 
-def _is_foreign(macro: str) -> bool:
-    """Return whether a macro is the implementation for another adapter, which dispatch never finds here."""
-    return macro.rsplit(".", 1)[-1].partition("__")[0] in _OTHER_ADAPTERS
+def _is_for(macro: str, adapters: Collection[str]) -> bool:
+    """Return whether a macro is the implementation for one of these adapters."""
+    return macro.rsplit(".", 1)[-1].partition("__")[0] in adapters
 
 
-def _holds_values_only(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+def _holds_values_only(before: Mapping[str, str], now: Mapping[str, str], foreign: Collection[str]) -> bool:
+    """Return whether only values differ, and macros that dispatch never finds here (`foreign`: other adapters)."""
     changed = changed_items(before, now)
     return bool(changed) and all(
         name.startswith(_VALUES)
         or name in _NAMED_VALUES
-        or (name.startswith("macro.") and (_is_foreign(name) or (name in before and name in now)))
+        or (name.startswith("macro.") and (_is_for(name, foreign) or (name in before and name in now)))
         for name in changed
     )

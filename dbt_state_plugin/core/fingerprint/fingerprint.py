@@ -75,6 +75,7 @@ class Fingerprinter:
         self._digest = keyed_digest(key)
         self._parts = ProjectParts(definition, self._digest)
         self._definitions = {node.unique_id: node for node in definition.nodes}
+        self.adapters = definition.adapters
         self.macro_paths = {macro.unique_id: macro.path for macro in definition.macros}
         self._hidden: tuple[str, ...] | None = None
         self._settings = {node.unique_id: plugin_settings(node.attributes) for node in definition.nodes}

@@ -52,7 +52,8 @@ class ProjectDefinition:
     `environment` is the process's environment; `target` is what Jinja's `target` holds; `project_hooks` are the texts
     of on-run-start and on-run-end by their names; `flags` are options that change what dbt builds (such as `--empty`);
     `dispatch` is the search order of macros; `graph_extras` is what Jinja's `graph` holds besides nodes (exposures,
-    metrics, groups).
+    metrics, groups); `adapters` are the adapter in use and those from which it inherits, by dbt's names, and none where
+    that is not known.
     """
 
     name: str
@@ -71,3 +72,4 @@ class ProjectDefinition:
     flags: tuple[str, ...] = ()
     dispatch: Any = None
     graph_extras: Mapping[str, Any] = field(default_factory=dict)
+    adapters: tuple[str, ...] = ()

@@ -134,6 +134,7 @@ def _inputs(
         recorded=before or RecordedDefinition(),
         items=fingerprinter.items(unique_id),
         macro_paths=fingerprinter.macro_paths,
+        adapters=fingerprinter.adapters,
         dialect=fingerprinter.dialect,
         configured=fingerprinter.configured(unique_id),
         other_reads=recorded.other_reads.get(key, ()),

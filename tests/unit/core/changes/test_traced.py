@@ -155,7 +155,7 @@ def test_a_difference_in_what_was_not_read_is_settled(
     items_before = {part: {name: before} if before else {}, READS: READ}
     items_now = {part: {name: now} if now else {}}
 
-    settled = untouched_parts([part], items_before, items_now, READ)  # type: ignore[arg-type]
+    settled = untouched_parts([part], items_before, items_now, READ, adapters=["postgres"])  # type: ignore[arg-type]
 
     assert settled == ((part,) if is_settled else ())
 
@@ -164,9 +164,28 @@ def test_nothing_is_settled_where_something_that_was_read_differs() -> None:
     before = {"macros": {"macro.pkg.unused": "#1"}, READS: READ}
     now = {"macros": {"macro.pkg.unused": "#2"}}
 
-    assert untouched_parts(["macros"], before, now, {**READ, "var a": "other"}) == ()
-    assert untouched_parts(["macros", "config"], before, now, READ) == ()
-    assert untouched_parts(["macros"], {READS: READ}, {}, READ) == ()  # edited by hand: no item says what differs
+    assert untouched_parts(["macros"], before, now, {**READ, "var a": "other"}, adapters=["postgres"]) == ()
+    assert untouched_parts(["macros", "config"], before, now, READ, adapters=["postgres"]) == ()
+    # Edited by hand: no item says what differs.
+    assert untouched_parts(["macros"], {READS: READ}, {}, READ, adapters=["postgres"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("adapters", "is_settled"),
+    [
+        (["postgres"], True),
+        (["duckdb"], False),
+        (["redshift", "postgres"], True),
+        (["x", "duckdb"], False),
+        ([], False),
+    ],
+)
+def test_a_new_macro_for_the_adapter_in_use_may_be_found(adapters: list[str], is_settled: bool) -> None:
+    now = {"macros": {"macro.pkg.duckdb__star": "#2"}}
+
+    settled = untouched_parts(["macros"], {READS: READ}, now, READ, adapters=adapters)
+
+    assert settled == (("macros",) if is_settled else ())
 
 
 def inputs(*parts: str, **fields: Any) -> ChangeInputs:
