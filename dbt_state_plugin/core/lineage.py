@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
+from dbt_state_plugin.core.reached import reached
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.relations import RelationName
@@ -93,12 +94,7 @@ def readers_of_loader_columns(project: Project, lineage: Mapping[str, Lineage]) 
         for unique_id, read in lineage.items()
         if unique_id in naming or not naming.isdisjoint((*read.inlined, *_views(read, project)))
     }
-    todo = list(found)
-    while todo:
-        fresh = {parent for parent in project.nodes[todo.pop()].parents if parent in project.nodes} - found
-        found |= fresh
-        todo += fresh
-    return frozenset(found)
+    return frozenset(reached(found, lambda node: project.nodes.keys() & project.nodes[node].parents))
 
 
 def _views(read: Lineage, project: Project) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -67,6 +68,11 @@ def _rows(cursor: Any, schema: str, name: str, columns: list[str]) -> list[str]:
     query = sql.SQL("select count(*), sum(hashtextextended({}, 0)::numeric) from {} as t")
     cursor.execute(query.format(row, sql.Identifier(schema, name)))
     return [str(value) for value in cursor.fetchone()]
+
+
+def differing_names(left: Mapping[str, Relation], right: Mapping[str, Relation]) -> set[str]:
+    """Return the names of the relations that are not the same in two databases."""
+    return {name for name in left.keys() | right.keys() if differing(left.get(name), right.get(name))}
 
 
 def differing(left: Relation | None, right: Relation | None) -> set[str]:

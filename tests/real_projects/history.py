@@ -197,10 +197,10 @@ class _Play:
         ended = self._plugin([*command])
         log.write_text(f"{ended.stdout}\n--- stderr\n{ended.stderr}\n--- exit code {ended.code}\n")
         moment.exit_codes.append(ended.code)
-        ids = _EXECUTION.findall(ended.stdout + ended.stderr)
-        if not ids:
+        execution = execution_told(ended)
+        if not execution:
             return
-        shown = self._plugin(["show", ids[-1], "-o", "json"])
+        shown = self._plugin(["show", execution, "-o", "json"])
         if shown.code != 0:
             log.with_suffix(".show").write_text(shown.stdout + shown.stderr)
             moment.exit_codes.append(shown.code)
@@ -224,6 +224,12 @@ class _Play:
             if name not in built:
                 continue  # of a node that is gone; dbt leaves it, too
             (moment.incremental if name in keeps else moment.unequal)[name] = sorted(keys)
+
+
+def execution_told(ended: Ended) -> str:
+    """Return the id of the last execution of which a command of ours has told, nothing if it has told of none."""
+    ids = _EXECUTION.findall(ended.stdout + ended.stderr)
+    return ids[-1] if ids else ""
 
 
 def _without_hooks(moment: Moment, nodes: frozenset[str]) -> set[str]:

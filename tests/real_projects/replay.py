@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -25,17 +24,17 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
 import psycopg2  # noqa: E402 - found by the line above
-from accuracy.relations import differing, observed  # noqa: E402
+from accuracy.relations import differing_names, observed  # noqa: E402
 from accuracy.workspace import Workspace  # noqa: E402
 from support import forkserver  # noqa: E402
 from support.forkserver import Ended  # noqa: E402
 
 from dbt_state_plugin.testing import postgres_server  # noqa: E402
 from dbt_state_plugin.testing.postgres_server import Server, start_server  # noqa: E402
+from real_projects.history import execution_told  # noqa: E402
 from real_projects.project import RealProject, copied  # noqa: E402
 
 DATABASE = "replayed"
-_EXECUTION = re.compile(r"[Ee]xecution ([0-9a-f]{8}-[0-9a-f-]{27})")
 _FILES = ("--", ".", ":(exclude)*.csv")  # their data come from elsewhere
 _KEPT = frozenset({"target", "logs", "dbt_packages"})
 
@@ -76,7 +75,7 @@ def _git(repository: Path, *arguments: str | Path) -> bytes:
 
 
 class Replay:
-    """A project in two folders and two databases; `server` has both."""
+    """A project in two folders and two databases, each on one of the `servers`."""
 
     def __init__(
         self, repository: Path, overlay: Path, cutoff: str, servers: dict[str, Server], directory: Path
@@ -127,16 +126,15 @@ class Replay:
     def _statuses(self) -> Iterator[str]:
         """Run ours and return how each node of the run has ended."""
         ended = self._called("ours", ["dbt-state-plugin", "run", "--cutoff", self._cutoff, "--", "--quiet"])
-        ids = _EXECUTION.findall(ended.stdout + ended.stderr)
-        if ended.code != 0 or not ids:
+        execution = execution_told(ended)
+        if ended.code != 0 or not execution:
             raise RuntimeError(f"ours ended with {ended.code}\n{ended.stdout}{ended.stderr}")
-        shown = self._called("ours", ["dbt-state-plugin", "show", ids[-1], "-o", "json"])
+        shown = self._called("ours", ["dbt-state-plugin", "show", execution, "-o", "json"])
         yield from (node["status"] for node in json.loads(shown.stdout)["nodes"])
 
     def _unequal(self) -> list[str]:
         ours, plain = (observed(self._servers[which].url(DATABASE)) for which in ("ours", "plain"))
-        names = {name for name in ours.keys() | plain.keys() if differing(ours.get(name), plain.get(name))}
-        return sorted(name for name in names if not name.startswith("dbt_state_plugin."))
+        return sorted(differing_names(ours, plain))
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from accuracy.workspace import Workspace
 from psycopg2 import sql
 from support import forkserver
 
+from dbt_state_plugin.core.reached import reached
 from dbt_state_plugin.testing import postgres_server
 from dbt_state_plugin.testing.postgres_server import Server
 from real_projects.project import RealProject
@@ -210,12 +211,7 @@ def below(nodes: Iterable[str], build: Build) -> frozenset[str]:
     for node, facts in build.nodes.items():
         for parent in facts["parents"]:
             children.setdefault(parent, set()).add(node)
-    reached, todo = set(nodes), list(nodes)
-    while todo:
-        fresh = children.get(todo.pop(), set()) - reached
-        reached |= fresh
-        todo += fresh
-    return frozenset(reached)
+    return frozenset(reached(nodes, lambda node: children.get(node, set())))
 
 
 def keeps_rows(build: Build) -> frozenset[str]:

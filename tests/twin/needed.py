@@ -21,9 +21,10 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "integration_project")]
 
 import psycopg2  # noqa: E402 - found by the line above
 from accuracy import warehouse  # noqa: E402
-from accuracy.relations import differing, observed  # noqa: E402
+from accuracy.relations import differing_names, observed  # noqa: E402
 from support.project import SCHEMA  # noqa: E402
 
+from dbt_state_plugin.core.reached import reached  # noqa: E402
 from dbt_state_plugin.testing.postgres_server import Server, start_server  # noqa: E402
 from twin.pair import OURS, Pair, paired  # noqa: E402
 from twin.shop import CHANGES, EDITED, LOADED, VERSIONS  # noqa: E402
@@ -49,13 +50,7 @@ def parents_of(versions: dict[str, str]) -> dict[str, set[str]]:
 
 def above(name: str, parents: dict[str, set[str]]) -> set[str]:
     """Return all that a node reads, through others too."""
-    found: set[str] = set()
-    todo = [name]
-    while todo:
-        fresh = parents.get(todo.pop(), set()) - found
-        found |= fresh
-        todo += fresh
-    return found
+    return reached([name], lambda each: parents.get(each, set())) - {name}
 
 
 def name_of(unique_id: str) -> str:
@@ -171,7 +166,7 @@ def _run(pair: Pair, server: Server, files: dict[str, str], options: tuple[str, 
     if ended.code != 0:
         print(f"a run failed: {pair.done[-2]}", file=sys.stderr)
         return
-    names = {name for name in before.keys() | after.keys() if differing(before.get(name), after.get(name))}
+    names = differing_names(before, after)
     changed = {name.removeprefix(f"{SCHEMA}.") for name in names if name.startswith(f"{SCHEMA}.")}
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(_BUILT)

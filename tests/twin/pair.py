@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg2
 from accuracy import warehouse
-from accuracy.relations import Relation, differing, observed
+from accuracy.relations import Relation, differing, differing_names, observed
 from support.project import NAME, PROJECT_FILE, SCHEMA, clean_environment
 
 from dbt_state_plugin.testing import postgres_server
@@ -135,8 +135,7 @@ class Pair:
         found = {which: self._relations(which, prefixes) for which in (OURS, TWIN)}
         differences = [
             f"{name}: {_told(found[OURS].get(name), found[TWIN].get(name))}"
-            for name in sorted(found[OURS].keys() | found[TWIN].keys())
-            if differing(found[OURS].get(name), found[TWIN].get(name))
+            for name in sorted(differing_names(found[OURS], found[TWIN]))
         ]
         if differences:
             raise Difference("\n".join([*differences, self._told(ours)]))

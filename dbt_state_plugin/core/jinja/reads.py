@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,6 +19,7 @@ from dbt_state_plugin.core.jinja.builtin_macros import (
     calls_view_entry_as_known,
     without_index_loops,
 )
+from dbt_state_plugin.core.reached import reached
 from dbt_state_plugin.core.values.definition import MacroDefinition
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -234,7 +235,7 @@ class MacroIndex:
             return False
         (materialization,) = materializations
         words = {"materialization_view", *_CALLED_BY_ADAPTERS, *jinja_reads(text).words}
-        for unique_id in self._walked(self._start_of_run("view", text), self._outside_of_view_ddl):
+        for unique_id in reached(self._start_of_run("view", text), self._outside_of_view_ddl):
             macro = self._macros[unique_id]
             if not macro.is_builtin and self._is_computed(macro.code):
                 return False
@@ -283,7 +284,7 @@ class MacroIndex:
     def _closure(self, start: frozenset[str], *, has_indexes: bool = True) -> tuple[MacroDefinition, ...]:
         key = (start, has_indexes)
         if key not in self._closures:
-            seen = self._walked(start, lambda unique_id: self._neighbours_of(unique_id, has_indexes=has_indexes))
+            seen = reached(start, lambda unique_id: self._neighbours_of(unique_id, has_indexes=has_indexes))
             self._closures[key] = tuple(self._macros[unique_id] for unique_id in sorted(seen & self._custom))
         return self._closures[key]
 
@@ -296,16 +297,6 @@ class MacroIndex:
     def _outside_of_view_ddl(self, unique_id: str) -> frozenset[str]:
         found = self._neighbours_of(unique_id)
         return frozenset(each for each in found if _stem(self._macros[each].name) not in VIEW_ENTRIES)
-
-    @staticmethod
-    def _walked(start: Iterable[str], neighbours: Callable[[str], frozenset[str]]) -> set[str]:
-        seen = set(start)
-        todo = list(seen)
-        while todo:
-            fresh = neighbours(todo.pop()) - seen
-            seen |= fresh
-            todo.extend(fresh)
-        return seen
 
 
 def _computed_names(packages: set[str]) -> re.Pattern[str]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from dbt_state_plugin.core.config.node_config import cutoff_max_rows
+from dbt_state_plugin.core.config.node_config import cutoff_max_rows, cutoff_rule
 from dbt_state_plugin.core.decision.scan_cost import ScanCost
 from dbt_state_plugin.core.values.things import ThingChange
 from dbt_state_plugin.core.versions.drift import find_drift
@@ -85,9 +85,9 @@ class ComparedRows:
     def _rows_left(self, node: Node, sets: set[tuple[str, ...]]) -> RowsLeft | None:
         if node.relation is None:
             return None
-        started = time.monotonic()
         if node.is_view:
             return self._rows_shown(node, node.relation, sets)
+        started = time.monotonic()
         found = self._warehouse.rows_left(node.relation, sets)
         if found is not None:
             ms = (time.monotonic() - started) * 1000
@@ -120,9 +120,11 @@ class ComparedRows:
 
     def _worth(self, unique_id: str) -> float:
         """Return how many milliseconds it may take to compare a relation, for what that may save below."""
-        if "always" in self._hanging.rules_below(unique_id):
+        below = self._hanging.below(unique_id)
+        if any(cutoff_rule(entry.node, self._hanging.default) == "always" for entry in below):
             return math.inf
-        return max(ALWAYS_WORTH, self._hanging.duration_below(unique_id) * MOST_SHARE)
+        took = sum(entry.record.duration_ms or 0 for entry in below if entry.record is not None)
+        return max(ALWAYS_WORTH, took * MOST_SHARE)
 
     def rows_after(self, entry: PlanEntry) -> RowsLeft | None:
         """Return what a relation that was just built holds, if it is compared."""

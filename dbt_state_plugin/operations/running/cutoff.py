@@ -17,11 +17,12 @@ from dbt_state_plugin.core.decision.cutoff import (
     shows_rows_alone,
 )
 from dbt_state_plugin.core.lineage import Lineage, record_key
+from dbt_state_plugin.core.reached import reached
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, RowsLeft, Trace
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.running.compared_rows import ComparedRows, is_as_recorded, number_of
-from dbt_state_plugin.operations.running.hanging_nodes import HangingNodes, reached
+from dbt_state_plugin.operations.running.hanging_nodes import HangingNodes
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.state.relations import read_definitions, read_recorded
@@ -187,7 +188,7 @@ class Cutoff:
         return node.is_test and unique_id not in self._entries and self._records.get(unique_id) is None
 
     def _all_below(self, unique_id: str) -> set[str]:
-        return reached(unique_id, self._all_readers)
+        return reached([unique_id], lambda node: self._all_readers.get(node, set())) - {unique_id}
 
     @cached_property
     def _all_readers(self) -> Mapping[str, set[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.config.node_config import cutoff_rule
 from dbt_state_plugin.core.decision.cutoff import columns_read, is_edited_view
+from dbt_state_plugin.core.reached import reached
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.lineage import Lineage
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class HangingNodes:
     """Nodes that are due only if what they read comes out different; `readers` are those among them by what they read.
 
-    `records` are those of all nodes in the command's scope, `entries` the planned ones.
+    `records` are those of all nodes in the command's scope, `entries` the planned ones; `default` is what the options
+    say about cutoff.
     """
 
     def __init__(self, planned: Planned, lineages: Mapping[str, Lineage], *, is_over: bool) -> None:
@@ -28,7 +30,7 @@ class HangingNodes:
         self.entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self.records = {entry.node.unique_id: entry.record for entry in planned.plan.entries}
         self.nodes = [entry.node.unique_id for entry in planned.plan.to_build if entry.hangs_on and not is_over]
-        self._default = planned.cutoff
+        self.default = planned.cutoff
         self.readers: dict[str, set[str]] = {}
         for unique_id in self.nodes:
             for parent in self.planned_parents(unique_id):
@@ -58,29 +60,10 @@ class HangingNodes:
         is_alone = not self.planned_parents(entry.node.unique_id)
         return is_alone and is_edited_view(entry.node, entry.record, entry.reasons)
 
-    def below(self, unique_id: str) -> set[str]:
+    def below(self, unique_id: str) -> list[PlanEntry]:
         """Return the nodes that may be cut off if one comes out equal."""
-        return reached(unique_id, self.readers)
-
-    def rules_below(self, unique_id: str) -> set[str]:
-        """Return what the settings of those nodes say about cutoff."""
-        return {cutoff_rule(self.entries[node].node, self._default) for node in self.below(unique_id)}
-
-    def duration_below(self, unique_id: str) -> int:
-        """Return how many milliseconds the last builds of those nodes took, as far as that is known."""
-        found = [self.records.get(node) for node in self.below(unique_id)]
-        return sum(record.duration_ms or 0 for record in found if record is not None)
-
-
-def reached(unique_id: str, readers: Mapping[str, set[str]]) -> set[str]:
-    """Return all that reads a node, through others too."""
-    found: set[str] = set()
-    todo = [unique_id]
-    while todo:
-        fresh = readers.get(todo.pop(), set()) - found
-        found |= fresh
-        todo += fresh
-    return found
+        readers = reached([unique_id], lambda node: self.readers.get(node, set()))
+        return [self.entries[node] for node in readers - {unique_id}]
 
 
 def may_cut_off(default: str | None, project: Project) -> bool:
