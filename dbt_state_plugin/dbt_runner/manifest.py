@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition
+from dbt_state_plugin.core.values.definition import BUILT_TYPES, GRAPH_EXTRAS, MacroDefinition, NodeDefinition
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.dialect import SqlDialect
 
-_BUILT_TYPES = frozenset({"model", "seed", "snapshot", "test", "unit_test", "function"})
 _RELATION_TYPES = frozenset({"model", "seed", "snapshot", "source"})
 
 
@@ -55,7 +54,7 @@ def project_hooks(manifest: Any) -> dict[str, str]:
 def graph_extras(manifest: Any) -> dict[str, Any]:
     """Return what Jinja's `graph` holds besides the nodes that dbt builds, by unique_id."""
     found: dict[str, Any] = {}
-    for kind in ("exposures", "groups", "metrics", "semantic_models", "saved_queries"):
+    for kind in GRAPH_EXTRAS:
         for unique_id, resource in getattr(manifest, kind, {}).items():
             found[unique_id] = {
                 name: value for name, value in resource.to_dict(omit_none=False).items() if name != "created_at"
@@ -64,7 +63,7 @@ def graph_extras(manifest: Any) -> dict[str, Any]:
 
 
 def _resources(manifest: Any) -> list[Any]:
-    found = [node for node in manifest.nodes.values() if _type(node) in _BUILT_TYPES]
+    found = [node for node in manifest.nodes.values() if _type(node) in BUILT_TYPES]
     found += manifest.sources.values()
     found += getattr(manifest, "unit_tests", {}).values()
     found += getattr(manifest, "functions", {}).values()  # user-defined functions, since dbt 1.11

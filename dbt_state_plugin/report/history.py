@@ -29,8 +29,7 @@ def _row(execution: ExecutionSummary) -> tuple[str, ...]:
         execution.started_at.strftime("%Y-%m-%d %H:%M"),
         str(execution.execution_id)[:_ID],
         execution.status,
-        f"{execution.succeeded - execution.cut_off}/{execution.planned}"
-        + (f", {execution.cut_off} cut" if execution.cut_off else ""),
+        f"{execution.built}/{execution.planned}" + (f", {execution.cut_off} cut" if execution.cut_off else ""),
         _took(execution),
         printable(execution.command) + (" (dirty)" if execution.uncommitted else ""),
     )

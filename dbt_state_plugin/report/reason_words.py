@@ -9,7 +9,7 @@ from typing import Any
 from dbt_state_plugin.core.undeclared import PREFIX, UndeclaredInput, is_function
 from dbt_state_plugin.core.values.capabilities import FEATURES
 from dbt_state_plugin.core.values.plan import HookReason
-from dbt_state_plugin.core.values.reasons import Reason, ReasonCode
+from dbt_state_plugin.core.values.reasons import GRAPH, Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.printable import printable, relation_shown
 
@@ -173,7 +173,7 @@ def _label(item: Mapping[str, str]) -> str:
     if name.startswith("macro."):
         package = f"{item['package']}." if item.get("package") else ""
         return f"macro {package}{name.split('.')[-1]}" + (f" ({path})" if path else "")
-    if name == "graph":
+    if name == GRAPH:
         nodes = item.get("nodes")
         return f"dbt's graph ({nodes})" if nodes else "dbt's graph, with the properties of all nodes,"
     return f"hook {name.split('.')[-1]}" if name.startswith("operation.") else name

@@ -116,6 +116,5 @@ def cut_off_words(result: NodeResult) -> str:
 
 def execution_headline(execution: ExecutionSummary) -> str:
     """Return how an execution ended in a few words; what was cut off was not built."""
-    built = execution.succeeded - execution.cut_off
-    words = f"{execution.status.capitalize()}: {built} of {count(execution.planned, 'node')} built"
+    words = f"{execution.status.capitalize()}: {execution.built} of {count(execution.planned, 'node')} built"
     return f"{words}, {execution.cut_off} cut off" if execution.cut_off else words

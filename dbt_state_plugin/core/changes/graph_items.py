@@ -7,13 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.fingerprint.parts import told_attributes
-from dbt_state_plugin.core.values.definition import ProjectDefinition
-from dbt_state_plugin.core.values.reasons import Reason
+from dbt_state_plugin.core.values.definition import BUILT_TYPES, GRAPH_EXTRAS, ProjectDefinition
+from dbt_state_plugin.core.values.reasons import GRAPH, Reason
 
-GRAPH = "graph"  # the name of the item
 _SECTIONS = ("nodes", "sources", "unit_tests", "functions")
-_EXTRAS = ("exposures", "groups", "metrics", "semantic_models", "saved_queries")
-_BUILT = frozenset({"model", "seed", "snapshot", "test", "source", "unit_test", "function"})
 _SAID_OTHERWISE = frozenset({"created_at", "config", "unrendered_config"})
 _SHOWN = 3
 
@@ -37,7 +34,7 @@ def differing_nodes(manifest: Mapping[str, Any], now: ProjectDefinition) -> str:
 
     Nothing where none does: then something differs that manifests do not hold.
     """
-    before = {unique_id: each for name in (*_SECTIONS, *_EXTRAS) for unique_id, each in _enabled(manifest, name)}
+    before = {unique_id: each for name in (*_SECTIONS, *GRAPH_EXTRAS) for unique_id, each in _enabled(manifest, name)}
     after = {node.unique_id: told_attributes(node) for node in now.nodes} | dict(now.graph_extras)
     found = [
         *(f"{_name(each)} is new" for each in sorted(after.keys() - before.keys())),
@@ -54,7 +51,7 @@ def _enabled(manifest: Mapping[str, Any], section: str) -> Iterator[tuple[str, M
     """Yield what a section of a manifest holds of what dbt builds, and of all that it does not build."""
     for unique_id, each in (manifest.get(section) or {}).items():
         is_enabled = (each.get("config") or {}).get("enabled") is not False
-        if section in _EXTRAS or (is_enabled and each.get("resource_type") in _BUILT):
+        if section in GRAPH_EXTRAS or (is_enabled and each.get("resource_type") in BUILT_TYPES | {"source"}):
             yield unique_id, each
 
 

@@ -10,6 +10,7 @@ from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.fingerprint.parts import OWN_PROPERTIES
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import Question, RenderedReads
+from dbt_state_plugin.core.values.reasons import GRAPH
 from dbt_state_plugin.core.values.records import TracedReads
 
 READS = "reads"  # the part of the recorded items that holds what was read, and the name of a difference in it
@@ -22,7 +23,7 @@ _OTHER_ADAPTERS = frozenset(
     "athena bigquery clickhouse databricks duckdb dremio exasol fabric firebolt glue hive impala materialize mysql "
     "oracle redshift singlestore snowflake spark sqlite sqlserver starrocks synapse teradata tidb trino vertica".split()
 )
-_NAMED_VALUES = frozenset({"dbt_version", "graph", OWN_PROPERTIES})
+_NAMED_VALUES = frozenset({"dbt_version", GRAPH, OWN_PROPERTIES})
 
 
 def traced_reads(

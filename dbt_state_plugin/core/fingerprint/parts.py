@@ -10,6 +10,7 @@ from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.fingerprint.python_reads import python_reads
 from dbt_state_plugin.core.jinja.reads import JinjaReads, MacroIndex, jinja_reads, union, variable_values
 from dbt_state_plugin.core.values.definition import MacroDefinition, NodeDefinition, ProjectDefinition
+from dbt_state_plugin.core.values.reasons import GRAPH
 
 # Keys of the resolved config that cannot change the relation, unless Jinja that the node reaches reads its config.
 # alias, schema and database count through the relation's name; hooks and contract are parts of their own.
@@ -180,8 +181,8 @@ class ProjectParts:
         return None if name.startswith(_SECRET_PREFIXES) else self._definition.environment.get(name)
 
     def _shared_value(self, name: str) -> Any:
-        if name == "graph":
-            return self._graph_if(_EVERYTHING)["graph"]
+        if name == GRAPH:
+            return self._graph_if(_EVERYTHING)[GRAPH]
         environment = self._definition.environment.items()
         return {each: value for each, value in environment if each.startswith(_METADATA_PREFIX)}
 
@@ -282,7 +283,7 @@ class ProjectParts:
         if not self._graph:
             nodes = {node.unique_id: _attributes(node) for node in self._definition.nodes}
             self._graph = self._digest([_by_name(nodes), _by_name(self._definition.graph_extras)])
-        return {"graph": self._graph}
+        return {GRAPH: self._graph}
 
     def _event_times_of(self, node: NodeDefinition) -> Items:
         """Return the event times of the sources among its parents: dbt filters rows by them (microbatch, sample)."""

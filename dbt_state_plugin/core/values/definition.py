@@ -14,6 +14,10 @@ from dbt_state_plugin.core.values.relations import RelationName
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.dialect import SqlDialect
 
+BUILT_TYPES = frozenset({"model", "seed", "snapshot", "test", "unit_test", "function"})
+# Sections of a manifest that Jinja's `graph` holds besides what dbt builds, and sources.
+GRAPH_EXTRAS = ("exposures", "groups", "metrics", "semantic_models", "saved_queries")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacroDefinition:

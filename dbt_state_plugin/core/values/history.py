@@ -72,6 +72,11 @@ class ExecutionSummary:
     results: tuple[NodeResult, ...] = field(default=())
     uncommitted: str | None = None
 
+    @property
+    def built(self) -> int:
+        """Return how many nodes were built, tests that passed included."""
+        return self.succeeded - self.cut_off
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+GRAPH = "graph"  # the name of an item: dbt's graph, with all nodes
+
 
 class Category(str, Enum):
     """The word under which a planned node is counted; part of the JSON output."""
