@@ -24,6 +24,8 @@ PYTHON = sys.executable
 PROGRAMS = os.environ.get("BENCHMARK_PROGRAMS")
 DBT = (f"{PROGRAMS}/dbt",) if PROGRAMS else (PYTHON, "-c", "from dbt.cli.main import cli; cli()")
 PLUGIN = (f"{PROGRAMS}/dbt-state-plugin",) if PROGRAMS else (PYTHON, "-m", "dbt_state_plugin")
+# Answers are read as JSON: lines of progress would stand in them where a machine is slow.
+QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_STATE_PLUGIN_PROGRESS": "0", "NO_COLOR": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +52,7 @@ class Contestant:
             "BENCH_DBNAME": server.dbname,
             "BENCH_SCHEMA": self.schema,
         }
-        # Answers are read as JSON: lines of progress would stand in them where a machine is slow.
-        quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_STATE_PLUGIN_PROGRESS": "0", "NO_COLOR": "1"}
-        return {**kept, **connection, **quiet, **self.more}
+        return {**kept, **connection, **QUIET, **self.more}
 
     def run(self, program: Sequence[str], *arguments: str, may_fail: bool = False) -> tuple[Cost, str]:
         """Run a command; give its cost and its answer. Raises SystemExit with its output where it must not fail."""

@@ -23,9 +23,10 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1] / "integration_project")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "integration_project")]
 
 import pipeline  # noqa: E402 - found by the line above
+from contestant import PLUGIN, PROGRAMS, QUIET  # noqa: E402
 from pipeline import copy_installed, installed_project  # noqa: E402
 from production import fill  # noqa: E402
 from warehouse import connection_environment, production_on  # noqa: E402
@@ -34,8 +35,7 @@ from dbt_state_plugin.testing.postgres_server import Server, start_server  # noq
 
 FOREIGN = ("DBT_", "PG", "MELTANO_", "TAP_", "TARGET_", "PRODUCTION_", "WAREHOUSE_")
 PLUGINS = ("tap-postgres", "target-postgres", "dbt-state-plugin")
-# Folders with other commands: what they cost says nothing, but they show soon that a benchmark works.
-PROGRAMS, MELTANO_PROGRAMS = (os.environ.get(f"BENCHMARK_{name}") for name in ("PROGRAMS", "MELTANO_PROGRAMS"))
+MELTANO_PROGRAMS = os.environ.get("BENCHMARK_MELTANO_PROGRAMS")  # as PROGRAMS, for Meltano
 MELTANO = (f"{MELTANO_PROGRAMS}/meltano",) if MELTANO_PROGRAMS else pipeline.MELTANO
 OURS, OTHER = "dbt-state-plugin:run", "dbt deps && dbt run"
 MOST_CPU, MOST_SHARE = 1.5, 0.2
@@ -92,11 +92,7 @@ class Place:
         output = self.run(
             *MELTANO, "run", "tap-postgres", "target-postgres", "dbt-state-plugin:run", "dbt-as-the-hub-does:run"
         )
-        answer = self.run(
-            *([f"{PROGRAMS}/dbt-state-plugin"] if PROGRAMS else [sys.executable, "-m", "dbt_state_plugin"]),
-            *("history", "--limit", "1", "--output", "json"),
-            directory=self.project / "transform",
-        )
+        answer = self.run(*PLUGIN, "history", "--limit", "1", "--output", "json", directory=self.project / "transform")
         if bool(json.loads(answer)["executions"][0]["planned"]) != builds:
             raise SystemExit(f"dbt-state-plugin was to build {'something' if builds else 'nothing'}:\n{output}")
 
@@ -112,11 +108,10 @@ class Place:
 def prepared(folder: Path, server: Server, plugins: Path, warm_up: int) -> Place:
     """Copy the project, put a measuring program in front of each block's own, and build everything once."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_STATE_PLUGIN_PROGRESS": "0", "NO_COLOR": "1"}
     production = production_on(server)
     fill(production)
-    environment = {**kept, **quiet, **connection_environment(server), **production.environment()}
-    installed = installed_project(plugins, {**kept, **quiet}, *PLUGINS)
+    environment = {**kept, **QUIET, **connection_environment(server), **production.environment()}
+    installed = installed_project(plugins, {**kept, **QUIET}, *PLUGINS)
     project = copy_installed(installed, folder)
     programs = Path(PROGRAMS or installed / ".meltano" / "utilities" / "dbt-state-plugin" / "venv" / "bin")
     dbt = [str(programs / "dbt")]

@@ -50,23 +50,25 @@ class Database:
         with closing(self.connect()) as opened, opened.cursor() as cursor:
             cursor.execute(statement, parameters)
             process_id = opened.info.backend_pid
-        with closing(self.connect()) as opened, opened.cursor() as cursor:  # one for all looks, which come often
-            while True:
-                cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (process_id,))
-                if cursor.fetchone() is None:
-                    return
-                time.sleep(0.01)
+        for row in self._answers("SELECT 1 FROM pg_stat_activity WHERE pid = %s", process_id):
+            if row is None:
+                return
 
     def wait_until_blocked(self, process_id: int) -> None:
         """Wait until a session waits for a lock that another one holds; it must do so some time."""
         waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
         deadline = time.monotonic() + 30
+        for row in self._answers(waits, process_id):
+            if row == (True,):
+                return
+            assert time.monotonic() < deadline, f"session {process_id} waits for nobody"
+
+    def _answers(self, statement: str, process_id: int) -> Iterator[tuple[Any, ...] | None]:
+        """Yield the first row of a statement again and again, on one connection, since that comes often."""
         with closing(self.connect()) as opened, opened.cursor() as cursor:
             while True:
-                cursor.execute(waits, (process_id,))
-                if cursor.fetchone() == (True,):
-                    return
-                assert time.monotonic() < deadline, f"session {process_id} waits for nobody"
+                cursor.execute(statement, (process_id,))
+                yield cursor.fetchone()
                 time.sleep(0.01)
 
     def forget_counters(self) -> None:
