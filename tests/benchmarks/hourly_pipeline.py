@@ -5,8 +5,10 @@
 generates a project, builds it in two schemas, and then, hour by hour, changes `--changed` of the sources, which both
 schemas read, and runs `dbt-state-plugin run` in one and `dbt run` in the other. Sources get rows, and with `--loads
 mixed` in turn rows that are sent again as they are, other values in a column that no table reads, or a late correction.
-Prints the models built and the wall time of each hour and the ratios of all, and ends with 1 when the two schemas are
-not the same at the end. Times say something only on a machine that has nothing else to do; compare ratios, not seconds.
+Most tables have a row for each of `--customers`. Prints the models built and the wall time of each hour and the ratios
+of all, and ends with 1 when the schemas are not the same at the end. `--beside-never` runs ours in a third schema, too,
+without cutoff, and prints what cutoff costs or saves. Times say something only on a machine that has nothing else to
+do; compare ratios, not seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +41,8 @@ LAYERS = 5  # models of one source stand in so many rows, each reading the one b
 # What a loader does to a source; the rows that it sends again are the newest ones.
 _LOADS = {
     "new rows": sql.SQL(
-        "insert into {} select %(from)s + n, n %% 17, n * 3, timestamp '2026-01-01' + n * interval '1 minute', null "
-        "from generate_series(1, %(rows)s) as n"
+        "insert into {} select %(from)s + n, n %% %(customers)s, n * 3, timestamp '2026-01-01' + n * interval '1 minute'"
+        ", null from generate_series(1, %(rows)s) as n"
     ),
     "rows sent again": sql.SQL("update {0} set id = id where id > (select max(id) - %(rows)s from {0})"),
     "a column that few read": sql.SQL("update {0} set note = %(from)s::text where id > (select max(id) - 9 from {0})"),
@@ -58,6 +60,7 @@ class Hour:
     built: int
     ours: Cost
     plain: Cost
+    never: Cost | None = None
 
 
 def pipeline_files(models: int, sources: int) -> dict[str, str]:
@@ -107,14 +110,17 @@ def _sources(count: int) -> str:
     return f"sources:\n  - name: raw\n    schema: raw\n    tables:\n{tables}"
 
 
-def load(server: Server, source: int, *, first: int, rows: int, which: str = "new rows") -> None:
+def load(server: Server, source: int, *, first: int, rows: int, customers: int, which: str = "new rows") -> None:
     """Add rows to a source or change some, on a connection of its own, as a loader does."""
+    given = {"from": first, "rows": rows, "customers": customers}
     with closing(connect(server)) as opened, opened.cursor() as cursor:
-        cursor.execute(_LOADS[which].format(sql.Identifier("raw", f"events_{source}")), {"from": first, "rows": rows})
+        cursor.execute(_LOADS[which].format(sql.Identifier("raw", f"events_{source}")), given)
 
 
-def prepared(server: Server, folder: Path, *, models: int, sources: int, rows: int) -> tuple[Contestant, Contestant]:
-    """Fill the sources and build everything in both schemas; give ours and the plain one."""
+def prepared(
+    server: Server, folder: Path, names: Sequence[str], *, models: int, sources: int, rows: int, customers: int
+) -> list[Contestant]:
+    """Fill the sources and build everything in a schema of each name, `plain` by plain dbt."""
     with closing(connect(server)) as opened, opened.cursor() as cursor:
         cursor.execute("create schema raw")
         for number in range(sources):
@@ -122,27 +128,28 @@ def prepared(server: Server, folder: Path, *, models: int, sources: int, rows: i
             columns = sql.SQL("(id bigint, customer_id int, cents bigint, happened_at timestamp, note text)")
             cursor.execute(sql.SQL("create table {} {}").format(table, columns))
     for number in range(sources):
-        load(server, number, first=0, rows=rows)
-    ours, plain = (Contestant(server=server, directory=folder / name, schema=name) for name in ("ours", "plain"))
-    for contestant in (ours, plain):
+        load(server, number, first=0, rows=rows, customers=customers)
+    contestants = [Contestant(server=server, directory=folder / name, schema=name) for name in names]
+    for contestant in contestants:
         for path, text in pipeline_files(models, sources).items():
             file = contestant.directory / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    ours.tracked(builds=models)
-    plain.run(DBT, "run", "--quiet")
-    return ours, plain
+        if contestant.schema == "plain":
+            contestant.run(DBT, "run", "--quiet")
+        else:
+            contestant.tracked(builds=models)
+    return contestants
 
 
-def one_hour(
-    ours: Contestant, plain: Contestant, loads: Mapping[int, str], *, first: int, rows: int, cutoff: str
-) -> Hour:
-    """Change these sources, and run both."""
-    for source, which in loads.items():
-        load(ours.server, source, first=first, rows=rows, which=which)
+def one_hour(contestants: Sequence[Contestant], loads: Mapping[int, str], *, cutoff: str) -> Hour:
+    """Run all after these loads: ours, the plain one, and perhaps one of ours without cutoff."""
+    ours, plain, *others = contestants
     mine, _ = ours.run(PLUGIN, "run", "--cutoff", cutoff, "--", "--quiet")
+    number = built(ours.server)
     theirs, _ = plain.run(DBT, "run", "--quiet")
-    return Hour(sources=tuple(loads), built=built(ours.server), ours=mine, plain=theirs)
+    never = [other.run(PLUGIN, "run", "--no-cutoff", "--", "--quiet")[0] for other in others]
+    return Hour(sources=tuple(loads), built=number, ours=mine, plain=theirs, never=never[0] if never else None)
 
 
 def built(server: Server) -> int:
@@ -152,19 +159,19 @@ def built(server: Server) -> int:
         return int(cursor.fetchone()[0])
 
 
-def different(server: Server) -> list[str]:
-    """Give the relations that are not the same in both schemas."""
+def different(server: Server, schemas: Sequence[str] = ("ours", "plain")) -> list[str]:
+    """Give the relations that are not the same in all schemas."""
     found = observed(server.url())
     keys = ("kind", "columns", "rows", "definition")
-    mine, theirs = (
+    first, *others = (
         {
             name.removeprefix(f"{schema}."): [str(each[key]).replace(f"{schema}.", "") for key in keys]
             for name, each in found.items()
             if name.startswith(f"{schema}.")
         }
-        for schema in ("ours", "plain")
+        for schema in schemas
     )
-    return sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+    return sorted({name for each in others for name in first.keys() | each.keys() if first.get(name) != each.get(name)})
 
 
 def line(number: int, hour: Hour, models: int) -> str:
@@ -180,41 +187,65 @@ def summary(hours: list[Hour], models: int, aim: str) -> list[str]:
     wall = sum(hour.ours.wall for hour in hours) / sum(hour.plain.wall for hour in hours)
     cpu = sum(hour.ours.cpu for hour in hours) / sum(hour.plain.cpu for hour in hours)
     head = f"{'dbt-state-plugin run / dbt run, all hours':<44}"
-    return [
+    lines = [
         f"{head}{'models':>8}{'wall':>8}{'CPU':>8}{'aim':>9}",
         f"{'ratio':<44}{built:>8.2f}{wall:>8.2f}{cpu:>8.2f}{aim:>9}",
     ]
+    beside = [(hour.ours, hour.never) for hour in hours if hour.never is not None]
+    if beside:
+        wall, cpu = (
+            sum(getattr(ours, kind) for ours, _ in beside) / sum(getattr(never, kind) for _, never in beside)
+            for kind in ("wall", "cpu")
+        )
+        lines.append(f"{'with cutoff / without':<52}{wall:>8.2f}{cpu:>8.2f}")
+    return lines
 
 
 def main() -> int:
     """Read the arguments, run the hours and print them."""
     parser = argparse.ArgumentParser(description="Compare a day of hourly runs with plain dbt.")
-    for name, default in (("models", 300), ("sources", 20), ("hours", 24), ("changed", 2), ("rows", 20_000)):
+    for name, default in (
+        ("models", 300),
+        ("sources", 20),
+        ("hours", 24),
+        ("changed", 2),
+        ("rows", 20_000),
+        ("customers", 17),
+    ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--loads", choices=("new", "mixed"), default="new")
     parser.add_argument("--cutoff", choices=("never", "auto", "always"), default="never")
+    parser.add_argument("--beside-never", action="store_true", help="run ours without cutoff in a third schema, too")
     given = parser.parse_args()
     if (
         not 1 <= given.changed <= given.sources
         or given.models < 4 * given.sources
         or given.hours < 1
         or given.rows < 20
+        or given.customers < 1
     ):
-        parser.error("at least four models a source, an hour, 20 rows, and no more changed sources than there are")
+        parser.error(
+            "at least four models a source, an hour, 20 rows, a customer, and no more changed sources than there are"
+        )
     random = Random(given.models)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder, start_server() as server:
-        print(f"{given.models} models, {given.sources} sources of {given.rows} rows\n{versions(server)}\n", flush=True)
-        ours, plain = prepared(server, Path(folder), models=given.models, sources=given.sources, rows=given.rows)
+        print(f"{given.models} models, {given.sources} sources of {given.rows} rows, {given.customers} customers")
+        print(f"{versions(server)}\n", flush=True)
+        names = ("ours", "plain", *(["never"] if given.beside_never else []))
+        size = {"rows": given.rows, "customers": given.customers}
+        contestants = prepared(server, Path(folder), names, models=given.models, sources=given.sources, **size)
         print("hour  sources         models built     ours      dbt   ratio", flush=True)
         hours = []
         for number in range(given.hours):
             sources = sorted(random.sample(range(given.sources), given.changed))
             loads = {each: random.choice(_MIXED) if given.loads == "mixed" else "new rows" for each in sources}
-            first, rows = given.rows * (number + 1), max(1, given.rows // 20)
-            hours.append(one_hour(ours, plain, loads, first=first, rows=rows, cutoff=given.cutoff))
+            size["rows"] = max(1, given.rows // 20)
+            for source, which in loads.items():
+                load(server, source, first=given.rows * (number + 1), which=which, **size)
+            hours.append(one_hour(contestants, loads, cutoff=given.cutoff))
             print(line(number, hours[-1], given.models), flush=True)
         print("\n" + "\n".join(summary(hours, given.models, "<= 0.15" if given.loads == "mixed" else "<= 0.25")))
-        wrong = different(server)
+        wrong = different(server, names)
         print(f"\nwarehouses: {'equal' if not wrong else 'different in ' + ', '.join(wrong)}")
     return 1 if wrong else 0
 

@@ -72,11 +72,13 @@ def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Pat
 
 
 def test_the_benchmark_of_a_pipeline_prints_its_hours_and_finds_equal_warehouses(tmp_path: Path) -> None:
-    options = "--models 12 --sources 3 --hours 1 --changed 2 --rows 50 --loads mixed --cutoff auto".split()
+    size = "--models 12 --sources 3 --hours 1 --changed 2 --rows 50"
+    options = f"{size} --loads mixed --cutoff auto --beside-never".split()
 
     printed = output_of("hourly_pipeline.py", *options, env=environment(tmp_path))
 
     assert re.search(r"^ +0  \d, \d +\d of 12( +\d+\.\d\d){3}$", printed, re.MULTILINE)
+    assert re.search(r"^with cutoff / without( +\d+\.\d\d){2}$", printed, re.MULTILINE)
     assert printed.endswith("\nwarehouses: equal\n")
 
 
