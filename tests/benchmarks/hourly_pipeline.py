@@ -41,8 +41,9 @@ LAYERS = 5  # models of one source stand in so many rows, each reading the one b
 # What a loader does to a source; the rows that it sends again are the newest ones.
 _LOADS = {
     "new rows": sql.SQL(
-        "insert into {} select %(from)s + n, n %% %(customers)s, n * 3, timestamp '2026-01-01' + n * interval '1 minute'"
-        ", null from generate_series(1, %(rows)s) as n"
+        "insert into {} "
+        "select %(from)s + n, n %% %(customers)s, n * 3, timestamp '2026-01-01' + n * interval '1 minute', null "
+        "from generate_series(1, %(rows)s) as n"
     ),
     "rows sent again": sql.SQL("update {0} set id = id where id > (select max(id) - %(rows)s from {0})"),
     "a column that few read": sql.SQL("update {0} set note = %(from)s::text where id > (select max(id) - 9 from {0})"),
