@@ -152,7 +152,7 @@ def _items(values: Values) -> str:
     return _settled(words, values, is_named=values["part"] in PARTS)
 
 
-def _item(item: Mapping[str, str], *, is_plain: bool) -> str:
+def _item(item: Mapping[str, Any], *, is_plain: bool) -> str:
     label = _label(item)
     if item["change"] == "set":
         before, after = (_plain(item[side]) if is_plain else item[side] for side in ("before", "after"))
@@ -168,15 +168,32 @@ def _plain(value: str) -> str:
         return value
 
 
-def _label(item: Mapping[str, str]) -> str:
+def _label(item: Mapping[str, Any]) -> str:
     name, path = item["name"], item.get("path", "")
     if name.startswith("macro."):
         package = f"{item['package']}." if item.get("package") else ""
         return f"macro {package}{name.split('.')[-1]}" + (f" ({path})" if path else "")
     if name == GRAPH:
-        nodes = item.get("nodes")
+        nodes = _graph_nodes(item)
         return f"dbt's graph ({nodes})" if nodes else "dbt's graph, with the properties of all nodes,"
     return f"hook {name.split('.')[-1]}" if name.startswith("operation.") else name
+
+
+def _graph_nodes(item: Mapping[str, Any]) -> str:
+    """Return the nodes that differ in dbt's graph and how, where that is known."""
+    nodes = item.get("nodes") or ()
+    if isinstance(nodes, str):  # as it was recorded on 29 November 2026
+        return nodes
+    words = ", ".join(_graph_node(each) for each in nodes)
+    more = item.get("node_count", len(nodes)) - len(nodes)
+    return f"{words} and {more} more" if more > 0 else words
+
+
+def _graph_node(node: Mapping[str, Any]) -> str:
+    kind, _, rest = node["node"].partition(".")
+    name = rest.partition(".")[2]
+    name = name if kind in ("model", "seed", "snapshot") else f"{kind} {name}"
+    return f"{name} ({', '.join(node['properties'])})" if node["change"] == "changed" else f"{name} is {node['change']}"
 
 
 def _cut(value: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dbt_state_plugin.core.fingerprint.parts import told_attributes
@@ -12,7 +13,16 @@ from dbt_state_plugin.core.values.reasons import GRAPH, Reason
 
 _SECTIONS = ("nodes", "sources", "unit_tests", "functions")
 _SAID_OTHERWISE = frozenset({"created_at", "config", "unrendered_config"})
-_SHOWN = 3
+_KEPT = 3  # more would be stored with each node that reads the graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferingNode:
+    """A node, or whatever else has an id in dbt's graph, that is `new`, `gone` or `changed`, then with what changed."""
+
+    unique_id: str
+    change: str
+    properties: tuple[str, ...] = ()
 
 
 def tells_of_graph(reasons: Iterable[Reason]) -> bool:
@@ -20,31 +30,39 @@ def tells_of_graph(reasons: Iterable[Reason]) -> bool:
     return any(item["name"] == GRAPH for reason in reasons for item in reason.values.get("items", ()))
 
 
-def with_graph_named(reason: Reason, differing: str) -> Reason:
-    """Return a reason in which the item of dbt's graph says, as `nodes`, what differs in it."""
+def with_graph_named(reason: Reason, differing: Sequence[DifferingNode]) -> Reason:
+    """Return a reason in which the item of dbt's graph holds what differs in it.
+
+    The first ones as `nodes`, each with `node` (its unique id), `change` (new, gone or changed) and `properties`, and
+    how many there are as `node_count`.
+    """
     items = reason.values.get("items")
     if not items or not differing:
         return reason
-    named = [{**item, "nodes": differing} if item["name"] == GRAPH else item for item in items]
+    told = [
+        {"node": each.unique_id, "change": each.change, "properties": list(each.properties)}
+        for each in differing[:_KEPT]
+    ]
+    named = [{**item, "nodes": told, "node_count": len(differing)} if item["name"] == GRAPH else item for item in items]
     return Reason(kind=reason.kind, code=reason.code, node=reason.node, values={**reason.values, "items": named})
 
 
-def differing_nodes(manifest: Mapping[str, Any], now: ProjectDefinition) -> str:
-    """Return in words which nodes differ, with the properties, between a manifest and a project that was parsed.
+def differing_nodes(manifest: Mapping[str, Any], now: ProjectDefinition) -> tuple[DifferingNode, ...]:
+    """Return which nodes differ, with the properties, between a manifest and a project that was parsed.
 
-    Nothing where none does: then something differs that manifests do not hold.
+    First those that are new, then those that are gone. None where none does: then something differs that manifests do
+    not hold.
     """
     before = {unique_id: each for name in (*_SECTIONS, *GRAPH_EXTRAS) for unique_id, each in _enabled(manifest, name)}
     after = {node.unique_id: told_attributes(node) for node in now.nodes} | dict(now.graph_extras)
     found = [
-        *(f"{_name(each)} is new" for each in sorted(after.keys() - before.keys())),
-        *(f"{_name(each)} is gone" for each in sorted(before.keys() - after.keys())),
+        *(DifferingNode(unique_id=each, change="new") for each in sorted(after.keys() - before.keys())),
+        *(DifferingNode(unique_id=each, change="gone") for each in sorted(before.keys() - after.keys())),
     ]
     for unique_id in sorted(before.keys() & after.keys()):
-        properties = list(_differing_properties(before[unique_id], after[unique_id]))
-        found += [f"{_name(unique_id)} ({', '.join(properties)})"] if properties else []
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return ", ".join(found[:_SHOWN]) + more
+        properties = tuple(_differing_properties(before[unique_id], after[unique_id]))
+        found += [DifferingNode(unique_id=unique_id, change="changed", properties=properties)] if properties else []
+    return tuple(found)
 
 
 def _enabled(manifest: Mapping[str, Any], section: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -67,9 +85,3 @@ def _differing_properties(before: Mapping[str, Any], after: Mapping[str, Any]) -
 
 def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
-
-
-def _name(unique_id: str) -> str:
-    kind, _, rest = unique_id.partition(".")
-    name = rest.partition(".")[2]
-    return name if kind in ("model", "seed", "snapshot") else f"{kind} {name}"

@@ -12,6 +12,7 @@ from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.state.manifests import read_manifest
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.changes.graph_items import DifferingNode
     from dbt_state_plugin.core.values.definition import ProjectDefinition
     from dbt_state_plugin.core.values.plan import Plan, PlanEntry
     from dbt_state_plugin.state.state import State
@@ -21,19 +22,19 @@ def with_graph_changes(plan: Plan, state: State, now: ProjectDefinition) -> Plan
     """Return the plan with what differs in dbt's graph since the build that read it, where its manifest was kept."""
 
     @cache
-    def differing(execution_id: str) -> str:
+    def differing(execution_id: str) -> tuple[DifferingNode, ...]:
         try:
             kept = read_manifest(state, execution_id)
         except PluginError:  # it is said less precisely then
-            return ""
-        return differing_nodes(json.loads(kept.text), now) if kept is not None else ""
+            return ()
+        return differing_nodes(json.loads(kept.text), now) if kept is not None else ()
 
     def named(entry: PlanEntry) -> PlanEntry:
         record = entry.record
         if record is None or record.execution_id is None or not tells_of_graph((*entry.reasons, *entry.cosmetic)):
             return entry
-        words = differing(str(record.execution_id))
-        reasons = tuple(with_graph_named(reason, words) for reason in entry.reasons)
-        return replace(entry, reasons=reasons, cosmetic=tuple(with_graph_named(each, words) for each in entry.cosmetic))
+        nodes = differing(str(record.execution_id))
+        reasons = tuple(with_graph_named(reason, nodes) for reason in entry.reasons)
+        return replace(entry, reasons=reasons, cosmetic=tuple(with_graph_named(each, nodes) for each in entry.cosmetic))
 
     return replace(plan, entries=tuple(named(entry) for entry in plan.entries))

@@ -123,6 +123,37 @@ def test_a_changed_ephemeral_model_is_said_with_what_changed_in_it() -> None:
     )
 
 
+def node_of_graph(node: str, change: str, *properties: str) -> dict[str, object]:
+    return {"node": node, "change": change, "properties": list(properties)}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "dbt's graph, with the properties of all nodes, changed"),
+        (
+            {
+                "nodes": [
+                    node_of_graph("model.shop.b", "new"),
+                    node_of_graph("exposure.shop.e", "gone"),
+                    node_of_graph("seed.shop.a", "changed", "config.meta", "description"),
+                ]
+            },
+            "dbt's graph (b is new, exposure e is gone, a (config.meta, description)) changed",
+        ),
+        (
+            {"nodes": [node_of_graph("model.shop.b", "new")], "node_count": 3},
+            "dbt's graph (b is new and 2 more) changed",
+        ),
+        ({"nodes": "a (tags) and 2 more"}, "dbt's graph (a (tags) and 2 more) changed"),
+    ],
+)
+def test_what_differs_in_the_graph_is_named(told: dict[str, object], words: str) -> None:
+    values = {"part": "variables", "items": [{"name": "graph", "change": "changed", **told}]}
+
+    assert detail(Reason(kind=ReasonKind.VARIABLES, code=ReasonCode.ITEMS_CHANGED, values=values)) == words
+
+
 @pytest.mark.parametrize(("why", "said"), [("large", "compiled on every run"), ("writes", "built on every run")])
 def test_what_cannot_be_asked_again_is_said_with_what_happens_then(why: str, said: str) -> None:
     values = {"why": why, "query": "select 1"}
