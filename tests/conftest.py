@@ -18,6 +18,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
+# What is played only where its variable is set to full.
+ONLY_IN_FULL = {
+    "DBT_STATE_PLUGIN_ACCURACY": "replays of commits",
+    "DBT_STATE_PLUGIN_BENCHMARKS": "most benchmarks",
+    "DBT_STATE_PLUGIN_DEMO": "the pipeline from MariaDB",
+}
+
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project"), str(TESTS.parent / "docs")]
 
@@ -72,6 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         or (item.get_closest_marker("schedulers") and not _has_schedulers())
         or any(shutil.which(mark.args[0]) is None for mark in item.iter_markers("shell"))
         or (item.get_closest_marker("spark") and _missing_spark())
+        or any(os.environ.get(mark.args[0]) != "full" for mark in item.iter_markers("full"))
     ]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
@@ -89,6 +97,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, value in report.user_properties:
             if name == "measured":
                 terminalreporter.write_line(str(value))
+    left = [f"{what} ({name}=full)" for name, what in ONLY_IN_FULL.items() if os.environ.get(name) != "full"]
+    if left:
+        terminalreporter.write_line(f"Not tested here: {', '.join(left)}. CONTRIBUTING.md has all sizes.")
     from support.mermaid import is_fetched
 
     if not is_fetched():

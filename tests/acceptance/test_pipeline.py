@@ -185,6 +185,7 @@ def another_selection_is_reported_and_reloads_exactly_its_stream_when_asked(pipe
 
 
 @pytest.mark.mariadb
+@pytest.mark.full("DBT_STATE_PLUGIN_DEMO")
 def test_the_shop_can_be_copied_from_mariadb(tmp_path: Path, database: Database, installed: Path) -> None:
     with start_mariadb() as server:
         source = Production(

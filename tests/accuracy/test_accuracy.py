@@ -23,9 +23,7 @@ from dbt_state_plugin.testing.postgres_server import Server
 SIZE = os.environ.get("DBT_STATE_PLUGIN_ACCURACY", "small")
 SMALL = (
     "a macro passed as an argument changes",
-    "check_cols change",
     "a macro is refactored to the same SQL",
-    "rows that a generic test names change",
 )
 SMALL_ON_DUCKDB = ("rows are deleted from a source",)
 

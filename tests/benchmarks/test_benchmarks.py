@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support import forkserver
 from support.pipeline import tool_environment
 from support.project import clean_environment
+
+in_full = pytest.mark.full("DBT_STATE_PLUGIN_BENCHMARKS")
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -24,6 +27,7 @@ def output_of(script: str, *options: str, env: dict[str, str]) -> str:
     return ended.stdout
 
 
+@in_full
 def test_the_benchmark_of_speed_prints_its_table(tmp_path: Path) -> None:
     options = "--models 12 --rounds 1 --build 12 --growth-runs 3".split()
 
@@ -36,6 +40,7 @@ def test_the_benchmark_of_speed_prints_its_table(tmp_path: Path) -> None:
     assert max(map(len, printed.splitlines()[3:])) <= 80
 
 
+@in_full
 def test_the_benchmark_of_change_detection_prints_its_ratios(tmp_path: Path) -> None:
     printed = output_of("change_detection.py", "--models", "20", "--rounds", "1", env=environment(tmp_path))
 
@@ -43,6 +48,7 @@ def test_the_benchmark_of_change_detection_prints_its_ratios(tmp_path: Path) -> 
         assert re.search(rf"^{re.escape(line)} +\d+\.\d\d +\d+\.\d\d +<= 1\.\d\d$", printed, re.MULTILINE)
 
 
+@in_full
 def test_the_benchmark_of_adoption_prints_what_it_took(tmp_path: Path) -> None:
     printed = output_of("adopt.py", "--models", "10", env=environment(tmp_path))
 
@@ -50,6 +56,7 @@ def test_the_benchmark_of_adoption_prints_what_it_took(tmp_path: Path) -> None:
         assert re.search(rf"^{line} +\d+\.\d\d s wall +\d+\.\d\d s CPU$", printed, re.MULTILINE)
 
 
+@in_full
 def test_the_benchmark_on_duckdb_prints_its_ratio(tmp_path: Path) -> None:
     printed = output_of("speed_on_duckdb.py", "--models", "10", "--rounds", "1", env=environment(tmp_path))
 
@@ -57,6 +64,7 @@ def test_the_benchmark_on_duckdb_prints_its_ratio(tmp_path: Path) -> None:
     assert printed.endswith("while another process had the file: nothing was opened\n")
 
 
+@in_full
 def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Path, installed: Path) -> None:
     options = ["--rounds", "1", "--warm-up", "0", "--plugins", str(installed)]
 
@@ -88,6 +96,7 @@ def test_the_benchmark_of_data_versions_prints_its_milliseconds(tmp_path: Path) 
     assert re.search(r"^version from the catalog +\d+\.\d\d +< 20$", printed, re.MULTILINE)
 
 
+@in_full
 def test_the_benchmark_beside_an_older_version_prints_its_ratios(tmp_path: Path) -> None:
     options = "--models 14 --introspecting 2 --rounds 1".split()  # the older version is this one
 

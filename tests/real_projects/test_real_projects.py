@@ -81,6 +81,7 @@ def test_a_project_with_a_package_is_played_and_told(projects: Path, capsys: pyt
     assert "- volatile between two builds from scratch, not compared: farm.looked_at (at)" in told.out
 
 
+@pytest.mark.full("DBT_STATE_PLUGIN_ACCURACY")
 def test_a_quick_play_only_plans(projects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--projects", str(projects), "--quick", "--logs", str(tmp_path), "--json", str(tmp_path / "records")])
 

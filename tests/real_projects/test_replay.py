@@ -59,6 +59,7 @@ def committed(folder: Path, subject: str) -> None:
     git(folder, "commit", "-q", "-m", subject)
 
 
+@pytest.mark.full("DBT_STATE_PLUGIN_ACCURACY")
 def test_each_commit_is_built_by_both_and_what_was_saved_is_told(
     repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
