@@ -19,6 +19,7 @@ import dbt.contracts.graph.unparsed as unparsed
 import dbt_common.tests
 from dbt.artifacts.resources import ModelConfig, SeedConfig, SnapshotConfig, SourceConfig, TestConfig
 from dbt.clients import jinja_static
+from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.project import Configuration, PackageConfig, ProfileConfig, Project, ProjectFlags
 from dbt.contracts.selection import SelectorFile
 from dbt.include import global_project
@@ -49,8 +50,13 @@ def fill(adapters: Sequence[str]) -> None:
         described.json_schema()
     for described in _below(dbtClassMixin):
         _compile(described)
+    with suppress(Exception):
+        Manifest.from_msgpack(b"")  # type: ignore[no-untyped-call]
+    with suppress(Exception):
+        Manifest().to_msgpack()
     _parse_macros([Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH) for adapter in adapters])
     inspect.stack()  # adapters do so when they are made, and the first time looks at all modules
+    inspect.modulesbyfile["<frozen runpy>"] = "runpy"  # else it looks at all of them for each frame of this one
 
 
 def _below(parent: type) -> Iterator[Any]:

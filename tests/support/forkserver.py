@@ -39,6 +39,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import IO, Any
 
@@ -320,6 +321,7 @@ def _import(server: str) -> None:
     if server == DBT:
         forks.import_commands("postgres", *(["duckdb"] if find_spec("dbt.adapters.duckdb") else []), left_out=())
         import_module("meltano_plugin.entry")
+        resource_tracker.ensure_running()  # dbt's locks would start an interpreter for it in each fork
     else:
         for name in _OF_MELTANO:
             import_module(name)
@@ -391,7 +393,9 @@ def _tell(answer: int, **values: Any) -> None:
 def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    tracker = getattr(resource_tracker._resource_tracker, "_fd", None) or 2
+    os.closerange(3, tracker)
+    os.closerange(tracker + 1, os.sysconf("SC_OPEN_MAX"))
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
