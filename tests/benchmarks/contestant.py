@@ -22,8 +22,8 @@ from dbt_state_plugin.testing.postgres_server import Server, connect  # noqa: E4
 PYTHON = sys.executable
 # A folder with other commands: what they cost says nothing, but they show soon that a benchmark works.
 PROGRAMS = os.environ.get("BENCHMARK_PROGRAMS")
-DBT = (f"{PROGRAMS}/dbt",) if PROGRAMS else (PYTHON, "-c", "from dbt.cli.main import cli; cli()")
-PLUGIN = (f"{PROGRAMS}/dbt-state-plugin",) if PROGRAMS else (PYTHON, "-m", "dbt_state_plugin")
+_FOLDER = PROGRAMS or str(Path(PYTHON).parent)
+DBT, PLUGIN = (f"{_FOLDER}/dbt",), (f"{_FOLDER}/dbt-state-plugin",)
 # Answers are read as JSON: lines of progress would stand in them where a machine is slow.
 QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_STATE_PLUGIN_PROGRESS": "0", "NO_COLOR": "1"}
 

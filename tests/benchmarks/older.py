@@ -49,7 +49,8 @@ def prepared(python: str, server: Server, folder: Path, name: str, models: int, 
     )
     write_project(contestant.directory, models=models - introspecting, introspecting=introspecting)
     create_relations(contestant, models - introspecting)
-    version = Version(program=PLUGIN if python == PYTHON else (python, "-m", "dbt_state_plugin"), contestant=contestant)
+    program = PLUGIN if python == PYTHON else (str(Path(python).with_name("dbt-state-plugin")),)
+    version = Version(program=program, contestant=contestant)
     version.run("adopt", "--yes")
     for _ in range(3):  # the first completes and builds, the second finds nothing to do, the third is as any later one
         version.run("run")
