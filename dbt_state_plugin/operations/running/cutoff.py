@@ -201,9 +201,10 @@ class Cutoff:
     def _words(self, entry: PlanEntry) -> str:
         first, *others = entry.hangs_on
         rows, out = self.rows.after.get(first), self._came_out.get(first)
-        more = f", so did {len(others)} more" if others else ""
         if rows is None or out is None:
-            return f"{short_name(first)} is what it was{more}"
+            more = f", and so {'is' if len(others) == 1 else 'are'} {len(others)} more" if others else ""
+            return f"{short_name(first)} is unchanged{more}"
+        more = f", and so did {len(others)} more" if others else ""
         number = f"({number_of(rows):,} rows)"
         if _is_equal_as_a_whole(out):
             return f"{short_name(first)} came out equal {number}{more}"

@@ -563,7 +563,7 @@ def test_a_long_list_of_what_was_cut_off_is_folded_and_without_durations_nothing
     names = [each.node.unique_id for each in nodes]
     ended = {name: outcome(name, "no-op") for name in names}
 
-    lines = result_lines(result(plan(*nodes), outcomes=ended, cut_off=dict.fromkeys(names, "a is what it was")))
+    lines = result_lines(result(plan(*nodes), outcomes=ended, cut_off=dict.fromkeys(names, "a is unchanged")))
 
     assert lines[FOLD_AFTER] == f"  ...    and 2 more (`show {ID}` lists them)"
     assert lines[-1] == f"Succeeded: 0 nodes built in 3.0 s, 22 cut off, 0 skipped. Execution {ID}."
