@@ -9,7 +9,7 @@ from typing import Any
 from dbt_state_plugin.core.undeclared import PREFIX, UndeclaredInput, is_function
 from dbt_state_plugin.core.values.capabilities import FEATURES
 from dbt_state_plugin.core.values.plan import HookReason
-from dbt_state_plugin.core.values.reasons import GRAPH, Reason, ReasonCode
+from dbt_state_plugin.core.values.reasons import GRAPH, SAME_QUERY, Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.printable import printable, relation_shown
 
@@ -34,7 +34,7 @@ PARTS: Mapping[str, str] = {
 EQUAL: Mapping[str, str] = {
     "layout": "only comments or layout differ",
     "statement": "only comments, white space or letter case differ in the SQL",
-    "query": "it is the same query (the server says so)",
+    SAME_QUERY: "it is the same query (the server says so)",
     "rows": "it holds the same rows",
     "unset": "nobody sets it",
     "undescribed": "it has no description",

@@ -131,3 +131,57 @@ def test_what_a_record_does_not_say_builds_its_node_once_more_and_no_other(shop:
     assert quiet == {}
     assert (first["direct"], first["totals"], first["report"]) == ("success", "success", "no-op")
     assert (statuses(database)["direct"], statuses(database)["totals"]) == ("no-op", "no-op")
+
+
+def test_what_is_said_of_each_parent_is_true(database: Database, dbt_project: ProjectWriter) -> None:
+    database.load(LOADED)
+    source = "from {{ source('raw', 'orders') }}"
+    project = dbt_project(
+        {
+            "models/sources.yml": FILES["models/sources.yml"],
+            "models/a.sql": TABLE + f"select id, amount {source}",
+            "models/b.sql": TABLE + f"select id, note {source}",
+            "models/both.sql": TABLE + "select a.id from {{ ref('a') }} a join {{ ref('b') }} b on a.id = b.id",
+            "models/dropped.sql": TABLE + f"select id, amount, note {source}",
+            "models/ids.sql": TABLE + "select id from {{ ref('dropped') }}",
+            "models/staged.sql": f"select id, amount, note {source}",
+            "models/total.sql": TABLE + "select sum(amount) as total from {{ ref('staged') }}",
+            "models/ids_staged.sql": TABLE + "select id from {{ ref('staged') }}",
+        }
+    )
+    project.plugin("run", check=0)
+    project.write("models/a.sql", TABLE + f"select id, amount + 0 as amount {source}")
+    project.write("models/b.sql", TABLE + f"select id, note || '!' as note {source}")
+    project.write("models/dropped.sql", TABLE + f"select id, note {source}")
+    project.write("models/staged.sql", f"select id, 30 - amount as amount, note {source}")
+
+    project.plugin("run", "--cutoff", "always", check=0)
+
+    said = dict(
+        database.query(
+            "select unique_id, message from dbt_state_plugin.node_result where status = 'no-op' and execution_id ="
+            " (select execution_id from dbt_state_plugin.execution order by started_at desc limit 1)"
+        )
+    )
+    words = {node.split(".")[2]: message.removeprefix("cut off: ") for node, message in said.items()}
+    equal = "came out equal in all that is read of it (2 rows)"
+    assert words == {
+        "both": "a came out equal (2 rows); 1 more is equal in all that is read of it",
+        "ids": f"dropped {equal}; not read: dropped.amount, dropped.note",
+        "total": f"staged {equal}; not read: staged.note",
+        "ids_staged": f"staged {equal}; not read: staged.note",
+    }
+    assert "cut off: a came out equal" in project.plugin("explain", "both", check=0).stdout
+    project.write("models/both.sql", TABLE + "select a.id + 1 as id from {{ ref('a') }} a")
+    assert "cut off" not in project.plugin("explain", "both", check=0).stdout
+    assert json.loads(project.plugin("explain", "both", "--output", "json", check=0).stdout)["cut_off"] is None
+
+
+def test_a_view_that_goes_down_with_a_table_is_planned_in_any_case(shop: Project) -> None:
+    shop.write("models/orders.sql", FILES["models/orders.sql"].replace("amount, note", "amount + 0 as amount, note"))
+
+    planned = shop.plugin("plan", "--for", "build", check=0).stdout
+
+    assert "  build  shown " in planned
+    assert "  build? totals " in planned
+    assert "  build? direct " in planned

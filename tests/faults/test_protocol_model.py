@@ -181,7 +181,7 @@ def test_no_history_of_runs_crashes_and_doings_of_others_loses_a_change(world: W
     Histories.world = world
     Histories.histories = Histories.runs = Histories.kills = Histories.shortcuts = Histories.unparsed = 0
     Histories.left_out = 0
-    wanted = size(small=6 if world.state_url else 15, full=200_000)
+    wanted = size(small=10 if world.state_url else 15, full=200_000)
     search = settings(
         max_examples=min(wanted, SEARCHED_AT_ONCE),
         stateful_step_count=12,

@@ -261,6 +261,10 @@ EQUAL_AS_QUERIES = {
     ),
     "an alias with quotes and parentheses": ('select "(x".a from t "(x"', 'select "y) {".a from t "y) {"'),
 }
+_RECURSIVE = (
+    "with recursive r({a}, {b}) as (select 1, 20 union all select r.{a} + 1, r.{b} % 2 from r where r.{a} < 4)"
+    " {clause} select {more}, r.{a} as p, r.{b} as q from r"
+)
 # What has other names inside and gives something else, or may do so.
 DIFFERENT_QUERIES = {
     "an encoding that XML declares": (
@@ -296,6 +300,14 @@ DIFFERENT_QUERIES = {
     "a row's columns": (
         "select row_to_json(s) as j from (select a, b from t) s",
         "select row_to_json(s) as j from (select b, a from t) s",
+    ),
+    "columns by which a recursive query is searched": (
+        _RECURSIVE.format(a="x", b="y", clause="search depth first by x set place", more="place"),
+        _RECURSIVE.format(a="y", b="x", clause="search depth first by x set place", more="place"),
+    ),
+    "columns in which a recursive query finds a circle": (
+        _RECURSIVE.format(a="x", b="y", clause="cycle x set found using path", more="found"),
+        _RECURSIVE.format(a="y", b="x", clause="cycle x set found using path", more="found"),
     ),
     "a missing table": ("select a from missing", "select missing.a from missing"),
     "two statements": ("select a from t", "select a from t) q; select * from (select a from t"),

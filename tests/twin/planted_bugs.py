@@ -601,6 +601,28 @@ def stars_are_not_read_again() -> None:
     Cutoff._reads_the_same = lambda *_: True  # type: ignore[method-assign]
 
 
+@bug(
+    "a text that was found to be the same query is that of the columns that there are now",
+    found_by="a_star_takes_the_place_of_columns_while_one_is_added",
+)
+def another_text_is_not_read_again() -> None:
+    from dbt_state_plugin.core.decision import cutoff as decision
+    from dbt_state_plugin.operations.running import cutoff
+
+    _around(decision, "is_reworded", lambda *_: False)
+    _around(cutoff, "is_reworded", lambda *_: False)
+
+
+@bug(
+    "what a node does to its session does not count",
+    found_by="literals_are_spelled_out_that_mean_another_thing_in_the_session_of_the_node",
+)
+def sessions_of_nodes_are_forgotten() -> None:
+    from dbt_state_plugin.core.changes import categorize
+
+    _around(categorize, "_acts_on_its_session", lambda *_: False)
+
+
 @bug("an order that is handed on is nobody's concern", found_by="rows_come_out_in_another_order_that_is_handed_on")
 def order_that_is_handed_on_is_forgotten() -> None:
     from dbt_state_plugin.operations.running.cutoff import Cutoff

@@ -730,6 +730,48 @@ def a_column_comes_out_different_that_a_star_names(pair: Pair) -> None:
         pair.run()
 
 
+_PAID = (
+    "select d.id from {{{{ ref('paid') }}}} d"
+    " where exists (select 1 from {{{{ ref('base') }}}} b where {} > 0 and b.id = d.id)"
+)
+
+
+@trace(
+    base=TABLE + f"select id, amount, status from {ORDERS}",
+    staged=f"select id, amount, status from {ORDERS}",
+    direct=TABLE + "select id, amount, status from {{ ref('base') }}",
+    inside=TABLE + "with b as (select id, amount, status from {{ ref('base') }}) select * from b",
+    through="{{ config(materialized='ephemeral') }}select id, amount, status from {{ ref('base') }}",
+    below=TABLE + "select * from {{ ref('through') }}",
+    shown=TABLE + "select id, amount, status from {{ ref('staged') }}",
+    named=TABLE + _PAID.format("d.paid"),
+    paid=TABLE + f"select id, amount * 2 as paid from {ORDERS}",
+)
+def a_star_takes_the_place_of_columns_while_one_is_added(pair: Pair) -> None:
+    pair.write("models/base.sql", TABLE + f"select id, amount, status, -1::numeric as paid from {ORDERS}")
+    pair.write("models/staged.sql", f"select id, amount, status, 1 as more from {ORDERS}")
+    pair.write("models/direct.sql", TABLE + "select * from {{ ref('base') }}")
+    pair.write("models/inside.sql", TABLE + "with b as (select * from {{ ref('base') }}) select * from b")
+    pair.write("models/through.sql", "{{ config(materialized='ephemeral') }}select * from {{ ref('base') }}")
+    pair.write("models/shown.sql", TABLE + "select * from {{ ref('staged') }}")
+    pair.write("models/named.sql", TABLE + _PAID.format("paid"))
+    pair.run()
+
+
+_DAYS_FIRST = "{{ config(materialized='table', pre_hook=\"set local datestyle = 'ISO, DMY'\") }}\n"
+_IN_TOKYO = TABLE + "{% call set_sql_header(config) %} set timezone = 'Asia/Tokyo'; {% endcall %}\n"
+
+
+@trace(
+    hooked=_DAYS_FIRST + "select '01/02/2020'::date as day",
+    headed=_IN_TOKYO + "select timestamptz '2020-01-01 00:00' as at",
+)
+def literals_are_spelled_out_that_mean_another_thing_in_the_session_of_the_node(pair: Pair) -> None:
+    pair.write("models/hooked.sql", _DAYS_FIRST + "select date '2020-01-02' as day")
+    pair.write("models/headed.sql", _IN_TOKYO + "select timestamptz '2020-01-01 00:00+00' as at")
+    pair.run()
+
+
 @trace(
     base=TABLE + f"select id, amount from {ORDERS} order by id",
     view="select id from {{ ref('base') }}",

@@ -25,7 +25,7 @@ from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.plan import ChangeCategory
 from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
-from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind, kind_of_part
+from dbt_state_plugin.core.values.reasons import SAME_QUERY, Reason, ReasonCode, ReasonKind, kind_of_part
 from dbt_state_plugin.core.values.records import RecordedDefinition, TracedReads
 
 # Parts that act through the compiled SQL of the node, and those that its hooks may show as well: a hook may hold a ref,
@@ -50,6 +50,7 @@ _NO_LOGIC = _PHYSICAL_CONFIG | frozenset(
 # Materializations whose build gives the same rows again; the others add to what is there.
 _REPEATED = frozenset({"table", "view", "materialized_view", "seed"})
 _HASHED = "hashed"
+_HEADER = "sql_header"
 _OF_COMMAND = "of_command"  # compiled as the command that ran renders it
 _READ_INSIDE = ("var ", "env_var ", "target.", "macro.")
 
@@ -123,8 +124,8 @@ def categorize(
         return ChangeCategory(reasons=(reason,))
     still_open = _open_parts(inputs)
     same = dict.fromkeys(_same_by_sql(inputs, still_open, digest), "statement")
-    if same_query is not None:
-        same = dict.fromkeys(_same_by_sql(inputs, still_open, digest, same_query), "query") | same
+    if same_query is not None and not _acts_on_its_session(inputs):
+        same = dict.fromkeys(_same_by_sql(inputs, still_open, digest, same_query), SAME_QUERY) | same
     if "body" in still_open and _same_rows(inputs):
         same["body"] = "rows"
     new_hooks = None
@@ -146,6 +147,17 @@ def categorize(
         new_hooks=new_hooks or (),
         is_logic=any(_is_logic(part, inputs) for part in real),
         inlined_items=() if inlined_is_same else _inlined_items(inputs),
+    )
+
+
+def _acts_on_its_session(inputs: ChangeInputs) -> bool:
+    """Return whether code of the node may change the session in which dbt executes its SQL, so that nobody else has it.
+
+    Hooks and headers do, and so may macros of the project that create relations.
+    """
+    sides = (inputs.items, inputs.recorded.items)
+    return any(
+        items.get("hooks") or items.get("materialization") or _HEADER in items.get("config", {}) for items in sides
     )
 
 

@@ -6,14 +6,14 @@ not be built. Any doubt means build.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from dbt_state_plugin.core.config.node_config import cutoff_rule
 from dbt_state_plugin.core.decision.known import Known
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.project import Node
-from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.reasons import SAME_QUERY, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import TABLES, RelationKind, RelationName
 from dbt_state_plugin.core.versions.shape import foreign_keys
@@ -24,6 +24,8 @@ Needed = Mapping[str, tuple[Reason, ...]]
 _HANGS = frozenset({ReasonCode.IS_BUILT, ReasonCode.DROPPED_WITH_PARENT})
 # What dbt itself makes of a query; another materialization may read and leave anything.
 _BY_DBT = frozenset({"table", "view", "incremental", "materialized_view", "snapshot", "seed", "test"})
+_DROPPED_ALONG = frozenset({"view", "materialized_view"})
+_REPLACED = frozenset({"table", "view"})
 _HOLDS_ROWS = TABLES | {RelationKind.MATERIALIZED_VIEW}
 # What differs of a view where nothing but its query does; of what dbt inlines into it, another definition.
 _OF_ITS_QUERY = frozenset(
@@ -50,12 +52,20 @@ def hanging(
         parents = [parent for parent in known.lineage[node].parents if parent in needed]
         hidden = [reason for reason in own.get(node, ()) if not _says_what_is_built(reason, needed)]
         hangs = _hangs((*needed[node], *hidden)) and bool(parents) and may_be_same.issuperset(parents)
-        if hangs and _is_all_seen(known, node):
+        if hangs and _is_all_seen(known, node) and not _goes_with_a_parent(known, node, parents, found):
             found[node] = tuple(dict.fromkeys(reason.node for reason in needed[node]))
         is_same_view = known.is_view(node) and (hangs or _is_edited_view(known, node, needed))
         if is_same_view or node in found or _leaves_rows(known, node):
             may_be_same.add(node)
     return found
+
+
+def _goes_with_a_parent(known: Known, unique_id: str, parents: Iterable[str], hanging: Collection[str]) -> bool:
+    """Return whether the warehouse drops a view with a table, or with another view, that is surely built."""
+    if known.project.nodes[unique_id].materialized not in _DROPPED_ALONG:
+        return False
+    surely = (known.project.nodes[parent] for parent in parents if parent not in hanging)
+    return any(parent.materialized in _REPLACED for parent in surely)
 
 
 def _hangs(reasons: tuple[Reason, ...]) -> bool:
@@ -207,9 +217,18 @@ def differing_columns(names: Iterable[str], same: Iterable[tuple[str, ...]]) -> 
     return tuple(name for name in names if name not in equal)
 
 
+def is_reworded(entry: PlanEntry) -> bool:
+    """Return whether the text of a node is another one that the server read as the same query when it was planned.
+
+    That holds for the columns that its parents had then: a star of the new text stands for more if one of them gets
+    another, and a name may mean that one.
+    """
+    return any(reason.values.get("equal") == SAME_QUERY for reason in entry.cosmetic)
+
+
 def keeps_definition(known_parents: Iterable[str], entry: PlanEntry) -> bool:
     """Return whether a view that is created again is the same query: it was dropped with what it is known to read."""
     record = entry.record
-    if record is None or not entry.node.is_view or not _hangs(entry.reasons):
+    if record is None or not entry.node.is_view or not _hangs(entry.reasons) or is_reworded(entry):
         return False
     return reads_rows_alone(entry.node, record) and {reason.node for reason in entry.reasons} <= set(known_parents)

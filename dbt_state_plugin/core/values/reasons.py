@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+SAME_QUERY = "query"  # why a difference is none: the server reads one query in both statements
 GRAPH = "graph"  # the name of an item: dbt's graph, with all nodes
 
 

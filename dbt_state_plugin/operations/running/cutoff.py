@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from dbt_state_plugin.core.changes.categorize import recorded_statement
 from dbt_state_plugin.core.decision.cutoff import (
     CameOut,
     differing_columns,
+    is_reworded,
     keeps_definition,
     reads_rows_alone,
     seen_as_equal,
@@ -19,7 +20,7 @@ from dbt_state_plugin.core.decision.cutoff import (
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.reached import reached
 from dbt_state_plugin.core.values.plan import PlanEntry
-from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, RowsLeft, Trace
+from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.running.compared_rows import ComparedRows, is_as_recorded, number_of
 from dbt_state_plugin.operations.running.hanging_nodes import HangingNodes
@@ -163,6 +164,8 @@ class Cutoff:
             record = self._records.get(node)
             if record is None or record.trace.reads is None:
                 return False
+            if node in self._entries and is_reworded(self._entries[node]):
+                return False
             is_compared = node in self._entries and self._hanging.is_edited_view(self._entries[node])
             if node in self._traces and self._traces[node].columns != record.trace.columns and not is_compared:
                 return False
@@ -200,25 +203,39 @@ class Cutoff:
 
     def _words(self, entry: PlanEntry) -> str:
         first, *others = entry.hangs_on
-        rows, out = self.rows.after.get(first), self._came_out.get(first)
-        if rows is None or out is None:
-            more = f", and so {'is' if len(others) == 1 else 'are'} {len(others)} more" if others else ""
-            return f"{short_name(first)} is unchanged{more}"
-        more = f", and so did {len(others)} more" if others else ""
-        number = f"({number_of(rows):,} rows)"
+        name, out = short_name(first), self._came_out.get(first)
+        before, after = self.rows.before.get(first), self.rows.after.get(first)
+        more = self._words_of_others(others, is_unchanged=after is None or out is None)
+        if after is None or out is None:
+            return f"{name} is unchanged{more}"
+        number = f"({number_of(after):,} rows)"
         if _is_equal_as_a_whole(out):
-            return f"{short_name(first)} came out equal {number}{more}"
-        unread = _unread_words(short_name(first), rows, out)
-        return f"{short_name(first)} came out equal in all that is read of it {number}{more}{unread}"
+            return f"{name} came out equal {number}{more}"
+        names = dict.fromkeys([*(before.names if before else ()), *after.names])
+        return f"{name} came out equal in all that is read of it {number}{more}{_unread_words(name, names, out)}"
+
+    def _words_of_others(self, others: Collection[str], *, is_unchanged: bool) -> str:
+        """Return what is said of the other parents that came out equal, after a first one that is unchanged or did."""
+        if not others:
+            return ""
+        be, them = ("is", "it") if len(others) == 1 else ("are", "them")
+        if not all(_is_equal_as_a_whole(self._came_out.get(each)) for each in others):
+            return f"; {len(others)} more {be} equal in all that is read of {them}"
+        verb = be if is_unchanged else "did"
+        return f", and so {verb} {len(others)} more"
 
 
-def _unread_words(relation: str, rows: RowsLeft, out: CameOut) -> str:
-    """Return what is all that can differ in a relation, nothing if that is not one or a few of its columns."""
-    names = [f"{relation}.{column}" for column in differing_columns(rows.names, out.same_columns)]
-    if len(names) == 1 and out.has_same_columns:
-        return f"; not read: {names[0]} is the only column that differs"
-    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    return f"; not read: {shown}" if names else ""
+def _unread_words(relation: str, names: Iterable[str], out: CameOut) -> str:
+    """Return what is all that can differ in a relation, nothing if that is not one or a few of its columns.
+
+    `names` are its columns, those that it had and those that it has. Columns of a view are compared without the order
+    of its rows: those that nobody reads together may be equal one by one and differ in how they belong together.
+    """
+    found = [f"{relation}.{column}" for column in differing_columns(names, out.same_columns)]
+    if len(found) == 1 and out.has_same_columns and out.has_order:
+        return f"; not read: {found[0]} is the only column that differs"
+    shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    return f"; not read: {shown}" if found else ""
 
 
 def _is_equal_as_a_whole(out: CameOut | None) -> bool:

@@ -139,6 +139,29 @@ def test_the_server_is_not_asked_about_hooks_or_hashes_or_what_texts_tell() -> N
     assert asked == []
 
 
+@pytest.mark.parametrize("is_recorded", [False, True], ids=["now", "before"])
+@pytest.mark.parametrize(
+    "items",
+    [
+        {"hooks": {"pre-hook 1": "#1"}},
+        {"materialization": {"macro.shop.postgres__create_table_as": "1:1"}},
+        {"config": {"sql_header": '"set timezone = 1"'}},
+    ],
+    ids=["hooks", "materialization", "header"],
+)
+def test_the_server_is_not_asked_about_what_a_node_may_execute_in_another_session(
+    items: dict[str, dict[str, str]], *, is_recorded: bool
+) -> None:
+    asked: list[tuple[str, str]] = []
+    side = {"items_before" if is_recorded else "items": {"body": {"code": "1:1"}, **items}}
+
+    found = categorize(
+        inputs("body", before=sql(), now=sql(OTHER), **side), DIGEST, lambda *pair: not asked.append(pair)
+    )
+
+    assert (real(found), asked) == (["body"], [])
+
+
 @pytest.mark.parametrize("part", OUTSIDE_OF_SQL)
 def test_what_acts_outside_of_the_sql_is_real_though_the_sql_is_the_same(part: str) -> None:
     found = categorized(part, "macros", before=sql(), now=sql())

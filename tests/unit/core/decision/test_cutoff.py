@@ -21,7 +21,7 @@ from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, PlanEntry
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import Question
-from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.core.values.reasons import SAME_QUERY, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation, Trace, TracedReads
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind
 
@@ -37,7 +37,7 @@ def chain(**of_nodes: dict[str, Any]) -> Project:
     """Return a table, a view on it, tables below, and a test; `of_nodes` are fields of nodes by name."""
     return project(
         node(A, **of_nodes.get("a", {})),
-        node(V, [A], materialized="view", **of_nodes.get("v", {})),
+        node(V, [A], **{"materialized": "view", **of_nodes.get("v", {})}),
         node(B, [V], **of_nodes.get("b", {})),
         node(C, [B], **of_nodes.get("c", {})),
         node(T, [B]),
@@ -78,7 +78,29 @@ def planned(
 
 
 def test_what_is_below_an_edit_hangs_on_the_nearest_that_is_built() -> None:
-    assert hanging(chain()) == {"a": (), "v": (A,), "b": (V,), "c": (B,), "t": (B,)}
+    assert hanging(chain()) == {"a": (), "v": (), "b": (V,), "c": (B,), "t": (B,)}
+
+
+@pytest.mark.parametrize(
+    ("parent", "view", "hangs_on"),
+    [
+        ("table", "view", ()),  # PostgreSQL drops it with the table
+        ("table", "materialized_view", ()),
+        ("incremental", "view", (A,)),
+        ("snapshot", "materialized_view", (A,)),
+        ("table", "table", (A,)),
+    ],
+)
+def test_a_view_on_a_table_is_built_in_any_case(parent: str, view: str, hangs_on: tuple[str, ...]) -> None:
+    found = hanging(chain(a={"materialized": parent}, v={"materialized": view}))
+
+    assert found["v"] == hangs_on
+
+
+def test_a_view_on_a_table_that_may_be_left_alone_may_be_left_too() -> None:
+    found = hanging(chain(v={"materialized": "table"}, c={"materialized": "view"}))
+
+    assert (found["v"], found["b"], found["c"]) == ((A,), (V,), (B,))
 
 
 def test_nothing_hangs_where_cutoff_is_declined() -> None:
@@ -92,7 +114,7 @@ def test_what_nobody_has_said_anything_about_may_be_cut_off() -> None:
 def test_a_node_that_says_never_is_built_in_any_case() -> None:
     found = hanging(chain(b={"settings": {"cutoff": "never"}}))
 
-    assert found == {"a": (), "v": (A,), "b": (), "c": (B,), "t": (B,)}
+    assert found == {"a": (), "v": (), "b": (), "c": (B,), "t": (B,)}
 
 
 def test_a_view_of_which_nothing_is_known_comes_out_different() -> None:
@@ -327,3 +349,7 @@ def test_a_view_that_went_down_with_what_it_reads_is_the_same_query() -> None:
     assert not keeps_definition([A], replace(entry(view, dropped), record=None))
     assert not keeps_definition([A], entry(node(B, [A]), dropped))
     assert not keeps_definition([A], entry(replace(view, custom_ddl=True), dropped))
+    reworded = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body", "equal": SAME_QUERY})
+    laid_out = replace(reworded, values={"part": "body", "equal": "layout"})
+    assert not keeps_definition([A], replace(entry(view, dropped), cosmetic=(laid_out, reworded)))
+    assert keeps_definition([A], replace(entry(view, dropped), cosmetic=(laid_out,)))
