@@ -35,12 +35,16 @@ _WORDS = frozenset(
     "all and as between bigint binary by case char character column cross cube decimal distinct else except "
     "exists filter float following for from full group having in inner insert int integer intersect interval "
     "is join lateral left like limit not null number numeric nvarchar of offset on or order outer over "
-    "partition pivot qualify recursive return right rollup rows select set sets some string table tablesample "
+    "partition pivot qualify recursive return right rollup rows select set sets some string table "
     "then union unpivot using values varbinary varchar when where window with within".split()
 )
 # Of what is given nothing only these do not depend on the moment.
 _WINDOW = frozenset("count row_number rank dense_rank percent_rank cume_dist".split())
 _CLOCK_STRING = re.compile(r"'\s*(now|today|tomorrow|yesterday)\b[^']*'", re.IGNORECASE)
+# What sequences and registers are asked for without parentheses: by Snowflake, Oracle, Db2 and SQL Server.
+_ASKED = re.compile(
+    r"\b(nextval|currval|(?:next|previous)\s+value\s+for|current\s+(?:date|time|timestamp))\b", re.IGNORECASE
+)
 _CALL_OF_NOTHING = re.compile(r"([^\W\d][\w$]*)\s*\(\s*\)")
 _CALL = re.compile(r'([^\W\d][\w$]*|"[^"]+"|`[^`]+`)\s*\(')
 _WORD = re.compile(r"(?<![.\w$])[^\W\d][\w$]*")
@@ -51,6 +55,7 @@ def calls_in(statement: str) -> Calls:
     names = {name.strip('"`').lower() for name in _CALL.findall(statement)} - _WORDS
     clock = {word.lower() for word in _WORD.findall(statement)} & _CLOCK
     clock |= {f"{name.lower()}()" for name in _CALL_OF_NOTHING.findall(statement) if name.lower() not in _WINDOW}
+    clock |= {" ".join(words.lower().split()) for words in _ASKED.findall(statement)}
     clock |= {word.lower() for word in _CLOCK_STRING.findall(statement)}
     return Calls(functions=frozenset(Call(name=name) for name in names), clock=frozenset(clock))
 

@@ -93,8 +93,12 @@ class GenericWarehouse(Warehouse):
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
         """Return which relations there are in these schemas, with the columns of those that were asked about."""
         wanted = [name for name in dict.fromkeys(relations) if name.schema and name.identifier]
-        identities = self._identities({(name.database, name.schema) for name in wanted})
-        found = {name: identities[self._key(name)] for name in wanted if self._key(name) in identities}
+        listed = self._identities({(name.database, name.schema) for name in wanted})
+        found = {}
+        for name in wanted:
+            identity = self._named(name, listed, wanted)
+            if identity is not None:
+                found[name] = identity
         return Catalog(identities=found, columns={name: self._columns_document(name) for name in found})
 
     def _identities(self, places: set[tuple[str, str]]) -> dict[tuple[str, str, str], Identity]:
@@ -103,12 +107,29 @@ class GenericWarehouse(Warehouse):
             for identifier, kind in self._questions.relations(database, schema):
                 known = _KINDS.get(kind, RelationKind.TABLE)
                 # A table that was replaced cannot be told from the one before.
-                found[database, schema, identifier.lower()] = Identity(value=f"{known.name}/{known.name}", kind=known)
+                found[database, schema, identifier] = Identity(value=f"{known.name}/{known.name}", kind=known)
         return found
 
-    def _key(self, name: RelationName) -> tuple[str, str, str]:
-        # dbt lists names as the server stores them, which may be in another case than the project has them.
-        return name.database, name.schema, name.identifier.lower()
+    def _named(
+        self, name: RelationName, listed: Mapping[tuple[str, str, str], Identity], wanted: Iterable[RelationName]
+    ) -> Identity | None:
+        """Return the relation of this name, or of the name in another letter case, unless that is another's name.
+
+        dbt lists names as the server stores them, which may be in another case than the project has them.
+        """
+        place = name.database, name.schema
+        exact = listed.get((*place, name.identifier))
+        if exact is not None:
+            return exact
+        others = {each.identifier for each in wanted if (each.database, each.schema) == place}
+        folded = (
+            identity
+            for (database, schema, identifier), identity in listed.items()
+            if (database, schema) == place
+            and identifier.lower() == name.identifier.lower()
+            and identifier not in others
+        )
+        return next(folded, None)
 
     def _columns_document(self, name: RelationName) -> str:
         return json.dumps(self._columns(name), ensure_ascii=False)

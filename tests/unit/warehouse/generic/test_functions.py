@@ -20,6 +20,11 @@ from dbt_state_plugin.warehouse.generic.functions import calls_in, volatile_name
         ("select date(), date(a) from t", ("date()",)),
         ("select date('now'), 'knows now' from t", ("now",)),
         ("select `rand` (1)", ("rand()",)),
+        ("select a from t tablesample (10 percent)", ("tablesample()",)),
+        ("select a from t TABLESAMPLE bernoulli (10)", ("bernoulli()",)),
+        ("select s.nextval, seq.NEXTVAL from dual", ("nextval",)),
+        ("select next  value for s, current timestamp from t", ("current timestamp", "next value for")),
+        ("select current_row, nextvalue from t", ()),
     ],
 )
 def test_whatever_is_not_known_counts(statement: str, volatile: tuple[str, ...]) -> None:

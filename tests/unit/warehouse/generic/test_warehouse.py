@@ -20,7 +20,7 @@ class Held:
     fails = False
 
     def relations(self, database: str, schema: str) -> list[tuple[str, str]]:
-        return [("ORDERS", "view"), ("other", "table")]
+        return [("ORDERS", "view"), ("other", "table"), ("Two", "view"), ("two", "table")]
 
     def columns(self, database: str, schema: str, identifier: str) -> list[tuple[str, str]]:
         return [("ID", "number")]
@@ -49,6 +49,26 @@ def test_a_relation_is_found_in_whichever_letter_case_and_has_its_columns() -> N
     assert catalog.columns[ORDERS] == '[["ID", "number"]]'
     assert catalog.touched == {}
     assert warehouse().present(GONE) is None
+
+
+def test_names_that_differ_in_letter_case_alone_are_two() -> None:
+    two, other, first = (
+        RelationName(database="db", schema="marts", identifier=each) for each in ("two", "Other", "Two")
+    )
+
+    found = warehouse().catalog([two, first, other]).identities
+
+    assert {name.identifier: each.kind for name, each in found.items()} == {
+        "two": RelationKind.TABLE,
+        "Two": RelationKind.VIEW,
+        "Other": RelationKind.TABLE,
+    }
+    assert "Other" not in {
+        name.identifier
+        for name in warehouse()
+        .catalog([other, RelationName(database="db", schema="marts", identifier="other")])
+        .identities
+    }
 
 
 def test_the_place_is_what_says_where_and_neither_a_secret_nor_who_asks() -> None:
