@@ -185,3 +185,38 @@ def test_a_view_that_goes_down_with_a_table_is_planned_in_any_case(shop: Project
     assert "  build  shown " in planned
     assert "  build? totals " in planned
     assert "  build? direct " in planned
+
+
+def test_every_kind_of_node_is_cut_off_in_every_version_of_dbt(database: Database, dbt_project: ProjectWriter) -> None:
+    database.load(LOADED)
+    orders = "select id, {amount}, note, timestamp '2026-11-28 05:00' as at from {{{{ source('raw', 'orders') }}}}"
+    batches = (
+        "materialized='incremental', incremental_strategy='microbatch', event_time='at', begin='2026-11-28',"
+        " batch_size='day', unique_key='id'"
+    )
+    project = dbt_project(
+        {
+            "models/sources.yml": FILES["models/sources.yml"],
+            "models/orders.sql": TABLE + orders.format(amount="amount"),
+            "models/orders.yml": "models: [{name: orders, config: {event_time: at},"
+            " columns: [{name: id, data_tests: [unique]}]}]\n",
+            "models/added.sql": "{{ config(materialized='incremental', unique_key='id') }}\n"
+            "select id, amount from {{ ref('orders') }}",
+            "models/batches.sql": f"{{{{ config({batches}) }}}}\nselect id, at from {{{{ ref('orders') }}}}",
+            "models/after.sql": TABLE + "select id from {{ ref('kept') }}",
+            "snapshots/kept.yml": "snapshots: [{name: kept, relation: ref('orders'),"
+            " config: {unique_key: id, strategy: check, check_cols: all}}]\n",
+            "seeds/codes.csv": "code,name\n1,a\n2,b\n",
+            "models/coded.sql": TABLE + "select code from {{ ref('codes') }}",
+        }
+    )
+    project.plugin("build", check=0)
+    project.write("models/orders.sql", TABLE + orders.format(amount="amount + 0 as amount"))
+    project.write("seeds/codes.csv", "code,name\n1,a\n2,z\n")
+
+    project.plugin("build", "--cutoff", "always", check=0)
+
+    built = {"orders", "codes"}
+    cut_off = {"added", "batches", "kept", "after", "coded", "unique_orders_id"}
+    assert statuses(database) == dict.fromkeys(built, "success") | dict.fromkeys(cut_off, "no-op")
+    assert project.planned("build") == {}
