@@ -24,8 +24,8 @@ from types import FrameType
 from typing import NoReturn
 
 import fast_story
-import forks
 import pipeline_story
+from _support import forks
 from story import BrokenStory, Signals, Stage, Stopped, Warehouse, command, say
 
 FOREIGN_SETTINGS = ("DBT_", "PG", "MELTANO_", "TAP_", "TARGET_", "PRODUCTION_", "WAREHOUSE_")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import forks
+from _support import forks
 
 WIDTH = 78  # columns
 PATIENCE = 10  # seconds that a stopped command has to end by itself

@@ -142,7 +142,7 @@ def _missing_spark() -> str | None:
 
 @cache
 def _missing_program() -> str | None:
-    from _servers.mariadb_server import missing_programs
+    from _support.mariadb_server import missing_programs
 
     return next(iter(missing_programs()), None)
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from _servers.mariadb_server import start_mariadb
+from _support.mariadb_server import start_mariadb
 from production import Production, move, take_back, trade
 from support.database import Database, fresh_database
 from support.pipeline import Pipeline, changed, write_pipeline

@@ -2,8 +2,8 @@
 
 `python -m support.forkserver FD NAME` is that process, since pytest's own has threads and must not fork. It forks a
 child for each request, which becomes what is asked for: its folder, environment, arguments and streams are those of
-the request, and it ends as an interpreter ends. What is forked and how it ends is shared with the demo (`forks.py` of
-integration_project), which has no threads, so that it forks itself and needs no server. A request is one byte with five
+the request, and it ends as an interpreter ends. What is forked and how it ends is shared with the demo (its
+`_support/forks.py`), which has no threads, so that it forks itself and needs no server. A request is one byte with five
 descriptors: a file that holds the request as JSON, stdin, stdout, stderr, and a pipe. The pipe gets one line of JSON
 with the child's pid as soon as it is there (and stands still, where that is asked for), and one with its end.
 
@@ -39,7 +39,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import IO, Any
 
@@ -316,12 +315,11 @@ def _start_server(name: str, path: str) -> None:
 
 def _import(server: str) -> None:
     sys.path.insert(1, INTEGRATION_PROJECT)
-    import forks
+    from _support import forks
 
     if server == DBT:
         forks.import_commands("postgres", *(["duckdb"] if find_spec("dbt.adapters.duckdb") else []), left_out=())
         import_module("meltano_plugin.entry")
-        resource_tracker.ensure_running()  # dbt's locks would start an interpreter for it in each fork
     else:
         for name in _OF_MELTANO:
             import_module(name)
@@ -393,9 +391,9 @@ def _tell(answer: int, **values: Any) -> None:
 def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
-    tracker = getattr(resource_tracker._resource_tracker, "_fd", None) or 2
-    os.closerange(3, tracker)
-    os.closerange(tracker + 1, os.sysconf("SC_OPEN_MAX"))
+    from _support.forks import close_all_but_streams
+
+    close_all_but_streams()
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -427,7 +425,7 @@ def main() -> None:
     request = _serve(listening)
     if request is None:
         return
-    from forks import end
+    from _support.forks import end
 
     try:
         _call(request)
@@ -437,7 +435,7 @@ def main() -> None:
 
 
 def _call(request: Mapping[str, Any]) -> None:
-    from forks import COMMANDS as CALLS
+    from _support.forks import COMMANDS as CALLS
 
     program, arguments = request["program"], request["arguments"]
     if program in CALLS:

@@ -18,14 +18,14 @@ def ours():
         for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if not found.name.endswith(("__main__", ".migrations.env")):  # these do something when they are imported
                 yield found.name
-    for path, prefix in ((["integration_project"], ""), (["integration_project/_servers"], "_servers.")):
+    for path, prefix in ((["integration_project"], ""), (["integration_project/_support"], "_support.")):
         yield from (prefix + found.name for found in pkgutil.iter_modules(path))
 
 names = sorted(set(ours()))
 for name in names:  # once as they are, so that other people's modules are there already
     importlib.import_module(name)
 import dbt.cli.main, dbt.adapters.postgres, alembic.command, meltano.core.project
-for name in [*names, "dbt_state_plugin", "meltano_plugin", "_servers"]:
+for name in [*names, "dbt_state_plugin", "meltano_plugin", "_support"]:
     sys.modules.pop(name, None)
 for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "pty", "syslog"):
     sys.modules[name] = None

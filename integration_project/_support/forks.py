@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from multiprocessing import resource_tracker
 from pathlib import Path
 from subprocess import PIPE, TimeoutExpired
 from typing import IO, Any, NoReturn
@@ -53,7 +54,8 @@ def import_commands(*adapters: str, left_out: Sequence[str] = ("warehouse", "pos
         if not module.name.startswith(not_imported):
             import_module(module.name)
     with suppress(ImportError, AttributeError):  # of another version of dbt
-        import_module("dbt_caches").fill(adapters)
+        import_module("_support.dbt_caches").fill(adapters)
+    resource_tracker.ensure_running()  # dbt's locks would start an interpreter for it in each fork
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
     gc.collect()
     gc.freeze()
@@ -135,7 +137,7 @@ def _become(cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate([os.dup(stream) for stream in streams]):  # one may be the number of another
         os.dup2(stream, number)
-    os.closerange(3, 256)
+    close_all_but_streams()
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
     os.chdir(cwd)
@@ -144,6 +146,13 @@ def _become(cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> None:
     atexit._clear()  # what this process cleans up at its end is not the fork's
     atexit.register(multiprocessing.util._exit_function)  # type: ignore[attr-defined]
     random.seed()
+
+
+def close_all_but_streams() -> None:
+    """Close what this process has inherited, but for its streams and the pipe on which it tells of its locks."""
+    tracker = getattr(resource_tracker._resource_tracker, "_fd", None) or 2
+    os.closerange(3, tracker)
+    os.closerange(tracker + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _run(call: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> None:

@@ -53,7 +53,7 @@ def fill(adapters: Sequence[str]) -> None:
     with suppress(Exception):
         Manifest.from_msgpack(b"")  # type: ignore[no-untyped-call]
     with suppress(Exception):
-        Manifest().to_msgpack()
+        object.__new__(Manifest).to_msgpack()  # a whole one would hold a lock
     _parse_macros([Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH) for adapter in adapters])
     inspect.stack()  # adapters do so when they are made, and the first time looks at all modules
     inspect.modulesbyfile["<frozen runpy>"] = "runpy"  # else it looks at all of them for each frame of this one

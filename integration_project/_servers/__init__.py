@@ -1,1 +1,0 @@
-"""Throw-away database servers for the demo and the tests."""
