@@ -72,7 +72,7 @@ def test_each_form_makes_the_real_dbt_build_exactly_the_planned_nodes(dbt_projec
 
     assert text.stdout.splitlines() == [
         "  build  orders         body: its code changed",
-        "  build? orders_by_day  if orders comes out different",
+        "  build  orders_by_day  upstream: orders is built",
         "Plan: 1 changed, 1 downstream, 3 unchanged",
     ]
     assert text.stderr == ""

@@ -41,7 +41,7 @@ def test_what_changed_in_an_ephemeral_model_and_in_a_seed_is_said_and_counted(db
     assert planned.splitlines() == [
         "  build  seed countries           body: its rows changed",
         "  build  orders                   upstream: large changed (variables: var min_amount)",
-        "  build? report                   if orders comes out different",
+        "  build  report                   upstream: orders is built",
         "  build? test not_null_orders_id  if orders comes out different",
         "  build? test unique_orders_id    if orders comes out different",
         "Plan: 2 changed, 3 downstream, 1 unchanged",
