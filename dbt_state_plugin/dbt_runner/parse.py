@@ -144,7 +144,7 @@ def seed_columns(parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
         return ()
     return tuple(
         SeedColumn(
-            name=parsed.definition.dialect.stored_name(name, name if config.quote_columns is False else f'"{name}"'),
+            name=parsed.definition.dialect.column_name(name, name if config.quote_columns is False else f'"{name}"'),
             kind=str(given.get(name, kind)),
             header=name,
         )

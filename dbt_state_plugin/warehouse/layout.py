@@ -28,6 +28,14 @@ class LayoutDialect:
         """Return the name as dbt has it: how the server folds it is unknown."""
         return name
 
+    def column_name(self, name: str, rendered: str) -> str | None:
+        """Return None: in which letter case the catalog has it is unknown."""
+        return None
+
+    def type_name(self, text: str) -> str | None:
+        """Return None: no type is known."""
+        return None
+
     def external_place(self, rendered: str) -> tuple[str, str] | None:
         """Return None: what a source that is no relation would look like is not known."""
         return None

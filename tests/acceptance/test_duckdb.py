@@ -233,6 +233,38 @@ def test_what_has_to_be_built_first_by_another_command_is_named(shop: DuckDBProj
     assert shop.query("SELECT id FROM main.of_fees") == [(1,)]
 
 
+def test_a_seed_that_gets_a_row_keeps_its_columns_and_one_that_gets_a_column_does_not(shop: DuckDBProject) -> None:
+    project = shop.project
+    rows = "Id,amount,opened,name,is_open\n1,1.5,2024-01-01,a,true\n"
+    kept = "keep their earlier columns and types"
+
+    def said(*arguments: str, check: int = 0) -> str:
+        ended = project.plugin(*arguments, check=check)
+        return " ".join((ended.stdout + ended.stderr).split())
+
+    project.write("seeds/fees.csv", rows)
+    said("seed")
+    project.write("seeds/fees.csv", rows + "2,2.5,2024-01-02,b,false\n")
+    built = said("seed", "--on-logic-change", "fail")
+    after = said("plan", "--for", "seed", "--full-refresh-changed")
+    explained = said("explain", "fees", "--for", "seed")
+    project.write("seeds/fees.csv", "Id,amount,opened,name,is_open,note\n1,1.5,2024-01-01,a,true,new\n")
+    another = said("plan", "--for", "seed")
+    refused = said("seed", "--on-logic-change", "fail", check=2)
+    project.write("seeds/fees.csv", rows.replace("1.5", "word"))
+    retyped = said("plan", "--for", "seed")
+    project.delete("seeds/fees.csv")
+    shop.query("DROP TABLE main.fees")
+
+    assert kept not in built
+    assert "1 node built" in built
+    assert "nothing to build" in after
+    assert "earlier" not in explained
+    assert kept in another
+    assert "on_logic_change: fail does not let" in refused
+    assert kept in retyped
+
+
 def test_what_somebody_did_to_a_relation_is_repaired(shop: DuckDBProject) -> None:
     shop.query("UPDATE main.rated SET rate = -1", "DROP TABLE main.money", "ALTER TABLE main.staged ADD COLUMN x INT")
     shop.query("CREATE OR REPLACE VIEW main.viewed AS SELECT 1 AS id, 2 AS amount")

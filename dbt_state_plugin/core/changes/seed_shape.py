@@ -6,49 +6,39 @@ dbt empties the table of a seed and fills it again, so that the columns stay tho
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 
 _CONFIG = frozenset({"column_types", "quote_columns"})
-# What people and dbt write for a type, and what the server calls it.
-_TYPES: Mapping[str, str] = {
-    **dict.fromkeys(("integer", "int", "int4"), "integer"),
-    **dict.fromkeys(("bigint", "int8"), "bigint"),
-    **dict.fromkeys(("smallint", "int2"), "smallint"),
-    **dict.fromkeys(("double precision", "float8", "float"), "double precision"),
-    **dict.fromkeys(("real", "float4"), "real"),
-    **dict.fromkeys(("boolean", "bool"), "boolean"),
-    **dict.fromkeys(("timestamp without time zone", "timestamp"), "timestamp without time zone"),
-    **dict.fromkeys(("timestamp with time zone", "timestamptz"), "timestamp with time zone"),
-    **dict.fromkeys(("time without time zone", "time"), "time without time zone"),
-    **dict.fromkeys(("time with time zone", "timetz"), "time with time zone"),
-    **{name: name for name in ("text", "date", "json", "jsonb", "uuid", "bytea", "interval")},
-}
-_SIZED: Mapping[str, str] = {
-    **dict.fromkeys(("numeric", "decimal"), "numeric"),
-    **dict.fromkeys(("character varying", "varchar"), "character varying"),
-    **dict.fromkeys(("character", "char"), "character"),
-}
-_TYPE = re.compile(r"([a-z0-9 ]+?) ?(?:\( ?(\d+) ?(?:, ?(\d+) ?)?\))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedColumn:
-    """One column that dbt would create: its name as the server stores it, its type as dbt or the project writes it.
+    """One column that dbt would create, with its type as dbt or the project writes it.
 
-    `header` is the name in the file, by which `column_types` knows it.
+    `name` is what the catalog calls it, None if its letter case is unknown there. `header` is the name in the file, by
+    which `column_types` knows it.
     """
 
-    name: str
+    name: str | None
     kind: str
     header: str
 
+    def is_called(self, name: str) -> bool:
+        """Return whether a column in the catalog may be this one by its name."""
+        return name == self.name if self.name is not None else name.lower() == self.header.lower()
+
 
 def fits_its_table(
-    wanted: Iterable[SeedColumn], columns: str | None, reasons: Iterable[Reason], *, has_hooks: bool
+    wanted: Iterable[SeedColumn],
+    columns: str | None,
+    reasons: Iterable[Reason],
+    dialect: SqlDialect,
+    *,
+    has_hooks: bool,
 ) -> bool | None:
     """Return whether a table that dbt would create for a seed now has the columns of the one that is there.
 
@@ -59,17 +49,20 @@ def fits_its_table(
     there = _pairs(columns)
     if there is None or not wanted:
         return False if _is_configured_otherwise(reasons) else None
-    names = [column.name for column in wanted]
-    if [name for name in there if name in names or not has_hooks] != names:
+    counted = [each for each in there if not has_hooks or any(column.is_called(each[0]) for column in wanted)]
+    if len(counted) != len(wanted):
         return False
-    verdicts = {_has_type(column, there[column.name], reasons) for column in wanted}
-    if False in verdicts:
+    pairs = tuple(zip(wanted, counted, strict=True))
+    if not all(column.is_called(name) for column, (name, _) in pairs):
         return False
-    return None if None in verdicts else True
+    answers = {_has_type(column, kind, reasons, dialect) for column, (_, kind) in pairs}
+    if False in answers:
+        return False
+    return None if None in answers else True
 
 
-def _has_type(column: SeedColumn, there: str, reasons: tuple[Reason, ...]) -> bool | None:
-    spelled = server_type(column.kind)
+def _has_type(column: SeedColumn, there: str, reasons: tuple[Reason, ...], dialect: SqlDialect) -> bool | None:
+    spelled = dialect.type_name(column.kind)
     if spelled is not None:
         return spelled == there
     is_changed = any(_gives_another_type(item, column.header) for item in _changed_config(reasons))
@@ -100,24 +93,8 @@ def _changed_config(reasons: Iterable[Reason]) -> list[Mapping[str, str]]:
     return found
 
 
-def server_type(text: str) -> str | None:
-    """Return what PostgreSQL calls a type that is written in one of the usual ways, None for any other."""
-    matched = _TYPE.fullmatch(" ".join(text.lower().split()))
-    if matched is None:
-        return None
-    name, size, scale = matched.groups()
-    if name not in _SIZED:
-        return _TYPES.get(name) if size is None else None
-    known = _SIZED[name]
-    if known == "numeric":
-        return known if size is None else f"{known}({size},{scale or 0})"
-    if scale is not None:
-        return None
-    return known if size is None and known != "character" else f"{known}({size or 1})"
-
-
-def _pairs(columns: str | None) -> dict[str, str] | None:
+def _pairs(columns: str | None) -> list[tuple[str, str]] | None:
     try:
-        return {str(name): str(kind) for name, kind in json.loads(columns or "")}
+        return [(str(name), str(kind)) for name, kind in json.loads(columns or "")]
     except (ValueError, TypeError):
         return None

@@ -19,6 +19,12 @@ class SqlDialect(Hashable, Protocol):
     def stored_name(self, name: str, rendered: str) -> str:
         """Return an identifier as the server stores it, given the rendered name that shows whether it is quoted."""
 
+    def column_name(self, name: str, rendered: str) -> str | None:
+        """Return the name of a column as the catalog spells it, given as to `stored_name`; None if that is unknown."""
+
+    def type_name(self, text: str) -> str | None:
+        """Return what the catalog calls a type that is written in one of the usual ways, None for any other."""
+
     def external_place(self, rendered: str) -> tuple[str, str] | None:
         """Return schema and identifier for what dbt renders for a source that is no relation, None for a relation."""
 

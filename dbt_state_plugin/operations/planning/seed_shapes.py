@@ -38,7 +38,7 @@ def with_seed_shapes(
         wanted = () if items.get("materialization") or node.relation is None else columns_of(node.unique_id)
         there = catalog.columns.get(node.relation) if node.relation is not None else None
         reasons = category.reasons if category is not None else ()
-        fits = fits_its_table(wanted, there, reasons, has_hooks="hooks" in items)
+        fits = fits_its_table(wanted, there, reasons, fingerprinter.dialect, has_hooks="hooks" in items)
         if category is not None:
             categories[node.unique_id] = replace(category, is_logic=fits is False)
         if fits:

@@ -41,5 +41,15 @@ class DuckDBDialect(LayoutDialect):
         """Fold A to Z, quoted or not: DuckDB keeps the case and matches names in any case."""
         return _CAPITALS.sub(lambda letters: letters[0].lower(), name)
 
+    def column_name(self, name: str, rendered: str) -> str | None:
+        """Return it as it is: the catalog keeps the letter case, quoted or not."""
+        return name
+
+    def type_name(self, text: str) -> str | None:
+        """Look it up among the aliases."""
+        from dbt_state_plugin.warehouse.duckdb.type_names import type_name
+
+        return type_name(text)
+
 
 DUCKDB = DuckDBDialect()

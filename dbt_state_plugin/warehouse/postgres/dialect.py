@@ -18,6 +18,16 @@ class PostgresDialect:
         folded = name if f'"{name}"' in rendered else name.lower()
         return folded.encode("utf-8", "surrogatepass")[:MAX_IDENTIFIER_BYTES].decode("utf-8", "ignore")
 
+    def column_name(self, name: str, rendered: str) -> str | None:
+        """Fold and cut it like any other name."""
+        return self.stored_name(name, rendered)
+
+    def type_name(self, text: str) -> str | None:
+        """Look it up among the aliases."""
+        from dbt_state_plugin.warehouse.postgres.type_names import type_name
+
+        return type_name(text)
+
     def external_place(self, rendered: str) -> tuple[str, str] | None:
         """Return None: every source is a relation."""
         return None

@@ -41,5 +41,11 @@ class SparkDialect(LayoutDialect):
         """Fold A to Z, quoted or not, as the metastore does."""
         return _CAPITALS.sub(lambda letters: letters[0].lower(), name)
 
+    def type_name(self, text: str) -> str | None:
+        """Look it up among the aliases."""
+        from dbt_state_plugin.warehouse.spark.type_names import type_name
+
+        return type_name(text)
+
 
 SPARK = SparkDialect()

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from dbt_state_plugin.core.changes.seed_shape import SeedColumn, fits_its_table, server_type
+from dbt_state_plugin.core.changes.seed_shape import SeedColumn, fits_its_table
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
+from dbt_state_plugin.warehouse.generic.dialect import GENERIC
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 THERE = {"id": "integer", "amount": "double precision"}
 BODY = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body"})
@@ -24,7 +26,7 @@ def fits(
 ) -> bool | None:
     columns = [SeedColumn(name=name.lower(), kind=kind, header=name) for name, kind in wanted.items()]
     known = None if there is None else json.dumps(list(there.items()))
-    return fits_its_table(columns, known, reasons, has_hooks=has_hooks)
+    return fits_its_table(columns, known, reasons, POSTGRES, has_hooks=has_hooks)
 
 
 @pytest.mark.parametrize(
@@ -82,26 +84,16 @@ def test_a_type_of_the_users_own_differs_where_its_configuration_does(
 def test_columns_that_were_recorded_in_another_form_say_nothing() -> None:
     column = SeedColumn(name="id", kind="integer", header="id")
 
-    assert fits_its_table([column], "[1]", (), has_hooks=False) is None
+    assert fits_its_table([column], "[1]", (), POSTGRES, has_hooks=False) is None
 
 
 @pytest.mark.parametrize(
-    ("written", "server"),
-    [
-        ("integer", "integer"),
-        ("int8", "bigint"),
-        ("Decimal", "numeric"),
-        ("numeric(10)", "numeric(10,0)"),
-        ("NUMERIC ( 10 , 2 )", "numeric(10,2)"),
-        ("varchar", "character varying"),
-        ("varchar(20)", "character varying(20)"),
-        ("varchar(20, 2)", None),
-        ("char", "character(1)"),
-        ("timestamptz", "timestamp with time zone"),
-        ("timestamp(3)", None),
-        ("text[]", None),
-        ("money_of_ours", None),
-    ],
+    ("header", "reasons", "is_fit"),
+    [("id", (), None), ("no", (), False), ("id", (config(name="column_types", change="new"),), False)],
 )
-def test_types_are_known_as_people_write_them(written: str, server: str | None) -> None:
-    assert server_type(written) == server
+def test_where_neither_types_nor_letter_case_are_known_names_and_the_configuration_tell(
+    header: str, reasons: tuple[Reason, ...], is_fit: bool | None
+) -> None:
+    column = SeedColumn(name=None, kind="integer", header=header)
+
+    assert fits_its_table([column], '[["ID", "NUMBER(38,0)"]]', reasons, GENERIC, has_hooks=False) is is_fit
