@@ -265,6 +265,17 @@ def test_a_seed_that_gets_a_row_keeps_its_columns_and_one_that_gets_a_column_doe
     assert kept in retyped
 
 
+def test_a_target_in_another_file_is_refused_for_deferral_without_another_product(shop: DuckDBProject) -> None:
+    profile = shop.project.read("profiles.yml")
+    other = profile.replace("outputs: {dev:", "outputs: {ci: {type: duckdb, path: other.duckdb}, dev:")
+    shop.project.write("profiles.yml", other)
+    refused = shop.project.plugin("plan", "--target", "ci", "--against", "dev", "--defer", check=2).stderr
+    shop.project.write("profiles.yml", profile)
+
+    assert "is in another database than" in refused
+    assert "PostgreSQL" not in refused
+
+
 def test_what_somebody_did_to_a_relation_is_repaired(shop: DuckDBProject) -> None:
     shop.query("UPDATE main.rated SET rate = -1", "DROP TABLE main.money", "ALTER TABLE main.staged ADD COLUMN x INT")
     shop.query("CREATE OR REPLACE VIEW main.viewed AS SELECT 1 AS id, 2 AS amount")

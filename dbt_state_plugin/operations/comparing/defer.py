@@ -130,7 +130,7 @@ def _environment_there(session: Session, options: RunOptions, name: str) -> Know
         )
     if (there.environment.warehouse, there.environment.database) != (here.warehouse, here.database):
         raise ConfigurationError(
-            f"{there.environment} is in another database than {here}, and PostgreSQL cannot read across databases.",
+            f"{there.environment} is in another database than {here}, and a build reads from one database only.",
             "Give the two targets separate schemas in one database.",
         )
     return there
