@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,36 @@ def test_imports_point_downwards_only() -> None:
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+PLANTED = (
+    ("import dbt.version", "Only dbt_runner imports dbt"),
+    ("from dbt_common.context import set_invocation_context", "Only dbt_runner imports dbt"),
+    ("import psycopg2", "Only the rooms of servers and of the state import the driver"),
+    ("import duckdb", "Only the room of DuckDB imports its driver"),
+    ("import pyspark", "Only the room of Spark imports its client"),
+    ("import sqlalchemy", "Alembic and SQLAlchemy are used by the migrations only"),
+    ("import dbt_state_plugin.warehouse.postgres.dialect", "A warehouse is known by its interface"),
+    ("import dbt_state_plugin.operations.settings", "Settings are resolved once, into a target"),
+    ("import meltano_plugin.pair", "Nothing of the plugin imports Meltano's"),
+)
+UNSEEN = "Imports point downwards only", "Rooms of the core import downwards only", "Operations import downwards only"
+
+
+def test_a_module_that_no_contract_names_may_import_neither_dbt_nor_a_driver(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package in ("dbt_state_plugin", "meltano_plugin"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "dbt_state_plugin" / "newroom.py").write_text("\n".join(line for line, _ in PLANTED))
+    for room in ("core", "operations"):
+        (tmp_path / "dbt_state_plugin" / room / "newroom.py").write_text("")
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    broken = {line.split(" BROKEN")[0] for line in answer.stdout.splitlines() if " BROKEN" in line}
+    assert broken >= {*UNSEEN, *(name for _, name in PLANTED)}, answer.stdout + answer.stderr
+    assert str(ROOT / "dbt_state_plugin") not in answer.stdout
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
