@@ -4,11 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from meltano_plugin.load_definition import SEPARATOR, VERSION, taken_apart
 
-NEW = "new stream"
-REMOVED = "removed"
+
+class ChangeKind(Enum):
+    """What can be said of a stream."""
+
+    NEW = "new"
+    REMOVED = "removed"
+    PART_CHANGED = "part changed"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReason:
+    """One thing that is different; `part` is the changed part of the definition."""
+
+    kind: ChangeKind
+    part: str = ""
+
+    @property
+    def is_new_release(self) -> bool:
+        """Return whether the plugin has another version, which alone reloads nothing."""
+        return self.part == VERSION
+
+    @property
+    def wants_reload(self) -> bool:
+        """Return whether rows that were loaded earlier have another definition."""
+        return self.kind is ChangeKind.PART_CHANGED and not self.is_new_release
+
+
+NEW = StreamReason(ChangeKind.NEW)
+REMOVED = StreamReason(ChangeKind.REMOVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +45,7 @@ class StreamChange:
 
     pair: str
     stream: str
-    reasons: tuple[str, ...]
+    reasons: tuple[StreamReason, ...]
     parts: Mapping[str, str]
 
     @property
@@ -27,8 +55,8 @@ class StreamChange:
 
     @property
     def wants_reload(self) -> bool:
-        """Return whether rows that were loaded earlier have another definition; a new release alone does not count."""
-        return any(reason not in (NEW, REMOVED, f"{VERSION} changed") for reason in self.reasons)
+        """Return whether rows that were loaded earlier have another definition."""
+        return any(reason.wants_reload for reason in self.reasons)
 
     @property
     def definition(self) -> dict[str, str]:
@@ -49,12 +77,14 @@ def changes_between(
     for key in sorted(streams_now.keys() | streams_before.keys()):
         parts = streams_now.get(key, {})
         if not parts:
-            reasons: tuple[str, ...] = (REMOVED,)
+            reasons: tuple[StreamReason, ...] = (REMOVED,)
         else:
             before = streams_before.get(key) or by_stream(known).get(key, {})
             came_back = key not in streams_before
             differing = tuple(
-                f"{taken_apart(name)[2]} changed" for name, checksum in parts.items() if before.get(name) != checksum
+                StreamReason(ChangeKind.PART_CHANGED, taken_apart(name)[2])
+                for name, checksum in parts.items()
+                if before.get(name) != checksum
             )
             reasons = (NEW, *(differing if before else ())) if came_back else differing
         if reasons:

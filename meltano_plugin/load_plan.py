@@ -28,7 +28,7 @@ from meltano_plugin.project import project_of, utility_name
 
 if TYPE_CHECKING:
     from dbt_state_plugin.api import ComparedStep, StepRecord, Target
-    from meltano_plugin.load_changes import StreamChange
+    from meltano_plugin.load_changes import StreamChange, StreamReason
     from meltano_plugin.pair import Pair
     from meltano_plugin.project import MeltanoProject
 
@@ -230,7 +230,7 @@ def _document(
             {
                 "pair": each.change.pair,
                 "stream": each.change.stream,
-                "reasons": list(each.change.reasons),
+                "reasons": [reason_words(reason) for reason in each.change.reasons],
                 "status": each.status,
                 "state_ids": list(each.state_ids),
                 "reset_at": each.reset_at.isoformat() if each.reset_at else None,
@@ -263,19 +263,30 @@ def _verb(stream: PlannedStream) -> str:
     if stream.status == EXCLUDED:
         return "keep"
     if stream.status == KEPT:
-        return {"new stream": "new", "removed": "gone"}.get(stream.change.reasons[0], "keep")
+        from meltano_plugin.load_changes import ChangeKind
+
+        return {ChangeKind.NEW: "new", ChangeKind.REMOVED: "gone"}.get(stream.change.reasons[0].kind, "keep")
     return "reload"
 
 
+def reason_words(reason: StreamReason) -> str:
+    """Return a reason as people and programs read it."""
+    from meltano_plugin.load_changes import ChangeKind
+
+    if reason.kind is ChangeKind.NEW:
+        return "new stream"
+    return "removed" if reason.kind is ChangeKind.REMOVED else f"{reason.part} changed"
+
+
 def _words(stream: PlannedStream) -> str:
-    reasons = printable(", ".join(stream.change.reasons))
+    reasons = printable(", ".join(map(reason_words, stream.change.reasons)))
     ends = {
         RESET: f"; bookmark reset under {printable(', '.join(stream.state_ids))}",
         NO_BOOKMARK: "; no bookmark to reset: it is loaded from the start",
         EXCLUDED: "; excluded: rows that were loaded before stay as they are",
         RESET_BEFORE: f"; bookmark reset at {timestamp(stream.reset_at)} already",
     }
-    is_version = stream.status == KEPT and stream.change.reasons == ("version changed",)
+    is_version = stream.status == KEPT and all(each.is_new_release for each in stream.change.reasons)
     return reasons + ("; a new release alone reloads nothing" if is_version else ends.get(stream.status, ""))
 
 

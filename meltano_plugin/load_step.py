@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dbt_state_plugin.api import Covered, Earlier, RecordedStep, StepItem
-from meltano_plugin.load_changes import REMOVED, StreamChange, by_stream, changes_between
+from meltano_plugin.load_changes import ChangeKind, StreamChange, StreamReason, by_stream, changes_between
 from meltano_plugin.load_definition import item_name, load_definition
 from meltano_plugin.pair import Pair, pairs_of
 from meltano_plugin.project import MeltanoProject
@@ -42,13 +42,17 @@ def checksums_now(project: MeltanoProject, utility: str, earlier: Earlier) -> Ma
 
 
 def item_of(change: StreamChange, status: str = "") -> StepItem:
-    """Return a change as history keeps it: each reason in two words, of which the first is its kind."""
-    reasons = tuple((kind, detail) for kind, _, detail in (reason.rpartition(" ") for reason in change.reasons) if kind)
-    if REMOVED in change.reasons:
-        reasons = ((REMOVED, ""),)
+    """Return a change as history keeps it: each reason with a kind and a detail."""
+    is_removed = any(reason.kind is ChangeKind.REMOVED for reason in change.reasons)
     return StepItem(
         name=change.name,
         resource_type="stream",
-        status=status or (REMOVED if REMOVED in change.reasons else "changed"),
-        reasons=reasons,
+        status=status or ("removed" if is_removed else "changed"),
+        reasons=tuple(map(_stored, change.reasons)),
     )
+
+
+def _stored(reason: StreamReason) -> tuple[str, str]:
+    if reason.kind is ChangeKind.NEW:
+        return "new", "stream"
+    return ("removed", "") if reason.kind is ChangeKind.REMOVED else (reason.part, "changed")

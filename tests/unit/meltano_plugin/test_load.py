@@ -18,9 +18,9 @@ from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.operations.bookkeeping.steps import Earlier
 from dbt_state_plugin.state.recorded_steps import StepRecord
 from meltano_plugin.bookmarks import ALL_STREAMS, without_bookmarks
-from meltano_plugin.load_changes import changes_between
-from meltano_plugin.load_plan import is_excluded, reset_before
-from meltano_plugin.load_step import checksums_now
+from meltano_plugin.load_changes import NEW, ChangeKind, StreamReason, changes_between
+from meltano_plugin.load_plan import is_excluded, reason_words, reset_before
+from meltano_plugin.load_step import checksums_now, item_of
 from meltano_plugin.pair import Pair, pairs_of
 from meltano_plugin.plugin import effective_plugin
 from meltano_plugin.project import MeltanoProject, read_project
@@ -57,7 +57,13 @@ def changed(tmp_path: Path, tap: Mapping[str, Any], **environ: str) -> dict[str,
     before = checksums_now(project(tmp_path), "dbt-state-plugin", EARLIER)
     content = {**CONTENT, "plugins": {**CONTENT["plugins"], "extractors": [{**TAP, **tap}]}}
     after = checksums_now(project(tmp_path, content, **environ), "dbt-state-plugin", EARLIER)
-    return {change.stream: change.reasons for change in changes_between(before, after, before)}
+    return words(before, after)
+
+
+def words(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return what is said of each changed stream."""
+    changes = changes_between(before, after, before)
+    return {change.stream: tuple(map(reason_words, change.reasons)) for change in changes}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +103,7 @@ def test_without_a_catalog_a_wildcard_stands_for_the_streams_recorded_before(tmp
 
     after = checksums_now(project(tmp_path, content), "dbt-state-plugin", replace(EARLIER, checksums=before))
 
-    found = {change.stream: change.reasons for change in changes_between(before, after, before)}
-    assert found == {"customers": ("select changed",)}
+    assert words(before, after) == {"customers": ("select changed",)}
 
 
 def test_a_variable_of_meltano_overrides_what_is_written(tmp_path: Path) -> None:
@@ -225,8 +230,25 @@ def test_a_stream_that_comes_back_is_compared_with_its_own_last_definition() -> 
     same = changes_between({}, known, known)
     other = changes_between({}, {**known, "p / s / select": "2"}, known)
 
-    assert [(change.reasons, change.wants_reload) for change in same] == [(("new stream",), False)]
-    assert [(change.reasons, change.wants_reload) for change in other] == [(("new stream", "select changed"), True)]
+    changed = StreamReason(ChangeKind.PART_CHANGED, "select")
+    assert [(change.reasons, change.wants_reload) for change in same] == [((NEW,), False)]
+    assert [(change.reasons, change.wants_reload) for change in other] == [((NEW, changed), True)]
+
+
+def test_what_is_stored_of_a_stream_does_not_depend_on_the_words_for_it() -> None:
+    before = {"p / gone / select": "1", "p / s / load schema": "1", "p / s / version": "1", "p / t / version": "1"}
+    now = {"p / new / select": "1", "p / s / load schema": "2", "p / s / version": "2", "p / t / version": "2"}
+
+    changes = changes_between(before, now, before)
+
+    stored = {change.stream: (item_of(change).status, item_of(change).reasons) for change in changes}
+    assert {change.stream for change in changes if change.wants_reload} == {"s"}
+    assert stored == {
+        "gone": ("removed", (("removed", ""),)),
+        "new": ("changed", (("new", "stream"),)),
+        "s": ("changed", (("load schema", "changed"), ("version", "changed"))),
+        "t": ("changed", (("version", "changed"),)),
+    }
 
 
 @pytest.mark.parametrize(
