@@ -62,7 +62,10 @@ def upgrade(connection: Connection, schema: str, *, timeout: float = LONGEST_WAI
     Waits up to `timeout` seconds for another process that does so, and as long for those who use the tables. Raises
     StateError when they do not end, when the state is newer than this tool or the role lacks a right.
     """
-    with schema_errors(connection, schema, "Cannot upgrade the state"), transaction(connection) as cursor:
+    with (
+        schema_errors(connection, schema, "Cannot upgrade the state", is_for_owner=True),
+        transaction(connection) as cursor,
+    ):
         _upgrade(cursor, schema, timeout)
 
 
@@ -118,7 +121,10 @@ def rehearse(connection: Connection, schema: str, *, timeout: float = LONGEST_WA
 
     It waits and locks as `upgrade` does. Raises StateError.
     """
-    with schema_errors(connection, schema, "Cannot upgrade the state"), rolled_back(connection) as cursor:
+    with (
+        schema_errors(connection, schema, "Cannot upgrade the state", is_for_owner=True),
+        rolled_back(connection) as cursor,
+    ):
         lock_schema(cursor, schema, timeout=timeout)
         before = _row_counts(cursor, schema)
         version = _upgrade(cursor, schema, timeout)
@@ -160,7 +166,10 @@ def downgrade(connection: Connection, schema: str, revision: str, *, timeout: fl
 
     The schema itself stays, since others may have made it. Waits as `upgrade` does. Raises UsageError and StateError.
     """
-    with schema_errors(connection, schema, "Cannot downgrade the state"), transaction(connection) as cursor:
+    with (
+        schema_errors(connection, schema, "Cannot downgrade the state", is_for_owner=True),
+        transaction(connection) as cursor,
+    ):
         lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)
         refuse_newer(version, place_of(cursor.connection, schema))

@@ -25,7 +25,10 @@ def ensure_schema(connection: Connection, schema: str, *, timeout: float = LONGE
     if version == EXPECTED_VERSION:
         return
     refuse_newer(version, place_of(connection, schema))
-    with schema_errors(connection, schema, "Cannot create the state"), transaction(connection) as cursor:
+    with (
+        schema_errors(connection, schema, "Cannot create the state", is_for_owner=True),
+        transaction(connection) as cursor,
+    ):
         lock_schema(cursor, schema, timeout=timeout)
         version = recorded_version(cursor, schema)  # look again: another process may have been faster
         if version is None:

@@ -69,8 +69,11 @@ def require_schema(connection: Connection, schema: str) -> bool:
 
 
 @contextmanager
-def schema_errors(connection: Connection, schema: str, what: str) -> Iterator[None]:
-    """Turn the driver's errors into a StateError; one about a missing right says which GRANT gives it."""
+def schema_errors(connection: Connection, schema: str, what: str, *, is_for_owner: bool = False) -> Iterator[None]:
+    """Turn the driver's errors into a StateError; one about a missing right says which GRANT gives it.
+
+    `is_for_owner` says that only the owner of the state, where there is a separate one, is to do this at all.
+    """
     import psycopg2
 
     try:
@@ -85,7 +88,7 @@ def schema_errors(connection: Connection, schema: str, what: str) -> Iterator[No
             message = f'{what} in schema "{schema}": permission denied for schema {schema}'
         elif not isinstance(error.__cause__, psycopg2.errors.InsufficientPrivilege):
             raise
-        raise StateError(message, _missing_grant(connection, schema, message)) from error.__cause__
+        raise StateError(message, _missing_grant(connection, schema, is_for_owner=is_for_owner)) from error.__cause__
 
 
 _ROLE_AND_SCHEMA = """
@@ -96,7 +99,7 @@ _ROLE_AND_SCHEMA = """
 """
 
 
-def _missing_grant(connection: Connection, schema: str, message: str) -> str:
+def _missing_grant(connection: Connection, schema: str, *, is_for_owner: bool) -> str:
     from psycopg2 import sql
 
     with database_errors("Cannot read the rights of this role"), connection.cursor() as cursor:
@@ -104,7 +107,7 @@ def _missing_grant(connection: Connection, schema: str, message: str) -> str:
         cursor.execute(_ROLE_AND_SCHEMA, {"schema": schema})
         database, role, schema_exists, state_exists = cursor.fetchone() or ("", "", False, False)
         if owner:
-            if not message.startswith("Cannot read"):
+            if is_for_owner:
                 return f'Let its owner, the role "{owner[0]}", run `dbt-state-plugin state upgrade` (or `downgrade`).'
             return (
                 "Let an administrator run what `dbt-state-plugin state roles` prints, and grant you one of the roles."

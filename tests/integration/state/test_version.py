@@ -197,9 +197,12 @@ def test_an_error_that_is_about_no_right_says_what_was_being_done(connection: Co
     assert "GRANT" not in caught.value.do
 
 
-def missing_right(role: Database, schema: str, statement: str, what: str = "Cannot read the state") -> StateError:
+def missing_right(
+    role: Database, schema: str, statement: str, what: str = "Cannot read the state", *, is_for_owner: bool = False
+) -> StateError:
     with opened(role) as connection:
-        with pytest.raises(StateError) as caught, schema_errors(connection, schema, what):
+        errors = schema_errors(connection, schema, what, is_for_owner=is_for_owner)
+        with pytest.raises(StateError) as caught, errors:
             connection.cursor().execute(sql.SQL(statement).format(s=sql.Identifier(schema)))
         return caught.value
 
@@ -283,14 +286,14 @@ def test_a_role_of_any_name_is_told_a_grant_that_can_be_run(
 
 
 @pytest.mark.parametrize(
-    ("what", "expected"),
+    ("is_for_owner", "expected"),
     [
-        ("Cannot read the state", "Let an administrator run what `dbt-state-plugin state roles` prints, and grant you"),
-        ("Cannot upgrade the state", 'Let its owner, the role "{owner}", run `dbt-state-plugin state upgrade`'),
+        (False, "Let an administrator run what `dbt-state-plugin state roles` prints, and grant you"),
+        (True, 'Let its owner, the role "{owner}", run `dbt-state-plugin state upgrade`'),
     ],
 )
 def test_where_the_roles_are_separated_nobody_is_told_to_grant_by_hand(
-    database: Database, login: Logins, what: str, expected: str
+    database: Database, login: Logins, is_for_owner: bool, expected: str
 ) -> None:
     schema = f"{database.dbname}_state"
     owner = f"{schema}_owner"
@@ -299,6 +302,6 @@ def test_where_the_roles_are_separated_nobody_is_told_to_grant_by_hand(
         stack.callback(drop_roles, database, [owner])
         execute(database, "CREATE SCHEMA {} AUTHORIZATION {}", sql.Identifier(schema), sql.Identifier(owner))
 
-        error = missing_right(login("me"), schema, "CREATE TABLE {s}.x (a int)", what)
+        error = missing_right(login("me"), schema, "CREATE TABLE {s}.x (a int)", is_for_owner=is_for_owner)
 
     assert error.do.startswith(expected.format(owner=owner))
