@@ -1,4 +1,4 @@
-"""Words of reasons: the only module with sentences about decisions."""
+"""Words of reasons; whole plans and results are said in `text.py`."""
 
 from __future__ import annotations
 

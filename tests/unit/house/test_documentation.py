@@ -131,3 +131,11 @@ def headings(file: Path) -> set[str]:
     """Give the anchors that a page's headings get."""
     lines = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", line.lower()).strip().replace(" ", "-") for line in lines}
+
+
+def test_the_tree_of_the_architecture_has_each_folder() -> None:
+    tree = PAGES["docs/architecture.md"].split("## How a decision comes about")[0]
+    rooms = [ROOT / PACKAGE, ROOT / PACKAGE / "warehouse"]
+    folders = {each.name for room in rooms for each in room.iterdir() if each.is_dir() and each.name[0] != "_"}
+
+    assert {name for name in folders if not re.search(rf"^ {{6,}}(?:\w+/ )*{name}/ ", tree, re.MULTILINE)} == set()
