@@ -62,7 +62,7 @@ class PlannedStream:
     "skips",
     is_flag=True,
     envvar="DBT_STATE_PLUGIN_LOAD_PLAN_SKIP",
-    help="Do nothing, so that a job can be run without it.",
+    help="Skip this step.",
 )
 @text_or_json("What is printed: text, or one JSON document.")
 @shared_options

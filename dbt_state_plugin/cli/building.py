@@ -42,7 +42,7 @@ _SELECTION = (
         multiple=True,
         metavar="NODES",
         envvar="DBT_STATE_PLUGIN_SELECT",
-        help="Build only these nodes (dbt's selection syntax).",
+        help="Only these nodes (dbt's selection syntax).",
     ),
     click.option(
         "--exclude",
@@ -63,7 +63,8 @@ _SELECTION = (
         "selection_state",
         metavar="DIR",
         envvar=["DBT_STATE_PLUGIN_STATE", "DBT_ENGINE_STATE", "DBT_STATE"],
-        help="Artifacts for `state:` and `result:` in the selection; without these, plan and select compare with them.",
+        help="Folder of artifacts for `state:` and `result:` selectors; if the selection uses neither, plan and select "
+        "compare against it.",
     ),
     click.option(
         "--full-refresh",
@@ -82,19 +83,22 @@ _SELECTION = (
         "--on-logic-change",
         type=click.Choice(ON_LOGIC_CHANGE),
         envvar="DBT_STATE_PLUGIN_ON_LOGIC_CHANGE",
-        help="What to do with them instead, unless their meta says otherwise (default: run).",
+        help="What to do when the logic of an incremental model (or the columns of a seed) changed, unless its meta "
+        "says otherwise (default: run).",
     ),
     click.option(
         "--volatile",
         type=click.Choice(VOLATILE),
         envvar="DBT_STATE_PLUGIN_VOLATILE",
-        help="How often to build what calls the clock or chance, unless its meta says otherwise (default: always).",
+        help="How often to build models that call the clock or random functions, unless meta says otherwise (default: "
+        "always).",
     ),
     click.option(
         "--drift",
         type=click.Choice(DRIFT),
         envvar="DBT_STATE_PLUGIN_DRIFT",
-        help="Whether an index or the like added by hand is drift, unless meta says otherwise (default: tolerant).",
+        help="Treat objects added by hand, such as indexes, as drift (strict) or not, unless meta says otherwise "
+        "(default: tolerant).",
     ),
     click.option(
         "--cutoff",

@@ -110,7 +110,7 @@ class _LazyGroup(click.Group):
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    epilog="Exit codes: 0 done, 1 nodes failed, 2 error, 3 another run is going on, 130/143/129 interrupted.",
+    epilog="Exit codes: 0 done, 1 nodes failed, 2 error, 3 another run is in progress, 130/143/129 interrupted.",
 )
 @click.version_option(VERSION, "--version", "-V", message="dbt-state-plugin %(version)s")
 @shared_options

@@ -69,7 +69,7 @@ def _options(name: str) -> Callable[[Any], Any]:
             envvar=["DBT_STATE_PLUGIN_THREADS"],
             help="How many threads dbt uses (default: the profile's).",
         ),
-        text_or_json("What dbt prints, or a JSON document of the result; dbt's output then goes to stderr."),
+        text_or_json("text: dbt's own output; json: the result as JSON (dbt's output goes to stderr)."),
         shared_options,
         click.argument("dbt_flags", nargs=-1, type=click.UNPROCESSED),
     )

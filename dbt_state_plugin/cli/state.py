@@ -212,7 +212,7 @@ def history(output: str) -> None:
     help="Keep executions that ended within the last N days.",
 )
 @click.option("--this-environment", is_flag=True, help="Prune only this target or pipeline, not the whole state.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, without removing it.")
 @output_option
 @shared_options
 @click.pass_context

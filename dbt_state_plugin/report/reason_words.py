@@ -286,7 +286,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.DEFINITION_DIFFERS: _definition_differs,
     ReasonCode.SEED_TOO_LARGE: lambda _: "dbt keeps no checksum of a seed over 1 MiB, so it counts as changed",
     ReasonCode.OTHER_VALUES: lambda _: (
-        "the SQL that the manifest holds differs from today's: a value that it reads is another"
+        "the SQL that the manifest holds differs from today's: a var, env var or target value changed"
     ),
     ReasonCode.IS_BUILT: lambda _: "is built",
     ReasonCode.DROPPED_WITH_PARENT: lambda _: "PostgreSQL drops this view together with it",

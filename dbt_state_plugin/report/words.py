@@ -39,7 +39,7 @@ def summary_line(plan: Plan) -> str:
     parts = parts or ["nothing to build"]
     parts.append(f"{counts['unchanged']} unchanged{_without_effect(plan)}")
     if counts["outside_selection"]:
-        parts.append(f"{counts['outside_selection']} left for later")
+        parts.append(f"{counts['outside_selection']} not selected")
     return "Plan: " + ", ".join(parts)
 
 

@@ -113,7 +113,7 @@ INVARIANTS = (
             WHERE status = 'running' AND is_exclusive GROUP BY environment_id HAVING count(*) > 1 ORDER BY 1
         """,
         what="An environment has more than one running execution",
-        do="Wait until no run is going on, and run again: all of them are marked abandoned then.",
+        do="Wait until no run is in progress, and run again: all of them are marked abandoned then.",
     ),
     Invariant(
         check="executions",

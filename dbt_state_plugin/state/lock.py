@@ -64,7 +64,7 @@ def acquire_lock(state: State, *, timeout: float, on_wait: Callable[[str], None]
         holder = describe_holder(state, key)
         if time.monotonic() >= deadline:
             raise BusyError(
-                f"Another run of {state.environment} is going on: {holder}.",
+                f"Another run of {state.environment} is in progress: {holder}.",
                 "Wait for it to end and run the command again, or give it more time with --lock-timeout SECONDS.",
             )
         if not waited and on_wait is not None:

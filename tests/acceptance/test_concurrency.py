@@ -135,7 +135,7 @@ def test_a_second_run_gives_up_in_time_and_takes_over_at_once_when_the_first_was
     assert busy.stdout == ""
     environment = f"shop/dev ({database.dbname}.analytics)"
     holder = f"execution {running['execution_id']} (`run`, process {first.pid} on {socket.gethostname()}, database user"
-    assert f"Error: Another run of {environment} is going on: {holder} {database.user}, since " in busy.stderr
+    assert f"Error: Another run of {environment} is in progress: {holder} {database.user}, since " in busy.stderr
     assert "give it more time with --lock-timeout SECONDS.\n" in busy.stderr
     assert successor.returncode == 0
     assert "Succeeded: 1 node built" in stderr  # steady was recorded by the first

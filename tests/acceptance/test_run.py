@@ -308,7 +308,7 @@ def test_a_narrowed_run_keeps_the_views_on_its_tables_and_leaves_the_rest_for_la
         "child": "upstream: view_on_view is built",
         "other": "body: its code changed",
     }
-    assert "Plan: 1 changed, 2 downstream, 1 unchanged, 2 left for later\n" in narrowed.stderr
+    assert "Plan: 1 changed, 2 downstream, 1 unchanged, 2 not selected\n" in narrowed.stderr
     assert touched(before, incarnations(database)) == {"base", "base_view", "view_on_view"}
     assert rows(database, "view_on_view") == [{"id": 2}]
 

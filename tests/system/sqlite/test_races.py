@@ -80,4 +80,4 @@ def _told(racers: list[subprocess.Popen[str]], word: str) -> list[str]:
 def test_of_many_one_wins_and_the_file_is_created_once(tmp_path: Path) -> None:
     for said in raced(tmp_path / "state.sqlite", processes=4, rounds=5):
         assert len([each for each in said if "won" in each]) == 1, said
-        assert all("going on: " in each["lost"] for each in said if "lost" in each)
+        assert all("in progress: " in each["lost"] for each in said if "lost" in each)

@@ -110,6 +110,12 @@ def test_what_a_kind_means_stands_in_one_table() -> None:
     assert kinds("category", Category.REPAIRED) == {"missing", "drifted", "interrupted", "failed"}
 
 
+def test_values_of_today_that_differ_from_those_of_a_manifest_are_named_by_what_they_may_be() -> None:
+    said = detail(Reason(kind=ReasonKind.BODY, code=ReasonCode.OTHER_VALUES))
+
+    assert said == "the SQL that the manifest holds differs from today's: a var, env var or target value changed"
+
+
 def test_a_changed_ephemeral_model_is_said_with_what_changed_in_it() -> None:
     items = [
         {"name": "var min_amount", "change": "changed", "part": "variables"},

@@ -76,7 +76,7 @@ def test_a_plan_has_a_line_for_each_node_and_a_summary() -> None:
         "  build  test unique_id  upstream: orders is built (+1 more)",
         "  later  seed late  body: its code changed",
         '  removed model.shop.gone: relation "db"."main"."gone" still exists (see `state orphans`)',
-        "Plan: 2 changed, 1 unchanged, 1 left for later",
+        "Plan: 2 changed, 1 unchanged, 1 not selected",
     ]
 
 

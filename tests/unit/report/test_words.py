@@ -82,7 +82,7 @@ def test_what_was_edited_without_effect_is_said_where_nothing_is_built() -> None
 
 
 def test_what_stands_outside_the_selection_is_said() -> None:
-    assert summary_line(plan(entry("body", outside=True))) == "Plan: nothing to build, 0 unchanged, 1 left for later"
+    assert summary_line(plan(entry("body", outside=True))) == "Plan: nothing to build, 0 unchanged, 1 not selected"
 
 
 @pytest.mark.parametrize(
