@@ -26,7 +26,7 @@ PIPELINE = "dpo"
 NOTHING = "NO_LAST_SUCCESSFUL_EXECUTION"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-_URL = "postgresql+psycopg2://user@host:port/dbname, as DPO takes it, or any other form of a PostgreSQL URL"
+_URL = "postgresql://user@host:port/dbname, also with the name of a driver in it, as DPO takes it"
 URL_WARNING = (
     "Warning: Everybody on this machine can read the URL's password in the list of\n"
     "  processes. Leave it out of the URL and set PGPASSWORD, or use ~/.pgpass."

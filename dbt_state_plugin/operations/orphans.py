@@ -95,12 +95,12 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
         return Orphans(environment=state.environment, is_recorded=False)
     planned = plan_in(session, RunOptions(command="build"))
     records = [record for record in planned.plan.removed if isinstance(record, RecordedRelation)]
-    standings = session.warehouse.drop_checks([record.relation for record in records])
-    parts = {part for check in standings.values() for part in check.parts}
+    checks = session.warehouse.drop_checks([record.relation for record in records])
+    parts = {part for check in checks.values() for part in check.parts}
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
     claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
     orphans = [
-        categorized(record, standings.get(record.relation), claims.get(record.relation, ""), taken, includes_history)
+        categorized(record, checks.get(record.relation), claims.get(record.relation, ""), taken, includes_history)
         for record in records
     ]
     return Orphans(environment=state.environment, orphans=ordered(orphans))

@@ -1,4 +1,4 @@
-"""Connections to a state in SQLite, with psycopg2's interface."""
+"""Connections to a state in SQLite, used like those to PostgreSQL."""
 
 from __future__ import annotations
 

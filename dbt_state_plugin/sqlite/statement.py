@@ -116,7 +116,7 @@ def _json(values: Sequence[Any]) -> str:
 
 
 def read_row(row: Sequence[Any], columns: Sequence[str]) -> tuple[Any, ...]:
-    """Return the values of a row as psycopg2 gives them, by the names of the columns; raises ValueError."""
+    """Return the values of a row as they would come from PostgreSQL, by the names of the columns; raises ValueError."""
     return tuple(_read(value, name) for value, name in zip(row, columns, strict=True))
 
 

@@ -92,7 +92,7 @@ def _at_the_build(record: RecordedRelation) -> dict[str, str]:
     return {name: str(replace(each, checked="")) if each is not None else text for name, (text, each) in parsed.items()}
 
 
-def verdict(result: DbtResult, inputs: RecordingInputs) -> RecordedNode | None:
+def why_unrecorded(result: DbtResult, inputs: RecordingInputs) -> RecordedNode | None:
     """Return the outcome of a node that is not recorded as built, None for one that is."""
     outcome, node = result.outcome, inputs.project.nodes[result.outcome.unique_id]
     if outcome.status in _NOT_RUN:

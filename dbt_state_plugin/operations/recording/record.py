@@ -14,8 +14,8 @@ from dbt_state_plugin.core.comparison.invocation import (
     earliest,
     is_later,
     keeps_rows,
-    verdict,
     versions_before,
+    why_unrecorded,
 )
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
@@ -150,14 +150,14 @@ class _Recorder:
         inputs = self._inputs(planned, doubtful)
         results = [each for each in self.ran.results if each.outcome.unique_id in planned.project.nodes]
         before = self._before(inputs, results)
-        verdicts = {each.outcome.unique_id: verdict(each, inputs) for each in results}
+        settled = {each.outcome.unique_id: why_unrecorded(each, inputs) for each in results}
         if before.plan is not None and before.plan.session != session_settings(self.session):
             other = "a setting of the database's sessions changed since the plan was handed out"
-            verdicts = {
+            settled = {
                 node: each or RecordedNode(unique_id=node, recording=Recording.DUE, why=other)
-                for node, each in verdicts.items()
+                for node, each in settled.items()
             }
-        nodes = self._write(planned, built, before, inputs, results, verdicts, doubtful.compiled)
+        nodes = self._write(planned, built, before, inputs, results, settled, doubtful.compiled)
         nodes += self._hooks(built.parsed.definition.project_hooks, doubtful.hooks)
         if built.is_present:
             self._remember(present, planned, key, files)
@@ -232,13 +232,13 @@ class _Recorder:
         before: _Before,
         inputs: RecordingInputs,
         results: list[DbtResult],
-        verdicts: Mapping[str, RecordedNode | None],
+        settled: Mapping[str, RecordedNode | None],
         compiled: Mapping[str, CompiledNode],
     ) -> tuple[RecordedNode, ...]:
         """Open the intents of all that dbt may have written, record what is certain, and say what became of each."""
         session, state = self.session, self.session.state
-        entries = self._entries(planned, inputs, before, verdicts)
-        wanted = [each for each in results if verdicts[each.outcome.unique_id] is None]
+        entries = self._entries(planned, inputs, before, settled)
+        wanted = [each for each in results if settled[each.outcome.unique_id] is None]
         intended = [PlannedNode(key=record_key(each.node, planned.project), entry=each) for each in entries.values()]
         open_intents(state, self.execution_id, intended, store_code=session.target.stores_sql)
         certain = [entries[each.outcome.unique_id] for each in wanted]
@@ -269,7 +269,7 @@ class _Recorder:
         record_shapes_of_run(session, nodes)
         record_counters_of_build(session, nodes, session_names=names_of_dbt_sessions(session))
         said = tuple(
-            verdicts[each.outcome.unique_id] or self._recorded(each.outcome.unique_id, as_ran, recorder)
+            settled[each.outcome.unique_id] or self._recorded(each.outcome.unique_id, as_ran, recorder)
             for each in results
         )
         note_outcomes(state, self.execution_id, _not_marked(said, results))
@@ -294,13 +294,13 @@ class _Recorder:
         planned: Planned,
         inputs: RecordingInputs,
         before: _Before,
-        verdicts: Mapping[str, RecordedNode | None],
+        settled: Mapping[str, RecordedNode | None],
     ) -> dict[str, PlanEntry]:
         """Return the entries of what dbt may have written, as the plan had them that dbt was given."""
         project, read = planned.project, lineages(planned.project, build_order(planned.project))
         known = {entry.node.unique_id: entry for entry in planned.plan.entries}
         found = {}
-        for unique_id, each in verdicts.items():
+        for unique_id, each in settled.items():
             if each is not None and each.recording not in _REFUSED:
                 continue
             entry = known.get(unique_id) or PlanEntry(node=project.nodes[unique_id], decision=Decision.BUILD)

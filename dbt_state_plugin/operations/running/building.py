@@ -126,13 +126,13 @@ class _Run:
             result = self._execute_hooks(planned, planned.parsed)
         else:
             result = self._result(planned.plan, {}, {})
-            self._keep_verdict(planned, covered)
+            self._keep_empty_plan(planned, covered)
         rows = sum(outcome.rows_affected or 0 for outcome in result.outcomes.values())
         message = "; ".join(f"{short_name(hook)}: {said}" for hook, said in result.failed_hooks.items())
         finish_execution(state, self.execution_id, status=result.status, rows=rows, message=message)
         return result
 
-    def _keep_verdict(self, planned: Planned, covered: str) -> None:
+    def _keep_empty_plan(self, planned: Planned, covered: str) -> None:
         if planned.up_to_date_inputs is not None:
             record_up_to_date(
                 self.session, self.options, planned.up_to_date_inputs, planned.plan, planned.project, covered

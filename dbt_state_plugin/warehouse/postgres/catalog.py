@@ -17,7 +17,7 @@ from dbt_state_plugin.warehouse.postgres.shape import FOREIGN_KEY, SHAPE
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-_WHEREABOUTS = """
+_DATABASE_AND_CLUSTER = """
     SELECT pg_catalog.current_database(), system_identifier::text FROM pg_catalog.pg_control_system()
 """
 # What was flushed is there after a crash, too. A standby lags behind, so that it tells nothing.
@@ -150,7 +150,7 @@ _COLLECTED_AFTER = 0.6  # seconds
 def server_identity(connection: Connection) -> tuple[str, str]:
     """Return the database's name and the server's system identifier, which together name one warehouse."""
     with database_errors("Cannot identify the database server"), connection.cursor() as cursor:
-        cursor.execute(_WHEREABOUTS)
+        cursor.execute(_DATABASE_AND_CLUSTER)
         database, system = cursor.fetchone() or ("", "")
     return str(database), str(system)
 

@@ -15,8 +15,8 @@ from dbt_state_plugin.core.comparison.invocation import (
     earliest,
     is_later,
     keeps_rows,
-    verdict,
     versions_before,
+    why_unrecorded,
 )
 from dbt_state_plugin.core.values.invocations import (
     UNKNOWN,
@@ -62,33 +62,36 @@ def said(found: RecordedNode | None) -> tuple[str, str] | None:
 
 @pytest.mark.parametrize("recorded", [None, built()])
 def test_what_dbt_built_is_recorded(recorded: RecordedRelation | None) -> None:
-    assert verdict(result(), inputs(recorded)) is None
+    assert why_unrecorded(result(), inputs(recorded)) is None
 
 
 def test_what_dbt_did_not_run_is_left_alone() -> None:
-    assert said(verdict(result("skipped"), inputs(identity=None))) == ("skipped", "dbt did not run it")
-    assert said(verdict(result("skipped", message="on error"), inputs())) == ("skipped", "on error")
+    assert said(why_unrecorded(result("skipped"), inputs(identity=None))) == ("skipped", "dbt did not run it")
+    assert said(why_unrecorded(result("skipped", message="on error"), inputs())) == ("skipped", "on error")
 
 
 def test_what_failed_says_so() -> None:
-    assert said(verdict(result("error", message="division by zero"), inputs(built()))) == (
+    assert said(why_unrecorded(result("error", message="division by zero"), inputs(built()))) == (
         "failed",
         "division by zero",
     )
-    assert said(verdict(result("fail"), inputs())) == ("failed", "fail")
+    assert said(why_unrecorded(result("fail"), inputs())) == ("failed", "fail")
 
 
 @pytest.mark.parametrize("status", ["success", "error"])
 def test_a_build_that_was_recorded_later_stands(status: str) -> None:
-    assert said(verdict(result(status), inputs(built(at=THEN)))) == (
+    assert said(why_unrecorded(result(status), inputs(built(at=THEN)))) == (
         "known",
         "execution 00000000 recorded a later build",
     )
 
 
 def test_what_is_still_as_it_was_recorded_was_not_built() -> None:
-    assert said(verdict(result(), inputs(built(), OLD))) == ("known", "it is still what execution 00000000 left")
-    assert said(verdict(result(), inputs(replace(built(), execution_id=None), OLD))) == (
+    assert said(why_unrecorded(result(), inputs(built(), OLD))) == (
+        "known",
+        "it is still what execution 00000000 left",
+    )
+    assert said(why_unrecorded(result(), inputs(replace(built(), execution_id=None), OLD))) == (
         "known",
         "it is still what execution unknown left",
     )
@@ -97,20 +100,20 @@ def test_what_is_still_as_it_was_recorded_was_not_built() -> None:
 def test_what_is_written_in_place_may_look_as_before() -> None:
     in_place = project(replace(A, materialized="incremental"))
 
-    assert verdict(result(), inputs(built(), OLD, project=in_place)) is None
-    assert verdict(result(), inputs(built(), OLD, custom=frozenset({A.unique_id}))) is None
+    assert why_unrecorded(result(), inputs(built(), OLD, project=in_place)) is None
+    assert why_unrecorded(result(), inputs(built(), OLD, custom=frozenset({A.unique_id}))) is None
 
 
 @pytest.mark.parametrize("lag", [HOUR * 2, -HOUR * 2])
 def test_where_the_clocks_do_not_agree_both_count(lag: timedelta) -> None:
     at = THEN + lag / 2
 
-    assert said(verdict(result(), inputs(built(at=at), lag=lag))) == (
+    assert said(why_unrecorded(result(), inputs(built(at=at), lag=lag))) == (
         "due",
         "the clocks do not say whether execution 00000000 built it later",
     )
-    assert verdict(result(), inputs(built(at=THEN - HOUR * 3), lag=lag)) is None
-    assert said(verdict(result(), inputs(built(at=THEN + HOUR * 3), lag=lag))) == (
+    assert why_unrecorded(result(), inputs(built(at=THEN - HOUR * 3), lag=lag)) is None
+    assert said(why_unrecorded(result(), inputs(built(at=THEN + HOUR * 3), lag=lag))) == (
         "known",
         "execution 00000000 recorded a later build",
     )
@@ -130,7 +133,7 @@ def test_where_the_clocks_do_not_agree_both_count(lag: timedelta) -> None:
     ],
 )
 def test_any_doubt_stays_due(given: dict[str, Any], why: str) -> None:
-    assert said(verdict(result(), inputs(**given))) == ("due", why)
+    assert said(why_unrecorded(result(), inputs(**given))) == ("due", why)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_a_materialized_view_that_was_only_refreshed_keeps_its_query(
     shown = project(replace(A, materialized="materialized_view"))
     refreshed = Identity(value="1/2", kind=RelationKind.MATERIALIZED_VIEW)
 
-    found = said(verdict(result(message=message), inputs(recorded, refreshed, project=shown)))
+    found = said(why_unrecorded(result(message=message), inputs(recorded, refreshed, project=shown)))
 
     assert found == (("due", "dbt only refreshed it, so it may have another query") if is_due else None)
 
@@ -160,7 +163,7 @@ def test_what_has_no_relation_need_not_exist() -> None:
     test = node("test.shop.a")
     passed = DbtResult(outcome=NodeOutcome(unique_id=test.unique_id, status="pass"), completed_at=THEN)
 
-    assert verdict(passed, inputs(identity=None, project=project(test))) is None
+    assert why_unrecorded(passed, inputs(identity=None, project=project(test))) is None
 
 
 def plan(versions: dict[str, str], *, at: datetime = THEN - HOUR) -> HandedPlan:
