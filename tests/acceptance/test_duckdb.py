@@ -233,7 +233,17 @@ def test_what_has_to_be_built_first_by_another_command_is_named(shop: DuckDBProj
     assert shop.query("SELECT id FROM main.of_fees") == [(1,)]
 
 
-def test_a_seed_that_gets_a_row_keeps_its_columns_and_one_that_gets_a_column_does_not(shop: DuckDBProject) -> None:
+@pytest.fixture
+def tariffs(shop: DuckDBProject) -> Iterator[str]:
+    """Give the path of a seed, of which nothing is left afterwards."""
+    yield "seeds/tariffs.csv"
+    shop.project.delete("seeds/tariffs.csv")
+    shop.query("DROP TABLE IF EXISTS main.tariffs")
+
+
+def test_a_seed_that_gets_a_row_keeps_its_columns_and_one_that_gets_a_column_does_not(
+    shop: DuckDBProject, tariffs: str
+) -> None:
     project = shop.project
     rows = "Id,amount,opened,name,is_open\n1,1.5,2024-01-01,a,true\n"
     kept = "keep their earlier columns and types"
@@ -242,19 +252,17 @@ def test_a_seed_that_gets_a_row_keeps_its_columns_and_one_that_gets_a_column_doe
         ended = project.plugin(*arguments, check=check)
         return " ".join((ended.stdout + ended.stderr).split())
 
-    project.write("seeds/fees.csv", rows)
+    project.write(tariffs, rows)
     said("seed")
-    project.write("seeds/fees.csv", rows + "2,2.5,2024-01-02,b,false\n")
+    project.write(tariffs, rows + "2,2.5,2024-01-02,b,false\n")
     built = said("seed", "--on-logic-change", "fail")
     after = said("plan", "--for", "seed", "--full-refresh-changed")
-    explained = said("explain", "fees", "--for", "seed")
-    project.write("seeds/fees.csv", "Id,amount,opened,name,is_open,note\n1,1.5,2024-01-01,a,true,new\n")
+    explained = said("explain", "tariffs", "--for", "seed")
+    project.write(tariffs, "Id,amount,opened,name,is_open,note\n1,1.5,2024-01-01,a,true,new\n")
     another = said("plan", "--for", "seed")
     refused = said("seed", "--on-logic-change", "fail", check=2)
-    project.write("seeds/fees.csv", rows.replace("1.5", "word"))
+    project.write(tariffs, rows.replace("1.5", "word"))
     retyped = said("plan", "--for", "seed")
-    project.delete("seeds/fees.csv")
-    shop.query("DROP TABLE main.fees")
 
     assert kept not in built
     assert "1 node built" in built

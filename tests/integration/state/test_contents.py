@@ -1,4 +1,4 @@
-"""Contents that a warehouse has read: back as they were, or not at all."""
+"""Contents read by a warehouse: back unchanged, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DPO recorded in each layout of its tables, and its way into a state of each kind."""
+"""Histories of DPO in each layout, read and taken over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The past of an environment: what is noted, and what an older state lacks."""
+"""Pasts of environments, and what an older state lacks."""
 
 from __future__ import annotations
 
