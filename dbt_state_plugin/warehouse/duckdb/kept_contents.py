@@ -13,7 +13,7 @@ from typing import Any
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile
 
-FORM = 1  # another number where the content of the same rows is another text
+FORM = 2  # another number where the content of the same rows is another text
 
 
 class KeptContents:

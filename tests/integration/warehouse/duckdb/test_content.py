@@ -37,6 +37,17 @@ def content(connection: Any, query: str) -> str:
         ["SELECT {'x': -0.0::DOUBLE} AS a", "SELECT {'x': 0.0::DOUBLE} AS a"],
         ["SELECT '12:00:00+01'::TIMETZ AS a", "SELECT '11:00:00+00'::TIMETZ AS a"],
         ["SELECT [1, NULL] AS a", "SELECT [NULL, 1] AS a", "SELECT [1] AS a", "SELECT NULL::INT[] AS a"],
+        ["SELECT []::INT[] AS a", "SELECT NULL::INT[] AS a", "SELECT [NULL]::INT[] AS a"],
+        ["SELECT [0] AS a", "SELECT [0, 0] AS a", "SELECT []::INT[] AS a"],
+        ["SELECT [[0]] AS a", "SELECT [[0, 0]] AS a", "SELECT [[0], [0]] AS a"],
+        ["SELECT {'x': NULL::INT} AS a", "SELECT NULL::STRUCT(x INT) AS a", "SELECT {'x': 0} AS a"],
+        ["SELECT [{'x': []::INT[]}] AS a", "SELECT [{'x': NULL::INT[]}] AS a"],
+        ["SELECT MAP {}::MAP(VARCHAR, INT) AS a", "SELECT NULL::MAP(VARCHAR, INT) AS a"],
+        ["SELECT [NULL, NULL]::INT[2] AS a", "SELECT NULL::INT[2] AS a"],
+        ["SELECT 1::UNION(i INT, t VARCHAR) AS a", "SELECT '1'::VARCHAR::UNION(i INT, t VARCHAR) AS a"],
+        ["SELECT [0.0::DOUBLE] AS a", "SELECT [-0.0::DOUBLE] AS a", "SELECT [0.0::DOUBLE, 0.0::DOUBLE] AS a"],
+        ["SELECT ['epoch'::TIMESTAMPTZ] AS a", "SELECT ['epoch'::TIMESTAMPTZ, 'epoch'] AS a"],
+        ["SELECT {'x': 'a' COLLATE NOCASE} AS a", "SELECT {'x': 'A' COLLATE NOCASE} AS a"],
         ["SELECT 1 AS a", "SELECT 1 AS a UNION ALL SELECT 1", "SELECT 1 AS a UNION ALL SELECT 2"],
         ["SELECT 'a' AS a, 'bc' AS b", "SELECT 'ab' AS a, 'c' AS b"],
         ["FROM (VALUES (1, 2), (3, 4)) t(a, b)", "FROM (VALUES (1, 4), (3, 2)) t(a, b)"],
@@ -46,6 +57,44 @@ def test_other_rows_have_another_content(connection: Any, queries: list[str]) ->
     contents = [content(connection, query) for query in queries]
 
     assert all(one != other for one, other in combinations(contents, 2)), contents
+
+
+@pytest.mark.parametrize(("collation", "value", "equal"), [("NOCASE", "a", "A"), ("NOACCENT", "o", "ö")])
+def test_values_that_a_collation_takes_for_equal_differ(
+    connection: Any, collation: str, value: str, equal: str
+) -> None:
+    connection.execute(f"CREATE TABLE orders (a VARCHAR COLLATE {collation}, b VARCHAR)")
+    connection.execute("INSERT INTO orders VALUES (?, 'x')", [value])
+    before = read_relations(connection)[ORDERS]
+    one = content_of(connection, before.quoted, before.columns)
+    connection.execute("UPDATE orders SET a = ?", [equal])
+
+    assert content_of(connection, before.quoted, before.columns) != one
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "TIMESTAMPTZ '2020-07-01 12:00:00.5+02'",
+        "[TIMESTAMPTZ '2020-07-01 12:00:00.5+02', '1850-01-01 00:00:00+00', 'epoch', 'infinity', NULL]",
+        "{'x': TIMESTAMPTZ '0044-03-15 (BC) 12:00:00+00', 'y': 'ides'}",
+    ],
+)
+def test_who_reads_from_another_time_zone_reads_the_same(connection: Any, value: str) -> None:
+    contents = set()
+    for zone in ("UTC", "Europe/Amsterdam", "Asia/Kathmandu"):
+        contents.add(content(connection, f"SELECT {value} AS a"))
+        connection.execute(f"SET TimeZone = '{zone}'")
+    contents.add(content(connection, f"SELECT {value} AS a"))
+
+    assert len(contents) == 1
+
+
+def test_plain_values_have_the_content_that_earlier_records_hold(connection: Any) -> None:
+    found = content(connection, "SELECT 1 AS a, 'ä' AS b, -0.0::DOUBLE AS c, DATE '2020-01-01' AS d, NULL::TEXT AS e")
+    connection.execute("SELECT hash(row(a, b, c::VARCHAR, d, e)), hash(row(e, d, c::VARCHAR, b, a, 0)) FROM orders")
+
+    assert found == "-".join(map(str, (1, *connection.fetchall()[0])))
 
 
 def test_small_rows_do_not_collide(connection: Any) -> None:
