@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.database import fresh_database
+from support.database import Database, fresh_database
 from support.duckdb_project import DuckDBProject, write_duckdb_project
+from support.project import Project
 
 from dbt_state_plugin.testing.postgres_server import Server
 
@@ -20,19 +22,28 @@ def profile(**more: str) -> str:
     return f"shop: {{target: dev, outputs: {{dev: {{type: duckdb, path: shop.duckdb, threads: 2{keys}}}}}}}\n"
 
 
+def in_tokyo(project: Project) -> Project:
+    return replace(project, environment={**project.environment, "TZ": "Asia/Tokyo"})
+
+
 @pytest.fixture
-def make(tmp_path: Path, postgres_server: Server) -> Iterator[Make]:
-    """Give a function that writes a project of these models and runs it, so that nothing is left to do."""
+def state(postgres_server: Server) -> Iterator[Database]:
     with fresh_database(postgres_server) as database:
+        yield database
 
-        def made(models: Mapping[str, str], *setup: str, **keys: str) -> DuckDBProject:
-            files = {f"models/{name}": text for name, text in models.items()} | {"profiles.yml": profile(**keys)}
-            shop = write_duckdb_project(tmp_path / "project", tmp_path / "home", database.url, files, setup)
-            shop.run()
-            assert shop.reasons() == {}
-            return shop
 
-        yield made
+@pytest.fixture
+def make(tmp_path: Path, state: Database) -> Make:
+    """Give a function that writes a project of these models and runs it, so that nothing is left to do."""
+
+    def made(models: Mapping[str, str], *setup: str, **keys: str) -> DuckDBProject:
+        files = {f"models/{name}": text for name, text in models.items()} | {"profiles.yml": profile(**keys)}
+        shop = write_duckdb_project(tmp_path / "project", tmp_path / "home", state.url, files, setup)
+        shop.run()
+        assert shop.reasons() == {}
+        return shop
+
+    return made
 
 
 @pytest.mark.parametrize(
@@ -47,3 +58,36 @@ def test_values_that_duckdb_hashes_alike_are_told_apart(
     shop.query(f"UPDATE raw SET v = {after}")
 
     assert shop.reasons() == {"m": ["rows changed"]}
+
+
+def test_what_the_sessions_of_dbt_are_set_to_counts(make: Make) -> None:
+    shop = make({"m.sql": "select 7 / 2 as v"}, "SELECT 1", settings="{TimeZone: UTC}")
+    shop.project.write("profiles.yml", profile(settings="{TimeZone: America/New_York}"))
+    zone = shop.reasons()
+    shop.project.write("profiles.yml", profile(settings="{TimeZone: UTC, integer_division: true}"))
+    division = shop.reasons()
+    shop.project.write("profiles.yml", profile())
+    of_process = shop.reasons(), replace(shop, project=in_tokyo(shop.project)).reasons()
+
+    assert zone == {"m": ["TimeZone: UTC -> America/New_York"]}
+    assert list(division["m"]) == [division["m"][0]]
+    assert division["m"][0].startswith("integer_division:  -> ")
+    assert of_process == ({}, {"m": ["TimeZone: UTC -> Asia/Tokyo"]})
+
+
+def test_a_record_of_before_settings_were_kept_says_nothing_of_them(make: Make, state: Database) -> None:
+    shop = make({"m.sql": "select 1 as v"}, "SELECT 1")
+    state.load("UPDATE dbt_state_plugin.relation SET trace = trace - 'session'")
+    shop.project.write("profiles.yml", profile(settings="{integer_division: true}"))
+
+    assert shop.reasons() == {}
+
+
+def test_a_name_without_a_schema_is_looked_for_along_the_search_path(make: Make) -> None:
+    setup = "CREATE SCHEMA raw; CREATE TABLE raw.t AS SELECT 1 AS n; CREATE TABLE main.t AS SELECT 2 AS n"
+    shop = make({"m.sql": "select n from t"}, *setup.split("; "), settings="{search_path: 'raw,main'}")
+    shop.query("INSERT INTO main.t VALUES (3)")
+    unread = shop.reasons()
+    shop.query("INSERT INTO raw.t VALUES (3)")
+
+    assert (unread, shop.reasons()) == ({}, {"m": ["rows changed"]})

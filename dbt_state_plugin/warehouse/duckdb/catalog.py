@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
 from dbt_state_plugin.warehouse.duckdb.connection import catalog_rows, quoted
-from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
+from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath, relation_name
 
 _RELATIONS = """
     SELECT database_name, schema_name, table_name, NULL, estimated_size FROM duckdb_tables()
@@ -104,24 +104,9 @@ def read_macros(cursor: Any) -> dict[tuple[str, str], Macro]:
     return found
 
 
-def relation_name(database: str, schema: str, identifier: str) -> RelationName:
-    """Return a name as the core compares it."""
-    parts = (DUCKDB.stored_name(part, part) for part in (database, schema, identifier))
-    return RelationName(**dict(zip(("database", "schema", "identifier"), parts, strict=True)))
-
-
-def resolved(
-    parts: tuple[str, ...], held: Iterable[RelationName], database: str, default_schema: str = "main"
-) -> RelationName | None:
+def resolved(parts: tuple[str, ...], held: Mapping[RelationName, Held], path: SearchPath) -> RelationName | None:
     """Return the relation that a name of one to three parts means, None if there is none of it."""
-    known = held if isinstance(held, (dict, set, frozenset)) else set(held)
-    if len(parts) == 3:
-        candidates = [relation_name(*parts)]
-    elif len(parts) == 2:
-        candidates = [relation_name(database, *parts), relation_name(parts[0], default_schema, parts[1])]
-    else:
-        candidates = [relation_name(database, default_schema, parts[0])]
-    return next((each for each in candidates if each in known), None)
+    return next((each for each in path.candidates(parts, held) if each in held), None)
 
 
 def text_hash(text: str) -> str:

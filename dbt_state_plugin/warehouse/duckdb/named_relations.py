@@ -10,6 +10,7 @@ from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, resolved
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name
+from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
 from dbt_state_plugin.warehouse.duckdb.statement import Statement, read_statement
 
 _WORDS = re.compile(r'([^\W\d]\w*)|"((?:[^"]|"")*)"')
@@ -17,7 +18,7 @@ _TEXTS = re.compile(r"'((?:[^']|'')*)'")
 
 
 def named_relations(
-    cursor: Any, query: str, held: Mapping[RelationName, Held], database: str
+    cursor: Any, query: str, held: Mapping[RelationName, Held], path: SearchPath
 ) -> tuple[tuple[str, str], ...]:
     """Return schema and name of what a query names.
 
@@ -33,7 +34,7 @@ def named_relations(
         text = texts.pop()
         read = read_statement(text) or _read_by_words(text, held)
         found |= {(SCHEMA, path) for path in read.files}
-        found |= {_named(parts, held, database) for parts in read.tables}
+        found |= {_named(parts, held, path) for parts in read.tables}
         called = {name for name, _ in read.functions}
         found |= {(schema, f"{name}()") for schema, name in macros if name in called}
         texts += {text for (_, name), macro in macros.items() if name in called for text in macro.queries} - known
@@ -52,10 +53,10 @@ def _read_by_words(query: str, held: Iterable[RelationName]) -> Statement:
     )
 
 
-def _named(parts: tuple[str, ...], held: Mapping[RelationName, Held], database: str) -> tuple[str, str]:
-    name = resolved(parts, held, database)
+def _named(parts: tuple[str, ...], held: Mapping[RelationName, Held], path: SearchPath) -> tuple[str, str]:
+    name = resolved(parts, held, path)
     if name is not None:
-        return name.schema if name.database == database else f"{name.database}.{name.schema}", name.identifier
+        return name.schema if name.database == path.database else f"{name.database}.{name.schema}", name.identifier
     if len(parts) == 1 and is_file_name(parts[0]):
         return SCHEMA, parts[0]
     raise QueryRefused(f"there is no {'.'.join(parts)}", is_certain=True)
@@ -70,6 +71,6 @@ def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, .
         text = (each.sql or "").partition(" AS ")[2].rstrip("; \n")
         found[each.name] = text
         read = read_statement(text) or _read_by_words(text, held)
-        names = [resolved(parts, held, each.name.database) for parts in read.tables]
+        names = [resolved(parts, held, SearchPath(database=each.name.database)) for parts in read.tables]
         todo += [held[name] for name in names if name is not None and held[name].is_view and name not in found]
     return tuple(found.values())

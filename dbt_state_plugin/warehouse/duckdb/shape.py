@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.warehouse.duckdb.catalog import relation_name, text_hash
+from dbt_state_plugin.warehouse.duckdb.catalog import text_hash
 from dbt_state_plugin.warehouse.duckdb.connection import catalog_rows
+from dbt_state_plugin.warehouse.duckdb.search_path import relation_name
 
 # Kind, name and what differs when the thing does; those of DuckDB's own names are known by their definition.
 _THINGS = """

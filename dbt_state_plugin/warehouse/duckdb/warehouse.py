@@ -28,6 +28,8 @@ from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile, first_line
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA as FILES
 from dbt_state_plugin.warehouse.duckdb.files import file_facts
 from dbt_state_plugin.warehouse.duckdb.kept_contents import KeptContents
+from dbt_state_plugin.warehouse.duckdb.search_path import search_path
+from dbt_state_plugin.warehouse.duckdb.session_settings import session_settings
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class DuckDBWarehouse(Warehouse):
         self._relations: dict[RelationName, Held] = {}
         self._contents: dict[RelationName, str] = {}
         self._kept = KeptContents(self.file)
+        self._credentials = credentials
+        self._path = search_path(credentials, self._database)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -120,6 +124,10 @@ class DuckDBWarehouse(Warehouse):
             if not held.is_view:
                 self._kept.add(self._version, held.name, self._contents[held.name])
         return self._contents[held.name]
+
+    def session_settings(self) -> Mapping[str, str]:
+        """Return what profile and environment set for dbt's sessions."""
+        return session_settings(self._credentials)
 
     def identity_sql(self, connection: object) -> str | None:
         """Return None: the state is kept elsewhere."""
@@ -249,7 +257,7 @@ class DuckDBWarehouse(Warehouse):
         from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations
 
         with self.file.cursor(_CATALOG) as cursor:
-            return named_relations(cursor, query, self._held(cursor), self._database)
+            return named_relations(cursor, query, self._held(cursor), self._path)
 
     def ask(
         self, questions: Iterable[Question], *, search_path: str | None, role: str | None

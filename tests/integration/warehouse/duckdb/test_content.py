@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from dbt_state_plugin.warehouse.duckdb.catalog import read_relations, relation_name
+from dbt_state_plugin.warehouse.duckdb.catalog import read_relations
 from dbt_state_plugin.warehouse.duckdb.content import content_of
+from dbt_state_plugin.warehouse.duckdb.search_path import relation_name
 
 ORDERS = relation_name("memory", "main", "orders")
 

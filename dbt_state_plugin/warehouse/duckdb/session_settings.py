@@ -1,0 +1,51 @@
+"""Settings of dbt's sessions in DuckDB that say what a statement means.
+
+They follow from the profile and the environment; nothing is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from dbt_state_plugin.warehouse.answers import value_hash
+
+_ZONE = "TimeZone"
+_SHOWN = frozenset({"timezone", "search_path", "schema", "calendar"})  # others may hold keys
+# How fast, how much, and who asks others; what lies elsewhere is read on every run.
+_NOT_MEANT = frozenset(
+    "threads worker_threads external_threads memory_limit max_memory temp_directory max_temp_directory_size "
+    "enable_progress_bar enable_progress_bar_print progress_bar_time s3_access_key_id s3_secret_access_key "
+    "s3_session_token".split()
+)
+_HOST = "/etc/localtime"
+_UTC = frozenset({"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
+
+
+def session_settings(credentials: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings by name, hashed where they may hold a key; the time zone is always among them."""
+    found = {_ZONE: _host_zone()}
+    for key in ("config_options", "settings"):  # in the order in which dbt-duckdb sets them
+        found |= {_name(name): _shown(str(name), value) for name, value in dict(credentials.get(key) or {}).items()}
+    found[_ZONE] = "UTC" if found[_ZONE] in _UTC else found[_ZONE]
+    if extensions := credentials.get("extensions"):
+        found["extensions"] = value_hash(extensions)
+    return {name: value for name, value in found.items() if name not in _NOT_MEANT}
+
+
+def _name(name: object) -> str:
+    """Return a name as DuckDB compares it, without the dot that is for settings of PostgreSQL's applications."""
+    text = str(name).strip().lower().replace(".", "/")
+    return _ZONE if text == _ZONE.lower() else text
+
+
+def _shown(name: str, value: object) -> str:
+    return str(value) if _name(name).lower() in _SHOWN else value_hash(str(value))
+
+
+def _host_zone() -> str:
+    """Return the time zone that a new session has, as far as its name tells."""
+    if given := os.environ.get("TZ", "").removeprefix(":"):
+        return given
+    return os.path.realpath(_HOST).partition("zoneinfo/")[2] or "the host's"
