@@ -91,3 +91,14 @@ def test_a_name_without_a_schema_is_looked_for_along_the_search_path(make: Make)
     shop.query("INSERT INTO raw.t VALUES (3)")
 
     assert (unread, shop.reasons()) == ({}, {"m": ["rows changed"]})
+
+
+def test_a_hidden_file_counts_as_duckdb_reads_it(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("n\n1\n")
+    shop = make({"m.sql": f"select count(*) as n from read_csv('{tmp_path}/in/*.csv')"}, "SELECT 1")
+    (tmp_path / "in" / ".b.csv").write_text("n\n1\n")
+    reasons = shop.reasons()
+    shop.run()
+
+    assert (list(reasons), shop.query("SELECT n FROM main.m")) == (["m"], [(2,)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import sys
 from pathlib import Path
 
 from dbt_state_plugin.warehouse.answers import SourceFacts, value_hash
@@ -44,7 +45,7 @@ def file_facts(place: str) -> SourceFacts:
     """Return what the file system says about a path or pattern; rows are not read."""
     if not is_local(place):
         return SourceFacts(columns={}, touched="?remote")
-    found = sorted(glob.glob(os.path.expanduser(place), recursive=True))  # noqa: PTH111, PTH207 - as DuckDB does
+    found = sorted(_matching(os.path.expanduser(place)))  # noqa: PTH111 - as DuckDB does
     if not found:
         return SourceFacts(columns={}, touched="?place" if "(" in place else "?absent")
     states = []
@@ -52,3 +53,15 @@ def file_facts(place: str) -> SourceFacts:
         state = Path(path).stat()
         states.append((path, state.st_size, state.st_mtime_ns))
     return SourceFacts(columns={}, touched=value_hash(states))
+
+
+def _matching(pattern: str) -> list[str]:
+    """Return the files that a pattern takes, hidden ones too, which DuckDB reads."""
+    if sys.version_info >= (3, 11):
+        return glob.glob(pattern, recursive=True, include_hidden=True)  # noqa: PTH207 - paths as they are given
+    if not glob.has_magic(pattern):
+        return glob.glob(pattern)  # noqa: PTH207 - see above
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        return [str(row[0]) for row in connection.execute("SELECT file FROM glob(?)", [pattern]).fetchall()]

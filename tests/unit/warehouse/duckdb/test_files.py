@@ -47,6 +47,17 @@ def test_a_pattern_is_known_by_all_of_its_files(tmp_path: Path) -> None:
     assert len({one, two, later, longer}) == 4
 
 
+@pytest.mark.parametrize("hidden", [".b.csv", ".s/c.csv", "d/.e/f.csv"])
+def test_hidden_files_are_among_those_of_a_pattern(tmp_path: Path, hidden: str) -> None:
+    (tmp_path / "a.csv").write_text("1")
+    pattern = str(tmp_path / "**" / "*.csv")
+    before = file_facts(pattern).touched
+    (tmp_path / hidden).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / hidden).write_text("1")
+
+    assert file_facts(pattern).touched != before
+
+
 def test_what_cannot_be_looked_at_is_not_counted() -> None:
     assert file_facts("s3://bucket/a.parquet").touched == "?remote"
     assert file_facts("read_csv(['a.csv', 'b.csv'])").touched == "?place"
