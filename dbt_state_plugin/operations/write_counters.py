@@ -49,7 +49,7 @@ def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog
     found = {
         key: (identity, catalog.touched[key])
         for key, record, identity in as_recorded(recorded, catalog, session.state.environment)
-        if key in catalog.touched and record.touched is None
+        if key in catalog.touched and record.touched is None and record.materialized != "view"
     }
     if found:
         record_counters(session.state, found)

@@ -104,6 +104,10 @@ class Warehouse(Protocol):
         facts = self.source_facts(sources)
         return [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
 
+    def files_of(self, relations: Iterable[RelationName]) -> tuple[RelationName, ...]:
+        """Return the files, as `source_evidence` takes them, that hold the rows of relations and no catalog counts."""
+        return ()
+
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value that differs when a row of these columns differs, or `?` and a word when unreadable."""
 

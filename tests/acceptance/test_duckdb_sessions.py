@@ -102,3 +102,29 @@ def test_a_hidden_file_counts_as_duckdb_reads_it(make: Make, tmp_path: Path) -> 
     shop.run()
 
     assert (list(reasons), shop.query("SELECT n FROM main.m")) == (["m"], [(2,)])
+
+
+def test_the_file_of_an_external_model_is_its_own(make: Make) -> None:
+    models = {
+        "ext.sql": "{{ config(materialized='external', location='out.parquet') }} select 1 as a",
+        "below.sql": "select a from {{ ref('ext') }}",
+        "shown.sql": "{{ config(materialized='view') }} select * from read_csv('in.csv')",
+    }
+    in_csv = "COPY (SELECT 1 AS a) TO 'in.csv'"
+    shop = make(models, in_csv)
+    shop.run()
+    assert "nothing to build" in shop.run()
+    shop.query("COPY (SELECT 2 AS a) TO 'out.parquet'")
+    ran = shop.run()
+    repaired = shop.query("FROM main.ext")
+    shop.query("COPY (SELECT 1 AS a UNION ALL SELECT 2) TO 'in.csv'")
+    untouched = shop.reasons()
+    shop.project.delete("out.parquet")
+    deleted = shop.reasons()
+    shop.run()
+
+    assert "2 nodes built" in ran
+    assert (repaired, untouched, list(deleted)) == ([(1,)], {}, ["ext", "below"])
+    assert deleted["ext"] == ["its rows were changed since we built it (by hand or by plain dbt)"]
+    assert (shop.query("FROM main.ext"), shop.query("FROM main.below")) == ([(1,)], [(1,)])
+    assert shop.reasons() == {}

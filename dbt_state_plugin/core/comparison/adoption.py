@@ -98,7 +98,7 @@ def _candidate(
         why=why,
         identity=identity,
         columns=catalog.columns.get(relation),
-        touched=catalog.touched.get(relation),
+        touched=None if node.is_view else catalog.touched.get(relation),
         shape=catalog.shapes.get(relation),
         record=record,
     )

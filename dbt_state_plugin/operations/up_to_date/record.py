@@ -46,7 +46,7 @@ def up_to_date_inputs_of(session: Session, options: RunOptions, project: Project
     scope = Scope(
         schemas=tuple(sorted({key.schema for key in keys if key.schema}.union(recorded_schemas(session.state)))),
         beginning=f"{project.schema}.",
-        sources=tuple(sorted({*_sources(project), *named})),
+        sources=tuple(sorted({*_sources(project), *named, *session.warehouse.files_of(keys)})),
     )
     evidence = inputs_fingerprint(session, options, scope)
     return UpToDateInputs(scope=scope, evidence=evidence) if evidence is not None else None

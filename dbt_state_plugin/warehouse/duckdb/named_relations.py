@@ -9,7 +9,7 @@ from typing import Any
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, resolved
-from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name
+from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name, is_local
 from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
 from dbt_state_plugin.warehouse.duckdb.statement import Statement, read_statement
 
@@ -74,3 +74,12 @@ def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, .
         names = [resolved(parts, held, SearchPath(database=each.name.database)) for parts in read.tables]
         todo += [held[name] for name in names if name is not None and held[name].is_view and name not in found]
     return tuple(found.values())
+
+
+def files_of_view(view: Held) -> tuple[str, ...]:
+    """Return the local files that a view reads, if it reads nothing else."""
+    text = (view.sql or "").partition(" AS ")[2].rstrip("; \n")
+    read = read_statement(text) if "(" in text else None
+    if read is None or read.tables:
+        return ()
+    return tuple(sorted(filter(is_local, read.files)))

@@ -91,12 +91,12 @@ class DuckDBWarehouse(Warehouse):
         wanted = set(relations)
         with self.file.cursor(_ROWS) as cursor:
             held = self._held(cursor)
-            touched = {name: self._content(cursor, held[name]) for name in wanted if name in held}
+            touched = {name: self._touched(cursor, held[name]) for name in wanted if name in held}
             shapes = read_shapes(cursor)
         return Catalog(
             identities={name: each.identity for name, each in held.items()},
             columns={name: held[name].columns_document for name in wanted if name in held},
-            touched={name: value for name, value in touched.items() if value and not held[name].is_view},
+            touched={name: value for name, value in touched.items() if value},
             shapes={name: shapes.get(name, EMPTY) for name in wanted if name in held},
         )
 
@@ -110,6 +110,15 @@ class DuckDBWarehouse(Warehouse):
             self._relations = read_relations(cursor)
             self._version = version
         return self._relations
+
+    def _touched(self, cursor: Any, held: Held) -> str:
+        """Return the content of a table, and the state of the files that a view alone stands for; else nothing."""
+        from dbt_state_plugin.warehouse.duckdb.named_relations import files_of_view
+
+        if not held.is_view:
+            return self._rows_of(cursor, held)
+        states = [file_facts(path).touched for path in files_of_view(held)]
+        return value_hash(states) if states else ""
 
     def _content(self, cursor: Any, held: Held) -> str:
         """Return the content of a table; nothing of a view, which holds none."""
@@ -193,6 +202,16 @@ class DuckDBWarehouse(Warehouse):
 
         macro = read_macros(cursor).get((name.schema, name.identifier.partition("(")[0]))
         return SourceFacts(columns={}, touched="?absent" if macro is None else DEFINITION + macro.version)
+
+    def files_of(self, relations: Iterable[RelationName]) -> tuple[RelationName, ...]:
+        """Return the files that views alone stand for, as materialization `external` leaves them."""
+        from dbt_state_plugin.warehouse.duckdb.named_relations import files_of_view
+
+        with self.file.cursor(_CATALOG) as cursor:
+            held = self._held(cursor)
+        views = (held[name] for name in relations if name in held and held[name].is_view)
+        paths = {path for view in views for path in files_of_view(view)}
+        return tuple(RelationName(database="", schema=FILES, identifier=path) for path in sorted(paths))
 
     def source_evidence(self, sources: Iterable[RelationName]) -> Any:
         """Return the states of files; whatever lies in the database its own version tells."""

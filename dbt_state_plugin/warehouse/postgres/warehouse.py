@@ -94,6 +94,10 @@ class PostgresWarehouse:
         """Return what the catalog says about each source."""
         return source_data.read_source_facts(self.connection, sources)
 
+    def files_of(self, relations: Iterable[RelationName]) -> tuple[RelationName, ...]:
+        """Return none: rows are in tables."""
+        return ()
+
     def source_evidence(self, sources: Iterable[RelationName]) -> Any:
         """Return what the catalog says about each source."""
         return Warehouse.source_evidence(self, sources)
