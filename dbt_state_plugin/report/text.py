@@ -342,7 +342,7 @@ def place_lines(message: str) -> list[str]:
     at = next((number for number, line in enumerate(lines) if _LINE.match(line)), None)
     if at is None:
         return []
-    caret = [line for line in lines[at + 1 : at + 2] if line.strip() == "^"]
+    caret = [line for line in lines[at + 1 : at + 2] if set(line.strip()) == {"^"}]
     return textwrap.dedent("\n".join([lines[at], *caret])).splitlines()
 
 

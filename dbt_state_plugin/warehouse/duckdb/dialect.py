@@ -30,6 +30,15 @@ class DuckDBDialect(LayoutDialect):
         """Return whether a dollar in a name may also open a quote."""
         return token.lastgroup == "word" and "$" in token[0]
 
+    def same_statement(self, before: str, after: str) -> bool:
+        """Compare the spellings, then what DuckDB's parser makes of both: it knows keywords in any case."""
+        from dbt_state_plugin.warehouse.duckdb.statement import parsed
+
+        if super().same_statement(before, after):
+            return True
+        tree = parsed(before)
+        return tree is not None and tree == parsed(after)
+
     def external_place(self, rendered: str) -> tuple[str, str] | None:
         """Return the path of a file that stands where the name of a source would."""
         from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, external_place

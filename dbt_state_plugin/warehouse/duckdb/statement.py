@@ -56,21 +56,35 @@ def _parser() -> Any:
     return _of_thread.parser
 
 
+def parsed(sql: str) -> Any:
+    """Return DuckDB's tree of a query without the places in its text, None if DuckDB cannot parse it."""
+    try:
+        import duckdb
+
+        parser = _parser()
+    except ModuleNotFoundError:  # code is compared without a warehouse, too
+        return None
+    try:
+        parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
+        document = json.loads(parser.fetchall()[0][0], object_hook=_without_place)
+    except (duckdb.Error, ValueError, RecursionError):
+        return None
+    return None if document.get("error") else document.get("statements") or None
+
+
+def _without_place(value: dict[str, Any]) -> dict[str, Any]:
+    value.pop("query_location", None)
+    return value
+
+
 @lru_cache(maxsize=512)
 def read_statement(sql: str) -> Statement | None:
     """Return what a query uses, None if DuckDB cannot parse it: then anything may be in it."""
-    import duckdb
-
-    parser = _parser()
-    try:
-        parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql])
-        document = json.loads(parser.fetchall()[0][0])
-    except (duckdb.Error, ValueError, RecursionError):
-        return None
-    if document.get("error") or not document.get("statements"):
+    statements = parsed(sql)
+    if statements is None:
         return None
     found = _Found()
-    _walk(document["statements"], found, frozenset())
+    _walk(statements, found, frozenset())
     return Statement(
         tables=frozenset(found.tables),
         files=frozenset(found.files),

@@ -389,6 +389,21 @@ def test_what_dbt_has_told_in_full_is_told_in_short() -> None:
     ]
 
 
+@pytest.mark.parametrize("carets", ["^", "^^^^^"])
+def test_the_carets_of_a_database_belong_to_its_line(carets: str) -> None:
+    message = f"Runtime Error in model a (a.sql)\n  Binder Error: no state\n  LINE 7: where state\n{' ' * 16}{carets}"
+    ended = result(
+        plan(entry("model.shop.a", because("new"))),
+        "failed",
+        outcomes={"model.shop.a": outcome("model.shop.a", "error", message)},
+    )
+
+    shown = result_lines(ended)[:3]
+
+    assert shown[0] == "  again  a  error: Binder Error: no state"
+    assert [line.strip() for line in shown[1:]] == ["LINE 7: where state", carets]
+
+
 def test_how_a_run_ended_is_wrapped_and_never_cut() -> None:
     planned = plan(entry("model.shop.m", because("body")))
     failed = {

@@ -12,6 +12,7 @@ from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import read_relations
 from dbt_state_plugin.warehouse.duckdb.functions import calls_in, read_functions, volatile_names
 from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations, texts_of_view
+from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
 from dbt_state_plugin.warehouse.duckdb.statement import read_statement
 
 SETUP = """
@@ -34,7 +35,7 @@ def connection() -> Iterator[Any]:
 
 
 def named(connection: Any, query: str) -> tuple[tuple[str, str], ...] | None:
-    return named_relations(connection, query, read_relations(connection), "memory")
+    return named_relations(connection, query, read_relations(connection), SearchPath(database="memory"))
 
 
 @pytest.mark.parametrize(

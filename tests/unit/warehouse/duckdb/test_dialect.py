@@ -25,15 +25,33 @@ def test_white_space_and_comments_are_no_difference(before: str, after: str) -> 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("select 1 as x", "select 1 as X"),
         ("select sum(a) from t", "select SUM(a) from t"),
+        ("select a from t where a is null", "SELECT a FROM t WHERE a IS NULL"),
+        ("select 1 /* a /* b */ , 2 */", "select 1"),
+    ],
+)
+def test_what_is_one_tree_for_the_parser_is_no_difference(before: str, after: str) -> None:
+    assert DUCKDB.same_statement(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select 1 as x", "select 1 as X"),
         ("select 'a b'", "select 'a  b'"),
         ("select $$a b$$", "select $$a  b$$"),
         ("select $q$a $$ b$q$", "select $q$a $$  b$q$"),
         ("select e'it\\' -- s'", "select e'it\\' '"),
         ("select 'a'\n'b'", "select 'a' 'b'"),
         ("select a$$ b $$", "select a$$  b $$"),
-        ("select 1 /* a /* b */ , 2 */", "select 1"),
+        ("select sum(a) as s from t", "select sum(a) as S from t"),
+        ("select a from t", "select A from t"),
+        ("select 1.0", "select 1.00"),
+        ("select sum(a) from t", "select sum(distinct a) from t"),
+        ("with w as (select 1) select * from w", "with w as materialized (select 1) select * from w"),
+        ("select 1", "select 1\0, 2"),
+        ("select 'a'", "select 'a\0b'"),
+        ("insert into t values (1)", "INSERT into t values (1)"),
         ("select `a  b`", "select `a b`"),
         ('select "a', 'select  "a'),
     ],
