@@ -85,6 +85,12 @@ def resolve_target(settings: Settings, ports: Ports | None = None) -> Target:
     pipeline = Environment(pipeline=settings.pipeline)
     if settings.pipeline and settings.database_url:
         return Target(state=_given_address(settings), environment=pipeline, **fields)
+    if settings.pipeline and not _has_project(settings):
+        raise ConfigurationError(
+            f"Nothing says where the state of the pipeline {settings.pipeline} is: there is no dbt_project.yml in"
+            f" {Path.cwd()} or in a directory above it.",
+            "Set DBT_STATE_PLUGIN_DATABASE_URL (postgresql://... or sqlite:///...), or change to a dbt project.",
+        )
     workplace = resolve_workplace(settings, ports)
     return Target(
         state=_given_address(settings) if settings.database_url else _address_in(workplace, settings),

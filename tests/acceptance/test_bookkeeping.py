@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -104,6 +104,13 @@ def test_a_script_is_led_through_load_and_transform(script: Script, database: Da
     assert recorded(database, "select command, is_exclusive, caller, status from execution") == [
         ("init-execution", False, "script", "succeeded")
     ]
+
+
+def test_a_pipeline_without_a_project_is_told_to_name_its_state(script: Script) -> None:
+    unsaid = replace(script, environment={**script.environment, "DBT_STATE_PLUGIN_DATABASE_URL": ""})
+
+    assert "Nothing says where the state of the pipeline nightly is" in unsaid.error("init-execution")
+    assert "Set DBT_STATE_PLUGIN_DATABASE_URL" in unsaid.run("init-execution", check=2).stderr
 
 
 def test_only_what_changed_since_the_last_execution_is_printed(script: Script) -> None:
