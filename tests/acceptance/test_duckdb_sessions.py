@@ -1,4 +1,4 @@
-"""What decides on DuckDB beside rows that differ plainly: values, sessions and files."""
+"""Values, sessions and files that decide on DuckDB beside plain rows."""
 
 from __future__ import annotations
 
