@@ -530,7 +530,10 @@ def hooks_of_what_is_cut_off_are_forgotten() -> None:
     cutoff.reads_rows_alone = lambda *_: True
 
 
-@bug("a view or table that went down is taken for still there", found_by="a_table_comes_out_equal_and_then_different")
+@bug(
+    "a view or table that went down is taken for still there",
+    found_by="a_view_goes_down_with_a_table_that_might_have_been_left",
+)
 def what_went_down_is_cut_off() -> None:
     from dbt_state_plugin.operations.running import cutoff
 

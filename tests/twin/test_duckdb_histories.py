@@ -47,7 +47,8 @@ def test_twins_stay_equal(tmp_path: Path) -> None:
 def test_a_planted_bug_is_found(bug: str, history: History) -> None:
     planted = DUCKDB_BUGS[bug]
     planted.before(history)
-    _run_with(bug, history)
+    for _ in range(2):  # what the first opens may be written into the file by that
+        _run_with(bug, history)
     planted.change(history)
     _run_with(bug, history)
     history.plain.project.dbt("run", check=0)

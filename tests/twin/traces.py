@@ -730,6 +730,18 @@ def a_column_comes_out_different_that_a_star_names(pair: Pair) -> None:
         pair.run()
 
 
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    middle=TABLE + "select id from {{ ref('base') }} where amount > -100",
+    shown="select id from {{ ref('middle') }}",
+    total=TABLE + "select count(*) as n from {{ ref('shown') }}",
+)
+def a_view_goes_down_with_a_table_that_might_have_been_left(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount + 1 as amount from {ORDERS}")
+    pair.run()
+
+
 _PAID = (
     "select d.id from {{{{ ref('paid') }}}} d"
     " where exists (select 1 from {{{{ ref('base') }}}} b where {} > 0 and b.id = d.id)"
