@@ -25,6 +25,13 @@ class StreamReason:
     part: str = ""
 
     @property
+    def kept(self) -> tuple[str, str]:
+        """Return its kind and detail as history keeps them; one after the other they are its words."""
+        if self.kind is ChangeKind.NEW:
+            return "new", "stream"
+        return ("removed", "") if self.kind is ChangeKind.REMOVED else (self.part, "changed")
+
+    @property
     def is_new_release(self) -> bool:
         """Return whether the plugin has another version, which alone reloads nothing."""
         return self.part == VERSION

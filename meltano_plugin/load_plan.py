@@ -271,11 +271,7 @@ def _verb(stream: PlannedStream) -> str:
 
 def reason_words(reason: StreamReason) -> str:
     """Return a reason as people and programs read it."""
-    from meltano_plugin.load_changes import ChangeKind
-
-    if reason.kind is ChangeKind.NEW:
-        return "new stream"
-    return "removed" if reason.kind is ChangeKind.REMOVED else f"{reason.part} changed"
+    return " ".join(filter(None, reason.kept))
 
 
 def _words(stream: PlannedStream) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dbt_state_plugin.api import Covered, Earlier, RecordedStep, StepItem
-from meltano_plugin.load_changes import ChangeKind, StreamChange, StreamReason, by_stream, changes_between
+from meltano_plugin.load_changes import ChangeKind, StreamChange, by_stream, changes_between
 from meltano_plugin.load_definition import item_name, load_definition
 from meltano_plugin.pair import Pair, pairs_of
 from meltano_plugin.project import MeltanoProject
@@ -48,11 +48,5 @@ def item_of(change: StreamChange, status: str = "") -> StepItem:
         name=change.name,
         resource_type="stream",
         status=status or ("removed" if is_removed else "changed"),
-        reasons=tuple(map(_stored, change.reasons)),
+        reasons=tuple(reason.kept for reason in change.reasons),
     )
-
-
-def _stored(reason: StreamReason) -> tuple[str, str]:
-    if reason.kind is ChangeKind.NEW:
-        return "new", "stream"
-    return ("removed", "") if reason.kind is ChangeKind.REMOVED else (reason.part, "changed")

@@ -43,9 +43,8 @@ def explanation_lines(
     """Return the decision about a node, its reasons, the path to the first cause, and how the code there differs.
 
     `path` leads from the node to its first cause; `texts` are those of the cause. `cut_off` is the result of the run
-    that has cut it off, where none has built it since: that is said where nothing else has changed since.
+    that has cut it off, where none has built it and nothing has changed for it since.
     """
-    cut_off = _still_cut_off(entry, cut_off)
     node = entry.node
     lines = [f"{printable(node.unique_id)} ({printable(node.path)})"]
     lines.append(
@@ -105,13 +104,8 @@ def explanation_document(
             "removed_by_hook": was_removed_by_hook(record),
         },
         "texts": [{"title": text.title, "before": text.before, "now": text.now} for text in texts],
-        "cut_off": cut_off_words(cut_off) if (cut_off := _still_cut_off(entry, cut_off)) is not None else None,
+        "cut_off": cut_off_words(cut_off) if cut_off is not None else None,
     }
-
-
-def _still_cut_off(entry: PlanEntry, cut_off: NodeResult | None) -> NodeResult | None:
-    """Return how the node was cut off, None where it is to be built."""
-    return None if entry.reasons else cut_off
 
 
 _OLD_ROWS = {

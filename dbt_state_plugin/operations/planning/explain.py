@@ -59,8 +59,10 @@ def differing_code(unique_id: str, before: str | None, now: str) -> DifferingTex
 
 
 def last_cut_off(session: Session, entry: PlanEntry) -> NodeResult | None:
-    """Return the newest result of a node where it was cut off and not built since."""
-    found = read_newest_result(session.state, entry.node.unique_id) if session.has_state else None
+    """Return how a node was cut off by its newest result, None where that was built since or it is to be built."""
+    if entry.reasons or not session.has_state:
+        return None
+    found = read_newest_result(session.state, entry.node.unique_id)
     return found if found is not None and found.status == CUT_OFF else None
 
 

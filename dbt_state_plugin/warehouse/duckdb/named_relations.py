@@ -68,7 +68,7 @@ def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, .
     todo = [view]
     while todo:
         each = todo.pop()
-        text = (each.sql or "").partition(" AS ")[2].rstrip("; \n")
+        text = _query_of(each)
         found[each.name] = text
         read = read_statement(text) or _read_by_words(text, held)
         names = [resolved(parts, held, SearchPath(database=each.name.database)) for parts in read.tables]
@@ -78,8 +78,12 @@ def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, .
 
 def files_of_view(view: Held) -> tuple[str, ...]:
     """Return the local files that a view reads, if it reads nothing else."""
-    text = (view.sql or "").partition(" AS ")[2].rstrip("; \n")
+    text = _query_of(view)
     read = read_statement(text) if "(" in text else None
     if read is None or read.tables:
         return ()
     return tuple(sorted(filter(is_local, read.files)))
+
+
+def _query_of(view: Held) -> str:
+    return (view.sql or "").partition(" AS ")[2].rstrip("; \n")

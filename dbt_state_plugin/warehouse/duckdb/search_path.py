@@ -42,12 +42,14 @@ class SearchPath:
 
         One word names a database only where there is no such schema in the own one.
         """
+        if not self.entries:
+            return [(self.database, _DEFAULT)]
         schemas = {each.schema for each in held if each.database == self.database} | {_DEFAULT}
         places = []
         for entry in self.entries:
             is_schema = len(entry) == 1 and (entry[0] in schemas or all(each.database != entry[0] for each in held))
             places.append((self.database, entry[0]) if is_schema else (entry[0], (*entry, _DEFAULT)[1]))
-        return [*places, (places[0][0] if places else self.database, _DEFAULT)]
+        return [*places, (places[0][0], _DEFAULT)]
 
 
 def search_path(credentials: Mapping[str, Any], database: str) -> SearchPath:

@@ -32,6 +32,7 @@ from dbt_state_plugin.warehouse.interface import Warehouse
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.orphans import DropCheck
 
+_Key = tuple[str, str, str]  # database, schema, identifier
 _KINDS = {
     "view": RelationKind.VIEW,
     "materialized_view": RelationKind.MATERIALIZED_VIEW,
@@ -94,42 +95,22 @@ class GenericWarehouse(Warehouse):
         """Return which relations there are in these schemas, with the columns of those that were asked about."""
         wanted = [name for name in dict.fromkeys(relations) if name.schema and name.identifier]
         listed = self._identities({(name.database, name.schema) for name in wanted})
-        found = {}
-        for name in wanted:
-            identity = self._named(name, listed, wanted)
-            if identity is not None:
-                found[name] = identity
+        asked = {_key(name) for name in wanted}
+        # dbt lists names as the server stores them, which may be in another case than the project has them. What is
+        # asked for by its own name is nobody else's.
+        folded = {_folded(key): identity for key, identity in reversed(listed.items()) if key not in asked}
+        answers = {name: listed.get(_key(name)) or folded.get(_folded(_key(name))) for name in wanted}
+        found = {name: identity for name, identity in answers.items() if identity is not None}
         return Catalog(identities=found, columns={name: self._columns_document(name) for name in found})
 
-    def _identities(self, places: set[tuple[str, str]]) -> dict[tuple[str, str, str], Identity]:
-        found: dict[tuple[str, str, str], Identity] = {}
+    def _identities(self, places: set[tuple[str, str]]) -> dict[_Key, Identity]:
+        found: dict[_Key, Identity] = {}
         for database, schema in sorted(places):
             for identifier, kind in self._questions.relations(database, schema):
                 known = _KINDS.get(kind, RelationKind.TABLE)
                 # A table that was replaced cannot be told from the one before.
                 found[database, schema, identifier] = Identity(value=f"{known.name}/{known.name}", kind=known)
         return found
-
-    def _named(
-        self, name: RelationName, listed: Mapping[tuple[str, str, str], Identity], wanted: Iterable[RelationName]
-    ) -> Identity | None:
-        """Return the relation of this name, or of the name in another letter case, unless that is another's name.
-
-        dbt lists names as the server stores them, which may be in another case than the project has them.
-        """
-        place = name.database, name.schema
-        exact = listed.get((*place, name.identifier))
-        if exact is not None:
-            return exact
-        others = {each.identifier for each in wanted if (each.database, each.schema) == place}
-        folded = (
-            identity
-            for (database, schema, identifier), identity in listed.items()
-            if (database, schema) == place
-            and identifier.lower() == name.identifier.lower()
-            and identifier not in others
-        )
-        return next(folded, None)
 
     def _columns_document(self, name: RelationName) -> str:
         return json.dumps(self._columns(name), ensure_ascii=False)
@@ -255,3 +236,12 @@ class GenericWarehouse(Warehouse):
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Refuse: what would go along is not known."""
         raise DropRefused("dbt-state-plugin does not drop relations in this warehouse")
+
+
+def _key(name: RelationName) -> _Key:
+    return name.database, name.schema, name.identifier
+
+
+def _folded(key: _Key) -> _Key:
+    database, schema, identifier = key
+    return database, schema, identifier.lower()
