@@ -41,7 +41,8 @@ class Session:
 
     `state.connection` carries the lock and the records of builds; `warehouse` asks on the same connection when the
     state is kept in the warehouse itself. `has_state` is False when nothing was ever recorded and `open_session` was
-    not to create it. `past` tells whether one of the two is an older copy.
+    not to create it. `past` tells whether one of the two is an older copy. `open_another` opens the same warehouse on a
+    connection of its own, for the caller to close; None where one session has it all.
     """
 
     target: Target
@@ -50,6 +51,7 @@ class Session:
     ports: Ports = field(default_factory=Ports)
     has_state: bool = True
     past: Past = field(default_factory=Past)
+    open_another: Callable[[], Warehouse] | None = None
 
     @property
     def restored_at(self) -> datetime | None:
@@ -75,7 +77,8 @@ def open_session(target: Target, *, create: bool = True, ports: Ports | None = N
             away = warehouse.server_identity()
             if target.workplace.profile.type != SERVER_KIND or home.server_identity() != away:
                 environment = replace(environment, warehouse=f"{away[1]}/{away[0]}")
-        yield _session(target, connection, environment, warehouse, ports, create=create)
+        session = _session(target, connection, environment, warehouse, ports, create=create)
+        yield replace(session, open_another=_opening(target, ports, is_home=warehouse is home))
     finally:
         connection.close()
         if warehouse is not home:
@@ -97,6 +100,15 @@ def open_state_alone(target: Target, *, ports: Ports | None = None) -> Iterator[
 
 def _kind_of(connection: object) -> str:
     return "sqlite" if is_sqlite(connection) else SERVER_KIND
+
+
+def _opening(target: Target, ports: Ports, *, is_home: bool) -> Callable[[], Warehouse] | None:
+    """Return what opens the warehouse once more where it is a server, None for any other."""
+    settings = target.workplace.profile.settings if target.workplace else None
+    if settings is None:
+        return None
+    database = target.state.database if is_home else settings
+    return lambda: ports.open_warehouse(SERVER_KIND, ports.connect(database, writes=False))
 
 
 def warehouse_of(profile: Profile, ports: Ports) -> Warehouse:

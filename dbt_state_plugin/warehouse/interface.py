@@ -56,6 +56,10 @@ class Warehouse(Protocol):
     def close(self) -> None:
         """Close the connection."""
 
+    def cancel(self) -> None:
+        """End what another thread asks at this moment, as an error of the server; nothing where that cannot be done."""
+        return
+
     @property
     def kept_contents(self) -> KeptContents | None:
         """Return what keeps contents for other processes, None if the catalog tells what was written."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import closing
 
 import pytest
 from support.database import Database
@@ -220,3 +222,38 @@ def test_every_kind_of_node_is_cut_off_in_every_version_of_dbt(database: Databas
     cut_off = {"added", "batches", "kept", "after", "coded", "unique_orders_id"}
     assert statuses(database) == dict.fromkeys(built, "success") | dict.fromkeys(cut_off, "no-op")
     assert project.planned("build") == {}
+
+
+def test_nobody_waits_for_rows_that_are_compared(shop: Project, database: Database) -> None:
+    shop.write(
+        "dbt_project.yml", shop.read("dbt_project.yml") + "on-run-start: select pg_advisory_xact_lock_shared(19)\n"
+    )
+    shop.plugin("build", check=0)
+    shop.write("models/orders.sql", FILES["models/orders.sql"].replace("amount, note", "amount + 0 as amount, note"))
+    shop.write("models/other.sql", TABLE + "select 1 as one")
+    with closing(database.connect()) as held, closing(database.connect()) as locked:
+        held.cursor().execute("select pg_advisory_lock(19)")
+        run = shop.plugin_process("build", "--cutoff", "always")
+        wait_for(database, "select count(*) = 1 from pg_locks where locktype = 'advisory' and not granted")
+        locked.autocommit = False
+        locked.cursor().execute("lock table analytics.orders")
+        held.cursor().execute("select pg_advisory_unlock(19)")
+
+        scans = "select count(*) = 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%hashtext%'"
+        wait_for(database, scans)
+
+        wait_for(database, "select to_regclass('analytics.other') is not null")
+
+        assert database.query(scans) == [(True,)]
+        locked.rollback()
+        run.communicate()
+        assert run.returncode == 0
+    assert {"orders": "success", "other": "success", "totals": "no-op"}.items() <= statuses(database).items()
+
+
+def wait_for(database: Database, statement: str) -> None:
+    """Wait until a query answers yes; it must do so some time."""
+    deadline = time.monotonic() + 120
+    while database.query(statement) != [(True,)]:
+        assert time.monotonic() < deadline, statement
+        time.sleep(0.05)

@@ -184,8 +184,8 @@ def a_trace_says_what_is_there_after_the_build(patch: pytest.MonkeyPatch, world:
 def a_child_is_taken_to_have_seen_an_unrecorded_parent(patch: pytest.MonkeyPatch, world: World) -> None:
     attempt = BuildRecorder._attempt
 
-    def seen(recorder: Any, record: Any, entry: Any, outcome: Any) -> None:
-        attempt(recorder, record, entry, outcome)
+    def seen(recorder: Any, entry: Any, outcome: Any, left: Any) -> None:
+        attempt(recorder, entry, outcome, left)
         recorder.unrecorded.pop(outcome.unique_id, None)
         recorder._marked.add(outcome.unique_id)
 

@@ -58,7 +58,7 @@ class Run:
     at_point: Callable[[Run, str], None] = lambda _run, _where: None
     state_url: str = ""
     connection: Any = None
-    warehouse: Any = None
+    others: list[Any] = field(default_factory=list)  # what is opened beside the connection of the state
     backend: int = 0
     result: RunResult | BaseException | None = None
     points: int = 0
@@ -71,8 +71,7 @@ class Run:
     @property
     def is_held_safely(self) -> bool:
         """Return whether the run has no transaction open, so that others need not wait for it."""
-        opened = [each for each in (self.connection, self.warehouse) if each is not None and not each.closed]
-        return all(_is_idle(each) for each in opened)
+        return all(_is_idle(each) for each in (self.connection, *self.others) if each is not None and not each.closed)
 
     @property
     def is_success(self) -> bool:
@@ -90,7 +89,7 @@ class Run:
 
     def kill(self) -> None:
         """End the process at the point where it is; called by itself."""
-        for opened in (self.connection, self.warehouse):
+        for opened in (self.connection, *self.others):
             if opened is not None:
                 opened.close()
         raise Killed
@@ -123,12 +122,12 @@ class Run:
     def _connect(self, *arguments: Any, **names: Any) -> _Watched:
         real = connect(*arguments, **names)
         watched = _Watched(real, self)
-        if not is_sqlite(real):
+        if not is_sqlite(real) and not self.backend:
             self.backend = real.info.backend_pid
-        if self.state_url and not is_sqlite(real):
-            self.warehouse = watched
-        else:
+        if self.connection is None:
             self.connection = watched
+        else:
+            self.others.append(watched)
         return watched
 
 

@@ -63,6 +63,13 @@ class Database:
                 return
             assert time.monotonic() < deadline, f"session {process_id} waits for nobody"
 
+    def wait_until_gone(self, application: str) -> None:
+        """Wait until no session of this name is left; there must be none some time."""
+        deadline = time.monotonic() + 30
+        while self.query("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", [application]):
+            assert time.monotonic() < deadline, f"sessions of {application} are left"
+            time.sleep(0.01)
+
     def _answers(self, statement: str, process_id: int) -> Iterator[tuple[Any, ...] | None]:
         """Yield the first row of a statement again and again, on one connection, since that comes often."""
         with closing(self.connect()) as opened, opened.cursor() as cursor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from dbt_state_plugin.core.changes.traced import traced_reads
@@ -13,7 +13,7 @@ from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
 from dbt_state_plugin.core.values.reads import RenderedReads
-from dbt_state_plugin.core.values.records import NOTHING, ON_RUN, Trace, TracedReads
+from dbt_state_plugin.core.values.records import NOTHING, ON_RUN, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
@@ -23,6 +23,7 @@ from dbt_state_plugin.operations.running.data_versions import DataVersions
 from dbt_state_plugin.operations.running.hanging_nodes import may_cut_off
 from dbt_state_plugin.operations.running.hook_writes import HookWrites
 from dbt_state_plugin.operations.running.names_in_sql import NamesInSql
+from dbt_state_plugin.operations.running.scans import Scans
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.postgres.connection import first_line
 from dbt_state_plugin.state.builds import (
@@ -53,6 +54,14 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 OWN_NAMES = "relations that only its own session knows"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Left:
+    """What a build has left, where its rows are compared: all of them by configuration, and in this run."""
+
+    content: str = ""
+    rows: RowsLeft | None = None
 
 
 class BuildRecorder:
@@ -101,12 +110,13 @@ class BuildRecorder:
         self._names = NamesInSql(session, project, self._lineages, before, is_later=is_later)
         self._volatile = VolatileCalls(session.warehouse, project)
         self._hooks = HookWrites(session, project, self._lineages, self._data, self._entries, dialect)
-        self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, is_over=is_later)
+        self._mutex = threading.Lock()
+        self.scans = Scans(session, self._mutex, is_apart=not is_later)
+        self._cutoff = Cutoff(session, planned, self._lineages, parsed.microbatch, self.scans, is_over=is_later)
         self._cut_offs = CutOffRecorder(
             session, project, self._lineages, execution_id, cutoff=self._cutoff, versions=self._data, hooks=self._hooks
         )
 
-        self._mutex = threading.Lock()
         self._marked: set[str] = set()
         self.unrecorded: dict[str, str] = {}
         self.removed_by_hooks: set[str] = set()
@@ -143,16 +153,19 @@ class BuildRecorder:
 
     def on_finished(self, outcome: NodeOutcome) -> None:
         """Record a node that dbt has built and committed."""
+        entry = self._entries.get(outcome.unique_id)
+        left = self._look_after(entry) if entry and outcome.is_success else _Left()
         with self._mutex:
-            entry = self._entries.get(outcome.unique_id)
             if entry is None or outcome.unique_id in self.cut_off or self.lost is not None:
                 return
             self._see_hooks(entry.node, outcome)
             if not outcome.is_success:
                 return
             # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
-            record = self._see_batch if outcome.unique_id in self._microbatch else self._record
-            self._attempt(record, entry, outcome)
+            if outcome.unique_id in self._microbatch:
+                self._data.see_built(entry)
+            else:
+                self._attempt(entry, outcome, left)
 
     def skip(self, unique_id: str) -> str:
         """Return why a planned node need not be built, or nothing; asked when all that it reads has ended."""
@@ -169,11 +182,11 @@ class BuildRecorder:
 
     def on_executing(self, unique_id: str, sql: str) -> None:
         """Look up what the SQL of a node names, and what is there, before dbt executes it."""
+        if unique_id not in self._entries or self.lost is not None:
+            return
+        self._cutoff.rows.look_before(unique_id)
         with self._mutex:
-            if unique_id not in self._entries or self.lost is not None:
-                return
             node = self._entries[unique_id].node
-            self._cutoff.rows.look_before(unique_id)
             if self._looks_up and sql:
                 self._names.see(node, sql)
             if self._looks_up and sql and self._looks_at_columns:
@@ -196,13 +209,14 @@ class BuildRecorder:
 
     def finish(self, outcomes: Iterable[NodeOutcome]) -> None:
         """Record the microbatch models, whose success is known only when dbt has ended."""
-        with self._mutex:
-            for outcome in outcomes:
-                entry = self._entries.get(outcome.unique_id)
-                is_settled = outcome.unique_id in self._marked or outcome.unique_id in self.cut_off
-                is_open = entry is not None and not is_settled and self.lost is None
-                if entry and is_open and outcome.is_success and outcome.unique_id in self._microbatch:
-                    self._attempt(self._record, entry, outcome)
+        for outcome in outcomes:
+            entry = self._entries.get(outcome.unique_id)
+            is_settled = outcome.unique_id in self._marked or outcome.unique_id in self.cut_off
+            is_open = entry is not None and not is_settled and self.lost is None
+            if entry and is_open and outcome.is_success and outcome.unique_id in self._microbatch:
+                left = self._look_after(entry)
+                with self._mutex:
+                    self._attempt(entry, outcome, left)
 
     def settle_definitions(self) -> None:
         """Record the SQL that had to be compiled once more; called when dbt has ended. Raises StateError."""
@@ -235,11 +249,9 @@ class BuildRecorder:
             keys = {record_key(each, self._project) for each in written}
             record_what_hooks_did(self._session.state, built=built, written=keys)
 
-    def _attempt(
-        self, record: Callable[[PlanEntry, NodeOutcome], None], entry: PlanEntry, outcome: NodeOutcome
-    ) -> None:
+    def _attempt(self, entry: PlanEntry, outcome: NodeOutcome, left: _Left) -> None:
         try:
-            record(entry, outcome)
+            self._record(entry, outcome, left)
         except LockLostError as error:
             self.unrecorded[outcome.unique_id] = error.what
             self._lose(error)
@@ -252,23 +264,21 @@ class BuildRecorder:
         self.lost = error
         self._interrupt()  # dbt must not write any more: somebody else may hold the lock now
 
-    def _record(self, entry: PlanEntry, outcome: NodeOutcome) -> None:
+    def _record(self, entry: PlanEntry, outcome: NodeOutcome, left: _Left) -> None:
         node = entry.node
         if problem := self._seed_changed(node.unique_id):
             self.unrecorded[node.unique_id] = problem
             return
-        content = self._content_of(node)
-        rows = self._cutoff.rows.rows_after(entry)
         for form in self._definition.other_forms(node.unique_id) if self._looks_up else ():
             self._names.see(node, form, is_executed=False)
         writes = self._hooks.of(outcome.reads.hook_sql if outcome.reads is not None else (), node)
-        has_same_content = bool(content) and entry.record is not None and entry.record.trace.content == content
-        if has_same_content or self._cutoff.has_same_data(entry):
+        before = entry.record.trace.content if entry.record is not None else ""
+        if (left.content and left.content == before) or self._cutoff.has_same_data(entry):
             self._data.keep(entry)
         build = self._build_record(entry, outcome)
-        trace = replace(build.trace, content=content, rows=rows, writes=_names(writes))
-        left = record_build(self._session.state, replace(build, trace=trace))
-        if left is None and node.relation is not None and trace.has_hooks:
+        trace = replace(build.trace, content=left.content, rows=left.rows, writes=_names(writes))
+        is_there = record_build(self._session.state, replace(build, trace=trace))
+        if is_there is None and node.relation is not None and trace.has_hooks:
             self.removed_by_hooks.add(node.unique_id)
         self._data.see_built(entry)
         self._cutoff.see_built(entry, str(self._data.left_by(entry)), trace)
@@ -333,14 +343,21 @@ class BuildRecorder:
         stores_sql = self._session.target.stores_sql
         return traced_reads(reads, self._entries[node].node, self._project, self._digest, stores_sql=stores_sql)
 
-    def _see_batch(self, entry: PlanEntry, _outcome: NodeOutcome) -> None:
-        self._data.see_built(entry)
+    def _look_after(self, entry: PlanEntry) -> _Left:
+        """Read the rows that a build has left where they are compared; other threads go on meanwhile."""
+        if self.lost is not None:
+            return _Left()
+        return _Left(content=self._content_of(entry.node), rows=self._cutoff.rows.rows_after(entry))
 
     def _content_of(self, node: Node) -> str:
         """Return what the rows of a node are now, where it is configured to compare them and they can be read."""
         if node.relation is None or node.materialized == "view" or not compares_content(node):
             return ""
-        return self._session.warehouse.content_of_build(node.relation)
+        try:
+            with self.scans.warehouse() as warehouse:
+                return warehouse.content_of_build(node.relation)
+        except PluginError:
+            return ""
 
     def _present(self, node: Node) -> Present | None:
         relation = node.relation

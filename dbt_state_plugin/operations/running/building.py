@@ -104,6 +104,9 @@ class _Run:
                 if self.recorder is not None and self.recorder.lost is not None:
                     raise self.recorder.lost from None  # the interrupt was our own
                 raise
+            finally:
+                if self.recorder is not None:
+                    self.recorder.scans.close()
 
     def _carry_out(self, steps: tuple[RecordedStep, ...]) -> RunResult:
         state = self.session.state
@@ -265,9 +268,14 @@ class _Run:
             progress.on_executing(node)
             recorder.on_executing(node, sql)
 
+        def beat() -> None:
+            recorder.refusal()
+            if recorder.lost is not None or self.stop.signal_number:
+                recorder.scans.cancel()  # dbt waits for the threads that scan
+
         if (contents := self.session.warehouse.kept_contents) is not None:
             contents.watch()
-        with heartbeat(recorder.refusal, seconds=self.session.ports.heartbeat_seconds):
+        with heartbeat(beat, seconds=self.session.ports.heartbeat_seconds):
             return self.session.ports.dbt.execute(
                 parsed,
                 planned.invocation,

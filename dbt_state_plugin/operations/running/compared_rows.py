@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.relations import RelationName
     from dbt_state_plugin.operations.planning.inputs import Planned
     from dbt_state_plugin.operations.running.hanging_nodes import HangingNodes
+    from dbt_state_plugin.operations.running.scans import Scans
     from dbt_state_plugin.operations.session import Session
     from dbt_state_plugin.warehouse.interface import Warehouse
 
@@ -33,12 +34,15 @@ _PATIENCE_MS = 1000  # for the query of a view, besides what it is worth
 class ComparedRows:
     """Rows of relations `before` and `after` their build.
 
-    Compared are those on which other nodes hang, where that may save more than it costs.
+    Compared are those on which other nodes hang, where that may save more than it costs. Several threads may ask at
+    once, each about nodes of its own.
     """
 
-    def __init__(self, session: Session, planned: Planned, hanging: HangingNodes, microbatch: Collection[str]) -> None:
+    def __init__(
+        self, session: Session, planned: Planned, hanging: HangingNodes, microbatch: Collection[str], scans: Scans
+    ) -> None:
         """Compare nothing yet; microbatch models are built in pieces, and never compared."""
-        self._warehouse = session.warehouse
+        self._scans = scans
         self._session_of_dbt = session_of_dbt(session)
         self._hanging = hanging
         self._versions_before = planned.plan.parent_versions
@@ -60,46 +64,50 @@ class ComparedRows:
             return
         self._unseen.discard(unique_id)
         try:
-            found = self._rows_before(self._hanging.entries[unique_id]) if self._is_worth_it(unique_id) else None
+            with self._scans.warehouse() as warehouse:
+                is_worth_it = self._is_worth_it(warehouse, unique_id)
+                found = self._rows_before(warehouse, self._hanging.entries[unique_id]) if is_worth_it else None
         except PluginError:  # whatever it is, the build goes on
             return
         if found is not None:
             self.before[unique_id] = found
 
-    def _rows_before(self, entry: PlanEntry) -> RowsLeft | None:
+    def _rows_before(self, warehouse: Warehouse, entry: PlanEntry) -> RowsLeft | None:
         """Return what readers of the recorded data have seen: as it was recorded, else as it is and nobody wrote."""
         record, relation = entry.record, entry.node.relation
         if record is None or relation is None:
             return None
         sets = self._sets_of(entry.node.unique_id)
         if entry.node.is_view:
-            return self._rows_left(entry.node, sets) if is_as_recorded(self._warehouse, entry, record) else None
+            return self._rows_left(warehouse, entry.node, sets) if is_as_recorded(warehouse, entry, record) else None
         if record.trace.rows is not None and record.trace.rows.some.keys() >= sets:
             return record.trace.rows
         if record.touched is None or self._versions_before.get(relation) != str(record.data_id):
             return record.trace.rows
-        found = self._rows_left(entry.node, sets)
-        is_untouched = self._warehouse.counters([relation]).get(relation) == (record.identity, record.touched)
+        found = self._rows_left(warehouse, entry.node, sets)
+        is_untouched = warehouse.counters([relation]).get(relation) == (record.identity, record.touched)
         return found if is_untouched else record.trace.rows
 
-    def _rows_left(self, node: Node, sets: set[tuple[str, ...]]) -> RowsLeft | None:
+    def _rows_left(self, warehouse: Warehouse, node: Node, sets: set[tuple[str, ...]]) -> RowsLeft | None:
         if node.relation is None:
             return None
         if node.is_view:
-            return self._rows_shown(node, node.relation, sets)
+            return self._rows_shown(warehouse, node, node.relation, sets)
         started = time.monotonic()
-        found = self._warehouse.rows_left(node.relation, sets)
+        found = warehouse.rows_left(node.relation, sets)
         if found is not None:
             ms = (time.monotonic() - started) * 1000
             self._scan_cost = self._scan_cost.after(number_of(found), len(sets), ms)
         return found
 
-    def _rows_shown(self, view: Node, relation: RelationName, sets: set[tuple[str, ...]]) -> RowsLeft | None:
+    def _rows_shown(
+        self, warehouse: Warehouse, view: Node, relation: RelationName, sets: set[tuple[str, ...]]
+    ) -> RowsLeft | None:
         worth, most, patience = self._worth(view.unique_id), cutoff_max_rows(view), 0
         if worth < math.inf:
             most = min(most, round(worth / (2 * self._scan_cost.of(1, len(sets)))))
             patience = _PATIENCE_MS + round(worth)
-        return self._warehouse.rows_shown(relation, sets, most_rows=most, patience_ms=patience, **self._session_of_dbt)
+        return warehouse.rows_shown(relation, sets, most_rows=most, patience_ms=patience, **self._session_of_dbt)
 
     def _sets_of(self, unique_id: str) -> set[tuple[str, ...]]:
         """Return of which columns of a relation it is asked besides the whole."""
@@ -107,12 +115,12 @@ class ComparedRows:
             self._sets[unique_id] = self._hanging.sets_of(unique_id)
         return self._sets[unique_id]
 
-    def _is_worth_it(self, unique_id: str) -> bool:
+    def _is_worth_it(self, warehouse: Warehouse, unique_id: str) -> bool:
         entry = self._hanging.entries[unique_id]
         relation, record = entry.node.relation, entry.record
         if relation is None or record is None:
             return False
-        rows = self._warehouse.estimated_rows(relation)
+        rows = warehouse.estimated_rows(relation)
         if rows > cutoff_max_rows(entry.node):
             return False
         scans = 1 if record.trace.rows is not None else 2
@@ -132,7 +140,8 @@ class ComparedRows:
         if unique_id not in self.before or relation is None:
             return None
         try:
-            found = self._rows_left(entry.node, self._sets_of(unique_id))
+            with self._scans.warehouse() as warehouse:
+                found = self._rows_left(warehouse, entry.node, self._sets_of(unique_id))
         except PluginError:
             return None
         if found is not None:

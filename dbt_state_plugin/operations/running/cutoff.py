@@ -30,6 +30,7 @@ from dbt_state_plugin.state.relations import read_definitions, read_recorded
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.planning.inputs import Planned
+    from dbt_state_plugin.operations.running.scans import Scans
     from dbt_state_plugin.operations.session import Session
 
 _SHOWN = 3  # columns
@@ -44,7 +45,10 @@ class Unneeded:
 
 
 class Cutoff:
-    """Decides which planned nodes need no build after all; callers make sure that only one thread calls at a time."""
+    """Decides which planned nodes need no build after all.
+
+    Callers make sure that only one thread calls at a time; `rows` may be asked by several.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Cutoff:
         planned: Planned,
         lineages: Mapping[str, Lineage],
         microbatch: Collection[str],
+        scans: Scans,
         *,
         is_over: bool,
     ) -> None:
@@ -60,7 +65,7 @@ class Cutoff:
         self._state = session.state
         self._session_of_dbt = session_of_dbt(session)
         self._hanging = HangingNodes(planned, lineages, is_over=is_over)
-        self.rows = ComparedRows(session, planned, self._hanging, microbatch)
+        self.rows = ComparedRows(session, planned, self._hanging, microbatch, scans)
         self._project = planned.project
         self._lineages = lineages
         self._entries, self._records = self._hanging.entries, self._hanging.records

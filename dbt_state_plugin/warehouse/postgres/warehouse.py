@@ -7,7 +7,7 @@ milliseconds to compile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import database_errors, transaction
@@ -47,6 +47,13 @@ class PostgresWarehouse:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def cancel(self) -> None:
+        """Cancel the statement that is being executed."""
+        import psycopg2
+
+        with suppress(psycopg2.Error):
+            self.connection.cancel()
 
     @property
     def kept_contents(self) -> None:
