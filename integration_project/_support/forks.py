@@ -45,8 +45,9 @@ def import_commands(*adapters: str, left_out: Sequence[str] = ("warehouse", "pos
         "dbt.cli.main",
         "dbt.task.build",
         "dbt.task.list",
-        "agate",
+        "dbt_common.clients.agate_helper",
         "alembic.command",
+        *(() if "postgres" in left_out else ("postgast",)),
     ):
         import_module(name)
     not_imported = tuple(f"dbt_state_plugin.{name}" for name in (*_NOT_IMPORTED, *left_out))
