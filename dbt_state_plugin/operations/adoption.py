@@ -25,15 +25,16 @@ from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, trace_of
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.progress import Stage, Step
-from dbt_state_plugin.core.values.project import CompiledNode, Project
+from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation, Trace
-from dbt_state_plugin.core.values.relations import Catalog
+from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned, seen_now, selected_nodes
+from dbt_state_plugin.operations.planning.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
 from dbt_state_plugin.operations.session import lock_environment, open_session
 from dbt_state_plugin.operations.target import invocation_of
@@ -223,6 +224,7 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
         each.node.unique_id: _definition(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted
     }
     records = _with_volatile_calls(session, project, inspected, records)
+    records = _with_named(session, project, inspected, records, relation_versions(project, *seen))
     adopted = [
         Adopted(record=record, node=project.nodes[record.unique_id], detail=details[record.unique_id])
         for record in records
@@ -296,6 +298,32 @@ def _with_volatile_calls(
                 record = replace(record, trace=replace(record.trace, volatile=names))
             found.append(record)
     return tuple(found)
+
+
+def _with_named(
+    session: Session,
+    project: Project,
+    inspected: Inspected,
+    records: Iterable[RecordedRelation],
+    versions: Mapping[RelationName, str],
+) -> tuple[RecordedRelation, ...]:
+    """Return the records with what their SQL, and that of the views which they read, names undeclared now.
+
+    `versions` are those of the project's own relations.
+    """
+    records = tuple(records)
+    names = NamesInSql(session, project, lineages(project, build_order(project)), versions, is_later=False)
+    with session.warehouse.kept_open():
+        for record in records:
+            compiled = inspected.compiled.get(record.unique_id)
+            for statement in compiled.forms.values() if compiled is not None and compiled.language == "sql" else ():
+                names.see(project.nodes[record.unique_id], statement)
+    return tuple(_naming(record, project.nodes[record.unique_id], names) for record in records)
+
+
+def _naming(record: RecordedRelation, node: Node, names: NamesInSql) -> RecordedRelation:
+    parents = names.seen_with(node, record.trace.parents)
+    return replace(record, trace=replace(record.trace, named=names.of(node.unique_id), parents=parents))
 
 
 def _definition(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: str, digest: Any) -> RecordedDefinition:

@@ -110,3 +110,25 @@ def test_where_nothing_stands_there_is_nothing_to_adopt(dbt_project: ProjectFact
 
     assert adopted.stderr.startswith("Error: There is nothing to adopt")
     assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
+
+
+def test_rows_of_a_table_that_only_the_sql_of_an_adopted_model_names_are_noticed(
+    dbt_project: ProjectFactory, database: Database
+) -> None:
+    database.load("CREATE SCHEMA raw; CREATE TABLE raw.hidden AS SELECT 1 AS id")
+    view = "{{ config(materialized='view') }} select id from raw.hidden"
+    table = "{{ config(materialized='table') }} "
+    project = dbt_project(
+        {
+            "models/named.sql": table + "select id from raw.hidden",
+            "models/seen.sql": view,
+            "models/behind.sql": table + "select id from {{ ref('seen') }}",
+        }
+    )
+    project.dbt("--quiet", "run", check=0)
+    project.plugin("adopt", "--yes", check=0)
+    assert project.planned() == {}
+
+    database.load("INSERT INTO raw.hidden VALUES (2)")
+
+    assert project.planned() == {name: ["rows changed"] for name in ("named", "behind")}

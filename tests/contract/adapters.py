@@ -14,9 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from support.duckdb_project import write_duckdb_project
-from support.project import Project
+from support.database import Database
+from support.duckdb_project import PROJECT_FILE, write_duckdb_project
+from support.project import SCHEMA, Project, write_project
 from support.spark_project import write_spark_project
+
+from dbt_state_plugin.core.values.capabilities import Capabilities
+from dbt_state_plugin.warehouse.capabilities import DUCKDB, GENERIC, POSTGRES, SPARK
 
 PLAIN_ADAPTER = Path(__file__).parents[1] / "support" / "plain_adapter"
 
@@ -25,70 +29,98 @@ PLAIN_ADAPTER = Path(__file__).parents[1] / "support" / "plain_adapter"
 class Shop:
     """A project in a warehouse.
 
-    `plugin` runs dbt-state-plugin, which must end with 0, and gives what it printed; `query` executes statements.
+    `plugin` runs dbt-state-plugin and `dbt` dbt, which must end with 0, and give what they printed; `query` executes
+    statements, in which models are in the schema `main`.
     """
 
     project: Project
     plugin: Callable[..., str]
+    dbt: Callable[..., str]
     query: Callable[..., Any]
 
 
-# Given a folder, the address of a database for the state, the project's files, and statements that come before it.
-Opener = Callable[[Path, str, Mapping[str, str], Iterable[str]], AbstractContextManager[Shop]]
+# Given a folder, a database for the state, the project's files, and statements that come before it.
+Opener = Callable[[Path, Database, Mapping[str, str], Iterable[str]], AbstractContextManager[Shop]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """One of dbt's types, and what its plans say that it cannot tell.
+    """One of dbt's types, and what it is declared to tell: what is not told must be said, and all else be noticed.
 
     `superfluous` is built without a need. `statements` are executed in place of some of the contract's.
     """
 
     opened: Opener
-    untold: frozenset[str] = frozenset()
+    known: Capabilities
     superfluous: frozenset[str] = frozenset()
     statements: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
 def in_duckdb(
-    folder: Path, state: str, files: Mapping[str, str], setup: Iterable[str], *, kind: str, packages: str = ""
+    folder: Path, state: Database, files: Mapping[str, str], setup: Iterable[str], *, kind: str, packages: str = ""
 ) -> Iterator[Shop]:
     """Give a shop in a DuckDB file, by the adapter of a name; `packages` is where that lies."""
     written = write_duckdb_project(
-        folder / "project", folder / "home", state, files, setup, kind=kind, packages=packages
+        folder / "project", folder / "home", state.url, files, setup, kind=kind, packages=packages
     )
     project = written.project
     yield Shop(
         project=project,
         plugin=lambda *arguments: project.plugin(*arguments, check=0).stdout,
+        dbt=lambda *arguments: project.dbt(*arguments, check=0).stdout,
         query=written.query,
     )
 
 
 @contextmanager
-def in_spark(folder: Path, _state: str, files: Mapping[str, str], setup: Iterable[str]) -> Iterator[Shop]:
+def in_postgres(folder: Path, database: Database, files: Mapping[str, str], setup: Iterable[str]) -> Iterator[Shop]:
+    """Give a shop in the database that holds the state, too."""
+    home = folder / "home"
+    home.mkdir()
+    project = write_project(folder / "project", database, home, {"dbt_project.yml": PROJECT_FILE, **files})
+
+    def query(*statements: str) -> None:
+        for statement in statements:
+            database.load(statement.replace("main.", f"{SCHEMA}."))
+
+    query(*setup)
+    yield Shop(
+        project=project,
+        plugin=lambda *arguments: project.plugin(*arguments, check=0).stdout,
+        dbt=lambda *arguments: project.dbt(*arguments, check=0).stdout,
+        query=query,
+    )
+
+
+@contextmanager
+def in_spark(folder: Path, _state: Database, files: Mapping[str, str], setup: Iterable[str]) -> Iterator[Shop]:
     """Give a shop in a session of Spark, with its state in SQLite."""
     written = write_spark_project(folder, files)
     with written.notebook() as notebook:
         notebook.query(*setup)
-        yield Shop(project=written.project, plugin=notebook.plugin, query=notebook.query)
+        yield Shop(project=written.project, plugin=notebook.plugin, dbt=notebook.dbt, query=notebook.query)
 
 
 ADAPTERS: Mapping[str, Adapter] = {
-    "duckdb": Adapter(opened=partial(in_duckdb, kind="duckdb")),
+    "postgres": Adapter(opened=in_postgres, known=POSTGRES),
+    "duckdb": Adapter(opened=partial(in_duckdb, kind="duckdb"), known=DUCKDB),
     # DuckDB with everything optional switched off, as any adapter that the product does not know.
     "plain": Adapter(
         opened=partial(in_duckdb, kind="plain", packages=str(PLAIN_ADAPTER)),
-        untold=frozenset({"rows", "views", "shape", "named"}),
-        superfluous=frozenset({"reads_source"}),
+        known=GENERIC,
+        superfluous=frozenset({"reads_source", "asks"}),
     ),
     "spark": Adapter(
         opened=in_spark,
+        known=SPARK,
+        superfluous=frozenset({"asks"}),
         statements={  # it changes no row in place
             "UPDATE main.written SET id = 2": "INSERT OVERWRITE main.written VALUES (2)",
             "DELETE FROM raw.orders WHERE id = 2": "INSERT OVERWRITE raw.orders VALUES (1)",
             "UPDATE raw.compared SET id = 3 WHERE id = 2": "INSERT OVERWRITE raw.compared VALUES (1), (3)",
+            "DELETE FROM raw.compared": "INSERT OVERWRITE raw.compared SELECT id FROM raw.copied",
+            "INSERT INTO raw.compared SELECT id FROM raw.copied": "SELECT 1",
         },
     ),
 }

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from contract.adapters import ADAPTERS, Adapter, Shop
 from support.database import fresh_database
 
+from dbt_state_plugin.core.values import capabilities
+from dbt_state_plugin.core.values.capabilities import Told
 from dbt_state_plugin.testing.postgres_server import Server
 
 FILES = {
@@ -42,14 +46,20 @@ sources:
     "models/reads_compared.sql": "select id from {{ source('raw', 'compared') }}",
     "models/reads_asked.sql": "select id from {{ source('raw', 'asked') }}",
     "models/reads_dated.sql": "select id from {{ source('raw', 'dated') }}",
+    "models/asks.sql": "select {{ largest() }} as id",
     "models/names_a_table.sql": "select id from raw.hidden",
     "models/volatile.sql": "select random() as r, current_date as d",
     "macros/number.sql": "{% macro number() %} 7 {% endmacro %}",
+    "macros/largest.sql": """
+{% macro largest() %}
+  {% if execute %}{{ run_query('select max(id) as id from raw.answers').columns[0].values()[0] }}{% else %}0{% endif %}
+{% endmacro %}
+""",
 }
 SETUP = (
     "CREATE SCHEMA raw",
     *(f"CREATE TABLE raw.{name} AS SELECT 1 AS id UNION ALL SELECT 2" for name in ("orders", "compared", "hidden")),
-    "CREATE TABLE raw.asked AS SELECT 1 AS id",
+    *(f"CREATE TABLE raw.{name} AS SELECT 1 AS id" for name in ("asked", "answers")),
     "CREATE TABLE raw.dated AS SELECT 1 AS id, TIMESTAMP '2026-01-01' AS loaded_at",
 )
 EDITS = {
@@ -69,6 +79,12 @@ CHANGES = (
     "INSERT INTO raw.asked VALUES (2)",
     "INSERT INTO raw.dated VALUES (2, TIMESTAMP '2026-01-02')",
     "INSERT INTO raw.hidden VALUES (3)",
+    "INSERT INTO raw.answers VALUES (2)",
+)
+LOADED_AGAIN = (
+    "CREATE TABLE raw.copied AS SELECT id FROM raw.compared",
+    "DELETE FROM raw.compared",
+    "INSERT INTO raw.compared SELECT id FROM raw.copied",
 )
 # What has to be built, with the feature without which it goes unnoticed.
 NEEDED = {
@@ -80,6 +96,7 @@ NEEDED = {
     "commented": "shape",
     **dict.fromkeys(("reads_source", "reads_compared", "reads_asked", "reads_dated"), "sources"),
     "names_a_table": "named",
+    "asks": "questions",
     "volatile": "volatile",
 }
 
@@ -94,13 +111,40 @@ def adapter(request: pytest.FixtureRequest) -> Adapter:
 
 @pytest.fixture(scope="module")
 def shop(adapter: Adapter, tmp_path_factory: pytest.TempPathFactory, postgres_server: Server) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("contract")
-    with fresh_database(postgres_server) as database, adapter.opened(folder, database.url, FILES, SETUP) as shop:
+    """Give a shop in which nothing is built."""
+    with _opened(adapter, tmp_path_factory.mktemp("contract"), postgres_server) as shop:
+        yield shop
+
+
+@pytest.fixture
+def adopted(adapter: Adapter, tmp_path: Path, postgres_server: Server) -> Iterator[Shop]:
+    """Give a shop that dbt itself has built and that was adopted."""
+    with _opened(adapter, tmp_path, postgres_server) as shop:
+        shop.dbt("run")
+        shop.plugin("adopt", "--yes")
+        yield shop
+
+
+@contextmanager
+def _opened(adapter: Adapter, folder: Path, server: Server) -> Iterator[Shop]:
+    with fresh_database(server) as database, adapter.opened(folder, database, FILES, SETUP) as shop:
         yield shop
 
 
 def test_all_that_is_needed_is_built_and_what_cannot_be_told_is_said(shop: Shop, adapter: Adapter) -> None:
     shop.plugin("run")
+    change_everything(shop, adapter)
+
+
+def test_what_was_adopted_is_built_when_it_needs_to_be(adopted: Shop, adapter: Adapter) -> None:
+    change_everything(adopted, adapter, in_doubt=frozenset({"asks"}))  # nobody saw what it was answered
+
+
+def change_everything(shop: Shop, adapter: Adapter, *, in_doubt: frozenset[str] = frozenset()) -> None:
+    """Let all changes happen to what is built, and look at what is planned before, then and after a run.
+
+    At first what is `in_doubt` is planned, too.
+    """
     quiet = plan(shop)
     for path, text in EDITS.items():
         shop.project.write(path, text)
@@ -109,18 +153,36 @@ def test_all_that_is_needed_is_built_and_what_cannot_be_told_is_said(shop: Shop,
     shop.plugin("run")
     quiet_again = plan(shop)
 
-    assert built(quiet) == {"volatile", *adapter.superfluous}
-    assert untold(quiet) == untold(changed) == adapter.untold
+    assert built(quiet) == {"volatile", *adapter.superfluous, *in_doubt}
+    assert untold(quiet) == untold(changed) == frozenset(capabilities.untold(adapter.known))
     missed = NEEDED.keys() - built(changed)
-    assert missed == {name for name, feature in NEEDED.items() if feature in adapter.untold}
+    assert missed == {name for name, feature in NEEDED.items() if adapter.known[feature] is Told.NOT}
     assert built(changed) <= NEEDED.keys()
-    assert built(quiet_again) == built(quiet)
-    assert not any(node["hangs_on"] for node in changed["nodes"])  # there is no cutoff
+    assert built(quiet_again) == {"volatile", *adapter.superfluous}
+    hangs = {node["name"] for node in changed["nodes"] if node["hangs_on"]}
+    assert hangs == (set() if adapter.known["cutoff"] is Told.NOT or in_doubt else {"below"})
     assert all(each["detail"].endswith(")") for each in changed["untold"])  # with the way out
 
 
 def test_a_plan_says_once_what_it_cannot_tell(shop: Shop, adapter: Adapter) -> None:
-    assert shop.plugin("plan").count("not told by this warehouse") == len(adapter.untold)
+    assert shop.plugin("plan").count("not told by this warehouse") == len(capabilities.untold(adapter.known))
+
+
+def test_equal_rows_that_were_loaded_again_build_nothing(shop: Shop, adapter: Adapter) -> None:
+    shop.plugin("run")
+    shop.query(*(adapter.statements.get(statement, statement) for statement in LOADED_AGAIN))
+
+    assert ("reads_compared" in built(plan(shop))) == (adapter.known["equal"] is Told.NOT)
+
+
+def test_what_a_deleted_model_left_is_listed(shop: Shop, adapter: Adapter) -> None:
+    shop.plugin("run")
+    shop.project.delete("models/dropped.sql")
+
+    orphans = json.loads(shop.plugin("state", "orphans", "--output", "json"))["orphans"]
+
+    expected = [] if adapter.known["orphans"] is Told.NOT else ["model.shop.dropped"]
+    assert [each["unique_id"] for each in orphans] == expected
 
 
 def plan(shop: Shop) -> Any:

@@ -16,13 +16,13 @@ from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.records import NOTHING, ON_RUN, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
+from dbt_state_plugin.operations.planning.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.planning.volatile_calls import VolatileCalls
 from dbt_state_plugin.operations.running.cut_off_recorder import CutOffRecorder
 from dbt_state_plugin.operations.running.cutoff import Cutoff
 from dbt_state_plugin.operations.running.data_versions import DataVersions
 from dbt_state_plugin.operations.running.hanging_nodes import may_cut_off
 from dbt_state_plugin.operations.running.hook_writes import HookWrites
-from dbt_state_plugin.operations.running.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.running.scans import Scans
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.postgres.connection import first_line
