@@ -37,6 +37,7 @@ from dbt_state_plugin.operations.planning.inputs import Planned, seen_now, selec
 from dbt_state_plugin.operations.planning.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
 from dbt_state_plugin.operations.session import lock_environment, open_session
+from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
@@ -224,7 +225,7 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
         each.node.unique_id: _definition(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted
     }
     records = _with_volatile_calls(session, project, inspected, records)
-    records = _with_named(session, project, inspected, records, relation_versions(project, *seen))
+    records = _with_session(session, project, inspected, records, relation_versions(project, *seen))
     adopted = [
         Adopted(record=record, node=project.nodes[record.unique_id], detail=details[record.unique_id])
         for record in records
@@ -300,16 +301,16 @@ def _with_volatile_calls(
     return tuple(found)
 
 
-def _with_named(
+def _with_session(
     session: Session,
     project: Project,
     inspected: Inspected,
     records: Iterable[RecordedRelation],
     versions: Mapping[RelationName, str],
 ) -> tuple[RecordedRelation, ...]:
-    """Return the records with what their SQL, and that of the views which they read, names undeclared now.
+    """Return the records with the session that dbt would have now, and with what their SQL names undeclared in it.
 
-    `versions` are those of the project's own relations.
+    What views name counts for what reads them. `versions` are those of the project's own relations.
     """
     records = tuple(records)
     names = NamesInSql(session, project, lineages(project, build_order(project)), versions, is_later=False)
@@ -318,12 +319,16 @@ def _with_named(
             compiled = inspected.compiled.get(record.unique_id)
             for statement in compiled.forms.values() if compiled is not None and compiled.language == "sql" else ():
                 names.see(project.nodes[record.unique_id], statement)
-    return tuple(_naming(record, project.nodes[record.unique_id], names) for record in records)
+    settings = session_settings(session) or None
+    return tuple(
+        replace(record, trace=_seen(record.trace, project.nodes[record.unique_id], names, settings))
+        for record in records
+    )
 
 
-def _naming(record: RecordedRelation, node: Node, names: NamesInSql) -> RecordedRelation:
-    parents = names.seen_with(node, record.trace.parents)
-    return replace(record, trace=replace(record.trace, named=names.of(node.unique_id), parents=parents))
+def _seen(trace: Trace, node: Node, names: NamesInSql, settings: Mapping[str, str] | None) -> Trace:
+    parents = names.seen_with(node, trace.parents)
+    return replace(trace, named=names.of(node.unique_id), parents=parents, session=settings)
 
 
 def _definition(fingerprinter: Fingerprinter, inspected: Inspected, unique_id: str, digest: Any) -> RecordedDefinition:

@@ -132,3 +132,14 @@ def test_rows_of_a_table_that_only_the_sql_of_an_adopted_model_names_are_noticed
     database.load("INSERT INTO raw.hidden VALUES (2)")
 
     assert project.planned() == {name: ["rows changed"] for name in ("named", "behind")}
+
+
+def test_other_settings_of_the_session_build_what_was_adopted(dbt_project: ProjectFactory, database: Database) -> None:
+    project = dbt_project({"models/day.sql": "select timestamptz '2026-01-01 00:00+00'::date::text as day"})
+    project.dbt("--quiet", "run", check=0)
+    project.plugin("adopt", "--yes", check=0)
+    assert project.planned() == {}
+
+    database.query(f"ALTER DATABASE {database.dbname} SET timezone = 'America/New_York'")
+
+    assert list(project.planned()) == ["day"]
