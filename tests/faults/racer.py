@@ -1,15 +1,20 @@
 """One of many processes that race for an environment.
 
-`python -m faults.racer URL` does to the state what a run does, without dbt. Commands and answers are lines of JSON.
+`python -m faults.racer FOLDER [STATE_URL]` does to the state what a run does, without dbt, for the projects in a folder
+of a world, by target. Commands and answers are lines of JSON.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,38 +23,31 @@ from dbt_state_plugin.core.lineage import build_order, lineages, record_key, tra
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import RecordedDefinition
-from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import PluginError
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.inputs import request_of, seen_now
-from dbt_state_plugin.operations.session import Session
+from dbt_state_plugin.operations.session import Session, lock_environment, open_session
 from dbt_state_plugin.operations.settings import Settings
-from dbt_state_plugin.operations.target import StateAddress, Target
-from dbt_state_plugin.postgres.connection import connect
-from dbt_state_plugin.postgres.settings import DatabaseSettings
+from dbt_state_plugin.operations.target import Target, resolve_target
 from dbt_state_plugin.state.builds import BuildRecord, record_build
 from dbt_state_plugin.state.executions import NewExecution, begin_execution, begin_step, finish_execution
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
-from dbt_state_plugin.state.lock import acquire_lock
 from dbt_state_plugin.state.retention import prune
-from dbt_state_plugin.state.schema import ensure_schema
-from dbt_state_plugin.state.state import State, open_state
 from dbt_state_plugin.warehouse.postgres.catalog import IDENTITY_SQL
-from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 from faults.proxy import in_python
 from faults.tables import graph
+from faults.world import World
 
-SCHEMA = Settings().state_schema
 MODELS = [("a", "table", ("src",)), ("b", "table", ("a",)), ("c", "view", ("b",)), ("d", "table", ("c",))]
 
 
 class Racer:
     """Take the lock, say what is built, record it and let go, each when told."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: Any = None
+    def __init__(self, folder: Path, state_url: str) -> None:
+        self._target_named = cache(lambda name: _target(folder / name, name, state_url))
+        self._opened = ExitStack()
         self._execution: UUID | None = None
 
     def command(self, command: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,47 +56,47 @@ class Racer:
         except PluginError as error:
             self._let_go()
             return {"error": type(error).__name__, "what": error.what}
-        return {**found, "pid": os.getpid()}
+        return {**found, "pid": os.getpid(), "host": socket.gethostname()}
 
     def start(self, target: str, timeout: float) -> dict[str, Any]:
         """Do what a run does up to where dbt would start."""
-        state = self._open(target)
-        acquire_lock(state, timeout=timeout)
+        self._session = session = self._open(target, timeout)
+        lock_environment(session)
         self._execution = execution = uuid4()
         begin_execution(
-            state,
+            session.state,
             NewExecution(
                 execution_id=execution,
                 command="run",
                 caller="test",
-                host="here",
+                host=socket.gethostname(),
                 process_id=os.getpid(),
                 tool_version="1",
             ),
         )
-        of = graph(self._connection.info.dbname, MODELS)
-        begin_step(state, execution, name="TRANSFORM", checksums={"a": "1"}, dbt_version="1", adapter_version="1")
-        self._plan = _plan_of_all(state, self._connection, of)
-        self._nodes = [PlannedNode(key=record_key(entry.node, of), entry=entry) for entry in self._plan.to_build]
-        open_intents(state, execution, self._nodes, store_code=True)
+        self._project = graph(session.state.environment.database, MODELS)
+        step = {"name": "TRANSFORM", "checksums": {"a": "1"}, "dbt_version": "1", "adapter_version": "1"}
+        begin_step(session.state, execution, **step)  # type: ignore[arg-type]
+        self._plan = _plan_of_all(session, self._project)
+        nodes = [PlannedNode(key=record_key(entry.node, self._project), entry=entry) for entry in self._plan.to_build]
+        open_intents(session.state, execution, nodes, store_code=True)
+        self._nodes = nodes
         return {"execution": str(execution)}
 
-    def finish(self, target: str) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """Record all nodes and end."""
         assert self._execution is not None
-        state = open_state(self._connection, SCHEMA, _environment(self._connection, target))
-        of = graph(self._connection.info.dbname, MODELS)
-        lineage = lineages(of, build_order(of))
+        lineage = lineages(self._project, build_order(self._project))
         for node in self._nodes:
             name = node.entry.node.unique_id
             record_build(
-                state,
+                self._session.state,
                 BuildRecord(
                     key=node.key,
                     execution_id=self._execution,
                     build_id=uuid4(),
                     entry=node.entry,
-                    trace=trace_of(of, lineage[name], self._plan.parent_versions),
+                    trace=trace_of(self._project, lineage[name], self._plan.parent_versions),
                     identity=None,
                     identity_sql=IDENTITY_SQL,
                     outcome=NodeOutcome(unique_id=name, status="success"),
@@ -107,23 +105,23 @@ class Racer:
                     detail=RecordedDefinition(),
                 ),
             )
-        finish_execution(state, self._execution, status="succeeded")
+        finish_execution(self._session.state, self._execution, status="succeeded")
         self._let_go()
         return {}
 
     def whole(self, target: str, timeout: float) -> dict[str, Any]:
         """Do all of it, and count in a way that counts wrong when two do it at once."""
         self.start(target, timeout)
-        with self._connection.cursor() as cursor:
+        with self._session.warehouse.connection.cursor() as cursor:  # type: ignore[attr-defined]
             cursor.execute("SELECT value FROM public.counter")
             value = cursor.fetchall()[0][0]
             cursor.execute("SELECT pg_sleep(0.01)")
             cursor.execute("UPDATE public.counter SET value = %s", (value + 1,))
-        return self.finish(target)
+        return self.finish()
 
     def prune(self) -> dict[str, Any]:
-        self._open("dev")
-        prune(self._connection, SCHEMA, keep_days=0)
+        state = self._open("dev").state
+        prune(state.connection, state.schema, keep_days=0)
         self._let_go()
         return {}
 
@@ -132,19 +130,18 @@ class Racer:
         self._let_go()
         return {}
 
-    def _open(self, target: str) -> State:
-        self._connection = connect(DatabaseSettings.from_url(self._url))
-        ensure_schema(self._connection, SCHEMA)
-        return open_state(self._connection, SCHEMA, _environment(self._connection, target))
+    def _open(self, target: str, timeout: float = 0) -> Session:
+        named = replace(self._target_named(target), lock_timeout=timeout)
+        return self._opened.enter_context(open_session(named))
 
     def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = self._execution = None
+        self._opened.close()
+        self._execution = None
 
 
-def _environment(connection: Any, target: str) -> Environment:
-    return Environment(project="shop", target=target, database=connection.info.dbname, schema="wh")
+def _target(folder: Path, name: str, state_url: str) -> Target:
+    place = str(folder)
+    return resolve_target(Settings(project_dir=place, profiles_dir=place, target=name, database_url=state_url))
 
 
 class Field:
@@ -171,21 +168,19 @@ class Field:
 
 
 @contextmanager
-def field_of(number: int, url: str) -> Iterator[Field]:
+def field_of(number: int, world: World) -> Iterator[Field]:
+    arguments = (world.folder.name, world.state_url)
     with ExitStack() as stack:
-        yield Field([stack.enter_context(in_python("faults.racer", url)) for _ in range(number)])
+        yield Field([stack.enter_context(in_python("faults.racer", *arguments)) for _ in range(number)])
 
 
-def _plan_of_all(state: State, connection: Any, of: Project) -> Plan:
-    address = StateAddress(database=DatabaseSettings(), schema=state.schema)
-    target = Target(state=address, environment=state.environment)
-    session = Session(target=target, state=state, warehouse=PostgresWarehouse(connection))
+def _plan_of_all(session: Session, of: Project) -> Plan:
     options = RunOptions(force=True)
     return make_plan(of, *seen_now(session, of, options), request_of(session, options, None, of))
 
 
 def main() -> None:
-    racer = Racer(sys.argv[1])
+    racer = Racer(Path(sys.argv[1]), sys.argv[2])
     for line in sys.stdin:
         print(json.dumps(racer.command(json.loads(line))), flush=True)
 

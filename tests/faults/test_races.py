@@ -15,7 +15,7 @@ import pytest
 import yaml
 from support import forkserver
 from support.database import Database
-from support.project import NAME, Project, profiles
+from support.project import NAME, Project, profiles, with_state_in
 
 from faults.racer import MODELS, field_of
 from faults.size import is_small, size
@@ -33,6 +33,7 @@ AT_THE_GATE = """
     AND application_name <> 'dbt-state-plugin'
 """
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+KINDS = ["postgres", "sqlite"]
 PROCESSES = [8] if is_small() else [8, 16]
 
 
@@ -48,8 +49,15 @@ def start(target: str = "dev", timeout: float = 0) -> dict[str, Any]:
     return {"name": "start", "with": {"target": target, "timeout": timeout}}
 
 
-def finish(target: str = "dev") -> dict[str, Any]:
-    return {"name": "finish", "with": {"target": target}}
+def finish() -> dict[str, Any]:
+    return {"name": "finish"}
+
+
+def is_named(holder: dict[str, Any], what: str, world: World) -> bool:
+    """Return whether a message names the holder of the lock, as far as could be known when it was asked for."""
+    where = f"process {holder['pid']} on {holder['host']}"
+    before_it_is_recorded = f"{where}." if world.state_url else "database session"
+    return f"execution {holder['execution']} (`run`, {where}" in what or before_it_is_recorded in what
 
 
 def winners(answers: list[dict[str, Any]]) -> list[int]:
@@ -57,9 +65,10 @@ def winners(answers: list[dict[str, Any]]) -> list[int]:
 
 
 @pytest.mark.parametrize("processes", PROCESSES)
+@pytest.mark.parametrize("world", KINDS, indirect=True)
 def test_of_many_that_start_at_once_one_wins_and_the_others_are_told_who(built: World, processes: int) -> None:
     rounds = size(small=5, full=200)
-    with field_of(processes, built.url) as field:
+    with field_of(processes, built) as field:
         for _ in range(rounds):
             answers = field.all_at_once([start()] * processes)
 
@@ -68,16 +77,16 @@ def test_of_many_that_start_at_once_one_wins_and_the_others_are_told_who(built: 
             holder = answers[won[0]]
             for answer in (answer for answer in answers if "error" in answer):
                 assert answer["error"] == "BusyError", answer
-                known = f"execution {holder['execution']} (`run`, process {holder['pid']} on here"
-                assert known in answer["what"] or "database session" in answer["what"], answer
+                assert is_named(holder, answer["what"], built), answer
             assert "error" not in field.tell(won[0], finish())
     assert_all_ended_well(built, rounds + 1)
 
 
+@pytest.mark.parametrize("world", KINDS, indirect=True)
 def test_those_who_wait_run_one_after_the_other(built: World) -> None:
     built.execute("CREATE TABLE public.counter AS SELECT 0 AS value")
     processes, rounds = (4, 1) if is_small() else (16, 5)
-    with field_of(processes, built.url) as field:
+    with field_of(processes, built) as field:
         for _ in range(rounds):
             whole = {"name": "whole", "with": {"target": "dev", "timeout": 300}}
             assert len(winners(field.all_at_once([whole] * processes))) == processes
@@ -87,10 +96,11 @@ def test_those_who_wait_run_one_after_the_other(built: World) -> None:
     assert_all_ended_well(built, processes * rounds + 1)
 
 
+@pytest.mark.parametrize("world", KINDS, indirect=True)
 def test_two_targets_on_one_schema_never_write_it_at_the_same_time(built: World) -> None:
     rounds = size(small=5, full=200)
     both = 0
-    with field_of(2, built.url) as field:
+    with field_of(2, built) as field:
         for _ in range(rounds):
             answers = field.all_at_once([start("dev"), start("prod")])
 
@@ -99,15 +109,16 @@ def test_two_targets_on_one_schema_never_write_it_at_the_same_time(built: World)
             loser = answers[1 - won[0]]
             assert loser["error"] == "BusyError"
             assert "is writing" in loser["what"]
-            field.tell(won[0], finish(("dev", "prod")[won[0]]))
+            field.tell(won[0], finish())
             both += 1
     assert both == rounds
     assert deadlocks(built) == 0
 
 
+@pytest.mark.parametrize("world", KINDS, indirect=True)
 def test_runs_go_on_while_others_prune_and_upgrade_the_state(built: World) -> None:
     rounds = size(small=4, full=200)
-    with field_of(6, built.url) as field:
+    with field_of(6, built) as field:
         for _ in range(rounds):
             others = [{"name": "prune"}, {"name": "prune"}, {"name": "upgrade"}]
             answers = field.all_at_once([start(), start(), start(), *others])
@@ -120,14 +131,21 @@ def test_runs_go_on_while_others_prune_and_upgrade_the_state(built: World) -> No
     assert deadlocks(built) == 0
 
 
-def test_many_that_find_no_state_create_it_once(database: Database) -> None:
-    with field_of(8, database.url) as field:
+@pytest.mark.parametrize("world", KINDS, indirect=True)
+def test_many_that_find_no_state_create_it_once(built: World) -> None:
+    processes = 4 if is_small() and built.state_url else 8  # each reads how a file is created
+    with field_of(processes, built) as field:
         for _ in range(size(small=2, full=50)):
-            database.query("DROP SCHEMA IF EXISTS dbt_state_plugin CASCADE")
-            answers = field.all_at_once([{"name": "upgrade"}] * 8)
-            assert [answer for answer in answers if "error" in answer] == []
-            assert database.query("SELECT count(*) FROM dbt_state_plugin.installation") == [(1,)]
-            assert database.query("SELECT count(*) FROM dbt_state_plugin.environment") == [(1,)]
+            with built.without_state():
+                answers = field.all_at_once([start(), {"name": "upgrade"}] * (processes // 2))
+            won = winners(answers)
+            beginners = [number for number in won if number % 2 == 0]
+            assert len(beginners) == 1, answers
+            assert len(won) == 1 + processes // 2, answers
+            assert "error" not in field.tell(beginners[0], finish())
+            assert built.state().rows("SELECT count(*) FROM {state}.installation") == [(1,)]
+            assert built.state().rows("SELECT count(*) FROM {state}.environment") == [(1,)]
+            assert_all_ended_well(built, 1)
 
 
 def assert_all_ended_well(world: World, executions: int) -> None:
@@ -142,12 +160,14 @@ def deadlocks(world: World) -> int:
         return int(cursor.fetchall()[0][0])
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
-    dbt_project: ProjectFactory, database: Database
+    dbt_project: ProjectFactory, database: Database, kind: str
 ) -> None:
     profile = yaml.safe_load(profiles(database))
     profile[NAME]["outputs"]["prod"] = profile[NAME]["outputs"]["dev"]
     project = dbt_project({"profiles.yml": json.dumps(profile), "models/gated.sql": GATED})
+    project = with_state_in(kind, project)
     where: dict[str, Any] = {"cwd": project.directory, "environment": project.environment}
     runs = size(small=3, full=16) if is_small() else 16
 
@@ -161,7 +181,7 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
         for child in children:
             child.resume()
         until(lambda: database.query(AT_THE_GATE), "a run stands at the gate")
-        holder = database.query("SELECT process_id FROM dbt_state_plugin.execution WHERE status = 'running'")[0][0]
+        holder = project.state("SELECT process_id FROM {state}.execution WHERE status = 'running'")[0][0]
         losers = [child.wait() for child in children if child.pid != holder]
         meanwhile = {
             "forget": forkserver.run(PLUGIN, ["forget", "--all", "--lock-timeout", "0"], **where),
@@ -171,10 +191,10 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
             "plan": forkserver.run(PLUGIN, ["plan"], **where),
             "prod": forkserver.run(PLUGIN, ["run", "--target", "prod"], **where),
         }
-        recorded = database.query("SELECT unique_id FROM dbt_state_plugin.relation")
-        database.query("UPDATE dbt_state_plugin.alembic_version SET version_num = '9999'")
+        recorded = project.state("SELECT unique_id FROM {state}.relation")
+        project.state("UPDATE {state}.alembic_version SET version_num = '9999'")
         newer = forkserver.run(PLUGIN, ["run"], **where)
-        database.query("UPDATE dbt_state_plugin.alembic_version SET version_num = %s", (expected_version(),))
+        project.state("UPDATE {state}.alembic_version SET version_num = %s", (expected_version(),))
         gate.cursor().execute("SELECT pg_advisory_unlock(%s)", (GATE,))
         winner = next(child for child in children if child.pid == holder).wait()
 
@@ -187,7 +207,7 @@ def test_of_real_runs_at_once_one_builds_and_what_must_not_interfere_does_not(
     assert newer.code == 2
     assert "which is newer than this tool knows" in newer.stderr
     assert winner.code == 0, winner.stderr
-    assert database.query("SELECT status FROM dbt_state_plugin.execution ORDER BY started_at")[0] == ("succeeded",)
+    assert project.state("SELECT status FROM {state}.execution ORDER BY started_at")[0] == ("succeeded",)
     after = forkserver.run(PLUGIN, ["run"], **where)
     assert "nothing to build" in after.stderr
 

@@ -79,11 +79,27 @@ class World:
         self.tables.reconnect(self.admin)
         self.books = connect(SqliteAddress(path=self.state_file)) if self.state_file else self.admin
 
+    @contextmanager
+    def without_state(self) -> Iterator[None]:
+        """Remove the state, and hold nothing of it."""
+        if self.state_file is None:
+            self.execute(f"DROP SCHEMA {STATE_SCHEMA} CASCADE")
+            yield
+            return
+        with self.stopped():
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self.state_file}{suffix}").unlink(missing_ok=True)
+            self._forget_locks()
+            yield
+
+    def _forget_locks(self) -> None:
+        if self.state_file:
+            shutil.rmtree(f"{self.state_file}-locks", ignore_errors=True)
+
     def begin(self, of: Project, targets: Iterable[str] = ("dev",)) -> None:
         """Start anew with an empty state and an empty warehouse."""
         self.execute(_EMPTY.format(STATE_SCHEMA))
-        if self.state_file:
-            shutil.rmtree(f"{self.state_file}-locks", ignore_errors=True)
+        self._forget_locks()
         self.tables.reset()
         self.projects = dict.fromkeys(targets, of)
         self.live, self.ended = [], []

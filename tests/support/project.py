@@ -7,18 +7,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from support import forkserver
 from support.database import Database
+
+if TYPE_CHECKING:
+    from dbt_state_plugin.state.dialect import Statement
 
 COMMANDS = {
     "dbt": [str(Path(sys.executable).with_name("dbt"))],
     "dbt-state-plugin": [sys.executable, "-m", "dbt_state_plugin"],
 }
+STATE_URL = "DBT_STATE_PLUGIN_DATABASE_URL"
 NAME = "shop"
 SCHEMA = "analytics"
 PROJECT_FILE = """\
@@ -79,6 +84,19 @@ class Project:
             for node in nodes
             if node["decision"] == "build"
         }
+
+    def state(self, statement: Statement, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """Run a statement on the project's state, wherever it is kept; each `{state}` is its schema. Give its rows."""
+        from dbt_state_plugin.operations.settings import Settings
+        from dbt_state_plugin.operations.target import resolve_state
+        from dbt_state_plugin.state.connection import connect
+        from dbt_state_plugin.state.state import compose
+
+        folder, url = str(self.directory), self.environment.get(STATE_URL, "")
+        address = resolve_state(Settings(project_dir=folder, profiles_dir=folder, database_url=url))
+        with closing(connect(address.database, writes=False)) as opened, opened.cursor() as cursor:
+            cursor.execute(compose(opened, statement, address.schema), parameters)
+            return cursor.fetchall() if cursor.description else []
 
     def plugin_process(self, *arguments: str, env: Mapping[str, str] | None = None) -> forkserver.Process:
         """Start a fork of dbt-state-plugin in a session of its own and return at once, for tests that send signals."""
@@ -152,9 +170,19 @@ def write_project(directory: Path, database: Database, home: Path, files: Mappin
 
 def state_elsewhere(home: Path) -> dict[str, str]:
     """Keep the states of a test in a file where DBT_STATE_PLUGIN_TEST_STATE is sqlite, else with the warehouse."""
-    if os.environ.get("DBT_STATE_PLUGIN_TEST_STATE") != "sqlite":
-        return {}
-    return {"DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{home / 'state.sqlite'}"}
+    return state_in(os.environ.get("DBT_STATE_PLUGIN_TEST_STATE", ""), home)
+
+
+def state_in(kind: str, folder: Path) -> dict[str, str]:
+    """Return what keeps a state in a file of a folder where the kind is sqlite, else with the warehouse."""
+    return {STATE_URL: f"sqlite:///{folder / 'state.sqlite'}"} if kind == "sqlite" else {}
+
+
+def with_state_in(kind: str, project: Project) -> Project:
+    """Return the project with a state of this kind."""
+    elsewhere = state_in(kind, Path(project.environment["HOME"]))
+    kept = {name: value for name, value in project.environment.items() if name != STATE_URL}
+    return replace(project, environment=kept | elsewhere)
 
 
 def profiles(database: Database) -> str:
