@@ -40,6 +40,9 @@ _REPLACED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(\s*UPDATE \w+) (?!SET\b|AS\b)(\w+)"), r"\1 AS \2"),
     (re.compile(r"^(\s*DELETE FROM \w+) (?!WHERE\b|AS\b)(\w+)"), r"\1 AS \2"),
 )
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID_COLUMNS = frozenset("execution_id step_id build_id data_id plan_id".split())
+_BYTES_COLUMNS = frozenset("hash_key content project".split())
 _JSON_COLUMNS = frozenset("fingerprint trace reasons places items compiled up_to_date".split())
 
 
@@ -121,8 +124,20 @@ def read_row(row: Sequence[Any], columns: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _read(value: Any, column: str) -> Any:
+    """Return a value; a file that was damaged or edited can hold anything in any column."""
+    if isinstance(value, bytes) and column not in _BYTES_COLUMNS:
+        raise ValueError(f"bytes in {column}")
     if isinstance(value, str):
         if column.endswith("_at"):
-            return datetime.fromisoformat(value)
+            return _moment(value)
+        if column in _UUID_COLUMNS and not _UUID.fullmatch(value):
+            raise ValueError(f"{column} is no UUID")
         return json.loads(value) if column in _JSON_COLUMNS else value
     return bool(value) if column.startswith("is_") and value is not None else value
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment

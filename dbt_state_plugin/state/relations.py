@@ -22,7 +22,7 @@ from dbt_state_plugin.core.values.relations import Environment, Identity, Relati
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.lock import is_environment_locked
-from dbt_state_plugin.state.state import State
+from dbt_state_plugin.state.state import State, values_of_others
 from dbt_state_plugin.state.version import place_of
 
 _RECORDED_TEXT = """
@@ -83,7 +83,9 @@ def read_recorded(state: State, relations: Iterable[RelationName]) -> Recorded:
     """Return what is recorded about these relations and about all others of the environment, in two queries."""
     columns = key_columns(relations)
     warehouse = state.environment.warehouse
-    records = [_record(row, warehouse) for row in state.rows(_RECORDED, (warehouse, state.environment_id, *columns))]
+    rows = state.rows(_RECORDED, (warehouse, state.environment_id, *columns))
+    with values_of_others():
+        records = [_record(row, warehouse) for row in rows]
     intents: dict[RelationName, list[OpenIntent]] = {}
     is_alive = cache(partial(is_environment_locked, state))
     for row in state.rows(INTENTS, (warehouse, *columns)):
@@ -154,7 +156,8 @@ def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
     )
 
 
-def _trace(value: Any) -> Trace:
+def _trace(written: Any) -> Trace:
+    value = written if isinstance(written, dict) else {}
     volatile = value.get("volatile")
     return Trace(
         parents=_text_mapping(value.get("parents")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.state.dialect import ByDialect, Statement, is_sqlite
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from psycopg2.extensions import connection as Connection
@@ -45,13 +47,8 @@ class State:
         """Run a query and return all its rows; raises StateError."""
         with database_errors("Cannot read the state"), self.connection.cursor() as cursor:
             cursor.execute(self.statement(text), values)
-            try:
+            with values_of_others():  # such as a year beyond 9999, which the server takes and Python does not
                 return cursor.fetchall()
-            except ValueError as error:  # such as a year beyond 9999, which the server takes and Python does not
-                raise StateError(
-                    f"The state holds a value that this tool has not written: {error}.",
-                    "Correct the row, or restore the state; without it everything is built once.",
-                ) from error
 
     @again_after_conflict
     def execute(self, text: Statement, values: Any = ()) -> int:
@@ -59,6 +56,18 @@ class State:
         with database_errors("Cannot write the state"), self.connection.cursor() as cursor:
             cursor.execute(self.statement(text), values)
             return int(cursor.rowcount)
+
+
+@contextmanager
+def values_of_others() -> Iterator[None]:
+    """Turn what comes of reading values that this tool cannot have written into a StateError."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise StateError(
+            f"The state holds a value that this tool has not written: {error}.",
+            "Correct the row, or restore the state; without it everything is built once.",
+        ) from error
 
 
 def compose(connection: Connection, text: Statement, schema: str) -> Composed:

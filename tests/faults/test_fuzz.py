@@ -11,19 +11,20 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from psycopg2 import Error, sql
+from psycopg2 import Error
 from support.database import Database, fresh_database
+from support.project import STATE_URL, with_state_in, write_project
 from support.project import Project as DbtProject
-from support.project import write_project
 
 from dbt_state_plugin.cli.entry import _exit_code
 from dbt_state_plugin.core.decision.rule import make_plan
@@ -31,7 +32,7 @@ from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName
 from dbt_state_plugin.dbt_runner.manifest_file import read_document
-from dbt_state_plugin.errors import PluginError
+from dbt_state_plugin.errors import PluginError, SqliteError
 from dbt_state_plugin.operations.bookkeeping.checksums import checksum_files
 from dbt_state_plugin.operations.bookkeeping.manifest_checksums import checksum_manifest
 from dbt_state_plugin.operations.parsed_project import places_from_document
@@ -40,12 +41,19 @@ from dbt_state_plugin.operations.planning.planning import RunOptions
 from dbt_state_plugin.operations.session import open_session
 from dbt_state_plugin.operations.settings import Settings, parse_variables
 from dbt_state_plugin.operations.target import resolve_target
+from dbt_state_plugin.postgres.connection import database_errors
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.project.profile import load_profile
 from dbt_state_plugin.project.project_file import read_project_file
+from dbt_state_plugin.sqlite.address import address_of_url
+from dbt_state_plugin.sqlite.connection import _as_sqlite_errors
+from dbt_state_plugin.sqlite.statement import read_row, stored, translated
 from dbt_state_plugin.state import parsed_projects as snapshots
 from dbt_state_plugin.state import relations
+from dbt_state_plugin.state.connection import connect
+from dbt_state_plugin.state.dialect import ByDialect, is_sqlite
 from dbt_state_plugin.state.parsed_projects import ParsedProject
+from dbt_state_plugin.state.state import State
 from dbt_state_plugin.testing.postgres_server import Server
 from faults.damage import SCALARS, as_text, damaged_copy, other_value
 from faults.size import size
@@ -246,6 +254,7 @@ def test_hostile_values_on_the_command_line_are_refused_in_one_line(
         attempts: list[Callable[[], object]] = [
             lambda v=value: parse_variables(v),  # type: ignore[misc]
             lambda u=url: DatabaseSettings.from_url(u).connect_arguments(),  # type: ignore[misc]
+            lambda v=value: connect(address_of_url(f"sqlite:///{v}", named="URL"), writes=False).close(),  # type: ignore[misc]
             lambda v=value: checksum_files(str(tmp_path), [v[:200]]),  # type: ignore[misc]
             lambda a=arguments: _exit_code(a),  # type: ignore[misc]
         ]
@@ -278,24 +287,35 @@ COLUMNS: Mapping[int, tuple[str, bool]] = {
     9: ("timestamptz", False),
     10: ("uuid", True),
     11: ("bigint", True),
-    **dict.fromkeys((14, 16, 17), ("text", True)),
-    18: ("boolean", False),
-    **dict.fromkeys((19, 20, 21, 22, 23), ("text", False)),
+    **dict.fromkeys((14, 16, 17, 18), ("text", True)),
+    19: ("boolean", False),
+    **dict.fromkeys((20, 21, 22, 23, 24), ("text", False)),
 }
 IDENTITY = (12, 13)
+# What a column of SQLite may hold besides values of its type; a column of texts makes a text of a number.
+HELD: tuple[Any, ...] = (
+    *(None, b"", b"\xff\x00", "", "x", "0", "-1", str(2**63), "9" * 400, "1.5", "Inf", "null", "[]", "{", "0 1"),
+    *("{}", '{"parents": 7}', '"x"', "200000-01-01", "2026-01-01", "2026-01-01T00:00:00", "\x00", "\ud800"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Stand for an open state whose queries give these rows."""
+    """Stand for an open state whose queries give these rows; with `names` as SQLite keeps them, to be read first."""
 
     environment: Any
     environment_id: int
     relation_rows: list[tuple[Any, ...]]
     intent_rows: list[tuple[Any, ...]]
+    names: tuple[str, ...] = ()
 
     def rows(self, text: str, _values: Any = ()) -> list[tuple[Any, ...]]:
-        return self.intent_rows if text is relations.INTENTS else self.relation_rows
+        if text is relations.INTENTS:
+            return self.intent_rows
+        if not self.names:
+            return self.relation_rows
+        with database_errors("Cannot read the state"), _as_sqlite_errors():
+            return [read_row(row, self.names) for row in self.relation_rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,38 +337,54 @@ class World:
         return [node.relation for node in self.project.nodes.values() if node.relation is not None]
 
 
+@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Give the kind of the state."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def database(postgres_server: Server) -> Iterator[Database]:
+def database(postgres_server: Server, kind: str) -> Iterator[Database]:
     with fresh_database(postgres_server) as created:
         yield created
 
 
 @pytest.fixture(scope="module")
-def built(database: Database, tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+def built(database: Database, kind: str, tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
     """Give a project that was built, once for all tests here: no damage in this process reaches it."""
     database.load("CREATE SCHEMA raw; CREATE TABLE raw.events (id int); INSERT INTO raw.events VALUES (1)")
     folder = tmp_path_factory.mktemp("fuzz")
-    project = write_project(folder / "project", database, folder / "home", MODELS)
+    project = with_state_in(kind, write_project(folder / "project", database, folder / "home", MODELS))
     project.plugin("build", check=0)
     return project
 
 
 @pytest.fixture(scope="module")
 def world(built: DbtProject) -> World:
-    settings = Settings(project_dir=str(built.directory), profiles_dir=str(built.directory))
+    url = built.environment.get(STATE_URL, "")
+    settings = Settings(project_dir=str(built.directory), profiles_dir=str(built.directory), database_url=url)
     with open_session(resolve_target(settings), create=False) as session:
         snapshot = snapshots.read_parsed_project(session.state)
         assert snapshot is not None
         project, options = snapshot.project(), RunOptions(command="build")
         _, catalog = seen_now(session, project, options)
-        state = session.state
-        keys = [node.relation for node in project.nodes.values() if node.relation is not None]
-        columns = relations.key_columns(keys)
-        rows = state.rows(relations._RECORDED, (state.environment.warehouse, state.environment_id, *columns))
+        rows = recorded_rows(session.state, project)
         request = request_of(session, options, None, project)
-    assert len(rows) == 5
-    kept = Rows(environment=state.environment, environment_id=state.environment_id, relation_rows=rows, intent_rows=[])
-    return World(project=project, rows=kept, catalog=catalog, request=request, snapshot=snapshot)
+    assert len(rows.relation_rows) == 5
+    return World(project=project, rows=rows, catalog=catalog, request=request, snapshot=snapshot)
+
+
+def recorded_rows(state: State, project: Project) -> Rows:
+    """Return what is recorded of the project's relations, as PostgreSQL's driver gives it or as SQLite keeps it."""
+    keys = [node.relation for node in project.nodes.values() if node.relation is not None]
+    values = (state.environment.warehouse, state.environment_id, *relations.key_columns(keys))
+    kept = Rows(environment=state.environment, environment_id=state.environment_id, relation_rows=[], intent_rows=[])
+    if not is_sqlite(state.connection):
+        return replace(kept, relation_rows=state.rows(relations._RECORDED, values))
+    known = translated(str(relations._RECORDED.sqlite))
+    with closing(state.connection._opened.execute(known.text, known.bound(values))) as cursor:  # type: ignore[attr-defined]
+        names = tuple(column[0].rpartition(".")[2] for column in cursor.description)
+        return replace(kept, relation_rows=cursor.fetchall(), names=names)
 
 
 def with_node(project: Project, unique_id: str, **changes: Any) -> Project:
@@ -393,7 +429,7 @@ def test_no_damaged_row_of_the_state_makes_a_due_build_go_away(world: World, bou
     for number in range(size(small=300, full=30_000)):
         source = random.Random(f"row {number}")
         name, project, intents, catalog, due = source.choice(cases)
-        rows, damage = damaged_rows(world.rows.relation_rows, source)
+        rows, damage = damaged_rows(world.rows, source)
         state = replace(world.rows, relation_rows=rows, intent_rows=intents)
         try:
             with bounded():
@@ -407,9 +443,9 @@ def test_no_damaged_row_of_the_state_makes_a_due_build_go_away(world: World, bou
             assert not missed, f"input {number} ({name}): {damage}"
 
 
-def damaged_rows(rows: list[tuple[Any, ...]], source: random.Random) -> tuple[list[tuple[Any, ...]], str]:
-    """Return the rows with some values replaced by others of their types, and say what was done."""
-    result, said = [list(row) for row in rows], []
+def damaged_rows(rows: Rows, source: random.Random) -> tuple[list[tuple[Any, ...]], str]:
+    """Return the rows with some values replaced by others that could stand there, and say what was done."""
+    result, said = [list(row) for row in rows.relation_rows], []
     for _ in range(source.choice((1, 1, 2, 5))):
         row = source.choice(result)
         if source.random() < 0.1:
@@ -419,13 +455,29 @@ def damaged_rows(rows: list[tuple[Any, ...]], source: random.Random) -> tuple[li
             said.append(f"{row[3]}: identity {values}")
             continue
         column = source.choice(list(COLUMNS))
-        kind, may_be_null = COLUMNS[column]
-        row[column] = None if may_be_null and source.random() < 0.3 else other_value(kind, row[column], source)
+        row[column] = damaged_value(column, row[column], source, names=rows.names)
         said.append(f"{row[3]}: column {column} = {str(row[column])[:300]!r}")
     if source.random() < 0.1:
         gone = result.pop(source.randrange(len(result)))
         said.append(f"{gone[3]} is gone")
     return [tuple(row) for row in result], "; ".join(said)
+
+
+def damaged_value(column: int, value: Any, source: random.Random, *, names: Sequence[str]) -> Any:
+    """Return another value of a column's type, as the driver gives it; where there are names, as SQLite may hold it."""
+    kind, may_be_null = COLUMNS[column]
+    if may_be_null and source.random() < 0.3:
+        return None
+    if not names:
+        return other_value(kind, value, source)
+    if source.random() < 0.3:
+        return source.choice(HELD)
+    if kind != "json object":
+        return stored(other_value(kind, value, source))
+    try:
+        return json.dumps(other_value(kind, json.loads(value), source))
+    except (ValueError, TypeError):  # of an earlier damage
+        return "{}"
 
 
 def test_a_damaged_snapshot_of_the_project_is_not_believed(world: World, bounded_memory: None) -> None:
@@ -453,24 +505,37 @@ def test_a_damaged_snapshot_of_the_project_is_not_believed(world: World, bounded
         assert nodes.keys() == world.project.nodes.keys(), f"input {number} was believed"
 
 
-def test_a_moment_that_python_cannot_hold_is_refused_in_one_line(built: DbtProject, database: Database) -> None:
-    later = "UPDATE dbt_state_plugin.execution SET started_at = started_at {0}, finished_at = finished_at {0}"
-    database.query(later.format("+ interval '198000 years'"))
+def test_a_moment_that_python_cannot_hold_is_refused_in_one_line(built: DbtProject) -> None:
+    back_up(built)
+    built.state(LATER)
 
     refused = built.plugin("history", check=2).stderr
 
+    restore(built)
     what, do = refused.splitlines()
-    assert "The state holds a value that this tool has not written" in what
-    assert "restore" in do
-    database.query(later.format("- interval '198000 years'"))
+    assert "a value that this tool has not written" in what
+    assert "restore" in do or "replace or remove what is damaged" in do
 
 
-TEXT_COLUMNS = """
-    SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)
-    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'dbt_state_plugin'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
-      AND NOT a.attisdropped AND c.relname NOT IN ('intent') ORDER BY 1, 2
-"""
+LATER = ByDialect(
+    postgres="""
+        UPDATE {state}.execution SET started_at = started_at + interval '198000 years',
+            finished_at = finished_at + interval '198000 years'
+    """,
+    sqlite="UPDATE execution SET started_at = '19' || started_at, finished_at = '19' || finished_at",
+)
+COLUMNS_OF_TABLES = ByDialect(
+    postgres="""
+        SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'dbt_state_plugin'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+          AND NOT a.attisdropped AND c.relname NOT IN ('intent') ORDER BY 1, 2
+    """,
+    sqlite="""
+        SELECT t.name, c.name, '' FROM sqlite_master t, pragma_table_info(t.name) c
+        WHERE t.type = 'table' AND t.name <> 'intent' AND t.name NOT GLOB 'sqlite*' ORDER BY 1, 2
+    """,
+)
 SQL_VALUES = {
     "text": ("''", "'x'", "repeat('y', 64)", "'dev'"),
     "character varying": ("'0001'", "'9999'", "''"),
@@ -489,14 +554,18 @@ SQL_VALUES = {
     "oid": ("0", "1"),
     "boolean": ("true", "false"),
 }
+# Of SQLite any column may hold any of them.
+SQLITE_VALUES = (
+    *("''", "'x'", "'dev'", "hex(zeroblob(32))", "'0001'", "'9999'", "0", "1", "-1", "9223372036854775807", "1e999"),
+    *("x''", "x'00ff'", "zeroblob(32)", "'{}'", "'[]'", """'{"a": {"b": [1, null]}}'""", "gen_random_uuid()"),
+    *("'200000-01-01'", "'0001-01-01T00:00:00+00:00'", "'2026-01-01'", "clock_timestamp()", "CAST(x'80' AS text)"),
+)
 
 
-def test_damaged_files_and_rows_end_a_command_in_one_line_and_an_edit_is_still_built(
-    built: DbtProject, database: Database
-) -> None:
+def test_damaged_files_and_rows_end_a_command_in_one_line_and_an_edit_is_still_built(built: DbtProject) -> None:
     built.write("models/events.sql", MODELS["models/events.sql"] + " where true")
-    columns = database.query(TEXT_COLUMNS)
-    back_up(database)
+    columns = built.state(COLUMNS_OF_TABLES)
+    back_up(built)
     files = {"profiles.yml": yaml.safe_load(built.read("profiles.yml")), "dbt_project.yml": PROJECT_FILE}
     texts = {name: built.read(name) for name in files}
 
@@ -507,7 +576,7 @@ def test_damaged_files_and_rows_end_a_command_in_one_line_and_an_edit_is_still_b
             (built.directory / name).write_bytes(as_text(damaged_copy(files[name], source), source))
             damage = name
         else:
-            damage = damage_a_row(database, columns, source)
+            damage = damage_a_row(built, columns, source)
         answer = built.plugin("plan", "--output", "json")
 
         assert "Traceback" not in answer.stderr, damage
@@ -520,42 +589,53 @@ def test_damaged_files_and_rows_end_a_command_in_one_line_and_an_edit_is_still_b
             assert "model.shop.events" in planned, damage
         for name, text in texts.items():
             built.write(name, text)
-        restore(database)
+        restore(built)
 
 
-def back_up(database: Database) -> None:
-    """Copy the state into a schema of its own."""
-    database.query("CREATE SCHEMA backup")
-    for table in state_tables(database):
-        database.query(sql.SQL("CREATE TABLE backup.{0} AS TABLE dbt_state_plugin.{0}").format(table))
+def back_up(project: DbtProject) -> None:
+    """Copy the state into a schema of its own, or its file."""
+    if file := file_of(project):
+        shutil.copy(file, f"{file}.backup")
+        return
+    project.state("DROP SCHEMA IF EXISTS backup CASCADE")
+    project.state("CREATE SCHEMA backup")
+    for table in state_tables(project):
+        project.state(f"CREATE TABLE backup.{table} AS TABLE {{state}}.{table}")
 
 
-def restore(database: Database) -> None:
+def restore(project: DbtProject) -> None:
     """Make the state what it was, past its constraints."""
-    statements = [sql.SQL("SET session_replication_role = replica")]
-    for table in state_tables(database):
+    if file := file_of(project):
+        assert not Path(f"{file}-wal").exists()
+        shutil.copy(f"{file}.backup", file)
+        return
+    statements = ["SET session_replication_role = replica"]
+    for table in state_tables(project):
         statements += [
-            sql.SQL("DELETE FROM dbt_state_plugin.{0}").format(table),
-            sql.SQL("INSERT INTO dbt_state_plugin.{0} OVERRIDING SYSTEM VALUE TABLE backup.{0}").format(table),
+            f"DELETE FROM {{state}}.{table}",
+            f"INSERT INTO {{state}}.{table} OVERRIDING SYSTEM VALUE TABLE backup.{table}",
         ]
-    database.query(sql.SQL("; ").join(statements))
+    project.state("; ".join(statements))
 
 
-def state_tables(database: Database) -> list[sql.Identifier]:
-    rows = database.query("SELECT tablename::text FROM pg_tables WHERE schemaname = 'dbt_state_plugin'")
-    return [sql.Identifier(row[0]) for row in rows]
+def file_of(project: DbtProject) -> str:
+    """Return the file of a state in SQLite, empty for one in PostgreSQL."""
+    return project.environment.get(STATE_URL, "").removeprefix("sqlite:///")
 
 
-def damage_a_row(database: Database, columns: list[tuple[Any, ...]], source: random.Random) -> str:
+def state_tables(project: DbtProject) -> list[str]:
+    return [
+        row[0] for row in project.state("SELECT tablename::text FROM pg_tables WHERE schemaname = 'dbt_state_plugin'")
+    ]
+
+
+def damage_a_row(project: DbtProject, columns: list[tuple[Any, ...]], source: random.Random) -> str:
     """Set a column of every row of a table to something else, as far as the constraints let it, and say which."""
     while True:
         table, column, kind = source.choice(columns)
-        value = source.choice((*SQL_VALUES[kind], "NULL"))
-        statement = sql.SQL("UPDATE dbt_state_plugin.{} SET {} = {}").format(
-            sql.Identifier(table), sql.Identifier(column), sql.SQL(value)
-        )
+        value = source.choice((*(SQL_VALUES[kind] if kind else SQLITE_VALUES), "NULL"))
         try:
-            database.query(statement)
-        except Error:
+            project.state(f"UPDATE {{state}}.{table} SET {column} = {value.replace('{', '{{').replace('}', '}}')}")
+        except (Error, SqliteError):
             continue
         return f"{table}.{column} = {value}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
 from support.recording import ORDERS, PROD, REPORT, begun, built, key_of, opened
 
+from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind
 from dbt_state_plugin.errors import StateError
+from dbt_state_plugin.state.dialect import Statement
 from dbt_state_plugin.state.relations import (
     forget_relations,
     installation_key,
@@ -99,3 +102,42 @@ def test_the_clock_is_the_servers(state: State) -> None:
 def test_what_is_not_recorded_is_not_there(state: State) -> None:
     assert read_definitions(state, [key_of(ORDERS)]) == {}
     assert recorded_code(state, None) is None
+
+
+@dataclass(frozen=True)
+class Edited:
+    """Stand for a state whose file was damaged: a column of its rows has another value."""
+
+    of: State
+    column: int
+    value: object
+
+    @property
+    def environment(self) -> Environment:
+        return self.of.environment
+
+    @property
+    def environment_id(self) -> int:
+        return self.of.environment_id
+
+    def rows(self, text: Statement, values: object) -> list[tuple[object, ...]]:
+        rows = self.of.rows(text, values)
+        return [(*row[: self.column], self.value, *row[self.column + 1 :]) for row in rows]
+
+
+def test_a_row_that_nobody_can_have_written_is_refused_with_what_to_do(state: State) -> None:
+    built(state, ORDERS)
+    without_build = Edited(state, column=8, value=None)
+
+    with pytest.raises(StateError, match="a value that this tool has not written") as refused:
+        read_recorded(without_build, [key_of(ORDERS)])  # type: ignore[arg-type]
+
+    assert "restore the state" in refused.value.do
+
+
+def test_a_trace_that_is_no_mapping_says_nothing(state: State) -> None:
+    built(state, ORDERS)
+
+    found = read_recorded(Edited(state, column=7, value=[7]), [])  # type: ignore[arg-type]
+
+    assert found.relations[key_of(ORDERS)].trace == Trace()

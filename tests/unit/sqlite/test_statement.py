@@ -75,3 +75,18 @@ def test_rows_are_read_by_the_names_of_their_columns() -> None:
     row = (stored(moment), '{"a": 1}', 1, "2026-01-01T00:00:00.000000+00:00", None)
     columns = ("started_at", "trace", "is_exclusive", "message", "finished_at")
     assert read_row(row, columns) == (moment, {"a": 1}, True, row[3], None)
+
+
+@pytest.mark.parametrize(
+    ("value", "column"),
+    [
+        (b"\xff", "unique_id"),
+        ("x", "build_id"),
+        ("2026-01-01T00:00:00", "built_at"),
+        ("200000-01-01", "built_at"),
+        ("{", "trace"),
+    ],
+)
+def test_what_no_statement_of_ours_has_written_is_refused(value: object, column: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read_row((value,), (column,))
