@@ -119,14 +119,19 @@ def _json(values: Sequence[Any]) -> str:
 
 
 def read_row(row: Sequence[Any], columns: Sequence[str]) -> tuple[Any, ...]:
-    """Return the values of a row as they would come from PostgreSQL, by the names of the columns; raises ValueError."""
+    """Return the values of a row as they would come from PostgreSQL, by the names of the columns.
+
+    Raises ValueError and TypeError.
+    """
     return tuple(_read(value, name) for value, name in zip(row, columns, strict=True))
 
 
 def _read(value: Any, column: str) -> Any:
     """Return a value; a file that was damaged or edited can hold anything in any column."""
-    if isinstance(value, bytes) and column not in _BYTES_COLUMNS:
-        raise ValueError(f"bytes in {column}")
+    if column in _BYTES_COLUMNS:  # whose readers look what they hold
+        return value if value is None or isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    if isinstance(value, bytes):
+        raise TypeError(f"bytes in {column}")
     if isinstance(value, str):
         if column.endswith("_at"):
             return _moment(value)

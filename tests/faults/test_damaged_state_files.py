@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from dbt_state_plugin.state.relations import installation_key, read_definitions,
 from dbt_state_plugin.state.retention import prune
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
+from faults.conftest import state_folder
 from faults.size import size
 
 SCHEMA = "dbt_state_plugin"
@@ -83,26 +86,36 @@ def read(state: State) -> None:
         read_execution(state, str(each.execution_id))
 
 
-def test_a_damaged_file_is_refused_with_what_to_do_or_read(files: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_with_what_to_do_or_read(files: dict[str, bytes]) -> None:
     refused: list[PluginError] = []
     number = size(small=30, full=20_000)
-    for seed in range(number):
-        chance = random.Random(seed)
-        damage: Damage = chance.choice((flipped, cut, overwritten, exchanged))
-        suffix = chance.choice(("", "", LOG))
-        path = tmp_path / f"{seed}.sqlite"
-        for name, content in files.items():
-            damaged = damage(bytearray(content), chance) if name == suffix else content
-            Path(f"{path}{name}").write_bytes(damaged)
-        try:
-            used(path)
-        except PluginError as error:
-            refused.append(error)
-        except Exception as error:
-            raise AssertionError(f"seed {seed}: {damage.__name__} {suffix}") from error
-        for file in tmp_path.glob(f"{seed}.sqlite*"):
-            if file.is_file():
-                file.unlink()
+    with state_folder() as folder:
+        for seed, damaged, said in islice(damages(files), number):
+            path = folder / f"{seed}.sqlite"
+            for suffix, content in damaged.items():
+                Path(f"{path}{suffix}").write_bytes(content)
+            try:
+                used(path)
+            except PluginError as error:
+                refused.append(error)
+            except Exception as error:
+                raise AssertionError(f"seed {seed}: {said}") from error
+            for file in folder.glob(f"{seed}.sqlite*"):
+                if file.is_file():
+                    file.unlink()
+                else:
+                    shutil.rmtree(file)
     print(f"{len(refused)} of {number} were refused")
     assert 0 < len(refused) < number
     assert all(error.do for error in refused)
+
+
+def damages(files: dict[str, bytes]) -> Iterator[tuple[int, dict[str, bytes], str]]:
+    """Yield files that are not what they were, each with its seed and what was done."""
+    for seed in count():
+        chance = random.Random(seed)
+        damage: Damage = chance.choice((flipped, cut, overwritten, exchanged))
+        suffix = chance.choice(("", "", LOG))
+        damaged = files | {suffix: damage(bytearray(files[suffix]), chance)}
+        if damaged != files:
+            yield seed, damaged, f"{damage.__name__} {suffix}"

@@ -88,5 +88,14 @@ def test_rows_are_read_by_the_names_of_their_columns() -> None:
     ],
 )
 def test_what_no_statement_of_ours_has_written_is_refused(value: object, column: str) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises((ValueError, TypeError), match=r"\w"):
         read_row((value,), (column,))
+
+
+def test_what_stands_where_bytes_should_is_bytes_for_their_readers() -> None:
+    assert read_row((b"\xff", None, "text", 7), ("content", "content", "project", "hash_key")) == (
+        b"\xff",
+        None,
+        b"text",
+        b"7",
+    )
