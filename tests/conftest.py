@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         or (item.get_closest_marker("schedulers") and not _has_schedulers())
         or any(shutil.which(mark.args[0]) is None for mark in item.iter_markers("shell"))
         or (item.get_closest_marker("spark") and _missing_spark())
+        or (item.get_closest_marker("state_in_postgres") and _keeps_state_elsewhere())
         or any(os.environ.get(mark.args[0]) != "full" for mark in item.iter_markers("full"))
     ]
     if left_out:
@@ -129,8 +131,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"Not tested here: pages in a browser, since there is no {_missing_browser()}. "
             "Install chromium and chromium-driver, or let .ci/run do it as root."
         )
+    if _keeps_state_elsewhere():
+        terminalreporter.write_line(
+            "Not tested here: what is about a state in PostgreSQL, since those of the tests are files."
+        )
     if _missing_spark():
         terminalreporter.write_line(f"Not tested here: Spark, since there is no {_missing_spark()}.")
+
+
+def _keeps_state_elsewhere() -> bool:
+    from support.project import keeps_states_in_files
+
+    return keeps_states_in_files()
 
 
 @cache
@@ -187,12 +199,13 @@ def postgres_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def database(postgres_server: Server) -> Iterator[Database]:
+def database(postgres_server: Server, tmp_path: Path) -> Iterator[Database]:
     """Create an empty database and drop it afterwards."""
     from support.database import fresh_database
+    from support.project import STATE_URL, state_elsewhere
 
     with fresh_database(postgres_server) as created:
-        yield created
+        yield replace(created, state_url=state_elsewhere(tmp_path / "home").get(STATE_URL, ""))
 
 
 @pytest.fixture

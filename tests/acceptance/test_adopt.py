@@ -51,7 +51,7 @@ def test_what_dbt_built_is_adopted_and_the_next_run_builds_nothing(
     before = incarnations(database)
 
     asked = project.plugin("adopt", check=2)
-    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
+    assert database.has_no_state
     adopted = project.plugin("adopt", "--yes", "--output", "json", check=0)
     ran = project.plugin("run", check=0)
     planned = json.loads(project.plugin("plan", "--for", "build", "--output", "json", check=0).stdout)
@@ -65,9 +65,7 @@ def test_what_dbt_built_is_adopted_and_the_next_run_builds_nothing(
     assert incarnations(database) == before
     due = {node["unique_id"].split(".")[0] for node in planned["nodes"] if node["decision"] == "build"}
     assert due == {"test"}
-    (history,) = database.query(
-        "SELECT status, manifest_id IS NOT NULL FROM dbt_state_plugin.execution WHERE command = 'adopt'"
-    )
+    (history,) = database.state("SELECT status, manifest_id IS NOT NULL FROM {state}.execution WHERE command = 'adopt'")
     assert history == ("succeeded", True)
 
 
@@ -109,7 +107,7 @@ def test_where_nothing_stands_there_is_nothing_to_adopt(dbt_project: ProjectFact
     adopted = project.plugin("adopt", "--yes", check=2)
 
     assert adopted.stderr.startswith("Error: There is nothing to adopt")
-    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
+    assert database.has_no_state
 
 
 def test_rows_of_a_table_that_only_the_sql_of_an_adopted_model_names_are_noticed(

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg2 import sql
 from support.database import Database, fresh_database
-from support.project import SCHEMA, Project, profiles, write_project
+from support.project import SCHEMA, STATE_URL, Project, profiles, state_elsewhere, write_project
 
 from dbt_state_plugin.testing.postgres_server import Server
 
@@ -87,14 +86,15 @@ class Shop:
 def shop(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Build the project for `prod` once."""
     folder = tmp_path_factory.mktemp("against")
-    with fresh_database(postgres_server) as database:
+    with fresh_database(postgres_server) as created:
+        database = replace(created, state_url=state_elsewhere(folder / "home").get(STATE_URL, ""))
         database.query("CREATE SCHEMA prod_raw; CREATE TABLE prod_raw.orders AS SELECT 5 AS id")
         files = {"profiles.yml": two_targets(database), **FILES}
         project = write_project(folder / "project", database, folder / "home", files)
         project.plugin("build", "-t", "prod", check=0)
         project.dbt("compile", "-t", "prod", "--target-path", "compiled", check=0)
         project.dbt("parse", "-t", "prod", "--target-path", "parsed", check=0)
-        ((execution,),) = database.query("SELECT execution_id::text FROM dbt_state_plugin.execution")
+        ((execution,),) = database.state("SELECT execution_id::text FROM {state}.execution")
         yield Shop(project=project, database=database, execution=execution)
 
 
@@ -147,9 +147,8 @@ def cosmetic(document: Mapping[str, Any]) -> set[str]:
 
 
 def rows_of_the_state(database: Database) -> dict[str, int]:
-    tables = database.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'dbt_state_plugin'")
-    count = sql.SQL("SELECT count(*) FROM dbt_state_plugin.{}")
-    return {table: database.query(count.format(sql.Identifier(table)))[0][0] for (table,) in tables}
+    count = "SELECT count(*) FROM {{state}}.{}"
+    return {table: database.state(count.format(table))[0][0] for table in database.state_tables}
 
 
 def test_an_unchanged_copy_changes_nothing_though_all_relations_have_other_names(copy: Project, shop: Shop) -> None:
@@ -272,9 +271,7 @@ def test_an_execution_of_the_past_is_compared_by_what_it_recorded(
     project.write("models/edited.sql", "select 2 as id")
     project.write("macros/one.sql", "{% macro one() %} 2 {% endmacro %}")
     project.plugin("run", check=0)
-    ((first,),) = database.query(
-        "SELECT execution_id::text FROM dbt_state_plugin.execution ORDER BY started_at LIMIT 1"
-    )
+    ((first,),) = database.state("SELECT execution_id::text FROM {state}.execution ORDER BY started_at LIMIT 1")
 
     document = answer(project, "--against", first)
 

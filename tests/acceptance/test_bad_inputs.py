@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from psycopg2 import sql
 from support.database import Database
 from support.project import NAME, PROJECT_FILE, Project, profiles
 from support.terminal import in_terminal
@@ -24,8 +23,7 @@ MODELS = {
     "models/orders.sql": "{{ config(materialized='table') }} select 1 as id",
     "models/report.sql": "select * from {{ ref('orders') }}",
 }
-STATE_TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'dbt_state_plugin' ORDER BY 1"
-LATEST = "SELECT execution_id::text FROM dbt_state_plugin.execution ORDER BY started_at DESC LIMIT 1"
+LATEST = "SELECT execution_id::text FROM {state}.execution ORDER BY started_at DESC LIMIT 1"
 
 
 def assert_two_lines(refused: subprocess.CompletedProcess[str], what: str, do: str) -> None:
@@ -129,11 +127,11 @@ def test_a_folder_that_dbt_may_not_use_is_named(dbt_project: ProjectFactory) -> 
 def test_a_state_that_is_newer_than_the_tool_is_not_touched(dbt_project: ProjectFactory, database: Database) -> None:
     project = dbt_project(MODELS)
     project.plugin("state", "upgrade", check=0)
-    database.query("UPDATE dbt_state_plugin.alembic_version SET version_num = '9999'")
+    database.state("UPDATE {state}.alembic_version SET version_num = '9999'")
 
     for command in ("run", "plan", "history"):
         assert_two_lines(project.plugin(command), "version 9999", "Install the newer dbt-state-plugin")
-    assert database.query("SELECT count(*) FROM dbt_state_plugin.environment") == [(0,)]
+    assert database.state("SELECT count(*) FROM {state}.environment") == [(0,)]
 
 
 def test_a_state_that_was_edited_by_hand_makes_nodes_dirty_and_breaks_nothing(
@@ -141,11 +139,11 @@ def test_a_state_that_was_edited_by_hand_makes_nodes_dirty_and_breaks_nothing(
 ) -> None:
     project = dbt_project(MODELS)
     project.plugin("run", check=0)
-    execution = database.query(LATEST)[0][0]
+    execution = database.state(LATEST)[0][0]
     nonsense = """{"parents": [1, {"a": null}], "inlined": "x", "body": {"deep": []}, "config": 7}"""
-    database.query("UPDATE dbt_state_plugin.relation SET fingerprint = %s, trace = %s", (nonsense, nonsense))
-    database.query("UPDATE dbt_state_plugin.node_result SET reasons = '[7, null, [], {}, {\"kind\": {}}]'")
-    database.query("UPDATE dbt_state_plugin.project_snapshot SET project = 'no longer compressed'")
+    database.state("UPDATE {state}.relation SET fingerprint = %s, trace = %s", (nonsense, nonsense))
+    database.state("UPDATE {state}.node_result SET reasons = %s", ('[7, null, [], {}, {"kind": {}}]',))
+    database.state("UPDATE {state}.project_snapshot SET project = 'no longer compressed'")
 
     planned = project.plugin("plan", check=0)
     explained = project.plugin("explain", "report", check=0)
@@ -156,7 +154,7 @@ def test_a_state_that_was_edited_by_hand_makes_nodes_dirty_and_breaks_nothing(
     assert "model.shop.report" in shown.stdout
     assert planned.stderr == explained.stderr == shown.stderr == ""
     project.plugin("run", check=0)
-    database.query("""UPDATE dbt_state_plugin.project_snapshot SET places = '{"folders": {"a": 7}, "roots": 7}'""")
+    database.state("UPDATE {state}.project_snapshot SET places = %s", ('{"folders": {"a": 7}, "roots": 7}',))
     assert project.plugin("plan", check=0).stdout == "Plan: nothing to build, 2 unchanged\n"
 
 
@@ -255,7 +253,7 @@ def test_secrets_reach_no_output_and_no_column_of_the_state(dbt_project: Project
         project.plugin("run", "--debug", *variables, env=environment, check=1),
         project.plugin("plan", "--output", "json", *variables, env=environment, check=0),
         project.plugin("explain", "guarded", *variables, env=environment, check=0),
-        project.plugin("show", database.query(LATEST)[0][0], "-o", "json", env=environment, check=0),
+        project.plugin("show", database.state(LATEST)[0][0], "-o", "json", env=environment, check=0),
         project.plugin("plan", "--vars", "{token: [s3cr3t-of-vars", env=environment, check=2),
     ]
 
@@ -269,13 +267,12 @@ def test_secrets_reach_no_output_and_no_column_of_the_state(dbt_project: Project
 
 def dumped(database: Database) -> str:
     """Return every column of every table of the state as text; bytes with what is compressed in them."""
-    tables = [row[0] for row in database.query(STATE_TABLES)]
-    assert "relation" in tables
+    assert "relation" in database.state_tables
     found = []
-    for table in tables:
-        rows = database.query(sql.SQL("SELECT * FROM dbt_state_plugin.{}").format(sql.Identifier(table)))
+    for table in database.state_tables:
+        rows = database.state(f"SELECT * FROM {{state}}.{table}")
         for value in (value for row in rows for value in row):
-            found.append(readable(bytes(value)) if isinstance(value, memoryview) else str(value))
+            found.append(readable(bytes(value)) if isinstance(value, (bytes, memoryview)) else str(value))
     return "\n".join(found)
 
 

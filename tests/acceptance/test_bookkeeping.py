@@ -70,7 +70,7 @@ def script(tmp_path: Path, database: Database) -> Script:
     home.mkdir()
     environment = {
         **clean_environment(home),
-        "DBT_STATE_PLUGIN_DATABASE_URL": database.url,
+        "DBT_STATE_PLUGIN_DATABASE_URL": database.state_url or database.url,
         "DBT_STATE_PLUGIN_PIPELINE": "nightly",
         "DBT_STATE_PLUGIN_LOG_LEVEL": "warning",
     }
@@ -81,7 +81,7 @@ def script(tmp_path: Path, database: Database) -> Script:
 
 
 def recorded(database: Database, query: str) -> list[tuple[object, ...]]:
-    return database.query(f"set search_path to dbt_state_plugin; {query}")
+    return database.state(re.sub(r"\b(from|update) ", r"\1 {state}.", query))
 
 
 def test_a_script_is_led_through_load_and_transform(script: Script, database: Database) -> None:
@@ -355,7 +355,7 @@ def test_a_malformed_or_unknown_id_is_refused(script: Script, command: tuple[str
 
     assert '"42" is not a valid' in script.error(name, "42", *rest)
     assert "holds nothing yet" in script.error(name, number, *rest)
-    assert database.query("select 1 from pg_namespace where nspname = 'dbt_state_plugin'") == []
+    assert database.has_no_state
     script.answer("init-execution")
     assert f"{number} is not recorded" in script.error(name, number, *rest)
 
@@ -457,4 +457,4 @@ def test_the_password_shows_up_nowhere(script: Script, database: Database) -> No
 def test_reading_creates_nothing(script: Script, database: Database) -> None:
     script.answer("get-last-successful-execution")
 
-    assert database.query("select 1 from pg_namespace where nspname = 'dbt_state_plugin'") == []
+    assert database.has_no_state

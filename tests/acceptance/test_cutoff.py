@@ -38,9 +38,9 @@ def shop(database: Database, dbt_project: ProjectWriter) -> Project:
 
 def statuses(database: Database) -> dict[str, str]:
     """Return how the planned nodes of the last execution ended, by name."""
-    rows = database.query(
-        "select unique_id, status from dbt_state_plugin.node_result where execution_id = "
-        "(select execution_id from dbt_state_plugin.execution order by started_at desc limit 1)"
+    rows = database.state(
+        "select unique_id, status from {state}.node_result where execution_id = "
+        "(select execution_id from {state}.execution order by started_at desc limit 1)"
     )
     return {unique_id.split(".")[2]: status for unique_id, status in rows}
 
@@ -160,9 +160,9 @@ def test_what_is_said_of_each_parent_is_true(database: Database, dbt_project: Pr
     project.plugin("run", "--cutoff", "always", check=0)
 
     said = dict(
-        database.query(
-            "select unique_id, message from dbt_state_plugin.node_result where status = 'no-op' and execution_id ="
-            " (select execution_id from dbt_state_plugin.execution order by started_at desc limit 1)"
+        database.state(
+            "select unique_id, message from {state}.node_result where status = 'no-op' and execution_id ="
+            " (select execution_id from {state}.execution order by started_at desc limit 1)"
         )
     )
     words = {node.split(".")[2]: message.removeprefix("cut off: ") for node, message in said.items()}

@@ -79,6 +79,7 @@ def test_a_role_without_create_on_the_database_works_in_schemas_made_for_it(
     assert project.plugin("history", check=0).stdout.count("succeeded") == 1
 
 
+@pytest.mark.state_in_postgres("roles, servers that are read only and poolers have it")
 def test_a_role_without_rights_is_told_what_to_grant_until_it_works(
     dbt_project: ProjectFactory, database: Database, role: Database
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_database_that_cannot_be_reached_or_refuses_the_login_is_named_without
     assert "hunter2-url" not in what + do
 
 
+@pytest.mark.state_in_postgres("roles, servers that are read only and poolers have it")
 def test_a_read_only_role_may_plan_but_not_run(dbt_project: ProjectFactory, database: Database, role: Database) -> None:
     execute(database, "ALTER ROLE {} SET default_transaction_read_only = on", sql.Identifier(role.user))
     project = dbt_project({**MODELS, "profiles.yml": profiles(role)})
@@ -194,6 +196,7 @@ def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("pgbouncer does not listen")
 
 
+@pytest.mark.state_in_postgres("roles, servers that are read only and poolers have it")
 @pytest.mark.parametrize("kind", POOLERS)
 def test_a_pooler_in_transaction_mode_is_refused_for_the_state_and_fine_for_dbt(
     kind: str, dbt_project: ProjectFactory, database: Database, tmp_path: Path

@@ -62,6 +62,7 @@ def test_packages_that_are_not_installed_are_found_before_dbt_misses_them(dbt_pr
     assert "packages" not in examined(project, 0)
 
 
+@pytest.mark.state_in_postgres("roles and the server are examined")
 def test_missing_rights_are_found_with_the_grants_that_mend_them(
     dbt_project: ProjectFactory, database: Database, login: Logins
 ) -> None:
@@ -80,6 +81,7 @@ def test_missing_rights_are_found_with_the_grants_that_mend_them(
     assert [severity for severity, _, _ in examined(project, 0)["rights"]] == ["ok", "note"]
 
 
+@pytest.mark.state_in_postgres("roles and the server are examined")
 def test_a_server_that_counts_nothing_and_a_reader_of_the_state_are_not_fit(
     dbt_project: ProjectFactory, database: Database, login: Logins
 ) -> None:
@@ -101,6 +103,7 @@ def test_a_server_that_counts_nothing_and_a_reader_of_the_state_are_not_fit(
     assert examined(project, 1)["state"] == [("ok", f'version {EXPECTED_VERSION} in schema "dbt_state_plugin"', "")]
 
 
+@pytest.mark.state_in_postgres("roles and the server are examined")
 def test_what_cannot_be_reached_or_read_is_one_finding(dbt_project: ProjectFactory, database: Database) -> None:
     project = dbt_project({**MODEL, "profiles.yml": profiles(database).replace(database.dbname, "nowhere")})
 

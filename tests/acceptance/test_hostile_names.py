@@ -53,8 +53,8 @@ UNNAMEABLE = (
 CALM = "calm"  # ordinary, and never changed
 WITH_SPACES = {"dbt_project.yml": PROJECT_FILE + "flags:\n  require_resource_names_without_spaces: false\n"}
 BUILT = """
-    SELECT unique_id FROM dbt_state_plugin.node_result
-    WHERE execution_id = (SELECT execution_id FROM dbt_state_plugin.execution ORDER BY started_at DESC LIMIT 1)
+    SELECT unique_id FROM {state}.node_result
+    WHERE execution_id = (SELECT execution_id FROM {state}.execution ORDER BY started_at DESC LIMIT 1)
 """
 RELATIONS = "SELECT c.relname::text, c.oid::bigint FROM pg_class c WHERE relnamespace = %s::regnamespace"
 
@@ -138,7 +138,7 @@ def test_models_with_hostile_names_are_built_exactly_and_printed_escaped(
     second = project.plugin("run", check=0)
 
     assert_printable(second.stderr)
-    assert {row[0] for row in database.query(BUILT)} == {model(name) for name in changed}
+    assert {row[0] for row in database.state(BUILT)} == {model(name) for name in changed}
     after = dict(database.query(RELATIONS, (SCHEMA,)))
     assert {name for name in after if before[name] != after[name]} == changed
     assert planned(project) == set()
@@ -217,7 +217,7 @@ def test_of_two_hundred_hostile_names_exactly_those_that_changed_are_selected_an
     second = project.plugin("run", "--", "--quiet", check=0)
 
     assert_printable(second.stderr)
-    assert {row[0] for row in database.query(BUILT)} == set(map(model, changed))
+    assert {row[0] for row in database.state(BUILT)} == set(map(model, changed))
     after = dict(database.query(RELATIONS, (SCHEMA,)))
     assert {name for name in after if before[name] != after[name]} == changed
     assert planned(project) == set()

@@ -143,8 +143,7 @@ def warehouse(database: Database) -> dict[str, Any]:
 
 
 def recorded(database: Database) -> set[str]:
-    found = database.query("SELECT to_regclass('dbt_state_plugin.relation') IS NOT NULL")[0][0]
-    names = database.query("SELECT identifier FROM dbt_state_plugin.relation") if found else []
+    names = database.state("SELECT identifier FROM {state}.relation") if "relation" in database.state_tables else []
     return {row[0] for row in names}
 
 
@@ -208,6 +207,7 @@ def test_what_a_killed_run_was_building_is_built_again(
     assert statuses(project) == ["succeeded", "abandoned"]
 
 
+@pytest.mark.state_in_postgres("a lock of its tables or its session is taken away")
 def test_a_reverted_model_is_rebuilt_after_a_run_was_killed_between_its_commit_and_its_mark(
     project: Project, database: Database, plain_warehouse: dict[str, Any]
 ) -> None:
@@ -239,6 +239,7 @@ def test_a_reverted_model_is_rebuilt_after_a_run_was_killed_between_its_commit_a
     assert statuses(project) == ["succeeded", "abandoned", "succeeded"]
 
 
+@pytest.mark.state_in_postgres("a lock of its tables or its session is taken away")
 def test_a_run_that_was_killed_before_its_intents_leaves_nothing_to_build(project: Project, database: Database) -> None:
     set_pace(database, 0)
     project.plugin("run", check=0)
@@ -259,6 +260,7 @@ def test_a_run_that_was_killed_before_its_intents_leaves_nothing_to_build(projec
     assert statuses(project) == ["succeeded", "abandoned", "succeeded"]
 
 
+@pytest.mark.state_in_postgres("a lock of its tables or its session is taken away")
 def test_a_run_that_lost_its_lock_records_nothing_more_and_cancels_dbt(
     project: Project, database: Database, plain_warehouse: dict[str, Any]
 ) -> None:
@@ -287,6 +289,7 @@ def test_a_run_that_lost_its_lock_records_nothing_more_and_cancels_dbt(
     assert statuses(project) == ["succeeded", "abandoned"]
 
 
+@pytest.mark.state_in_postgres("a lock of its tables or its session is taken away")
 def test_a_run_that_lost_its_lock_learns_it_during_a_long_query_and_cancels_it(
     project: Project, database: Database
 ) -> None:

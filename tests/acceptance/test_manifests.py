@@ -21,7 +21,7 @@ FILES = {
 }
 RUN = ("run", "--vars", f"{{by: {GIVEN}}}")
 ENVIRONMENT = {"ABOUT": SECRET}
-KEPT = "SELECT content FROM dbt_state_plugin.manifest"
+KEPT = "SELECT content FROM {state}.manifest"
 
 
 def test_dbt_finds_what_was_modified_since_the_manifest_that_the_state_kept(
@@ -41,11 +41,11 @@ def test_dbt_finds_what_was_modified_since_the_manifest_that_the_state_kept(
     )
 
     assert listed.stdout.split() == ["shop.large_orders"]
-    (content,) = (zlib.decompress(row[0]).decode() for row in database.query(KEPT))
+    (content,) = (zlib.decompress(row[0]).decode() for row in database.state(KEPT))
     assert SECRET not in content
     assert GIVEN not in content
     assert json.loads(content)["nodes"]["model.shop.orders"]["description"] == "about *** by ***"
-    (linked,) = database.query("SELECT count(*), count(DISTINCT manifest_id) FROM dbt_state_plugin.execution")
+    (linked,) = database.state("SELECT count(*), count(DISTINCT manifest_id) FROM {state}.execution")
     assert linked == (2, 1)
 
 
@@ -59,7 +59,7 @@ def test_a_narrowed_run_is_no_manifest_of_the_environment(dbt_project: ProjectFa
 
     assert refused.stderr.startswith(f"Error: No manifest is kept for shop/dev ({database.dbname}.analytics).\n")
     assert "model.shop.large_orders" in json.loads(exported.stdout)["nodes"]
-    assert len(database.query(KEPT)) == 1
+    assert len(database.state(KEPT)) == 1
 
 
 def test_where_no_sql_is_stored_no_manifest_is_kept(dbt_project: ProjectFactory, database: Database) -> None:
@@ -69,4 +69,4 @@ def test_where_no_sql_is_stored_no_manifest_is_kept(dbt_project: ProjectFactory,
     refused = project.plugin("state", "export-manifest", "dev", check=2)
 
     assert "DBT_STATE_PLUGIN_STORE_SQL=hash" in refused.stderr
-    assert database.query(KEPT) == []
+    assert database.state(KEPT) == []

@@ -262,7 +262,7 @@ def test_a_model_is_built_when_it_is_older_than_it_may_be(dbt_project: ProjectFa
     )
     project.plugin("run", check=0)
     assert reasons(project) == {}
-    database.query("UPDATE dbt_state_plugin.relation SET built_at = built_at - interval '26 hours'")
+    database.state("UPDATE {state}.relation SET built_at = built_at - interval '26 hours'")
 
     due = project.plugin("run", check=0).stderr
 

@@ -27,7 +27,7 @@ TABLE = "{{ config(materialized='table') }} select 1 as id"
 VIEW = "select * from {{ ref('%s') }}"
 HOSTILE = 'it\'s "odd" tö'
 RELATIONS = "SELECT relname::text FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'v', 'm')"
-RECORDED = "SELECT identifier FROM dbt_state_plugin.relation WHERE schema_name = %s"
+RECORDED = "SELECT identifier FROM {state}.relation WHERE schema_name = %s"
 
 
 def relations(database: Database) -> set[str]:
@@ -35,14 +35,14 @@ def relations(database: Database) -> set[str]:
 
 
 def recorded(database: Database) -> set[str]:
-    return {row[0] for row in database.query(RECORDED, (SCHEMA,))}
+    return {row[0] for row in database.state(RECORDED, (SCHEMA,))}
 
 
 def rename(database: Database, kind: str, before: str, after: str) -> None:
     """Rename a relation and its record, to a name under which dbt itself could not build it."""
     names = {"kind": sql.SQL(kind), "old": sql.Identifier(SCHEMA, before), "new": sql.Identifier(after)}
     database.query(sql.SQL("ALTER {kind} {old} RENAME TO {new}").format(**names))
-    database.query("UPDATE dbt_state_plugin.relation SET identifier = %s WHERE identifier = %s", (after, before))
+    database.state("UPDATE {state}.relation SET identifier = %s WHERE identifier = %s", (after, before))
 
 
 def actions(printed: str) -> dict[str, tuple[str, str]]:
@@ -161,6 +161,7 @@ def guest(database: Database) -> Iterator[tuple[str, str]]:
     database.query(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(name)))
 
 
+@pytest.mark.state_in_postgres("a guest is granted its tables")
 def test_what_others_need_what_was_replaced_and_what_cannot_be_rebuilt_stays(
     dbt_project: ProjectFactory, database: Database, guest: tuple[str, str]
 ) -> None:
@@ -277,8 +278,8 @@ def test_orphans_are_dropped_where_the_state_is_kept_elsewhere_and_not_during_a_
 def environment(state: Database) -> Environment:
     """Return the only environment of a state."""
     row: tuple[Any, ...]
-    (row,) = state.query(
-        "SELECT warehouse, project_name, target_name, database_name, schema_name FROM dbt_state_plugin.environment"
+    (row,) = state.state(
+        "SELECT warehouse, project_name, target_name, database_name, schema_name FROM {state}.environment"
     )
     return Environment(warehouse=row[0], project=row[1], target=row[2], database=row[3], schema=row[4])
 
@@ -290,5 +291,5 @@ def test_where_nothing_is_recorded_nothing_is_left_behind(dbt_project: ProjectFa
 
     assert listed.stdout == ""
     assert listed.stderr == "Nothing is recorded for this environment yet, so there are no orphans.\n"
-    assert database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dbt_state_plugin'") == []
+    assert database.has_no_state
     assert "--yes is for --drop only" in project.plugin("state", "orphans", "--yes", check=2).stderr

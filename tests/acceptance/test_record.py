@@ -10,6 +10,8 @@ import yaml
 from support.database import Database
 from support.project import PROJECT_FILE, Project, profiles
 
+from dbt_state_plugin.state.dialect import ByDialect
+
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 
 SNAPSHOT = """{% snapshot history %}
@@ -76,7 +78,7 @@ def test_what_dbt_built_from_a_selection_is_recorded_and_nothing_is_due(
     assert project.planned("build") == {}
     ran = project.plugin("build", check=0)
     assert "Plan: nothing to build" in ran.stderr
-    (history,) = database.query("SELECT status FROM dbt_state_plugin.execution WHERE command = 'record'")
+    (history,) = database.state("SELECT status FROM {state}.execution WHERE command = 'record'")
     assert history == ("succeeded",)
     execution = document["execution_id"]
     exported = project.plugin("state", "export-manifest", execution, check=0).stdout
@@ -173,9 +175,14 @@ SMALL = {
     "models/child.sql": TABLE + "select count(*) as n from {{ ref('base') }}",
 }
 
+RECORDS = ByDialect(
+    postgres="SELECT xmin::text, unique_id, build_id::text FROM {state}.relation ORDER BY 2",
+    sqlite="SELECT built_at, unique_id, build_id FROM relation ORDER BY 2",
+)
+
 
 def records(database: Database) -> list[Any]:
-    return database.query("SELECT xmin::text, unique_id, build_id::text FROM dbt_state_plugin.relation ORDER BY 2")
+    return database.state(RECORDS)
 
 
 def altered(project: Project, file: str, *path: str, value: Any) -> str:
@@ -299,7 +306,7 @@ def test_a_record_waits_for_a_run_as_runs_do(dbt_project: ProjectFactory, databa
     project.write("models/slow.sql", slow)
     process = project.plugin_process("run", "--select", "slow")
     try:
-        while not database.query("SELECT 1 FROM dbt_state_plugin.execution WHERE status = 'running'"):
+        while not database.state("SELECT 1 FROM {state}.execution WHERE status = 'running'"):
             assert process.poll() is None
         said = project.plugin("record", "--lock-timeout", "0", check=3).stderr
     finally:

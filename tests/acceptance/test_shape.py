@@ -166,6 +166,13 @@ DAMAGED = {
 }
 
 
+def kept_shape(database: Database) -> list[Any]:
+    """Return what is recorded of the shape of `orders`."""
+    ((shape,),) = database.state("select shape::text from {state}.relation where identifier = 'orders'")
+    found: list[Any] = json.loads(shape)
+    return found
+
+
 def test_all_kinds_of_things_are_seen_and_two_builds_leave_the_same_shape(
     dbt_project: ProjectWriter, database: Database, reader: str
 ) -> None:
@@ -173,12 +180,11 @@ def test_all_kinds_of_things_are_seen_and_two_builds_leave_the_same_shape(
         {"models/orders.sql": EVERYTHING, "models/s.yml": "models: [{name: orders, description: all orders}]"}
     )
     project.plugin("run", check=0)
-    shape = "select shape from dbt_state_plugin.relation where identifier = 'orders'"
-    first = [thing if thing[0] != "index" else thing[::2] for thing in database.query(shape)[0][0]]
+    first = [thing if thing[0] != "index" else thing[::2] for thing in kept_shape(database)]
 
     project.plugin("run", "--force", check=0)
 
-    second = database.query(shape)[0][0]
+    second = kept_shape(database)
     assert [thing if thing[0] != "index" else thing[::2] for thing in second] == first
     (index,) = [name for kind, name, _ in second if kind == "index"]
     database.load(DAMAGES.replace("INDEX", index).replace("READER", reader))
@@ -186,7 +192,7 @@ def test_all_kinds_of_things_are_seen_and_two_builds_leave_the_same_shape(
     found = {reason["values"]["thing"]: reason["values"]["change"] for reason in planned["reasons"]}
     assert found == DAMAGED
     project.plugin("run", check=0)
-    assert [thing if thing[0] != "index" else thing[::2] for thing in database.query(shape)[0][0]] == first
+    assert [thing if thing[0] != "index" else thing[::2] for thing in kept_shape(database)] == first
     assert "nothing to build" in project.plugin("plan", check=0).stdout
 
 
@@ -334,10 +340,10 @@ def test_a_record_without_a_shape_takes_it_over_as_it_stands(dbt_project: Projec
         {"models/idx.sql": "{{ config(materialized='table', indexes=[{'columns': ['id']}]) }} select 1 as id"}
     )
     project.plugin("run", check=0)
-    database.query("update dbt_state_plugin.relation set shape = null")
+    database.state("update {state}.relation set shape = null")
     dropped_index(database, "analytics.idx")
 
     assert "nothing to build" in project.plugin("plan", check=0).stdout
     assert "Nothing to build" in project.plugin("run", check=0).stderr
-    assert database.query("select shape is not null from dbt_state_plugin.relation") == [(True,)]
+    assert database.state("select shape is not null from {state}.relation") == [(True,)]
     assert "Nothing to build" in project.plugin("run", check=0).stderr

@@ -16,6 +16,7 @@ from support.project import Project, clean_environment, run_command
 
 from dbt_state_plugin.state.version import EXPECTED_VERSION
 
+pytestmark = pytest.mark.state_in_postgres("it is administered there")
 Plugin = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -299,8 +299,8 @@ def test_where_no_sql_may_be_stored_what_was_asked_is_compiled_again(flagged: Pr
     flagged.plugin("run", check=0)
 
     assert flagged.planned() == {}
-    kept = "select 1 from dbt_state_plugin.relation where trace::text like '%where is_on%'"
-    assert database.query(kept) == []
+    kept = "select 1 from {state}.relation where trace::text like '%%where is_on%%'"
+    assert database.state(kept) == []
     database.load("update raw.feature_flags set is_on = true")
     assert list(flagged.planned()) == ["m"]
 
@@ -316,7 +316,9 @@ def test_a_state_without_traces_decides_by_words_and_is_not_rebuilt(
         }
     )
     project.plugin("run", check=0)
-    database.query("update dbt_state_plugin.relation set trace = trace - 'reads', items = items - 'reads'")
+    database.state(
+        "update {state}.relation set trace = jsonb_delete(trace, 'reads'), items = jsonb_delete(items, 'reads')"
+    )
 
     assert project.planned() == {"which": ["its code reads flags.WHICH"]}
     project.plugin("run", check=0)

@@ -39,7 +39,13 @@ def test_an_unchanged_project_is_planned_and_run_without_dbt(dbt_project: Projec
 
 
 def rows_written(database: Database) -> int:
-    """Return how many rows of the state were written, when all sessions of the tool have reported them."""
+    """Return how many rows of the state were written, when all sessions of the tool have reported them.
+
+    A file counts no rows: those that are there are counted.
+    """
+    if database.state_url:
+        count = "SELECT count(*) FROM {{state}}.{}"
+        return sum(database.state(count.format(table))[0][0] for table in database.state_tables)
     while database.query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'dbt-state-plugin'"):
         time.sleep(0.01)
     counters = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname = %s"
@@ -75,10 +81,10 @@ def test_while_nothing_at_all_differs_a_run_reads_neither_nodes_nor_records(
         name: earlier[name] for name in earlier.keys() - changing
     }
     assert [(step["name"], step["status"]) for step in last["steps"]] == [("TRANSFORM", "succeeded")]
-    covered = "SELECT count(*), count(DISTINCT checksum_set_id) FROM dbt_state_plugin.execution_step"
-    assert database.query(covered) == [(3, 1)]
-    kept = "SELECT count(*), count(manifest_id), count(DISTINCT manifest_id) FROM dbt_state_plugin.execution"
-    assert database.query(kept) == [(3, 3, 1)]
+    covered = "SELECT count(*), count(DISTINCT checksum_set_id) FROM {state}.execution_step"
+    assert database.state(covered) == [(3, 1)]
+    kept = "SELECT count(*), count(manifest_id), count(DISTINCT manifest_id) FROM {state}.execution"
+    assert database.state(kept) == [(3, 3, 1)]
 
     database.query("DROP TABLE analytics.revenue")
     project.write("models/orders.sql", FILES["models/orders.sql"] + " -- a comment")
@@ -139,7 +145,7 @@ def test_a_hand_edited_record_of_the_project_is_not_believed(dbt_project: Projec
     project = dbt_project(FILES)
     project.plugin("run", check=0)
 
-    database.query("update dbt_state_plugin.project_snapshot set project = 'no zlib'")  # type: ignore[attr-defined]
+    database.state("update {state}.project_snapshot set project = 'no zlib'")  # type: ignore[attr-defined]
 
     assert plan(project) == (True, "Plan: nothing to build, 2 unchanged")
 
@@ -208,7 +214,7 @@ def test_what_cannot_be_asked_again_keeps_no_empty_plan(dbt_project: ProjectWrit
     for _ in range(2):
         project.plugin("run", check=0)
 
-    assert database.query("SELECT up_to_date FROM dbt_state_plugin.project_snapshot") == [({},)]
+    assert database.state("SELECT up_to_date FROM {state}.project_snapshot") == [({},)]
 
 
 def is_planned(project: Project) -> tuple[bool, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from support.database import Database
 from support.project import ProjectWriter
 
+pytestmark = pytest.mark.state_in_postgres("models of PostgreSQL read its views")
 FILES = {
     "models/numbers.sql": "{{ config(materialized='table') }} select 1 as n",
     "models/saved.sql": "select started_at, saved_ms from {{ source('dbt_state_plugin', 'savings') }}",

@@ -40,7 +40,7 @@ def test_what_calls_the_clock_is_built_as_often_as_configured(database: Database
     assert names(project, "--no-downstream") == ["aged"]
     assert names(project, "--volatile", "never") == names(project, "--code-only") == []
 
-    database.query("update dbt_state_plugin.relation set built_at = built_at - interval '1 day'")
+    database.state("update {state}.relation set built_at = built_at - interval '1 day'")
     daily = project.plugin("plan").stdout
 
     assert "on_view  volatile: today calls current_date" in daily.replace("  build  ", "")
@@ -68,11 +68,11 @@ def test_what_was_recorded_without_its_calls_is_looked_at_in_the_recorded_sql(
     project = dbt_project(FILES)
     database.query("create table public.events as select 1 as id")
     project.plugin("run")
-    recorded = "select unique_id, trace -> 'volatile' from dbt_state_plugin.relation order by 1"
-    before = database.query(recorded)
-    database.query("update dbt_state_plugin.relation set trace = trace - 'volatile'")
+    recorded = "select unique_id, jsonb_object_field(trace, 'volatile') from {state}.relation order by 1"
+    before = database.state(recorded)
+    database.state("update {state}.relation set trace = jsonb_delete(trace, 'volatile')")
 
     assert names(project) == ["aged", "below"]
     project.plugin("run", "--code-only")
 
-    assert database.query(recorded) == before
+    assert database.state(recorded) == before

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection
     from psycopg2.sql import Composable
 
+    from dbt_state_plugin.state.connection import StateDatabase
+    from dbt_state_plugin.state.dialect import Statement
     from dbt_state_plugin.testing.postgres_server import Server
+
+STATE_SCHEMA = "dbt_state_plugin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """An empty database of the test's own; its role is a superuser on a server that was started for the tests."""
+    """An empty database of the test's own; its role is a superuser on a server that was started for the tests.
+
+    `state_url` is where the state of the test's projects is kept, empty where that is here.
+    """
 
     host: str
     port: int
@@ -30,6 +38,7 @@ class Database:
     password: str = field(repr=False)
     dbname: str
     url: str = field(repr=False)
+    state_url: str = field(default="", repr=False)
 
     def connect(self, **parameters: Any) -> connection:
         """Connect in autocommit mode; parameters as `user` or `application_name` override those of the URL."""
@@ -44,6 +53,28 @@ class Database:
         with closing(self.connect()) as opened, opened.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def state(self, statement: Statement, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """Run a statement on the state, wherever it is kept; each `{state}` is its schema. Give its rows."""
+        from dbt_state_plugin.state.connection import database_of_url
+
+        return asked(database_of_url(self.state_url or self.url, named="URL"), statement, parameters)
+
+    @property
+    def state_tables(self) -> list[str]:
+        """Return the names of the state's tables."""
+        from dbt_state_plugin.state.dialect import ByDialect
+
+        of_postgres = f"SELECT tablename::text FROM pg_tables WHERE schemaname = '{STATE_SCHEMA}' ORDER BY 1"
+        of_sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite*' ORDER BY 1"
+        return [row[0] for row in self.state(ByDialect(of_postgres, of_sqlite))]
+
+    @property
+    def has_no_state(self) -> bool:
+        """Return whether no state was created, here or where it is kept."""
+        if self.state_url:
+            return not Path(self.state_url.removeprefix("sqlite:///")).exists()
+        return self.query("SELECT 1 FROM pg_namespace WHERE nspname = %s", (STATE_SCHEMA,)) == []
 
     def load(self, statement: str | Composable, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> None:
         """Change rows as a loader does, and wait until the server has counted them: a session reports at its end."""
@@ -82,6 +113,16 @@ class Database:
         """Forget the counters that the state has recorded: the server does not copy its own with a database."""
         if self.query("SELECT to_regclass('dbt_state_plugin.relation')") != [(None,)]:
             self.query("UPDATE dbt_state_plugin.relation SET touched = NULL")
+
+
+def asked(place: StateDatabase, statement: Statement, parameters: Any = None) -> list[tuple[Any, ...]]:
+    """Run a statement on the state in a place; give its rows."""
+    from dbt_state_plugin.state.connection import connect
+    from dbt_state_plugin.state.state import compose
+
+    with closing(connect(place, writes=False)) as opened, opened.cursor() as cursor:
+        cursor.execute(compose(opened, statement, STATE_SCHEMA), parameters)
+        return cursor.fetchall() if cursor.description else []
 
 
 def database_on(server: Server, name: str) -> Database:

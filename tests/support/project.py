@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from support import forkserver
-from support.database import Database
+from support.database import Database, asked
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.dialect import Statement
@@ -89,14 +88,10 @@ class Project:
         """Run a statement on the project's state, wherever it is kept; each `{state}` is its schema. Give its rows."""
         from dbt_state_plugin.operations.settings import Settings
         from dbt_state_plugin.operations.target import resolve_state
-        from dbt_state_plugin.state.connection import connect
-        from dbt_state_plugin.state.state import compose
 
         folder, url = str(self.directory), self.environment.get(STATE_URL, "")
         address = resolve_state(Settings(project_dir=folder, profiles_dir=folder, database_url=url))
-        with closing(connect(address.database, writes=False)) as opened, opened.cursor() as cursor:
-            cursor.execute(compose(opened, statement, address.schema), parameters)
-            return cursor.fetchall() if cursor.description else []
+        return asked(address.database, statement, parameters)
 
     def plugin_process(self, *arguments: str, env: Mapping[str, str] | None = None) -> forkserver.Process:
         """Start a fork of dbt-state-plugin in a session of its own and return at once, for tests that send signals."""
@@ -170,7 +165,12 @@ def write_project(directory: Path, database: Database, home: Path, files: Mappin
 
 def state_elsewhere(home: Path) -> dict[str, str]:
     """Keep the states of a test in a file where DBT_STATE_PLUGIN_TEST_STATE is sqlite, else with the warehouse."""
-    return state_in(os.environ.get("DBT_STATE_PLUGIN_TEST_STATE", ""), home)
+    return state_in("sqlite" if keeps_states_in_files() else "postgres", home)
+
+
+def keeps_states_in_files() -> bool:
+    """Return whether the tests of this session keep their states in files."""
+    return os.environ.get("DBT_STATE_PLUGIN_TEST_STATE") == "sqlite"
 
 
 def state_in(kind: str, folder: Path) -> dict[str, str]:
