@@ -13,10 +13,17 @@ from uuid import UUID
 
 from dbt_state_plugin.core.fingerprint.hashing import definition_digest
 from dbt_state_plugin.core.version import VERSION
-from dbt_state_plugin.errors import InterruptedRun, PluginError
+from dbt_state_plugin.errors import BusyError, InterruptedRun, PluginError
 from dbt_state_plugin.operations.signals import stopping_like_sigint
 from dbt_state_plugin.project.commit import checked_out_commit, uncommitted_changes
-from dbt_state_plugin.state.executions import TRANSFORM, NewExecution, begin_execution, begin_step, finish_execution
+from dbt_state_plugin.state.executions import (
+    TRANSFORM,
+    NewExecution,
+    begin_execution,
+    begin_step,
+    finish_execution,
+    withdraw_execution,
+)
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.plan import Plan
@@ -52,21 +59,28 @@ def record_steps(state: State, execution_id: UUID, steps: tuple[RecordedStep, ..
 
 @contextmanager
 def recorded_execution(session: Session, execution_id: UUID, *, command: str) -> Iterator[None]:
-    """Record that an execution of this process begins, and whatever ends it early, which is raised again."""
+    """Record that an execution of this process begins, and whatever ends it early, which is raised again.
+
+    What has done nothing yet but wait for another process, as for a file that it holds, was none.
+    """
     try:
         begin_execution(session.state, _new_execution(execution_id, session, command=command))
         yield
     except BaseException as error:
-        is_stopped = isinstance(error, (KeyboardInterrupt, InterruptedRun))
-        message = error.what if isinstance(error, PluginError) else type(error).__name__
-        if isinstance(error, KeyboardInterrupt):
-            message = "stopped by a signal"
         # Where the database is gone as well, the next run marks the execution abandoned.
         with suppress(PluginError):
-            finish_execution(
-                session.state, execution_id, status="cancelled" if is_stopped else "failed", message=message
-            )
+            _record_early_end(session.state, execution_id, error)
         raise
+
+
+def _record_early_end(state: State, execution_id: UUID, error: BaseException) -> None:
+    if isinstance(error, BusyError) and withdraw_execution(state, execution_id):
+        return
+    is_stopped = isinstance(error, (KeyboardInterrupt, InterruptedRun))
+    message = error.what if isinstance(error, PluginError) else type(error).__name__
+    if isinstance(error, KeyboardInterrupt):
+        message = "stopped by a signal"
+    finish_execution(state, execution_id, status="cancelled" if is_stopped else "failed", message=message)
 
 
 def _new_execution(execution_id: UUID, session: Session, *, command: str) -> NewExecution:

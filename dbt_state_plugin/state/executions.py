@@ -107,6 +107,17 @@ def finish_execution(
     state.execute(_FINISH, (status, storable(message[:1000]), str(execution_id)))
 
 
+_WITHDRAW = """
+    DELETE FROM {state}.execution e WHERE e.execution_id = %s
+      AND NOT EXISTS (SELECT FROM {state}.execution_step s WHERE s.execution_id = e.execution_id)
+"""
+
+
+def withdraw_execution(state: State, execution_id: UUID) -> bool:
+    """Remove an execution that did not begin with anything; return whether it had no step."""
+    return state.execute(_WITHDRAW, (str(execution_id),)) > 0
+
+
 _SUMMARIES = """
     SELECT e.execution_id::text, e.command, e.status, e.started_at, e.finished_at, e.caller, e.host, e.git_commit,
            e.meltano_run_id, e.tool_version, e.dbt_version, e.message, count(r.unique_id),

@@ -366,6 +366,15 @@ def test_who_holds_the_file_is_named(shop: DuckDBProject) -> None:
     assert shop.reasons() == {}
 
 
+def test_a_run_that_could_not_begin_because_the_file_is_held_is_no_execution(shop: DuckDBProject) -> None:
+    before = shop.project.plugin("history", "--output", "json", check=0).stdout
+    with shop.held():
+        refused = shop.project.plugin("run", "--force", check=3)
+
+    assert "one process at a time" in refused.stderr
+    assert shop.project.plugin("history", "--output", "json", check=0).stdout == before
+
+
 def test_a_file_that_is_not_there_yet_is_not_created_by_a_plan(shop: DuckDBProject, tmp_path: Path) -> None:
     elsewhere = {"DBT_PROFILES_DIR": str(tmp_path)}
     (tmp_path / "profiles.yml").write_text(

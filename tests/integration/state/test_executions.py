@@ -16,6 +16,7 @@ from dbt_state_plugin.state.executions import (
     finish_execution,
     read_execution,
     read_history,
+    withdraw_execution,
 )
 from dbt_state_plugin.state.state import State, open_state
 
@@ -42,6 +43,17 @@ def test_an_execution_is_running_until_it_is_finished(state: State) -> None:
     assert status_of(state, execution_id) == "running"
     finish_execution(state, execution_id, status="succeeded")
     assert status_of(state, execution_id) == "succeeded"
+
+
+def test_what_never_began_is_withdrawn_and_what_has_a_step_stays(state: State) -> None:
+    empty = begun(state)
+    assert withdraw_execution(state, empty)
+    assert read_history(state, limit=10) == ()
+
+    with_step = begun(state)
+    begin_step(state, with_step, name="LOAD", checksums={}, dbt_version="", adapter_version="")
+    assert not withdraw_execution(state, with_step)
+    assert status_of(state, with_step) == "running"
 
 
 def test_what_a_killed_run_left_running_is_abandoned_with_its_steps_by_the_next(state: State) -> None:
