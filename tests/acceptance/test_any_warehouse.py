@@ -74,6 +74,7 @@ def test_a_manifest_in_a_folder_is_compared_without_any_database(
     assert "customers  body: its code changed, but only comments or layout differ" in planned.stdout
 
 
+@pytest.mark.state_in_postgres("its projects are built once, with their state there")
 def test_an_environment_of_the_state_is_compared_without_the_warehouse(
     project: Project, database: Database, kind: str, environment: dict[str, str]
 ) -> None:

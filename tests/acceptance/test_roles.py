@@ -85,6 +85,7 @@ def readable(role: Database, schema: str, names: set[str]) -> set[str]:
     return {name for name in names if is_allowed(role, "SELECT * FROM {}.{} LIMIT 0", schema, name)}
 
 
+@pytest.mark.state_in_postgres("roles have it")
 def test_owner_writer_and_reader_of_two_environments_can_do_their_work_and_nothing_else(
     dbt_project: ProjectFactory, database: Database, login: Logins
 ) -> None:

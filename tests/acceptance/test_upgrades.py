@@ -129,6 +129,7 @@ def test_there_is_a_dump_of_each_version() -> None:
     assert {path.stem for path in DUMPS.glob("*.sql")} == set(KNOWN_VERSIONS)
 
 
+@pytest.mark.state_in_postgres("tests/integration/sqlite has those of files")
 @pytest.mark.parametrize("version", KNOWN_VERSIONS)
 def test_a_state_of_each_version_is_upgraded_without_loss_and_only_another_way_of_hashing_builds_again(
     version: str, dbt_project: ProjectFactory, postgres_server: Server
@@ -177,6 +178,7 @@ def test_a_state_of_each_version_is_upgraded_without_loss_and_only_another_way_o
         assert contents(database) == before
 
 
+@pytest.mark.state_in_postgres("tests/integration/sqlite has those of files")
 @pytest.mark.parametrize(
     ("start", "arguments", "blocked"),
     [
