@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.operations.running.cutoff import Cutoff
 from dbt_state_plugin.operations.running.data_versions import DataVersions
+from dbt_state_plugin.report.cut_off_words import why_cut_off
 from dbt_state_plugin.state.builds import CutOff, record_cut_off
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class CutOffRecorder:
         unneeded = self._cutoff.unneeded(node, self._versions.now)
         if unneeded is None or record is None:
             return
-        key = record_key(entry.node, self._project)
+        key, words = record_key(entry.node, self._project), why_cut_off(unneeded.why)
         record_cut_off(
             self._state,
             CutOff(
@@ -60,9 +61,9 @@ class CutOffRecorder:
                 unique_id=node,
                 build_id=record.build_id,
                 parents=unneeded.parents,
-                message=f"cut off: {unneeded.why}",
+                message=f"cut off: {words}",
             ),
         )
         self._cutoff.see_cut_off(entry)
         self._versions.now[key] = str(record.data_id)
-        self.words[node] = unneeded.why
+        self.words[node] = words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ from dbt_state_plugin.core.decision.cutoff import (
 )
 from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.reached import reached
+from dbt_state_plugin.core.values.cut_offs import CutOffReason, ParentOutcome
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.operations.running.compared_rows import ComparedRows, is_as_recorded, number_of
 from dbt_state_plugin.operations.running.hanging_nodes import HangingNodes
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
-from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.state.relations import read_definitions, read_recorded
 
 if TYPE_CHECKING:
@@ -33,14 +33,12 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.running.scans import Scans
     from dbt_state_plugin.operations.session import Session
 
-_SHOWN = 3  # columns
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unneeded:
     """Why a node need not be built, and the versions of its parents that it counts as having seen."""
 
-    why: str
+    why: CutOffReason
     parents: Mapping[str, str]
 
 
@@ -152,7 +150,7 @@ class Cutoff:
             return None
         if any(not _is_equal_as_a_whole(came_out[key]) for key in moved) and not self._reads_the_same(entry):
             return None
-        return Unneeded(why=self._words(entry), parents=moved)
+        return Unneeded(why=self._reason(entry), parents=moved)
 
     def _reads_as_source(self, unique_id: str) -> bool:
         """Return whether a node reads what this run builds by the name of a source: nobody says how that came out."""
@@ -206,41 +204,31 @@ class Cutoff:
                 found.setdefault(parent, set()).add(reader)
         return found
 
-    def _words(self, entry: PlanEntry) -> str:
+    def _reason(self, entry: PlanEntry) -> CutOffReason:
         first, *others = entry.hangs_on
-        name, out = short_name(first), self._came_out.get(first)
-        before, after = self.rows.before.get(first), self.rows.after.get(first)
-        more = self._words_of_others(others, is_unchanged=after is None or out is None)
+        out, before, after = self._came_out.get(first), self.rows.before.get(first), self.rows.after.get(first)
+        reason = CutOffReason(
+            parent=first,
+            outcome=ParentOutcome.UNCHANGED,
+            others=len(others),
+            others_are_equal=all(_is_equal_as_a_whole(self._came_out.get(each)) for each in others),
+        )
         if after is None or out is None:
-            return f"{name} is unchanged{more}"
-        number = f"({number_of(after):,} rows)"
+            return reason
         if _is_equal_as_a_whole(out):
-            return f"{name} came out equal {number}{more}"
+            return replace(reason, outcome=ParentOutcome.EQUAL, rows=number_of(after))
         names = dict.fromkeys([*(before.names if before else ()), *after.names])
-        return f"{name} came out equal in all that is read of it {number}{more}{_unread_words(name, names, out)}"
-
-    def _words_of_others(self, others: Collection[str], *, is_unchanged: bool) -> str:
-        """Return what is said of the other parents that came out equal, after a first one that is unchanged or did."""
-        if not others:
-            return ""
-        be, them = ("is", "it") if len(others) == 1 else ("are", "them")
-        if not all(_is_equal_as_a_whole(self._came_out.get(each)) for each in others):
-            return f"; {len(others)} more {be} equal in all that is read of {them}"
-        verb = be if is_unchanged else "did"
-        return f", and so {verb} {len(others)} more"
-
-
-def _unread_words(relation: str, names: Iterable[str], out: CameOut) -> str:
-    """Return what is all that can differ in a relation, nothing if that is not one or a few of its columns.
-
-    `names` are its columns, those that it had and those that it has. Columns of a view are compared without the order
-    of its rows: those that nobody reads together may be equal one by one and differ in how they belong together.
-    """
-    found = [f"{relation}.{column}" for column in differing_columns(names, out.same_columns)]
-    if len(found) == 1 and out.has_same_columns and out.has_order:
-        return f"; not read: {found[0]} is the only column that differs"
-    shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-    return f"; not read: {shown}" if found else ""
+        differing = differing_columns(names, out.same_columns)
+        # Columns of a view are compared without the order of its rows: those that nobody reads together may be equal
+        # one by one and differ in how they belong together.
+        is_only = len(differing) == 1 and out.has_same_columns and out.has_order
+        return replace(
+            reason,
+            outcome=ParentOutcome.EQUAL_WHERE_READ,
+            rows=number_of(after),
+            may_differ=differing,
+            is_only_difference=is_only,
+        )
 
 
 def _is_equal_as_a_whole(out: CameOut | None) -> bool:
