@@ -23,6 +23,7 @@ from dbt_state_plugin.core.decision.seen_versions import relation_versions
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, trace_of
+from dbt_state_plugin.core.values.causes import Cause, CauseCode
 from dbt_state_plugin.core.values.plan import Plan
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
@@ -148,16 +149,14 @@ class _Comparison:
         node = candidate.node
         try:
             if node.resource_type == "seed":
-                why = self._other_rows(candidate, actual)
-                return _answered(candidate, why or "")
+                return _answered(candidate, self._other_rows(candidate, actual))
             compiled = self.compiled.get(node.unique_id)
             if node.materialized not in _SQL or compiled is None or compiled.language != "sql" or not compiled.forms:
                 return candidate
             expected = self.session.warehouse.describe(compiled.forms["sql"], search_path=self.search_path)
         except QueryRefused as refused:
-            return (
-                _answered(candidate, f"its SQL does not work here: {refused.why}") if refused.is_certain else candidate
-            )
+            why = Cause(code=CauseCode.SQL_REFUSED, values={"message": refused.why})
+            return _answered(candidate, why) if refused.is_certain else candidate
         config = self.configs[node.unique_id]
         if node.materialized == "incremental" and config.get("on_schema_change") in (None, "ignore"):
             return replace(candidate, is_compared=True)  # dbt itself leaves the columns as they are
@@ -165,22 +164,24 @@ class _Comparison:
         has_contract = bool((config.get("contract") or {}).get("enforced"))  # then its columns give the order
         return _answered(candidate, other_columns(expected, actual, keeps_order=not has_contract, may_have_more=grows))
 
-    def _other_rows(self, candidate: Candidate, actual: Any) -> str:
+    def _other_rows(self, candidate: Candidate, actual: Any) -> Cause | None:
         from dbt_state_plugin.dbt_runner.seed_file import seed_size
 
         node = candidate.node
         delimiter = str(self.configs[node.unique_id].get("delimiter") or ",")
         size = seed_size(self.parsed.seed_files[node.unique_id], delimiter)
         if size is None:
-            return "its file cannot be read as dbt reads it"
+            return Cause(code=CauseCode.SEED_UNREADABLE)
         columns, rows = size
         if columns != len(actual):
-            return f"it has {len(actual)} columns, and its file {columns}"
-        there = self.session.warehouse.count_rows(candidate.relation)
-        return "" if there == rows else f"it has {there} rows, and its file {rows}"
+            values = {"found": len(actual), "expected": columns}
+            return Cause(code=CauseCode.COLUMN_COUNT_DIFFERS, values=values)
+        found = self.session.warehouse.count_rows(candidate.relation)
+        values = {"found": found, "expected": rows}
+        return None if found == rows else Cause(code=CauseCode.ROW_COUNT_DIFFERS, values=values)
 
 
-def _answered(candidate: Candidate, why: str) -> Candidate:
+def _answered(candidate: Candidate, why: Cause | None) -> Candidate:
     return replace(candidate, outcome=Outcome.REFUSE if why else candidate.outcome, why=why, is_compared=True)
 
 
@@ -241,7 +242,7 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
 def _agreed(shown: Candidate, now: Candidate) -> Candidate:
     """Return what was shown, with today's definition; refused where something happened meanwhile."""
     if shown.outcome is Outcome.ADOPT and not is_as_it_was(shown, now):
-        return replace(shown, outcome=Outcome.REFUSE, why="it changed since this list was made")
+        return replace(shown, outcome=Outcome.REFUSE, why=Cause(code=CauseCode.CHANGED_SINCE_SHOWN))
     return replace(shown, node=now.node)
 
 

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
 from dbt_state_plugin.core.values.orphans import Action, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName, is_same_object
+from dbt_state_plugin.core.values.relations import Identity, RelationName, is_same_object
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import lock_environment, open_session
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 # What dbt can make again from the code alone. Any other materialization, also a custom one, may hold rows of the past.
 _REBUILT = frozenset({"table", "view", "materialized_view", "seed"})
-_SHOWN_DEPENDANTS = 3
 
 
 def find_orphans(target: Target, *, includes_history: bool = False, ports: Ports | None = None) -> Orphans:
@@ -74,15 +74,15 @@ _ACTIVE = (Action.DROP, Action.FORGET)
 
 
 def agreed(shown: Orphans, now: Orphans) -> Iterator[Orphan]:
-    """Return what there is to do: nothing that was not shown, and a word about what is not due any more."""
+    """Return what there is to do: nothing that was not shown, and the cause of what is not due any more."""
     settled = {_build(orphan) for orphan in shown.of(*_ACTIVE)}
     for orphan in now.orphans:
         is_new = orphan.action in _ACTIVE and _build(orphan) not in settled
-        yield _refused(orphan, "this is new since the list was shown; run the command again") if is_new else orphan
+        yield _refused(orphan, Cause(code=CauseCode.NEW_SINCE_SHOWN)) if is_new else orphan
     present = {_build(orphan) for orphan in now.orphans}
     for orphan in shown.orphans:
         if _build(orphan) not in present:
-            yield replace(orphan, action=Action.KEEP, why="it is no longer an orphan")
+            yield replace(orphan, action=Action.KEEP, why=Cause(code=CauseCode.NO_ORPHAN_ANY_MORE))
 
 
 def _build(orphan: Orphan) -> tuple[RelationName, object]:
@@ -100,7 +100,7 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
     claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
     orphans = [
-        categorized(record, checks.get(record.relation), claims.get(record.relation, ""), taken, includes_history)
+        categorized(record, checks.get(record.relation), claims.get(record.relation), taken, includes_history)
         for record in records
     ]
     return Orphans(environment=state.environment, orphans=ordered(orphans))
@@ -109,29 +109,39 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
 def categorized(
     record: RecordedRelation,
     check: DropCheck | None,
-    claim: str,
+    claim: Cause | None,
     taken: set[RelationName | None],
     includes_history: bool,
 ) -> Orphan:
     """Return what can be done with an orphan as far as no other relation has a say in it."""
-    action, why = Action.REFUSE, ""
+    action, why = Action.DROP, None
     if check is None:
-        action, why = Action.FORGET, "no longer exists"
-    elif not _is_recorded(record, check.identity):
-        kind = check.identity.kind
-        what = "something that is neither table nor view" if kind is RelationKind.OTHER else kind.value
-        why = f"not the one that was recorded but a {what} of role {check.owner} (`forget` takes it off this list)"
-    elif claim:
-        why = claim
+        action, why = Action.FORGET, Cause(code=CauseCode.NO_LONGER_EXISTS)
+    elif refusal := _refusal(record, check, claim):
+        action, why = Action.REFUSE, refusal
     elif _holds_history(record) and not includes_history:
-        action, why = Action.KEEP, "its rows cannot be rebuilt (--include-history drops it too)"
-    elif set(check.parts) & taken:
-        why = f"its partition {next(part for part in check.parts if part in taken)} is recorded by itself"
-    elif not check.may_drop:
-        why = f"role {check.role} may not drop it, because it belongs to role {check.owner}"
-    else:
-        action = Action.DROP
+        action, why = Action.KEEP, Cause(code=CauseCode.HOLDS_HISTORY)
+    elif refusal := _refusal_of_server(check, taken):
+        action, why = Action.REFUSE, refusal
     return Orphan(record=record, check=check, action=action, why=why)
+
+
+def _refusal(record: RecordedRelation, check: DropCheck, claim: Cause | None) -> Cause | None:
+    """Return that a relation is another one than what was recorded, or may be by now."""
+    if _is_recorded(record, check.identity):
+        return claim
+    values = {"is_now": check.identity.kind.value, "owner": check.owner}
+    return Cause(code=CauseCode.REPLACED, values=values)
+
+
+def _refusal_of_server(check: DropCheck, taken: set[RelationName | None]) -> Cause | None:
+    """Return why the drop of a relation would take along too much, or be refused."""
+    recorded = next((part for part in check.parts if part in taken), None)
+    if recorded is not None:
+        return Cause(code=CauseCode.PARTITION_RECORDED, values={"partition": str(recorded)})
+    if not check.may_drop:
+        return Cause(code=CauseCode.NOT_OWNED, values={"role": check.role, "owner": check.owner})
+    return None
 
 
 def _is_recorded(record: RecordedRelation, now: Identity) -> bool:
@@ -158,7 +168,8 @@ def ordered(orphans: Iterable[Orphan]) -> tuple[Orphan, ...]:
     for orphan in rest:
         blockers = _blockers(orphan, gone) if orphan.action is Action.DROP else ()
         if blockers:
-            order.append(_refused(orphan, _dependants_words(blockers)))
+            cause = Cause(code=CauseCode.DEPENDED_ON, values={"dependents": list(blockers)})
+            order.append(_refused(orphan, cause))
         elif orphan.action is not Action.DROP:
             order.append(orphan)
     return tuple(sorted(order, key=lambda orphan: list(Action).index(orphan.action)))
@@ -169,12 +180,7 @@ def _blockers(orphan: Orphan, gone: set[RelationName]) -> tuple[str, ...]:
     return tuple(dependant.description for dependant in dependants if not dependant.goes_with & gone)
 
 
-def _dependants_words(blockers: tuple[str, ...]) -> str:
-    more = f" and {len(blockers) - _SHOWN_DEPENDANTS} more" if len(blockers) > _SHOWN_DEPENDANTS else ""
-    return f"others depend on it: {', '.join(blockers[:_SHOWN_DEPENDANTS])}{more}"
-
-
-def _refused(orphan: Orphan, why: str) -> Orphan:
+def _refused(orphan: Orphan, why: Cause) -> Orphan:
     return replace(orphan, action=Action.REFUSE, why=why)
 
 
@@ -202,8 +208,8 @@ _TAKE_INTENTS = """
 """
 
 
-def _claims(state: State, relations: Iterable[RelationName], *, holds_lock: bool) -> Mapping[RelationName, str]:
-    """Return in words who may be writing each of these relations, or may have written it."""
+def _claims(state: State, relations: Iterable[RelationName], *, holds_lock: bool) -> Mapping[RelationName, Cause]:
+    """Return who may be writing each of these relations, or may have written it."""
     warehouse = state.environment.warehouse
     claims = {}
     for row in state.rows(_CLAIMS, (warehouse, *key_columns(relations))):
@@ -214,8 +220,8 @@ def _claims(state: State, relations: Iterable[RelationName], *, holds_lock: bool
         is_running = row[4] == "running" and is_environment_locked(state, environment)
         if is_running or not is_ours:
             relation = RelationName(database=row[0], schema=row[1], identifier=row[2])
-            what = "is writing it" if is_running else "may have written it"
-            claims[relation] = f"execution {row[3][:8]} of {environment} {what}"
+            code = CauseCode.BEING_WRITTEN if is_running else CauseCode.MAY_BE_WRITTEN
+            claims[relation] = Cause(code=code, values={"execution": row[3], "environment": str(environment)})
     return claims
 
 
@@ -226,21 +232,31 @@ def carry_out(session: Session, orphan: Orphan) -> Orphan:
             _forget(session.state, orphan.record)
             if orphan.action is Action.DROP and orphan.record.identity:
                 session.warehouse.drop(orphan.record.relation, orphan.record.identity)
+    except _Claimed as claimed:
+        return _refused(orphan, claimed.cause)
     except DropRefused as refusal:
-        return _refused(orphan, refusal.why)
+        return _refused(orphan, told(refusal.why))
     return orphan
 
 
+class _Claimed(Exception):
+    """Others have to do with a relation by now."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.code.value)
+        self.cause = cause
+
+
 def _forget(state: State, record: RecordedRelation) -> None:
-    """Delete a record and our intents on its relation; raises DropRefused when others have to do with it by now."""
+    """Delete a record and our intents on its relation; raises _Claimed when others have to do with it by now."""
     relation = record.relation
     key = (state.environment.warehouse, relation.database, relation.schema, relation.identifier, state.environment_id)
     if not state.execute(_TAKE_RECORD, (*key, str(record.build_id))):
-        raise DropRefused("it was recorded by another run just now")
+        raise _Claimed(Cause(code=CauseCode.RECORDED_JUST_NOW))
     # From here to the commit no run can open an intent: that locks the table against whoever has written in it.
     state.execute(_TAKE_INTENTS, key)
     for claim in _claims(state, [relation], holds_lock=True).values():
-        raise DropRefused(claim)
+        raise _Claimed(claim)
 
 
 @contextmanager

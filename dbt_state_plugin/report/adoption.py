@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outcome
+from dbt_state_plugin.report.cause_words import cause_code, cause_words
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import short_name
@@ -39,7 +40,7 @@ def _name(candidate: Candidate) -> str:
 
 
 def _what(candidate: Candidate) -> str:
-    return printable(candidate.why or f"{_kind(candidate)} {relation_shown(candidate.relation)}")
+    return printable(cause_words(candidate.why) or f"{_kind(candidate)} {relation_shown(candidate.relation)}")
 
 
 def _kind(candidate: Candidate) -> str:
@@ -100,7 +101,8 @@ def adoption_document(adoption: Adoption) -> dict[str, Any]:
                 "relation": str(each.relation),
                 "materialized": each.node.materialized,
                 "outcome": each.outcome.value,
-                "why": each.why,
+                "why": cause_words(each.why),
+                "code": cause_code(each.why),
                 "compared": each.is_compared,
             }
             for each in adoption.candidates

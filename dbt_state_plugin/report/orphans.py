@@ -7,6 +7,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.orphans import Action, Orphan, Orphans
 from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.report.cause_words import cause_code, cause_words
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.text import timestamp
@@ -21,7 +22,7 @@ def orphan_lines(orphans: Orphans, *, width: int | None = None) -> list[str]:
     """Return one line per orphan, by name: the relation, who built it and when, and what it is now."""
     found = sorted(orphans.orphans, key=lambda orphan: orphan.record.relation)
     lines = [
-        f"{_name(orphan.record.relation)}: {_origin(orphan)}; {printable(orphan.why) or 'there as recorded'}"
+        f"{_name(orphan.record.relation)}: {_origin(orphan)}{_because(orphan) or '; there as recorded'}"
         for orphan in found
     ]
     return [part for line in lines for part in wrapped(line, width)]
@@ -69,7 +70,8 @@ def _orphan_document(orphan: Orphan, *, is_done: bool) -> dict[str, Any]:
         "kind": check.identity.kind.value if check else None,
         "dependents": [dependant.description for dependant in check.dependants] if check else [],
         **({"outcome": _DONE[orphan.action]} if is_done else {"action": orphan.action.value}),
-        "why": orphan.why,
+        "why": cause_words(orphan.why),
+        "code": cause_code(orphan.why),
     }
 
 
@@ -81,7 +83,7 @@ def _origin(orphan: Orphan) -> str:
 
 
 def _because(orphan: Orphan) -> str:
-    return f"; {printable(orphan.why)}" if orphan.why else ""
+    return f"; {printable(cause_words(orphan.why))}" if orphan.why else ""
 
 
 def _name(relation: RelationName) -> str:

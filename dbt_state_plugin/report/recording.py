@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dbt_state_plugin.core.values.invocations import RecordedNode, Recording, RecordResult
+from dbt_state_plugin.report.cause_words import cause_code, cause_words
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
@@ -36,7 +37,7 @@ def recording_lines(result: RecordResult, *, width: int | None = None) -> list[s
 
 
 def _line(word: str, node: RecordedNode) -> str:
-    why = " ".join(node.why.split()) or unseen_words(node)
+    why = " ".join(cause_words(node.why).split()) or unseen_words(node)
     return printable(f"  {word:<8}  {short_name(node.unique_id)}" + (f"  {why}" if why else ""))
 
 
@@ -78,7 +79,8 @@ def recording_document(result: RecordResult) -> dict[str, Any]:
             {
                 "unique_id": each.unique_id,
                 "outcome": each.recording.value,
-                "why": each.why,
+                "why": cause_words(each.why),
+                "code": cause_code(each.why),
                 "unseen": list(each.unseen),
             }
             for each in result.nodes

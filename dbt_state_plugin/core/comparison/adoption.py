@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
 
+from dbt_state_plugin.core.values.causes import Cause, CauseCode
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 from dbt_state_plugin.core.values.relations import TABLES, Catalog, Environment, Identity, RelationKind, RelationName
@@ -21,7 +22,6 @@ _KINDS: Mapping[str, frozenset[RelationKind]] = {
     "snapshot": TABLES,
 }
 _ANY = frozenset(RelationKind) - {RelationKind.OTHER}
-_SHOWN = 3
 
 Columns = Sequence[tuple[str, int]]  # names and numbers of their types
 
@@ -42,7 +42,7 @@ class Candidate:
     node: Node
     relation: RelationName
     outcome: Outcome
-    why: str = ""
+    why: Cause | None = None
     identity: Identity | None = None
     columns: str | None = None
     touched: str | None = None
@@ -80,15 +80,17 @@ def _candidate(
     node: Node, relation: RelationName, recorded: Recorded, catalog: Catalog, here: Environment, *, again: bool
 ) -> Candidate:
     identity, record = catalog.identities.get(relation), recorded.relations.get(relation)
-    outcome, why = Outcome.ADOPT, ""
+    outcome: Outcome = Outcome.ADOPT
+    why: Cause | None = None
     if relation in recorded.intents:
-        outcome, why = Outcome.REFUSE, "its last build was interrupted, so it may hold anything"
+        outcome, why = Outcome.REFUSE, Cause(code=CauseCode.INTERRUPTED)
     elif record is not None and record.environment != str(here) and not again:
-        outcome, why = Outcome.REFUSE, f"it is recorded for {record.environment} (--again takes it over)"
+        values = {"environment": record.environment}
+        outcome, why = Outcome.REFUSE, Cause(code=CauseCode.RECORDED_ELSEWHERE, values=values)
     elif record is not None and not again:
-        outcome, why = Outcome.KNOWN, "it is recorded already (--again records it once more)"
+        outcome, why = Outcome.KNOWN, Cause(code=CauseCode.RECORDED_ALREADY)
     elif identity is None:
-        outcome, why = Outcome.MISSING, "it does not exist"
+        outcome, why = Outcome.MISSING, Cause(code=CauseCode.DOES_NOT_EXIST)
     elif why := other_kind(node, identity):
         outcome = Outcome.REFUSE
     return Candidate(
@@ -104,20 +106,16 @@ def _candidate(
     )
 
 
-def other_kind(node: Node, identity: Identity) -> str:
-    """Return in words that a relation is of another kind than builds of the node leave, or nothing."""
+def other_kind(node: Node, identity: Identity) -> Cause | None:
+    """Return that a relation is of another kind than builds of the node leave, None if it is not."""
     if identity.kind in _KINDS.get(node.materialized, _ANY):
-        return ""
-    is_now = "relation of another kind" if identity.kind is RelationKind.OTHER else identity.kind.value
-    return f"it is a {is_now}, and the project makes it a {_made(node)}"
+        return None
+    values = {"is_now": identity.kind.value, "materialized": node.materialized}
+    return Cause(code=CauseCode.OTHER_KIND, values=values)
 
 
-def _made(node: Node) -> str:
-    return {"incremental": "table", "materialized_view": "materialized view"}.get(node.materialized, node.materialized)
-
-
-def other_columns(expected: Columns, actual: Columns, *, keeps_order: bool, may_have_more: bool) -> str:
-    """Return in words how the columns of a relation differ from those that its SQL gives, or nothing.
+def other_columns(expected: Columns, actual: Columns, *, keeps_order: bool, may_have_more: bool) -> Cause | None:
+    """Return how the columns of a relation differ from those that its SQL gives, None if they do not.
 
     With `may_have_more` only what the relation lacks counts: a snapshot has columns of dbt's own.
     """
@@ -125,16 +123,12 @@ def other_columns(expected: Columns, actual: Columns, *, keeps_order: bool, may_
     lacking = [name for name in wanted if name not in found]
     more = [] if may_have_more else [name for name in found if name not in wanted]
     other = [] if may_have_more else [name for name in wanted if name in found and wanted[name] != found[name]]
-    parts = [
-        f"{words} {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}"
-        for words, names in (("lacks", lacking), ("also has", more), ("has a different type for", other))
-        if names
-    ]
-    if parts:
-        return f"it {', '.join(parts)}"
+    if lacking or more or other:
+        values = {"lacking": lacking, "added": more, "retyped": other}
+        return Cause(code=CauseCode.COLUMNS_DIFFER, values=values)
     if keeps_order and not may_have_more and [name for name, _ in expected] != [name for name, _ in actual]:
-        return "its columns are in another order"
-    return ""
+        return Cause(code=CauseCode.COLUMNS_REORDERED)
+    return None
 
 
 def is_as_it_was(shown: Candidate, now: Candidate) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from dbt_state_plugin.core.comparison.adoption import other_kind
 from dbt_state_plugin.core.lineage import record_key
+from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
 from dbt_state_plugin.core.values.invocations import (
     UNKNOWN,
     DbtResult,
@@ -41,7 +42,7 @@ class RecordingInputs:
     catalog: Catalog
     lag: timedelta
     intended: Mapping[RelationName, str] = field(default_factory=dict)
-    doubts: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, Cause] = field(default_factory=dict)
     custom: frozenset[str] = frozenset()
 
     def record_of(self, node: Node) -> RecordedRelation | None:
@@ -96,11 +97,11 @@ def why_unrecorded(result: DbtResult, inputs: RecordingInputs) -> RecordedNode |
     """Return the outcome of a node that is not recorded as built, None for one that is."""
     outcome, node = result.outcome, inputs.project.nodes[result.outcome.unique_id]
     if outcome.status in _NOT_RUN:
-        return _is(node, Recording.SKIPPED, outcome.message or "dbt did not run it")
+        return _is(node, Recording.SKIPPED, told(outcome.message) if outcome.message else Cause(code=CauseCode.NOT_RUN))
     if known := _known(result, node, inputs):
         return _is(node, Recording.KNOWN, known)
     if not outcome.is_success:
-        return _is(node, Recording.FAILED, outcome.message or outcome.status)
+        return _is(node, Recording.FAILED, told(outcome.message or outcome.status))
     doubt = _doubt(result, node, inputs)
     return _is(node, Recording.DUE, doubt) if doubt else None
 
@@ -113,36 +114,36 @@ def keeps_rows(node: Node, record: RecordedRelation | None, inputs: RecordingInp
     return is_same_object(record.identity.value, identity.value)
 
 
-def _is(node: Node, recording: Recording, why: str) -> RecordedNode:
+def _is(node: Node, recording: Recording, why: Cause) -> RecordedNode:
     return RecordedNode(unique_id=node.unique_id, recording=recording, why=why)
 
 
-def _known(result: DbtResult, node: Node, inputs: RecordingInputs) -> str:
-    """Return why nothing of a node has happened that is not recorded, or nothing."""
+def _known(result: DbtResult, node: Node, inputs: RecordingInputs) -> Cause | None:
+    """Return why nothing of a node has happened that is not recorded, None if something has."""
     record = inputs.record_of(node)
     if record is None:
-        return ""
+        return None
     if record.built_at >= max(result.completed_at, result.completed_at + inputs.lag):
-        return f"execution {_short(record)} recorded a later build"
+        return _by(CauseCode.BUILT_LATER, record)
     is_success = result.outcome.is_success and _is_replaced(node, inputs)
     if is_success and record.identity is not None and inputs.identity_of(node) == record.identity:
-        return f"it is still what execution {_short(record)} left"
-    return ""
+        return _by(CauseCode.STILL_AS_LEFT, record)
+    return None
 
 
-def _doubt(result: DbtResult, node: Node, inputs: RecordingInputs) -> str:
-    """Return why it is not certain what stands there, or nothing."""
+def _doubt(result: DbtResult, node: Node, inputs: RecordingInputs) -> Cause | None:
+    """Return why it is not certain what stands there, None if it is."""
     record, identity = inputs.record_of(node), inputs.identity_of(node)
     if record is not None and record.built_at >= earliest(result.completed_at, inputs.lag):
-        return f"the clocks do not say whether execution {_short(record)} built it later"
+        return _by(CauseCode.CLOCKS_DISAGREE, record)
     if execution := inputs.intended.get(record_key(node, inputs.project)):
-        return f"execution {execution[:8]} has begun to write it since"
+        return Cause(code=CauseCode.WRITTEN_SINCE, values={"execution": execution})
     if node.writes_relation and identity is None:
-        return "it does not exist"
-    kind = other_kind(node, identity) if node.writes_relation and identity is not None else ""
+        return Cause(code=CauseCode.DOES_NOT_EXIST)
+    kind = other_kind(node, identity) if node.writes_relation and identity is not None else None
     if not kind and _keeps_old_query(result, node, record, identity):
-        kind = "dbt only refreshed it, so it may have another query"
-    return kind or inputs.doubts.get(node.unique_id, "")
+        kind = Cause(code=CauseCode.ONLY_REFRESHED)
+    return kind or inputs.doubts.get(node.unique_id)
 
 
 def _keeps_old_query(result: DbtResult, node: Node, record: RecordedRelation | None, identity: Identity | None) -> bool:
@@ -158,5 +159,5 @@ def _is_replaced(node: Node, inputs: RecordingInputs) -> bool:
     return node.materialized in _REPLACED and node.resource_type == "model" and node.unique_id not in inputs.custom
 
 
-def _short(record: RecordedRelation) -> str:
-    return str(record.execution_id)[:8] if record.execution_id else "unknown"
+def _by(code: CauseCode, record: RecordedRelation) -> Cause:
+    return Cause(code=code, values={"execution": str(record.execution_id or "unknown")})

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from dbt_state_plugin.core.values.causes import Cause
 from dbt_state_plugin.core.values.relations import Environment
 from dbt_state_plugin.core.values.results import NodeOutcome
 
@@ -77,7 +78,7 @@ class RecordedNode:
 
     unique_id: str
     recording: Recording
-    why: str = ""
+    why: Cause | None = None
     unseen: tuple[str, ...] = ()
 
 

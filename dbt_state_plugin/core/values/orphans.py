@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from dbt_state_plugin.core.values.causes import Cause
 from dbt_state_plugin.core.values.records import RecordedRelation
 from dbt_state_plugin.core.values.relations import Environment, Identity, RelationName
 
@@ -48,13 +49,13 @@ class Action(str, Enum):
 class Orphan:
     """A relation that no node of the project has any more, what has its name now, and what is done with it.
 
-    `why` gives the reason for anything but a drop, as a phrase.
+    `why` gives the cause of anything but a drop.
     """
 
     record: RecordedRelation
     check: DropCheck | None
     action: Action
-    why: str = ""
+    why: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

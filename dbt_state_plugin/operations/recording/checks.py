@@ -11,6 +11,7 @@ from dbt_state_plugin.core.changes.project_hooks import runs_at_start
 from dbt_state_plugin.core.comparison.todays_values import is_among_forms, shows_values, values_read, with_unset_values
 from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.relocation import is_too_large
+from dbt_state_plugin.core.values.causes import Cause, CauseCode
 from dbt_state_plugin.core.values.invocations import DbtInvocation
 from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.errors import UsageError
@@ -38,9 +39,6 @@ _POWERFUL: Mapping[str, object] = {
     "event_time_end": None,
     "introspect": True,
 }
-_OTHER_VALUES = "it was built with other values of vars, env vars or the target than today's"
-_UNSEEN_VALUES = "its hooks or materialization read vars, env vars or the target, and dbt does not say which values"
-_OTHER_START = "an on-run-start hook reads values, and dbt may have run it with others than today's"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class Doubts:
     `compiled` is what was compiled to tell.
     """
 
-    nodes: Mapping[str, str]
+    nodes: Mapping[str, Cause]
     hooks: frozenset[str]
     compiled: Mapping[str, CompiledNode]
 
@@ -102,30 +100,30 @@ def doubts(dbt: Dbt, built: AsBuilt, ran: DbtInvocation, options: RunOptions) ->
     for node in (*readers, *searching):
         names = readers.get(node, frozenset())
         if not shows_values(names, is_of_another_target=False):
-            found[node] = _UNSEEN_VALUES
+            found[node] = Cause(code=CauseCode.VALUES_UNSEEN)
         elif (
             node not in compiled
             or compiled[node].problem
             or not is_among_forms(executed[node], compiled[node], dialect)
         ):
-            found[node] = _OTHER_VALUES
+            found[node] = Cause(code=CauseCode.BUILT_WITH_OTHER_VALUES)
     for node in hooked:
         if node not in compiled or compiled[node].hooks is None:
-            found[node] = "its hooks cannot be rendered without running them"
+            found[node] = Cause(code=CauseCode.HOOKS_UNRENDERED)
     hooks = _doubtful_project_hooks(dbt, built, fingerprinter, executed, nodes, rendered_flags(options))
     if any(map(runs_at_start, hooks)):  # the nodes may have read what it left
-        found = dict.fromkeys(nodes, _OTHER_START) | found
+        found = dict.fromkeys(nodes, Cause(code=CauseCode.STARTED_WITH_OTHER_VALUES)) | found
     return Doubts(nodes=found, hooks=hooks, compiled=compiled)
 
 
-def _doubtful_seeds(built: AsBuilt, nodes: Iterable[str]) -> dict[str, str]:
+def _doubtful_seeds(built: AsBuilt, nodes: Iterable[str]) -> dict[str, Cause]:
     seeds = {node.unique_id: node for node in built.parsed.definition.nodes if node.resource_type == "seed"}
     found = {}
     for node in nodes:
         if node in seeds and node in built.edited:
-            found[node] = "its file is not the one that dbt loaded"
+            found[node] = Cause(code=CauseCode.SEED_FILE_CHANGED)
         elif node in seeds and is_too_large(seeds[node]):
-            found[node] = "its file is larger than 1 MB, so dbt does not say what it loaded"
+            found[node] = Cause(code=CauseCode.SEED_TOO_LARGE)
     return found
 
 

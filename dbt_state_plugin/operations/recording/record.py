@@ -19,6 +19,7 @@ from dbt_state_plugin.core.comparison.invocation import (
 )
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
+from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
 from dbt_state_plugin.core.values.invocations import (
     UNKNOWN,
     DbtInvocation,
@@ -44,7 +45,7 @@ from dbt_state_plugin.operations.planning.planning import plan_parsed
 from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.recording.checks import Doubts, command_of, doubts, refuse_other_version
 from dbt_state_plugin.operations.recording.handing_out import keep_versions
-from dbt_state_plugin.operations.running.build_recorder import OWN_NAMES, BuildRecorder
+from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
 from dbt_state_plugin.operations.session import Session, lock_environment, open_session
 from dbt_state_plugin.operations.session_of_dbt import session_settings
@@ -52,6 +53,7 @@ from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.target import invocation_of, workplace_of
 from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
 from dbt_state_plugin.project.inputs import InputPlaces
+from dbt_state_plugin.report.cause_words import cause_words
 from dbt_state_plugin.state.builds import note_outcomes
 from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.handed_plans import (
@@ -152,7 +154,7 @@ class _Recorder:
         before = self._before(inputs, results)
         settled = {each.outcome.unique_id: why_unrecorded(each, inputs) for each in results}
         if before.plan is not None and before.plan.session != session_settings(self.session):
-            other = "a setting of the database's sessions changed since the plan was handed out"
+            other = Cause(code=CauseCode.SESSION_CHANGED)
             settled = {
                 node: each or RecordedNode(unique_id=node, recording=Recording.DUE, why=other)
                 for node, each in settled.items()
@@ -285,7 +287,7 @@ class _Recorder:
         if failed or doubtful:
             open_hooks(self.session.state, self.execution_id, hooks)
         return tuple(
-            RecordedNode(unique_id=hook, recording=Recording.FAILED, why=each.message or each.status)
+            RecordedNode(unique_id=hook, recording=Recording.FAILED, why=told(each.message or each.status))
             for hook, each in failed.items()
         )
 
@@ -315,13 +317,7 @@ class _Recorder:
 
     def _recorded(self, unique_id: str, planned: Planned, recorder: BuildRecorder) -> RecordedNode:
         if unique_id not in recorder.marked:
-            is_own = unique_id in recorder.own_names
-            why = (
-                f"its SQL names {OWN_NAMES}"
-                if is_own
-                else recorder.unrecorded.get(unique_id, "dbt's files do not tell")
-            )
-            return RecordedNode(unique_id=unique_id, recording=Recording.DUE, why=why)
+            return RecordedNode(unique_id=unique_id, recording=Recording.DUE, why=_why_due(unique_id, recorder))
         project = planned.project
         parents = [project.nodes[parent] for parent in recorder.parents_of(unique_id)]
         unseen = [each for each in parents if recorder.versions.get(record_key(each, project)) == UNKNOWN]
@@ -342,6 +338,14 @@ class _Recorder:
         if not present.has_plugins:
             places = InputPlaces(folders=present.input_folders, roots=present.input_roots)
             record_project(self.session, key, self.invocation.extra, _fingerprinter(planned), places, files)
+
+
+def _why_due(unique_id: str, recorder: BuildRecorder) -> Cause:
+    """Return why a node is not recorded whose results were certain."""
+    if unique_id in recorder.own_names:
+        return Cause(code=CauseCode.SESSION_NAMES)
+    message = recorder.unrecorded.get(unique_id)
+    return told(message) if message is not None else Cause(code=CauseCode.NOT_TOLD)
 
 
 def _fingerprinter(planned: Planned) -> Fingerprinter:
@@ -376,7 +380,7 @@ def _not_marked(said: Iterable[RecordedNode], results: Iterable[DbtResult]) -> l
     outcomes = {each.outcome.unique_id: each.outcome for each in results}
     found = [outcomes[each.unique_id] for each in said if each.recording is Recording.FAILED]
     return found + [
-        NodeOutcome(unique_id=each.unique_id, status="not recorded", message=each.why)
+        NodeOutcome(unique_id=each.unique_id, status="not recorded", message=cause_words(each.why))
         for each in said
         if each.recording is Recording.DUE
     ]

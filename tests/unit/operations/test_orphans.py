@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from support.values import HERE, THEN, node, record, relation
 
+from dbt_state_plugin.core.values.causes import told
 from dbt_state_plugin.core.values.orphans import Action, Dependant, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.relations import Identity, RelationKind
 from dbt_state_plugin.operations.orphans import agreed, categorized, ordered
+from dbt_state_plugin.report.cause_words import cause_words
 from dbt_state_plugin.report.orphans import (
     intention_lines,
     orphan_lines,
@@ -27,7 +29,7 @@ def orphan(name: str, *dependants: Dependant, action: Action = Action.DROP, why:
     identity = Identity(value="1/1", kind=RelationKind.TABLE)
     item = record(node(f"model.shop.{name}"), identity=identity)
     check = DropCheck(identity=identity, owner="dbt", role="dbt", may_drop=True, dependants=dependants)
-    return Orphan(record=item, check=check, action=action, why=why)
+    return Orphan(record=item, check=check, action=action, why=told(why) if why else None)
 
 
 def others(description: str, *names: str) -> Dependant:
@@ -54,7 +56,7 @@ def test_an_orphan_is_refused_when_something_that_stays_depends_on_it_also_throu
     found = ordered([table, view, free])
 
     assert names(found) == ["c_table"]
-    assert [item.why for item in found[1:]] == [
+    assert [cause_words(item.why) for item in found[1:]] == [
         "others depend on it: view v",
         "others depend on it: view of somebody",
     ]
@@ -76,7 +78,7 @@ def test_orphans_that_depend_on_each_other_are_both_refused() -> None:
 def test_three_dependants_are_named_and_the_others_counted() -> None:
     (refused,) = ordered([orphan("a", *(others(f"view v{number}") for number in range(5)))])
 
-    assert refused.why == "others depend on it: view v0, view v1, view v2 and 2 more"
+    assert cause_words(refused.why) == "others depend on it: view v0, view v1, view v2 and 2 more"
 
 
 IDENTITY = Identity(value="1/1", kind=RelationKind.TABLE)
@@ -107,16 +109,16 @@ def test_only_the_recorded_relation_without_history_is_dropped(
     item = record(node("model.shop.x"), **recorded)
     found = DropCheck(**{"identity": IDENTITY, "owner": "dbt", "role": "dbt", "may_drop": True, **now})
 
-    assert categorized(item, found, "", {PART}, False).action is action
+    assert categorized(item, found, None, {PART}, False).action is action
 
 
 def test_history_goes_when_asked_for_and_what_is_not_there_is_forgotten_in_any_case() -> None:
     item = record(node("snapshot.shop.x"))
     found = DropCheck(identity=IDENTITY, owner="dbt", role="dbt", may_drop=True)
 
-    assert categorized(item, found, "", set(), True).action is Action.DROP
-    assert categorized(item, found, "execution 1 is writing it", set(), True).why == "execution 1 is writing it"
-    assert categorized(item, None, "", set(), False).action is Action.FORGET
+    assert categorized(item, found, None, set(), True).action is Action.DROP
+    assert categorized(item, found, told("it is being written"), set(), True).why == told("it is being written")
+    assert categorized(item, None, None, set(), False).action is Action.FORGET
 
 
 def test_only_what_was_shown_is_done() -> None:
@@ -127,7 +129,7 @@ def test_only_what_was_shown_is_done() -> None:
         Orphans(environment=HERE, orphans=(shown, built_again)), Orphans(environment=HERE, orphans=(shown, now))
     )
 
-    assert [(item.record.relation.identifier, item.action, item.why) for item in found] == [
+    assert [(item.record.relation.identifier, item.action, cause_words(item.why)) for item in found] == [
         ("shown", Action.DROP, ""),
         ("late", Action.REFUSE, "this is new since the list was shown; run the command again"),
         ("built_again", Action.KEEP, "it is no longer an orphan"),
@@ -178,5 +180,6 @@ def test_the_document_names_all_dependents_and_the_action_or_the_outcome() -> No
         "dependents": ["view v0", "view v1", "view v2", "view v3", "view v4"],
         "action": "drop",
         "why": "",
+        "code": None,
     }
     assert (done["outcome"], "action" in done) == ("dropped", False)

@@ -18,6 +18,7 @@ from dbt_state_plugin.core.comparison.invocation import (
     versions_before,
     why_unrecorded,
 )
+from dbt_state_plugin.core.values.causes import told
 from dbt_state_plugin.core.values.invocations import (
     UNKNOWN,
     DbtInvocation,
@@ -30,6 +31,7 @@ from dbt_state_plugin.core.values.invocations import (
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind
 from dbt_state_plugin.core.values.results import NodeOutcome
+from dbt_state_plugin.report.cause_words import cause_words
 
 HOUR = timedelta(hours=1)
 A = node("model.shop.a", materialized="table")
@@ -57,7 +59,7 @@ def inputs(recorded: RecordedRelation | None = None, identity: Identity | None =
 
 
 def said(found: RecordedNode | None) -> tuple[str, str] | None:
-    return (found.recording.value, found.why) if found is not None else None
+    return (found.recording.value, cause_words(found.why)) if found is not None else None
 
 
 @pytest.mark.parametrize("recorded", [None, built()])
@@ -129,7 +131,7 @@ def test_where_the_clocks_do_not_agree_both_count(lag: timedelta) -> None:
             {"identity": Identity(value="2/2", kind=RelationKind.VIEW)},
             "it is a view, and the project makes it a table",
         ),
-        ({"doubts": {A.unique_id: "its hooks"}}, "its hooks"),
+        ({"doubts": {A.unique_id: told("its hooks")}}, "its hooks"),
     ],
 )
 def test_any_doubt_stays_due(given: dict[str, Any], why: str) -> None:
