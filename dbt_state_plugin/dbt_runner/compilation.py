@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.changes.project_hooks import runs_at_start
 from dbt_state_plugin.core.jinja.builtin_macros import VIEW_DDL
 from dbt_state_plugin.core.values.progress import Progress, Stage, Step, silent
-from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
+from dbt_state_plugin.core.values.project import CompiledNode, NotComparable, SqlProblem
 from dbt_state_plugin.core.values.reads import RenderedReads, joined
 from dbt_state_plugin.dbt_runner.tracing import Tracer, traced, traced_macros
 
@@ -40,7 +40,10 @@ _WRITING = ("write", "submit_python_job")
 _QUERYING = ("run_query", "statement", "load_result", "store_result", "store_raw_result", "write", "submit_python_job")
 
 
-class _NotComparable(Exception):
+_NOTHING = NotComparable(SqlProblem.NOTHING_TO_COMPILE)
+
+
+class _AskedDatabase(Exception):
     """What made the SQL depend on more than the project."""
 
 
@@ -55,7 +58,7 @@ class _AdapterWithoutDatabase:
             return getattr(self._adapter, name)
         if name.startswith("__"):
             raise AttributeError(name)
-        raise _NotComparable(f"adapter.{name}")
+        raise _AskedDatabase(f"adapter.{name}")
 
 
 def compile_nodes(
@@ -107,13 +110,6 @@ def needs_compiling(parsed: Parsed, unique_id: str) -> bool:
     return has_more or bool(parsed.definition.project_hooks)
 
 
-class _Problem:
-    """Why there is no text to compare."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-
 class _Compilation:
     """Compile nodes of one manifest and leave it as it was."""
 
@@ -132,14 +128,14 @@ class _Compilation:
         """Return the SQL of one node in all its forms, with its hooks."""
         node = self._manifest.nodes.get(unique_id)
         if node is None:  # a unit test or a function
-            return CompiledNode(project_hooks=project_hooks, problem=NO_SQL)
+            return CompiledNode(project_hooks=project_hooks, problem=_NOTHING)
         hooks = self._attempt("incremental", lambda: self._rendered_hooks(node))
         forms: dict[str, str] = {}
-        problem = "" if getattr(node, "raw_code", "") else NO_SQL
+        problem = None if getattr(node, "raw_code", "") else _NOTHING
         for name in ("sql", "incremental") if _is_incremental(node) else ("sql",):
-            text = self._attempt(name, lambda: self._sql(node)) if not problem else _Problem(problem)
-            if isinstance(text, _Problem):
-                problem, forms = text.what, {}
+            text = self._attempt(name, lambda: self._sql(node)) if problem is None else problem
+            if isinstance(text, NotComparable):
+                problem, forms = text, {}
             else:
                 forms[name] = text
         return CompiledNode(
@@ -196,10 +192,10 @@ class _Compilation:
         except Exception as error:  # whatever a macro may raise: the node is built, and dbt says what is wrong
             asked = _refusal_behind(error)
             if asked is not None:
-                return _Problem(f"it asks the database while it compiles ({asked})")
+                return NotComparable(SqlProblem.ASKS_DATABASE, str(asked))
             if isinstance(error, DbtBaseException):
-                return _Problem("dbt cannot compile it")
-            return _Problem(f"it cannot be compiled by itself ({type(error).__name__})")
+                return NotComparable(SqlProblem.NOT_COMPILED)
+            return NotComparable(SqlProblem.NOT_COMPILED_ALONE, type(error).__name__)
 
     def _sql(self, node: Any, **context: Any) -> str:
         return str(self._compiler.compile_node(_fresh(node), self._manifest, context, write=False).compiled_code)
@@ -235,9 +231,9 @@ class _Compilation:
                 macro.macro_sql = code
 
 
-def _refusal_behind(error: BaseException | None) -> _NotComparable | None:
+def _refusal_behind(error: BaseException | None) -> _AskedDatabase | None:
     """Return the refusal that an error came from: dbt puts errors of its own around those of macros."""
-    while error is not None and not isinstance(error, _NotComparable):
+    while error is not None and not isinstance(error, _AskedDatabase):
         error = error.__cause__ or error.__context__
     return error
 
@@ -291,7 +287,7 @@ def _compiler(config: Any, *, asks_database: bool) -> Any:
 
 def _refusing(name: str) -> Callable[..., Any]:
     def refuse(*_: Any, **__: Any) -> Any:
-        raise _NotComparable(name)
+        raise _AskedDatabase(name)
 
     return refuse
 
@@ -322,7 +318,7 @@ def _fresh(node: Any) -> Any:
 
 
 def _texts(found: Any) -> tuple[str, ...] | None:
-    return None if isinstance(found, _Problem) else tuple(found)
+    return None if isinstance(found, NotComparable) else tuple(found)
 
 
 def _is_incremental(node: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from dbt_state_plugin.core.undeclared import PREFIX, UndeclaredInput, is_function
 from dbt_state_plugin.core.values.capabilities import FEATURES
 from dbt_state_plugin.core.values.plan import HookReason
+from dbt_state_plugin.core.values.project import SqlProblem
 from dbt_state_plugin.core.values.reasons import GRAPH, SAME_QUERY, Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.printable import printable, relation_shown
@@ -40,6 +41,12 @@ EQUAL: Mapping[str, str] = {
     "undescribed": "it has no description",
     "unread": "its build has not read it",
     "effect": "it writes nothing that the nodes of a run read",
+}
+PROBLEMS: Mapping[SqlProblem, str] = {
+    SqlProblem.NOTHING_TO_COMPILE: "it has no SQL",
+    SqlProblem.ASKS_DATABASE: "it asks the database while it compiles ({name})",
+    SqlProblem.NOT_COMPILED: "dbt cannot compile it",
+    SqlProblem.NOT_COMPILED_ALONE: "it cannot be compiled by itself ({name})",
 }
 NOT_COUNTED: Mapping[str, str] = {
     "absent": "does not exist",
@@ -91,7 +98,9 @@ def reason_document(reason: Reason) -> dict[str, Any]:
     """Return a reason as JSON and the state hold it; `node` is there only where the reason comes from another node."""
     document: dict[str, Any] = {"kind": reason.kind.value, "detail": detail(reason)}
     document |= {"node": reason.node} if reason.node else {}
-    return document | {"code": reason.code.value, "values": dict(reason.values)}
+    problem = _problem(reason.values)
+    words = {"problem": problem} if problem else {}
+    return document | {"code": reason.code.value, "values": {**reason.values, **words}}
 
 
 def untold_words(feature: str) -> str:
@@ -204,7 +213,14 @@ def _settled(words: str, values: Values, *, is_named: bool = True) -> str:
     """Add why the difference is none, or why the SQL could not tell."""
     if equal := values.get("equal"):
         return f"{words}, but {EQUAL[equal]}" if is_named else EQUAL[equal]
-    return f"{words}; {values['problem']}, so its SQL cannot be compared" if values.get("problem") else words
+    problem = _problem(values)
+    return f"{words}; {problem}, so its SQL cannot be compared" if problem else words
+
+
+def _problem(values: Values) -> str:
+    """Return why there is no SQL that could be compared, or nothing; rows of the state may hold it in words."""
+    found = values.get("uncompared")
+    return PROBLEMS[SqlProblem(found["problem"])].format(name=found["name"]) if found else values.get("problem", "")
 
 
 def _columns(values: Values) -> str:

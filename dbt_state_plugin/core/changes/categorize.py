@@ -24,7 +24,7 @@ from dbt_state_plugin.core.changes.traced import READS, names_read, untouched_pa
 from dbt_state_plugin.core.fingerprint.hashing import Digest
 from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.plan import ChangeCategory
-from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode, Node
+from dbt_state_plugin.core.values.project import CompiledNode, Node, SqlProblem
 from dbt_state_plugin.core.values.reasons import SAME_QUERY, Reason, ReasonCode, ReasonKind, kind_of_part
 from dbt_state_plugin.core.values.records import RecordedDefinition, TracedReads
 
@@ -448,7 +448,7 @@ def gives_the_same_rows(
     )
 
 
-def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:
+def _reason(part: str, inputs: ChangeInputs, **more: Any) -> Reason:
     """Return what differs in a part; where no items were recorded nothing can be named."""
     if part == "inlined":
         nodes = list(inputs.difference.inlined)
@@ -470,13 +470,17 @@ def _reason(part: str, inputs: ChangeInputs, **more: str) -> Reason:
 def _real_reasons(parts: Iterable[str], inputs: ChangeInputs) -> tuple[Reason, ...]:
     """Return what differs and, beside the first part that shows in the SQL, why SQL could not decide."""
     compiled = inputs.compiled
-    problem = compiled.problem if compiled is not None and compiled.problem != NO_SQL else ""
+    problem = compiled.problem if compiled is not None else None
+    if problem is not None and problem.problem is SqlProblem.NOTHING_TO_COMPILE:
+        problem = None
     reasons: list[Reason] = []
     for part in parts:
         if part == READS:
             reasons += inputs.other_reads
             continue
-        shows = bool(problem) and part in _THROUGH_SQL | _THROUGH_BOTH
-        reasons.append(_reason(part, inputs, problem=problem) if shows else _reason(part, inputs))
-        problem = "" if shows else problem
+        if problem is not None and part in _THROUGH_SQL | _THROUGH_BOTH:
+            reasons.append(_reason(part, inputs, uncompared={"problem": problem.problem.value, "name": problem.name}))
+            problem = None
+        else:
+            reasons.append(_reason(part, inputs))
     return tuple(reasons)

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.relations import RelationName
 
-NO_SQL = "it has no SQL"  # the problem of a node that there is nothing to compile of
+
+class SqlProblem(str, Enum):
+    """Why a node has no SQL that could be compared; report/reason_words.py makes the words."""
+
+    NOTHING_TO_COMPILE = "nothing-to-compile"
+    ASKS_DATABASE = "asks-database"  # with what asks
+    NOT_COMPILED = "not-compiled"
+    NOT_COMPILED_ALONE = "not-compiled-alone"  # with the type of the error
+
+
+@dataclass(frozen=True, slots=True)
+class NotComparable:
+    """A problem and the name that belongs to it."""
+
+    problem: SqlProblem
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,5 +132,5 @@ class CompiledNode:
     hooks: tuple[str, ...] | None = ()
     project_hooks: tuple[str | None, ...] | None = ()
     ddl: str = ""
-    problem: str = ""
+    problem: NotComparable | None = None
     reads: RenderedReads | None = None

@@ -95,8 +95,8 @@ class ReasonCode(str, Enum):
     # new
     NOT_RECORDED = "not-recorded"
     NOT_IN_BASELINE = "not-in-baseline"  # where
-    # a part of the definition: `part`, and with ITEMS_CHANGED `items`; `equal` where nothing real differs, `problem`
-    # where the SQL cannot be compared
+    # a part of the definition: `part`, and with ITEMS_CHANGED `items`; `equal` where nothing real differs,
+    # `uncompared` (problem, name) where the SQL cannot be compared
     PART_CHANGED = "part-changed"
     ITEMS_CHANGED = "items-changed"
     INLINED_CHANGED = "inlined-changed"  # nodes

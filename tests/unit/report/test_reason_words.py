@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dbt_state_plugin
+from dbt_state_plugin.core.values.project import SqlProblem
 from dbt_state_plugin.core.values.reasons import Category, Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.things import Thing
@@ -212,3 +213,24 @@ def test_what_became_of_a_thing_is_said(thing: str, name: str, change: str, word
 )
 def test_what_was_added_by_hand_is_said(kind: str, name: str, in_place: bool, words: str) -> None:
     assert extra_words(Thing(kind=kind, name=name), in_place=in_place) == words
+
+
+@pytest.mark.parametrize("problem", SqlProblem)
+def test_why_sql_cannot_be_compared_is_said_and_stands_in_the_document(problem: SqlProblem) -> None:
+    uncompared = {"problem": problem.value, "name": "run_query"}
+    reason = Reason(
+        kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values={"part": "body", "uncompared": uncompared}
+    )
+
+    words = reason_document(reason)["values"]["problem"]
+
+    assert words
+    assert detail(reason) == f"its code changed; {words}, so its SQL cannot be compared"
+
+
+def test_a_recorded_reason_may_say_in_words_why_sql_cannot_be_compared() -> None:
+    values = {"part": "body", "problem": "dbt cannot compile it"}
+    reason = Reason(kind=ReasonKind.BODY, code=ReasonCode.PART_CHANGED, values=values)
+
+    assert detail(reason) == "its code changed; dbt cannot compile it, so its SQL cannot be compared"
+    assert reason_document(reason)["values"] == values

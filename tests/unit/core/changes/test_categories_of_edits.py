@@ -16,7 +16,7 @@ from dbt_state_plugin.core.changes.categorize import ChangeInputs, categorize, c
 from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
-from dbt_state_plugin.core.values.project import CompiledNode
+from dbt_state_plugin.core.values.project import CompiledNode, NotComparable, SqlProblem
 from dbt_state_plugin.core.values.records import RecordedDefinition
 from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
@@ -51,7 +51,7 @@ def reasons(before: str, after: str, *, can_compile: bool = True, is_hashed: boo
         macro_paths={},
         compiled=None,
     )
-    now = compiled(after) if can_compile else CompiledNode(problem="it asks the database")
+    now = compiled(after) if can_compile else CompiledNode(problem=NotComparable(SqlProblem.ASKS_DATABASE))
     if wants_compiled(inputs):
         inputs = ChangeInputs(**{name: getattr(inputs, name) for name in ChangeInputs.__slots__} | {"compiled": now})
     return [reason.kind.value for reason in categorize(inputs, DIGEST).reasons]

@@ -24,7 +24,7 @@ from dbt_state_plugin.core.changes.differences import Difference
 from dbt_state_plugin.core.changes.project_hooks import Names
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.values.plan import ChangeCategory
-from dbt_state_plugin.core.values.project import NO_SQL, CompiledNode
+from dbt_state_plugin.core.values.project import CompiledNode, NotComparable, SqlProblem
 from dbt_state_plugin.core.values.records import RecordedDefinition
 from dbt_state_plugin.report.reason_words import PARTS, detail
 from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
@@ -229,7 +229,7 @@ def test_each_form_of_the_sql_must_be_the_same(
     "fields",
     [
         {"now": None},
-        {"now": sql(problem="it asks the database while it compiles (run_query)")},
+        {"now": sql(problem=NotComparable(SqlProblem.ASKS_DATABASE, "run_query"))},
         {"before": None},
         {"before": {}},
         {"before": {"language": "sql"}},
@@ -824,7 +824,7 @@ def test_what_is_recorded_of_the_sql_can_be_read_by_people() -> None:
         "hooks": ["post-hook inside the transaction\ngrant a"],
         "project_hooks": ["analyze"],
     }
-    assert compiled_document(CompiledNode(hooks=None, project_hooks=None, problem="x"), POSTGRES) == {
+    assert compiled_document(CompiledNode(hooks=None, project_hooks=None, problem=PROBLEM), POSTGRES) == {
         "language": "sql",
         "of_command": True,
     }
@@ -889,21 +889,24 @@ def test_the_ddl_of_a_view_is_wanted_where_it_decides() -> None:
     assert not wants_ddl(inputs("body", items={"materialization": {"macro.shop.a": "1"}}))
 
 
-PROBLEM = "it asks the database while it compiles (run_query)"
+PROBLEM = NotComparable(SqlProblem.ASKS_DATABASE, "run_query")
+WORDS = "it asks the database while it compiles (run_query)"
 
 
 @pytest.mark.parametrize(
     ("part", "problem", "words"),
     [
-        ("body", PROBLEM, f"its code changed; {PROBLEM}, so its SQL cannot be compared"),
-        ("macros", PROBLEM, f"x of macros changed; {PROBLEM}, so its SQL cannot be compared"),
-        ("references", PROBLEM, f"x of references changed; {PROBLEM}, so its SQL cannot be compared"),
+        ("body", PROBLEM, f"its code changed; {WORDS}, so its SQL cannot be compared"),
+        ("macros", PROBLEM, f"x of macros changed; {WORDS}, so its SQL cannot be compared"),
+        ("references", PROBLEM, f"x of references changed; {WORDS}, so its SQL cannot be compared"),
         ("config", PROBLEM, "x of config changed"),
-        ("body", NO_SQL, "its code changed"),
-        ("body", "", "its code changed"),
+        ("body", NotComparable(SqlProblem.NOTHING_TO_COMPILE), "its code changed"),
+        ("body", None, "its code changed"),
     ],
 )
-def test_why_the_sql_could_not_decide_stands_beside_what_differs(part: str, problem: str, words: str) -> None:
+def test_why_the_sql_could_not_decide_stands_beside_what_differs(
+    part: str, problem: NotComparable | None, words: str
+) -> None:
     found = categorized(part, before=sql(), now=CompiledNode(problem=problem))
 
     assert [detail(reason) for reason in found.reasons] == [words]
@@ -912,7 +915,7 @@ def test_why_the_sql_could_not_decide_stands_beside_what_differs(part: str, prob
 def test_why_the_sql_could_not_decide_is_said_once() -> None:
     found = categorized("config", "body", "references", before=sql(), now=CompiledNode(problem=PROBLEM))
 
-    assert [PROBLEM in detail(reason) for reason in found.reasons] == [False, True, False]
+    assert [WORDS in detail(reason) for reason in found.reasons] == [False, True, False]
 
 
 @pytest.mark.parametrize(
