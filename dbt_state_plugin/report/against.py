@@ -25,8 +25,19 @@ def compared_lines(compared: Compared, *, shows_all: bool = False, width: int | 
     first = printable(
         f"Compared with {compared.baseline.name}: what the code alone changes, whatever the relations hold."
     )
-    last = [*(f"  warning: {printable(warning)}" for warning in compared.warnings), compared_summary(compared)]
+    last = [
+        *(f"  warning: {printable(warning)}" for warning in comparison_warnings(compared)),
+        compared_summary(compared),
+    ]
     return [*wrapped(first, width), *rows, *(part for line in last for part in wrapped(line, width))]
+
+
+def comparison_warnings(compared: Compared | None) -> tuple[str, ...]:
+    """Return what could not be compared."""
+    if compared is None or not compared.unseen_values:
+        return ()
+    nodes = "1 node reads" if compared.unseen_values == 1 else f"{compared.unseen_values} nodes read"
+    return (f"{nodes} vars, env vars or target fields whose values are not in this manifest: only code is compared",)
 
 
 def _removed_lines(compared: Compared, *, shows_all: bool) -> list[str]:
@@ -74,5 +85,5 @@ def compared_document(compared: Compared) -> dict[str, Any]:
         "against": {"kind": baseline.kind, **baseline.details},
         "summary": {**document["summary"], "removed": len(compared.removed)},
         "removed": [{"unique_id": each.unique_id, "relation": each.relation or None} for each in compared.removed],
-        "warnings": list(compared.warnings),
+        "warnings": list(comparison_warnings(compared)),
     }

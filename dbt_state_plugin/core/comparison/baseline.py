@@ -48,12 +48,12 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """What the code would change: the decisions as a plan, removed nodes, and what could not be compared."""
+    """What the code would change: the decisions as a plan, removed nodes, and how many nodes read unseen values."""
 
     baseline: Baseline
     plan: Plan
     removed: tuple[Removed, ...] = ()
-    warnings: tuple[str, ...] = ()
+    unseen_values: int = 0
 
 
 def records_by_node(records: Iterable[RecordedRelation], project: Project) -> dict[str, RecordedRelation]:

@@ -132,7 +132,7 @@ class _ManifestComparison:
             baseline=self._baseline(where),
             plan=plan,
             removed=removed_nodes(self.project, _relations(self.before.project), self.options.command),
-            warnings=self._warnings(unseen),
+            unseen_values=unseen,
         )
         return PlannedAgainst(planned=self._carried(plan, categorized), compared=compared)
 
@@ -201,14 +201,6 @@ class _ManifestComparison:
             elif not is_among_forms(translated(held[node], self.relocation.names), compiled, self.before.dialect):
                 found[node] = (Reason(kind=ReasonKind.VARIABLES, code=ReasonCode.OTHER_VALUES),)
         return found, unseen
-
-    def _warnings(self, unseen: int) -> tuple[str, ...]:
-        if not unseen:
-            return ()
-        nodes = "1 node reads" if unseen == 1 else f"{unseen} nodes read"
-        return (
-            f"{nodes} vars, env vars or target fields whose values are not in this manifest: only code is compared",
-        )
 
     def _baseline(self, where: str) -> Baseline:
         artifact = self.artifact

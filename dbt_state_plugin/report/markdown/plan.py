@@ -10,7 +10,7 @@ from dbt_state_plugin.core.comparison.baseline import Compared
 from dbt_state_plugin.core.values.overview import DifferingText
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.project import Project
-from dbt_state_plugin.report.against import compared_summary
+from dbt_state_plugin.report.against import compared_summary, comparison_warnings
 from dbt_state_plugin.report.markdown.document import LIMIT, Part, document
 from dbt_state_plugin.report.markdown.escaping import cell, code, fenced
 from dbt_state_plugin.report.markdown.graph import Graph, GraphNode, flowchart
@@ -41,7 +41,11 @@ def plan_markdown(
         Part(
             items=(MARKER, f"### {cell(headline)}", _about(plan, compared)), importance=9, noun="line", separator="\n\n"
         ),
-        Part(items=tuple(f"> **warning** {cell(each)}" for each in _warnings(compared)), importance=8, noun="warning"),
+        Part(
+            items=tuple(f"> **warning** {cell(each)}" for each in comparison_warnings(compared)),
+            importance=8,
+            noun="warning",
+        ),
         _table(own[:_SHOWN_ROWS], importance=7),
         _folded_table(own[_SHOWN_ROWS:], "node", importance=3),
         _folded_table(tests, "test", importance=1),
@@ -69,10 +73,6 @@ def _about(plan: Plan, compared: Compared | None) -> str:
         )
     environment = plan.environment
     return f"What {code(plan.command)} would build in {code(f'{environment.project}/{environment.target}')}."
-
-
-def _warnings(compared: Compared | None) -> tuple[str, ...]:
-    return compared.warnings if compared else ()
 
 
 def _table(entries: list[PlanEntry], importance: int) -> Part:

@@ -94,14 +94,14 @@ def test_a_comparison_names_what_it_is_compared_with_and_what_is_removed() -> No
             Removed(unique_id="model.shop.gone", relation=str(relation("gone"))),
             Removed(unique_id="model.shop.x"),
         ),
-        warnings=("2 nodes read values that the manifest does not tell",),
+        unseen_values=2,
     )
 
     text = plan_markdown(found.plan, found.project, found.texts, compared=compared)
 
     assert "### Changes: 2 new, 1 changed, 1 downstream, 2 removed, 1 unchanged" in text
     assert "Compared with `shop/prod (db.prod)`: what the code alone changes" in text
-    assert "> **warning** 2 nodes read values" in text
+    assert "> **warning** 2 nodes read vars, env vars or target fields whose values are not in this manifest" in text
     assert "- `model.shop.x`\n" in text
 
 
