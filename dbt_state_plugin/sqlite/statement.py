@@ -43,7 +43,7 @@ _REPLACED: tuple[tuple[re.Pattern[str], str], ...] = (
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UUID_COLUMNS = frozenset("execution_id step_id build_id data_id plan_id".split())
 _BYTES_COLUMNS = frozenset("hash_key content project".split())
-_JSON_COLUMNS = frozenset("fingerprint trace reasons places items compiled up_to_date".split())
+_JSON_COLUMNS = frozenset("fingerprint trace reasons places items compiled up_to_date contents".split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,32 +12,16 @@ from typing import Any
 from dbt_state_plugin.core.values.fingerprinted import FingerprintedProject, FingerprintInputs
 from dbt_state_plugin.core.values.project import Exposure, Node, Project
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.state import State
 
 _READ = "SELECT inputs_digest, places, project FROM {state}.project_snapshot WHERE environment_id = %s"
-CONTENTS = "contents"  # what stays of `up_to_date`: it is about the warehouse, not about the project
-_KEPT = ByDialect(
-    postgres=f"""
-        CASE WHEN jsonb_exists(s.up_to_date, '{CONTENTS}')
-            THEN jsonb_build_object('{CONTENTS}', s.up_to_date -> '{CONTENTS}') ELSE excluded.up_to_date END
-    """,
-    sqlite=f"""
-        CASE WHEN jsonb_exists(s.up_to_date, '{CONTENTS}')
-            THEN json_object('{CONTENTS}', json_extract(s.up_to_date, '$.{CONTENTS}')) ELSE excluded.up_to_date END
-    """,
-)
-_WRITE = _KEPT.into(
-    """
+_WRITE = """
     INSERT INTO {state}.project_snapshot AS s (environment_id, inputs_digest, places, project) VALUES (%s, %s, %s, %s)
     ON CONFLICT (environment_id) DO UPDATE SET inputs_digest = excluded.inputs_digest, places = excluded.places,
-        project = excluded.project, up_to_date = <kept>, recorded_at = clock_timestamp(),
+        project = excluded.project, up_to_date = excluded.up_to_date, recorded_at = clock_timestamp(),
         manifest_id = NULL
     WHERE s.inputs_digest <> excluded.inputs_digest
-""",
-    "<kept>",
-)
-
+"""
 
 _WHOLE = "whole"
 

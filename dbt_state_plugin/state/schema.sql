@@ -1,4 +1,4 @@
--- The state, whole, without its views (views.sql), as version 0012 of the migrations leaves it. Run with search_path set to the state's schema.
+-- The state, whole, without its views (views.sql), as version 0013 of the migrations leaves it. Run with search_path set to the state's schema.
 -- A test proves that this file and the chain of migrations give the same schema.
 
 CREATE TABLE alembic_version (
@@ -170,7 +170,9 @@ CREATE TABLE project_snapshot (
     -- The manifest of exactly these inputs, once it was kept.
     manifest_id text REFERENCES manifest ON DELETE SET NULL,
     -- By command: the last plan that said "nothing to build", with a seal, and what it depended on.
-    up_to_date jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(up_to_date) = 'object')
+    up_to_date jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(up_to_date) = 'object'),
+    -- What a warehouse that scans has read, with a seal. It is about the relations, so it outlasts edits of the project.
+    contents jsonb CHECK (jsonb_typeof(contents) = 'object')
 );
 CREATE INDEX project_snapshot_manifest ON project_snapshot (manifest_id);
 
@@ -199,4 +201,4 @@ CREATE INDEX handed_plan_environment ON handed_plan (environment_id, handed_at);
 
 INSERT INTO installation (hash_key)
     VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
-INSERT INTO alembic_version (version_num) VALUES ('0012');
+INSERT INTO alembic_version (version_num) VALUES ('0013');

@@ -15,9 +15,9 @@ from dbt_state_plugin.state.state import compose
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-EXPECTED_VERSION = "0012"
+EXPECTED_VERSION = "0013"
 # Oldest first; a test holds this to the migrations folder.
-KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011", "0012")
+KNOWN_VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0011", "0012", "0013")
 
 _IS_THERE = ByDialect(
     postgres="SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = %(schema)s AND tablename = 'alembic_version'",

@@ -9,10 +9,13 @@ import pytest
 from support.recording import ORDERS, REPORT
 from support.values import project
 
+from dbt_state_plugin.state import migration
 from dbt_state_plugin.state.contents import read_contents, write_contents
-from dbt_state_plugin.state.parsed_projects import CONTENTS, write_parsed_project
+from dbt_state_plugin.state.parsed_projects import write_parsed_project
+from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State
 
+SCHEMA = "dbt_state_plugin"
 DOCUMENT = {"file": "1-2-3", "tables": {"orders": [3, "ä\\u0000"], "empty": []}}
 
 
@@ -22,9 +25,9 @@ def parsed(state: State) -> None:
     write_parsed_project(state, inputs_digest="1" * 64, places={}, project=project(ORDERS))
 
 
-def stored(state: State) -> dict[str, Any]:
+def stored(state: State, column: str = "contents") -> dict[str, Any]:
     ((text,),) = state.rows(
-        "SELECT up_to_date::text AS document FROM {state}.project_snapshot WHERE environment_id = %s",
+        f"SELECT {column}::text AS document FROM {{state}}.project_snapshot WHERE environment_id = %s",
         (state.environment_id,),
     )
     found: dict[str, Any] = json.loads(text)
@@ -59,25 +62,44 @@ def test_what_else_is_kept_beside_the_project_stays(state: State) -> None:
     state.execute("""UPDATE {state}.project_snapshot SET up_to_date = '{{"run": 1}}'""")
     write_contents(state, DOCUMENT)
 
-    assert stored(state).keys() == {"run", CONTENTS}
+    assert stored(state, "up_to_date") == {"run": 1}
 
 
 def test_contents_that_were_edited_by_hand_do_not_count(state: State) -> None:
     write_contents(state, DOCUMENT)
-    document = stored(state)
-    sealed = document[CONTENTS]
-    sealed = json.loads(sealed) if isinstance(sealed, str) else sealed
+    sealed = stored(state)
     sealed["contents"]["file"] = "another"
-    document[CONTENTS] = sealed
-    state.execute("UPDATE {state}.project_snapshot SET up_to_date = %s::jsonb", (json.dumps(document),))
+    state.execute("UPDATE {state}.project_snapshot SET contents = %s::jsonb", (json.dumps(sealed),))
 
     assert read_contents(state) is None
 
 
-@pytest.mark.parametrize("damaged", ['{"contents": 1}', "[1]", '"text"', "null"])
+@pytest.mark.parametrize("damaged", ['{"contents": 1}', '{"seal": "1"}', "{}"])
 def test_what_has_no_seal_does_not_count(state: State, damaged: str) -> None:
-    document = json.dumps({CONTENTS: json.loads(damaged)})
-    state.execute("UPDATE {state}.project_snapshot SET up_to_date = %s::jsonb", (document,))
+    state.execute("UPDATE {state}.project_snapshot SET contents = %s::jsonb", (damaged,))
+
+    assert read_contents(state) is None
+
+
+def test_version_0012_kept_contents_beside_empty_plans_and_nothing_is_lost_on_the_way_there_and_back(
+    state: State,
+) -> None:
+    state.execute("""UPDATE {state}.project_snapshot SET up_to_date = '{{"run": {{"seal": "1"}}}}'""")
+    write_contents(state, DOCUMENT)
+    sealed = stored(state)
+
+    migration.downgrade(state.connection, SCHEMA, "0012")
+    assert stored(state, "up_to_date") == {"run": {"seal": "1"}, "contents": sealed}
+    ensure_schema(state.connection, SCHEMA)
+
+    assert stored(state, "up_to_date") == {"run": {"seal": "1"}}
+    assert read_contents(state) == DOCUMENT
+
+
+def test_without_contents_there_are_none_after_a_downgrade_either(state: State) -> None:
+    migration.downgrade(state.connection, SCHEMA, "0012")
+    assert stored(state, "up_to_date") == {}
+    ensure_schema(state.connection, SCHEMA)
 
     assert read_contents(state) is None
 
