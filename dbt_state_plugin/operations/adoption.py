@@ -38,7 +38,7 @@ from dbt_state_plugin.operations.planning.inputs import Planned, seen_now, selec
 from dbt_state_plugin.operations.planning.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
 from dbt_state_plugin.operations.session import lock_environment, open_session
-from dbt_state_plugin.operations.session_of_dbt import session_settings
+from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
@@ -122,9 +122,7 @@ class _Comparison:
         self.parsed = parsed
         self.compiled = compiled
         self.configs = {node.unique_id: node.attributes.get("config") or {} for node in parsed.definition.nodes}
-        workplace = session.target.workplace
-        credentials = workplace.profile.credentials if workplace else {}
-        self.search_path = str(credentials.get("search_path") or "") or None
+        self.session_of_dbt = session_of_dbt(session)
 
     def compared(self, found: Iterable[Candidate]) -> tuple[Candidate, ...]:
         """Return the candidates, those that differ as refused."""
@@ -153,7 +151,7 @@ class _Comparison:
             compiled = self.compiled.get(node.unique_id)
             if node.materialized not in _SQL or compiled is None or compiled.language != "sql" or not compiled.forms:
                 return candidate
-            expected = self.session.warehouse.describe(compiled.forms["sql"], search_path=self.search_path)
+            expected = self.session.warehouse.describe(compiled.forms["sql"], **self.session_of_dbt)
         except QueryRefused as refused:
             why = Cause(code=CauseCode.SQL_REFUSED, values={"message": refused.why})
             return _answered(candidate, why) if refused.is_certain else candidate

@@ -97,8 +97,13 @@ class Warehouse(Protocol):
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return for each table the identity and the counters of what was written into it."""
 
-    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
-        """Wait at most `patience` seconds until all writes of younger sessions are counted; return whether they are."""
+    def session_of_dbt(self, credentials: Mapping[str, Any]) -> Any:
+        """Return what these keys of the profile say of dbt's sessions; only this class reads it."""
+        return None
+
+    def has_counted_writes(self, of_dbt: Any) -> bool:
+        """Wait a little until all writes of dbt's sessions are counted; return whether they are."""
+        return True
 
     def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
         """Return what the catalog says about each source; rows are not read."""
@@ -132,8 +137,7 @@ class Warehouse(Protocol):
         *,
         most_rows: int,
         patience_ms: int,
-        search_path: str | None,
-        role: str | None,
+        of_dbt: Any,
     ) -> RowsLeft | None:
         """Return what the query of a view gives, by rows in no order, None if it cannot be executed.
 
@@ -142,18 +146,14 @@ class Warehouse(Protocol):
         """
         return None
 
-    def same_query(
-        self, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
-    ) -> bool:
+    def same_query(self, before: str, now: str, *, keeps_names: bool, of_dbt: Any) -> bool:
         """Return whether the server surely reads the same query in two statements; nothing stays in the database.
 
-        With `keeps_names` what things are called inside counts, too. `search_path` and `role` as in `ask`.
+        With `keeps_names` what things are called inside counts, too. `of_dbt` as in `ask`.
         """
         return False
 
-    def columns_read(
-        self, query: str, *, search_path: str | None, role: str | None
-    ) -> Mapping[tuple[str, str], tuple[str, ...]] | None:
+    def columns_read(self, query: str, *, of_dbt: Any) -> Mapping[tuple[str, str], tuple[str, ...]] | None:
         """Return the columns that a query reads of each relation that it names, None if unknown.
 
         A relation of which more is read than columns, or nothing but how many rows it has, has none here.
@@ -164,7 +164,7 @@ class Warehouse(Protocol):
         """Return about how many rows a relation has, from the catalog alone."""
         return 0
 
-    def reads_order(self, statement: str, *, search_path: str | None, role: str | None) -> bool:
+    def reads_order(self, statement: str, *, of_dbt: Any) -> bool:
         """Return whether the order of the rows that a query reads may decide what it gives; parameters as in `ask`."""
         return True
 
@@ -182,26 +182,22 @@ class Warehouse(Protocol):
         """Return the schema, empty if none is given, and the name of what a statement says that it writes into."""
         return ()
 
-    def session_settings(self) -> Mapping[str, str]:
-        """Return what a new session has for each setting that says what a statement means, nothing if none does."""
+    def session_settings(self, of_dbt: Any) -> Mapping[str, str]:
+        """Return what dbt's sessions have for each setting that says what a statement means, nothing if none does."""
         return {}
 
-    def named_relations(
-        self, query: str, *, search_path: str | None, role: str | None
-    ) -> tuple[tuple[str, str], ...] | None:
+    def named_relations(self, query: str, *, of_dbt: Any) -> tuple[tuple[str, str], ...] | None:
         """Return the schema and name of each relation that a query itself names, None if unknown.
 
-        What views read is not among them. Nothing stays in the database; `search_path` and `role` as in `ask`. Raises
+        What views read is not among them. Nothing stays in the database; `of_dbt` as in `ask`. Raises
         QueryRefused where the query names what only the session that runs it knows.
         """
         return None
 
-    def ask(
-        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
-    ) -> Mapping[Question, Question]:
+    def ask(self, questions: Iterable[Question], *, of_dbt: Any) -> Mapping[Question, Question]:
         """Return each question with today's answer, as `answer_text` and `relations_text` write it, or its problem.
 
-        Nothing is written; `search_path` and `role` are those of the profile, None if it sets none.
+        Nothing is written. A question means what it would in a session of dbt's: `of_dbt` is from `session_of_dbt`.
         """
         return {question: replace(question, answer="", problem="error") for question in questions}
 
@@ -237,7 +233,7 @@ class Warehouse(Protocol):
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Columns]:
         """Return the columns of each relation by schema and name."""
 
-    def describe(self, query: str, *, search_path: str | None) -> Columns:
+    def describe(self, query: str, *, of_dbt: Any) -> Columns:
         """Return the columns that a query would give; raises QueryRefused."""
 
     def count_rows(self, relation: RelationName) -> int:

@@ -83,9 +83,6 @@ class StubWarehouse(Warehouse):
         catalog = self.catalog(relations)
         return {name: (catalog.identities[name], writes) for name, writes in catalog.touched.items()}
 
-    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
-        return True
-
     def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
         return {name: self._facts(name) for name in sources}
 
@@ -128,7 +125,7 @@ class StubWarehouse(Warehouse):
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
         return {}
 
-    def describe(self, query: str, *, search_path: str | None) -> Any:
+    def describe(self, query: str, *, of_dbt: Any) -> Any:
         raise QueryRefused("no SQL here", is_certain=False)
 
     def count_rows(self, relation: RelationName) -> int:

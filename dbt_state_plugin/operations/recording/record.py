@@ -51,7 +51,7 @@ from dbt_state_plugin.operations.session import Session, lock_environment, open_
 from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.target import invocation_of, workplace_of
-from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
+from dbt_state_plugin.operations.write_counters import record_counters_of_build
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.report.cause_words import cause_words
 from dbt_state_plugin.state.builds import note_outcomes
@@ -269,7 +269,7 @@ class _Recorder:
         recorder.finish_hooks([each.code for each in self.ran.results if _is_project_hook(each)], are_all=False)
         nodes = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
         record_shapes_of_run(session, nodes)
-        record_counters_of_build(session, nodes, session_names=names_of_dbt_sessions(session))
+        record_counters_of_build(session, nodes)
         said = tuple(
             settled[each.outcome.unique_id] or self._recorded(each.outcome.unique_id, as_ran, recorder)
             for each in results

@@ -44,7 +44,7 @@ from dbt_state_plugin.operations.session import Session
 from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
-from dbt_state_plugin.operations.write_counters import names_of_dbt_sessions, record_counters_of_build
+from dbt_state_plugin.operations.write_counters import record_counters_of_build
 from dbt_state_plugin.report.reason_words import reason_document, short_name
 from dbt_state_plugin.report.way_out import with_way_out
 from dbt_state_plugin.state.builds import note_outcomes
@@ -184,7 +184,7 @@ class _Run:
         recorder.finish_hooks(outcome.project_hook_sql, are_all=_has_seen_all_hooks(planned, outcome))
         written = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
         record_shapes_of_run(self.session, {each.unique_id: each for each in (*written, *shaped)}.values())
-        record_counters_of_build(self.session, written, session_names=names_of_dbt_sessions(self.session))
+        record_counters_of_build(self.session, written)
         record_contents(self.session)
 
     def _settle_contents(self, planned: Planned, outcome: EngineOutcome) -> None:

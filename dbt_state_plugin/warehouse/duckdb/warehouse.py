@@ -134,7 +134,7 @@ class DuckDBWarehouse(Warehouse):
                 self._kept.add(self._version, held.name, self._contents[held.name])
         return self._contents[held.name]
 
-    def session_settings(self) -> Mapping[str, str]:
+    def session_settings(self, of_dbt: Any) -> Mapping[str, str]:
         """Return what profile and environment set for dbt's sessions."""
         return session_settings(self._credentials)
 
@@ -165,7 +165,7 @@ class DuckDBWarehouse(Warehouse):
         catalog = self.catalog(relations)
         return {name: (catalog.identities[name], value) for name, value in catalog.touched.items()}
 
-    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+    def has_counted_writes(self, of_dbt: Any) -> bool:
         """Return True: what is committed is seen at once."""
         return True
 
@@ -269,18 +269,14 @@ class DuckDBWarehouse(Warehouse):
                     f"{what} cannot be answered: {first_line(error)}.", "Fix it in the project."
                 ) from error
 
-    def named_relations(
-        self, query: str, *, search_path: str | None, role: str | None
-    ) -> tuple[tuple[str, str], ...] | None:
+    def named_relations(self, query: str, *, of_dbt: Any) -> tuple[tuple[str, str], ...] | None:
         """Return the tables, files and macros of users that a query names."""
         from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations
 
         with self.file.cursor(_CATALOG) as cursor:
             return named_relations(cursor, query, self._held(cursor), self._path)
 
-    def ask(
-        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
-    ) -> Mapping[Question, Question]:
+    def ask(self, questions: Iterable[Question], *, of_dbt: Any) -> Mapping[Question, Question]:
         """Return each question with today's answer; a query is asked where dbt's session is one like any other."""
         from dbt_state_plugin.warehouse.duckdb.questions import query_answered, relations_answered
 
@@ -352,7 +348,7 @@ class DuckDBWarehouse(Warehouse):
             held = self._held(cursor)
         return {(each.schema, each.identifier): _columns(held[each].columns) for each in relations if each in held}
 
-    def describe(self, query: str, *, search_path: str | None) -> Any:
+    def describe(self, query: str, *, of_dbt: Any) -> Any:
         """Return the columns that a query would give."""
         rows = self._refusable(f"DESCRIBE SELECT * FROM (\n{query}\n) LIMIT 0")  # noqa: S608 - the project's own
         return _columns({str(row[0]): str(row[1]) for row in rows})

@@ -136,7 +136,7 @@ class GenericWarehouse(Warehouse):
         """Return nothing: it is unknown."""
         return {}
 
-    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+    def has_counted_writes(self, of_dbt: Any) -> bool:
         """Return True: nothing is counted."""
         return True
 
@@ -210,7 +210,7 @@ class GenericWarehouse(Warehouse):
         """Return nothing: nothing is compared with them."""
         return {}
 
-    def describe(self, query: str, *, search_path: str | None) -> Any:
+    def describe(self, query: str, *, of_dbt: Any) -> Any:
         """Refuse: nothing is adopted."""
         raise QueryRefused("this warehouse cannot be asked for the columns of a query", is_certain=False)
 

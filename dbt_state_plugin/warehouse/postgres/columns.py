@@ -9,7 +9,7 @@ from dbt_state_plugin.core.comparison.adoption import Columns
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.connection import database_errors, first_line, read_only
 from dbt_state_plugin.warehouse.answers import QueryRefused
-from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt, enter_session_of_dbt
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -36,13 +36,13 @@ def read_columns(connection: Connection, relations: Iterable[RelationName]) -> d
         return {(row[0], row[1]): tuple(zip(row[2], row[3], strict=True)) for row in cursor.fetchall()}
 
 
-def described_columns(connection: Connection, query: str, *, search_path: str | None) -> Columns:
+def described_columns(connection: Connection, query: str, *, of_dbt: SessionOfDbt) -> Columns:
     """Return the columns that a query would give; raises QueryRefused.
 
-    The server plans it and gives no row of it, in a transaction that may not write. `search_path` is that of the
-    profile, None that of the role.
+    The server plans it and gives no row of it, in a transaction that may not write. The search_path is that of
+    the profile, or else of the role.
     """
-    rows = _answer(connection, "SELECT * FROM (\n", query, "\n) AS dbt_state_plugin_columns LIMIT 0", search_path)
+    rows = _answer(connection, "SELECT * FROM (\n", query, "\n) AS dbt_state_plugin_columns LIMIT 0", of_dbt)
     return tuple((str(column.name), int(column.type_code)) for column in rows[0] or ())
 
 
@@ -51,17 +51,17 @@ def count_rows(connection: Connection, relation: RelationName) -> int:
     from psycopg2 import sql
 
     name = sql.Identifier(relation.schema, relation.identifier)
-    return int(_answer(connection, sql.SQL("SELECT count(*) FROM {}").format(name), "", "", None)[1][0][0])
+    return int(_answer(connection, sql.SQL("SELECT count(*) FROM {}").format(name), "", "", SessionOfDbt())[1][0][0])
 
 
 def _answer(
-    connection: Connection, before: Any, query: str, after: str, search_path: str | None
+    connection: Connection, before: Any, query: str, after: str, of_dbt: SessionOfDbt
 ) -> tuple[Any, list[tuple[Any, ...]]]:
     import psycopg2
 
     with read_only(connection) as cursor:
         try:
-            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path)
+            enter_session_of_dbt(cursor, patience=_PATIENCE, of_dbt=of_dbt, as_role=False)
             # The query is the project's own, as dbt would run it; without values psycopg2 sends it as it is.
             cursor.execute(before + query + after if isinstance(before, str) else before)
             return cursor.description, cursor.fetchall()

@@ -13,7 +13,7 @@ from dbt_state_plugin.postgres.connection import first_line, read_only, rolled_b
 from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.postgres.live_columns import live_columns
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
-from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt, enter_session_of_dbt
 from dbt_state_plugin.warehouse.postgres.written import names_in
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ _PATIENCE = "10s"
 MEANING = ("", "")  # the name of no relation
 
 
-def named_relations(
-    connection: Connection, query: str, *, search_path: str | None, role: str | None
-) -> tuple[tuple[str, str], ...] | None:
+def named_relations(connection: Connection, query: str, *, of_dbt: SessionOfDbt) -> tuple[tuple[str, str], ...] | None:
     """Return the schema and name of each relation that a query names, None if its words cannot be read for certain.
 
     Functions of users are among them, as `name(arguments)`: what tells of their definition is `read_source_facts`. The
@@ -96,7 +94,7 @@ def named_relations(
 
     with rolled_back(connection) as cursor:
         try:
-            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            enter_session_of_dbt(cursor, patience=_PATIENCE, of_dbt=of_dbt)
             cursor.execute(_VIEW.format(query=query))
             cursor.execute(_NAMED)
             found = cursor.fetchall()
@@ -108,11 +106,11 @@ def named_relations(
                 raise
             if error.pgcode in _OF_ITS_OWN_SESSION:
                 raise QueryRefused(first_line(error), is_certain=True) from error
-    return _named_by_words(connection, query, search_path=search_path, role=role)
+    return _named_by_words(connection, query, of_dbt=of_dbt)
 
 
 def columns_read(
-    connection: Connection, query: str, *, search_path: str | None, role: str | None
+    connection: Connection, query: str, *, of_dbt: SessionOfDbt
 ) -> dict[tuple[str, str], tuple[str, ...]] | None:
     """Return the columns that a query reads of each relation, none of one that it reads as a whole.
 
@@ -123,7 +121,7 @@ def columns_read(
 
     with rolled_back(connection) as cursor:
         try:
-            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            enter_session_of_dbt(cursor, patience=_PATIENCE, of_dbt=of_dbt)
             cursor.execute(_VIEW.format(query=query))
             cursor.execute(_READS_WHOLE_ROWS)
             if cursor.fetchone() is not None:
@@ -165,13 +163,13 @@ def _used(named: list[_Named], tree: str) -> dict[tuple[str, str], tuple[str, ..
     return found | ({MEANING: (live.meaning,)} if live is not None else {})
 
 
-def sums_exactly(connection: Connection, query: str, *, search_path: str | None, role: str | None) -> bool:
+def sums_exactly(connection: Connection, query: str, *, of_dbt: SessionOfDbt) -> bool:
     """Return whether the server knows all sums and averages in a query as those of exact numbers."""
     import psycopg2
 
     with rolled_back(connection) as cursor:
         try:
-            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            enter_session_of_dbt(cursor, patience=_PATIENCE, of_dbt=of_dbt)
             cursor.execute(_VIEW.format(query=query))
             cursor.execute(_SUMS_INEXACTLY)
             return cursor.fetchone() is None
@@ -181,13 +179,11 @@ def sums_exactly(connection: Connection, query: str, *, search_path: str | None,
     return False
 
 
-def _named_by_words(
-    connection: Connection, query: str, *, search_path: str | None, role: str | None
-) -> tuple[tuple[str, str], ...] | None:
+def _named_by_words(connection: Connection, query: str, *, of_dbt: SessionOfDbt) -> tuple[tuple[str, str], ...] | None:
     found = tokens(query)
     if found is None:
         return None
     with read_only(connection) as cursor:
-        enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+        enter_session_of_dbt(cursor, patience=_PATIENCE, of_dbt=of_dbt)
         cursor.execute(_BY_WORDS, (sorted(names_in(found)),))
         return tuple((str(schema), str(identifier)) for schema, identifier in cursor.fetchall())

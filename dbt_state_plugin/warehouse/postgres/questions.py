@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.reads import MOST_ROWS, Question, answer_text, relations_text
 from dbt_state_plugin.postgres.connection import cancelled_by_signals, database_errors, read_only
-from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt, enter_session_of_dbt
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -24,9 +24,7 @@ _RELATIONS = """
 _PATIENCE = "30s"
 
 
-def ask(
-    connection: Connection, questions: Iterable[Question], *, search_path: str | None, role: str | None
-) -> dict[Question, Question]:
+def ask(connection: Connection, questions: Iterable[Question], *, of_dbt: SessionOfDbt) -> dict[Question, Question]:
     """Return each question with today's answer, or with the problem that there is none; raises StateError.
 
     In one transaction that may not write, at most `_PATIENCE` for each, in the session that dbt would have.
@@ -35,7 +33,7 @@ def ask(
     with database_errors("Cannot ask the warehouse again what dbt asked it"), connection.cursor() as cursor:
         found = _relations(cursor, [each for each in asked if not each.sql])
         queries = [each for each in asked if each.sql]
-        return found | (_answered(connection, queries, search_path=search_path, role=role) if queries else {})
+        return found | (_answered(connection, queries, of_dbt=of_dbt) if queries else {})
 
 
 def _relations(cursor: Any, questions: list[Question]) -> dict[Question, Question]:
@@ -57,12 +55,10 @@ def _listed(held: dict[str, str], question: Question) -> str:
     return relations_text([(found, held[found])] if found in held else [])
 
 
-def _answered(
-    connection: Connection, queries: list[Question], *, search_path: str | None, role: str | None
-) -> dict[Question, Question]:
+def _answered(connection: Connection, queries: list[Question], *, of_dbt: SessionOfDbt) -> dict[Question, Question]:
     def ask_all() -> dict[Question, Question]:
         with read_only(connection) as cursor:
-            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            enter_session_of_dbt(cursor, patience=_PATIENCE, of_dbt=of_dbt)
             return {query: _ask(cursor, query) for query in queries}
 
     return cancelled_by_signals(connection, ask_all)

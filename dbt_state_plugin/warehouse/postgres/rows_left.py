@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dbt_state_plugin.core.values.records import RowsLeft
 from dbt_state_plugin.postgres.connection import read_only
 from dbt_state_plugin.warehouse.answers import value_hash
-from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt, enter_session_of_dbt
 from dbt_state_plugin.warehouse.postgres.source_data import EXACT
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def rows_shown(
     *,
     most_rows: int,
     patience_ms: int,
-    search_path: str | None,
-    role: str | None,
+    of_dbt: SessionOfDbt,
 ) -> RowsLeft | None:
     """Return what the query of a view gives in a session of dbt's, by rows in no order.
 
@@ -113,7 +112,7 @@ def rows_shown(
     """
     with _reading(connection) as cursor:
         if asked := _asked(cursor, view, some):
-            enter_session_of_dbt(cursor, patience=f"{patience_ms}ms", search_path=search_path, role=role)
+            enter_session_of_dbt(cursor, patience=f"{patience_ms}ms", of_dbt=of_dbt)
             statement = _statement_of_view(view, asked.listed())
             if _expected_rows(cursor, statement) <= most_rows:
                 cursor.execute(statement)

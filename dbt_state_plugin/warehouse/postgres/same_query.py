@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.postgres.connection import rolled_back
 from dbt_state_plugin.warehouse.postgres.same_statement import tokens
-from dbt_state_plugin.warehouse.postgres.session_settings import enter_session_of_dbt
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt, enter_session_of_dbt
 from dbt_state_plugin.warehouse.postgres.source_data import EXACT
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ _INSIDE = re.compile(rf" :(?:aliascolnames|ctecolnames) {_LIST}| :resname {_NAME
 _CTE = re.compile(rf":ctename ({_NAME})")
 
 
-def same_query(
-    connection: Connection, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
-) -> bool:
+def same_query(connection: Connection, before: str, now: str, *, keeps_names: bool, of_dbt: SessionOfDbt) -> bool:
     """Return whether the server surely reads one query in two statements; what it does not take for a query differs.
 
     With `keeps_names` the names inside count, as they do in the definition of a view.
@@ -66,7 +64,7 @@ def same_query(
         return False
     with rolled_back(connection) as cursor:
         try:
-            enter_session_of_dbt(cursor, patience=_PATIENCE, search_path=search_path, role=role)
+            enter_session_of_dbt(cursor, patience=_PATIENCE, of_dbt=of_dbt)
             for name, query in zip(_NAMES, (before, now), strict=True):
                 cursor.execute(_VIEW.format(name=name, query=query))
             cursor.execute("SET LOCAL search_path TO ''")  # then every name is printed with its schema

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.versions.session import LATER_SETTINGS
@@ -46,17 +48,43 @@ def read_session_settings(connection: Connection) -> dict[str, str]:
     return found | dict(_OF_ENVIRONMENT.findall(os.environ.get("PGOPTIONS", "")))
 
 
-def enter_session_of_dbt(cursor: Any, *, patience: str, search_path: str | None, role: str | None = None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOfDbt:
+    """What the profile gives to dbt's sessions, None for what it leaves to the server."""
+
+    search_path: str | None = None
+    role: str | None = None
+    user: str = ""
+    application: str = "dbt"  # dbt-postgres's, where the profile has none
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return what it sets, by the names of the settings."""
+        given = {"search_path": self.search_path, "role": self.role}
+        return {name: value for name, value in given.items() if value}
+
+
+def session_of_dbt(credentials: Mapping[str, Any]) -> SessionOfDbt:
+    """Return what these keys of the profile say of dbt's sessions."""
+    given = {name: str(value) for name, value in credentials.items() if value}
+    return SessionOfDbt(
+        search_path=given.get("search_path"),
+        role=given.get("role"),
+        user=given.get("user", ""),
+        application=given.get("application_name", SessionOfDbt().application),
+    )
+
+
+def enter_session_of_dbt(cursor: Any, *, patience: str, of_dbt: SessionOfDbt, as_role: bool = True) -> None:
     """Let the statements of the open transaction mean what they would in a session of dbt's.
 
-    `search_path` and `role` are those of the profile, None if it sets none; a statement may take as long as `patience`,
-    an interval of PostgreSQL's.
+    A statement may take as long as `patience`, an interval of PostgreSQL's. Without `as_role` it is that of who asks.
     """
     cursor.execute("SELECT set_config('statement_timeout', %s, true)", (patience,))
-    if role:
-        cursor.execute("SELECT set_config('role', %s, true)", (role,))
+    if as_role and of_dbt.role:
+        cursor.execute("SELECT set_config('role', %s, true)", (of_dbt.role,))
     cursor.execute(f"SET LOCAL timezone TO DEFAULT; {AS_OTHERS}")
-    if search_path is None:
+    if of_dbt.search_path is None:
         cursor.execute("SET LOCAL search_path TO DEFAULT")
     else:
-        cursor.execute("SELECT set_config('search_path', %s, true)", (search_path,))
+        cursor.execute("SELECT set_config('search_path', %s, true)", (of_dbt.search_path,))

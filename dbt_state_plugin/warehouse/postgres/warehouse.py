@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.records import RowsLeft
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
     from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceFacts
+    from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt
 
 _FUNCTIONS = "Cannot read the functions of the warehouse"
 _ROWS = "Cannot read the rows of the warehouse"
+_PATIENCE = 2.0  # seconds, until counters are handed in
 
 
 class PostgresWarehouse:
@@ -93,9 +95,13 @@ class PostgresWarehouse:
         """Return the identities and write counters of tables."""
         return catalog.read_counters(self.connection, relations)
 
-    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+    def session_of_dbt(self, credentials: Mapping[str, Any]) -> SessionOfDbt:
+        """Return the search_path and the role of dbt's sessions, and by which names the server shows them."""
+        return session_settings.session_of_dbt(credentials)
+
+    def has_counted_writes(self, of_dbt: SessionOfDbt) -> bool:
         """Wait until the sessions of dbt have handed in what they counted."""
-        return catalog.sessions_ended(self.connection, user, application, patience=patience)
+        return catalog.sessions_ended(self.connection, of_dbt.user, of_dbt.application, patience=_PATIENCE)
 
     def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
         """Return what the catalog says about each source."""
@@ -133,8 +139,7 @@ class PostgresWarehouse:
         *,
         most_rows: int,
         patience_ms: int,
-        search_path: str | None,
-        role: str | None,
+        of_dbt: SessionOfDbt,
     ) -> RowsLeft | None:
         """Return what the query of a view gives."""
         from dbt_state_plugin.warehouse.postgres import rows_left
@@ -146,35 +151,28 @@ class PostgresWarehouse:
                 some,
                 most_rows=most_rows,
                 patience_ms=patience_ms,
-                search_path=search_path,
-                role=role,
+                of_dbt=of_dbt,
             )
 
-    def same_query(
-        self, before: str, now: str, *, keeps_names: bool, search_path: str | None, role: str | None
-    ) -> bool:
+    def same_query(self, before: str, now: str, *, keeps_names: bool, of_dbt: SessionOfDbt) -> bool:
         """Return whether two statements are parsed into the same query."""
         from dbt_state_plugin.warehouse.postgres import same_query
 
         with database_errors("Cannot compare queries"):
-            return same_query.same_query(
-                self.connection, before, now, keeps_names=keeps_names, search_path=search_path, role=role
-            )
+            return same_query.same_query(self.connection, before, now, keeps_names=keeps_names, of_dbt=of_dbt)
 
-    def columns_read(
-        self, query: str, *, search_path: str | None, role: str | None
-    ) -> Mapping[tuple[str, str], tuple[str, ...]] | None:
+    def columns_read(self, query: str, *, of_dbt: SessionOfDbt) -> Mapping[tuple[str, str], tuple[str, ...]] | None:
         """Return the columns that a query reads."""
         from dbt_state_plugin.warehouse.postgres import named_relations
 
         with database_errors("Cannot ask what a query reads"):
-            return named_relations.columns_read(self.connection, query, search_path=search_path, role=role)
+            return named_relations.columns_read(self.connection, query, of_dbt=of_dbt)
 
     def estimated_rows(self, relation: RelationName) -> int:
         """Return how many rows a relation is counted to have."""
         return source_data.read_source_facts(self.connection, [relation])[relation].rows
 
-    def reads_order(self, statement: str, *, search_path: str | None, role: str | None) -> bool:
+    def reads_order(self, statement: str, *, of_dbt: SessionOfDbt) -> bool:
         """Return whether the order of rows may decide what a query gives."""
         from dbt_state_plugin.warehouse.postgres import named_relations
         from dbt_state_plugin.warehouse.postgres.deterministic import SUMS, is_deterministic
@@ -184,7 +182,7 @@ class PostgresWarehouse:
         if not is_deterministic(statement, SUMS):
             return True
         with database_errors("Cannot ask what a query sums up"):
-            return not named_relations.sums_exactly(self.connection, statement, search_path=search_path, role=role)
+            return not named_relations.sums_exactly(self.connection, statement, of_dbt=of_dbt)
 
     def reads_storage(self, statement: str) -> bool:
         """Return whether where rows lie may decide what a query gives."""
@@ -208,26 +206,22 @@ class PostgresWarehouse:
 
         return written_relations(statement)
 
-    def session_settings(self) -> Mapping[str, str]:
-        """Return the settings of a new session, wherever they come from."""
-        return session_settings.read_session_settings(self.connection)
+    def session_settings(self, of_dbt: SessionOfDbt) -> Mapping[str, str]:
+        """Return the settings of a new session, wherever they come from; those of the profile win."""
+        return session_settings.read_session_settings(self.connection) | of_dbt.settings
 
-    def named_relations(
-        self, query: str, *, search_path: str | None, role: str | None
-    ) -> tuple[tuple[str, str], ...] | None:
+    def named_relations(self, query: str, *, of_dbt: SessionOfDbt) -> tuple[tuple[str, str], ...] | None:
         """Return the relations that a query names."""
         from dbt_state_plugin.warehouse.postgres import named_relations
 
         with database_errors("Cannot ask what a query names"):
-            return named_relations.named_relations(self.connection, query, search_path=search_path, role=role)
+            return named_relations.named_relations(self.connection, query, of_dbt=of_dbt)
 
-    def ask(
-        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
-    ) -> Mapping[Question, Question]:
+    def ask(self, questions: Iterable[Question], *, of_dbt: SessionOfDbt) -> Mapping[Question, Question]:
         """Return each question with today's answer."""
         from dbt_state_plugin.warehouse.postgres import questions as asked
 
-        return asked.ask(self.connection, questions, search_path=search_path, role=role)
+        return asked.ask(self.connection, questions, of_dbt=of_dbt)
 
     def readers_of(self, written: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]] | None:
         """Return the relations in which rows written into these may show."""
@@ -283,11 +277,11 @@ class PostgresWarehouse:
 
         return columns.read_columns(self.connection, relations)
 
-    def describe(self, query: str, *, search_path: str | None) -> Columns:
+    def describe(self, query: str, *, of_dbt: SessionOfDbt) -> Columns:
         """Return the columns that a query would give."""
         from dbt_state_plugin.warehouse.postgres import columns
 
-        return columns.described_columns(self.connection, query, search_path=search_path)
+        return columns.described_columns(self.connection, query, of_dbt=of_dbt)
 
     def count_rows(self, relation: RelationName) -> int:
         """Return how many rows a relation has."""

@@ -94,7 +94,7 @@ class SparkWarehouse(Warehouse):
         """Return the type, and what names the metastore."""
         return "spark", f"spark:{self.sessions.metastore.place}"
 
-    def session_settings(self) -> Mapping[str, str]:
+    def session_settings(self, of_dbt: Any) -> Mapping[str, str]:
         """Return the settings of the profile that say what a statement means."""
         return {
             name: value
@@ -183,7 +183,7 @@ class SparkWarehouse(Warehouse):
         catalog = self.catalog(relations)
         return {name: (catalog.identities[name], value) for name, value in catalog.touched.items()}
 
-    def sessions_ended(self, user: str, application: str, *, patience: float) -> bool:
+    def has_counted_writes(self, of_dbt: Any) -> bool:
         """Return True: files are there when a statement has ended."""
         return True
 
@@ -270,18 +270,14 @@ class SparkWarehouse(Warehouse):
         except StateError as error:
             raise ConfigurationError(str(error), "Fix it in the project.") from error
 
-    def named_relations(
-        self, query: str, *, search_path: str | None, role: str | None
-    ) -> tuple[tuple[str, str], ...] | None:
+    def named_relations(self, query: str, *, of_dbt: Any) -> tuple[tuple[str, str], ...] | None:
         """Return the relations and the paths of files that a query names."""
         from dbt_state_plugin.warehouse.spark.statement import named_relations
 
         with self.sessions.asking(_CATALOG) as spark:
             return named_relations(spark, query)
 
-    def ask(
-        self, questions: Iterable[Question], *, search_path: str | None, role: str | None
-    ) -> Mapping[Question, Question]:
+    def ask(self, questions: Iterable[Question], *, of_dbt: Any) -> Mapping[Question, Question]:
         """Return each question with today's answer: relations by the metastore; queries are not asked again."""
         found: dict[Question, Question] = {}
         for each in questions:
@@ -343,7 +339,7 @@ class SparkWarehouse(Warehouse):
             pass
         return {(each.schema, each.identifier): _numbered(held[each].columns) for each in wanted & held.keys()}
 
-    def describe(self, query: str, *, search_path: str | None) -> Any:
+    def describe(self, query: str, *, of_dbt: Any) -> Any:
         """Return the columns that a query would give."""
         import json
 

@@ -30,7 +30,7 @@ def test_a_file_that_is_kept_open_is_let_go_at_the_end(tmp_path: Path) -> None:
     with warehouse.kept_open():
         with warehouse.kept_open():
             counted = warehouse.count_rows(ONE)
-        described = [name for name, _ in warehouse.describe("SELECT 1 AS n", search_path=None)]
+        described = [name for name, _ in warehouse.describe("SELECT 1 AS n", of_dbt=None)]
         kept_out = not written_by_others(path)
 
     assert (counted, described, kept_out) == (1, ["n"], True)

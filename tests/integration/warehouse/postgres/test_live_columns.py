@@ -17,6 +17,7 @@ from support.database import Database
 from support.size import examples
 
 from dbt_state_plugin.warehouse.postgres.named_relations import MEANING, columns_read
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt
 
 LOADED = """
 create schema main;
@@ -40,7 +41,7 @@ def connection(database: Database) -> Iterator[Any]:
 
 
 def read(connection: Any, query: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    found = columns_read(connection, query, search_path=None, role=None)
+    found = columns_read(connection, query, of_dbt=SessionOfDbt())
     assert found is not None
     return found
 
@@ -176,7 +177,7 @@ def test_other_values_in_what_is_left_out_change_nothing(connection: Any) -> Non
     left_out = 0
     for seed in range(examples(1500)):
         query = Layers(seed).query()
-        found = columns_read(connection, query, search_path=None, role=None) or {}
+        found = columns_read(connection, query, of_dbt=SessionOfDbt()) or {}
         before = rows_with(connection, query)
         read = {name: columns for (_, name), columns in found.items() if name and columns}  # none of a whole one
         for name, columns in read.items():

@@ -10,6 +10,7 @@ from support.database import Database
 
 from dbt_state_plugin.core.values.records import RowsLeft
 from dbt_state_plugin.core.values.relations import RelationName
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt
 from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
 ORDERS = RelationName(database="any", schema="main", identifier="orders")
@@ -147,7 +148,7 @@ def test_what_is_not_there_or_may_not_be_read_says_nothing(warehouse: PostgresWa
     ],
 )
 def test_whether_the_order_of_rows_may_decide(warehouse: PostgresWarehouse, statement: str, reads_order: bool) -> None:
-    assert warehouse.reads_order(statement, search_path=None, role=None) is reads_order
+    assert warehouse.reads_order(statement, of_dbt=SessionOfDbt()) is reads_order
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ VIEW = RelationName(database="any", schema="main", identifier="shown")
 def shown(warehouse: PostgresWarehouse, *, most_rows: int = 10_000, patience_ms: int = 0) -> RowsLeft | None:
     """Return what the view shows, and two of its columns."""
     return warehouse.rows_shown(
-        VIEW, [("a", "id")], most_rows=most_rows, patience_ms=patience_ms, search_path=None, role=None
+        VIEW, [("a", "id")], most_rows=most_rows, patience_ms=patience_ms, of_dbt=SessionOfDbt()
     )
 
 
@@ -303,6 +304,6 @@ def test_rows_cut_down_to_some_columns(warehouse: PostgresWarehouse, database: D
     ],
 )
 def test_which_columns_a_query_reads(warehouse: PostgresWarehouse, query: str, columns: tuple[str, ...] | None) -> None:
-    found = warehouse.columns_read(query, search_path=None, role=None)
+    found = warehouse.columns_read(query, of_dbt=SessionOfDbt())
 
     assert (found and found["main", "orders"]) == columns

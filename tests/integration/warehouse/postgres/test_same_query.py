@@ -19,6 +19,7 @@ from support.sql_pairs import (
 
 from dbt_state_plugin.testing.postgres_server import Server
 from dbt_state_plugin.warehouse.postgres.same_statement import same_statement
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt
 from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
 Pairs = dict[str, tuple[str, str]]
@@ -37,7 +38,7 @@ def called_same(postgres_server: Server) -> Iterator[Ask]:
                 return [
                     name
                     for name, (before, now) in pairs.items()
-                    if warehouse.same_query(before, now, keeps_names=keeps_names, search_path=None, role=None)
+                    if warehouse.same_query(before, now, keeps_names=keeps_names, of_dbt=SessionOfDbt())
                 ]
 
             yield ask

@@ -15,7 +15,7 @@ from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
 from dbt_state_plugin.warehouse.postgres.catalog import read_counters
 from dbt_state_plugin.warehouse.postgres.named_relations import named_relations
-from dbt_state_plugin.warehouse.postgres.session_settings import read_session_settings
+from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt, read_session_settings
 
 
 @pytest.fixture
@@ -75,6 +75,6 @@ def test_a_sequence_that_a_query_reads_is_named(database: Database) -> None:
     database.query("CREATE SCHEMA raw; CREATE SEQUENCE raw.tickets")
 
     with closing(database.connect()) as connection:
-        found = named_relations(connection, "SELECT last_value FROM raw.tickets", search_path=None, role=None)
+        found = named_relations(connection, "SELECT last_value FROM raw.tickets", of_dbt=SessionOfDbt())
 
     assert found == (("raw", "tickets"),)

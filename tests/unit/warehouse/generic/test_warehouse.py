@@ -104,7 +104,7 @@ def test_nothing_is_adopted_or_dropped() -> None:
     found = warehouse()
 
     with pytest.raises(QueryRefused):
-        found.describe("select 1", search_path=None)
+        found.describe("select 1", of_dbt=None)
     with pytest.raises(QueryRefused):
         found.count_rows(ORDERS)
     with pytest.raises(DropRefused), found.transaction():
