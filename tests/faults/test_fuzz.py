@@ -401,7 +401,8 @@ def due_builds(world: World) -> Iterator[tuple[str, Project, list[tuple[Any, ...
     yield "edited", edited, [], world.catalog, below
     source = next(node for node in world.project.nodes.values() if node.resource_type == "source")
     assert source.relation is not None
-    moved = {**world.catalog.data, source.relation: world.catalog.data[source.relation] + "0"}
+    loaded = world.catalog.data[source.relation]
+    moved = {**world.catalog.data, source.relation: replace(loaded, touched=loaded.touched + "0")}
     yield "new rows", world.project, [], replace(world.catalog, data=moved), below - {"model.shop.report"}
     without = {name: identity for name, identity in world.catalog.identities.items() if name != key}
     yield "missing", world.project, [], replace(world.catalog, identities=without), below - {"model.shop.report"}

@@ -25,7 +25,14 @@ from dbt_state_plugin.core.values.plan import ChangeCategory, Plan, PlanEntry
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.reasons import ReasonKind
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded, RecordedDefinition, RecordedRelation, Trace
-from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import (
+    Catalog,
+    Environment,
+    Identity,
+    RelationKind,
+    RelationName,
+    SourceData,
+)
 from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 HERE = Environment(project="shop", target="dev", database="db", schema="main")
@@ -172,7 +179,9 @@ class Warehouse:
             identities=dict(self.identities),
             cascades={name: tuple(sorted(views)) for name, views in cascades.items()},
             data={
-                name: f"columns/{self.loads.get(name, 0)}" + (f"/{self.answers[name]}" if name in self.answers else "")
+                name: SourceData(
+                    columns="columns", touched=str(self.loads.get(name, 0)), answer=self.answers.get(name, "")
+                )
                 for name in self.identities
             },
         )

@@ -19,7 +19,7 @@ from dbt_state_plugin.core.values.invocations import (
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName, is_same_object
-from dbt_state_plugin.core.versions.source_version import parse_version
+from dbt_state_plugin.core.versions.source_version import names_identity, parse_version
 
 # dbt builds these from nothing and puts them in the place of what is there.
 _REPLACED = frozenset({"table", "view"})
@@ -66,7 +66,7 @@ def is_later(plan: HandedPlan, inputs: RecordingInputs, results: Iterable[DbtRes
         identity = inputs.identity_of(node) if node is not None else None
         if node is None or identity is None or not result.outcome.is_success:
             continue
-        if _is_replaced(node, inputs) and f"/{identity.value}/" in f"{plan.versions.get(str(node.relation))}/":
+        if _is_replaced(node, inputs) and names_identity(plan.versions.get(str(node.relation), UNKNOWN), identity):
             return True
     return False
 

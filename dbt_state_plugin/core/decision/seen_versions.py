@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
+from dbt_state_plugin.core.values.relations import NO_IDENTITY, Catalog, Identity, RelationName, SourceData
 from dbt_state_plugin.core.versions.drift import altered_version
 from dbt_state_plugin.core.versions.source_version import SourceVersion
 
@@ -31,15 +31,14 @@ def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) ->
 
 
 def _source_version(
-    record: RecordedRelation | None, identity: Identity | None, doubts: Iterable[str], data: str
+    record: RecordedRelation | None, identity: Identity | None, doubts: Iterable[str], data: SourceData
 ) -> str:
-    columns, touched, answer = (*data.split("/"), "")[:3]
     version = SourceVersion(
         data="+".join([str(record.data_id) if record else "-", *doubts]),
-        identity=identity.value if identity else "-/-",
-        columns=columns,
-        touched=touched,
-        answer=answer,
+        identity=identity.value if identity else NO_IDENTITY,
+        columns=data.columns,
+        touched=data.touched,
+        answer=data.answer,
     )
     return str(version)
 

@@ -88,12 +88,25 @@ def is_same_object(before: str, now: str) -> bool:
     return before.partition("/")[0] == now.partition("/")[0]
 
 
+NO_IDENTITY = "-/-"  # stands in a version for the identity of what is not there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceData:
+    """What a source holds: texts of which one differs when its columns do, and one whenever its rows may.
+
+    `answer` says what the rows themselves gave, where they were asked (see source_version.py).
+    """
+
+    columns: str
+    touched: str
+    answer: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """Which relations exist, which views the server drops along with each of them, and what data sources hold.
 
-    `data` maps a source's relation to two or three texts with slashes between them: one differs when its columns
-    differ, one whenever its rows may differ, and one says what the rows themselves gave (see source_version.py).
     `columns` maps a relation to its columns, as JSON pairs of name and type, `touched` to the server's counters of what
     was written into it, `shapes` to what a build leaves beside rows and columns (see versions/shape.py).
     `foreign_keys` maps a relation to the tables whose foreign keys point at it and go when it is dropped, each with the
@@ -103,7 +116,7 @@ class Catalog:
 
     identities: Mapping[RelationName, Identity] = field(default_factory=dict)
     cascades: Mapping[RelationName, tuple[RelationName, ...]] = field(default_factory=dict)
-    data: Mapping[RelationName, str] = field(default_factory=dict)
+    data: Mapping[RelationName, SourceData] = field(default_factory=dict)
     columns: Mapping[RelationName, str] = field(default_factory=dict)
     touched: Mapping[RelationName, str] = field(default_factory=dict)
     session: Mapping[str, str] = field(default_factory=dict)

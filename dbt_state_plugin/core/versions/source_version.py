@@ -18,7 +18,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
-from dbt_state_plugin.core.values.relations import is_same_object
+from dbt_state_plugin.core.values.relations import Identity, is_same_object
 from dbt_state_plugin.core.versions.counters import are_same_counters
 
 DEFINITION = "definition-"
@@ -44,7 +44,7 @@ class SourceVersion:
     @property
     def state(self) -> str:
         """Return everything that the catalog says about the rows, as one text without a slash."""
-        return ":".join((self.data, *self.identity.split("/"), self.touched))
+        return ":".join((self.data, self.identity.replace("/", ":"), self.touched))
 
     @property
     def is_blind(self) -> bool:
@@ -72,6 +72,11 @@ def parse_version(text: str) -> SourceVersion | None:
         return None
     names = ("data", "identity", "columns", "touched", "answer", "checked")
     return SourceVersion(**dict(zip(names, [fields[0], "/".join(fields[1:3]), *fields[3:]], strict=False)))
+
+
+def names_identity(version: str, identity: Identity) -> bool:
+    """Return whether a version, of a source or of what the project writes, is of this very relation."""
+    return f"/{identity.value}/" in f"{version}/"
 
 
 def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> Reason | None:

@@ -29,7 +29,7 @@ from dbt_state_plugin.core.values.progress import Progress, Stage, Step, silent
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.records import Recorded
-from dbt_state_plugin.core.values.relations import Catalog, RelationName
+from dbt_state_plugin.core.values.relations import Catalog, RelationName, SourceData
 from dbt_state_plugin.core.versions.source_version import (
     DEFINITION,
     SourceVersion,
@@ -98,7 +98,7 @@ def catalog_with_data(
     default = project_rule(default)
     check_settings(project, default)
     sources = _sources(warehouse, project, default)
-    plain = {source.relation: f"{source.columns}/{source.facts.touched}" for source in sources}
+    plain = {source.relation: SourceData(columns=source.columns, touched=source.facts.touched) for source in sources}
     counted = replace(catalog, data=plain)
     seen = _seen_by_readers(project, recorded, command)
     versions = relation_versions(project, recorded, counted)
@@ -110,8 +110,7 @@ def catalog_with_data(
         key = (source.relation, source.rule, version.columns, version.state)
         if key not in answers.rows:
             answers.rows[key] = _answer(warehouse, source, version, seen.get(source.relation), progress)
-        answer = answers.rows[key]
-        data[source.relation] += f"/{answer}" if answer else ""
+        data[source.relation] = replace(plain[source.relation], answer=answers.rows[key])
     return replace(catalog, data=data)
 
 

@@ -53,7 +53,8 @@ def version(
         **{"command": "run", "default": "", **fields},
         answers=answers or Answers(),
     )
-    return catalog.data[ORDERS]
+    found = catalog.data[ORDERS]
+    return "/".join(filter(None, (found.columns, found.touched, found.answer)))
 
 
 def answer(version: str) -> str:

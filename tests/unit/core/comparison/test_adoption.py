@@ -19,7 +19,7 @@ from dbt_state_plugin.core.comparison.adoption import (
 from dbt_state_plugin.core.decision.rule import make_plan
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded
-from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, SourceData
 from dbt_state_plugin.operations.adoption import adopted_records
 from dbt_state_plugin.report.cause_words import cause_words
 
@@ -142,7 +142,7 @@ def test_nothing_is_planned_after_all_was_adopted() -> None:
             )
             for number, name in enumerate(names, 1)
         },
-        data={relation("raw"): "columns/rows"},
+        data={relation("raw"): SourceData(columns="columns", touched="rows")},
         columns={relation(name): "[]" for name in names},
     )
     nodes = [replace(each, materialized="view") if each.name == "a" else each for each in chain.nodes.values()]
