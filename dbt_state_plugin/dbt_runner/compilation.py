@@ -33,9 +33,6 @@ _FORMS = {
 }
 # What the context's `adapter` may be asked while nothing is connected: names and spellings.
 _HARMLESS_ADAPTER = frozenset({"dispatch", "quote", "quote_as_configured", "type", "Relation", "Column", "config"})
-# Whatever a macro wants to write while its node is compiled is refused by the server. Where a session cannot be told to
-# read only, nothing is asked.
-_READ_ONLY = {"postgres": ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET statement_timeout = '30s'")}
 _WRITING = ("write", "submit_python_job")
 _QUERYING = ("run_query", "statement", "load_result", "store_result", "store_raw_result", "write", "submit_python_job")
 
@@ -79,9 +76,10 @@ def compile_nodes(
     if not wanted:
         return {}
     tracer = Tracer(traced_macros(parsed.definition), flags=flags)
-    asks_database = asks_database and _adapter().type() in _READ_ONLY
+    read_only = parsed.definition.dialect.read_only_session
+    asks_database = asks_database and bool(read_only)  # what a macro wants to write is refused by the server
     compilation = _Compilation(parsed.manifest, tracer, asks_database=asks_database)
-    asking = _asking_read_only(tracer) if asks_database else traced(tracer)
+    asking = _asking_read_only(tracer, read_only) if asks_database else traced(tracer)
     with redirect_stdout(sys.stderr), asking:
         project_hooks = compilation.project_hooks()
         found = {}
@@ -239,7 +237,7 @@ def _refusal_behind(error: BaseException | None) -> _AskedDatabase | None:
 
 
 @contextmanager
-def _asking_read_only(tracer: Tracer) -> Iterator[None]:
+def _asking_read_only(tracer: Tracer, read_only: Iterable[str]) -> Iterator[None]:
     """Trace what is read, and let dbt's adapter ask the database in a session that may not write."""
     from dbt.adapters.contracts.connection import LazyHandle
 
@@ -248,7 +246,7 @@ def _asking_read_only(tracer: Tracer) -> Iterator[None]:
     def opened(connection: Any) -> Any:
         found = adapter.connections.open(connection)
         cursor = found.handle.cursor()
-        for statement in _READ_ONLY[adapter.type()]:
+        for statement in read_only:
             cursor.execute(statement)
         found.handle.commit()
         return found

@@ -23,6 +23,7 @@ class LayoutDialect:
 
     version: int
     tokens: str
+    read_only_session: tuple[str, ...] = ()
 
     def stored_name(self, name: str, rendered: str) -> str:
         """Return the name as dbt has it: how the server folds it is unknown."""
@@ -61,6 +62,10 @@ class LayoutDialect:
     def is_doubtful(self, token: re.Match[str]) -> bool:
         """Return whether a server may read this token in another way."""
         return False
+
+    def was_created(self, message: str) -> bool:
+        """Look for a word of SQL, which many adapters pass on."""
+        return message.upper().startswith(("SELECT", "CREATE"))
 
     def same_statement(self, before: str, after: str) -> bool:
         """Compare the spellings."""

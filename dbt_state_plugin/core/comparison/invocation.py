@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from dbt_state_plugin.core.comparison.adoption import other_kind
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
+from dbt_state_plugin.core.values.dialect import SqlDialect
 from dbt_state_plugin.core.values.invocations import (
     UNKNOWN,
     DbtResult,
@@ -23,7 +24,6 @@ from dbt_state_plugin.core.versions.source_version import names_identity, parse_
 
 # dbt builds these from nothing and puts them in the place of what is there.
 _REPLACED = frozenset({"table", "view"})
-_CREATED = ("SELECT", "CREATE")  # how PostgreSQL says that a materialized view was made; else it was refreshed
 _NOT_RUN = frozenset({"skipped", "no-op"})
 
 
@@ -38,6 +38,7 @@ class RecordingInputs:
     """
 
     project: Project
+    dialect: SqlDialect
     recorded: Recorded
     catalog: Catalog
     lag: timedelta
@@ -141,15 +142,16 @@ def _doubt(result: DbtResult, node: Node, inputs: RecordingInputs) -> Cause | No
     if node.writes_relation and identity is None:
         return Cause(code=CauseCode.DOES_NOT_EXIST)
     kind = other_kind(node, identity) if node.writes_relation and identity is not None else None
-    if not kind and _keeps_old_query(result, node, record, identity):
+    if not kind and _keeps_old_query(result, node, inputs):
         kind = Cause(code=CauseCode.ONLY_REFRESHED)
     return kind or inputs.doubts.get(node.unique_id)
 
 
-def _keeps_old_query(result: DbtResult, node: Node, record: RecordedRelation | None, identity: Identity | None) -> bool:
+def _keeps_old_query(result: DbtResult, node: Node, inputs: RecordingInputs) -> bool:
     """Return whether dbt merely refreshed a materialized view that is not known to be defined as it is now."""
-    if node.materialized != "materialized_view" or result.outcome.message.upper().startswith(_CREATED):
+    if node.materialized != "materialized_view" or inputs.dialect.was_created(result.outcome.message):
         return False
+    record, identity = inputs.record_of(node), inputs.identity_of(node)
     if record is None or record.identity is None or identity is None:
         return True
     return record.fingerprint != node.fingerprint or not is_same_object(record.identity.value, identity.value)

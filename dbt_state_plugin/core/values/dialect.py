@@ -16,6 +16,13 @@ class SqlDialect(Hashable, Protocol):
     def version(self) -> int:
         """Return a number that is raised whenever `spelling` gives another text, to be kept beside hashes of it."""
 
+    @property
+    def read_only_session(self) -> tuple[str, ...]:
+        """Return the statements after which a session can only read, and not for long; none where no such are known."""
+
+    def was_created(self, message: str) -> bool:
+        """Return whether a message of dbt's says that a materialized view was made, and not only refreshed."""
+
     def stored_name(self, name: str, rendered: str) -> str:
         """Return an identifier as the server stores it, given the rendered name that shows whether it is quoted."""
 

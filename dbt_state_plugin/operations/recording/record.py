@@ -196,6 +196,7 @@ class _Recorder:
         keys = [record_key(node, planned.project) for node in planned.project.nodes.values()]
         return RecordingInputs(
             project=planned.project,
+            dialect=fingerprinter.dialect,
             recorded=read_recorded(state, keys),
             catalog=self.session.warehouse.catalog(keys),
             lag=self.lag,

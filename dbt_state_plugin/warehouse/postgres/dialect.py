@@ -12,6 +12,11 @@ class PostgresDialect:
     """
 
     version = 1  # a test holds it to the spelling
+    read_only_session = ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "SET statement_timeout = '30s'")
+
+    def was_created(self, message: str) -> bool:
+        """Look at the command that the server says it has executed."""
+        return message.upper().startswith(("SELECT", "CREATE"))
 
     def stored_name(self, name: str, rendered: str) -> str:
         """Fold an unquoted name to lower case and cut it where the server does."""

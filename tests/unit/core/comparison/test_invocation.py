@@ -32,6 +32,7 @@ from dbt_state_plugin.core.values.records import Recorded, RecordedRelation, Tra
 from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.report.cause_words import cause_words
+from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 
 HOUR = timedelta(hours=1)
 A = node("model.shop.a", materialized="table")
@@ -51,6 +52,7 @@ def built(*, at: datetime = THEN - HOUR, **fields: Any) -> RecordedRelation:
 def inputs(recorded: RecordedRelation | None = None, identity: Identity | None = NEW, **fields: Any) -> RecordingInputs:
     values: dict[str, Any] = {
         "project": project(A),
+        "dialect": POSTGRES,
         "recorded": Recorded(relations={relation("a"): recorded} if recorded else {}),
         "catalog": Catalog(identities={relation("a"): identity} if identity else {}),
         "lag": timedelta(0),
