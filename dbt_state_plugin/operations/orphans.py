@@ -19,8 +19,8 @@ from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import lock_environment, open_session
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.state.lock import is_environment_locked
-from dbt_state_plugin.state.relations import environment_of, key_columns, read_recorded
+from dbt_state_plugin.state.claims import Claim, read_claims, take_record
+from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.state.state import State
 from dbt_state_plugin.warehouse.answers import DropRefused
 
@@ -184,45 +184,15 @@ def _refused(orphan: Orphan, why: Cause) -> Orphan:
     return replace(orphan, action=Action.REFUSE, why=why)
 
 
-# An intent of another environment, of whatever age, says that the relation may be theirs by now. Our own are nobody's
-# any more once we hold the lock.
-_CLAIMS = """
-    SELECT i.database_name, i.schema_name, i.identifier, i.execution_id::text, x.status, x.environment_id,
-           e.pipeline, e.project_name, e.target_name, e.database_name, e.schema_name
-    FROM {state}.intent i
-    JOIN {state}.execution x USING (execution_id)
-    JOIN {state}.environment e USING (environment_id)
-    WHERE i.warehouse = %s AND (i.database_name, i.schema_name, i.identifier) IN (
-        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
-    ORDER BY i.opened_at, i.execution_id
-"""
-_TAKE_RECORD = """
-    DELETE FROM {state}.relation
-    WHERE (warehouse, database_name, schema_name, identifier) = (%s, %s, %s, %s) AND environment_id = %s
-      AND build_id = %s
-"""
-_TAKE_INTENTS = """
-    DELETE FROM {state}.intent
-    WHERE (warehouse, database_name, schema_name, identifier) = (%s, %s, %s, %s)
-      AND execution_id IN (SELECT execution_id FROM {state}.execution WHERE environment_id = %s)
-"""
-
-
 def _claims(state: State, relations: Iterable[RelationName], *, holds_lock: bool) -> Mapping[RelationName, Cause]:
     """Return who may be writing each of these relations, or may have written it."""
-    warehouse = state.environment.warehouse
-    claims = {}
-    for row in state.rows(_CLAIMS, (warehouse, *key_columns(relations))):
-        environment = environment_of(row[6:], warehouse)
-        is_ours = row[5] == state.environment_id
-        if is_ours and holds_lock:
-            continue
-        is_running = row[4] == "running" and is_environment_locked(state, environment)
-        if is_running or not is_ours:
-            relation = RelationName(database=row[0], schema=row[1], identifier=row[2])
-            code = CauseCode.BEING_WRITTEN if is_running else CauseCode.MAY_BE_WRITTEN
-            claims[relation] = Cause(code=code, values={"execution": row[3], "environment": str(environment)})
-    return claims
+    found = read_claims(state, relations, holds_lock=holds_lock)
+    return {relation: _claimed(claim) for relation, claim in found.items()}
+
+
+def _claimed(claim: Claim) -> Cause:
+    code = CauseCode.BEING_WRITTEN if claim.is_running else CauseCode.MAY_BE_WRITTEN
+    return Cause(code=code, values={"execution": claim.execution_id, "environment": str(claim.environment)})
 
 
 def carry_out(session: Session, orphan: Orphan) -> Orphan:
@@ -249,13 +219,9 @@ class _Claimed(Exception):
 
 def _forget(state: State, record: RecordedRelation) -> None:
     """Delete a record and our intents on its relation; raises _Claimed when others have to do with it by now."""
-    relation = record.relation
-    key = (state.environment.warehouse, relation.database, relation.schema, relation.identifier, state.environment_id)
-    if not state.execute(_TAKE_RECORD, (*key, str(record.build_id))):
+    if not take_record(state, record):
         raise _Claimed(Cause(code=CauseCode.RECORDED_JUST_NOW))
-    # From here to the commit no run can open an intent: that locks the table against whoever has written in it.
-    state.execute(_TAKE_INTENTS, key)
-    for claim in _claims(state, [relation], holds_lock=True).values():
+    for claim in _claims(state, [record.relation], holds_lock=True).values():
         raise _Claimed(claim)
 
 
