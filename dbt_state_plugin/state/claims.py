@@ -32,9 +32,9 @@ _TAKE_RECORD = """
       AND build_id = %s
 """
 _TAKE_INTENTS = """
-    DELETE FROM {state}.intent i USING {state}.execution x
-    WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier) = (%s, %s, %s, %s)
-      AND x.execution_id = i.execution_id AND x.environment_id = %s
+    DELETE FROM {state}.intent
+    WHERE (warehouse, database_name, schema_name, identifier) = (%s, %s, %s, %s)
+      AND execution_id IN (SELECT x.execution_id FROM {state}.execution x WHERE x.environment_id = %s)
 """
 
 

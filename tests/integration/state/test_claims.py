@@ -48,6 +48,21 @@ def test_our_own_intent_of_a_run_that_has_ended_is_none(state: State) -> None:
     assert read_claims(state, KEYS, holds_lock=False) == {}
 
 
+def test_a_record_is_taken_with_our_intents_and_those_of_others_stay(state: State, prod: State) -> None:
+    built(state, ORDERS)
+    record = record_of_orders(state)
+    opened(state, begun(state), ORDERS, REPORT)
+    theirs = begun(prod)
+    opened(prod, theirs, ORDERS)
+
+    assert take_record(state, record)
+
+    recorded = read_recorded(state, KEYS)
+    assert recorded.relations == {}
+    assert [each.execution_id for each in recorded.intents[key_of(ORDERS)]] == [theirs]
+    assert recorded.intents.keys() == set(KEYS)
+
+
 def test_a_record_of_a_later_build_stays(state: State) -> None:
     built(state, ORDERS)
     record = record_of_orders(state)
