@@ -10,7 +10,7 @@ from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.core.versions.drift import as_recorded
 from dbt_state_plugin.core.versions.shape import is_comparable
-from dbt_state_plugin.state.builds import record_shapes
+from dbt_state_plugin.state.build_updates import record_shapes
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session

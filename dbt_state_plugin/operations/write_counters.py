@@ -10,7 +10,7 @@ from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
 from dbt_state_plugin.core.versions.drift import as_recorded
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
-from dbt_state_plugin.state.builds import record_counters
+from dbt_state_plugin.state.build_updates import record_counters
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session

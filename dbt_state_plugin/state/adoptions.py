@@ -11,7 +11,7 @@ from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.state.builds import json_document, trace_document
+from dbt_state_plugin.state.build_documents import json_document, trace_document
 from dbt_state_plugin.state.intents import definition_id, keep_code
 from dbt_state_plugin.state.relations import INTENTS, key_columns
 from dbt_state_plugin.state.state import State

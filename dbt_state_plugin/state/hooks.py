@@ -14,7 +14,7 @@ from dbt_state_plugin.core.values.records import NOTHING, WROTE_ROWS
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.state.builds import update_each
+from dbt_state_plugin.state.build_documents import update_each
 
 if TYPE_CHECKING:
     from dbt_state_plugin.state.state import State

@@ -23,8 +23,7 @@ from dbt_state_plugin.operations.running import building, run
 from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.postgres import connection
-from dbt_state_plugin.state import builds as marks
-from dbt_state_plugin.state import executions, intents, retention, state
+from dbt_state_plugin.state import builds, executions, intents, retention, state
 from dbt_state_plugin.state.builds import record_build
 from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.intents import PlannedNode, open_intents
@@ -121,23 +120,23 @@ def a_mark_goes_by_a_connection_of_its_own(patch: pytest.MonkeyPatch, world: Wor
 
 def a_mark_does_not_ask_whether_its_execution_still_runs(patch: pytest.MonkeyPatch, world: World) -> None:
     for name in ("_MARK_IN_POSTGRES", "_IN_SQLITE"):
-        _without(patch, marks, name, " AND x.status = 'running'")
+        _without(patch, builds, name, " AND x.status = 'running'")
 
 
 def a_mark_does_not_ask_for_its_intent(patch: pytest.MonkeyPatch, world: World) -> None:
     _without(
         patch,
-        marks,
+        builds,
         "_RECORD_IN_POSTGRES",
         "FROM mine LEFT JOIN here ON true",
         "FROM (SELECT 1) AS any_ LEFT JOIN here ON true",
     )
-    _without(patch, marks, "_IN_SQLITE", marks._MINE, "true")
+    _without(patch, builds, "_IN_SQLITE", builds.MINE, "true")
 
 
 def a_mark_leaves_out_the_record_but_clears_the_intent(patch: pytest.MonkeyPatch, world: World) -> None:
     for name in ("_ANEW", "_IN_SQLITE"):
-        _without(patch, marks, name, "fingerprint = excluded.fingerprint, trace = excluded.trace,", "")
+        _without(patch, builds, name, "fingerprint = excluded.fingerprint, trace = excluded.trace,", "")
 
 
 def a_failed_node_is_marked_too(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -157,7 +156,7 @@ def dbt_does_not_ask_before_it_writes(patch: pytest.MonkeyPatch, world: World) -
 
 
 def who_asks_before_he_writes_does_not_look_for_a_successor(patch: pytest.MonkeyPatch, world: World) -> None:
-    _without(patch, marks, "_STILL_RUNNING", " AND status = 'running'")
+    _without(patch, builds, "_STILL_RUNNING", " AND status = 'running'")
 
 
 def a_run_succeeds_when_dbt_says_so(patch: pytest.MonkeyPatch, world: World) -> None:

@@ -730,7 +730,7 @@ def readers_that_see_more_than_rows_are_forgotten() -> None:
 def a_child_is_recorded_before_its_parent() -> None:
     from dbt_state_plugin.core.lineage import record_key
     from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
-    from dbt_state_plugin.state.builds import CutOff, record_cut_off
+    from dbt_state_plugin.state.cut_offs import CutOff, record_cut_off
 
     def early(record: Any, self: Any, entry: Any, outcome: Any) -> Any:
         left = {str(record_key(entry.node, self._project)): str(self._data.left_by(entry))}

@@ -36,7 +36,7 @@ from dbt_state_plugin.core.values.records import (
     TracedReads,
 )
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.state.builds import Refresh, refresh_definitions
+from dbt_state_plugin.state.build_updates import Refresh, refresh_definitions
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter

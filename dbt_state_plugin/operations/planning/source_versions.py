@@ -37,7 +37,7 @@ from dbt_state_plugin.core.versions.source_version import (
     parse_version,
     with_checked,
 )
-from dbt_state_plugin.state.builds import refresh_sources_seen
+from dbt_state_plugin.state.build_updates import refresh_sources_seen
 from dbt_state_plugin.state.relations import read_recorded
 from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash
 

@@ -10,7 +10,7 @@ from dbt_state_plugin.core.lineage import Lineage, build_order, lineages, record
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedDefinition, RecordedRelation
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.state.builds import record_volatile
+from dbt_state_plugin.state.build_updates import record_volatile
 from dbt_state_plugin.state.relations import read_definitions
 from dbt_state_plugin.warehouse.answers import Calls, Function
 

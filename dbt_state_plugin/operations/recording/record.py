@@ -54,7 +54,7 @@ from dbt_state_plugin.operations.target import invocation_of, workplace_of
 from dbt_state_plugin.operations.write_counters import record_counters_of_build
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.report.cause_words import cause_words
-from dbt_state_plugin.state.builds import note_outcomes
+from dbt_state_plugin.state.build_updates import note_outcomes
 from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.handed_plans import (
     executions_of,

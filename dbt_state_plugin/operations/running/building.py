@@ -47,7 +47,7 @@ from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, sav
 from dbt_state_plugin.operations.write_counters import record_counters_of_build
 from dbt_state_plugin.report.reason_words import reason_document, short_name
 from dbt_state_plugin.report.way_out import with_way_out
-from dbt_state_plugin.state.builds import note_outcomes
+from dbt_state_plugin.state.build_updates import note_outcomes
 from dbt_state_plugin.state.executions import finish_execution, note_uncommitted
 from dbt_state_plugin.state.hooks import close_hooks, open_hooks
 from dbt_state_plugin.state.intents import PlannedNode, open_intents

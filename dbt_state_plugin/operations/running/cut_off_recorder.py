@@ -8,7 +8,7 @@ from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.operations.running.cutoff import Cutoff
 from dbt_state_plugin.operations.running.data_versions import DataVersions
 from dbt_state_plugin.report.cut_off_words import why_cut_off
-from dbt_state_plugin.state.builds import CutOff, record_cut_off
+from dbt_state_plugin.state.cut_offs import CutOff, record_cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from dbt_state_plugin.core.lineage import Lineage, record_key
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import ON_RUN
 from dbt_state_plugin.operations.running.data_versions import DataVersions
-from dbt_state_plugin.state.builds import record_hook_writes, refresh_sources_seen
+from dbt_state_plugin.state.build_updates import record_hook_writes, refresh_sources_seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

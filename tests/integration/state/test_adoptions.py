@@ -18,7 +18,7 @@ from dbt_state_plugin.core.values.records import RecordedDefinition, Trace
 from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
-from dbt_state_plugin.state.builds import record_counters
+from dbt_state_plugin.state.build_updates import record_counters
 from dbt_state_plugin.state.executions import finish_execution, read_execution
 from dbt_state_plugin.state.intents import definition_id
 from dbt_state_plugin.state.relations import read_definitions, read_recorded, recorded_code, server_time

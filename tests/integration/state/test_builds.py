@@ -17,21 +17,18 @@ from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, StateError
 from dbt_state_plugin.postgres.connection import connect
 from dbt_state_plugin.postgres.settings import DatabaseSettings
-from dbt_state_plugin.state.builds import (
-    CutOff,
+from dbt_state_plugin.state.build_updates import (
     Refresh,
-    complete_reads,
     note_outcomes,
-    record_build,
     record_counters,
-    record_cut_off,
     record_hook_writes,
     record_shapes,
     record_volatile,
     refresh_definitions,
     refresh_sources_seen,
-    require_running,
 )
+from dbt_state_plugin.state.builds import complete_reads, record_build, require_running
+from dbt_state_plugin.state.cut_offs import CutOff, record_cut_off
 from dbt_state_plugin.state.executions import read_execution
 from dbt_state_plugin.state.relations import read_definitions, read_recorded, recorded_code
 from dbt_state_plugin.state.state import State, open_state

@@ -9,7 +9,7 @@ from support.recording import ORDERS, REPORT, begun, ended, opened
 
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.results import NodeOutcome
-from dbt_state_plugin.state.builds import note_outcomes
+from dbt_state_plugin.state.build_updates import note_outcomes
 from dbt_state_plugin.state.executed_code import read_code_as_of, read_edited_code
 from dbt_state_plugin.state.state import State
 

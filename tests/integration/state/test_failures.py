@@ -7,7 +7,7 @@ from uuid import UUID
 from support.recording import ORDERS, REPORT, begun, ended, opened
 
 from dbt_state_plugin.core.values.results import NodeOutcome
-from dbt_state_plugin.state.builds import note_outcomes
+from dbt_state_plugin.state.build_updates import note_outcomes
 from dbt_state_plugin.state.executions import begin_step, read_execution, read_history
 from dbt_state_plugin.state.failures import read_failures
 from dbt_state_plugin.state.state import State

@@ -9,7 +9,7 @@ from support.recording import ORDERS, REPORT, begun, ended, opened
 from dbt_state_plugin.core.values.overview import NodeBuilds, Tally
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.results import NodeOutcome
-from dbt_state_plugin.state.builds import note_outcomes
+from dbt_state_plugin.state.build_updates import note_outcomes
 from dbt_state_plugin.state.executions import begin_step
 from dbt_state_plugin.state.node_history import read_builds, read_newest_results, read_tallies
 from dbt_state_plugin.state.state import State
