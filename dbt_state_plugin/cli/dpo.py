@@ -171,8 +171,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how much to say on stderr: {', '.join(LEVELS)} (INFO)",
     )
     parser.add_argument("url", metavar="URL", help=_URL)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    _add_commands(parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True))
+    return parser
 
+
+def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     def command(name: str, summary: str, *arguments: tuple[str, str]) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name, prog=f"{PROGRAM} URL {name}", help=summary, description=f"{summary[:1].upper()}{summary[1:]}."
@@ -209,7 +212,6 @@ def _parser() -> argparse.ArgumentParser:
         *("-r", "--rows-processed"), metavar="N", nargs="?", help="how many rows it has processed"
     )
     command("complete-execution", "record that an execution is completed", execution)
-    return parser
 
 
 def _level(text: str) -> str:

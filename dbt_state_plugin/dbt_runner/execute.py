@@ -92,14 +92,7 @@ def execute(
     dbt's build runs a unit test only right before its model. Those whose model is not built are run by `dbt test`
     after the build, as a model's inputs must exist then; not when the build ended early or `should_stop` is true.
     """
-    for unique_id in refreshed_nodes:
-        config = parsed.manifest.nodes[unique_id].config
-        config.full_refresh = True if config.full_refresh is None else config.full_refresh
-    flags = invocation.extra.given
-    built, tested = frozenset(unique_ids), frozenset[str]()
-    if command == "build":
-        built, tested = _divided(parsed.manifest, built)
-    outcome = EngineOutcome(nodes={})
+    _refresh_anyway(parsed, refreshed_nodes)
     listeners = _Listeners(
         on_finished=on_finished,
         refusal=refusal,
@@ -107,6 +100,11 @@ def execute(
         skip=skip,
         tracer=Tracer(traced_macros(parsed.definition)),
     )
+    flags = invocation.extra.given
+    built, tested = frozenset(unique_ids), frozenset[str]()
+    if command == "build":
+        built, tested = _divided(parsed.manifest, built)
+    outcome = EngineOutcome(nodes={})
     if built or not tested:
         refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
         outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, listeners)
@@ -116,6 +114,13 @@ def execute(
             return replace(outcome, nodes={**outcome.nodes, **{test: _skipped_by_fail_fast(test) for test in tested}})
     after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, listeners)
     return replace(after, nodes={**outcome.nodes, **after.nodes})
+
+
+def _refresh_anyway(parsed: Parsed, unique_ids: Iterable[str]) -> None:
+    """Let these nodes be built from scratch, unless their own `full_refresh: false` forbids it."""
+    for unique_id in unique_ids:
+        config = parsed.manifest.nodes[unique_id].config
+        config.full_refresh = True if config.full_refresh is None else config.full_refresh
 
 
 def _invoke(

@@ -9,7 +9,7 @@ import pytest
 from support.database import Database
 from support.project import PROJECT_FILE, Project, ProjectWriter
 
-from dbt_state_plugin.dbt_runner import tracing
+from dbt_state_plugin.dbt_runner import read_recorder
 
 TABLES = PROJECT_FILE + "models: {+materialized: table}\n"
 # A package whose macros have names that are words of plain SQL, and one that reads the clock and is never called.
@@ -346,8 +346,8 @@ def test_every_name_that_dbt_gives_to_a_template_is_known(dbt_project: ProjectWr
     modules = {name for line in seen.splitlines() if "MODULES" in line for name in re.findall(r"'(\w+)'", line)}
 
     assert {"flags", "model", "invocation_id"} <= names
-    assert names - macros - packages - tracing.KNOWN == set()
-    assert modules == tracing.MODULES
+    assert names - macros - packages - read_recorder.KNOWN == set()
+    assert modules == read_recorder.MODULES
 
 
 GUARDED = "{% if execute and flags.WHICH in ('run', 'build') %}, 2 as more{% endif %}"

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.state.state import State
 
+Details = Callable[[Iterable[RelationName]], Mapping[RelationName, RecordedDefinition]]
 Compile = Callable[[Iterable[str], Collection[str]], Mapping[str, CompiledNode]]
 """Compile nodes; of those in the second collection the statement that creates the view as well."""
 
@@ -63,7 +64,7 @@ def categorize_differences(
     recorded: Recorded,
     command: str,
     *,
-    details: Callable[[Iterable[RelationName]], Mapping[RelationName, RecordedDefinition]],
+    details: Details,
     compile_nodes: Compile,
     digest: Digest,
     same_query: Callable[[Node], SameQuery] | None = None,
@@ -76,26 +77,8 @@ def categorize_differences(
     relations that hooks write. `trusts_hooks` says that what on-run hooks did is recorded of each run that executed
     them.
     """
-    project = fingerprinter.project
-    found = differences_in_scope(project, recorded, command)
-    keys = {unique_id: record_key(project.nodes[unique_id], project) for unique_id in found}
-    known = {
-        key: with_sql_of_the_command(each, recorded.relations[key].trace.reads)
-        for key, each in (details(keys.values()) if keys else {}).items()
-    }
-    read = _read_by_nodes(project, recorded) if found else frozenset[tuple[str, str]]()
-    inputs = {
-        unique_id: _inputs(
-            project.nodes[unique_id],
-            difference,
-            known.get(keys[unique_id]),
-            fingerprinter,
-            recorded,
-            read=read,
-            trusts_hooks=trusts_hooks,
-        )
-        for unique_id, difference in found.items()
-    }
+    found = differences_in_scope(fingerprinter.project, recorded, command)
+    inputs = _inputs_of_all(found, fingerprinter, recorded, details, trusts_hooks=trusts_hooks)
     wanted = {unique_id: wants_ddl(each) for unique_id, each in inputs.items() if wants_compiled(each)}
     compiled = compile_nodes(list(wanted), {unique_id for unique_id, has_ddl in wanted.items() if has_ddl})
     categories = {
@@ -112,6 +95,38 @@ def categorize_differences(
         compiled=compiled,
         read={unique_id: each.values_read for unique_id, each in inputs.items()},
     )
+
+
+def _inputs_of_all(
+    found: Mapping[str, Difference],
+    fingerprinter: Fingerprinter,
+    recorded: Recorded,
+    details: Details,
+    *,
+    trusts_hooks: bool,
+) -> dict[str, ChangeInputs]:
+    """Return what the category of each node's change depends on."""
+    if not found:
+        return {}
+    project = fingerprinter.project
+    keys = {unique_id: record_key(project.nodes[unique_id], project) for unique_id in found}
+    known = {
+        key: with_sql_of_the_command(each, recorded.relations[key].trace.reads)
+        for key, each in details(keys.values()).items()
+    }
+    read = _read_by_nodes(project, recorded)
+    return {
+        unique_id: _inputs(
+            project.nodes[unique_id],
+            difference,
+            known.get(keys[unique_id]),
+            fingerprinter,
+            recorded,
+            read=read,
+            trusts_hooks=trusts_hooks,
+        )
+        for unique_id, difference in found.items()
+    }
 
 
 def _inputs(
