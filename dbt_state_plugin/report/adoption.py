@@ -8,9 +8,9 @@ from typing import Any
 from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outcome
 from dbt_state_plugin.report.cause_words import cause_code, cause_words
 from dbt_state_plugin.report.document import VERSION, environment_document
+from dbt_state_plugin.report.folding import FOLD_AFTER, more_line
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.text import FOLD_AFTER
 from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
 from dbt_state_plugin.report.words import count
 
@@ -23,9 +23,9 @@ def adoption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]
     shown: list[Candidate | str] = []
     for outcome in (Outcome.KNOWN, Outcome.ADOPT, Outcome.MISSING, Outcome.REFUSE):
         found = adoption.of(outcome)
-        folded = len(found) > FOLD_AFTER and outcome is not Outcome.REFUSE
-        shown += found[:FOLD_AFTER] if folded else found
-        shown += [f"  ...    and {len(found) - FOLD_AFTER} more (`--output json` lists them)"] if folded else []
+        is_folded = len(found) > FOLD_AFTER and outcome is not Outcome.REFUSE
+        shown += found[:FOLD_AFTER] if is_folded else found
+        shown += [more_line(len(found) - FOLD_AFTER, "`--output json` lists them")] if is_folded else []
     column = min(32, max((columns(_name(each)) for each in shown if not isinstance(each, str)), default=0))
     lines = (each if isinstance(each, str) else _line(each, column) for each in shown)
     return [truncated(line, width) for line in lines]

@@ -7,9 +7,10 @@ from typing import Any
 from dbt_state_plugin.core.comparison.baseline import Compared
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.report.document import plan_document
+from dbt_state_plugin.report.folding import folded
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import reason_words
-from dbt_state_plugin.report.text import FOLD_AFTER, column_of, entry_lines, label, unchanged_since
+from dbt_state_plugin.report.text import column_of, entry_lines, label, unchanged_since
 from dbt_state_plugin.report.width import padded, truncated, wrapped
 from dbt_state_plugin.report.words import summary_counts
 
@@ -45,7 +46,7 @@ def _removed_lines(compared: Compared, *, shows_all: bool) -> list[str]:
     for removed in compared.removed:
         relation = f" ({relation_shown(removed.relation)})" if removed.relation else ""
         lines.append(printable(f"  removed {removed.unique_id}{relation} is not in this project"))
-    return _folded(lines, shows_all=shows_all)
+    return folded(lines, "`--all` shows them", is_whole=shows_all)
 
 
 def _same_lines(entries: tuple[PlanEntry, ...], *, shows_all: bool) -> list[str]:
@@ -57,13 +58,7 @@ def _same_lines(entries: tuple[PlanEntry, ...], *, shows_all: bool) -> list[str]
         f"{reason_words(entry.cosmetic[0]) if entry.cosmetic else unchanged_since(entry)}"
         for entry in shown
     ]
-    return _folded(lines, shows_all=shows_all)
-
-
-def _folded(lines: list[str], *, shows_all: bool) -> list[str]:
-    if shows_all or len(lines) <= FOLD_AFTER:
-        return lines
-    return [*lines[:FOLD_AFTER], f"  ...    and {len(lines) - FOLD_AFTER} more (`--all` shows them)"]
+    return folded(lines, "`--all` shows them", is_whole=shows_all)
 
 
 def compared_summary(compared: Compared) -> str:

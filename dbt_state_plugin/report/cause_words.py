@@ -7,6 +7,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.causes import Cause, CauseCode
 from dbt_state_plugin.core.values.relations import RelationKind
+from dbt_state_plugin.report.folding import listed
 
 Values = Mapping[str, Any]
 
@@ -43,12 +44,6 @@ def _replaced(values: Values) -> str:
     is_other = values["is_now"] == RelationKind.OTHER.value
     what = "something that is neither table nor view" if is_other else f"a {values['is_now']}"
     return f"not the one that was recorded but {what} of role {values['owner']} (`forget` takes it off this list)"
-
-
-def _dependents(values: Values) -> str:
-    names = values["dependents"]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"others depend on it: {', '.join(names[:_SHOWN])}{more}"
 
 
 def _execution(values: Values) -> str:
@@ -105,7 +100,7 @@ _WORDS: Mapping[CauseCode, Callable[[Values], str]] = {
     CauseCode.NOT_OWNED: lambda values: (
         f"role {values['role']} may not drop it, because it belongs to role {values['owner']}"
     ),
-    CauseCode.DEPENDED_ON: _dependents,
+    CauseCode.DEPENDED_ON: lambda values: f"others depend on it: {listed(values['dependents'])}",
     CauseCode.NEW_SINCE_SHOWN: lambda _: "this is new since the list was shown; run the command again",
     CauseCode.NO_ORPHAN_ANY_MORE: lambda _: "it is no longer an orphan",
     CauseCode.RECORDED_JUST_NOW: lambda _: "it was recorded by another run just now",

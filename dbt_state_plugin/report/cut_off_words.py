@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dbt_state_plugin.core.values.cut_offs import CutOffReason, ParentOutcome
+from dbt_state_plugin.report.folding import listed
 from dbt_state_plugin.report.reason_words import short_name
-
-_SHOWN = 3  # columns
 
 
 def why_cut_off(reason: CutOffReason) -> str:
@@ -33,5 +32,4 @@ def _unread(relation: str, reason: CutOffReason) -> str:
     found = [f"{relation}.{column}" for column in reason.may_differ]
     if len(found) == 1 and reason.is_only_difference:
         return f"; not read: {found[0]} is the only column that differs"
-    shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-    return f"; not read: {shown}" if found else ""
+    return f"; not read: {listed(found)}" if found else ""

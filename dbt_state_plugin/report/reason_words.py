@@ -12,6 +12,7 @@ from dbt_state_plugin.core.values.plan import HookReason
 from dbt_state_plugin.core.values.project import SqlProblem
 from dbt_state_plugin.core.values.reasons import GRAPH, SAME_QUERY, Reason, ReasonCode
 from dbt_state_plugin.core.values.things import Thing
+from dbt_state_plugin.report.folding import listed
 from dbt_state_plugin.report.printable import printable, relation_shown
 
 Values = Mapping[str, Any]
@@ -227,11 +228,7 @@ def _columns(values: Values) -> str:
     if not values.get("is_known", True):
         return "they cannot be compared"
     names = {"added": values["added"], "dropped": values["dropped"], "other type of": values["retyped"]}
-    return ", ".join(f"{word} {_listed(each)}" for word, each in names.items() if each) or "in another order"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return ", ".join(f"{word} {listed(each)}" for word, each in names.items() if each) or "in another order"
 
 
 # What is done to a thing of each kind that is not dropped, changed and added.
@@ -285,7 +282,7 @@ def _parent_changed(values: Values) -> str:
     by_part: dict[str, list[str]] = {}
     for item in values.get("items") or ():
         by_part.setdefault(item["part"], []).append(_label(item))
-    causes = [f"{part}: {_listed(labels)}" for part, labels in by_part.items()]
+    causes = [f"{part}: {listed(labels)}" for part, labels in by_part.items()]
     return f"changed ({'; '.join(causes)})" if causes else "changed"
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from dbt_state_plugin.core.values.invocations import RecordedNode, Recording, RecordResult
 from dbt_state_plugin.report.cause_words import cause_code, cause_words
 from dbt_state_plugin.report.document import VERSION, environment_document
+from dbt_state_plugin.report.folding import FOLD_AFTER, more_line
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.text import FOLD_AFTER
 from dbt_state_plugin.report.width import truncated
 from dbt_state_plugin.report.words import count
 
@@ -29,9 +29,9 @@ def recording_lines(result: RecordResult, *, width: int | None = None) -> list[s
     again = [each for each in result.of(Recording.RECORDED) if each.unseen]
     for recording in _WORDS:
         found = [each for each in result.of(recording) if each not in again]
-        folded = len(found) > FOLD_AFTER and recording in _FOLDED
-        lines += [_line(_WORDS[recording], each) for each in (found[:FOLD_AFTER] if folded else found)]
-        lines += [f"  ...       and {len(found) - FOLD_AFTER} more (`--output json` lists them)"] if folded else []
+        is_folded = len(found) > FOLD_AFTER and recording in _FOLDED
+        lines += [_line(_WORDS[recording], each) for each in (found[:FOLD_AFTER] if is_folded else found)]
+        lines += [more_line(len(found) - FOLD_AFTER, "`--output json` lists them", column=10)] if is_folded else []
     lines += [_line("again", each) for each in again]
     return [truncated(line, width) for line in lines]
 

@@ -22,6 +22,7 @@ from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.estimate import estimate_lines, savings_lines
+from dbt_state_plugin.report.folding import FOLD_AFTER, folded, listed, more_line
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import (
     extra_words,
@@ -39,7 +40,6 @@ _LINE = re.compile(r"\s*LINE \d+: ")  # PostgreSQL's
 _FURTHER = re.compile(r" (?=(?:HINT|DETAIL|CONTEXT): )")  # PostgreSQL's too
 _NAMED = 5
 _IN_A_PIPE = 80  # columns of a message
-FOLD_AFTER = 20  # a longer list is folded, and the fold is said
 
 
 def width_of(stream: TextIO) -> int | None:
@@ -75,9 +75,7 @@ def _exposure_lines(plan: Plan, *, shows_all: bool) -> list[str]:
         owner = f", of {exposure.owner}" if exposure.owner else ""
         more = f" (+{len(names) - 1} more)" if len(names) > 1 else ""
         lines.append(printable(f"  feeds  {exposure.kind} {exposure.name}{owner}: reads {names[0]}{more}"))
-    if len(lines) > FOLD_AFTER and not shows_all:
-        lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more (`plan --all` shows every one)"]
-    return lines
+    return folded(lines, "`plan --all` shows every one", is_whole=shows_all)
 
 
 def _more_lines(entry: PlanEntry) -> list[str]:
@@ -227,9 +225,7 @@ def step_lines(step: str, items: Iterable[StepItem], *, width: int | None = None
     lines = [
         f"  {printable(step.lower()):<6} {padded(printable(item.name), column)}  {step_reasons(item)}" for item in items
     ]
-    if len(lines) > FOLD_AFTER:
-        lines[FOLD_AFTER:] = [f"  ...    and {len(lines) - FOLD_AFTER} more"]
-    return [truncated(line, width) for line in lines]
+    return [truncated(line, width) for line in folded(lines)]
 
 
 def step_reasons(item: StepItem) -> str:
@@ -277,10 +273,9 @@ def _cut_lines(result: RunResult) -> list[str]:
     column = column_of(entries[:FOLD_AFTER])
     lines = [
         f"  cut    {padded(label(entry), column)}  {printable(result.cut_off[entry.node.unique_id])}"
-        for entry in entries[:FOLD_AFTER]
+        for entry in entries
     ]
-    left = len(entries) - FOLD_AFTER
-    return [*lines, f"  ...    and {left} more (`show {result.execution_id}` lists them)"] if left > 0 else lines
+    return folded(lines, f"`show {result.execution_id}` lists them")
 
 
 def _again_lines(result: RunResult, width: int | None, *, is_short: bool) -> list[str]:
@@ -296,12 +291,11 @@ def _again_lines(result: RunResult, width: int | None, *, is_short: bool) -> lis
         places = [] if is_short else _places(result, entries[0].node.unique_id)
         lines += [truncated(f"         {line}", width) for line in places]
     left = sum(len(entries) for entries in list(groups.values())[FOLD_AFTER:])
-    return [*lines, f"  ...    and {left} more (`show {result.execution_id}` lists them)"] if left else lines
+    return [*lines, more_line(left, f"`show {result.execution_id}` lists them")] if left else lines
 
 
 def _labels(entries: list[PlanEntry]) -> str:
-    names = ", ".join(label(entry) for entry in entries[:_NAMED])
-    return names + (f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else "")
+    return listed([label(entry) for entry in entries], _NAMED)
 
 
 def _places(result: RunResult, node: str) -> list[str]:

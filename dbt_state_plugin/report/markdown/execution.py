@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.core.values.overview import Executed
@@ -10,7 +10,7 @@ from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.report.markdown.document import LIMIT, Part, document
 from dbt_state_plugin.report.markdown.escaping import cell, code
-from dbt_state_plugin.report.markdown.graph import GraphNode, flowchart
+from dbt_state_plugin.report.markdown.graph import GraphNode, flowchart, parents_of_ephemeral
 from dbt_state_plugin.report.markdown.plan import MARKER, differences, graph_part
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.states import (
@@ -43,7 +43,7 @@ def execution_markdown(executed: Executed, *, limit: int = LIMIT) -> str:
         _table(own[:_SHOWN_ROWS], importance=7),
         _folded(own[_SHOWN_ROWS:], "more node", importance=3),
         _folded(passed, "test", importance=1),
-        *([graph_part(flowchart(_graph_nodes(own, project), _hidden(project)))] if project else []),
+        *([graph_part(flowchart(_graph_nodes(own, project), parents_of_ephemeral(project)))] if project else []),
         differences(text for result in results for text in executed.texts.get(result.unique_id, ())),
     ]
     return document(parts, limit)
@@ -129,8 +129,3 @@ def _graph_nodes(results: Iterable[NodeResult], project: Project | None) -> list
         for result in results
         if not _is_test(result)
     ]
-
-
-def _hidden(project: Project | None) -> Mapping[str, tuple[str, ...]]:
-    nodes = project.nodes.values() if project else ()
-    return {node.unique_id: node.parents for node in nodes if node.is_ephemeral}

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.report.markdown.escaping import mermaid_label
 from dbt_state_plugin.report.states import STATES
 from dbt_state_plugin.report.words import count
@@ -51,6 +52,12 @@ class Graph:
     text: str
     nodes: int
     is_folded: bool
+
+
+def parents_of_ephemeral(project: Project | None) -> dict[str, tuple[str, ...]]:
+    """Return what each ephemeral model reads: it is not shown but passed through."""
+    nodes = project.nodes.values() if project else ()
+    return {node.unique_id: node.parents for node in nodes if node.is_ephemeral}
 
 
 def flowchart(nodes: Iterable[GraphNode], hidden: Mapping[str, tuple[str, ...]]) -> Graph | None:

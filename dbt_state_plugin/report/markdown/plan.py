@@ -13,7 +13,7 @@ from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.report.against import compared_summary, comparison_warnings
 from dbt_state_plugin.report.markdown.document import LIMIT, Part, document
 from dbt_state_plugin.report.markdown.escaping import cell, code, fenced
-from dbt_state_plugin.report.markdown.graph import Graph, GraphNode, flowchart
+from dbt_state_plugin.report.markdown.graph import Graph, GraphNode, flowchart, parents_of_ephemeral
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import hook_words, reason_words, short_name
 from dbt_state_plugin.report.states import STATES, plan_state
@@ -53,7 +53,7 @@ def plan_markdown(
         _hooks(plan),
         _exposures(plan),
         _cosmetic(plan),
-        graph_part(flowchart(_graph_nodes(plan, own), _hidden(project))) if project else _NOTHING,
+        graph_part(flowchart(_graph_nodes(plan, own), parents_of_ephemeral(project))) if project else _NOTHING,
         differences(text for entry in entries for text in texts.get(entry.node.unique_id, ())),
     ]
     return document(parts, limit)
@@ -148,11 +148,6 @@ def _graph_nodes(plan: Plan, entries: Iterable[PlanEntry]) -> list[GraphNode]:
         for each in plan.exposures
     ]
     return [*nodes, *exposures]
-
-
-def _hidden(project: Project | None) -> dict[str, tuple[str, ...]]:
-    nodes = project.nodes.values() if project else ()
-    return {node.unique_id: node.parents for node in nodes if node.is_ephemeral}
 
 
 def graph_part(graph: Graph | None) -> Part:

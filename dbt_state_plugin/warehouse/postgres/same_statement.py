@@ -79,6 +79,11 @@ def canonical(sql: str) -> str | None:
     return None if tokens is None else " ".join(tokens)
 
 
+def name_of(token: str) -> str:
+    """Return the name that a token is, without its quotes."""
+    return token[1:-1].replace('""', '"') if token.startswith('"') else token
+
+
 def tokens(sql: str) -> list[str] | None:
     """Return the tokens, words outside of quotes in small letters, or None for what cannot be read with certainty."""
     return _tokens(sql)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from dbt_state_plugin.warehouse.answers import Call, Calls, Function
 from dbt_state_plugin.warehouse.postgres.functions import READS_MORE
-from dbt_state_plugin.warehouse.postgres.same_statement import tokens
+from dbt_state_plugin.warehouse.postgres.same_statement import name_of, tokens
 
 # Words of SQL that are calls without parentheses, and reserved: without quotes they name nothing else (appendix C of
 # PostgreSQL's manual). Those that say who and where (current_user, current_schema) stay the same for one profile, whose
@@ -50,7 +50,7 @@ def calls_in(statement: str) -> Calls:
             if _NAME.fullmatch(token):
                 schema = found[position - 2] if before == "." and position > 1 else ""
                 arguments = _arguments(found, position + 1)
-                functions.add(Call(name=_plain(token), schema=_plain(schema), arguments=arguments))
+                functions.add(Call(name=name_of(token), schema=name_of(schema), arguments=arguments))
             elif token[:2].lower() == "u&":
                 clock.add(UNKNOWN_NAME)
         if (token in _CLOCK_WORDS and before not in (".", "as")) or (token.endswith("'") and _is_clock_string(token)):
@@ -87,10 +87,6 @@ def _counts(function: Function, call: Call) -> bool:
     if _READS_MORE.fullmatch(function.name):
         return True
     return function.most == 0 and call.arguments in (0, None) and function.name not in _SESSION
-
-
-def _plain(token: str) -> str:
-    return token[1:-1].replace('""', '"') if token.startswith('"') else token
 
 
 def _arguments(found: list[str], opening: int) -> int | None:

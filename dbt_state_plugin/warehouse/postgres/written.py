@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dbt_state_plugin.warehouse.postgres.deterministic import KNOWN
-from dbt_state_plugin.warehouse.postgres.same_statement import tokens
+from dbt_state_plugin.warehouse.postgres.same_statement import name_of, tokens
 
 Name = tuple[str, str]
 # The words behind which the name of what is written stands (chapter "SQL Commands" of PostgreSQL's manual).
@@ -55,7 +55,7 @@ def _names(found: list[str], position: int) -> Iterator[tuple[str, str]]:
             position += 1
         parts = []
         while position < len(found) and _is_name(found[position]):
-            parts.append(_plain(found[position]))
+            parts.append(name_of(found[position]))
             position += 1
             if position >= len(found) or found[position] != ".":
                 break
@@ -88,10 +88,6 @@ def names_in(found: list[str]) -> set[str]:
 
 def _is_name(token: str) -> bool:
     return token[0] == '"' or token[0].isalpha() or token[0] == "_"
-
-
-def _plain(token: str) -> str:
-    return token[1:-1].replace('""', '"') if token.startswith('"') else token
 
 
 def written_by(sql: str) -> frozenset[tuple[str, str]] | None:

@@ -18,8 +18,9 @@ from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode
 from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.core.values.things import Thing
+from dbt_state_plugin.report.folding import FOLD_AFTER
 from dbt_state_plugin.report.history import execution_lines, history_lines
-from dbt_state_plugin.report.text import FOLD_AFTER, plan_lines, result_lines, timestamp, width_of, write_lines
+from dbt_state_plugin.report.text import plan_lines, result_lines, timestamp, width_of, write_lines
 from dbt_state_plugin.report.width import truncated
 
 ID = UUID(int=7)
