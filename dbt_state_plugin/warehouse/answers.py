@@ -39,7 +39,7 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
+class SourceMetadata:
     """What the catalog says about a source: `columns` maps names to types, in order.
 
     `touched` differs whenever its rows may differ, or is `?` and a word for why nothing tells. `rows` is an estimate.
@@ -89,9 +89,9 @@ class FunctionBody:
     text: str
 
 
-def columns_hash(facts: SourceFacts, kept: Iterable[str]) -> str:
+def columns_hash(metadata: SourceMetadata, kept: Iterable[str]) -> str:
     """Return a hash of the names and types of some columns, in their order."""
-    return value_hash([(name, facts.columns[name]) for name in kept])
+    return value_hash([(name, metadata.columns[name]) for name in kept])
 
 
 def value_hash(value: Any) -> str:

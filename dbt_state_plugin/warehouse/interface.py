@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbt_state_plugin.core.values.capabilities import Capabilities, capabilities
-from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceFacts
+from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceMetadata
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Columns
@@ -105,13 +105,13 @@ class Warehouse(Protocol):
         """Wait a little until all writes of dbt's sessions are counted; return whether they are."""
         return True
 
-    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+    def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return what the catalog says about each source; rows are not read."""
 
     def source_evidence(self, sources: Iterable[RelationName]) -> Any:
         """Return a value of JSON's kind that differs whenever a source does, beside what `change_evidence` tells."""
-        facts = self.source_facts(sources)
-        return [[str(name), each.touched, *each.columns.items()] for name, each in sorted(facts.items())]
+        metadata = self.source_metadata(sources)
+        return [[str(name), each.touched, *each.columns.items()] for name, each in sorted(metadata.items())]
 
     def files_of(self, relations: Iterable[RelationName]) -> tuple[RelationName, ...]:
         """Return the files, as `source_evidence` takes them, that hold the rows of relations and no catalog counts."""

@@ -24,7 +24,7 @@ from contestant import versions  # noqa: E402
 
 from dbt_state_plugin.core.values.relations import RelationName  # noqa: E402
 from dbt_state_plugin.testing.postgres_server import connect, start_server  # noqa: E402 - found by the line above
-from dbt_state_plugin.warehouse.postgres.source_data import read_source_facts  # noqa: E402
+from dbt_state_plugin.warehouse.postgres.source_data import read_source_metadata  # noqa: E402
 
 _FILL = """
     create schema raw;
@@ -53,7 +53,7 @@ def main() -> int:
     with start_server() as server, closing(connect(server)) as opened, opened.cursor() as cursor:
         cursor.execute(_FILL, (given.rows,))
         source = RelationName(database=server.dbname, schema="raw", identifier="events")
-        catalog = milliseconds(lambda: read_source_facts(opened, [source]), given.rounds)
+        catalog = milliseconds(lambda: read_source_metadata(opened, [source]), given.rounds)
         scan = milliseconds(lambda: cursor.execute(_SCAN), min(given.rounds, 3))
         print(f"a source of {given.rows} rows\n{versions(server)}\n")
         print(f"{'milliseconds':<52}{'median':>10}{'aim':>9}")

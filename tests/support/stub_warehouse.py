@@ -11,7 +11,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.orphans import DropCheck
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
-from dbt_state_plugin.warehouse.answers import Calls, FunctionBody, Present, QueryRefused, SourceFacts
+from dbt_state_plugin.warehouse.answers import Calls, FunctionBody, Present, QueryRefused, SourceMetadata
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 KINDS = {"view": RelationKind.VIEW, "materialized_view": RelationKind.MATERIALIZED_VIEW}
@@ -83,14 +83,14 @@ class StubWarehouse(Warehouse):
         catalog = self.catalog(relations)
         return {name: (catalog.identities[name], writes) for name, writes in catalog.touched.items()}
 
-    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
-        return {name: self._facts(name) for name in sources}
+    def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
+        return {name: self._metadata(name) for name in sources}
 
-    def _facts(self, name: RelationName) -> SourceFacts:
+    def _metadata(self, name: RelationName) -> SourceMetadata:
         held = self.held.get(name.identifier)
         if held is None:
-            return SourceFacts(columns={}, touched="?absent")
-        return SourceFacts(columns=held.columns, touched=str(held.writes), is_table=True)
+            return SourceMetadata(columns={}, touched="?absent")
+        return SourceMetadata(columns=held.columns, touched=str(held.writes), is_table=True)
 
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         return str(self.held[relation.identifier].writes)

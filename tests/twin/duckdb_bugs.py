@@ -39,10 +39,10 @@ def only_the_number_of_rows_counts() -> None:
 
 
 def files_count_by_their_names() -> None:
-    from dbt_state_plugin.warehouse.answers import SourceFacts
+    from dbt_state_plugin.warehouse.answers import SourceMetadata
     from dbt_state_plugin.warehouse.duckdb import warehouse
 
-    warehouse.file_facts = lambda place: SourceFacts(columns={}, touched=place)
+    warehouse.file_metadata = lambda place: SourceMetadata(columns={}, touched=place)
 
 
 def the_text_of_a_view_is_forgotten() -> None:

@@ -143,8 +143,8 @@ def _is_direct(project: Any, node: str, parent: str) -> bool:
 def _without_part(name: str) -> None:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
-    def hashed(original: Any, self: Any, facts: Any) -> Any:
-        return {part: value for part, value in original(self, facts).items() if part != name}
+    def hashed(original: Any, self: Any, parts: Any) -> Any:
+        return {part: value for part, value in original(self, parts).items() if part != name}
 
     _around(Fingerprinter, "_hashed", hashed)
 

@@ -43,20 +43,20 @@ def make_plan(
     refuse_shared_relations(project)
     order = build_order(project)
     versions = relation_versions(project, recorded, catalog)
-    facts = known(project, recorded, catalog, request, lineages(project, order), versions, categories or {}, same_rows)
-    propagation = Propagation(facts)
+    inputs = known(project, recorded, catalog, request, lineages(project, order), versions, categories or {}, same_rows)
+    propagation = Propagation(inputs)
     in_scope = [node for node in order if is_in_scope(project.nodes[node], request.command)]
     coded = propagation.needed(in_scope, code_only=True) if request.code_only else None
     needed = propagation.needed(in_scope)
     building = propagation.narrowed(in_scope, needed if coded is None else coded)
     needed |= coded or {}
-    hangs_on = hanging(facts, in_scope, needed, propagation.own, building)
+    hangs_on = hanging(inputs, in_scope, needed, propagation.own, building)
     return Plan(
         environment=request.environment,
         command=request.command,
         entries=tuple(
             _entry(
-                facts,
+                inputs,
                 project.nodes[node],
                 needed.get(node, ()),
                 is_built=node in building,
@@ -65,23 +65,23 @@ def make_plan(
             )
             for node in in_scope
         ),
-        removed=_removed(facts),
+        removed=_removed(inputs),
         parent_versions=versions,
         is_narrowed=request.selected is not None or request.code_only,
-        exposures=affected_exposures(project, facts.lineage, building, needed),
-        absent_above=_absent_above(facts, building),
+        exposures=affected_exposures(project, inputs.lineage, building, needed),
+        absent_above=_absent_above(inputs, building),
     )
 
 
-def _absent_above(facts: Known, building: Collection[str]) -> tuple[str, ...]:
+def _absent_above(inputs: Known, building: Collection[str]) -> tuple[str, ...]:
     """Return what another command builds, nobody has, and what is built reads."""
-    above = {parent for node in building for parent in facts.lineage[node].parents}
+    above = {parent for node in building for parent in inputs.lineage[node].parents}
     return tuple(
         unique_id
         for unique_id in sorted(above)
-        if facts.project.nodes[unique_id].resource_type in _BUILT_BY_OTHERS
-        and not is_in_scope(facts.project.nodes[unique_id], facts.request.command)
-        and facts.versions.get(record_key(facts.project.nodes[unique_id], facts.project), "").endswith("/absent")
+        if inputs.project.nodes[unique_id].resource_type in _BUILT_BY_OTHERS
+        and not is_in_scope(inputs.project.nodes[unique_id], inputs.request.command)
+        and inputs.versions.get(record_key(inputs.project.nodes[unique_id], inputs.project), "").endswith("/absent")
     )
 
 
@@ -101,20 +101,20 @@ def differences_in_scope(project: Project, recorded: Recorded, command: str) -> 
     return find_differences(project, recorded, lineages(project, order), in_scope)
 
 
-def _removed(facts: Known) -> tuple[RecordedRelation, ...]:
+def _removed(inputs: Known) -> tuple[RecordedRelation, ...]:
     """Return the relations of this environment that no node of the project writes any more."""
-    project = facts.project
+    project = inputs.project
     keys = {record_key(node, project) for node in project.nodes.values() if not node.is_ephemeral}
-    here = str(facts.request.environment)
+    here = str(inputs.request.environment)
     return tuple(
         record
-        for relation, record in sorted(facts.recorded.relations.items())
+        for relation, record in sorted(inputs.recorded.relations.items())
         if relation not in keys and relation.schema and record.environment == here
     )
 
 
 def _entry(
-    facts: Known,
+    inputs: Known,
     node: Node,
     reasons: tuple[Reason, ...],
     *,
@@ -122,32 +122,34 @@ def _entry(
     keeps_data: bool,
     hangs_on: tuple[str, ...],
 ) -> PlanEntry:
-    record = facts.record_of(node)
+    record = inputs.record_of(node)
     return PlanEntry(
         node=node,
         decision=Decision.BUILD if is_built else Decision.SKIP,
         reasons=reasons,
         outside_selection=bool(reasons) and not is_built,
-        cosmetic=facts.category_of(node.unique_id).cosmetic,
+        cosmetic=inputs.category_of(node.unique_id).cosmetic,
         keeps_data=keeps_data,
         record=record,
-        old_rows=_old_rows(facts, node, record, reasons) if reasons or node.resource_type == "seed" else None,
-        extra=added_by_hand(facts, node),
+        old_rows=_old_rows(inputs, node, record, reasons) if reasons or node.resource_type == "seed" else None,
+        extra=added_by_hand(inputs, node),
         hangs_on=hangs_on,
     )
 
 
-def _old_rows(facts: Known, node: Node, record: RecordedRelation | None, reasons: tuple[Reason, ...]) -> OldRows | None:
+def _old_rows(
+    inputs: Known, node: Node, record: RecordedRelation | None, reasons: tuple[Reason, ...]
+) -> OldRows | None:
     if record is None or not holds_rows(node, record, reasons):
         return None
-    category = facts.categories.get(node.unique_id)
-    is_changed = is_logic_change(facts.project, facts.lineage[node.unique_id], category, reasons)
+    category = inputs.categories.get(node.unique_id)
+    is_changed = is_logic_change(inputs.project, inputs.lineage[node.unique_id], category, reasons)
     if not is_changed and not record.trace.older_logic:
         return None
     return old_rows(
         node,
-        is_asked=asks_to_rebuild(facts, node),
-        is_full_refresh=facts.request.full_refresh,
+        is_asked=asks_to_rebuild(inputs, node),
+        is_full_refresh=inputs.request.full_refresh,
         is_changed=is_changed,
-        default=facts.request.on_logic_change,
+        default=inputs.request.on_logic_change,
     )

@@ -39,7 +39,7 @@ from dbt_state_plugin.core.versions.source_version import (
 )
 from dbt_state_plugin.state.build_updates import refresh_sources_seen
 from dbt_state_plugin.state.relations import read_recorded
-from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash
+from dbt_state_plugin.warehouse.answers import SourceMetadata, columns_hash
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
@@ -69,7 +69,7 @@ class _Source:
     node: Node
     relation: RelationName
     rule: DataRule
-    facts: SourceFacts
+    metadata: SourceMetadata
     columns: str
 
     @property
@@ -98,7 +98,7 @@ def catalog_with_data(
     default = project_rule(default)
     check_settings(project, default)
     sources = _sources(warehouse, project, default)
-    plain = {source.relation: SourceData(columns=source.columns, touched=source.facts.touched) for source in sources}
+    plain = {source.relation: SourceData(columns=source.columns, touched=source.metadata.touched) for source in sources}
     counted = replace(catalog, data=plain)
     seen = _seen_by_readers(project, recorded, command)
     versions = relation_versions(project, recorded, counted)
@@ -146,28 +146,28 @@ def _sources(warehouse: Warehouse, project: Project, default: str) -> list[_Sour
     for node in project.nodes.values():
         if node.is_source and node.relation:
             nodes.setdefault(node.relation, []).append(node)
-    facts = warehouse.source_facts(nodes)
-    return [_source(found, relation, facts[relation], default) for relation, found in nodes.items()]
+    metadata = warehouse.source_metadata(nodes)
+    return [_source(found, relation, metadata[relation], default) for relation, found in nodes.items()]
 
 
-def _source(nodes: list[Node], relation: RelationName, facts: SourceFacts, default: str) -> _Source:
+def _source(nodes: list[Node], relation: RelationName, metadata: SourceMetadata, default: str) -> _Source:
     node, *others = sorted(nodes, key=lambda node: node.unique_id)
     rule = data_rule(node, default)
     # One table under two names, and two opinions; of a function there are no rows to ask.
-    if any(data_rule(other, default) != rule for other in others) or facts.touched.startswith(DEFINITION):
+    if any(data_rule(other, default) != rule for other in others) or metadata.touched.startswith(DEFINITION):
         rule = DataRule(kind="touched")
     # The columns of a loader are left out wherever content may be compared, however many rows there are today.
-    kept = tuple(facts.columns) if rule.kind == "touched" else shape_columns(rule, facts.columns)
-    rule = replace(rule, kind=rule.kind or _kind_by_looks(rule, facts))
-    return _Source(node=node, relation=relation, rule=rule, facts=facts, columns=columns_hash(facts, kept))
+    kept = tuple(metadata.columns) if rule.kind == "touched" else shape_columns(rule, metadata.columns)
+    rule = replace(rule, kind=rule.kind or _kind_by_looks(rule, metadata))
+    return _Source(node=node, relation=relation, rule=rule, metadata=metadata, columns=columns_hash(metadata, kept))
 
 
-def _kind_by_looks(rule: DataRule, facts: SourceFacts) -> str:
+def _kind_by_looks(rule: DataRule, metadata: SourceMetadata) -> str:
     """Return how a source is versioned about which nothing is said."""
-    if facts.touched.startswith("?"):
+    if metadata.touched.startswith("?"):
         return "query" if rule.can_ask else "touched"
-    is_small = facts.is_table and facts.rows <= rule.content_max_rows
-    return "content" if is_small and is_loaded_by_known_loader(facts.columns) else "touched"
+    is_small = metadata.is_table and metadata.rows <= rule.content_max_rows
+    return "content" if is_small and is_loaded_by_known_loader(metadata.columns) else "touched"
 
 
 def _answer(
@@ -175,7 +175,7 @@ def _answer(
 ) -> str:
     """Return what the rows of a source say, or nothing if the counters do."""
     rule = source.rule
-    if source.facts.touched == "?absent" or rule.kind == "touched":
+    if source.metadata.touched == "?absent" or rule.kind == "touched":
         return ""
     if rule.kind in ("always", "never"):
         return rule.kind
@@ -193,9 +193,9 @@ def _answer(
 
 
 def _content(warehouse: Warehouse, source: _Source, progress: Progress) -> str:
-    _LOG.info("Reading %s to compare its rows (about %d).", source.relation, source.facts.rows)
-    progress(Step(stage=Stage.ROWS, detail=str(source.relation), rows=max(0, round(source.facts.rows))))
-    content = warehouse.content(source.relation, kept_columns(source.rule, source.facts.columns))
+    _LOG.info("Reading %s to compare its rows (about %d).", source.relation, source.metadata.rows)
+    progress(Step(stage=Stage.ROWS, detail=str(source.relation), rows=max(0, round(source.metadata.rows))))
+    content = warehouse.content(source.relation, kept_columns(source.rule, source.metadata.columns))
     return f"content:{content}" if content.startswith("?") else source.answers_by + content
 
 

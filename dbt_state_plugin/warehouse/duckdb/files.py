@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from dbt_state_plugin.warehouse.answers import SourceFacts, value_hash
+from dbt_state_plugin.warehouse.answers import SourceMetadata, value_hash
 
 SCHEMA = "external file"  # stands for the schema of what is a file
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|[A-Za-z][A-Za-z0-9+.-]+:[^/\\]")
@@ -41,18 +41,18 @@ def is_local(path: str) -> bool:
     return not _REMOTE.match(path)
 
 
-def file_facts(place: str) -> SourceFacts:
+def file_metadata(place: str) -> SourceMetadata:
     """Return what the file system says about a path or pattern; rows are not read."""
     if not is_local(place):
-        return SourceFacts(columns={}, touched="?remote")
+        return SourceMetadata(columns={}, touched="?remote")
     found = sorted(_matching(os.path.expanduser(place)))  # noqa: PTH111 - as DuckDB does
     if not found:
-        return SourceFacts(columns={}, touched="?place" if "(" in place else "?absent")
+        return SourceMetadata(columns={}, touched="?place" if "(" in place else "?absent")
     states = []
     for path in found:
         state = Path(path).stat()
         states.append((path, state.st_size, state.st_mtime_ns))
-    return SourceFacts(columns={}, touched=value_hash(states))
+    return SourceMetadata(columns={}, touched=value_hash(states))
 
 
 def _matching(pattern: str) -> list[str]:

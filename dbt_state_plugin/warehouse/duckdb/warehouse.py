@@ -21,12 +21,12 @@ from dbt_state_plugin.warehouse.answers import (
     FunctionBody,
     Present,
     QueryRefused,
-    SourceFacts,
+    SourceMetadata,
     value_hash,
 )
 from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile, first_line
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA as FILES
-from dbt_state_plugin.warehouse.duckdb.files import file_facts
+from dbt_state_plugin.warehouse.duckdb.files import file_metadata
 from dbt_state_plugin.warehouse.duckdb.kept_contents import KeptContents
 from dbt_state_plugin.warehouse.duckdb.search_path import search_path
 from dbt_state_plugin.warehouse.duckdb.session_settings import session_settings
@@ -117,7 +117,7 @@ class DuckDBWarehouse(Warehouse):
 
         if not held.is_view:
             return self._rows_of(cursor, held)
-        states = [file_facts(path).touched for path in files_of_view(held)]
+        states = [file_metadata(path).touched for path in files_of_view(held)]
         return value_hash(states) if states else ""
 
     def _content(self, cursor: Any, held: Held) -> str:
@@ -169,22 +169,22 @@ class DuckDBWarehouse(Warehouse):
         """Return True: what is committed is seen at once."""
         return True
 
-    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+    def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return columns and content of tables and views, states of files, definitions of macros."""
         wanted = tuple(sources)
-        found = {name: file_facts(name.identifier) for name in wanted if name.schema == FILES}
+        found = {name: file_metadata(name.identifier) for name in wanted if name.schema == FILES}
         if len(found) < len(wanted):
             with self.file.cursor(_ROWS) as cursor:
-                found |= {name: self._facts(cursor, name) for name in wanted if name.schema != FILES}
+                found |= {name: self._metadata(cursor, name) for name in wanted if name.schema != FILES}
         return found
 
-    def _facts(self, cursor: Any, name: RelationName) -> SourceFacts:
+    def _metadata(self, cursor: Any, name: RelationName) -> SourceMetadata:
         relations = self._held(cursor)
         held = relations.get(name) or relations.get(_in_attached(name))
         if name.identifier.endswith(")"):
-            return self._facts_of_macro(cursor, name)
+            return self._metadata_of_macro(cursor, name)
         if held is None:
-            return SourceFacts(columns={}, touched="?absent")
+            return SourceMetadata(columns={}, touched="?absent")
         import duckdb
 
         try:
@@ -194,14 +194,14 @@ class DuckDBWarehouse(Warehouse):
         # What a view gives may have changed though nobody wrote: it may read files, or the clock.
         if held.is_view:
             self._contents.pop(held.name, None)
-        return SourceFacts(columns=dict(held.columns), touched=touched, is_table=not held.is_view, rows=held.rows)
+        return SourceMetadata(columns=dict(held.columns), touched=touched, is_table=not held.is_view, rows=held.rows)
 
-    def _facts_of_macro(self, cursor: Any, name: RelationName) -> SourceFacts:
+    def _metadata_of_macro(self, cursor: Any, name: RelationName) -> SourceMetadata:
         from dbt_state_plugin.core.versions.source_version import DEFINITION
         from dbt_state_plugin.warehouse.duckdb.catalog import read_macros
 
         macro = read_macros(cursor).get((name.schema, name.identifier.partition("(")[0]))
-        return SourceFacts(columns={}, touched="?absent" if macro is None else DEFINITION + macro.version)
+        return SourceMetadata(columns={}, touched="?absent" if macro is None else DEFINITION + macro.version)
 
     def files_of(self, relations: Iterable[RelationName]) -> tuple[RelationName, ...]:
         """Return the files that views alone stand for, as materialization `external` leaves them."""
@@ -215,7 +215,7 @@ class DuckDBWarehouse(Warehouse):
 
     def source_evidence(self, sources: Iterable[RelationName]) -> Any:
         """Return the states of files; whatever lies in the database its own version tells."""
-        return [[str(name), file_facts(name.identifier).touched] for name in sorted(sources) if name.schema == FILES]
+        return [[str(name), file_metadata(name.identifier).touched] for name in sorted(sources) if name.schema == FILES]
 
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value of all rows, in one scan."""

@@ -23,7 +23,7 @@ from dbt_state_plugin.warehouse.answers import (
     FunctionBody,
     Present,
     QueryRefused,
-    SourceFacts,
+    SourceMetadata,
     value_hash,
 )
 from dbt_state_plugin.warehouse.capabilities import GENERIC
@@ -140,18 +140,18 @@ class GenericWarehouse(Warehouse):
         """Return True: nothing is counted."""
         return True
 
-    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+    def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return the columns; whether rows changed is unknown, so readers are built, unless the config helps."""
         wanted = tuple(sources)
         catalog = self.catalog(wanted)
-        return {name: self._facts(name, catalog) for name in wanted}
+        return {name: self._metadata(name, catalog) for name in wanted}
 
-    def _facts(self, name: RelationName, catalog: Catalog) -> SourceFacts:
+    def _metadata(self, name: RelationName, catalog: Catalog) -> SourceMetadata:
         identity = catalog.identities.get(name)
         if identity is None:
-            return SourceFacts(columns={}, touched="?absent")
+            return SourceMetadata(columns={}, touched="?absent")
         is_table = identity.kind is RelationKind.TABLE
-        return SourceFacts(columns=dict(json.loads(catalog.columns[name])), touched="?untold", is_table=is_table)
+        return SourceMetadata(columns=dict(json.loads(catalog.columns[name])), touched="?untold", is_table=is_table)
 
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value of all rows, which are read through dbt's connection."""

@@ -85,7 +85,7 @@ MEANING = ("", "")  # the name of no relation
 def named_relations(connection: Connection, query: str, *, of_dbt: SessionOfDbt) -> tuple[tuple[str, str], ...] | None:
     """Return the schema and name of each relation that a query names, None if its words cannot be read for certain.
 
-    Functions of users are among them, as `name(arguments)`: what tells of their definition is `read_source_facts`. The
+    Functions of users are among them, as `name(arguments)`: of their definition `read_source_metadata` tells. The
     server refuses the view of what is no query, of what writes, and every view to a role that may create no temporary
     objects: then words decide, which find no functions. Raises QueryRefused where the query names what only the session
     that runs it knows, such as a temporary table of a hook.

@@ -10,7 +10,7 @@ from dbt_state_plugin.core.versions.counters import BESIDE_COUNTERS
 from dbt_state_plugin.core.versions.source_version import DEFINITION
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.connection import cancelled_by_signals, database_errors, first_line, read_only
-from dbt_state_plugin.warehouse.answers import SourceFacts, columns_hash, value_hash
+from dbt_state_plugin.warehouse.answers import SourceMetadata, columns_hash, value_hash
 from dbt_state_plugin.warehouse.postgres.catalog import OTHER_VALUES
 from dbt_state_plugin.warehouse.postgres.functions import READS_MORE
 
@@ -25,7 +25,7 @@ _MOST_ROWS = 1000  # of an answer to the user's own query
 # System" of PostgreSQL's manual), and start again when the server has crashed or somebody resets them: then the time of
 # the reset differs. A partitioned table is its partitions, and a view the tables that it reads; what a view's functions
 # read shows nowhere. A function of the server's own is known to read nothing unless it is volatile or tells the time.
-_FACTS = """
+_METADATA = """
     WITH RECURSIVE wanted AS (
         SELECT w.nspname, w.relname, c.oid, c.relkind FROM unnest(%s::text[], %s::text[]) AS w (nspname, relname)
         LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
@@ -120,7 +120,9 @@ _IS_OPEN = """
         OR (p.proname = 'age' AND p.pronargs = 1)
         OR (p.provolatile = 's' AND p.proname ~ '^(<reads more>)$')
 """.replace("<reads more>", READS_MORE)
-_FACTS = _FACTS.replace("<other values>", OTHER_VALUES).replace("<policies>", _POLICIES).replace("<is open>", _IS_OPEN)
+_METADATA = (
+    _METADATA.replace("<other values>", OTHER_VALUES).replace("<policies>", _POLICIES).replace("<is open>", _IS_OPEN)
+)
 
 
 # current_date and its like, a sample of a table, and the server's own catalogs (their oids are below 16384).
@@ -130,7 +132,7 @@ _OPEN_VIEW = (
 )
 
 
-def read_source_facts(connection: Connection, sources: Iterable[RelationName]) -> dict[RelationName, SourceFacts]:
+def read_source_metadata(connection: Connection, sources: Iterable[RelationName]) -> dict[RelationName, SourceMetadata]:
     """Return what the catalog says about each source, in one query; rows are not read.
 
     An identifier like `name(arguments)` is a function: its definition stands for the counters. Counters reach their
@@ -141,9 +143,9 @@ def read_source_facts(connection: Connection, sources: Iterable[RelationName]) -
         return {}
     schemas, identifiers = (list(column) for column in zip(*sorted(named), strict=True))
     with database_errors("Cannot read the catalog of the warehouse"), connection.cursor() as cursor:
-        cursor.execute(_FACTS, (schemas, identifiers, _OPEN_VIEW, DEFINITION, BESIDE_COUNTERS))
+        cursor.execute(_METADATA, (schemas, identifiers, _OPEN_VIEW, DEFINITION, BESIDE_COUNTERS))
         return {
-            named[schema, identifier]: SourceFacts(
+            named[schema, identifier]: SourceMetadata(
                 columns=dict(zip(names or (), types or (), strict=True)),
                 touched=f"?{blind}" if blind else touched,
                 is_table=is_table,
@@ -192,9 +194,9 @@ def content_of(connection: Connection, relation: RelationName, columns: Iterable
 
 def content_of_build(connection: Connection, relation: RelationName) -> str:
     """Return a value of all columns and rows of a relation that was just built, or nothing if unreadable."""
-    facts = read_source_facts(connection, [relation])[relation]
-    content = content_of(connection, relation, facts.columns)
-    return "" if content.startswith("?") else f"{columns_hash(facts, facts.columns)}:{content}"
+    metadata = read_source_metadata(connection, [relation])[relation]
+    content = content_of(connection, relation, metadata.columns)
+    return "" if content.startswith("?") else f"{columns_hash(metadata, metadata.columns)}:{content}"
 
 
 def answer_of_query(connection: Connection, source: str, relation: RelationName, query: str) -> str:

@@ -17,7 +17,7 @@ from dbt_state_plugin.warehouse.postgres.same_statement import name_of, tokens
 
 # Words of SQL that are calls without parentheses, and reserved: without quotes they name nothing else (appendix C of
 # PostgreSQL's manual). Those that say who and where (current_user, current_schema) stay the same for one profile, whose
-# role and search_path are facts of their own.
+# role and search_path are parts of their own.
 _CLOCK_WORDS = frozenset("current_date current_time current_timestamp localtime localtimestamp".split())
 # Strings that the input of dates and times reads as a moment relative to now (chapter 8.5.1.4 of the manual).
 _CLOCK_STRINGS = frozenset("now today tomorrow yesterday".split())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.core.values.records import RowsLeft
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
-    from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceFacts
+    from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceMetadata
     from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt
 
 _FUNCTIONS = "Cannot read the functions of the warehouse"
@@ -103,9 +103,9 @@ class PostgresWarehouse:
         """Wait until the sessions of dbt have handed in what they counted."""
         return catalog.sessions_ended(self.connection, of_dbt.user, of_dbt.application, patience=_PATIENCE)
 
-    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+    def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return what the catalog says about each source."""
-        return source_data.read_source_facts(self.connection, sources)
+        return source_data.read_source_metadata(self.connection, sources)
 
     def files_of(self, relations: Iterable[RelationName]) -> tuple[RelationName, ...]:
         """Return none: rows are in tables."""
@@ -170,7 +170,7 @@ class PostgresWarehouse:
 
     def estimated_rows(self, relation: RelationName) -> int:
         """Return how many rows a relation is counted to have."""
-        return source_data.read_source_facts(self.connection, [relation])[relation].rows
+        return source_data.read_source_metadata(self.connection, [relation])[relation].rows
 
     def reads_order(self, statement: str, *, of_dbt: SessionOfDbt) -> bool:
         """Return whether the order of rows may decide what a query gives."""

@@ -20,7 +20,7 @@ from dbt_state_plugin.warehouse.answers import (
     FunctionBody,
     Present,
     QueryRefused,
-    SourceFacts,
+    SourceMetadata,
     value_hash,
 )
 from dbt_state_plugin.warehouse.interface import Warehouse
@@ -187,21 +187,21 @@ class SparkWarehouse(Warehouse):
         """Return True: files are there when a statement has ended."""
         return True
 
-    def source_facts(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceFacts]:
+    def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return columns and files of tables, texts of views with the files below them, files that SQL names."""
         from dbt_state_plugin.warehouse.spark.statement import PATHS
 
         wanted = tuple(sources)
         paths = [name for name in wanted if name.schema == PATHS]
         with self._held([name for name in wanted if name.schema != PATHS], _FILES) as (held, spark):
-            found = {name: _facts(held.get(name), spark) for name in wanted if name.schema != PATHS}
+            found = {name: _metadata(held.get(name), spark) for name in wanted if name.schema != PATHS}
         views = [name for name in found if name in held and held[name].is_view]
         if not views and not paths:
             return found
         with self.sessions.asking(_FILES) as spark:
             for name in views:
                 found[name] = replace(found[name], touched=self._version_of_view(spark, held[name]))
-            return found | {name: _facts_of_path(name, spark) for name in paths}
+            return found | {name: _metadata_of_path(name, spark) for name in paths}
 
     def _version_of_view(self, spark: Any, view: Held) -> str:
         """Return a text that differs when the view or a table that it reads does, or why nobody can tell."""
@@ -398,23 +398,23 @@ class SparkWarehouse(Warehouse):
         raise DropRefused("dbt-state-plugin does not drop relations in Spark yet")
 
 
-def _facts(held: Held | None, spark: Any) -> SourceFacts:
+def _metadata(held: Held | None, spark: Any) -> SourceMetadata:
     """Return what is told about a table, and the columns of a view."""
     if held is None:
-        return SourceFacts(columns={}, touched="?absent")
+        return SourceMetadata(columns={}, touched="?absent")
     if held.is_view:
-        return SourceFacts(columns=held.columns, touched="?untold")
+        return SourceMetadata(columns=held.columns, touched="?untold")
     version = held.version(spark)
     touched = "?untold" if version.startswith("?") else version
-    return SourceFacts(columns=held.columns, touched=touched, is_table=True, rows=held.rows(spark))
+    return SourceMetadata(columns=held.columns, touched=touched, is_table=True, rows=held.rows(spark))
 
 
-def _facts_of_path(name: RelationName, spark: Any) -> SourceFacts:
+def _metadata_of_path(name: RelationName, spark: Any) -> SourceMetadata:
     from dbt_state_plugin.warehouse.spark.files import files_of_path
 
     provider, _, path = name.identifier.partition(".")
     found = files_of_path(path, provider, spark)
-    return SourceFacts(columns={}, touched="?absent" if found is None else value_hash(found))
+    return SourceMetadata(columns={}, touched="?absent" if found is None else value_hash(found))
 
 
 def _evidence(held: Held, spark: Any) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ from dbt_state_plugin.core.config.source_config import DataRule, kept_columns
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.warehouse.postgres.source_data import (
-    SourceFacts,
+    SourceMetadata,
     answer_of_query,
     columns_hash,
     content_of,
     newest_row,
-    read_source_facts,
+    read_source_metadata,
 )
 
 TABLE = """
@@ -42,12 +42,12 @@ def name(identifier: str) -> RelationName:
     return RelationName(database="any", schema="raw", identifier=identifier)
 
 
-def facts(connection: Any, identifier: str = "orders") -> SourceFacts:
-    return read_source_facts(connection, [name(identifier)])[name(identifier)]
+def metadata(connection: Any, identifier: str = "orders") -> SourceMetadata:
+    return read_source_metadata(connection, [name(identifier)])[name(identifier)]
 
 
 def content(connection: Any, identifier: str = "orders") -> str:
-    columns = facts(connection, identifier).columns
+    columns = metadata(connection, identifier).columns
     return content_of(connection, name(identifier), kept_columns(DataRule(), columns))
 
 
@@ -55,7 +55,7 @@ def changes(database: Database, connection: Any, statement: str, identifier: str
     """Run a statement in another session; tell whether the counters, the columns and the content are others then."""
 
     def seen() -> tuple[str, str, str]:
-        found = facts(connection, identifier)
+        found = metadata(connection, identifier)
         return found.touched, columns_hash(found, found.columns), content(connection, identifier)
 
     before = seen()
@@ -177,7 +177,7 @@ def test_what_postgresql_does_not_count_is_said(
 ) -> None:
     database.query(definition)
 
-    assert facts(connection, "t").touched == touched
+    assert metadata(connection, "t").touched == touched
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_what_postgresql_does_not_count_is_said(
 def test_an_ordinary_view_can_be_seen_into(database: Database, connection: Any, query: str) -> None:
     database.query(f"CREATE VIEW raw.t AS {query}")
 
-    assert not facts(connection, "t").touched.startswith("?")
+    assert not metadata(connection, "t").touched.startswith("?")
 
 
 def test_a_view_on_a_function_of_ones_own_changes_with_the_function(database: Database, connection: Any) -> None:
@@ -250,14 +250,14 @@ def test_which_rows_a_policy_shows_is_a_part_of_the_data(
         f"GRANT USAGE ON SCHEMA raw TO {role}; GRANT SELECT ON raw.orders TO {role}"
     )
     try:
-        assert not facts(connection).touched.startswith("?")  # the superuser sees all rows
+        assert not metadata(connection).touched.startswith("?")  # the superuser sees all rows
         connection.cursor().execute(f"SET ROLE {role}")
-        found = facts(connection).touched
+        found = metadata(connection).touched
         if touched:
             assert found == touched
         else:
             database.query("ALTER POLICY shown ON raw.orders USING (customer = 'ben')")
-            assert facts(connection).touched != found
+            assert metadata(connection).touched != found
     finally:
         connection.cursor().execute("RESET ROLE")
         database.query(f"DROP OWNED BY {role}; DROP ROLE {role}")
@@ -270,14 +270,14 @@ def test_reset_counters_are_new_data(database: Database, connection: Any) -> Non
 def test_without_counters_everything_is_new_at_every_look(database: Database) -> None:
     database.query(TABLE)
     with closing(database.connect(options="-c track_counts=off")) as opened:
-        assert facts(opened).touched != facts(opened).touched
+        assert metadata(opened).touched != metadata(opened).touched
 
 
 def test_many_sources_are_looked_at_together_and_none_is_mixed_up(database: Database, connection: Any) -> None:
     database.query('CREATE TABLE raw."Od""d, \'name" (id int); CREATE TABLE raw.other (other_id bigint)')
     wanted = [name("orders"), name("Od\"d, 'name"), name("other"), name("missing")]
 
-    found = read_source_facts(connection, wanted)
+    found = read_source_metadata(connection, wanted)
 
     assert {each.identifier: list(of.columns.items())[:1] for each, of in found.items()} == {
         "orders": [("id", "integer")],
@@ -285,7 +285,7 @@ def test_many_sources_are_looked_at_together_and_none_is_mixed_up(database: Data
         "other": [("other_id", "bigint")],
         "missing": [],
     }
-    assert read_source_facts(connection, []) == {}
+    assert read_source_metadata(connection, []) == {}
 
 
 def test_the_number_of_rows_is_estimated_through_partitions(database: Database, connection: Any) -> None:
@@ -294,7 +294,7 @@ def test_the_number_of_rows_is_estimated_through_partitions(database: Database, 
         " INSERT INTO raw.t SELECT generate_series(1, 500)"
     )
 
-    assert (facts(connection, "t").rows, facts(connection, "t").is_table) == (500, True)
+    assert (metadata(connection, "t").rows, metadata(connection, "t").is_table) == (500, True)
 
 
 TYPES = [
@@ -357,7 +357,7 @@ def test_rows_that_a_role_may_not_read_are_said_to_be_unreadable(database: Datab
     connection.cursor().execute("SET ROLE content_reader")
 
     assert content(connection) == "?rights"
-    assert not facts(connection).touched.startswith("?")  # the counters are for all to see
+    assert not metadata(connection).touched.startswith("?")  # the counters are for all to see
 
     connection.cursor().execute("RESET ROLE")
     database.query("DROP OWNED BY content_reader; DROP ROLE content_reader")
@@ -423,38 +423,38 @@ def test_a_function_is_told_by_its_definition_alone(database: Database, connecti
         database.query(f"CREATE FUNCTION raw.rated({arguments}) RETURNS integer LANGUAGE sql AS '{body}'")
 
     called = "rated(n integer)"
-    assert facts(connection, called).touched == "?absent"
+    assert metadata(connection, called).touched == "?absent"
     create("SELECT n * 2")
-    first = facts(connection, called).touched
+    first = metadata(connection, called).touched
     create("SELECT 1", arguments="n text")
-    overloaded = facts(connection, called).touched
+    overloaded = metadata(connection, called).touched
     database.query("DROP FUNCTION raw.rated(integer)")
     create("SELECT n * 2")
-    again = facts(connection, called).touched
+    again = metadata(connection, called).touched
     database.query("DROP FUNCTION raw.rated(integer)")
     create("SELECT n * 3")
 
     assert first == overloaded == again
     assert first.startswith("definition-")
-    assert facts(connection, called).touched != first
+    assert metadata(connection, called).touched != first
 
 
 def test_an_aggregate_is_told_by_its_definition(database: Database, connection: Any) -> None:
     database.query("CREATE AGGREGATE raw.total(integer) (sfunc = int4pl, stype = integer)")
-    first = facts(connection, "total(integer)").touched
+    first = metadata(connection, "total(integer)").touched
     database.query("CREATE OR REPLACE AGGREGATE raw.total(integer) (sfunc = int4mul, stype = integer)")
 
     assert first.startswith("definition-")
-    assert facts(connection, "total(integer)").touched != first
+    assert metadata(connection, "total(integer)").touched != first
 
 
 def test_an_aggregate_is_told_by_the_functions_that_it_is_made_of(database: Database, connection: Any) -> None:
     define = "CREATE OR REPLACE FUNCTION raw.add(int, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + $2 * {}'"
     database.query(define.format(1))
     database.query("CREATE AGGREGATE raw.total(integer) (sfunc = raw.add, stype = integer, initcond = 0)")
-    first = facts(connection, "total(integer)").touched
+    first = metadata(connection, "total(integer)").touched
     database.query(define.format(1))
-    assert facts(connection, "total(integer)").touched == first
+    assert metadata(connection, "total(integer)").touched == first
 
     database.query(define.format(2))
-    assert facts(connection, "total(integer)").touched != first
+    assert metadata(connection, "total(integer)").touched != first

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
-from dbt_state_plugin.warehouse.duckdb.files import file_facts, is_file_name, is_local
+from dbt_state_plugin.warehouse.duckdb.files import file_metadata, is_file_name, is_local
 
 
 @pytest.mark.parametrize(
@@ -29,19 +29,19 @@ def test_what_dbt_renders_for_a_source_is_a_relation_or_a_place(rendered: str, p
 
 def test_a_pattern_is_known_by_all_of_its_files(tmp_path: Path) -> None:
     pattern = str(tmp_path / "*.csv")
-    none = file_facts(pattern).touched
+    none = file_metadata(pattern).touched
     (tmp_path / "a.csv").write_text("1")
     os.utime(tmp_path / "a.csv", ns=(1, 1))
-    one = file_facts(pattern).touched
-    again = file_facts(pattern).touched
+    one = file_metadata(pattern).touched
+    again = file_metadata(pattern).touched
     (tmp_path / "b.csv").write_text("1")
-    two = file_facts(pattern).touched
+    two = file_metadata(pattern).touched
     (tmp_path / "b.csv").unlink()
     os.utime(tmp_path / "a.csv", ns=(1, 2))
-    later = file_facts(pattern).touched
+    later = file_metadata(pattern).touched
     (tmp_path / "a.csv").write_text("12")
     os.utime(tmp_path / "a.csv", ns=(1, 1))
-    longer = file_facts(pattern).touched
+    longer = file_metadata(pattern).touched
 
     assert (none, one) == ("?absent", again)
     assert len({one, two, later, longer}) == 4
@@ -51,16 +51,16 @@ def test_a_pattern_is_known_by_all_of_its_files(tmp_path: Path) -> None:
 def test_hidden_files_are_among_those_of_a_pattern(tmp_path: Path, hidden: str) -> None:
     (tmp_path / "a.csv").write_text("1")
     pattern = str(tmp_path / "**" / "*.csv")
-    before = file_facts(pattern).touched
+    before = file_metadata(pattern).touched
     (tmp_path / hidden).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / hidden).write_text("1")
 
-    assert file_facts(pattern).touched != before
+    assert file_metadata(pattern).touched != before
 
 
 def test_what_cannot_be_looked_at_is_not_counted() -> None:
-    assert file_facts("s3://bucket/a.parquet").touched == "?remote"
-    assert file_facts("read_csv(['a.csv', 'b.csv'])").touched == "?place"
+    assert file_metadata("s3://bucket/a.parquet").touched == "?remote"
+    assert file_metadata("read_csv(['a.csv', 'b.csv'])").touched == "?place"
     assert is_local("C:\\data\\a.csv")
     assert not is_local("https://example.com/a.csv")
 

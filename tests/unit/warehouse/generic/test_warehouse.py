@@ -80,10 +80,10 @@ def test_the_place_is_what_says_where_and_neither_a_secret_nor_who_asks() -> Non
 
 
 def test_nobody_tells_whether_the_rows_of_a_source_changed() -> None:
-    facts = warehouse().source_facts([ORDERS, GONE])
+    metadata = warehouse().source_metadata([ORDERS, GONE])
 
-    assert (facts[ORDERS].touched, facts[ORDERS].columns) == ("?untold", {"ID": "number"})
-    assert facts[GONE].touched == "?absent"
+    assert (metadata[ORDERS].touched, metadata[ORDERS].columns) == ("?untold", {"ID": "number"})
+    assert metadata[GONE].touched == "?absent"
 
 
 def test_rows_are_read_by_quoted_columns_and_what_is_refused_is_no_content() -> None:
