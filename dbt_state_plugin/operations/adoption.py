@@ -127,14 +127,14 @@ class _Comparison:
     def compared(self, found: Iterable[Candidate]) -> tuple[Candidate, ...]:
         """Return the candidates, those that differ as refused."""
         found = tuple(found)
-        there = [each.relation for each in found if each.outcome is Outcome.ADOPT]
-        actual = self.session.warehouse.columns(there)
-        number = {relation: number for number, relation in enumerate(there, start=1)}
+        adopted = [each.relation for each in found if each.outcome is Outcome.ADOPT]
+        actual = self.session.warehouse.columns(adopted)
+        number = {relation: number for number, relation in enumerate(adopted, start=1)}
         answered = []
         with self.session.warehouse.kept_open():
             for each in found:
                 if each.outcome is Outcome.ADOPT:
-                    self._tell(each, number[each.relation], len(there))
+                    self._tell(each, number[each.relation], len(adopted))
                     each = self._compared(each, actual.get((each.relation.schema, each.relation.identifier), ()))
                 answered.append(each)
         return tuple(answered)

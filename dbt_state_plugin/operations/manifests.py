@@ -61,10 +61,10 @@ def exported_manifest(target: Target, name: str) -> str:
     from dbt_state_plugin.state.baselines import state_of
 
     with open_session(target, create=False) as session:
-        there, execution = find_baseline(session, name)
-        kept = read_manifest(state_of(session.state, there), execution.execution_id if execution else None)
+        other, execution = find_baseline(session, name)
+        kept = read_manifest(state_of(session.state, other), execution.execution_id if execution else None)
     if kept is None:
-        what = f"execution {execution.execution_id[:8]}" if execution else str(there.environment)
+        what = f"execution {execution.execution_id[:8]}" if execution else str(other.environment)
         raise NotFoundError(
             f"No manifest is kept for {what}.",
             "One is kept by each `run` and `build` of everything, unless DBT_STATE_PLUGIN_STORE_SQL=hash; run it once.",

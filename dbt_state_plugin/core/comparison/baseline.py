@@ -88,15 +88,15 @@ def comparable(project: Project, records: Mapping[str, RecordedRelation]) -> Rec
 def _in_equal_circumstances(
     record: RecordedRelation, node: Node, project: Project, lineage: Lineage
 ) -> RecordedRelation:
-    here = {part: node.fingerprint[part] for part in _CIRCUMSTANCES if part in node.fingerprint}
-    there = {part: value for part, value in record.fingerprint.items() if part not in _CIRCUMSTANCES}
+    now = {part: node.fingerprint[part] for part in _CIRCUMSTANCES if part in node.fingerprint}
+    kept = {part: value for part, value in record.fingerprint.items() if part not in _CIRCUMSTANCES}
     inlined = {
         inside: record.trace.inlined.get(inside, "")
         if project.nodes[inside].is_ephemeral
         else definition_digest(project.nodes[inside])
         for inside in lineage.inlined
     }
-    return replace(record, fingerprint=there | here, trace=replace(record.trace, inlined=inlined))
+    return replace(record, fingerprint=kept | now, trace=replace(record.trace, inlined=inlined))
 
 
 def reasons_by_records(

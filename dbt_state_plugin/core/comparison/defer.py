@@ -26,12 +26,12 @@ def find_deferral(
     project: Project,
     changed: Set[str],
     *,
-    there: Mapping[str, RelationName],
+    elsewhere: Mapping[str, RelationName],
     here: Set[RelationName],
     selected: Set[str] | None,
     command: str,
 ) -> Deferral:
-    """Return what to build and what to read elsewhere; `there` and `here` are the relations that exist.
+    """Return what to build and what to read elsewhere; `elsewhere` and `here` are the relations that exist.
 
     Whatever a built node reads exists in one of the two: what neither has is built too. A changed node outside the
     selection is read here where it was built before. Raises UsageError where the command does not build what is needed.
@@ -50,8 +50,8 @@ def find_deferral(
             is_asked = parent in changed and _is_asked(node, scope, selected)
             is_old = parent in changed and node.resource_type not in scope
             is_here = parent in changed and node.relation in here
-            if parent in there and not is_asked and not is_old and not is_here:
-                relations[parent] = there[parent]
+            if parent in elsewhere and not is_asked and not is_old and not is_here:
+                relations[parent] = elsewhere[parent]
             elif is_asked or not is_here or is_old:
                 if node.resource_type not in scope:
                     raise UsageError(

@@ -17,7 +17,7 @@ from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relati
 from dbt_state_plugin.core.estimate import with_estimate
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.errors import ConfigurationError, UsageError
-from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_there
+from dbt_state_plugin.operations.comparing.environment import Comparison, find_baseline, invocation_of_other
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import categorize_differences
 from dbt_state_plugin.operations.planning.decide import decide
@@ -69,12 +69,12 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
     """
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
-    there = _environment_there(session, options, name)
-    with invocation_there(session, there) as elsewhere:
-        comparison = Comparison(session, RunOptions(command="build"), there, elsewhere)
+    other = _other_environment(session, options, name)
+    with invocation_of_other(session, other) as elsewhere:
+        comparison = Comparison(session, RunOptions(command="build"), other, elsewhere)
         compared = comparison.against(None).compared.plan
     folder = _folder(session)
-    invocation = _deferring(invocation_of(session.target), there, folder)
+    invocation = _deferring(invocation_of(session.target), other, folder)
     dbt = session.ports.dbt
     parsed = dbt.parse(invocation)
     fingerprinter = Fingerprinter(parsed.definition, key=comparison.key, seed_rows=partial(dbt.seed_rows, parsed))
@@ -113,27 +113,27 @@ def plan_deferred(session: Session, options: RunOptions, name: str, *, writes_ma
     )
 
 
-def _environment_there(session: Session, options: RunOptions, name: str) -> KnownEnvironment:
+def _other_environment(session: Session, options: RunOptions, name: str) -> KnownEnvironment:
     if options.command not in _COMMANDS:
         raise UsageError(f"`{options.command}` does not take --defer.", "Use `run` or `build`.")
-    there, execution = find_baseline(session, name)
+    other, execution = find_baseline(session, name)
     here = session.state.environment
     if execution is not None:
         raise UsageError(
             "--defer needs an environment: an execution has no relations of its own.",
             "Give --against the target that is to be read, such as prod.",
         )
-    if there.environment == here:
+    if other.environment == here:
         raise UsageError(
             f"--against names this very environment, {here}, so there is nothing to defer to.",
             "Choose the target to build in with --target.",
         )
-    if (there.environment.warehouse, there.environment.database) != (here.warehouse, here.database):
+    if (other.environment.warehouse, other.environment.database) != (here.warehouse, here.database):
         raise ConfigurationError(
-            f"{there.environment} is in another database than {here}, and a build reads from one database only.",
+            f"{other.environment} is in another database than {here}, and a build reads from one database only.",
             "Give the two targets separate schemas in one database.",
         )
-    return there
+    return other
 
 
 def _folder(session: Session) -> Path:
@@ -142,11 +142,11 @@ def _folder(session: Session) -> Path:
     return workplace_of(session.target).target_path / PRIVATE_TARGET / f"deferred-{name}"
 
 
-def _deferring(invocation: Invocation, there: KnownEnvironment, folder: Path) -> Invocation:
+def _deferring(invocation: Invocation, other: KnownEnvironment, folder: Path) -> Invocation:
     """Return dbt's flags for it; to whom is part of every definition, so that a build without deferral is another."""
     extra = invocation.extra
     flags = ("--defer", "--favor-state", "--defer-state", str(folder.absolute()))
-    powerful = (*extra.powerful, f"--defer to {there.environment}")
+    powerful = (*extra.powerful, f"--defer to {other.environment}")
     return replace(invocation, extra=replace(extra, given=(*extra.given, *flags), powerful=powerful))
 
 
@@ -174,7 +174,7 @@ def _deferral(
     return find_deferral(
         project,
         changed,
-        there={
+        elsewhere={
             node: relation
             for node, relation in relations.items()
             if relation in existing and relation.database == database and relation.schema

@@ -87,7 +87,7 @@ def plan_against(
     """
     with open_state_alone(target, ports=ports) as session:
         environment, execution = find_baseline(session, name)
-        with invocation_there(session, environment) as invocation:
+        with invocation_of_other(session, environment) as invocation:
             found = Comparison(session, options, environment, invocation).against(execution)
         if not with_texts:
             return found
@@ -164,7 +164,7 @@ def _with_definitions(execution: KnownExecution, project: str) -> KnownExecution
 
 
 @contextmanager
-def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invocation]:
+def invocation_of_other(session: Session, other: KnownEnvironment) -> Iterator[Invocation]:
     """Give the flags with which dbt reads the project as for that environment, with a profiles.yml of its own."""
     workplace = workplace_of(session.target)
     with tempfile.TemporaryDirectory(prefix="dbt-state-plugin-") as folder:
@@ -172,9 +172,9 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
             Path(folder),
             profiles_dir=workplace.profiles_dir,
             profile=workplace.profile,
-            target=there.environment.target,
-            database=there.environment.database,
-            schema=there.environment.schema,
+            target=other.environment.target,
+            database=other.environment.database,
+            schema=other.environment.schema,
             cli_vars=session.target.variables,
             environ=os.environ,
             ask_dbt=session.ports.dbt.render_yaml_value,
@@ -182,7 +182,7 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
         yield replace(
             invocation_of(session.target),
             profiles_dir=Path(folder),
-            target=there.environment.target,
+            target=other.environment.target,
             target_path=workplace.target_path / PRIVATE_TARGET / OWN_TARGET,
             dialect=dialect_of(profile.type),
         )
@@ -191,14 +191,14 @@ def invocation_there(session: Session, there: KnownEnvironment) -> Iterator[Invo
 class Comparison:
     """Compare one parsed project with what the state holds of an environment."""
 
-    def __init__(self, session: Session, options: RunOptions, there: KnownEnvironment, invocation: Invocation) -> None:
+    def __init__(self, session: Session, options: RunOptions, other: KnownEnvironment, invocation: Invocation) -> None:
         from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
 
         self.dbt = session.ports.dbt
         self.options = options
-        self.there = there
+        self.other = other
         self.invocation = invocation
-        self.state: State = state_of(session.state, there)
+        self.state: State = state_of(session.state, other)
         self.key = installation_key(self.state)
         self.parsed: Parsed = self.dbt.parse(invocation)
         self.fingerprinter: Fingerprinter = Fingerprinter(
@@ -211,10 +211,10 @@ class Comparison:
     def against(self, execution: KnownExecution | None) -> PlannedAgainst:
         """Return what the code would change since the execution, or else in the environment as it was last built."""
         if execution is None:
-            name = str(self.there.environment)
+            name = str(self.other.environment)
             categorized, own = self._by_records(self.records, name)
             known = {unique_id: str(record.relation) for unique_id, record in self.records.items()}
-            return self._planned(environment_baseline(self.there), categorized, own, known)
+            return self._planned(environment_baseline(self.other), categorized, own, known)
         baseline = execution_baseline(execution)
         digests = read_covered(self.state, execution)
         usable = describing(self.project, self.records, digests)
@@ -243,12 +243,12 @@ class Comparison:
     ) -> Mapping[RelationName, RecordedDefinition]:
         """Return the recorded details under the keys of today."""
         wanted = set(keys)
-        there = {
+        keys_now = {
             record.relation: record_key(self.project.nodes[node], self.project)
             for node, record in records.items()
             if node in self.project.nodes and record_key(self.project.nodes[node], self.project) in wanted
         }
-        return {there[relation]: detail for relation, detail in read_definitions(self.state, there).items()}
+        return {keys_now[relation]: detail for relation, detail in read_definitions(self.state, keys_now).items()}
 
     def _changed_code(self, execution: KnownExecution) -> dict[str, bool]:
         recorded = read_code_ids(self.state, execution)
@@ -265,7 +265,7 @@ class Comparison:
             self.project,
             own,
             categorized.categories,
-            environment=self.there.environment,
+            environment=self.other.environment,
             command=self.options.command,
             selected=selected_nodes(self.dbt, self.parsed, self.invocation, self.options),
             records=self.records,
@@ -282,9 +282,9 @@ class Comparison:
         return PlannedAgainst(planned=planned, compared=Compared(baseline=baseline, plan=plan, removed=removed))
 
 
-def environment_baseline(there: KnownEnvironment) -> Baseline:
+def environment_baseline(other: KnownEnvironment) -> Baseline:
     """Return the words and the document for an environment."""
-    return Baseline(kind="environment", name=str(there.environment), details=_parts(there))
+    return Baseline(kind="environment", name=str(other.environment), details=_parts(other))
 
 
 def execution_baseline(execution: KnownExecution) -> Baseline:
@@ -302,8 +302,8 @@ def execution_baseline(execution: KnownExecution) -> Baseline:
     )
 
 
-def _parts(there: KnownEnvironment) -> dict[str, str]:
-    environment = there.environment
+def _parts(other: KnownEnvironment) -> dict[str, str]:
+    environment = other.environment
     return {
         "project": environment.project,
         "target": environment.target,

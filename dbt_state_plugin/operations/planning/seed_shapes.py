@@ -36,9 +36,9 @@ def with_seed_shapes(
         items = fingerprinter.items(node.unique_id)
         # A macro of the project that creates the table may give it other columns.
         wanted = () if items.get("materialization") or node.relation is None else columns_of(node.unique_id)
-        there = catalog.columns.get(node.relation) if node.relation is not None else None
+        columns = catalog.columns.get(node.relation) if node.relation is not None else None
         reasons = category.reasons if category is not None else ()
-        fits = fits_its_table(wanted, there, reasons, fingerprinter.dialect, has_hooks="hooks" in items)
+        fits = fits_its_table(wanted, columns, reasons, fingerprinter.dialect, has_hooks="hooks" in items)
         if category is not None:
             categories[node.unique_id] = replace(category, is_logic=fits is False)
         if fits:

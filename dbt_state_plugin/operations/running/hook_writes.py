@@ -83,15 +83,15 @@ class HookWrites:
         `marked` are the nodes that were recorded so far.
         """
         # What this run has yet to build is built after the hook.
-        there = [each for each in written if each.unique_id in marked or each.unique_id not in self._to_build]
-        found = {record_key(each, self._project): uuid4() for each in there}
+        left = [each for each in written if each.unique_id in marked or each.unique_id not in self._to_build]
+        found = {record_key(each, self._project): uuid4() for each in left}
         record_hook_writes(self._session.state, found, writer=writer)
         self._versions.now |= {key: str(data_id) for key, data_id in found.items()}
-        self.nodes |= {each.unique_id for each in there}
+        self.nodes |= {each.unique_id for each in left}
         if writer == ON_RUN:
             return
         parents = self._lineages[writer].parents
-        seen = {record_key(each, self._project) for each in there if each.unique_id in parents}
+        seen = {record_key(each, self._project) for each in left if each.unique_id in parents}
         versions = {str(key): str(found[key]) for key in seen}
         own = record_key(self._project.nodes[writer], self._project)
         refresh_sources_seen(self._session.state, {own: versions} if versions else {})

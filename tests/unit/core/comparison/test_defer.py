@@ -37,7 +37,7 @@ def found(
     return find_deferral(
         SHOP,
         set(changed),
-        there={name: each for name, each in THERE.items() if name not in set(lacking)},
+        elsewhere={name: each for name, each in THERE.items() if name not in set(lacking)},
         here={SHOP.nodes[name].relation for name in here},  # type: ignore[misc]
         selected=None if selected is None else set(selected),
         command=command,
