@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineOutcome:
+class DbtOutcome:
     """How an invocation ended: per node, why it ended early if it did, and what on-run hooks have executed."""
 
     nodes: Mapping[str, NodeOutcome]
@@ -76,7 +76,7 @@ def execute(
     refusal: Callable[[], str] = lambda: "",
     on_executing: Callable[[str, str], None] = lambda _node, _sql: None,
     skip: Callable[[str], str] = lambda _node: "",
-) -> EngineOutcome:
+) -> DbtOutcome:
     """Run dbt in this process on exactly these nodes of the manifest that was parsed.
 
     Without any node only the on-run hooks of the project are executed.
@@ -104,7 +104,7 @@ def execute(
     built, tested = frozenset(unique_ids), frozenset[str]()
     if command == "build":
         built, tested = _divided(parsed.manifest, built)
-    outcome = EngineOutcome(nodes={})
+    outcome = DbtOutcome(nodes={})
     if built or not tested:
         refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
         outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, listeners)
@@ -130,7 +130,7 @@ def _invoke(
     flags: Iterable[str],
     unique_ids: Collection[str],
     listeners: _Listeners,
-) -> EngineOutcome:
+) -> DbtOutcome:
     from dbt.cli.main import dbtRunner
 
     # dbt would write the whole manifest again at its end, which takes longer than most runs of a few nodes.
@@ -167,7 +167,7 @@ def _invoke(
     interrupted = isinstance(result.exception, (KeyboardInterrupt, SystemExit))
     error = one_line(result.exception) if result.exception is not None and not interrupted else ""
     hook_sql = listeners.tracer.project_hook_sql()
-    return EngineOutcome(nodes=nodes, was_interrupted=interrupted, error=error, project_hook_sql=hook_sql)
+    return DbtOutcome(nodes=nodes, was_interrupted=interrupted, error=error, project_hook_sql=hook_sql)
 
 
 def _let_go() -> None:
@@ -245,7 +245,7 @@ def _flags_of_test(flags: Iterable[str]) -> list[str]:
     return kept
 
 
-def _failed_fast(outcome: EngineOutcome) -> bool:
+def _failed_fast(outcome: DbtOutcome) -> bool:
     """Return whether dbt was to stop at the first failure, by a flag, a variable or the project, and there was one."""
     from dbt.flags import get_flags
 

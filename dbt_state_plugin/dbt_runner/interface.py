@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.project import CompiledNode
     from dbt_state_plugin.core.values.relations import RelationName
     from dbt_state_plugin.core.values.results import NodeOutcome
-    from dbt_state_plugin.dbt_runner.execute import EngineOutcome
+    from dbt_state_plugin.dbt_runner.execute import DbtOutcome
     from dbt_state_plugin.dbt_runner.invocation import Invocation
     from dbt_state_plugin.dbt_runner.parse import Parsed
 
@@ -95,7 +95,7 @@ class Dbt(Protocol):
         refusal: Callable[[], str],
         on_executing: Callable[[str, str], None],
         skip: Callable[[str], str],
-    ) -> EngineOutcome:
+    ) -> DbtOutcome:
         """Run exactly these nodes of what was parsed, without any only the hooks of the project.
 
         The callbacks are those of `dbt_runner.execute.execute`.

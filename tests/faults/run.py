@@ -26,7 +26,7 @@ from dbt_state_plugin.core.values.definition import NodeDefinition
 from dbt_state_plugin.core.values.project import CompiledNode, Node, Project
 from dbt_state_plugin.core.values.relations import Environment, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
-from dbt_state_plugin.dbt_runner.execute import EngineOutcome
+from dbt_state_plugin.dbt_runner.execute import DbtOutcome
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.errors import PluginError
@@ -275,7 +275,7 @@ class OneRowDbt:
         on_executing: Callable[[str, str], None],
         skip: Callable[[str], str],
         **_names: Any,
-    ) -> EngineOutcome:
+    ) -> DbtOutcome:
         """Build as dbt does with one thread: parents first, nothing below a failure, an end at an interrupt."""
         of, wanted = parsed.manifest, set(unique_ids)
         outcomes: dict[str, NodeOutcome] = {}
@@ -287,15 +287,15 @@ class OneRowDbt:
                 if name not in wanted:
                     continue
                 if should_stop() and threading.current_thread() is not threading.main_thread():
-                    return EngineOutcome(nodes=outcomes, was_interrupted=True)  # as the signal does in the main thread
+                    return DbtOutcome(nodes=outcomes, was_interrupted=True)  # as the signal does in the main thread
                 status = "skipped" if name in bad else self._build(of, of.nodes[name], refusal, on_executing, skip)
                 if status not in ("success", "no-op"):
                     bad.add(name)
                 outcomes[name] = NodeOutcome(unique_id=name, status=status, duration_ms=1)
                 on_finished(outcomes[name])
         except KeyboardInterrupt:
-            return EngineOutcome(nodes=outcomes, was_interrupted=True)
-        return EngineOutcome(nodes=outcomes)
+            return DbtOutcome(nodes=outcomes, was_interrupted=True)
+        return DbtOutcome(nodes=outcomes)
 
     def _build(
         self,

@@ -55,7 +55,7 @@ from dbt_state_plugin.state.relations import installation_key
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.project import Node
-    from dbt_state_plugin.dbt_runner.execute import EngineOutcome
+    from dbt_state_plugin.dbt_runner.execute import DbtOutcome
     from dbt_state_plugin.dbt_runner.parse import Parsed
 
 
@@ -170,7 +170,7 @@ class _Run:
         self,
         planned: Planned,
         recorder: BuildRecorder,
-        outcome: EngineOutcome,
+        outcome: DbtOutcome,
         *,
         shaped: Iterable[Node],
     ) -> None:
@@ -187,7 +187,7 @@ class _Run:
         record_counters_of_build(self.session, written)
         record_contents(self.session)
 
-    def _settle_contents(self, planned: Planned, outcome: EngineOutcome) -> None:
+    def _settle_contents(self, planned: Planned, outcome: DbtOutcome) -> None:
         """Let the warehouse know what dbt can have written, where it keeps what it has read."""
         contents, parsed = self.session.warehouse.kept_contents, planned.parsed
         if contents is not None:
@@ -196,14 +196,14 @@ class _Run:
             written = relations_written(parsed.definition, planned.invocation, outcome) if parsed is not None else None
             contents.settle(written)
 
-    def _refuse_cut_off(self, outcome: EngineOutcome, when: str) -> None:
+    def _refuse_cut_off(self, outcome: DbtOutcome, when: str) -> None:
         """Raise InterruptedRun or EngineError where dbt did not come to its end."""
         if outcome.was_interrupted or self.stop.signal_number:
             raise interrupted(self.stop, when)
         if outcome.error and not outcome.nodes:
-            raise _engine_error(outcome.error)
+            raise _dbt_error(outcome.error)
 
-    def _with_hooks(self, result: RunResult, outcome: EngineOutcome) -> RunResult:
+    def _with_hooks(self, result: RunResult, outcome: DbtOutcome) -> RunResult:
         """Return the result with the hooks of the project that failed, which the next run executes again."""
         failed = {
             node: each.message or each.status
@@ -256,7 +256,7 @@ class _Run:
         )
         return self.recorder
 
-    def _dbt(self, planned: Planned, parsed: Parsed, recorder: BuildRecorder) -> EngineOutcome:
+    def _dbt(self, planned: Planned, parsed: Parsed, recorder: BuildRecorder) -> DbtOutcome:
         """Let dbt build what is planned, and with nothing planned execute the hooks of the project alone."""
         progress = BuildProgress(self.session.ports.progress, planned.plan)
 
@@ -326,14 +326,14 @@ def _as_recorded(planned: Planned) -> list[Node]:
     return [entry.node for entry in planned.plan.entries if not entry.reasons and not entry.extra]
 
 
-def _has_seen_all_hooks(planned: Planned, outcome: EngineOutcome) -> bool:
+def _has_seen_all_hooks(planned: Planned, outcome: DbtOutcome) -> bool:
     """Return whether nothing that on-run hooks have done since the last recorded run is unknown."""
     hooks = planned.parsed.definition.project_hooks.keys() if planned.parsed is not None else frozenset[str]()
     is_complete = not (outcome.was_interrupted or outcome.error) and hooks <= outcome.nodes.keys()
     return is_complete and HookReason.UNFINISHED not in planned.plan.hooks.values()
 
 
-def _engine_error(problem: str) -> EngineError:
+def _dbt_error(problem: str) -> EngineError:
     """Return the error for an invocation of dbt that ended before it could run its nodes."""
     return EngineError(
         f"dbt ended with an error: {problem}", "See dbt's output above and logs/dbt.log; nothing was recorded as built."

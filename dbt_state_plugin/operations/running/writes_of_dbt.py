@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.definition import NodeDefinition, ProjectDefinition
     from dbt_state_plugin.core.values.relations import RelationName
     from dbt_state_plugin.core.values.results import NodeOutcome
-    from dbt_state_plugin.dbt_runner.execute import EngineOutcome
+    from dbt_state_plugin.dbt_runner.execute import DbtOutcome
     from dbt_state_plugin.dbt_runner.invocation import Invocation
 
 # Materializations of dbt's own that write the relation of their node, and others of names that begin with its name.
@@ -25,7 +25,7 @@ _STORE_FAILURES = "store_failures"
 
 
 def relations_written(
-    definition: ProjectDefinition, invocation: Invocation, outcome: EngineOutcome
+    definition: ProjectDefinition, invocation: Invocation, outcome: DbtOutcome
 ) -> frozenset[RelationName] | None:
     """Return what dbt may have written, None if that may be anything."""
     if outcome.was_interrupted or outcome.error or outcome.project_hook_sql or _stores_failures(invocation):

@@ -13,7 +13,7 @@ from dbt_state_plugin.core.values.reads import Question, RenderedReads
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.arguments import read_extra_arguments
-from dbt_state_plugin.dbt_runner.execute import EngineOutcome
+from dbt_state_plugin.dbt_runner.execute import DbtOutcome
 from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.operations.running.writes_of_dbt import relations_written
 from dbt_state_plugin.warehouse.duckdb.dialect import DUCKDB
@@ -78,7 +78,7 @@ def written(
     outcome = NodeOutcome(
         unique_id=ending.pop("reported", "orders"), status=ending.pop("status", "success"), reads=reads
     )
-    return relations_written(definition, invocation, EngineOutcome(nodes={outcome.unique_id: outcome}, **ending))
+    return relations_written(definition, invocation, DbtOutcome(nodes={outcome.unique_id: outcome}, **ending))
 
 
 def test_a_node_of_dbts_own_materializations_writes_its_relation() -> None:
