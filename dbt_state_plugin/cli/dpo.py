@@ -92,8 +92,8 @@ def _get_last_successful_execution(target: Target, _given: argparse.Namespace, _
 
 def _get_execution_completion_timestamp(target: Target, given: argparse.Namespace, _talk: _Talk) -> str:
     is_none = given.execution_id == NOTHING
-    moment = api.present_time(target) if is_none else api.completion_time(target, given.execution_id, api.TOLERANT)
-    return moment.isoformat(timespec="microseconds") if moment else ""
+    ended_at = api.present_time(target) if is_none else api.completion_time(target, given.execution_id, api.TOLERANT)
+    return ended_at.isoformat(timespec="microseconds") if ended_at else ""
 
 
 def _init_step(target: Target, given: argparse.Namespace, talk: _Talk) -> str:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 
 
-def timestamp_text(moment: datetime) -> str:
-    """Return a moment as it is stored: in UTC, of one length, so that texts are ordered as moments are."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
+def timestamp_text(time: datetime) -> str:
+    """Return a time as it is stored: in UTC, of one length, so that texts are ordered as times are."""
+    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 
 def define_functions(connection: Connection) -> None:
@@ -66,11 +66,11 @@ def _field(of: str, name: str) -> str | None:
     return _written(document[name]) if isinstance(document, dict) and name in document else None
 
 
-def _shifted(moment: str, sign: str, number: float, unit: str) -> str:
-    """Return a moment so many days, hours or the like earlier or later, at most as far as dates go."""
+def _shifted(time: str, sign: str, number: float, unit: str) -> str:
+    """Return a time so many days, hours or the like earlier or later, at most as far as dates go."""
     try:
         distance = timedelta(**{unit: number})
-        found = datetime.fromisoformat(moment)
+        found = datetime.fromisoformat(time)
         return timestamp_text(found - distance if sign == "-" else found + distance)
     except OverflowError:
         limit = datetime.min if sign == "-" else datetime.max

@@ -106,7 +106,7 @@ def _question_mark(names: str, bindings: list[tuple[str, ...]]) -> str:
 
 
 def stored(value: Any) -> Any:
-    """Return a value as SQLite stores it: moments, ids and arrays as texts."""
+    """Return a value as SQLite stores it: times, ids and arrays as texts."""
     if isinstance(value, datetime):
         return timestamp_text(value)
     if isinstance(value, UUID):

@@ -121,11 +121,11 @@ def newest_checksums(state: State, name: str) -> dict[str, str]:
     return dict(state.rows(_NEWEST, (state.environment_id, name)))
 
 
-def recorded_after(state: State, names: Sequence[str], moment: datetime | None) -> tuple[StepRecord, ...]:
-    """Return the steps of these names in executions that started after a moment, however they ended, oldest first."""
-    if moment is None:
+def recorded_after(state: State, names: Sequence[str], time: datetime | None) -> tuple[StepRecord, ...]:
+    """Return the steps of these names in executions that started after a time, however they ended, oldest first."""
+    if time is None:
         return ()
-    rows = state.rows(_AFTER, (state.environment_id, list(names), moment))
+    rows = state.rows(_AFTER, (state.environment_id, list(names), time))
     return tuple(_read(state, row[1], (row[0], *row[2:])) for row in rows)
 
 

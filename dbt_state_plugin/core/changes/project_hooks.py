@@ -25,7 +25,7 @@ class ProjectHook:
     text: str | None
 
     @property
-    def moment(self) -> str:
+    def kind(self) -> str:
         """Return when dbt runs it."""
         return "on-run-start" if runs_at_start(self.unique_id) else "on-run-end"
 
@@ -68,7 +68,7 @@ def new_hooks_that_build_nothing(
     """
     gone, new = _differing(before, now, is_same)
     for hook in new:
-        if hook.moment == "on-run-start" and not _is_read_by_nobody(hook, read, readers_of, dialect):
+        if hook.kind == "on-run-start" and not _is_read_by_nobody(hook, read, readers_of, dialect):
             return None
     if own and not is_untouched and not all(_left_nothing(hook, own, dialect) for hook in gone):
         return None
@@ -95,12 +95,12 @@ def _left_nothing(hook: ProjectHook, own: Names, dialect: SqlDialect) -> bool:
 def _differing(
     before: tuple[ProjectHook, ...], now: tuple[ProjectHook, ...], is_same: Callable[[str, str], bool]
 ) -> tuple[list[ProjectHook], list[ProjectHook]]:
-    """Return the hooks that only one side has; those of the same moment are matched in the order of execution."""
+    """Return the hooks that only one side has; those of the same kind are matched in the order of execution."""
     gone: list[ProjectHook] = []
     new: list[ProjectHook] = []
-    for moment in ("on-run-start", "on-run-end"):
-        rest = [hook for hook in before if hook.moment == moment]
-        for hook in (hook for hook in now if hook.moment == moment):
+    for kind in ("on-run-start", "on-run-end"):
+        rest = [hook for hook in before if hook.kind == kind]
+        for hook in (hook for hook in now if hook.kind == kind):
             position = next((at for at, old in enumerate(rest) if _is_same(old, hook, is_same)), None)
             if position is None:
                 new.append(hook)

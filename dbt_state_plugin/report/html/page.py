@@ -114,7 +114,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "moment": _moment, "plural": count}
+    environment.filters |= {"duration": duration, "timestamp": _timestamp, "plural": count}
     environment.globals |= {"STATES": STATES}
     return environment
 
@@ -124,7 +124,7 @@ def _finalized(value: Any) -> Any:
     return printable(value) if type(value) is str else value
 
 
-def _moment(time: datetime | None) -> str:
+def _timestamp(time: datetime | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M") if time else ""
 
 
@@ -170,7 +170,7 @@ def _node_data(node: ReportNode, numbers: dict[str, int]) -> dict[str, Any]:
         "notes": node.notes,
         "cause": [numbers[each] for each in node.cause if each in numbers],
         "undeclared": node.undeclared,
-        "built": _moment(node.built_at),
+        "built": _timestamp(node.built_at),
         "took": duration(node.duration_ms) if node.duration_ms is not None else "",
         "result": node.result,
         "history": [_past_data(past) for past in node.history],
@@ -182,7 +182,7 @@ def _node_data(node: ReportNode, numbers: dict[str, int]) -> dict[str, Any]:
 def _past_data(past: PastBuild) -> list[Any]:
     took = duration(past.duration_ms) if past.duration_ms is not None else ""
     rows = "" if past.rows is None else count(past.rows, "row")
-    return [_moment(past.started_at), past.execution, past.status, past.is_success, took, rows, past.why]
+    return [_timestamp(past.started_at), past.execution, past.status, past.is_success, took, rows, past.why]
 
 
 def _diffs(texts: tuple[DifferingText, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -235,7 +235,7 @@ def _charts(executions: tuple[ExecutionRow, ...]) -> list[tuple[str, Chart]]:
 
 
 def _about(row: ExecutionRow) -> str:
-    return f"{_moment(row.started_at)} {row.command} {row.status}"
+    return f"{_timestamp(row.started_at)} {row.command} {row.status}"
 
 
 def _took(milliseconds: int | None) -> str:
