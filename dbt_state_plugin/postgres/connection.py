@@ -23,10 +23,10 @@ _LONGEST_PAUSE_SECONDS = 60
 MINIMUM_SERVER_VERSION = 140000
 APPLICATION_NAME = "dbt-state-plugin"
 
-# A role's own timeouts must not end a lock or a mark in the middle of a run, so each session sets its own. Nothing of
+# A role's own timeouts must not end a lock or a record in the middle of a run, so each session sets its own. Nothing of
 # anybody's is found without its schema: PostgreSQL's own names come first, temporary tables and types last, and that is
-# said by itself, before a statement with an operator is read. What was marked must survive a crash of the server: a
-# mark that is lost while the build that it announced is kept would lose a change. A query of the catalog for thousands
+# said by itself, before a statement with an operator is read. An intent must survive a crash of the server: one
+# that is lost while the build that it announced is kept would lose a change. A query of the catalog for thousands
 # of relations costs little, though not by the server's estimate, and would be compiled for longer than it runs. Who
 # has waited for a lock looks again at what the other has left, which a role's own isolation would not show.
 _SESSION = f"""

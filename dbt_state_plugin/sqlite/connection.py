@@ -31,7 +31,7 @@ _DAMAGED = ("malformed", "not a database")
 _DAMAGED_REMEDY = (
     "Put a backup in its place, or remove it with the files beside it: then the next run builds everything."
 )
-# What was marked must survive a crash of the machine: a mark that is lost while the build that it announced is kept
+# An intent must survive a crash of the machine: one that is lost while the build that it announced is kept
 # would lose a change.
 _SESSION = (
     "PRAGMA synchronous = EXTRA",  # FULL, and the removal of a journal, too

@@ -141,7 +141,7 @@ _COUNTERS = """
 def record_counters(state: State, found: Mapping[RelationName, tuple[Identity, str]]) -> None:
     """Record the counters of relations whose records have none and that are still the recorded ones; raises StateError.
 
-    A mark leaves a record without counters.
+    A build is recorded without counters.
     """
     columns = (
         *key_columns(found),

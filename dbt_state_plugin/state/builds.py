@@ -68,7 +68,7 @@ _ANEW = """
 """
 # One statement: the intent goes, the relation's record comes, the result is noted; or none of it, when the intent of
 # this execution is not there any more (another run has taken over).
-_MARK_IN_POSTGRES = """
+_BUILD_IN_POSTGRES = """
     WITH mine AS (
         SELECT 1 FROM {state}.intent i JOIN {state}.execution x USING (execution_id)
         WHERE (i.warehouse, i.database_name, i.schema_name, i.identifier)
@@ -101,7 +101,7 @@ MINE = """
                 = (%(warehouse)s, %(database)s, %(schema)s, %(identifier)s)
               AND x.execution_id = %(execution)s AND x.status = 'running')
 """
-_MARK_IN_SQLITE = (
+_BUILD_IN_SQLITE = (
     """
     UPDATE {state}.node_result SET status = %(status)s, rows_affected = %(rows)s, duration_ms = %(duration)s
     WHERE execution_id = %(execution)s AND unique_id = %(unique_id)s AND <mine>
@@ -122,12 +122,12 @@ _NOT_HERE = """
     SELECT NULL::text AS identity, NULL::text AS kind, NULL::jsonb AS columns, NULL::jsonb AS shape WHERE false
 """
 _IN_SQLITE = tuple(
-    text.replace("<mine>", MINE).replace("<relation>", _RELATION).replace("<anew>", _ANEW) for text in _MARK_IN_SQLITE
+    text.replace("<mine>", MINE).replace("<relation>", _RELATION).replace("<anew>", _ANEW) for text in _BUILD_IN_SQLITE
 )
 
 
-def _mark(identity_sql: str | None) -> ByDialect:
-    text = _MARK_IN_POSTGRES.replace("<here>", identity_sql or _NOT_HERE)
+def _statement(identity_sql: str | None) -> ByDialect:
+    text = _BUILD_IN_POSTGRES.replace("<here>", identity_sql or _NOT_HERE)
     return ByDialect(text + _RELATION + _RECORD_IN_POSTGRES + _ANEW, _IN_SQLITE)
 
 
@@ -143,7 +143,7 @@ def record_build(state: State, build: BuildRecord) -> Identity | None:
 
     try:
         with state.connection.cursor() as cursor:
-            cursor.execute(state.statement(_mark(build.identity_sql)), _record_values(state, build))
+            cursor.execute(state.statement(_statement(build.identity_sql)), _record_values(state, build))
             row = cursor.fetchone()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if state.connection.closed:

@@ -147,7 +147,7 @@ CREATE INDEX relation_environment ON relation (environment_id);
 CREATE INDEX relation_raw_definition ON relation (raw_definition_id);
 CREATE INDEX relation_execution ON relation (execution_id);
 
--- Write-ahead: "this execution may have written this relation". Committed before dbt starts, removed by the mark.
+-- Write-ahead: "this execution may have written this relation". Committed before dbt starts, removed by the record of the build.
 CREATE TABLE intent (
     warehouse text NOT NULL DEFAULT '',
     database_name text NOT NULL,

@@ -77,7 +77,7 @@ def compose(connection: Connection, text: Statement, schema: str) -> Composed:
     return _composed(text.postgres if isinstance(text, ByDialect) else text, schema)
 
 
-@cache  # the statements are constants, and a mark stands in the way of dbt's threads
+@cache  # the statements are constants, and the record of a build stands in the way of dbt's threads
 def _composed(text: str, schema: str) -> Composed:
     from psycopg2 import sql
 

@@ -119,7 +119,7 @@ def a_mark_goes_by_a_connection_of_its_own(patch: pytest.MonkeyPatch, world: Wor
 
 
 def a_mark_does_not_ask_whether_its_execution_still_runs(patch: pytest.MonkeyPatch, world: World) -> None:
-    for name in ("_MARK_IN_POSTGRES", "_IN_SQLITE"):
+    for name in ("_BUILD_IN_POSTGRES", "_IN_SQLITE"):
         _without(patch, builds, name, " AND x.status = 'running'")
 
 
