@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from acceptance.test_run import incarnations, listed
+from acceptance.test_run import identities, listed
 from support.database import Database
 from support.project import Project
 
@@ -48,7 +48,7 @@ def test_what_dbt_built_is_adopted_and_the_next_run_builds_nothing(
     dbt_project: ProjectFactory, database: Database
 ) -> None:
     project = built_by_dbt(dbt_project, database)
-    before = incarnations(database)
+    before = identities(database)
 
     asked = project.plugin("adopt", check=2)
     assert database.has_no_state
@@ -62,7 +62,7 @@ def test_what_dbt_built_is_adopted_and_the_next_run_builds_nothing(
     assert all(each["compared"] for each in outcomes)
     assert len(outcomes) == RELATIONS
     assert "Plan: nothing to build" in ran.stderr
-    assert incarnations(database) == before
+    assert identities(database) == before
     due = {node["unique_id"].split(".")[0] for node in planned["nodes"] if node["decision"] == "build"}
     assert due == {"test"}
     (history,) = database.state("SELECT status, manifest_id IS NOT NULL FROM {state}.execution WHERE command = 'adopt'")

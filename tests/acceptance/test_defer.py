@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import yaml
-from acceptance.test_run import incarnations, listed, rows
+from acceptance.test_run import identities, listed, rows
 from support.database import Database
 from support.project import Project
 
@@ -37,7 +37,7 @@ def test_only_what_a_branch_changes_is_built_and_reads_the_rest_in_production(
     profile["shop"]["outputs"] = {name: {**target, "schema": name} for name in ("prod", "ci")}
     project.write("profiles.yml", yaml.safe_dump({"shop": {**profile["shop"], "target": "prod"}}))
     project.plugin("build", check=0)
-    before = incarnations(database, "prod")
+    before = identities(database, "prod")
     project.write("models/edited.sql", EDITED)
 
     refused = project.plugin("build", "--against", "prod", "--defer", check=2)
@@ -52,10 +52,10 @@ def test_only_what_a_branch_changes_is_built_and_reads_the_rest_in_production(
         "below": "upstream: edited changes",
         "test not_null_edited_name": "upstream: edited changes",
     }
-    assert incarnations(database, "ci").keys() == {"edited", "below"}
+    assert identities(database, "ci").keys() == {"edited", "below"}
     assert rows(database, "below", "ci") == [{"built": "of prod", "name": "FRANCE"}]
     assert "Plan: nothing to build" in again.stderr
-    assert incarnations(database, "prod") == before
+    assert identities(database, "prod") == before
 
     database.query("UPDATE prod.orders SET built = 'later'")
     database.query("SELECT pg_sleep(1.5)")
@@ -67,7 +67,7 @@ def test_only_what_a_branch_changes_is_built_and_reads_the_rest_in_production(
     assert {"orders", "staged", "edited", "below"} <= listed("build", plain.stderr).keys()  # there are no seeds in ci
     assert {"edited", "seed countries", "beside"} <= listed("build", seeded.stderr).keys()
     assert rows(database, "below", "ci") == [{"built": "of ci", "name": "FRANCE"}]
-    assert incarnations(database, "prod") == before
+    assert identities(database, "prod") == before
 
 
 def test_what_production_lacks_is_built_too_and_the_options_need_each_other(
@@ -91,5 +91,5 @@ def test_what_production_lacks_is_built_too_and_the_options_need_each_other(
     assert "Error: --defer does not say where to read.\n" in nowhere.stderr
     assert "model.shop.edited reads seed.shop.countries" in without_seeds.stderr
     assert {"seed countries", "staged", "edited", "below"} <= listed("build", built.stderr).keys()
-    assert incarnations(database, "ci").keys() == {"countries", "staged", "edited", "below"}
+    assert identities(database, "ci").keys() == {"countries", "staged", "edited", "below"}
     assert rows(database, "below", "ci") == [{"built": "of prod", "name": "FRANCE"}]

@@ -125,7 +125,7 @@ def started(project: Project) -> Iterator[forkserver.Process]:
         process.communicate()
 
 
-def incarnations(database: Database) -> dict[str, int]:
+def identities(database: Database) -> dict[str, int]:
     return {name: oid for name, oid, _ in database.query(RELATIONS, (SCHEMA,))}
 
 
@@ -175,13 +175,13 @@ def test_a_signal_cancels_the_query_keeps_what_is_finished_and_leaves_the_rest_f
     assert process.returncode == exit_code
     assert f"Error: Stopped by {number.name} after 3 of 6 nodes\n" in stderr.replace(".\n", "\n")
     assert statuses(project) == ["cancelled"]
-    before = incarnations(database)
+    before = identities(database)
 
     set_pace(database, 0)
     following = project.plugin("run", check=0)
 
     assert planned(following.stderr) == {"slow", "last", "last_view"}
-    assert touched(before, incarnations(database)) == {"slow", "last", "last_view"}
+    assert touched(before, identities(database)) == {"slow", "last", "last_view"}
     assert warehouse(database) == plain_warehouse
 
 
@@ -196,13 +196,13 @@ def test_what_a_killed_run_was_building_is_built_again(
         process.wait()
     assert statuses(project) == ["running"]
     terminate(database)  # the server notices that dbt is gone only when the query ends
-    before = incarnations(database)
+    before = identities(database)
 
     set_pace(database, 0)
     following = project.plugin("run", check=0)
 
     assert planned(following.stderr) == {"slow", "last", "last_view"}
-    assert touched(before, incarnations(database)) == {"slow", "last", "last_view"}
+    assert touched(before, identities(database)) == {"slow", "last", "last_view"}
     assert warehouse(database) == plain_warehouse
     assert statuses(project) == ["succeeded", "abandoned"]
 
@@ -225,7 +225,7 @@ def test_a_reverted_model_is_rebuilt_after_a_run_was_killed_between_its_commit_a
             process.wait()
             terminate(database, IS_BLOCKED)  # as the server does by itself within ten seconds
     terminate(database)
-    before = incarnations(database)
+    before = identities(database)
 
     project.write("models/gated.sql", GATED)
     foreseen = project.plugin("plan", check=0)
@@ -234,7 +234,7 @@ def test_a_reverted_model_is_rebuilt_after_a_run_was_killed_between_its_commit_a
     assert planned(following.stderr) == {"gated", "last", "last_view"}
     for told in (foreseen.stdout, following.stderr):
         assert re.search(r"  build  gated +interrupted: execution [0-9a-f]{8} was killed before it ended", told)
-    assert touched(before, incarnations(database)) == {"gated", "last", "last_view"}
+    assert touched(before, identities(database)) == {"gated", "last", "last_view"}
     assert warehouse(database) == plain_warehouse
     assert statuses(project) == ["succeeded", "abandoned", "succeeded"]
 
@@ -243,7 +243,7 @@ def test_a_reverted_model_is_rebuilt_after_a_run_was_killed_between_its_commit_a
 def test_a_run_that_was_killed_before_its_intents_leaves_nothing_to_build(project: Project, database: Database) -> None:
     set_pace(database, 0)
     project.plugin("run", check=0)
-    before = incarnations(database)
+    before = identities(database)
     project.write("models/gated.sql", GATED.replace("select id", "select id + 1 as id"))
 
     # Reading is allowed, so that the run plans and then stands before the write.
@@ -256,7 +256,7 @@ def test_a_run_that_was_killed_before_its_intents_leaves_nothing_to_build(projec
     following = project.plugin("run", check=0)
 
     assert (following.stdout, planned(following.stderr)) == ("", set())
-    assert incarnations(database) == before
+    assert identities(database) == before
     assert statuses(project) == ["succeeded", "abandoned", "succeeded"]
 
 
@@ -278,13 +278,13 @@ def test_a_run_that_lost_its_lock_records_nothing_more_and_cancels_dbt(
     assert "Error: The connection that holds the environment's lock is lost: " in stderr
     assert recorded(database) == {"first", "steady"}
     assert statuses(project) == ["running"]
-    before = incarnations(database)
+    before = identities(database)
 
     set_pace(database, 0)
     following = project.plugin("run", check=0)
 
     assert planned(following.stderr) == {"gated", "slow", "last", "last_view"}
-    assert touched(before, incarnations(database)) == {"gated", "slow", "last", "last_view"}
+    assert touched(before, identities(database)) == {"gated", "slow", "last", "last_view"}
     assert warehouse(database) == plain_warehouse
     assert statuses(project) == ["succeeded", "abandoned"]
 

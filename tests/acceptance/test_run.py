@@ -43,7 +43,7 @@ COLUMNS = """
 """
 
 
-def incarnations(database: Database, schema: str = SCHEMA) -> dict[str, tuple[int, int]]:
+def identities(database: Database, schema: str = SCHEMA) -> dict[str, tuple[int, int]]:
     """Return the oid and the relfilenode of each relation; a build leaves another pair."""
     return {name: (oid, filenode) for name, oid, filenode, _, _ in database.query(RELATIONS, (schema,))}
 
@@ -119,7 +119,7 @@ def test_an_edit_builds_only_what_depends_on_it_and_leaves_what_a_plain_dbt_run_
     assert "OK created sql table model analytics.totals" in first.stdout
     assert re.search(r"^Succeeded: 6 nodes built in [\d.]+ s, 0 skipped\. Execution \S+\.$", first.stderr, re.M)
 
-    before = incarnations(database)
+    before = identities(database)
     second = project.plugin("run", check=0)
 
     assert second.stdout == NOTHING_STARTED
@@ -129,7 +129,7 @@ def test_an_edit_builds_only_what_depends_on_it_and_leaves_what_a_plain_dbt_run_
         second.stderr,
         re.M,
     )
-    assert incarnations(database) == before
+    assert identities(database) == before
 
     project.write("models/orders.sql", TABLE + "select id, customer, amount * 2 as amount from {{ ref('stg_orders') }}")
     explained = project.plugin("explain", "totals", check=0)
@@ -154,7 +154,7 @@ def test_an_edit_builds_only_what_depends_on_it_and_leaves_what_a_plain_dbt_run_
         "totals": "if order_report comes out different",
     }
     assert "Plan: 1 changed, 2 downstream, 3 unchanged\n" in edited.stderr
-    assert touched(before, incarnations(database)) == {"orders", "order_report", "totals"}
+    assert touched(before, identities(database)) == {"orders", "order_report", "totals"}
     assert rows(database, "totals") == [{"customer": "ann", "total": 20}, {"customer": "ben", "total": 40}]
     project.dbt("run", "--target", "plain", check=0)
     assert warehouse(database) == warehouse(database, "plain")
@@ -176,7 +176,7 @@ def test_a_change_of_a_deep_macro_a_var_or_an_env_var_builds_the_models_that_rea
         }
     )
     project.plugin("run", check=0)
-    before = incarnations(database)
+    before = identities(database)
 
     project.write("macros/scaled.sql", "{% macro scaled(column) %}{{ column }} * 2{% endmacro %}")
     project.write("macros/unused.sql", "{% macro unused() %}2{% endmacro %}")
@@ -187,7 +187,7 @@ def test_a_change_of_a_deep_macro_a_var_or_an_env_var_builds_the_models_that_rea
         "labelled": "variables: var label is new",
         "regional": "variables: env_var SHOP_REGION is new",
     }
-    assert touched(before, incarnations(database)) == {"taxed", "labelled", "regional"}
+    assert touched(before, identities(database)) == {"taxed", "labelled", "regional"}
     assert [rows(database, name) for name in ("taxed", "labelled", "regional")] == [
         [{"amount": 14}],
         [{"label": "red"}],
@@ -212,7 +212,7 @@ def test_after_a_failure_exactly_what_failed_and_what_it_held_up_is_built_again(
         }
     )
     project.plugin("run", check=0)
-    before = incarnations(database)
+    before = identities(database)
 
     project.write("models/good.sql", TABLE + "select 2 as id")
     project.write("models/bad.sql", TABLE + "select 1 / 0 as id")
@@ -228,7 +228,7 @@ def test_after_a_failure_exactly_what_failed_and_what_it_held_up_is_built_again(
         failed.stderr,
         re.M,
     )
-    assert touched(before, incarnations(database)) == {"good"}
+    assert touched(before, identities(database)) == {"good"}
     failure = execution_id(failed.stderr)
     nodes = nodes_of(project, failure)
     assert {name: node["status"] for name, node in nodes.items()} == {
@@ -237,7 +237,7 @@ def test_after_a_failure_exactly_what_failed_and_what_it_held_up_is_built_again(
         "model.shop.child": "skipped",
     }
 
-    before = incarnations(database)
+    before = identities(database)
     project.write("models/bad.sql", TABLE + "select 3 as id")
     repaired = project.plugin("run", check=0)
 
@@ -245,7 +245,7 @@ def test_after_a_failure_exactly_what_failed_and_what_it_held_up_is_built_again(
         "bad": f"failed: its last build did not succeed (execution {failure[:8]}) (+1 more)",
         "child": f"interrupted: execution {failure[:8]} failed before it was built (+1 more)",
     }
-    assert touched(before, incarnations(database)) == {"bad", "child"}
+    assert touched(before, identities(database)) == {"bad", "child"}
     assert rows(database, "child") == [{"id": 3}]
     history = json.loads(project.plugin("history", "--output", "json", check=0).stdout)
     assert history["version"] == 1
@@ -273,14 +273,14 @@ def test_a_reverted_model_is_rebuilt_where_a_failed_build_left_the_edit_in_its_t
     project.write("models/flip.sql", fails_after_the_commit + TABLE + "select 'B' as version")
     project.plugin("run", check=1)
     assert rows(database, "flip") == [{"version": "B"}]
-    before = incarnations(database)
+    before = identities(database)
 
     project.write("models/flip.sql", original)
     reverted = project.plugin("run", check=0)
 
     assert list(listed("build", reverted.stderr)) == ["flip"]
     assert rows(database, "flip") == [{"version": "A"}]
-    assert touched(before, incarnations(database)) == {"flip"}
+    assert touched(before, identities(database)) == {"flip"}
 
 
 def test_a_narrowed_run_keeps_the_views_on_its_tables_and_leaves_the_rest_for_later(
@@ -299,7 +299,7 @@ def test_a_narrowed_run_keeps_the_views_on_its_tables_and_leaves_the_rest_for_la
     project.plugin("run", check=0)
     project.write("models/base.sql", TABLE + "select 2 as id")
     project.write("models/other.sql", TABLE + "select 2 as id")
-    before = incarnations(database)
+    before = identities(database)
 
     narrowed = project.plugin("run", "--select", "base", check=0)
 
@@ -309,20 +309,20 @@ def test_a_narrowed_run_keeps_the_views_on_its_tables_and_leaves_the_rest_for_la
         "other": "body: its code changed",
     }
     assert "Plan: 1 changed, 2 downstream, 1 unchanged, 2 not selected\n" in narrowed.stderr
-    assert touched(before, incarnations(database)) == {"base", "base_view", "view_on_view"}
+    assert touched(before, identities(database)) == {"base", "base_view", "view_on_view"}
     assert rows(database, "view_on_view") == [{"id": 2}]
 
-    before = incarnations(database)
+    before = identities(database)
     excluding = project.plugin("run", "--exclude", "other", check=0)
 
     assert listed("build", excluding.stderr) == {"child": "upstream: view_on_view was built since"}
-    assert touched(before, incarnations(database)) == {"child"}
+    assert touched(before, identities(database)) == {"child"}
 
-    before = incarnations(database)
+    before = identities(database)
     whole = project.plugin("run", check=0)
 
     assert listed("build", whole.stderr) == {"other": "body: its code changed"}
-    assert touched(before, incarnations(database)) == {"other"}
+    assert touched(before, identities(database)) == {"other"}
 
 
 def test_incremental_models_snapshots_and_ephemeral_models_are_built_when_what_they_read_changes(
@@ -341,7 +341,7 @@ def test_incremental_models_snapshots_and_ephemeral_models_are_built_when_what_t
     )
     built = project.plugin("build", check=0)
     assert listed("build", built.stderr).keys() == {"raw", "events", "labels", "snapshot raw_history"}
-    before = incarnations(database)
+    before = identities(database)
 
     project.write("models/raw.sql", TABLE + "select * from (values (1, 'uno'), (2, 'two')) as v (id, word)")
     project.write("models/inlined.sql", EPHEMERAL + "select 'new' as label")
@@ -355,7 +355,7 @@ def test_incremental_models_snapshots_and_ephemeral_models_are_built_when_what_t
         "labels": "upstream: inlined changed",
     }
     assert listed("build", snapshots.stderr) == {"snapshot raw_history": "upstream: raw was built since"}
-    assert touched(before, incarnations(database)) == {"raw", "labels"}  # the others are written in place
+    assert touched(before, identities(database)) == {"raw", "labels"}  # the others are written in place
     assert [row["word"] for row in rows(database, "events")] == ["one", "two"]
     history = rows(database, "raw_history")
     assert sorted((row["word"], row["dbt_valid_to"] is None) for row in history) == [
@@ -366,11 +366,11 @@ def test_incremental_models_snapshots_and_ephemeral_models_are_built_when_what_t
     assert second.stdout == NOTHING_STARTED
     assert rows(database, "raw_history") == history
 
-    before = incarnations(database)
+    before = identities(database)
     refreshed = project.plugin("run", "--full-refresh", "--select", "events", check=0)
 
     assert listed("build", refreshed.stderr) == {"events": "forced: --full-refresh"}
-    assert touched(before, incarnations(database)) == {"events"}
+    assert touched(before, identities(database)) == {"events"}
     assert [row["word"] for row in rows(database, "events")] == ["uno", "two"]
 
 
@@ -392,13 +392,13 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
         }
     )
     project.plugin("run", check=0)
-    steady = incarnations(database)["steady"]
+    steady = identities(database)["steady"]
     expected = warehouse(database)
 
     database.query("DROP TABLE analytics.dropped")
     database.query("DROP TABLE analytics.replaced; CREATE TABLE analytics.replaced AS SELECT 'mine' AS id")
     project.dbt("run", "--select", "base", check=0)
-    assert "base_view" not in incarnations(database)
+    assert "base_view" not in identities(database)
     database.query("ALTER TABLE analytics.altered ADD COLUMN mine int, DROP COLUMN name")
     database.query("INSERT INTO analytics.written VALUES (2)")
     database.query("CREATE OR REPLACE VIEW analytics.redefined AS SELECT id + 1 AS id FROM analytics.steady")
@@ -422,7 +422,7 @@ def test_relations_that_were_dropped_replaced_or_built_by_hand_are_rebuilt(
         f'  removed model.shop.old_name: relation {where}."old_name" still exists (see `state orphans`)\n'
         in repaired.stderr
     )
-    assert incarnations(database)["steady"] == steady
+    assert identities(database)["steady"] == steady
     assert warehouse(database) == {**expected, "new_name": expected["old_name"]}
 
 
@@ -456,14 +456,14 @@ unit_tests:
 
     project.write("models/raw.sql", TABLE + "select null::int as id")
     broken = project.plugin("build", check=1)
-    before = incarnations(database)
+    before = identities(database)
     still_broken = project.plugin("build", check=1)
 
     assert listed("build", broken.stderr).keys() == {"raw", "doubled", "report", "test not_null_doubled_id"}
     assert listed("again", broken.stderr).keys() == {"report", "test not_null_doubled_id"}
     assert listed("build", still_broken.stderr).keys() == {"report", "test not_null_doubled_id"}
     assert listed("again", still_broken.stderr).keys() == {"report", "test not_null_doubled_id"}
-    assert touched(before, incarnations(database)) == set()
+    assert touched(before, identities(database)) == set()
 
     project.write("models/raw.sql", TABLE + "select 4 as id")
     repaired = project.plugin("build", check=0)
@@ -483,7 +483,7 @@ def test_a_seed_is_loaded_again_when_its_file_changed_and_its_models_follow(
         }
     )
     project.plugin("build", check=0)
-    before = incarnations(database)
+    before = identities(database)
 
     project.write("seeds/countries.csv", "code,name\nde,Germany\nfr,France\n")
     loaded = project.plugin("seed", check=0)
@@ -493,7 +493,7 @@ def test_a_seed_is_loaded_again_when_its_file_changed_and_its_models_follow(
     assert listed("build", loaded.stderr) == {"seed countries": "body: its rows changed"}
     assert (again.stdout, "Plan: nothing to build, 2 unchanged\n" in again.stderr) == (NOTHING_STARTED, True)
     assert listed("build", followed.stderr) == {"country_names": "upstream: countries was built since"}
-    assert touched(before, incarnations(database)) == {"countries", "country_names"}
+    assert touched(before, identities(database)) == {"countries", "country_names"}
     assert rows(database, "country_names") == [{"name": "France"}, {"name": "Germany"}]
 
 
@@ -502,7 +502,7 @@ def test_force_and_forget_build_what_they_name_and_nothing_else(
 ) -> None:
     project = dbt_project({f"models/{name}.sql": TABLE + "select 1 as id" for name in ("forced", "lost", "steady")})
     project.plugin("run", check=0)
-    before = incarnations(database)
+    before = identities(database)
 
     forgotten = project.plugin("forget", "lost", check=0)
     forced = project.plugin("run", "--force", "--select", "forced", check=0)
@@ -510,12 +510,12 @@ def test_force_and_forget_build_what_they_name_and_nothing_else(
     assert (forgotten.stdout, forgotten.stderr) == ("model.shop.lost\n", "Forgot 1; the next run builds them again.\n")
     assert listed("build", forced.stderr) == {"forced": "forced: --force"}
     assert listed("later", forced.stderr) == {"lost": "new: no build of it is recorded"}
-    assert touched(before, incarnations(database)) == {"forced"}
+    assert touched(before, identities(database)) == {"forced"}
 
-    before = incarnations(database)
+    before = identities(database)
     project.plugin("run", check=0)
 
-    assert touched(before, incarnations(database)) == {"lost"}
+    assert touched(before, identities(database)) == {"lost"}
 
 
 def test_flags_after_two_dashes_reach_dbt_and_count_where_they_change_what_is_built(
@@ -588,7 +588,7 @@ def test_fail_fast_keeps_what_was_built_and_builds_the_rest_next_time(
     failed = project.plugin("run", "--", "--fail-fast", check=1)
 
     assert listed("again", failed.stderr).keys() == {"bad", "slow"}
-    assert incarnations(database).keys() == {"good"}
+    assert identities(database).keys() == {"good"}
     assert (
         database.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
         == []
@@ -596,10 +596,10 @@ def test_fail_fast_keeps_what_was_built_and_builds_the_rest_next_time(
 
     database.query("UPDATE public.pace SET seconds = 0")
     project.write("models/bad.sql", TABLE + "select 1 as id from {{ ref('good') }}")
-    before = incarnations(database)
+    before = identities(database)
     project.plugin("run", check=0)
 
-    assert touched(before, incarnations(database)) == {"bad", "slow"}
+    assert touched(before, identities(database)) == {"bad", "slow"}
 
 
 def test_the_explanation_of_a_changed_hook_shows_the_hook_and_nothing_else(dbt_project: ProjectFactory) -> None:

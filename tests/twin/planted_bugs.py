@@ -258,7 +258,7 @@ def reset_time_is_forgotten() -> None:
 
 
 @bug("oid and relfilenode of a source are forgotten", found_by="a_source_is_replaced_by_one_with_equal_columns")
-def incarnation_of_a_source_is_forgotten() -> None:
+def identity_of_a_source_is_forgotten() -> None:
     from dbt_state_plugin.operations.planning import planning
 
     _in_sql(r"c\.oid, c\.relfilenode,(?=\s+pg_catalog\.pg_stat)", "")

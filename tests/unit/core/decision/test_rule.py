@@ -956,7 +956,7 @@ def test_a_table_whose_model_became_ephemeral_is_left_behind(warehouse: Warehous
     assert [gone.unique_id for gone in plan.removed] == ["model.shop.b"]
 
 
-def test_the_version_of_a_relation_tells_builds_and_incarnations_apart() -> None:
+def test_the_version_of_a_relation_tells_builds_and_identities_apart() -> None:
     one = Identity(value="1/2", kind=RelationKind.TABLE)
     recorded = record(A, data_id=UUID(int=5), identity=one)
 
