@@ -139,6 +139,8 @@ def _refusal_of_server(check: DropCheck, taken: set[RelationName | None]) -> Cau
     recorded = next((part for part in check.parts if part in taken), None)
     if recorded is not None:
         return Cause(code=CauseCode.PARTITION_RECORDED, values={"partition": str(recorded)})
+    if not check.may_drop and not check.role:
+        return Cause(code=CauseCode.NOT_DROPPED_HERE)
     if not check.may_drop:
         return Cause(code=CauseCode.NOT_OWNED, values={"role": check.role, "owner": check.owner})
     return None

@@ -43,7 +43,8 @@ def _columns(values: Values) -> str:
 def _replaced(values: Values) -> str:
     is_other = values["is_now"] == RelationKind.OTHER.value
     what = "something that is neither table nor view" if is_other else f"a {values['is_now']}"
-    return f"not the one that was recorded but {what} of role {values['owner']} (`forget` takes it off this list)"
+    whose = f" of role {values['owner']}" if values["owner"] else ""
+    return f"not the one that was recorded but {what}{whose} (`forget` takes it off this list)"
 
 
 def _execution(values: Values) -> str:
@@ -100,6 +101,7 @@ _WORDS: Mapping[CauseCode, Callable[[Values], str]] = {
     CauseCode.NOT_OWNED: lambda values: (
         f"role {values['role']} may not drop it, because it belongs to role {values['owner']}"
     ),
+    CauseCode.NOT_DROPPED_HERE: lambda _: "nothing is dropped in this kind of warehouse: drop it by hand",
     CauseCode.DEPENDED_ON: lambda values: f"others depend on it: {listed(values['dependents'])}",
     CauseCode.NEW_SINCE_SHOWN: lambda _: "this is new since the list was shown; run the command again",
     CauseCode.NO_ORPHAN_ANY_MORE: lambda _: "it is no longer an orphan",

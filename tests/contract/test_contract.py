@@ -175,7 +175,9 @@ def test_equal_rows_that_were_loaded_again_build_nothing(shop: Shop, adapter: Ad
     assert ("reads_compared" in built(plan(shop))) == (adapter.known["equal"] is Told.NOT)
 
 
-def test_what_a_deleted_model_left_is_listed(shop: Shop, adapter: Adapter) -> None:
+def test_what_a_deleted_model_left_is_listed_and_may_be_dropped_where_that_is_told(
+    shop: Shop, adapter: Adapter
+) -> None:
     shop.plugin("run")
     shop.project.delete("models/dropped.sql")
 
@@ -183,6 +185,8 @@ def test_what_a_deleted_model_left_is_listed(shop: Shop, adapter: Adapter) -> No
 
     expected = [] if adapter.known["orphans"] is Told.NOT else ["model.shop.dropped"]
     assert [each["unique_id"] for each in orphans] == expected
+    action = "refuse" if adapter.known["drop"] is Told.NOT else "drop"
+    assert {each["action"] for each in orphans} <= {action}
 
 
 def plan(shop: Shop) -> Any:

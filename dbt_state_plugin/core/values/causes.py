@@ -52,6 +52,7 @@ class CauseCode(str, Enum):
     HOLDS_HISTORY = "holds-history"
     PARTITION_RECORDED = "partition-recorded"  # partition
     NOT_OWNED = "not-owned"  # role, owner
+    NOT_DROPPED_HERE = "not-dropped-here"
     DEPENDED_ON = "depended-on"  # dependents
     NEW_SINCE_SHOWN = "new-since-shown"
     NO_ORPHAN_ANY_MORE = "no-orphan-any-more"

@@ -25,12 +25,13 @@ class Dependant:
 class DropCheck:
     """The relation that has a recorded name now, and what its drop would affect.
 
-    `role` is who asks. `parts` are the partitions, which the server drops along without a word.
+    `role` is who asks; it and `owner` are empty in a warehouse without roles, and where nothing is dropped at all.
+    `parts` are the partitions, which the server drops along without a word.
     """
 
     identity: Identity
-    owner: str
-    role: str
+    owner: str = ""
+    role: str = ""
     may_drop: bool
     dependants: tuple[Dependant, ...] = ()
     parts: tuple[RelationName, ...] = ()

@@ -371,16 +371,12 @@ class DuckDBWarehouse(Warehouse):
                 raise QueryRefused(first_line(error), is_certain=is_certain) from error
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return which relation has each of these names now; nothing depends on another relation in DuckDB."""
+        """Return which relation has each of these names now; nothing is dropped yet."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
         with self.file.cursor(_CATALOG) as cursor:
             held = self._held(cursor)
-        return {
-            name: DropCheck(identity=held[name].identity, owner="duckdb", role="duckdb", may_drop=True)
-            for name in relations
-            if name in held
-        }
+        return {name: DropCheck(identity=held[name].identity, may_drop=False) for name in relations if name in held}
 
     def look_over(self, schema: str) -> tuple[Finding, ...]:
         """Return whether the file can be opened."""

@@ -219,14 +219,11 @@ class GenericWarehouse(Warehouse):
         raise QueryRefused("this warehouse cannot be asked for the number of rows", is_certain=False)
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return which relation has each of these names now; it is not known who may drop it."""
+        """Return which relation has each of these names now; nothing is dropped."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
         catalog = self.catalog(relations)
-        return {
-            name: DropCheck(identity=identity, owner="unknown", role="dbt", may_drop=False)
-            for name, identity in catalog.identities.items()
-        }
+        return {name: DropCheck(identity=identity, may_drop=False) for name, identity in catalog.identities.items()}
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:

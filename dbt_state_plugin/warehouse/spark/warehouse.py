@@ -367,16 +367,13 @@ class SparkWarehouse(Warehouse):
                 raise QueryRefused(first_line(error), is_certain=True) from error
 
     def drop_checks(self, relations: Iterable[RelationName]) -> Mapping[RelationName, DropCheck]:
-        """Return which relation has each of these names now; nothing depends on another relation in Spark."""
+        """Return which relation has each of these names now; nothing is dropped yet."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
         wanted = set(relations)
         with self._held(wanted) as (held, _):
             pass
-        return {
-            name: DropCheck(identity=held[name].identity, owner="spark", role="spark", may_drop=True)
-            for name in wanted & held.keys()
-        }
+        return {name: DropCheck(identity=held[name].identity, may_drop=False) for name in wanted & held.keys()}
 
     def look_over(self, schema: str) -> tuple[Finding, ...]:
         """Return whether a session starts."""

@@ -70,6 +70,7 @@ def test_every_code_is_used() -> None:
         ),
         ("being-written", {}, "execution 6a1b2c3d of shop/prod is writing it"),
         ("written-since", {}, "execution 6a1b2c3d has begun to write it since"),
+        ("not-dropped-here", {}, "nothing is dropped in this kind of warehouse: drop it by hand"),
         ("not-owned", {}, "role reader may not drop it, because it belongs to role dbt"),
         ("depended-on", {"dependents": list("abcde")}, "others depend on it: a, b, c and 2 more"),
     ],
