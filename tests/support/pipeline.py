@@ -76,7 +76,9 @@ class Pipeline:
 
     def _tested(self) -> TestedPipeline:
         """Return the pipeline as the package's own pytest plugin sees it."""
-        database = ThrowawayDatabase(**{each.name: getattr(self.warehouse, each.name) for each in fields(Database)})
+        database = ThrowawayDatabase(
+            **{each.name: getattr(self.warehouse, each.name) for each in fields(ThrowawayDatabase)}
+        )
         return TestedPipeline(directory=self.directory, database=database, schema=SCHEMA, environment=self.environment)
 
 

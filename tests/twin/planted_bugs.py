@@ -219,11 +219,11 @@ def versions_are_read_after_the_build() -> None:
 
     _around(planning, "see", remembered)
 
-    def late(original: Any, self: Any, entry: Any, outcome: Any) -> Any:
+    def late(original: Any, self: Any, entry: Any, *given: Any) -> Any:
         again, named = asked[0]
         seen = see(*again, **named)
         self._data.before = relation_versions(self._project, seen.recorded, seen.catalog)
-        return original(self, entry, outcome)
+        return original(self, entry, *given)
 
     _around(recorder.BuildRecorder, "_record", late)
 
@@ -485,8 +485,8 @@ def order_of_rows_is_forgotten() -> None:
 def a_failed_parent_passes_for_equal() -> None:
     from dbt_state_plugin.operations.running.compared_rows import ComparedRows
 
-    def as_it_is(_found: Any, self: Any, entry: Any) -> Any:
-        return self._warehouse.rows_left(entry.node.relation)
+    def as_it_is(_found: Any, _self: Any, warehouse: Any, entry: Any) -> Any:
+        return warehouse.rows_left(entry.node.relation)
 
     _around(ComparedRows, "_rows_before", as_it_is)
 
@@ -732,14 +732,14 @@ def a_child_is_recorded_before_its_parent() -> None:
     from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
     from dbt_state_plugin.state.cut_offs import CutOff, record_cut_off
 
-    def early(record: Any, self: Any, entry: Any, outcome: Any) -> Any:
+    def early(record: Any, self: Any, entry: Any, *given: Any) -> Any:
         left = {str(record_key(entry.node, self._project)): str(self._data.left_by(entry))}
         for child in self._cutoff._hanging.readers.get(entry.node.unique_id, ()):
             of_child = self._entries[child]
             key, build = record_key(of_child.node, self._project), of_child.record.build_id
-            given = {"key": key, "execution_id": self._execution_id, "unique_id": child, "build_id": build}
-            record_cut_off(self._session.state, CutOff(**given, parents=left, message=""))
-        return record(self, entry, outcome)
+            closed = {"key": key, "execution_id": self._execution_id, "unique_id": child, "build_id": build}
+            record_cut_off(self._session.state, CutOff(**closed, parents=left, message=""))
+        return record(self, entry, *given)
 
     _around(BuildRecorder, "_record", early)
 
