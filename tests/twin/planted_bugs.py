@@ -330,7 +330,7 @@ def an_empty_plan_asks_nothing() -> None:
 
 @bug("relations that SQL names are forgotten", found_by="a_table_that_only_sql_names_gets_rows")
 def undeclared_relations_are_forgotten() -> None:
-    from dbt_state_plugin.operations.running import names_in_sql
+    from dbt_state_plugin.operations.planning import names_in_sql
 
     _around(names_in_sql, "undeclared", lambda *_: ())
 
