@@ -48,6 +48,7 @@ from dbt_state_plugin.warehouse.answers import QueryRefused
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
+    from dbt_state_plugin.core.lineage import Lineage
     from dbt_state_plugin.dbt_runner.invocation import Invocation
     from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.ports import Ports
@@ -68,6 +69,11 @@ class Inspected:
     selected: frozenset[str] | None
     files: dict[str, str]
     again: bool
+
+    def statements(self, unique_id: str) -> tuple[str, ...]:
+        """Return the forms of a node's SQL, none where it has none or could not be compiled."""
+        compiled = self.compiled.get(unique_id)
+        return tuple(compiled.forms.values()) if compiled is not None and compiled.language == "sql" else ()
 
 
 def find_adoptable(
@@ -218,13 +224,14 @@ def _record(session: Session, shown: Adoption, inspected: Inspected, execution_i
     agreed = tuple(_agreed(each, now[each.relation]) for each in shown.candidates)
     begin_transform(state, execution_id, project)
     wanted = [each for each in agreed if each.outcome is Outcome.ADOPT]
+    lineage, versions = lineages(project, build_order(project)), relation_versions(project, *seen)
     records = adopted_records(project, *seen, wanted, str(state.environment), uuid4)
     digest = None if session.target.stores_sql else keyed_digest(key)
     details = {
         each.node.unique_id: _definition(fingerprinter, inspected, each.node.unique_id, digest) for each in wanted
     }
-    records = _with_volatile_calls(session, project, inspected, records)
-    records = _with_session(session, project, inspected, records, relation_versions(project, *seen))
+    records = _with_volatile_calls(session, project, inspected, records, lineage)
+    records = _with_session(session, project, inspected, records, lineage, versions)
     adopted = [
         Adopted(record=record, node=project.nodes[record.unique_id], detail=details[record.unique_id])
         for record in records
@@ -284,15 +291,19 @@ def adopted_records(
 
 
 def _with_volatile_calls(
-    session: Session, project: Project, inspected: Inspected, records: Iterable[RecordedRelation]
+    session: Session,
+    project: Project,
+    inspected: Inspected,
+    records: Iterable[RecordedRelation],
+    lineage: Mapping[str, Lineage],
 ) -> tuple[RecordedRelation, ...]:
     """Return the records with the volatile calls of the SQL that was compiled, which may be kept as a hash only."""
-    calls, lineage = VolatileCalls(session.warehouse, project), lineages(project, build_order(project))
+    calls = VolatileCalls(session.warehouse, project)
     found = []
     with session.warehouse.kept_open():
         for record in records:
             compiled = inspected.compiled.get(record.unique_id)
-            statements = compiled.forms.values() if compiled is not None and compiled.language == "sql" else ()
+            statements = inspected.statements(record.unique_id)
             if compiled is not None or record.resource_type not in COMPILED:
                 names = calls.of(project.nodes[record.unique_id], lineage[record.unique_id], statements)
                 record = replace(record, trace=replace(record.trace, volatile=names))
@@ -305,6 +316,7 @@ def _with_session(
     project: Project,
     inspected: Inspected,
     records: Iterable[RecordedRelation],
+    lineage: Mapping[str, Lineage],
     versions: Mapping[RelationName, str],
 ) -> tuple[RecordedRelation, ...]:
     """Return the records with the session that dbt would have now, and with what their SQL names undeclared in it.
@@ -312,11 +324,10 @@ def _with_session(
     What views name counts for what reads them. `versions` are those of the project's own relations.
     """
     records = tuple(records)
-    names = NamesInSql(session, project, lineages(project, build_order(project)), versions, is_later=False)
+    names = NamesInSql(session, project, lineage, versions, is_later=False)
     with session.warehouse.kept_open():
         for record in records:
-            compiled = inspected.compiled.get(record.unique_id)
-            for statement in compiled.forms.values() if compiled is not None and compiled.language == "sql" else ():
+            for statement in inspected.statements(record.unique_id):
                 names.see(project.nodes[record.unique_id], statement)
     settings = session_settings(session) or None
     return tuple(

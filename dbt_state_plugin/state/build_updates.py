@@ -12,11 +12,7 @@ from dbt_state_plugin.core.values.relations import Identity, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, transaction
-from dbt_state_plugin.state.build_documents import (
-    json_document,
-    reads_document,
-    update_each,
-)
+from dbt_state_plugin.state.build_documents import json_document, reads_document, update_each
 from dbt_state_plugin.state.intents import definition_id, keep_code, storable
 from dbt_state_plugin.state.relations import key_columns
 from dbt_state_plugin.state.state import State

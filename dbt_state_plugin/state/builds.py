@@ -16,12 +16,7 @@ from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, SqliteError, StateError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import database_errors, first_line
-from dbt_state_plugin.state.build_documents import (
-    json_document,
-    reads_document,
-    trace_document,
-    update_each,
-)
+from dbt_state_plugin.state.build_documents import json_document, reads_document, trace_document, update_each
 from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.intents import definition_id
 from dbt_state_plugin.state.state import State

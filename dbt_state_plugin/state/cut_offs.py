@@ -11,9 +11,7 @@ from dbt_state_plugin.core.values.results import CUT_OFF
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
 from dbt_state_plugin.postgres.connection import first_line
-from dbt_state_plugin.state.build_documents import (
-    json_document,
-)
+from dbt_state_plugin.state.build_documents import json_document
 from dbt_state_plugin.state.builds import MINE, lock_lost
 from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.intents import storable

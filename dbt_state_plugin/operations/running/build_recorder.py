@@ -154,15 +154,18 @@ class BuildRecorder:
     def on_finished(self, outcome: NodeOutcome) -> None:
         """Record a node that dbt has built and committed."""
         entry = self._entries.get(outcome.unique_id)
-        left = self._look_after(entry) if entry and outcome.is_success else _Left()
+        if entry is None or outcome.unique_id in self.cut_off:
+            return
+        # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
+        is_batch = outcome.unique_id in self._microbatch
+        left = self._look_after(entry) if outcome.is_success and not is_batch else _Left()
         with self._mutex:
-            if entry is None or outcome.unique_id in self.cut_off or self.lost is not None:
+            if self.lost is not None:
                 return
             self._see_hooks(entry.node, outcome)
             if not outcome.is_success:
                 return
-            # dbt reports each batch of a microbatch model; only the result at the end says how the model went.
-            if outcome.unique_id in self._microbatch:
+            if is_batch:
                 self._data.see_built(entry)
             else:
                 self._attempt(entry, outcome, left)
