@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.core.values.capabilities import Told
 from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
 from dbt_state_plugin.core.values.orphans import Action, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.progress import Stage, Step
@@ -99,8 +100,11 @@ def _find(session: Session, *, includes_history: bool, holds_lock: bool) -> Orph
     parts = {part for check in checks.values() for part in check.parts}
     taken = {node.relation for node in planned.project.nodes.values()} | set(read_recorded(state, parts).relations)
     claims = _claims(state, [record.relation for record in records], holds_lock=holds_lock)
+    drops = session.warehouse.capabilities["drop"] is not Told.NOT
     orphans = [
-        categorized(record, checks.get(record.relation), claims.get(record.relation), taken, includes_history)
+        categorized(
+            record, checks.get(record.relation), claims.get(record.relation), taken, includes_history, drops=drops
+        )
         for record in records
     ]
     return Orphans(environment=state.environment, orphans=ordered(orphans))
@@ -112,8 +116,13 @@ def categorized(
     claim: Cause | None,
     taken: set[RelationName | None],
     includes_history: bool,
+    *,
+    drops: bool = True,
 ) -> Orphan:
-    """Return what can be done with an orphan as far as no other relation has a say in it."""
+    """Return what can be done with an orphan as far as no other relation has a say in it.
+
+    Without `drops` it is in a warehouse where nothing is dropped.
+    """
     action, why = Action.DROP, None
     if check is None:
         action, why = Action.FORGET, Cause(code=CauseCode.NO_LONGER_EXISTS)
@@ -121,6 +130,8 @@ def categorized(
         action, why = Action.REFUSE, refusal
     elif _holds_history(record) and not includes_history:
         action, why = Action.KEEP, Cause(code=CauseCode.HOLDS_HISTORY)
+    elif not drops:
+        action, why = Action.REFUSE, Cause(code=CauseCode.NOT_DROPPED_HERE)
     elif refusal := _refusal_of_server(check, taken):
         action, why = Action.REFUSE, refusal
     return Orphan(record=record, check=check, action=action, why=why)
@@ -139,8 +150,6 @@ def _refusal_of_server(check: DropCheck, taken: set[RelationName | None]) -> Cau
     recorded = next((part for part in check.parts if part in taken), None)
     if recorded is not None:
         return Cause(code=CauseCode.PARTITION_RECORDED, values={"partition": str(recorded)})
-    if not check.may_drop and not check.role:
-        return Cause(code=CauseCode.NOT_DROPPED_HERE)
     if not check.may_drop:
         return Cause(code=CauseCode.NOT_OWNED, values={"role": check.role, "owner": check.owner})
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from dbt_state_plugin.dbt_runner.invocation import Invocation
 from dbt_state_plugin.errors import ConfigurationError, UsageError
 from dbt_state_plugin.operations.ports import Ports
 from dbt_state_plugin.operations.settings import DEFAULT_LOCK_TIMEOUT, Settings
+from dbt_state_plugin.project.credentials import is_duckdb_elsewhere
 from dbt_state_plugin.sqlite.address import SqliteAddress, default_address, is_sqlite_url
 from dbt_state_plugin.state.connection import StateDatabase, database_of_url
 from dbt_state_plugin.warehouse.adapters import dialect_of
@@ -246,8 +246,8 @@ def _address_in(workplace: Workplace, settings: Settings) -> StateAddress:
 
 def _file_of(profile: Profile) -> Path | None:
     """Return the file that a warehouse is, None for any other and for one that is no file of this machine."""
-    path = str(profile.credentials.get("path") or "")
-    if profile.type != "duckdb" or not path or path == ":memory:" or re.match(r"\w{2,}:", path):
+    path = str(profile.credentials.get("path") or ":memory:")
+    if profile.type != "duckdb" or path == ":memory:" or is_duckdb_elsewhere(profile.credentials):
         return None
     return Path.cwd() / path
 

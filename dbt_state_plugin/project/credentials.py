@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import urlparse
 
 from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.postgres.settings import DatabaseSettings, dbt_postgres_credentials
@@ -19,6 +20,8 @@ _SHOWN_BY_DUCKDB = frozenset(
     "database schema path config_options extensions settings external_root use_credential_provider attach filesystems "
     "remote plugins disable_transactions".split()
 )
+_MOTHERDUCK = ("md", "motherduck")
+_PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!\\)")  # one letter is a drive
 _SECRET = re.compile(r"secret|token|passw|key|credential", re.IGNORECASE)
 
 
@@ -66,20 +69,34 @@ def _of_duckdb(output: Mapping[str, Any], where: str) -> Credentials:
     path = output.get("path", ":memory:")
     if not isinstance(path, str):
         raise ConfigurationError(f"`path` of {where} is not text.", "Write the path of the DuckDB file, in quotes.")
+    credentials = {"path": path, **output}
     return Credentials(
         database=_first_text(output, ("database",)) or duckdb_database(path),
         schema=_first_text(output, ("schema",)) or "main",
-        credentials={"path": path, **output},
-        shown=_SHOWN_BY_DUCKDB,
+        credentials=credentials,
+        shown=None if is_duckdb_elsewhere(credentials) else _SHOWN_BY_DUCKDB,
     )
 
 
 def duckdb_database(path: str) -> str:
-    """Return the name that DuckDB gives to the database of a file: up to the first dot, except for dots in front."""
+    """Return the name of a path's database, as dbt-duckdb derives it.
+
+    That of a file is what stands before its first dot, except for dots in front.
+    """
     if path == ":memory:":
         return "memory"
-    name = PurePath(path.partition("?")[0]).name if "://" not in path else path.partition("?")[0].rpartition("/")[2]
-    return name.partition(":")[2] or "my_db" if name.startswith("md:") else name.lstrip(".").split(".")[0]
+    place = urlparse(path)
+    name = PurePath(place.path).name
+    if place.scheme in _MOTHERDUCK:
+        return PurePath(name).stem or "my_db"
+    if place.scheme == "ducklake":
+        return urlparse(PurePath(name).stem).path
+    return name.lstrip(".").split(".")[0]
+
+
+def is_duckdb_elsewhere(target: Mapping[str, Any]) -> bool:
+    """Return whether a target of DuckDB is no file of this machine: MotherDuck, DuckLake or a server."""
+    return bool(_PLACE.match(str(target.get("path") or "")) or target.get("remote"))
 
 
 def without_secrets(value: Any) -> Any:

@@ -25,7 +25,8 @@ class Profile:
 
     `credentials` of PostgreSQL have dbt-postgres' own names (`database`, `password`) and defaults, without unknown
     keys; those of any other type stand as they are in the file. `settings` are those of PostgreSQL, None for other
-    types. `shown` names the keys that dbt shows to Jinja, None if only the adapter knows them.
+    types. `shown` names the keys that dbt shows to Jinja, None if only the adapter knows them: then dbt reads the
+    project each time, as it does where the warehouse can only be asked through its adapter.
     """
 
     name: str

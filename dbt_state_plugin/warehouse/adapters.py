@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from dbt_state_plugin.project.credentials import is_duckdb_elsewhere
+
 if TYPE_CHECKING:
     from dbt_state_plugin.core.values.dialect import SqlDialect
     from dbt_state_plugin.warehouse.generic.warehouse import Questions
@@ -52,7 +54,7 @@ def open_warehouse(kind: str, link: Any) -> Warehouse:
         from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
 
         return PostgresWarehouse(link)
-    if kind == "duckdb":
+    if kind == "duckdb" and not is_duckdb_elsewhere(link.credentials):
         from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(link.credentials)

@@ -13,12 +13,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from support import forkserver
 from support.database import fresh_database
 from support.duckdb_project import DuckDBProject, fresh_mtime, write_duckdb_project
 
+from dbt_state_plugin.core.values.capabilities import untold
 from dbt_state_plugin.testing.postgres_server import Server
+from dbt_state_plugin.warehouse.capabilities import GENERIC
 
 FILES = {
     "models/sources.yml": "sources: [{name: raw, schema: raw, tables: [{name: orders}]},"
@@ -384,6 +387,37 @@ def test_a_file_that_is_not_there_yet_is_not_created_by_a_plan(shop: DuckDBProje
 
     assert "9 new" in planned.stdout
     assert not (tmp_path / "new.duckdb").exists()
+
+
+def test_a_database_that_is_no_local_file_is_asked_as_that_of_any_other_adapter_is(
+    shop: DuckDBProject, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.duckdb"
+    shutil.copyfile(shop.file, elsewhere)
+    target = f"type: duckdb, path: 'file://{elsewhere}', threads: 2"  # as `md:...`, which needs an account
+    (tmp_path / "profiles.yml").write_text(f"shop: {{target: dev, outputs: {{dev: {{{target}}}}}}}")
+    place = {"DBT_PROFILES_DIR": str(tmp_path)}
+
+    def planned() -> dict[str, str]:
+        document = json.loads(shop.project.plugin("plan", "--output", "json", env=place, check=0).stdout)
+        assert {each["feature"] for each in document["untold"]} == set(untold(GENERIC))
+        return {node["name"]: node["reasons"][0]["code"] for node in document["nodes"] if node["decision"] == "build"}
+
+    first = planned()
+    shop.project.plugin("run", env=place, check=0)
+    quiet = planned()
+    with duckdb.connect(elsewhere) as connection:
+        connection.execute("DROP TABLE main.named_file")
+    shop.project.write("models/rated.sql", "select {{ var('rate') }} + 1 as rate")
+    changed = planned()
+    shop.project.plugin("run", env=place, check=0)
+
+    assert first.keys() == {Path(path).stem for path in FILES if path.endswith(".sql") and "models" in path}
+    assert changed.keys() - quiet.keys() == {"rated"}
+    assert (quiet["named_file"], changed["named_file"]) == ("sql-calls", "relation-missing")
+    assert planned() == quiet
+    with duckdb.connect(elsewhere) as connection:
+        assert connection.execute("SELECT rate, n FROM main.rated, main.named_file").fetchall() == [(3, 1)]
 
 
 def test_a_database_in_memory_is_refused(shop: DuckDBProject, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from support.spark_project import write_spark_project
 from dbt_state_plugin.core.values.capabilities import Capabilities
 from dbt_state_plugin.warehouse.capabilities import DUCKDB, GENERIC, POSTGRES, SPARK
 
+EVERYTHING = ("--log-level", "debug")
 PLAIN_ADAPTER = Path(__file__).parents[1] / "support" / "plain_adapter"
 
 
@@ -29,13 +30,14 @@ PLAIN_ADAPTER = Path(__file__).parents[1] / "support" / "plain_adapter"
 class Shop:
     """A project in a warehouse.
 
-    `plugin` runs dbt-state-plugin and `dbt` dbt, which must end with 0, and give what they printed; `query` executes
-    statements, in which models are in the schema `main`.
+    `plugin` runs dbt-state-plugin and `dbt` dbt, which must end with 0, and give what they printed, `logged` what
+    dbt-state-plugin logs; `query` executes statements, in which models are in the schema `main`.
     """
 
     project: Project
     plugin: Callable[..., str]
     dbt: Callable[..., str]
+    logged: Callable[..., str]
     query: Callable[..., Any]
 
 
@@ -69,6 +71,7 @@ def in_duckdb(
         project=project,
         plugin=lambda *arguments: project.plugin(*arguments, check=0).stdout,
         dbt=lambda *arguments: project.dbt(*arguments, check=0).stdout,
+        logged=lambda *arguments: project.plugin(*EVERYTHING, *arguments, check=0).stderr,
         query=written.query,
     )
 
@@ -89,6 +92,7 @@ def in_postgres(folder: Path, database: Database, files: Mapping[str, str], setu
         project=project,
         plugin=lambda *arguments: project.plugin(*arguments, check=0).stdout,
         dbt=lambda *arguments: project.dbt(*arguments, check=0).stdout,
+        logged=lambda *arguments: project.plugin(*EVERYTHING, *arguments, check=0).stderr,
         query=query,
     )
 
@@ -99,7 +103,13 @@ def in_spark(folder: Path, _state: Database, files: Mapping[str, str], setup: It
     written = write_spark_project(folder, files)
     with written.notebook() as notebook:
         notebook.query(*setup)
-        yield Shop(project=written.project, plugin=notebook.plugin, dbt=notebook.dbt, query=notebook.query)
+        yield Shop(
+            project=written.project,
+            plugin=notebook.plugin,
+            dbt=notebook.dbt,
+            logged=lambda *arguments: notebook.logged(*EVERYTHING, *arguments),
+            query=notebook.query,
+        )
 
 
 ADAPTERS: Mapping[str, Adapter] = {

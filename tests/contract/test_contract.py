@@ -68,10 +68,11 @@ EDITS = {
     "macros/number.sql": "{% macro number() %} 8 {% endmacro %}",
     "dbt_project.yml": 'name: shop\nversion: "1.0"\nprofile: shop\nvars: {rate: 3}\nmodels: {+materialized: table}\n',
 }
+WRITTEN = "UPDATE main.written SET id = 2"
 CHANGES = (
     "DROP TABLE main.dropped",
     "ALTER TABLE main.altered ADD COLUMN more INT",
-    "UPDATE main.written SET id = 2",
+    WRITTEN,
     "CREATE OR REPLACE VIEW main.redefined AS SELECT 2 AS id",
     "COMMENT ON TABLE main.commented IS NULL",
     "DELETE FROM raw.orders WHERE id = 2",
@@ -187,6 +188,20 @@ def test_what_a_deleted_model_left_is_listed_and_may_be_dropped_where_that_is_to
     assert [each["unique_id"] for each in orphans] == expected
     action = "refuse" if adapter.known["drop"] is Told.NOT else "drop"
     assert {each["action"] for each in orphans} <= {action}
+
+
+def test_a_run_without_changes_plans_nothing_where_one_value_tells(shop: Shop, adapter: Adapter) -> None:
+    # Of some there is always something to build, and of some sources another question is asked each time.
+    for name in {"volatile", "reads_compared", "reads_asked", "reads_dated", *adapter.superfluous}:
+        shop.project.delete(f"models/{name}.sql")
+    shop.plugin("run")
+    shop.plugin("run")
+    quiet = shop.logged("run")
+    shop.query(adapter.statements.get(WRITTEN, WRITTEN))
+
+    assert ("nothing is planned" in quiet) == (adapter.known["up_to_date"] is not Told.NOT)
+    assert "nothing is planned" not in shop.logged("plan")
+    assert ("written" in built(plan(shop))) == (adapter.known["rows"] is not Told.NOT)
 
 
 def plan(shop: Shop) -> Any:

@@ -152,11 +152,15 @@ class Notebook:
 
     def plugin(self, *arguments: str, check: int = 0) -> str:
         """Run dbt-state-plugin; return what it printed."""
-        return self._command("dbt-state-plugin", arguments, check)
+        return self._command("dbt-state-plugin", arguments, check)[0]
+
+    def logged(self, *arguments: str) -> str:
+        """Run dbt-state-plugin; return what it said beside its output."""
+        return self._command("dbt-state-plugin", arguments, 0)[1]
 
     def dbt(self, *arguments: str) -> str:
         """Run dbt; return what it printed."""
-        return self._command("dbt", arguments, 0)
+        return self._command("dbt", arguments, 0)[0]
 
     def planned(self) -> Any:
         """Return the plan of a run."""
@@ -169,10 +173,10 @@ class Notebook:
             each["name"]: [why["detail"] for why in each["reasons"]] for each in nodes if each["decision"] == "build"
         }
 
-    def _command(self, program: str, arguments: Iterable[str], check: int) -> str:
+    def _command(self, program: str, arguments: Iterable[str], check: int) -> tuple[str, str]:
         code, out, err = self._asked(program=program, arguments=tuple(arguments))
         assert code == check, f"{program} {arguments} ended with {code}\n--- stdout\n{out}\n--- stderr\n{err}"
-        return str(out)
+        return str(out), str(err)
 
     def _asked(self, **what: Any) -> Any:
         assert self.process.stdin is not None

@@ -25,7 +25,7 @@ class Dependant:
 class DropCheck:
     """The relation that has a recorded name now, and what its drop would affect.
 
-    `role` is who asks; it and `owner` are empty in a warehouse without roles, and where nothing is dropped at all.
+    `role` is who asks; it and `owner` are empty in a warehouse without roles.
     `parts` are the partitions, which the server drops along without a word.
     """
 

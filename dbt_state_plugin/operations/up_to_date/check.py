@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
     from dbt_state_plugin.operations.session import Session
 
+_LOG = logging.getLogger(__name__)
 VERSION = 2  # another number where what was kept before must not count
 
 
@@ -99,6 +101,8 @@ def check_up_to_date(session: Session, options: RunOptions, extra: ExtraArgument
         hashing.join()
     is_same = evidence is not None and evidence == kept.empty_plan.get("evidence") and stands == [True]
     is_same = is_same and are_answered_alike(session, up_to_date.questions, kept.key)
+    if is_same:
+        _LOG.debug("Nothing that decides has changed since the last empty plan: nothing is planned.")
     known = kept.inputs_digest if stands == [True] else ""
     return UpToDateCheck(up_to_date=up_to_date if is_same else None, known_inputs=known)
 

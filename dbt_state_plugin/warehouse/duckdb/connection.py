@@ -39,12 +39,6 @@ class DuckDBFile:
                 "The DuckDB database of this target is in memory, so no run can find what an earlier run built.",
                 "Give the target the `path:` of a file in profiles.yml, or compare code alone (`plan --state DIR`).",
             )
-        if _REMOTE.match(path) or credentials.get("remote"):
-            raise ConfigurationError(
-                f"The DuckDB database of this target is not a local file ({path.partition('?')[0]}), and other kinds"
-                " cannot be planned yet.",
-                "Use a target with a `path:` of a file, or compare code alone (`plan --state DIR`).",
-            )
         self.path = os.path.abspath(path)  # noqa: PTH100 - as DuckDB finds it: from the current directory
         # DuckDB names the database after the file, up to its first dot.
         self.database = str(credentials.get("database") or os.path.basename(path).lstrip(".").split(".")[0]).lower()  # noqa: PTH119

@@ -100,12 +100,22 @@ class DuckDBWarehouse(Warehouse):
             shapes={name: shapes.get(name, EMPTY) for name in wanted if name in held},
         )
 
+    def _read(self) -> dict[RelationName, Held]:
+        """Return all relations; the file is not opened where nobody wrote since they were read."""
+        if self._is_as_read(self.file.version()):
+            return self._relations
+        with self.file.cursor(_CATALOG) as cursor:
+            return self._held(cursor)
+
+    def _is_as_read(self, version: str | None) -> bool:
+        return version is not None and version == self._version
+
     def _held(self, cursor: Any) -> dict[RelationName, Held]:
         """Return all relations, as they were read before where nobody wrote since."""
         from dbt_state_plugin.warehouse.duckdb.catalog import read_relations
 
         version = self.file.version()
-        if version is None or version != self._version:
+        if not self._is_as_read(version):
             self._contents = self._kept.at(version)
             self._relations = read_relations(cursor)
             self._version = version
@@ -207,8 +217,7 @@ class DuckDBWarehouse(Warehouse):
         """Return the files that views alone stand for, as materialization `external` leaves them."""
         from dbt_state_plugin.warehouse.duckdb.named_relations import files_of_view
 
-        with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor)
+        held = self._read()
         views = (held[name] for name in relations if name in held and held[name].is_view)
         paths = {path for view in views for path in files_of_view(view)}
         return tuple(RelationName(database="", schema=FILES, identifier=path) for path in sorted(paths))
@@ -332,8 +341,7 @@ class DuckDBWarehouse(Warehouse):
         """Return the SQL of views and of the views below."""
         from dbt_state_plugin.warehouse.duckdb.named_relations import texts_of_view
 
-        with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor)
+        held = self._read()
         return {name: texts_of_view(held[name], held) for name in relations if name in held and held[name].is_view}
 
     @contextmanager
@@ -344,8 +352,7 @@ class DuckDBWarehouse(Warehouse):
 
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
         """Return the columns of each relation."""
-        with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor)
+        held = self._read()
         return {(each.schema, each.identifier): _columns(held[each].columns) for each in relations if each in held}
 
     def describe(self, query: str, *, of_dbt: Any) -> Any:
@@ -374,8 +381,7 @@ class DuckDBWarehouse(Warehouse):
         """Return which relation has each of these names now; nothing is dropped yet."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
-        with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor)
+        held = self._read()
         return {name: DropCheck(identity=held[name].identity, may_drop=False) for name in relations if name in held}
 
     def look_over(self, schema: str) -> tuple[Finding, ...]:

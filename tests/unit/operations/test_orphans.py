@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.values import HERE, THEN, node, record, relation
 
-from dbt_state_plugin.core.values.causes import told
+from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
 from dbt_state_plugin.core.values.orphans import Action, Dependant, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.relations import Identity, RelationKind
 from dbt_state_plugin.operations.orphans import agreed, categorized, ordered
@@ -119,6 +119,9 @@ def test_history_goes_when_asked_for_and_what_is_not_there_is_forgotten_in_any_c
     assert categorized(item, found, None, set(), True).action is Action.DROP
     assert categorized(item, found, told("it is being written"), set(), True).why == told("it is being written")
     assert categorized(item, None, None, set(), False).action is Action.FORGET
+    here = categorized(item, found, None, set(), True, drops=False)
+    assert (here.action, here.why) == (Action.REFUSE, Cause(code=CauseCode.NOT_DROPPED_HERE))
+    assert categorized(item, None, None, set(), False, drops=False).action is Action.FORGET
 
 
 def test_only_what_was_shown_is_done() -> None:

@@ -83,6 +83,9 @@ def test_a_duckdb_file_names_the_database_as_duckdb_does(tmp_path: Path) -> None
         ("/a/.hidden.db", "hidden"),
         ("md:sales", "sales"),
         ("md:", "my_db"),
+        ("motherduck:sales?user=1", "sales"),
+        ("ducklake:files/sales.ducklake", "sales"),
+        ("ducklake:sqlite:sales.sqlite", "sales"),
         ("s3://b/x.db", "x"),
     ],
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -142,3 +144,25 @@ def test_a_file_that_was_replaced_while_it_was_opened_is_not_kept(path: Path, mo
     warehouse, _ = read_by(path)
 
     assert warehouse.kept_contents.document() is None
+
+
+def test_relations_that_were_read_are_known_without_the_file_until_somebody_writes(path: Path) -> None:
+    warehouse, _ = read_by(path)
+    with opened_by_others(path):  # and nobody else can open it
+        known = warehouse.columns([ONE, TWO])
+    written_by_others(path, "ALTER TABLE two ADD COLUMN more INT")
+
+    assert known.keys() == {("main", "one"), ("main", "two")}
+    assert known["main", "one"] == warehouse.columns([ONE])["main", "one"]
+    assert known["main", "two"] != warehouse.columns([TWO])["main", "two"]
+
+
+@contextmanager
+def opened_by_others(path: Path) -> Iterator[None]:
+    code = f"import duckdb; held = duckdb.connect({str(path)!r}); print(flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "\n"
+        yield
+        process.communicate("\n")
