@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from pathlib import Path
 from subprocess import PIPE, TimeoutExpired
@@ -47,7 +48,7 @@ def import_commands(*adapters: str, left_out: Sequence[str] = ("warehouse", "pos
         "dbt.task.list",
         "dbt_common.clients.agate_helper",
         "alembic.command",
-        *(() if "postgres" in left_out else ("postgast",)),
+        *(["postgast"] if "postgres" not in left_out and find_spec("postgast") else []),  # an extra
     ):
         import_module(name)
     not_imported = tuple(f"dbt_state_plugin.{name}" for name in (*_NOT_IMPORTED, *left_out))
