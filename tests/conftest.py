@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,7 @@ TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project"), str(TESTS.parent / "docs")]
 
 if TYPE_CHECKING:  # unit tests load no driver of a database
-    from support.database import Database
+    from support.database import Database, Databases
     from support.project import Project, ProjectWriter
 
     from dbt_state_plugin.testing.postgres_server import Server
@@ -198,13 +199,21 @@ def postgres_server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_server: Server) -> Iterator[Databases]:
+    """Give empty databases of the server."""
+    from support.database import Databases
+
+    with closing(Databases(postgres_server)) as found:
+        yield found
+
+
 @pytest.fixture
-def database(postgres_server: Server, tmp_path: Path) -> Iterator[Database]:
+def database(databases: Databases, tmp_path: Path) -> Iterator[Database]:
     """Create an empty database and drop it afterwards."""
-    from support.database import fresh_database
     from support.project import STATE_URL, state_elsewhere
 
-    with fresh_database(postgres_server) as created:
+    with databases.fresh() as created:
         yield replace(created, state_url=state_elsewhere(tmp_path / "home").get(STATE_URL, ""))
 
 

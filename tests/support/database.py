@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,3 +150,40 @@ def fresh_database(server: Server, name: str | None = None) -> Iterator[Database
         yield database_on(server, name)
     finally:
         postgres_server.drop_database(server, name)
+
+
+class Databases:
+    """Fresh databases, each made while the test before runs, and dropped while the next one does.
+
+    The server takes 30 ms of a processor for both, and waits for itself twice as long.
+    """
+
+    def __init__(self, server: Server, template: str = "template0") -> None:
+        """Make none yet; a template is a database that nobody is connected to."""
+        self._server, self._template = server, template
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="databases")
+        self._next: Future[str] | None = None
+        self._dropped: list[Future[None]] = []
+
+    @contextmanager
+    def fresh(self) -> Iterator[Database]:
+        """Give a database of a unique name, and drop it afterwards whoever is still connected."""
+        name = (self._next or self._worker.submit(self._make)).result()
+        self._next = self._worker.submit(self._make)
+        try:
+            yield database_on(self._server, name)
+        finally:
+            self._dropped.append(self._worker.submit(postgres_server.drop_database, self._server, name))
+
+    def _make(self) -> str:
+        name = f"test_{secrets.token_hex(8)}"
+        postgres_server.create_database(self._server, name, self._template)
+        return name
+
+    def close(self) -> None:
+        """Drop what is left, and raise what went wrong with a drop."""
+        if self._next is not None:
+            postgres_server.drop_database(self._server, self._next.result())
+        self._worker.shutdown()
+        for dropped in self._dropped:
+            dropped.result()

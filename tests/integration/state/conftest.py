@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.database import Database, database_on, fresh_database
+from support.database import Database, Databases, fresh_database
 from support.recording import PROD
 from support.values import HERE
 
@@ -17,7 +17,7 @@ from dbt_state_plugin.sqlite.address import SqliteAddress
 from dbt_state_plugin.state.connection import StateDatabase, connect
 from dbt_state_plugin.state.schema import ensure_schema
 from dbt_state_plugin.state.state import State, open_state
-from dbt_state_plugin.testing.postgres_server import Server, create_database, drop_database
+from dbt_state_plugin.testing.postgres_server import Server
 
 SCHEMA = "dbt_state_plugin"
 
@@ -31,13 +31,18 @@ def template(postgres_server: Server) -> Iterator[Database]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def copies(postgres_server: Server, template: Database) -> Iterator[Databases]:
+    """Give copies of the database with the empty state."""
+    with closing(Databases(postgres_server, template.dbname)) as found:
+        yield found
+
+
 @pytest.fixture
-def copied(postgres_server: Server, template: Database) -> Iterator[Database]:
+def copied(copies: Databases) -> Iterator[Database]:
     """Copy the database with the empty state, and drop the copy afterwards."""
-    name = f"{template.dbname}_copy"
-    create_database(postgres_server, name, template.dbname)
-    yield database_on(postgres_server, name)
-    drop_database(postgres_server, name)
+    with copies.fresh() as copy:
+        yield copy
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
