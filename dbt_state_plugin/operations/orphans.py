@@ -15,7 +15,7 @@ from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
 from dbt_state_plugin.core.values.orphans import Action, DropCheck, Orphan, Orphans
 from dbt_state_plugin.core.values.progress import Stage, Step
 from dbt_state_plugin.core.values.records import RecordedRelation
-from dbt_state_plugin.core.values.relations import Identity, RelationName, is_same_object
+from dbt_state_plugin.core.values.relations import Identity, RelationName
 from dbt_state_plugin.operations.options import RunOptions
 from dbt_state_plugin.operations.planning.planning import plan_in
 from dbt_state_plugin.operations.session import lock_environment, open_session
@@ -157,7 +157,7 @@ def _refusal_of_server(check: DropCheck, taken: set[RelationName | None]) -> Cau
 
 def _is_recorded(record: RecordedRelation, now: Identity) -> bool:
     before = record.identity
-    return before is not None and before.kind is now.kind and is_same_object(before.value, now.value)
+    return before is not None and before.kind is now.kind and now.is_same_object_as(before)
 
 
 def _holds_history(record: RecordedRelation) -> bool:

@@ -141,7 +141,7 @@ def record_counters(state: State, found: Mapping[RelationName, tuple[Identity, s
     """
     columns = (
         *key_columns(found),
-        [identity.value for identity, _ in found.values()],
+        [identity.text for identity, _ in found.values()],
         [counters for _, counters in found.values()],
     )
     state.execute(_COUNTERS, (*columns, state.environment.warehouse, state.environment_id))
@@ -161,7 +161,7 @@ def record_shapes(state: State, found: Mapping[RelationName, tuple[Identity, str
     """Record the shapes of relations that are still the recorded ones; raises StateError."""
     columns = (
         *key_columns(found),
-        [identity.value for identity, _ in found.values()],
+        [identity.text for identity, _ in found.values()],
         [shape for _, shape in found.values()],
     )
     state.execute(_SHAPES, (*columns, state.environment.warehouse, state.environment_id))

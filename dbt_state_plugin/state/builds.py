@@ -11,7 +11,7 @@ from uuid import UUID
 from dbt_state_plugin.core.changes.traced import READS
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, Trace, TracedReads
-from dbt_state_plugin.core.values.relations import Identity, RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import Identity, RelationName
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import LockLostError, SqliteError, StateError
 from dbt_state_plugin.postgres.conflicts import again_after_conflict
@@ -152,7 +152,7 @@ def record_build(state: State, build: BuildRecord) -> Identity | None:
         raise StateError(f"A build could not be recorded: {first_line(error)}", "Check the disk.") from error
     if row is None:
         raise lock_lost("another execution has taken over")
-    return Identity(value=row[0], kind=RelationKind(row[1])) if row[0] is not None else None
+    return Identity.from_text(row[0], row[1]) if row[0] is not None else None
 
 
 _STILL_RUNNING = "SELECT 1 FROM {state}.execution WHERE execution_id = %s AND status = 'running'"
@@ -193,7 +193,7 @@ def _record_values(state: State, build: BuildRecord) -> dict[str, Any]:
         "materialized": node.materialized,
         "fingerprint": json.dumps(dict(node.fingerprint)),
         "trace": trace_document(build.trace),
-        "identity": identity.value if identity else None,
+        "identity": identity.text if identity else None,
         "kind": identity.kind.value if identity else None,
         "definition": definition_id(node.raw_code) if build.stores_code else None,
         "data": str(build.data_id),

@@ -18,7 +18,7 @@ from dbt_state_plugin.core.values.records import (
     Trace,
     TracedReads,
 )
-from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import Environment, Identity, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.state.dialect import ByDialect
 from dbt_state_plugin.state.lock import is_environment_locked
@@ -133,7 +133,7 @@ def environment_of(row: tuple[Any, ...], warehouse: str) -> Environment:
 
 
 def _record(row: tuple[Any, ...], warehouse: str) -> RecordedRelation:
-    identity = Identity(value=row[12], kind=RelationKind(row[13])) if row[12] is not None else None
+    identity = Identity.from_text(row[12], row[13]) if row[12] is not None else None
     return RecordedRelation(
         relation=RelationName(database=row[0], schema=row[1], identifier=row[2]),
         unique_id=row[3],

@@ -85,7 +85,7 @@ class Warehouse(Protocol):
     def identity_sql(self, connection: object) -> str | None:
         """Return the query for identity, kind, columns and shape that a statement on the state's connection can hold.
 
-        None if the state is kept elsewhere; then `present` is asked.
+        It gives the identity as `Identity.text` would. None if the state is kept elsewhere; then `present` is asked.
         """
 
     def present(self, relation: RelationName) -> Present | None:

@@ -83,7 +83,7 @@ def present_identities(database: Database) -> list[tuple[str, str, str]]:
     name = RelationName(database=database.dbname, schema=SCHEMA, identifier="orders")
     with closing(database.connect()) as connection:
         found = read_catalog(connection, [name]).identities
-    return sorted((relation.identifier, each.value, each.kind.value) for relation, each in found.items())
+    return sorted((relation.identifier, each.text, each.kind.value) for relation, each in found.items())
 
 
 def contents(database: Database, of: Mapping[str, list[str]] | None = None) -> dict[str, tuple[list[str], Any]]:

@@ -414,7 +414,7 @@ def due_builds(world: World) -> Iterator[tuple[str, Project, list[tuple[Any, ...
         world.catalog,
         below - {"model.shop.report"},
     )
-    replaced = {**world.catalog.identities, key: replace(world.catalog.identities[key], value="99/99")}
+    replaced = {**world.catalog.identities, key: replace(world.catalog.identities[key], object_id="99")}
     yield "replaced", world.project, [], replace(world.catalog, identities=replaced), below - {"model.shop.report"}
 
 

@@ -18,7 +18,7 @@ from support.values import node
 
 ORDERS = node("model.shop.orders", code="select 1", fingerprint={"body": "1", "config": "2"})
 REPORT = node("model.shop.report", ["model.shop.orders"], code="select 2", fingerprint={"body": "3"})
-TABLE = Identity(value="7/8", kind=RelationKind.TABLE)
+TABLE = Identity(object_id="7", storage_id="8", kind=RelationKind.TABLE)
 PROD = Environment(project="shop", target="prod", database="db", schema="main")
 
 

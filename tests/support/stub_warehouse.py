@@ -29,7 +29,7 @@ class Held:
 
     @property
     def identity(self) -> Identity:
-        return Identity(value=f"stub-{self.object}/0", kind=self.kind)
+        return Identity(object_id=f"stub-{self.object}", storage_id="0", kind=self.kind)
 
 
 class StubWarehouse(Warehouse):

@@ -119,7 +119,7 @@ def record(item: Node, **fields: Any) -> RecordedRelation:
         "materialized": item.materialized,
         "fingerprint": dict(item.fingerprint),
         "trace": Trace(),
-        "identity": Identity(value="1/1", kind=RelationKind.TABLE),
+        "identity": Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE),
         "build_id": UUID(int=1),
         "data_id": UUID(int=1),
         "built_at": THEN,
@@ -218,7 +218,9 @@ class Warehouse:
         self.drop(name)
         number = next(self.numbers)
         self.identities[name] = Identity(
-            value=f"{number}/{number}", kind=RelationKind.VIEW if is_view else RelationKind.TABLE
+            object_id=str(number),
+            storage_id=str(number),
+            kind=RelationKind.VIEW if is_view else RelationKind.TABLE,
         )
         if is_view:
             self.depends[name] = set(reads)

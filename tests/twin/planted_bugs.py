@@ -95,10 +95,10 @@ def rows_changed_in_place_are_not_seen() -> None:
 
 @bug("a relation is known by its oid alone", found_by="relations_are_emptied_and_replaced_by_hand")
 def relfilenode_is_forgotten() -> None:
-    from dbt_state_plugin.core.values.relations import Identity, is_same_object
+    from dbt_state_plugin.core.values.relations import Identity
 
     def same(self: Any, other: Any) -> Any:
-        return is_same_object(self.value, other.value) if isinstance(other, Identity) else NotImplemented
+        return self.is_same_object_as(other) if isinstance(other, Identity) else NotImplemented
 
     Identity.__eq__ = same  # type: ignore[method-assign]
 

@@ -19,7 +19,7 @@ from dbt_state_plugin.core.values.invocations import (
 )
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName, is_same_object
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 from dbt_state_plugin.core.versions.source_version import names_identity, parse_version
 
 # dbt builds these from nothing and puts them in the place of what is there.
@@ -112,7 +112,7 @@ def keeps_rows(node: Node, record: RecordedRelation | None, inputs: RecordingInp
     identity = inputs.identity_of(node)
     if record is None or record.identity is None or identity is None or node.unique_id in inputs.custom:
         return True
-    return is_same_object(record.identity.value, identity.value)
+    return identity.is_same_object_as(record.identity)
 
 
 def _is(node: Node, recording: Recording, why: Cause) -> RecordedNode:
@@ -154,7 +154,7 @@ def _keeps_old_query(result: DbtResult, node: Node, inputs: RecordingInputs) -> 
     record, identity = inputs.record_of(node), inputs.identity_of(node)
     if record is None or record.identity is None or identity is None:
         return True
-    return record.fingerprint != node.fingerprint or not is_same_object(record.identity.value, identity.value)
+    return record.fingerprint != node.fingerprint or not identity.is_same_object_as(record.identity)
 
 
 def _is_replaced(node: Node, inputs: RecordingInputs) -> bool:

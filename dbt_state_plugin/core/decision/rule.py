@@ -15,7 +15,7 @@ from dbt_state_plugin.core.decision.logic_change import holds_rows, is_logic_cha
 from dbt_state_plugin.core.decision.own_reasons import added_by_hand, asks_to_rebuild
 from dbt_state_plugin.core.decision.propagation import ABOUT_SHAPE, Propagation
 from dbt_state_plugin.core.decision.request import PlanRequest, is_in_scope
-from dbt_state_plugin.core.decision.seen_versions import relation_versions
+from dbt_state_plugin.core.decision.seen_versions import is_of_nothing, relation_versions
 from dbt_state_plugin.core.decision.shared_relations import refuse_shared_relations
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
 from dbt_state_plugin.core.values.plan import ChangeCategory, Decision, Plan, PlanEntry
@@ -81,7 +81,7 @@ def _absent_above(inputs: Known, building: Collection[str]) -> tuple[str, ...]:
         for unique_id in sorted(above)
         if inputs.project.nodes[unique_id].resource_type in _BUILT_BY_OTHERS
         and not is_in_scope(inputs.project.nodes[unique_id], inputs.request.command)
-        and inputs.versions.get(record_key(inputs.project.nodes[unique_id], inputs.project), "").endswith("/absent")
+        and is_of_nothing(inputs.versions.get(record_key(inputs.project.nodes[unique_id], inputs.project), ""))
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.project import Project
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import NO_IDENTITY, Catalog, Identity, RelationName, SourceData
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName, SourceData
 from dbt_state_plugin.core.versions.drift import altered_version
 from dbt_state_plugin.core.versions.source_version import SourceVersion
+
+_ABSENT = "/absent"
 
 
 def relation_versions(project: Project, recorded: Recorded, catalog: Catalog) -> dict[RelationName, str]:
@@ -35,11 +38,12 @@ def _source_version(
 ) -> str:
     version = SourceVersion(
         data="+".join([str(record.data_id) if record else "-", *doubts]),
-        identity=identity.value if identity else NO_IDENTITY,
         columns=data.columns,
         touched=data.touched,
         answer=data.answer,
     )
+    if identity is not None:
+        version = replace(version, object_id=identity.object_id, storage_id=identity.storage_id)
     return str(version)
 
 
@@ -59,5 +63,10 @@ def relation_version(
         altered = altered_version(record, columns, touched)
         return f"{data}/{altered}" if altered else data
     if identity is None:
-        return f"{data}/absent"
-    return "/".join([data, identity.value, *([touched] if touched else [])])
+        return f"{data}{_ABSENT}"
+    return "/".join([data, identity.object_id, identity.storage_id, *([touched] if touched else [])])
+
+
+def is_of_nothing(version: str) -> bool:
+    """Return whether a version of what the project writes is of a relation that is not there."""
+    return version.endswith(_ABSENT)

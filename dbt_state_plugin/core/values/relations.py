@@ -73,22 +73,30 @@ TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})  # what
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Distinguishes a relation from an earlier one of its name: a text that only the warehouse's adapter writes.
+    """Distinguishes a relation from an earlier one of its name, by two texts that only the warehouse's adapter makes.
 
-    It is two texts with a slash between them: the first differs when the relation was re-created, the second also when
-    it was rewritten or redefined in place. No other slash is in it.
+    `object_id` is another when the relation was re-created, `storage_id` also when it was rewritten or redefined in
+    place. Nobody looks into them; neither has a slash.
     """
 
-    value: str
+    object_id: str
+    storage_id: str
     kind: RelationKind
 
+    @classmethod
+    def from_text(cls, text: str, kind: str) -> Identity:
+        """Return the identity that `text` gave, of this kind in the state's words."""
+        object_id, _, storage_id = text.partition("/")
+        return cls(object_id=object_id, storage_id=storage_id, kind=RelationKind(kind))
 
-def is_same_object(before: str, now: str) -> bool:
-    """Return whether two identities are of the same relation, not re-created in between."""
-    return before.partition("/")[0] == now.partition("/")[0]
+    @property
+    def text(self) -> str:
+        """Return both texts as the state keeps them, which has the kind beside them."""
+        return f"{self.object_id}/{self.storage_id}"
 
-
-NO_IDENTITY = "-/-"  # stands in a version for the identity of what is not there
+    def is_same_object_as(self, other: Identity) -> bool:
+        """Return whether both are of one relation that was not re-created in between."""
+        return self.object_id == other.object_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

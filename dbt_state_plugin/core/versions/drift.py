@@ -9,14 +9,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
-from dbt_state_plugin.core.values.relations import (
-    Catalog,
-    Environment,
-    Identity,
-    RelationKind,
-    RelationName,
-    is_same_object,
-)
+from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.core.versions.counters import are_same_counters
 
 
@@ -29,7 +22,7 @@ def find_drift(
     said about them.
     """
     before = record.identity
-    if before is None or not is_same_object(before.value, identity.value):
+    if before is None or not identity.is_same_object_as(before):
         return _replaced(before, identity)
     altered = altered_columns(record.columns, columns)
     if identity == before:

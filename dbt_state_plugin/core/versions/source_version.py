@@ -2,13 +2,13 @@
 
 A version is a text of fields with slashes between them, stored in the trace of each relation that reads the source:
 
-    data / identity / columns / touched [/ answer [/ checked]]
+    data / object_id / storage_id / columns / touched [/ answer [/ checked]]
 
-`data` is what is recorded about the relation where another project writes it. `identity` is the warehouse's own text
-for the relation, two texts with a slash between them. `columns` is a hash of its columns, `touched` one of the server's
-counters, or `?` and a word for what the server does not count, or DEFINITION and a hash for a function. `answer` says
-what the rows themselves gave: `content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the
-newest state of the counters in which the content was found to be equal; `touched` stays that of the build.
+`data` is what is recorded about the relation where another project writes it. `object_id` and `storage_id` are its
+identity. `columns` is a hash of its columns, `touched` one of the server's counters, or `?` and a word for what the
+server does not count, or DEFINITION and a hash for a function. `answer` says what the rows themselves gave:
+`content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the newest state of the counters in
+which the content was found to be equal; `touched` stays that of the build.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any
 
 from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
-from dbt_state_plugin.core.values.relations import Identity, is_same_object
+from dbt_state_plugin.core.values.relations import Identity
 from dbt_state_plugin.core.versions.counters import are_same_counters
 
 DEFINITION = "definition-"
+_NO_IDENTITY = "-"  # each of the two texts of what is not there
+_FIELDS = ("data", "object_id", "storage_id", "columns", "touched", "answer", "checked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +31,15 @@ class SourceVersion:
     """The fields of a version."""
 
     data: str
-    identity: str
     columns: str
     touched: str
+    object_id: str = _NO_IDENTITY
+    storage_id: str = _NO_IDENTITY
     answer: str = ""
     checked: str = ""
 
     def __str__(self) -> str:
-        fields = [self.data, self.identity, self.columns, self.touched, self.answer, self.checked]
+        fields = [getattr(self, name) for name in _FIELDS]
         while not fields[-1]:
             fields.pop()
         return "/".join(fields)
@@ -44,7 +47,7 @@ class SourceVersion:
     @property
     def state(self) -> str:
         """Return everything that the catalog says about the rows, as one text without a slash."""
-        return ":".join((self.data, self.identity.replace("/", ":"), self.touched))
+        return ":".join((self.data, self.object_id, self.storage_id, self.touched))
 
     @property
     def is_blind(self) -> bool:
@@ -70,13 +73,12 @@ def parse_version(text: str) -> SourceVersion | None:
     fields = text.split("/")
     if len(fields) < 5:
         return None
-    names = ("data", "identity", "columns", "touched", "answer", "checked")
-    return SourceVersion(**dict(zip(names, [fields[0], "/".join(fields[1:3]), *fields[3:]], strict=False)))
+    return SourceVersion(**dict(zip(_FIELDS, fields, strict=False)))
 
 
 def names_identity(version: str, identity: Identity) -> bool:
     """Return whether a version, of a source or of what the project writes, is of this very relation."""
-    return f"/{identity.value}/" in f"{version}/"
+    return version.split("/")[1:3] == [identity.object_id, identity.storage_id]
 
 
 def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) -> Reason | None:
@@ -96,7 +98,7 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     if before.columns != current.columns:
         return _data(ReasonCode.SOURCE_MISSING if current.is_absent else ReasonCode.COLUMNS_CHANGED)
     if not by_rows:
-        return None if is_same_object(before.identity, current.identity) else _data(ReasonCode.RECREATED)
+        return None if before.object_id == current.object_id else _data(ReasonCode.RECREATED)
     return _change_of_rows(before, current, by_touch=by_touch)
 
 
@@ -125,10 +127,9 @@ def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool
 def _what_was_touched(before: SourceVersion, now: SourceVersion) -> Reason:
     if now.touched.startswith(DEFINITION):
         return _data(ReasonCode.FUNCTION_CHANGED)
-    if before.identity == now.identity:
-        return _data(ReasonCode.ROWS_CHANGED)
-    is_same = is_same_object(before.identity, now.identity)
-    return _data(ReasonCode.REWRITTEN_SOURCE if is_same else ReasonCode.RECREATED)
+    if before.object_id != now.object_id:
+        return _data(ReasonCode.RECREATED)
+    return _data(ReasonCode.ROWS_CHANGED if before.storage_id == now.storage_id else ReasonCode.REWRITTEN_SOURCE)
 
 
 def with_checked(seen: str, now: str) -> str | None:

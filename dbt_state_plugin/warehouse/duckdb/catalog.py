@@ -51,8 +51,8 @@ class Held:
     def identity(self) -> Identity:
         """Return what tells it from another relation of its name."""
         if self.sql is None:
-            return Identity(value="table/table", kind=RelationKind.TABLE)
-        return Identity(value=f"view/{text_hash(self.sql)}", kind=RelationKind.VIEW)
+            return Identity(object_id="table", storage_id="table", kind=RelationKind.TABLE)
+        return Identity(object_id="view", storage_id=text_hash(self.sql), kind=RelationKind.VIEW)
 
     @property
     def columns_document(self) -> str:

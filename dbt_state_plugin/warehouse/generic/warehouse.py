@@ -109,7 +109,7 @@ class GenericWarehouse(Warehouse):
             for identifier, kind in self._questions.relations(database, schema):
                 known = _KINDS.get(kind, RelationKind.TABLE)
                 # A table that was replaced cannot be told from the one before.
-                found[database, schema, identifier] = Identity(value=f"{known.name}/{known.name}", kind=known)
+                found[database, schema, identifier] = Identity(object_id=known.name, storage_id=known.name, kind=known)
         return found
 
     def _columns_document(self, name: RelationName) -> str:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 from dbt_state_plugin.core.versions.counters import BESIDE_COUNTERS
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.postgres.connection import database_errors, is_pooled
@@ -244,4 +244,4 @@ def read_shapes(connection: Connection, relations: Iterable[RelationName]) -> di
 
 
 def _identity(row: tuple[Any, ...]) -> Identity:
-    return Identity(value=row[0], kind=RelationKind(row[1]))
+    return Identity.from_text(row[0], row[1])

@@ -96,7 +96,7 @@ def read_drop_checks(connection: Connection, relations: Iterable[RelationName]) 
                 )
     return {
         name: DropCheck(
-            identity=Identity(value=row[1], kind=RelationKind(row[2])),
+            identity=Identity.from_text(row[1], row[2]),
             owner=row[3],
             role=row[4],
             may_drop=row[5],
@@ -132,7 +132,7 @@ def drop_relation(cursor: Any, relation: RelationName, identity: Identity, *, lo
         cursor.execute(sql.SQL(_DROP[identity.kind]).format(name))
         # Not every kind can be locked before (LOCK TABLE knows no materialized views, and locks what a view reads). The
         # DROP itself locks what the name meant in the end: the lock tells which relation that was.
-        cursor.execute(_DROPPED_HERE, (identity.value.partition("/")[0],))
+        cursor.execute(_DROPPED_HERE, (identity.object_id,))
     except psycopg2.Error as error:
         if cursor.connection.closed:
             raise

@@ -56,9 +56,10 @@ class Held:
         """Return what tells it from another relation of its name: a view by its text, which says all that it is."""
         if self.is_view:
             meaning = sorted(each for each in self.properties.items() if each[0].startswith(_OF_THE_TEXT))
-            return Identity(value=f"view/{value_hash((self.text, meaning, self.columns))}", kind=self.kind)
-        value = f"{self.created}-{value_hash((self.provider, self.location))}"
-        return Identity(value=f"{value}/{value}", kind=self.kind)
+            text = value_hash((self.text, meaning, self.columns))
+            return Identity(object_id="view", storage_id=text, kind=self.kind)
+        place = f"{self.created}-{value_hash((self.provider, self.location))}"
+        return Identity(object_id=place, storage_id=place, kind=self.kind)
 
     @property
     def columns(self) -> dict[str, str]:

@@ -220,7 +220,7 @@ class SparkWarehouse(Warehouse):
         versions = [each.version(spark) if each else "absent" for each in tables]
         if any(each.startswith("?") for each in versions):
             return "?untold"
-        return value_hash((view.identity.value, sorted(texts_of_view(spark, view)), below, versions))
+        return value_hash((view.identity.text, sorted(texts_of_view(spark, view)), below, versions))
 
     def change_evidence(self, schemas: Iterable[str]) -> str | None:
         """Return a value of all relations in these schemas and of their files."""
@@ -416,7 +416,7 @@ def _metadata_of_path(name: RelationName, spark: Any) -> SourceMetadata:
 
 def _evidence(held: Held, spark: Any) -> tuple[str, ...]:
     version = "" if held.is_view else held.version(spark)
-    return held.schema, held.identifier, held.identity.value, held.columns_document, held.shape, version
+    return held.schema, held.identifier, held.identity.text, held.columns_document, held.shape, version
 
 
 def _external_schema(spark: Any, schema: str) -> bool:

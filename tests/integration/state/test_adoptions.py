@@ -84,7 +84,7 @@ def test_what_nobody_knows_of_a_relation_is_recorded_as_unknown(state: State) ->
 
 
 def test_each_relation_has_its_own_values(state: State) -> None:
-    view = Identity(value="9/9", kind=RelationKind.VIEW)
+    view = Identity(object_id="9", storage_id="9", kind=RelationKind.VIEW)
     test = node("test.shop.unique", code="select 3")
     said = [
         adopted(REPORT, identity=view, touched="c2", columns="[]"),
@@ -141,7 +141,7 @@ def test_an_adoption_takes_the_place_of_all_that_was_recorded_of_a_build(state: 
     state.execute("UPDATE {state}.relation SET built_at = built_at - interval '9 days'")
     # All of it differs, as when the node became another one.
     seed = replace(ORDERS, unique_id="seed.shop.orders", resource_type="seed", materialized="seed", raw_code="a,b")
-    view = Identity(value="9/9", kind=RelationKind.VIEW)
+    view = Identity(object_id="9", storage_id="9", kind=RelationKind.VIEW)
     detail = RecordedDefinition(items={"body": {"code": "#2"}}, compiled={"forms": {"sql": "select 2"}})
     said = adopted(
         replace(seed, fingerprint={"body": "9"}), identity=view, touched=None, columns="[]", trace=TRACE, detail=detail

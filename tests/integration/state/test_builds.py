@@ -69,14 +69,14 @@ def test_the_identity_is_read_in_the_same_statement_where_the_warehouse_is_here(
 
     found = record_build(state, build_of(execution_id, ORDERS, identity=None, columns=None, identity_sql=here))
 
-    assert found == Identity(value="1/2", kind=RelationKind.VIEW)
+    assert found == Identity(object_id="1", storage_id="2", kind=RelationKind.VIEW)
     recorded = read_recorded(state, [key_of(ORDERS)]).relations[key_of(ORDERS)]
     assert (recorded.columns, recorded.shape) == ('[["a", "text"]]', '[["owner", "", "10"]]')
 
 
 def test_shapes_are_recorded_with_the_relations_that_are_still_there(state: State) -> None:
     built(state, ORDERS, REPORT)
-    other = Identity(value="9/9", kind=RelationKind.TABLE)
+    other = Identity(object_id="9", storage_id="9", kind=RelationKind.TABLE)
 
     record_shapes(state, {key_of(ORDERS): (TABLE, '[["owner", "", "10"]]'), key_of(REPORT): (other, "[]")})
 
@@ -172,7 +172,7 @@ def test_what_was_seen_of_a_source_moves_on_alone(state: State) -> None:
 
 def test_counters_are_recorded_only_of_the_relation_that_was_recorded(state: State) -> None:
     built(state, ORDERS, REPORT)
-    another = Identity(value="9/9", kind=RelationKind.TABLE)
+    another = Identity(object_id="9", storage_id="9", kind=RelationKind.TABLE)
 
     record_counters(state, {key_of(ORDERS): (TABLE, "c1"), key_of(REPORT): (another, "c1")})
 

@@ -76,7 +76,7 @@ def test_a_kind_of_relation_that_was_edited_by_hand_is_another_one(state: State)
 
     identity = read_recorded(state, []).relations[key_of(ORDERS)].identity
 
-    assert identity == Identity(value="7/8", kind=RelationKind.OTHER)
+    assert identity == Identity(object_id="7", storage_id="8", kind=RelationKind.OTHER)
 
 
 def test_the_installation_has_one_key_and_misses_it(state: State) -> None:

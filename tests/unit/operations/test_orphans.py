@@ -26,7 +26,7 @@ SCHEMA = 'old "marts"'
 
 
 def orphan(name: str, *dependants: Dependant, action: Action = Action.DROP, why: str = "") -> Orphan:
-    identity = Identity(value="1/1", kind=RelationKind.TABLE)
+    identity = Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)
     item = record(node(f"model.shop.{name}"), identity=identity)
     check = DropCheck(identity=identity, owner="dbt", role="dbt", may_drop=True, dependants=dependants)
     return Orphan(record=item, check=check, action=action, why=told(why) if why else None)
@@ -81,7 +81,7 @@ def test_three_dependants_are_named_and_the_others_counted() -> None:
     assert cause_words(refused.why) == "others depend on it: view v0, view v1, view v2 and 2 more"
 
 
-IDENTITY = Identity(value="1/1", kind=RelationKind.TABLE)
+IDENTITY = Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)
 PART = relation("part")
 
 
@@ -89,8 +89,12 @@ PART = relation("part")
     ("recorded", "now", "action"),
     [
         ({}, {}, Action.DROP),
-        ({}, {"identity": replace(IDENTITY, value="1/2")}, Action.DROP),  # VACUUM FULL moves it, and it is the same
-        ({}, {"identity": replace(IDENTITY, value="2/1")}, Action.REFUSE),
+        (
+            {},
+            {"identity": replace(IDENTITY, object_id="1", storage_id="2")},
+            Action.DROP,
+        ),  # VACUUM FULL moves it, and it is the same
+        ({}, {"identity": replace(IDENTITY, object_id="2", storage_id="1")}, Action.REFUSE),
         ({}, {"identity": replace(IDENTITY, kind=RelationKind.VIEW)}, Action.REFUSE),
         ({"identity": None}, {}, Action.REFUSE),
         ({}, {"may_drop": False}, Action.REFUSE),

@@ -18,7 +18,7 @@ from support.database import Database, fresh_database
 from support.values import node, record
 
 from dbt_state_plugin.core.values.orphans import Action, DropCheck, Orphan
-from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName, is_same_object
+from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.orphans import carry_out
 from dbt_state_plugin.operations.session import Session
@@ -202,15 +202,13 @@ def test_a_relation_that_is_replaced_while_the_drop_waits_for_it_stays(
         do(other, "BEGIN; DROP TABLE {x}; CREATE TABLE {x} (mine int)")
         waiting = threading.Thread(target=wait_and_drop)
         waiting.start()
-        while not database.query(
-            "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s", (recorded.value.partition("/")[0],)
-        ):
+        while not database.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s", (recorded.object_id,)):
             pass
         do(other, "COMMIT")
         waiting.join()
 
     assert [refusal.why for refusal in refusals] == ["it is not the one that was recorded: it was replaced just now"]
-    assert not is_same_object(check(warehouse).identity.value, recorded.value)
+    assert not check(warehouse).identity.is_same_object_as(recorded)
 
 
 @pytest.mark.parametrize(

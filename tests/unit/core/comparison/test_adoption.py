@@ -23,8 +23,8 @@ from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKi
 from dbt_state_plugin.operations.adoption import adopted_records
 from dbt_state_plugin.report.cause_words import cause_words
 
-TABLE = Identity(value="1/1", kind=RelationKind.TABLE)
-VIEW = Identity(value="2/2", kind=RelationKind.VIEW)
+TABLE = Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)
+VIEW = Identity(object_id="2", storage_id="2", kind=RelationKind.VIEW)
 A = node("model.shop.a", materialized="table")
 INTENT = OpenIntent(
     relation=relation("a"), execution_id=UUID(int=1), execution_status="failed", environment=str(HERE), unique_id="a"
@@ -138,7 +138,9 @@ def test_nothing_is_planned_after_all_was_adopted() -> None:
     catalog = Catalog(
         identities={
             relation(name): Identity(
-                value=f"{number}/{number}", kind=RelationKind.VIEW if name == "a" else RelationKind.TABLE
+                object_id=str(number),
+                storage_id=str(number),
+                kind=RelationKind.VIEW if name == "a" else RelationKind.TABLE,
             )
             for number, name in enumerate(names, 1)
         },

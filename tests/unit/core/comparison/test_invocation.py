@@ -37,8 +37,8 @@ from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
 HOUR = timedelta(hours=1)
 A = node("model.shop.a", materialized="table")
 NAME = str(relation("a"))
-OLD = Identity(value="1/1", kind=RelationKind.TABLE)
-NEW = Identity(value="2/2", kind=RelationKind.TABLE)
+OLD = Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)
+NEW = Identity(object_id="2", storage_id="2", kind=RelationKind.TABLE)
 
 
 def result(status: str = "success", *, at: datetime = THEN, message: str = "") -> DbtResult:
@@ -130,7 +130,7 @@ def test_where_the_clocks_do_not_agree_both_count(lag: timedelta) -> None:
         ({"intended": {relation("a"): "12345678-9"}}, "execution 12345678 has begun to write it since"),
         ({"identity": None}, "it does not exist"),
         (
-            {"identity": Identity(value="2/2", kind=RelationKind.VIEW)},
+            {"identity": Identity(object_id="2", storage_id="2", kind=RelationKind.VIEW)},
             "it is a view, and the project makes it a table",
         ),
         ({"doubts": {A.unique_id: told("its hooks")}}, "its hooks"),
@@ -147,7 +147,11 @@ def test_any_doubt_stays_due(given: dict[str, Any], why: str) -> None:
         ("create index", built(), False),
         ("REFRESH MATERIALIZED VIEW", None, True),
         ("REFRESH MATERIALIZED VIEW", built(), False),
-        ("REFRESH MATERIALIZED VIEW", replace(built(), identity=Identity(value="9/1", kind=OLD.kind)), True),
+        (
+            "REFRESH MATERIALIZED VIEW",
+            replace(built(), identity=Identity(object_id="9", storage_id="1", kind=OLD.kind)),
+            True,
+        ),
         ("REFRESH MATERIALIZED VIEW", replace(built(), identity=None), True),
         ("REFRESH MATERIALIZED VIEW", replace(built(), fingerprint={"body": "other"}), True),
     ],
@@ -156,7 +160,7 @@ def test_a_materialized_view_that_was_only_refreshed_keeps_its_query(
     message: str, recorded: RecordedRelation | None, is_due: bool
 ) -> None:
     shown = project(replace(A, materialized="materialized_view"))
-    refreshed = Identity(value="1/2", kind=RelationKind.MATERIALIZED_VIEW)
+    refreshed = Identity(object_id="1", storage_id="2", kind=RelationKind.MATERIALIZED_VIEW)
 
     found = said(why_unrecorded(result(message=message), inputs(recorded, refreshed, project=shown)))
 
@@ -217,7 +221,7 @@ def test_the_newest_version_from_before_dbt_began_counts() -> None:
 @pytest.mark.parametrize(
     ("recorded", "identity", "custom", "is_kept"),
     [
-        (built(), Identity(value="1/9", kind=OLD.kind), False, True),
+        (built(), Identity(object_id="1", storage_id="9", kind=OLD.kind), False, True),
         (built(), NEW, False, False),
         (built(), NEW, True, True),
         (built(), None, False, True),

@@ -59,7 +59,7 @@ def planned(
         fields = dict(traces.get(item.name, {}))
         kind = RelationKind.VIEW if item.is_view else RelationKind.TABLE
         built = {
-            "identity": Identity(value="1/1", kind=kind) if item.relation else None,
+            "identity": Identity(object_id="1", storage_id="1", kind=kind) if item.relation else None,
             "shape": fields.pop("shape", None),
         }
         seen |= fields.pop("parents", {})
@@ -160,7 +160,11 @@ def test_a_view_is_compared_where_nothing_but_its_query_differs() -> None:
         ),
     )
     drifted = Reason(kind=ReasonKind.DRIFTED, code=ReasonCode.COLUMNS_CHANGED)
-    found = record(view, trace=Trace(**SEES_ROWS, **SHOWS_ROWS), identity=Identity(value="1", kind=RelationKind.VIEW))
+    found = record(
+        view,
+        trace=Trace(**SEES_ROWS, **SHOWS_ROWS),
+        identity=Identity(object_id="1", storage_id="1", kind=RelationKind.VIEW),
+    )
 
     assert is_edited_view(view, found, [EDITED, inlined])
     assert not is_edited_view(view, found, [EDITED, drifted])
@@ -168,7 +172,9 @@ def test_a_view_is_compared_where_nothing_but_its_query_differs() -> None:
     assert not is_edited_view(view, replace(found, identity=None), [EDITED])
     assert not is_edited_view(view, None, [EDITED])
     assert not is_edited_view(replace(view, materialized="table"), found, [EDITED])
-    assert not is_edited_view(view, replace(found, identity=Identity(value="1", kind=RelationKind.TABLE)), [EDITED])
+    assert not is_edited_view(
+        view, replace(found, identity=Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)), [EDITED]
+    )
 
 
 def test_a_view_over_what_is_built_shows_what_it_showed_to_nobody() -> None:
@@ -200,7 +206,7 @@ def test_a_function_comes_out_different() -> None:
         key: record(function, relation=key, identity=None, trace=Trace(**SEES_ROWS)),
         reader.relation: record(reader, trace=Trace(parents={str(key): SEEN}, **SEES_ROWS)),
     }
-    catalog = Catalog(identities={reader.relation: Identity(value="1/1", kind=RelationKind.TABLE)})  # type: ignore[dict-item]
+    catalog = Catalog(identities={reader.relation: Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)})  # type: ignore[dict-item]
     edited = {"function.shop.f": ChangeCategory(reasons=(EDITED,))}
 
     entries = make_plan(of, Recorded(relations=records), catalog, request("build", cutoff="always"), edited).to_build  # type: ignore[arg-type]

@@ -105,7 +105,7 @@ def test_the_logic_inside_is_the_logic_of_the_model(inside: Node) -> None:
     assert found.old_rows is OldRows.KEPT
 
 
-@pytest.mark.parametrize("identity", [None, Identity(value="1/1", kind=RelationKind.VIEW)])
+@pytest.mark.parametrize("identity", [None, Identity(object_id="1", storage_id="1", kind=RelationKind.VIEW)])
 def test_a_relation_that_dbt_builds_anew_has_no_old_rows(identity: Identity | None) -> None:
     of = project(EVENTS)
     warehouse = Warehouse()

@@ -539,7 +539,7 @@ def test_a_table_that_somebody_replaced_has_drifted(warehouse: Warehouse) -> Non
     assert kinds(warehouse, CHAIN, "model.shop.b") == ["drifted"]
 
 
-@pytest.mark.parametrize("part", [{"value": "99/99"}, {"value": "1/99"}, {"kind": RelationKind.VIEW}])
+@pytest.mark.parametrize("part", [{"object_id": "99"}, {"storage_id": "99"}, {"kind": RelationKind.VIEW}])
 def test_every_part_of_the_identity_counts(warehouse: Warehouse, part: dict[str, Any]) -> None:
     before = warehouse.identities[relation("c")]
     warehouse.identities[relation("c")] = replace(before, **part)
@@ -957,7 +957,7 @@ def test_a_table_whose_model_became_ephemeral_is_left_behind(warehouse: Warehous
 
 
 def test_the_version_of_a_relation_tells_builds_and_identities_apart() -> None:
-    one = Identity(value="1/2", kind=RelationKind.TABLE)
+    one = Identity(object_id="1", storage_id="2", kind=RelationKind.TABLE)
     recorded = record(A, data_id=UUID(int=5), identity=one)
 
     versions = [
@@ -965,8 +965,8 @@ def test_the_version_of_a_relation_tells_builds_and_identities_apart() -> None:
         relation_version(None, one),
         relation_version(recorded, None),
         relation_version(recorded, one),
-        relation_version(recorded, replace(one, value="9/2")),
-        relation_version(recorded, replace(one, value="1/9")),
+        relation_version(recorded, replace(one, object_id="9", storage_id="2")),
+        relation_version(recorded, replace(one, object_id="1", storage_id="9")),
         relation_version(replace(recorded, data_id=UUID(int=6)), one),
     ]
 
@@ -974,7 +974,7 @@ def test_the_version_of_a_relation_tells_builds_and_identities_apart() -> None:
 
 
 def test_another_build_of_the_same_data_is_the_same_version_of_a_relation() -> None:
-    one, other = (Identity(value=value, kind=RelationKind.TABLE) for value in ("1/1", "2/2"))
+    one, other = (Identity(object_id=name, storage_id=name, kind=RelationKind.TABLE) for name in "12")
     before = record(A, build_id=UUID(int=5), data_id=UUID(int=5), identity=one)
 
     after = replace(before, build_id=UUID(int=6), identity=other)

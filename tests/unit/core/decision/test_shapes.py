@@ -20,7 +20,7 @@ from dbt_state_plugin.errors import ConfigurationError
 from dbt_state_plugin.report.reason_words import detail
 
 A, B, C = "model.shop.a", "model.shop.b", "model.shop.c"
-TABLE = Identity(value="1/1", kind=RelationKind.TABLE)
+TABLE = Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)
 INDEX = ("index", "a_id", "i1")
 KEY = ("foreign key", "b_fkey", "f1")
 OF_A = Reason(kind=ReasonKind.CONFIG, code=ReasonCode.PART_CHANGED, values={"part": "config"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dbt_state_plugin.core.values.history import is_execution_id
-from dbt_state_plugin.core.values.relations import Environment, RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import Environment, Identity, RelationKind, RelationName
 
 
 def test_a_quotation_mark_in_a_name_is_doubled() -> None:
@@ -24,6 +24,18 @@ def test_an_environment_of_scripts_is_named_by_its_pipeline() -> None:
 def test_a_kind_of_relation_that_nobody_knows_is_another_one() -> None:
     assert RelationKind("flying table") is RelationKind.OTHER
     assert [kind.word for kind in (RelationKind.OTHER, RelationKind.VIEW)] == ["relation", "view"]
+
+
+@pytest.mark.parametrize("text", ["16384/16390", "view/0f3c", "16384/"])
+def test_an_identity_is_kept_as_a_text_and_can_be_read_again(text: str) -> None:
+    assert Identity.from_text(text, "table").text == text
+
+
+@pytest.mark.parametrize(("now", "is_same"), [("1/1", True), ("1/2", True), ("2/1", False), ("11/1", False)])
+def test_a_relation_that_is_rewritten_is_the_same_object(now: str, is_same: bool) -> None:
+    before = Identity.from_text("1/1", "table")
+
+    assert Identity.from_text(now, "table").is_same_object_as(before) is is_same
 
 
 @pytest.mark.parametrize(

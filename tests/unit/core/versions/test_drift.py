@@ -15,8 +15,8 @@ from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationKi
 from dbt_state_plugin.core.versions.drift import as_recorded, find_drift
 from dbt_state_plugin.report.reason_words import detail
 
-TABLE = Identity(value="1/1", kind=RelationKind.TABLE)
-VIEW = Identity(value="1/1", kind=RelationKind.VIEW)
+TABLE = Identity(object_id="1", storage_id="1", kind=RelationKind.TABLE)
+VIEW = Identity(object_id="1", storage_id="1", kind=RelationKind.VIEW)
 COLUMNS = '[["id", "integer"], ["name", "text"]]'
 BUILT = record(node("model.shop.a"), identity=TABLE, columns=COLUMNS)
 
@@ -32,24 +32,28 @@ def drift_words(built: RecordedRelation, identity: Identity, columns: str | None
     [
         (TABLE, COLUMNS, ""),
         (TABLE, None, ""),
-        (replace(TABLE, value="2/1"), COLUMNS, "it was replaced since we built it (by a plain dbt run?)"),
         (
-            Identity(value="2/2", kind=RelationKind.VIEW),
+            replace(TABLE, object_id="2", storage_id="1"),
+            COLUMNS,
+            "it was replaced since we built it (by a plain dbt run?)",
+        ),
+        (
+            Identity(object_id="2", storage_id="2", kind=RelationKind.VIEW),
             COLUMNS,
             "it was replaced since we built it: a table then, a view now",
         ),
         (
-            Identity(value="2/2", kind=RelationKind.OTHER),
+            Identity(object_id="2", storage_id="2", kind=RelationKind.OTHER),
             COLUMNS,
             "it was replaced since we built it: a table then, a relation now",
         ),
         (
-            replace(TABLE, value="1/2"),
+            replace(TABLE, object_id="1", storage_id="2"),
             COLUMNS,
             "it was emptied or rewritten since we built it (TRUNCATE, VACUUM FULL or the like)",
         ),
         (
-            replace(TABLE, value="1/2"),
+            replace(TABLE, object_id="1", storage_id="2"),
             '[["id", "bigint"], ["name", "text"]]',
             "it was rewritten and its columns altered since we built it (other type of id)",
         ),
@@ -63,7 +67,7 @@ def test_what_was_done_to_a_table_is_said(identity: Identity, columns: str | Non
 def test_a_view_that_was_redefined_in_place_is_said_to_be() -> None:
     built = replace(BUILT, identity=VIEW)
 
-    words = drift_words(built, replace(VIEW, value="1/2"), '[["id", "integer"]]')
+    words = drift_words(built, replace(VIEW, object_id="1", storage_id="2"), '[["id", "integer"]]')
 
     assert words == "its view definition was changed by hand since we built it"
 
@@ -162,6 +166,6 @@ def test_only_relations_of_the_environment_that_are_still_the_recorded_ones_are_
 
     assert found(known, TABLE) == [(key, BUILT, TABLE)]
     assert found(known, None) == []
-    assert found(known, replace(TABLE, value="1/2")) == []
+    assert found(known, replace(TABLE, object_id="1", storage_id="2")) == []
     assert found(replace(known, intents={key: (written,)}), TABLE) == []
     assert found(Recorded(relations={key: replace(BUILT, environment=str(elsewhere))}), TABLE) == []

@@ -19,7 +19,7 @@ ABSENT = "-/absent"
 
 
 def version(**fields: str) -> str:
-    values = {"data": "-", "identity": "1/1", "columns": "c1", "touched": "t1"}
+    values = {"data": "-", "object_id": "1", "storage_id": "1", "columns": "c1", "touched": "t1"}
     return str(SourceVersion(**(values | fields)))
 
 
@@ -51,8 +51,8 @@ def test_a_version_is_a_text_and_can_be_read_again() -> None:
         (version(), version(data="other"), "rows changed"),
         (version(touched="definition-1"), version(touched="definition-1"), ""),
         (version(touched="definition-1"), version(touched="definition-2"), "its definition changed"),
-        (version(), version(identity="2/1", touched="t2"), "was re-created"),
-        (version(), version(identity="1/2", touched="t2"), "was emptied or rewritten"),
+        (version(), version(object_id="2", touched="t2"), "was re-created"),
+        (version(), version(storage_id="2", touched="t2"), "was emptied or rewritten"),
         (version(), version(columns="c2", touched="t2"), "columns changed"),
         (None, version(), "is new here"),
         (ABSENT, version(), "was re-created or emptied"),
@@ -69,7 +69,7 @@ def test_any_movement_of_the_counters_is_said(seen: str | None, now: str, words:
     ("seen", "now", "words"),
     [
         (content("2:5"), content("2:5", touched="t2"), ""),
-        (content("2:5"), content("2:5", touched="t2", identity="2/2"), ""),
+        (content("2:5"), content("2:5", touched="t2", object_id="2", storage_id="2"), ""),
         (content("2:5"), content("2:6", touched="t2"), "rows changed"),
         (content("2:5"), content("2:5", columns="c2", touched="t2"), "columns changed"),
         (version(), content("2:5"), ""),
@@ -113,7 +113,7 @@ def test_who_reads_the_columns_of_the_loader_has_to_look_at_the_counters(now: st
         (version(answer="query:a"), version(answer="query:b"), "gives its query another answer"),
         (version(), version(answer="query:a"), "gives its query another answer"),
         (version(touched="?foreign"), version(touched="?foreign", answer="query:a"), "gives its query another answer"),
-        (version(), version(answer="never", touched="t2", identity="2/1"), ""),
+        (version(), version(answer="never", touched="t2", object_id="2"), ""),
         (version(), version(answer="never", columns="c2"), "columns changed"),
         (None, version(answer="never"), "is new here"),
         ("unknown", version(answer="never"), "nobody had looked at it before dbt built this by itself"),
@@ -149,11 +149,11 @@ def test_what_cannot_be_seen_into_is_new_on_every_run(word: str) -> None:
     ("now", "words"),
     [
         (version(touched="t2"), ""),
-        (version(touched="t2", identity="1/2"), ""),
+        (version(touched="t2", storage_id="2"), ""),
         (version(answer="always"), ""),
         (version(touched="?foreign"), ""),
         (version(answer="query:b"), ""),
-        (version(identity="2/1"), "was re-created"),
+        (version(object_id="2"), "was re-created"),
         (version(columns="c2"), "columns changed"),
     ],
 )
@@ -162,14 +162,14 @@ def test_a_view_holds_no_rows_and_another_table_or_other_columns_concern_it(now:
 
 
 def test_equal_content_is_remembered_beside_the_counters_of_the_build() -> None:
-    seen, now = content("2:5"), content("2:5", touched="t2", identity="2/1")
+    seen, now = content("2:5"), content("2:5", touched="t2", object_id="2")
 
     kept = with_checked(seen, now)
 
     assert kept == content("2:5", checked="-:2:1:t2")
     assert with_checked(str(kept), now) is None
     assert change(kept, now, by_touch=True) == "was re-created"  # what the build saw of the loader's columns is older
-    assert change(kept, version(identity="2/1", touched="t2")) == "was re-created"
+    assert change(kept, version(object_id="2", touched="t2")) == "was re-created"
 
 
 @pytest.mark.parametrize(
