@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog
+from dbt_state_plugin.core.versions.counters import count_own_writes
 from dbt_state_plugin.core.versions.drift import as_recorded
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.state.build_updates import record_counters
@@ -22,7 +23,8 @@ def record_counters_of_build(session: Session, nodes: Iterable[Node]) -> None:
     What others write into a table after its build and before this moment passes for a part of the build.
     Raises StateError.
     """
-    relations = [node.relation for node in nodes if node.relation is not None and not node.is_view]
+    counted = (node for node in nodes if count_own_writes(node.materialized))
+    relations = [node.relation for node in counted if node.relation is not None]
     if not relations:
         return
     if not session.warehouse.has_counted_writes(**session_of_dbt(session)):
@@ -38,7 +40,7 @@ def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog
     found = {
         key: (identity, catalog.touched[key])
         for key, record, identity in as_recorded(recorded, catalog, session.state.environment)
-        if key in catalog.touched and record.touched is None and record.materialized != "view"
+        if key in catalog.touched and record.touched is None and count_own_writes(record.materialized)
     }
     if found:
         record_counters(session.state, found)

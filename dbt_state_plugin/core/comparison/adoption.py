@@ -11,6 +11,7 @@ from dbt_state_plugin.core.values.causes import Cause, CauseCode
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded, RecordedRelation
 from dbt_state_plugin.core.values.relations import TABLES, Catalog, Environment, Identity, RelationKind, RelationName
+from dbt_state_plugin.core.versions.counters import count_own_writes
 
 # What each materialization of dbt leaves; a custom one may leave anything.
 _KINDS: Mapping[str, frozenset[RelationKind]] = {
@@ -100,7 +101,7 @@ def _candidate(
         why=why,
         identity=identity,
         columns=catalog.columns.get(relation),
-        touched=None if node.is_view else catalog.touched.get(relation),
+        touched=catalog.touched.get(relation) if count_own_writes(node.materialized) else None,
         shape=catalog.shapes.get(relation),
         record=record,
     )

@@ -60,6 +60,14 @@ def test_a_relation_of_another_kind_is_refused(materialized: str, identity: Iden
     assert outcome(replace(A, materialized=materialized), identity) == ["refuse", why]
 
 
+def test_the_counters_of_a_view_that_a_warehouse_tells_are_not_its_own() -> None:
+    catalog = Catalog(identities={relation("a"): VIEW}, touched={relation("a"): "files"})
+    view, external = (replace(A, materialized=each) for each in ("view", "external"))
+    found = candidates([view, external], Recorded(), catalog, HERE, again=False)
+
+    assert [each.touched for each in found] == [None, "files"]
+
+
 def test_what_does_not_exist_is_left_to_be_built() -> None:
     assert outcome(A, None) == ["missing", "it does not exist"]
 
