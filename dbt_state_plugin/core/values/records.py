@@ -33,7 +33,8 @@ class RowsLeft:
     """What a relation held at one moment: hashes of its columns, of its rows in any order, and of their order.
 
     `some` holds, for some of its columns (their names, sorted), a hash of these columns and of the rows cut down to
-    them, in their order. `names` are those of its columns, which are not recorded.
+    them, in their order. `names` are those of its columns and `number` is how many rows there were, which are not
+    recorded.
     """
 
     columns: str
@@ -41,6 +42,7 @@ class RowsLeft:
     order: str
     some: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    number: int = 0
 
 
 # What on-run hooks have done to a relation, where that is known.

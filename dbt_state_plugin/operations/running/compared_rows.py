@@ -97,7 +97,7 @@ class ComparedRows:
         found = warehouse.rows_left(node.relation, sets)
         if found is not None:
             ms = (time.monotonic() - started) * 1000
-            self._scan_cost = self._scan_cost.after(number_of(found), len(sets), ms)
+            self._scan_cost = self._scan_cost.after(found.number, len(sets), ms)
         return found
 
     def _rows_shown(
@@ -167,8 +167,3 @@ def is_as_recorded(warehouse: Warehouse, entry: PlanEntry, record: RecordedRelat
     if present is None or find_drift(record, present.identity, present.columns) is not None:
         return False
     return all(change is ThingChange.ADDED for _, change in shape_changes(record.shape, present.shape))
-
-
-def number_of(rows: RowsLeft) -> int:
-    """Return how many rows there were."""
-    return int(rows.rows.partition(":")[0])

@@ -23,7 +23,7 @@ from dbt_state_plugin.core.values.cut_offs import CutOffReason, ParentOutcome
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.core.values.records import RecordedDefinition, RecordedRelation, Trace
 from dbt_state_plugin.core.values.relations import RelationName
-from dbt_state_plugin.operations.running.compared_rows import ComparedRows, is_as_recorded, number_of
+from dbt_state_plugin.operations.running.compared_rows import ComparedRows, is_as_recorded
 from dbt_state_plugin.operations.running.hanging_nodes import HangingNodes
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.state.relations import read_definitions, read_recorded
@@ -216,7 +216,7 @@ class Cutoff:
         if after is None or out is None:
             return reason
         if _is_equal_as_a_whole(out):
-            return replace(reason, outcome=ParentOutcome.EQUAL, rows=number_of(after))
+            return replace(reason, outcome=ParentOutcome.EQUAL, rows=after.number)
         names = dict.fromkeys([*(before.names if before else ()), *after.names])
         differing = differing_columns(names, out.same_columns)
         # Columns of a view are compared without the order of its rows: those that nobody reads together may be equal
@@ -225,7 +225,7 @@ class Cutoff:
         return replace(
             reason,
             outcome=ParentOutcome.EQUAL_WHERE_READ,
-            rows=number_of(after),
+            rows=after.number,
             may_differ=differing,
             is_only_difference=is_only,
         )

@@ -165,7 +165,14 @@ class _Asked:
             for names, found in zip(self.sets, sums, strict=True)
         }
         columns = value_hash(list(self.columns.values()))
-        return RowsLeft(columns=columns, rows=f"{count}:{rows}", order=order, some=kept, names=tuple(self.columns))
+        return RowsLeft(
+            columns=columns,
+            rows=f"{count}:{rows}",
+            order=order,
+            some=kept,
+            names=tuple(self.columns),
+            number=int(count),
+        )
 
 
 def _asked(cursor: Any, relation: RelationName, some: Iterable[tuple[str, ...]]) -> _Asked | None:

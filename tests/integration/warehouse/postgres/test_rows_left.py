@@ -226,6 +226,7 @@ def test_rows_that_a_view_shows_have_no_order(warehouse: PostgresWarehouse, data
 
     assert before is not None
     assert before == again
+    assert before.number == left(warehouse).number == database.query("SELECT count(*)::int FROM main.orders")[0][0]
     assert after is not None
     assert after.rows != before.rows
     assert after.some == before.some
