@@ -71,6 +71,10 @@ class Warehouse(Protocol):
     def server_identity(self) -> tuple[str, str]:
         """Return the names of the database and of its server, which together name one warehouse."""
 
+    def reads_across(self, database: str, other: str) -> bool:
+        """Return whether a build in one database can read relations of the other one, both of this warehouse."""
+        return database == other
+
     def position(self) -> str | None:
         """Return the warehouse's position: a timeline, `/` and a number that only grows on it.
 

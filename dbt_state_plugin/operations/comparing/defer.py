@@ -128,7 +128,8 @@ def _other_environment(session: Session, options: RunOptions, name: str) -> Know
             f"--against names this very environment, {here}, so there is nothing to defer to.",
             "Choose the target to build in with --target.",
         )
-    if (other.environment.warehouse, other.environment.database) != (here.warehouse, here.database):
+    is_at_hand = other.environment.warehouse == here.warehouse
+    if not (is_at_hand and session.warehouse.reads_across(here.database, other.environment.database)):
         raise ConfigurationError(
             f"{other.environment} is in another database than {here}, and a build reads from one database only.",
             "Give the two targets separate schemas in one database.",
@@ -170,14 +171,14 @@ def _deferral(
 ) -> Deferral:
     ours = [node.relation for node in project.nodes.values() if node.relation is not None]
     existing = session.warehouse.catalog([*relations.values(), *ours]).identities.keys()
-    database = session.state.environment.database
+    here = session.state.environment.database
     return find_deferral(
         project,
         changed,
         elsewhere={
             node: relation
             for node, relation in relations.items()
-            if relation in existing and relation.database == database and relation.schema
+            if relation in existing and relation.schema and session.warehouse.reads_across(here, relation.database)
         },
         here=frozenset(relation for relation in ours if relation in existing),
         selected=selected_nodes(session.ports.dbt, parsed, invocation, options),

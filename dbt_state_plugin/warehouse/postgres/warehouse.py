@@ -70,6 +70,10 @@ class PostgresWarehouse:
         """Return the database's name and the server's system identifier."""
         return catalog.server_identity(self.connection)
 
+    def reads_across(self, database: str, other: str) -> bool:
+        """Return whether both are one database: a session has no other."""
+        return database == other
+
     def position(self) -> str | None:
         """Return the timeline and the database's oid, and how much was written ahead on it."""
         return catalog.position(self.connection)

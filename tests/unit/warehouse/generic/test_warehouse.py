@@ -110,3 +110,8 @@ def test_nothing_is_adopted_or_dropped() -> None:
     with pytest.raises(DropRefused), found.transaction():
         found.drop(ORDERS, found.catalog([ORDERS]).identities[ORDERS])
     assert not found.drop_checks([ORDERS, GONE])[ORDERS].may_drop
+
+
+@pytest.mark.parametrize(("other", "is_read"), [("db", True), ("raw", False)])
+def test_a_build_reads_its_own_database_alone(other: str, is_read: bool) -> None:
+    assert warehouse().reads_across("db", other) is is_read
