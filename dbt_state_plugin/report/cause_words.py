@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.values.causes import Cause, CauseCode
+from dbt_state_plugin.core.values.reads import OWN_NAMES
 from dbt_state_plugin.core.values.relations import RelationKind
 from dbt_state_plugin.report.folding import listed
 
@@ -90,7 +91,7 @@ _WORDS: Mapping[CauseCode, Callable[[Values], str]] = {
     CauseCode.SEED_FILE_CHANGED: lambda _: "its file is not the one that dbt loaded",
     CauseCode.SEED_TOO_LARGE: lambda _: "its file is larger than 1 MB, so dbt does not say what it loaded",
     CauseCode.SESSION_CHANGED: lambda _: "a setting of the database's sessions changed since the plan was handed out",
-    CauseCode.SESSION_NAMES: lambda _: "its SQL names relations that only its own session knows",
+    CauseCode.SESSION_NAMES: lambda _: f"its SQL names {OWN_NAMES}",
     CauseCode.NOT_TOLD: lambda _: "dbt's files do not tell",
     CauseCode.NO_LONGER_EXISTS: lambda _: "no longer exists",
     CauseCode.REPLACED: _replaced,

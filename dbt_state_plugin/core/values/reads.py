@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_ROWS = 1000  # of an answer that is compared
+OWN_NAMES = "relations that only its own session knows"  # recorded in `volatile`, and read out in sentences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from dbt_state_plugin.core.config.source_config import compares_content
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
-from dbt_state_plugin.core.values.reads import RenderedReads
+from dbt_state_plugin.core.values.reads import OWN_NAMES, RenderedReads
 from dbt_state_plugin.core.values.records import NOTHING, ON_RUN, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
 from dbt_state_plugin.errors import LockLostError, PluginError, StateError
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from dbt_state_plugin.warehouse.answers import Present
 
 Answer = TypeVar("Answer")
-OWN_NAMES = "relations that only its own session knows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
