@@ -12,7 +12,7 @@ from dbt_state_plugin.cli.progress import reporting
 from dbt_state_plugin.cli.screen import write_lines
 from dbt_state_plugin.errors import EXIT_NODES_FAILED, EXIT_OK
 from dbt_state_plugin.report.document import rendered
-from dbt_state_plugin.report.findings import finding_lines, findings_document, findings_summary
+from dbt_state_plugin.report.findings import finding_lines, findings_document, readiness_line
 from dbt_state_plugin.report.text import width_of
 
 
@@ -35,6 +35,5 @@ def doctor(context: click.Context, output: str) -> int:
         write_lines(finding_lines(found, width=width_of(sys.stdout)), sys.stdout)
     failed = has_errors(found)
     if says(context, "error" if failed else "info"):
-        ready = "Not ready" if failed else "Ready for `dbt-state-plugin run`"
-        write_lines([f"{ready}: {findings_summary(found)}"])
+        write_lines([readiness_line(found)])
     return EXIT_NODES_FAILED if failed else EXIT_OK

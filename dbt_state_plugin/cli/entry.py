@@ -191,6 +191,7 @@ def _wants_debug(arguments: list[str]) -> bool:
 
 
 def _report(what: str, do: str, exit_code: int) -> int:
+    from dbt_state_plugin.report.line import Style, line_of
     from dbt_state_plugin.report.printable import printable
     from dbt_state_plugin.report.text import width_of
     from dbt_state_plugin.report.width import wrapped
@@ -200,7 +201,8 @@ def _report(what: str, do: str, exit_code: int) -> int:
     except OSError:  # nobody reads the answer, or there is no room for it
         _give_up_output()
     width = width_of(sys.stderr)
-    lines = [part for line in (f"Error: {printable(what)}", f"  {printable(do)}") for part in wrapped(line, width)]
+    told = (line_of(("Error", Style.FAILED), f": {printable(what)}"), f"  {printable(do)}")
+    lines = [part for line in told for part in wrapped(line, width)]
     data = {"what": what, "do": do, "exit_code": exit_code}
     SCREEN.say(lines, event="StateError", level="error", data=data)
     if _wants_debug(sys.argv[1:]):

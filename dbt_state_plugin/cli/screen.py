@@ -11,7 +11,6 @@ from typing import Any, TextIO
 
 _VARIABLES = ("DBT_STATE_PLUGIN_USE_COLORS", "DBT_ENGINE_USE_COLORS", "DBT_USE_COLORS")
 _UNABLE = ("dumb", "unknown")  # terminals, by TERM, that only print
-_PLAIN_BEGINNINGS = ("Plan: nothing to build", "Nothing to build: ")  # what a run without changes says needs no colour
 
 
 @dataclass(slots=True)
@@ -58,11 +57,10 @@ class Screen:
         """Write lines of text and flush, so that they keep their order with dbt's own."""
         from dbt_state_plugin.report.text import write_lines
 
-        lines = list(lines)
-        if lines and not lines[0].startswith(_PLAIN_BEGINNINGS) and self.is_coloured(stream):
+        if self.is_coloured(stream):
             from dbt_state_plugin.cli.colours import coloured
 
-            lines = coloured(lines)
+            lines = map(coloured, lines)
         write_lines(lines, stream)
 
     def say(

@@ -9,9 +9,11 @@ from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outco
 from dbt_state_plugin.report.cause_words import cause_code, cause_words
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.folding import FOLD_AFTER, more_line
+from dbt_state_plugin.report.line import Style
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
+from dbt_state_plugin.report.text import node_line
+from dbt_state_plugin.report.width import columns, truncated, wrapped
 from dbt_state_plugin.report.words import count
 
 _NOUNS = ("table", "view", "materialized view", "seed", "snapshot")
@@ -32,7 +34,8 @@ def adoption_lines(adoption: Adoption, *, width: int | None = None) -> list[str]
 
 
 def _line(candidate: Candidate, column: int) -> str:
-    return f"  {_WORDS[candidate.outcome]:<6} {padded(_name(candidate), column)}  {_what(candidate)}"
+    style = Style.BUILD if candidate.outcome is Outcome.MISSING else None
+    return node_line((_WORDS[candidate.outcome], style), _name(candidate), column, _what(candidate))
 
 
 def _name(candidate: Candidate) -> str:

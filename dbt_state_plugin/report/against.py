@@ -8,10 +8,11 @@ from dbt_state_plugin.core.comparison.baseline import Compared
 from dbt_state_plugin.core.values.plan import PlanEntry
 from dbt_state_plugin.report.document import plan_document
 from dbt_state_plugin.report.folding import folded
+from dbt_state_plugin.report.line import Style, line_of
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import reason_words
-from dbt_state_plugin.report.text import column_of, entry_lines, label, unchanged_since
-from dbt_state_plugin.report.width import padded, truncated, wrapped
+from dbt_state_plugin.report.text import column_of, entry_lines, label, node_line, unchanged_since, warning_line
+from dbt_state_plugin.report.width import truncated, wrapped
 from dbt_state_plugin.report.words import summary_counts
 
 
@@ -27,7 +28,7 @@ def compared_lines(compared: Compared, *, shows_all: bool = False, width: int | 
         f"Compared with {compared.baseline.name}: what the code alone changes, whatever the relations hold."
     )
     last = [
-        *(f"  warning: {printable(warning)}" for warning in comparison_warnings(compared)),
+        *(warning_line(f"warning: {printable(warning)}") for warning in comparison_warnings(compared)),
         compared_summary(compared),
     ]
     return [*wrapped(first, width), *rows, *(part for line in last for part in wrapped(line, width))]
@@ -42,10 +43,11 @@ def comparison_warnings(compared: Compared | None) -> tuple[str, ...]:
 
 
 def _removed_lines(compared: Compared, *, shows_all: bool) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for removed in compared.removed:
         relation = f" ({relation_shown(removed.relation)})" if removed.relation else ""
-        lines.append(printable(f"  removed {removed.unique_id}{relation} is not in this project"))
+        words = printable(f" {removed.unique_id}{relation} is not in this project")
+        lines.append(line_of("  ", ("removed", Style.CARE), words))
     return folded(lines, "`--all` shows them", is_whole=shows_all)
 
 
@@ -54,8 +56,12 @@ def _same_lines(entries: tuple[PlanEntry, ...], *, shows_all: bool) -> list[str]
     shown = [entry for entry in entries if entry.cosmetic or shows_all]
     column = column_of(shown)
     lines = [
-        f"  same   {padded(label(entry), column)}  "
-        f"{reason_words(entry.cosmetic[0]) if entry.cosmetic else unchanged_since(entry)}"
+        node_line(
+            ("same", Style.LATER),
+            label(entry),
+            column,
+            reason_words(entry.cosmetic[0]) if entry.cosmetic else unchanged_since(entry),
+        )
         for entry in shown
     ]
     return folded(lines, "`--all` shows them", is_whole=shows_all)

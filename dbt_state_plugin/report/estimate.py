@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dbt_state_plugin.core.values.estimates import Estimate, Saved, Savings
+from dbt_state_plugin.report.line import headed
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.words import count, rough_duration
@@ -20,7 +21,7 @@ def estimate_lines(estimate: Estimate | None) -> list[str]:
     threads = count(estimate.threads, "thread")
     path = f"critical path: {_path(estimate)}, {rough_duration(estimate.critical_ms)}"
     unknown = f"; {count(len(estimate.unknown), 'node')} never timed" if estimate.unknown else ""
-    return [f"Estimate: {how} {rough_duration(estimate.wall_ms)} on {threads} ({path}){unknown}"]
+    return [headed(f"Estimate: {how} {rough_duration(estimate.wall_ms)} on {threads} ({path}){unknown}")]
 
 
 def _path(estimate: Estimate) -> str:
@@ -37,6 +38,5 @@ def savings_lines(savings: Savings | None) -> list[str]:
         return []
     reasons = ", ".join(f"{_REASONS[each]} {rough_duration(spent)}" for each, spent in savings.by_reason.items())
     wall = f", {rough_duration(savings.wall_ms)} on the clock" if savings.wall_ms else ""
-    return [
-        f"Saved: about {rough_duration(savings.work_ms)} of building{wall}, against building everything ({reasons})"
-    ]
+    work = rough_duration(savings.work_ms)
+    return [headed(f"Saved: about {work} of building{wall}, against building everything ({reasons})")]

@@ -12,6 +12,7 @@ from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.records import was_removed_by_hook
 from dbt_state_plugin.report.document import VERSION, entry_document, environment_document
+from dbt_state_plugin.report.line import Style, line_of
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import detail, reason_document, reason_words, short_name
 from dbt_state_plugin.report.states import cut_off_words
@@ -19,6 +20,7 @@ from dbt_state_plugin.report.text import if_words, more_words, timestamp
 from dbt_state_plugin.report.words import duration
 
 _DIFF_LINES = 60
+_DIFF = {"+": Style.ADDED, "-": Style.GONE}
 
 
 class Text(Protocol):
@@ -159,5 +161,13 @@ def _diff_lines(text: Text) -> list[str]:
         return [f"  {title}: no earlier text is kept to compare with"]
     before, now = text.before.splitlines(), text.now.splitlines()
     diff = list(difflib.unified_diff(before, now, "as built", "now", lineterm=""))
-    shown = [f"    {printable(line.expandtabs(4))}" for line in diff[:_DIFF_LINES]]
+    shown = [_diff_line(printable(line.expandtabs(4))) for line in diff[:_DIFF_LINES]]
     return [f"  {title}:", *shown, *(["    ..."] if len(diff) > _DIFF_LINES else [])]
+
+
+def _diff_line(line: str) -> str:
+    """Return a line of a unified diff; of one that says where, only that is styled."""
+    if line.startswith("@@"):
+        place = line[: line.rindex("@@") + 2]
+        return line_of("    ", (place, Style.PLACE), line.removeprefix(place))
+    return line_of("    ", (line, _DIFF.get(line[:1])))

@@ -6,19 +6,32 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.values.findings import Finding, Severity, has_errors
+from dbt_state_plugin.report.line import Style, line_of
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.width import wrapped
 from dbt_state_plugin.report.words import count
 
+_STYLES = {Severity.OK: Style.GOOD, Severity.ERROR: Style.BAD, Severity.NOTE: Style.CARE}
+
 
 def finding_lines(findings: Iterable[Finding], *, width: int | None = None) -> list[str]:
     """Return a line for each finding with what was found, and one with what to do."""
-    lines = []
+    lines: list[str] = []
     for finding in findings:
-        lines.append(f"  {finding.severity.value:<5}  {finding.check}: {printable(finding.what)}")
+        word = finding.severity.value
+        rest = f"{'':<{5 - len(word)}}  {finding.check}: {printable(finding.what)}"
+        lines.append(line_of("  ", (word, _STYLES[finding.severity]), rest))
         if finding.do:
             lines.append(f"         {printable(finding.do)}")
     return [part for line in lines for part in wrapped(line, width)]
+
+
+def readiness_line(findings: tuple[Finding, ...]) -> str:
+    """Return whether a run may begin, and how many errors and notes there are."""
+    found = findings_summary(findings)
+    if has_errors(findings):
+        return line_of(("Not ready", Style.FAILED), f": {found}")
+    return line_of(("Ready", Style.SUCCEEDED), f" for `dbt-state-plugin run`: {found}")
 
 
 def findings_summary(findings: Iterable[Finding]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dbt_state_plugin.report.line import Style, line_of
+
 FOLD_AFTER = 20  # a longer list is folded, and the fold is said
 _NAMED = 3
 
@@ -17,7 +19,7 @@ def folded(lines: Sequence[str], hint: str = "", *, is_whole: bool = False) -> l
 
 def more_line(number: int, hint: str = "", *, column: int = 7) -> str:
     """Return the line that counts what a list leaves out; `hint` says what shows it, `column` where words begin."""
-    return f"  {'...':<{column}}and {number} more{f' ({hint})' if hint else ''}"
+    return line_of("  ", ("...", Style.QUIET), f"{'':<{column - 3}}and {number} more{f' ({hint})' if hint else ''}")
 
 
 def listed(names: Sequence[str], most: int = _NAMED) -> str:

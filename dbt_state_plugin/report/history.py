@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
+from dbt_state_plugin.report.line import Line, Style, line_of
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.text import first_message, place_lines, timestamp
@@ -14,14 +15,35 @@ from dbt_state_plugin.report.words import count, duration
 _ID = 8  # characters of an id: the beginning, which `show` takes
 _HEAD = ("started (UTC)", "execution", "status", "built", "took", "command")
 _BUILT, _TOOK = 3, 4  # columns that are as wide as what they hold
+_OUTCOMES = {"succeeded": Style.GOOD, "failed": Style.BAD}
+_ENDS = {**_OUTCOMES, **dict.fromkeys(("running", "cancelled", "abandoned"), Style.CARE)}
+_COMMANDS = frozenset("run build seed snapshot record adopt".split())  # those of scripts may be anything
+_RESULTS = {
+    **dict.fromkeys(("success", "pass"), Style.GOOD),
+    **dict.fromkeys(("error", "fail", "not recorded", "not reported"), Style.BAD),
+    **dict.fromkeys(("skipped", "warn"), Style.CARE),
+}
 
 
 def history_lines(executions: Iterable[ExecutionSummary], *, width: int | None = None) -> list[str]:
     """Return one line per execution, newest first; ids are shortened."""
     rows = [_HEAD, *(_row(execution) for execution in executions)]
     built, took = (max(len(row[column]) for row in rows) for column in (_BUILT, _TOOK))
-    aligned = f"{{:<16}}  {{:<9}}  {{:<9}}  {{:>{built}}}  {{:>{took}}}  {{}}"
-    return [truncated(aligned.format(*row), width) for row in rows]
+    aligned = f"  {{:>{built}}}  {{:>{took}}}  {{}}"
+    head, *lines = (_table_row(row, aligned) for row in rows)
+    return [truncated(line, width) for line in (line_of((head, Style.QUIET)), *lines)]
+
+
+def _table_row(row: tuple[str, ...], aligned: str) -> Line:
+    started, execution, status, *rest = row
+    style = _ENDS.get(status)
+    return line_of(
+        f"{started:<16}  ",
+        (execution, Style.NODE if style else None),
+        " " * (9 - len(execution)) + "  ",
+        (status, style),
+        " " * (9 - len(status)) + aligned.format(*rest),
+    )
 
 
 def _row(execution: ExecutionSummary) -> tuple[str, ...]:
@@ -37,9 +59,10 @@ def _row(execution: ExecutionSummary) -> tuple[str, ...]:
 
 def execution_lines(execution: ExecutionSummary, *, width: int | None = None) -> list[str]:
     """Return one execution with its steps and the result of each planned node."""
-    lines = [
-        f"execution {execution.execution_id}",
-        f"  {printable(execution.command)}: {execution.status}"
+    outcome = _OUTCOMES.get(execution.status) if execution.command in _COMMANDS else None
+    lines: list[str] = [
+        line_of((f"execution {execution.execution_id}", Style.HEAD)),
+        line_of(f"  {printable(execution.command)}: ", (execution.status, outcome))
         + (f" ({printable(execution.message)})" if execution.message else ""),
         f"  started {timestamp(execution.started_at)}, ended {timestamp(execution.finished_at)}, "
         f"took {_took(execution)}",
@@ -64,7 +87,7 @@ def failed_lines(executions: Iterable[ExecutionSummary], *, width: int | None = 
     """Return executions that did not succeed as history does, each with why on a line of its own."""
     found = list(executions)
     head, *rows = history_lines(found)
-    lines = [head]
+    lines: list[str] = [head]
     for execution, row in zip(found, rows, strict=True):
         lines.append(row)
         if why := _why(execution):
@@ -114,7 +137,14 @@ def _result_line(result: NodeResult) -> str:
     rows = f", {count(result.rows_affected, 'row')}" if result.rows_affected is not None else ""
     reasons = ", ".join(str(reason.get("kind", "")) for reason in result.reasons)
     message = f": {first_message(result.message)}" if result.message and result.status != "success" else ""
-    return printable(f"  {result.unique_id}  {result.status}{took}{rows}  [{reasons}]{message}")
+    style = _RESULTS.get(result.status)
+    return line_of(
+        "  ",
+        (printable(result.unique_id), Style.NODE if style else None),
+        "  ",
+        (printable(result.status), style),
+        printable(f"{took}{rows}  [{reasons}]{message}"),
+    )
 
 
 def _places(result: NodeResult) -> list[str]:

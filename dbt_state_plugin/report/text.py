@@ -1,7 +1,7 @@
 """Plans, runs and history as text.
 
 No line is wider than the terminal; in a pipe nothing is cut, and messages are folded. Colours are the command line's:
-they go by the words here.
+lines say what their parts are.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
 from dbt_state_plugin.report.estimate import estimate_lines, savings_lines
 from dbt_state_plugin.report.folding import FOLD_AFTER, folded, listed, more_line
+from dbt_state_plugin.report.line import Line, Style, beginning, headed, line_of
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import (
     extra_words,
@@ -38,6 +39,7 @@ from dbt_state_plugin.report.words import category, count, duration, summary_lin
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
 _LINE = re.compile(r"\s*LINE \d+: ")  # PostgreSQL's
 _FURTHER = re.compile(r" (?=(?:HINT|DETAIL|CONTEXT): )")  # PostgreSQL's too
+_FAILED, _SUCCEEDED = ("Failed", Style.FAILED), ("Succeeded", Style.SUCCEEDED)
 _NAMED = 5
 _IN_A_PIPE = 80  # columns of a message
 
@@ -56,25 +58,32 @@ def plan_lines(
     if shows_all:
         column = column_of(plan.skipped)
         for entry in plan.skipped:
-            lines += [f"  skip   {padded(label(entry), column)}  {_why_not(entry)}", *_more_lines(entry)]
-    lines += [f"  hook   {printable(short_name(hook))}  {hook_words(why)}" for hook, why in plan.hooks.items()]
+            skipped = f"  skip   {padded(label(entry), column)}  {_why_not(entry)}"
+            lines += [line_of((skipped, Style.QUIET)), *_more_lines(entry)]
+    for hook, why in plan.hooks.items():
+        lines.append(line_of("  ", ("hook", Style.CARE), f"   {printable(short_name(hook))}  {hook_words(why)}"))
     for record in plan.removed:
         relation = printable(relation_shown(record.relation))
-        lines.append(f"  removed {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)")
+        rest = f" {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)"
+        lines.append(line_of("  ", ("removed", Style.CARE), rest))
     lines += _exposure_lines(plan, shows_all=shows_all)
     rows = [truncated(line, width) for line in lines]
-    summary = [*estimate_lines(plan.estimate), *([summary_line(plan)] if ends_with_summary else [])]
-    return rows + [part for line in [*_warnings(plan), *summary] for part in wrapped(line, width)]
+    more = [*_warnings(plan), *estimate_lines(plan.estimate)]
+    if ends_with_summary:
+        summary = summary_line(plan)
+        more.append(headed(summary) if rows or more else summary)
+    return rows + [part for line in more for part in wrapped(line, width)]
 
 
 def _exposure_lines(plan: Plan, *, shows_all: bool) -> list[str]:
     """Return a line for each dashboard or the like that reads what is built."""
-    lines = []
+    lines: list[str] = []
     for affected in plan.exposures:
         exposure, names = affected.exposure, [short_name(node) for node in affected.below]
         owner = f", of {exposure.owner}" if exposure.owner else ""
         more = f" (+{len(names) - 1} more)" if len(names) > 1 else ""
-        lines.append(printable(f"  feeds  {exposure.kind} {exposure.name}{owner}: reads {names[0]}{more}"))
+        words = printable(f"  {exposure.kind} {exposure.name}{owner}: reads {names[0]}{more}")
+        lines.append(line_of("  ", ("feeds", Style.QUIET), words))
     return folded(lines, "`plan --all` shows every one", is_whole=shows_all)
 
 
@@ -140,7 +149,16 @@ def absent_lines(plan: Plan) -> list[str]:
 
 def _warning(words: str, names: list[str]) -> list[str]:
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return [f"  {words}: {shown}"] if names else []
+    return [warning_line(f"{words}: {shown}")] if names else []
+
+
+_WARNS = ("warning", "refused")
+
+
+def warning_line(words: str) -> Line:
+    """Return a warning as a line, with the word at its beginning that calls for care, if there is one."""
+    word = next((each for each in _WARNS if words.startswith(each)), "")
+    return line_of("  ", (word, Style.CARE), words.removeprefix(word))
 
 
 def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> list[str]:
@@ -154,14 +172,28 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
         named = {entry.node.unique_id for entry in shown}
         folded = tuple(entry for entry in entries if entry.node.unique_id not in named)
     column = column_of(shown)
-    lines = []
+    lines: list[str] = []
     for entry in shown:
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
         more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
         words = if_words(entry) if entry.hangs_on else f"{reason_words(entry.reasons[0])}{more}"
-        lines.append(f"  {word + '?' if entry.hangs_on else word:<6} {padded(label(entry), column)}  {words}")
+        mark = (f"{word}?", None) if entry.hangs_on else (word, _STYLES.get(word))
+        lines.append(node_line(mark, label(entry), column, words))
         lines += _more_lines(entry) if shows_all else []
     return lines + _folder_lines(folded, word)
+
+
+_STYLES = {"build": Style.BUILD, "later": Style.LATER}
+
+
+def node_line(mark: tuple[str, Style | None], name: str, column: int, words: str) -> Line:
+    """Return the line of a node: the word for what becomes of it, its name in a column, and why."""
+    return _marked(mark, name) + f"{' ' * (column - columns(name))}  {words}"
+
+
+def _marked(mark: tuple[str, Style | None], name: str) -> Line:
+    word, style = mark
+    return line_of("  ", mark, " " * (6 - len(word)) + " ", (name, Style.NODE if style else None))
 
 
 def if_words(entry: PlanEntry) -> str:
@@ -178,17 +210,18 @@ def _folder_lines(entries: tuple[PlanEntry, ...], word: str) -> list[str]:
         counted[entry.node.is_test, category(entry)] += 1
     names = {folder: f"{printable(folder)}/" for folder in sorted(folders)}
     column = min(48, max((columns(name) for name in names.values()), default=0))
-    lines = []
+    mark = (word, _STYLES.get(word))
+    lines: list[str] = []
     for folder, name in names.items():
         what = ", ".join(
             count(number, f"{kind} test") if is_test else f"{number} {kind}"
             for (is_test, kind), number in sorted(folders[folder].items())
         )
-        lines.append(f"  {word:<6} {padded(name, column)}  {what}")
+        lines.append(node_line(mark, name, column, what))
     if len(lines) > FOLD_AFTER:
         rest = len(lines) - FOLD_AFTER
-        lines[FOLD_AFTER:] = [f"  {word:<6} ... and {count(rest, 'more folder')}"]
-    return [*lines, "  ...    `plan --all` shows every node"] if lines else []
+        lines[FOLD_AFTER:] = [_marked(mark, f"... and {count(rest, 'more folder')}")]
+    return [*lines, line_of("  ", ("...", Style.QUIET), "    `plan --all` shows every node")] if lines else []
 
 
 def column_of(entries: Iterable[PlanEntry]) -> int:
@@ -215,7 +248,7 @@ def timestamp(time: datetime | None) -> str:
 def first_line(plan: Plan, target_choice: str = "") -> str:
     """Return what is built and why in one line, for logs in which the first line is all that people see."""
     how = f", {target_choice}" if target_choice else ""
-    return printable(f"{summary_line(plan)} ({plan.command}, target {plan.environment.target}{how})")
+    return summary_line(plan) + printable(f" ({plan.command}, target {plan.environment.target}{how})")
 
 
 def step_lines(step: str, items: Iterable[StepItem], *, width: int | None = None) -> list[str]:
@@ -247,7 +280,9 @@ def result_lines(
     lines += _cut_lines(result)
     lines += absent_lines(result.plan) if result.failed_ids else []
     removed = [entry for entry in result.built if entry.node.unique_id in result.removed_by_hooks]
-    lines += [f"  gone   {label(entry)}  removed by its own hook, as dbt leaves it" for entry in removed]
+    for entry in removed:
+        words = f"   {label(entry)}  removed by its own hook, as dbt leaves it"
+        lines.append(line_of("  ", ("gone", Style.CARE), words))
     lines += savings_lines(result.plan.savings) if result.plan.to_build else []
     ends = [_outcome_line(result) + _first_failure(result)] if says_why else _outcome_lines(result, width)
     return [part for line in [*lines, *ends] for part in wrapped(line, width)]
@@ -264,7 +299,7 @@ def _outcome_lines(result: RunResult, width: int | None) -> list[str]:
     if result.status == "succeeded" or columns(line) <= (width or _IN_A_PIPE):
         return [line]
     what, execution, identifier = line.rpartition(" Execution ")
-    return [what, f" {execution}{identifier}"]
+    return [beginning(line, what), f" {execution}{identifier}"]
 
 
 def _cut_lines(result: RunResult) -> list[str]:
@@ -272,7 +307,7 @@ def _cut_lines(result: RunResult) -> list[str]:
     entries = [entry for entry in result.plan.to_build if entry.node.unique_id in result.cut_off]
     column = column_of(entries[:FOLD_AFTER])
     lines = [
-        f"  cut    {padded(label(entry), column)}  {printable(result.cut_off[entry.node.unique_id])}"
+        node_line(("cut", Style.LATER), label(entry), column, printable(result.cut_off[entry.node.unique_id]))
         for entry in entries
     ]
     return folded(lines, f"`show {result.execution_id}` lists them")
@@ -344,18 +379,18 @@ def _outcome_line(result: RunResult) -> str:
     skipped = f"{result.plan.left_alone} skipped"
     if result.saved_ms:
         skipped += f" (about {duration(result.saved_ms)} saved)"
-    if result.failed_hooks and not result.failed_ids:
-        built, hooks = count(len(result.built), "node"), count(len(result.failed_hooks), "on-run hook")
-        time = duration(result.elapsed_ms)
-        return f"Failed: {built} built, {hooks} to be run again next time, in {time}. Execution {result.execution_id}."
-    if not result.plan.to_build:
-        return f"Nothing to build: {skipped}. Took {duration(result.elapsed_ms)}; execution {result.execution_id}."
+    time = duration(result.elapsed_ms)
+    execution = f"Execution {result.execution_id}."
     built = count(len(result.built), "node")
-    time = f"in {duration(result.elapsed_ms)}"
+    if result.failed_hooks and not result.failed_ids:
+        hooks = count(len(result.failed_hooks), "on-run hook")
+        return line_of(_FAILED, f": {built} built, {hooks} to be run again next time, in {time}. {execution}")
+    if not result.plan.to_build:
+        return f"Nothing to build: {skipped}. Took {time}; execution {result.execution_id}."
     if result.status == "succeeded":
-        return f"Succeeded: {built} built {time}, {_cut_off_count(result)}{skipped}. Execution {result.execution_id}."
+        return line_of(_SUCCEEDED, f": {built} built in {time}, {_cut_off_count(result)}{skipped}. {execution}")
     again = count(len(result.failed_ids), "node")
-    return f"Failed: {built} built, {again} to be built again next time, {time}. Execution {result.execution_id}."
+    return line_of(_FAILED, f": {built} built, {again} to be built again next time, in {time}. {execution}")
 
 
 def _cut_off_count(result: RunResult) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+from dbt_state_plugin.report.line import beginning
+
 
 def columns(text: str) -> int:
     """Return the number of columns that a text takes."""
@@ -23,21 +25,27 @@ def truncated(line: str, width: int | None) -> str:
     """Return the line cut to the width, with an ellipsis where something is missing."""
     if width is None or columns(line) <= width:
         return line
+    return beginning(line, _cut(line, width - 1) + "…")
+
+
+def _cut(line: str, width: int) -> str:
     if line.isascii():
-        return line[: width - 1] + "…"
+        return line[:width]
     from rich.cells import set_cell_size
 
-    return set_cell_size(line, width - 1) + "…"
+    return set_cell_size(line, width)
 
 
 def wrapped(line: str, width: int | None) -> list[str]:
-    """Return a sentence on as many lines as the width needs; what follows the first is indented further."""
+    """Return a sentence on as many lines as the width needs; what follows the first is indented further and plain."""
     if width is None or columns(line) <= width:
         return [line]
     indent = " " * (len(line) - len(line.lstrip())) + "  "
     if line.isascii():
-        return textwrap.wrap(line, width, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False)
-    return _wrapped_by_columns(line, width, indent)
+        lines = textwrap.wrap(line, width, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False)
+    else:
+        lines = _wrapped_by_columns(line, width, indent)
+    return [beginning(line, lines[0]), *lines[1:]]
 
 
 def _wrapped_by_columns(line: str, width: int, indent: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import Category, Reason
+from dbt_state_plugin.report.line import headed
 
 _COUNTED = frozenset(each.value for each in Category)
 FIRST_CATEGORIES = (
@@ -40,7 +41,8 @@ def summary_line(plan: Plan) -> str:
     parts.append(f"{counts['unchanged']} unchanged{_without_effect(plan)}")
     if counts["outside_selection"]:
         parts.append(f"{counts['outside_selection']} not selected")
-    return "Plan: " + ", ".join(parts)
+    line = "Plan: " + ", ".join(parts)
+    return headed(line) if plan.to_build else line
 
 
 def _without_effect(plan: Plan) -> str:
