@@ -100,14 +100,26 @@ def execute(
         skip=skip,
         tracer=Tracer(traced_macros(parsed.definition)),
     )
-    flags = invocation.extra.given
-    built, tested = frozenset(unique_ids), frozenset[str]()
+    refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
+    flags = [*invocation.extra.given, *refresh]
     if command == "build":
-        built, tested = _divided(parsed.manifest, built)
+        return _build(parsed, invocation, flags, frozenset(unique_ids), listeners, should_stop)
+    return _invoke(parsed, invocation, command, flags, frozenset(unique_ids), listeners)
+
+
+def _build(
+    parsed: Parsed,
+    invocation: Invocation,
+    flags: list[str],
+    unique_ids: frozenset[str],
+    listeners: _Listeners,
+    should_stop: Callable[[], bool],
+) -> DbtOutcome:
+    """Build, and then run the unit tests whose models are not built."""
+    built, tested = _divided(parsed.manifest, unique_ids)
     outcome = DbtOutcome(nodes={})
     if built or not tested:
-        refresh = ["--full-refresh"] if full_refresh and command in ("run", "build", "seed") else []
-        outcome = _invoke(parsed, invocation, command, [*flags, *refresh], built, listeners)
+        outcome = _invoke(parsed, invocation, "build", flags, built, listeners)
         if not tested or outcome.was_interrupted or outcome.error or should_stop():
             return outcome
         if _failed_fast(outcome):

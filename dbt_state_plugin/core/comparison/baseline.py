@@ -204,18 +204,15 @@ def changes(
             codes[unique_id] = ReasonCode.PARENT_IS_NEW if is_new else ReasonCode.PARENT_CHANGES
         if node.resource_type not in SCOPES[command]:
             continue
-        is_inside = selected is None or unique_id in selected
-        entries.append(
-            PlanEntry(
-                node=node,
-                decision=Decision.BUILD if reasons and is_inside else Decision.SKIP,
-                reasons=reasons,
-                outside_selection=bool(reasons) and not is_inside,
-                cosmetic=category.cosmetic,
-                keeps_data=keeps_data,
-                record=(records or {}).get(unique_id),
-            )
+        entry = PlanEntry(
+            node=node,
+            decision=Decision.BUILD if reasons else Decision.SKIP,
+            reasons=reasons,
+            cosmetic=category.cosmetic,
+            keeps_data=keeps_data,
+            record=(records or {}).get(unique_id),
         )
+        entries.append(entry if selected is None or unique_id in selected else _left_out(entry))
     built = [entry.node.unique_id for entry in entries if entry.decision is Decision.BUILD]
     return Plan(
         environment=environment,
@@ -224,6 +221,11 @@ def changes(
         is_narrowed=selected is not None,
         exposures=affected_exposures(project, lineage, built),
     )
+
+
+def _left_out(entry: PlanEntry) -> PlanEntry:
+    """Return the entry of a node that is not selected."""
+    return replace(entry, decision=Decision.SKIP, outside_selection=bool(entry.reasons))
 
 
 def _tested_by(project: Project, lineage: Lineage) -> list[str]:

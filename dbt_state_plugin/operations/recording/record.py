@@ -247,27 +247,7 @@ class _Recorder:
         certain = [entries[each.outcome.unique_id] for each in wanted]
         versions = {key: before.versions.get(str(key), UNKNOWN) for key in planned.plan.parent_versions}
         as_ran = replace(planned, plan=replace(planned.plan, entries=tuple(certain), parent_versions=versions))
-        digest = None if session.target.stores_sql else keyed_digest(installation_key(state))
-        ids = [each.outcome.unique_id for each in wanted]
-        detail = DefinitionRecorder(
-            session.ports.dbt, as_ran, built.parsed, ids, digest, flags=rendered_flags(self.options)
-        )
-        recorder = BuildRecorder(
-            session, as_ran, built.parsed, self.execution_id, detail, self.options, _go_on, is_later=True
-        )
-        outcomes = [_with_hooks(each.outcome, compiled.get(each.outcome.unique_id)) for each in wanted]
-        for number, (result, outcome) in enumerate(zip(wanted, outcomes, strict=True), start=1):
-            name = outcome.unique_id
-            session.ports.progress(Step(stage=Stage.RECORD, done=number, total=len(wanted), detail=name))
-            recorder.on_executing(outcome.unique_id, result.code)
-            if outcome.unique_id not in recorder.own_names:
-                recorder.on_finished(outcome)
-        outcomes = [each for each in outcomes if each.unique_id not in recorder.own_names]
-        recorder.finish(outcomes)
-        if recorder.lost is not None:
-            raise recorder.lost
-        recorder.settle_definitions()
-        recorder.finish_hooks([each.code for each in self.ran.results if _is_project_hook(each)], are_all=False)
+        recorder = self._record_builds(as_ran, built.parsed, wanted, compiled)
         nodes = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
         record_shapes_of_run(session, nodes)
         record_counters_of_build(session, nodes)
@@ -280,6 +260,35 @@ class _Recorder:
         now = {key: version for key, version in recorder.versions.items() if key in fresh}
         keep_versions(session, {**planned.plan.parent_versions, **now})
         return said
+
+    def _record_builds(
+        self,
+        as_ran: Planned,
+        parsed: Parsed,
+        wanted: list[DbtResult],
+        compiled: Mapping[str, CompiledNode],
+    ) -> BuildRecorder:
+        """Record what these results say was built, as a run does while it builds; return what knows of it."""
+        session = self.session
+        digest = None if session.target.stores_sql else keyed_digest(installation_key(session.state))
+        ids = [each.outcome.unique_id for each in wanted]
+        detail = DefinitionRecorder(session.ports.dbt, as_ran, parsed, ids, digest, flags=rendered_flags(self.options))
+        recorder = BuildRecorder(
+            session, as_ran, parsed, self.execution_id, detail, self.options, _go_on, is_later=True
+        )
+        outcomes = [_with_hooks(each.outcome, compiled.get(each.outcome.unique_id)) for each in wanted]
+        for number, (result, outcome) in enumerate(zip(wanted, outcomes, strict=True), start=1):
+            name = outcome.unique_id
+            session.ports.progress(Step(stage=Stage.RECORD, done=number, total=len(wanted), detail=name))
+            recorder.on_executing(name, result.code)
+            if name not in recorder.own_names:
+                recorder.on_finished(outcome)
+        recorder.finish([each for each in outcomes if each.unique_id not in recorder.own_names])
+        if recorder.lost is not None:
+            raise recorder.lost
+        recorder.settle_definitions()
+        recorder.finish_hooks([each.code for each in self.ran.results if _is_project_hook(each)], are_all=False)
+        return recorder
 
     def _hooks(self, hooks: Collection[str], doubtful: frozenset[str]) -> tuple[RecordedNode, ...]:
         """Let the next run execute the on-run hooks where one failed or is not certain; return those that failed."""
