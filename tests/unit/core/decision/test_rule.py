@@ -15,13 +15,20 @@ from support.values import HERE, THEN, Warehouse, descendants, edited, granted, 
 
 from dbt_state_plugin.core.decision.request import SCOPES, PlanRequest
 from dbt_state_plugin.core.decision.rule import make_plan
-from dbt_state_plugin.core.decision.seen_versions import relation_version
+from dbt_state_plugin.core.decision.seen_versions import is_of_nothing, relation_version, relation_versions
 from dbt_state_plugin.core.lineage import record_key
 from dbt_state_plugin.core.values.plan import ChangeCategory, Decision
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import OpenIntent, Recorded
-from dbt_state_plugin.core.values.relations import Catalog, Environment, Identity, RelationKind, RelationName
+from dbt_state_plugin.core.values.relations import (
+    Catalog,
+    Environment,
+    Identity,
+    RelationKind,
+    RelationName,
+    SourceData,
+)
 from dbt_state_plugin.errors import ProjectError
 from dbt_state_plugin.report.reason_words import detail, reason_words
 from dbt_state_plugin.warehouse.postgres.dialect import POSTGRES
@@ -971,6 +978,22 @@ def test_the_version_of_a_relation_tells_builds_and_identities_apart() -> None:
     ]
 
     assert len(set(versions)) == 7
+
+
+@pytest.mark.parametrize(("identity", "version"), [(None, "-/-/-/c1/t1"), ("7/8", "-/7/8/c1/t1")])
+def test_the_version_of_a_source_is_kept_as_it_always_was(identity: str | None, version: str) -> None:
+    key = relation("raw")
+    identities = {} if identity is None else {key: Identity.from_text(identity, "table")}
+    catalog = Catalog(identities=identities, data={key: SourceData(columns="c1", touched="t1")})
+
+    assert relation_versions(project(replace(RAW, relation=key)), Recorded(), catalog) == {key: version}
+
+
+def test_only_a_relation_that_is_not_there_is_nothing() -> None:
+    one = Identity(object_id="1", storage_id="2", kind=RelationKind.TABLE)
+
+    assert is_of_nothing(relation_version(record(A), None))
+    assert not is_of_nothing(relation_version(record(A), one))
 
 
 def test_another_build_of_the_same_data_is_the_same_version_of_a_relation() -> None:
