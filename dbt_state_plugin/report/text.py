@@ -177,7 +177,7 @@ def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> 
         is_new = entry.reasons[0].kind is ReasonKind.NEW  # that says enough
         more = f" (+{len(entry.reasons) - 1} more)" if len(entry.reasons) > 1 and not is_new else ""
         words = if_words(entry) if entry.hangs_on else f"{reason_words(entry.reasons[0])}{more}"
-        mark = (f"{word}?", None) if entry.hangs_on else (word, _STYLES.get(word))
+        mark = (f"{word}?" if entry.hangs_on else word, _STYLES.get(word))
         lines.append(node_line(mark, label(entry), column, words))
         lines += _more_lines(entry) if shows_all else []
     return lines + _folder_lines(folded, word)

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from support.values import HERE, THEN, node, reason_kind, record
 
+from dbt_state_plugin.cli.colours import coloured
 from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode
@@ -556,10 +557,10 @@ def test_what_may_be_cut_off_says_on_what_it_hangs() -> None:
     one = replace(entry("model.shop.b", because("upstream", "model.shop.a")), hangs_on=("model.shop.a",))
     two = replace(entry("model.shop.c", because("upstream", "model.shop.a")), hangs_on=("model.shop.a", "model.shop.b"))
 
-    assert plan_lines(plan(one, two))[:2] == [
-        "  build? b  if a comes out different",
-        "  build? c  if a comes out different (or 1 more)",
-    ]
+    lines = plan_lines(plan(one, two))[:2]
+
+    assert lines == ["  build? b  if a comes out different", "  build? c  if a comes out different (or 1 more)"]
+    assert coloured(lines[0]) == "  \x1b[32mbuild?\x1b[0m \x1b[1mb\x1b[0m  if a comes out different"
 
 
 def test_the_result_says_what_was_cut_off_and_what_that_saved() -> None:
