@@ -23,7 +23,7 @@ _COLUMNS = """
     WHERE NOT internal ORDER BY database_name, schema_name, table_name, column_index
 """
 _MACROS = """
-    SELECT schema_name, function_name, function_type, parameters::VARCHAR, macro_definition
+    SELECT schema_name, function_name, function_type, [parameters, parameter_types]::VARCHAR, macro_definition
     FROM duckdb_functions() WHERE NOT internal AND function_type IN ('macro', 'table_macro') ORDER BY ALL
 """
 

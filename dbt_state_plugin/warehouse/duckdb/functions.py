@@ -2,13 +2,14 @@
 
 What a function may do is taken from DuckDB's catalogue (`duckdb_functions()`). Of those that are consistent within one
 query most depend on their arguments and on the time zone of the session; what is given nothing has nothing else to go
-by than the moment or the session. A macro may do what is in its text.
+by than the moment or the session. A macro may do what is in its text. The defaults of its parameters are in no
+catalogue, so a call that leaves one out may mean anything.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dbt_state_plugin.warehouse.answers import Call, Calls, Function
@@ -22,6 +23,7 @@ _SESSION = frozenset(
 _READS_MORE = frozenset(["getvariable"])
 _CLOCK_WITH_ONE_ARGUMENT = frozenset(["age"])
 _PURE_TABLE_FUNCTIONS = frozenset("range generate_series unnest repeat repeat_row json_each json_tree summary".split())
+_MACROS = ("macro", "table_macro")
 _ROUGH_CALL = re.compile(r"([^\W\d]\w*)\s*\(")
 _ROUGH_CLOCK = re.compile(
     r"\b(?:current_date|current_time|current_timestamp|localtime|localtimestamp)\b", re.IGNORECASE
@@ -29,7 +31,8 @@ _ROUGH_CLOCK = re.compile(
 _ROUGH_SAMPLE = re.compile(r"\b(?:table|using\s+)sample\b", re.IGNORECASE)
 _SAMPLE = "a sample at random"
 _SQL = """
-    SELECT function_name, function_type, stability, len(parameters), varargs IS NOT NULL, macro_definition
+    SELECT function_name, function_type, stability, len(parameters), varargs IS NOT NULL, macro_definition,
+        CASE WHEN internal THEN NULL ELSE [database_name, schema_name] END
     FROM duckdb_functions() WHERE lower(function_name) IN (SELECT unnest(?::VARCHAR[]))
 """
 _DEPTH = 20  # macros in macros
@@ -69,12 +72,15 @@ def _takes(function: Function, arguments: int | None) -> bool:
 def read_functions(cursor: Any, names: Iterable[str], depth: int = 0) -> tuple[Function, ...]:
     """Return all functions of these names, as volatile or not; raises duckdb.Error."""
     found: list[Function] = []
+    macros: dict[tuple[str, ...], set[int]] = {}
     cursor.execute(_SQL, [sorted(names)])
-    for name, kind, stability, parameters, is_variadic, text in cursor.fetchall():
+    for name, kind, stability, parameters, is_variadic, text, place in cursor.fetchall():
         count = int(parameters or 0)
         volatility = _volatility(cursor, name.lower(), kind, stability, count, text, depth)
+        if place and kind in _MACROS:
+            macros.setdefault((*place, name.lower()), set()).add(count)
         # Parameters with defaults may be left out, and table functions have options.
-        least, most = (count, count) if kind not in ("table", "macro", "table_macro") else (0, None)
+        least, most = (count, count) if kind not in ("table", *_MACROS) else (0, None)
         found.append(
             Function(
                 schema="",
@@ -84,7 +90,14 @@ def read_functions(cursor: Any, names: Iterable[str], depth: int = 0) -> tuple[F
                 most=None if is_variadic else most,
             )
         )
-    return tuple(found)
+    left_out = (each for macro, counts in macros.items() for each in _with_defaults(macro[-1], counts))
+    return (*found, *left_out)
+
+
+def _with_defaults(name: str, counts: set[int]) -> Iterator[Function]:
+    """Yield the calls of a macro of users that none of its definitions takes without a default."""
+    for arguments in set(range(max(counts))) - counts:
+        yield Function(schema="", name=name, volatility="v", least=arguments, most=arguments)
 
 
 def _volatility(
@@ -92,7 +105,7 @@ def _volatility(
 ) -> str:
     if name in _SESSION:
         return "i"
-    if kind in ("macro", "table_macro"):
+    if kind in _MACROS:
         return "v" if text is None or depth > _DEPTH or _is_open(cursor, kind, text, depth) else "i"
     if kind in ("table", "pragma"):
         return "i" if name in _PURE_TABLE_FUNCTIONS else "v"

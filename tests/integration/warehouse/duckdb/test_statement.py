@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from dbt_state_plugin.warehouse.answers import QueryRefused
-from dbt_state_plugin.warehouse.duckdb.catalog import read_relations
+from dbt_state_plugin.warehouse.duckdb.catalog import read_macros, read_relations
 from dbt_state_plugin.warehouse.duckdb.functions import calls_in, read_functions, volatile_names
 from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations, texts_of_view
 from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
@@ -23,6 +23,8 @@ SETUP = """
     CREATE MACRO newest() AS (SELECT max(id) FROM raw.orders);
     CREATE MACRO sampled() AS TABLE SELECT * FROM plain USING SAMPLE 1;
     CREATE MACRO of_newest() AS TABLE SELECT newest() AS id, * FROM glob('*.csv');
+    CREATE MACRO scaled(n, k := 3) AS n * k; CREATE MACRO tripled(n) AS scaled(n);
+    CREATE MACRO numbered(n, k := 3) AS TABLE SELECT n * k AS n; CREATE MACRO either(a) AS (a), (a, b) AS (a + b);
     ATTACH ':memory:' AS other; CREATE SCHEMA other.raw; CREATE TABLE other.raw.orders AS SELECT 1 AS id
 """
 
@@ -84,6 +86,11 @@ def test_what_duckdb_cannot_take_apart_names_what_its_words_may_mean(connection:
         ("select age(date '2020-01-01')", ("age()",)),
         ("select age(date '2020-01-01', date '2021-01-01')", ()),
         ("select doubled(id) from plain", ()),
+        ("select scaled(id, 2), main.scaled(id, k := 2) from plain", ()),
+        ("select scaled(id) from plain", ("scaled()",)),
+        ("select tripled(id) from plain", ("tripled()",)),
+        ("from numbered(1)", ("numbered()",)),
+        ("select either(1), either(1, 2)", ()),
         ("select outer_moment()", ("outer_moment()",)),
         ("from rows_of(3)", ("rows_of()",)),
         ("from range(3), unnest([1, 2])", ()),
@@ -105,6 +112,16 @@ def test_what_depends_on_the_moment_is_volatile(connection: Any, query: str, vol
     functions = read_functions(connection, {call.name for call in calls.functions})
 
     assert volatile_names(calls, functions) == volatile
+
+
+def test_a_macro_is_its_text_with_its_parameters_and_their_types() -> None:
+    versions = set()
+    with duckdb.connect(":memory:") as connection:
+        for definition in ("(n) AS n", "(n INTEGER) AS n", "(n VARCHAR) AS n", "(n) AS n + 1"):
+            connection.execute(f"CREATE OR REPLACE MACRO of_users{definition}")
+            versions.add(read_macros(connection)["main", "of_users"].version)
+
+    assert len(versions) == 4
 
 
 def test_a_view_is_its_text_with_that_of_the_views_below(connection: Any) -> None:
