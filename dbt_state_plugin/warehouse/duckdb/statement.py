@@ -141,7 +141,10 @@ def _note_call(value: dict[str, Any], found: _Found) -> None:
     if paths and None not in paths:
         found.files.update(path for path in paths if path is not None)
     else:
-        found.functions.add((name, len(value.get("arguments") or value.get("children") or ())))
+        arguments = len(value.get("arguments") or value.get("children") or ())
+        found.functions.add((name, arguments))
+        if value.get("schema"):  # or a column: d.age() is age(d)
+            found.functions.add((name, arguments + 1))
 
 
 def _first_literals(call: dict[str, Any]) -> Iterator[str | None]:

@@ -85,6 +85,8 @@ def test_what_duckdb_cannot_take_apart_names_what_its_words_may_mean(connection:
         ("select current_date, current_user", ("current_date()",)),
         ("select age(date '2020-01-01')", ("age()",)),
         ("select age(date '2020-01-01', date '2021-01-01')", ()),
+        ("select plain.day.age() from (select timestamp '2020-01-01' as day) plain", ("age()",)),
+        ("select day.age() from (select timestamp '2020-01-01' as day)", ("age()",)),
         ("select doubled(id) from plain", ()),
         ("select scaled(id, 2), main.scaled(id, k := 2) from plain", ()),
         ("select scaled(id) from plain", ("scaled()",)),
