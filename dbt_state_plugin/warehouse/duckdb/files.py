@@ -6,6 +6,8 @@ import glob
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from dbt_state_plugin.warehouse.answers import SourceMetadata, value_hash
@@ -46,13 +48,25 @@ def file_metadata(place: str) -> SourceMetadata:
     if not is_local(place):
         return SourceMetadata(columns={}, touched="?remote")
     found = sorted(_matching(os.path.expanduser(place)))  # noqa: PTH111 - as DuckDB does
-    if not found:
+    states = [state for path in found for each in _with_files_below(path) for state in _states(each)]
+    if not states:
         return SourceMetadata(columns={}, touched="?place" if "(" in place else "?absent")
-    states = []
-    for path in found:
-        state = Path(path).stat()
-        states.append((path, state.st_size, state.st_mtime_ns))
     return SourceMetadata(columns={}, touched=value_hash(states))
+
+
+def _with_files_below(path: str) -> Iterator[str]:
+    """Yield a path and, of a folder, which DuckDB reads as a whole, all files in it."""
+    yield path
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        yield from (os.path.join(folder, name) for name in sorted(files))  # noqa: PTH118 - paths as they are given
+
+
+def _states(path: str) -> Iterator[tuple[str, int, int]]:
+    """Yield path, size and time of what is there; nothing of a link that leads nowhere, or a file that is gone."""
+    with suppress(OSError):
+        state = Path(path).stat()
+        yield path, state.st_size, state.st_mtime_ns
 
 
 def _matching(pattern: str) -> list[str]:

@@ -58,6 +58,30 @@ def test_hidden_files_are_among_those_of_a_pattern(tmp_path: Path, hidden: str) 
     assert file_metadata(pattern).touched != before
 
 
+@pytest.mark.parametrize("pattern", ["data", "data/", "da*"])
+def test_a_folder_is_known_by_all_files_below_it(tmp_path: Path, pattern: str) -> None:
+    file = tmp_path / "data" / "year=1" / "a.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("1")
+    os.utime(file, ns=(1, 1))
+    place = f"{tmp_path}/{pattern}"
+    before, again = file_metadata(place).touched, file_metadata(place).touched
+    file.write_text("2")  # no folder has another time now
+
+    assert before == again != file_metadata(place).touched
+
+
+def test_a_link_that_leads_nowhere_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nothing")
+    alone = file_metadata(str(tmp_path / "*.csv")).touched
+    (tmp_path / "a.csv").write_text("1")
+    beside = file_metadata(str(tmp_path / "*.csv")).touched
+    (tmp_path / "gone.csv").unlink()
+
+    assert alone == "?absent"
+    assert beside == file_metadata(str(tmp_path / "*.csv")).touched
+
+
 def test_what_cannot_be_looked_at_is_not_counted() -> None:
     assert file_metadata("s3://bucket/a.parquet").touched == "?remote"
     assert file_metadata("read_csv(['a.csv', 'b.csv'])").touched == "?place"
