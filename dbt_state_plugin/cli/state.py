@@ -329,7 +329,9 @@ def _show_orphans(context: click.Context, found: Orphans, output: str) -> None:
         _say(context, f"There are no orphans in {found.environment}." if found.is_recorded else _NOTHING_RECORDED)
     else:
         write_lines(orphan_lines(found, width=width_of(sys.stdout)), sys.stdout)
-        _say(context, f"{summary_line(found, will=True)} `dbt-state-plugin state orphans --drop` does it.")
+        does_something = found.of(Action.DROP, Action.FORGET)
+        offer = " `dbt-state-plugin state orphans --drop` does it." if does_something else ""
+        _say(context, summary_line(found, will=True) + offer)
 
 
 def _drop_orphans(

@@ -420,6 +420,26 @@ def test_a_database_that_is_no_local_file_is_asked_as_that_of_any_other_adapter_
         assert connection.execute("SELECT rate, n FROM main.rated, main.named_file").fetchall() == [(3, 1)]
 
 
+def test_a_seed_that_dbt_loaded_elsewhere_is_adopted_and_listed_when_it_is_an_orphan(
+    shop: DuckDBProject, tmp_path: Path
+) -> None:
+    project = shop.project
+    place = {"DBT_PROFILES_DIR": str(tmp_path), "DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{tmp_path}/state.sqlite"}
+    target = f"type: duckdb, path: 'file://{tmp_path}/elsewhere.duckdb'"
+    (tmp_path / "profiles.yml").write_text(f"shop: {{target: dev, outputs: {{dev: {{{target}}}}}}}")
+    project.write("seeds/listed.csv", "id,name\n1,a\n")
+    project.dbt("seed", env=place)
+    adopted = project.plugin("adopt", "--select", "listed", "--yes", env=place, check=0)
+    planned = project.plugin("plan", "--for", "seed", env=place, check=0)
+    project.delete("seeds/listed.csv")
+    orphans = project.plugin("state", "orphans", env=place, check=0)
+
+    assert "1 relation adopted" in adopted.stdout + adopted.stderr
+    assert "nothing to build" in planned.stdout + planned.stderr
+    assert "drop it by hand" in " ".join(orphans.stdout.split())
+    assert orphans.stderr.endswith("Orphans: 1 to refuse.\n")  # nothing offers to drop it
+
+
 def test_a_database_in_memory_is_refused(shop: DuckDBProject, tmp_path: Path) -> None:
     (tmp_path / "profiles.yml").write_text("shop: {target: dev, outputs: {dev: {type: duckdb}}}")
     refused = shop.project.plugin("run", env={"DBT_PROFILES_DIR": str(tmp_path)}, check=2)

@@ -51,6 +51,13 @@ def test_a_relation_is_found_in_whichever_letter_case_and_has_its_columns() -> N
     assert warehouse().present(GONE) is None
 
 
+def test_the_columns_of_a_seed_that_dbt_loaded_can_be_counted() -> None:
+    columns = warehouse().columns([ORDERS, GONE])
+
+    assert columns.keys() == {("marts", "orders")}
+    assert [name for name, _ in columns["marts", "orders"]] == ["ID"]
+
+
 def test_names_that_differ_in_letter_case_alone_are_two() -> None:
     two, other, first = (
         RelationName(database="db", schema="marts", identifier=each) for each in ("two", "Other", "Two")
