@@ -440,6 +440,33 @@ def test_a_seed_that_dbt_loaded_elsewhere_is_adopted_and_listed_when_it_is_an_or
     assert orphans.stderr.endswith("Orphans: 1 to refuse.\n")  # nothing offers to drop it
 
 
+def test_a_snapshot_that_compares_all_columns_goes_by_the_content_of_its_source_elsewhere(
+    shop: DuckDBProject, tmp_path: Path
+) -> None:
+    project = shop.project
+    place = {"DBT_PROFILES_DIR": str(tmp_path), "DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{tmp_path}/state.sqlite"}
+    target = f"type: duckdb, path: 'file://{tmp_path}/elsewhere.duckdb'"
+    (tmp_path / "profiles.yml").write_text(f"shop: {{target: dev, outputs: {{dev: {{{target}}}}}}}")
+    with duckdb.connect(tmp_path / "elsewhere.duckdb") as connection:
+        connection.execute("CREATE TABLE main.compared AS SELECT 1 AS id")
+    project.write(
+        "snapshots/kept.yml",
+        "sources: [{name: compared, schema: main, tables: [{name: compared,"
+        " meta: {dbt_state_plugin: {data_version: content}}}]}]\n"
+        "snapshots: [{name: kept, relation: \"source('compared', 'compared')\","
+        " config: {strategy: check, check_cols: all, unique_key: id}}]\n",
+    )
+    project.plugin("snapshot", env=place, check=0)
+    quiet = project.plugin("plan", "--for", "snapshot", env=place, check=0).stdout
+    with duckdb.connect(tmp_path / "elsewhere.duckdb") as connection:
+        connection.execute("UPDATE main.compared SET id = 2")
+    changed = project.plugin("plan", "--for", "snapshot", env=place, check=0).stdout
+    project.delete("snapshots/kept.yml")
+
+    assert "nothing to build" in quiet
+    assert "compared rows changed" in changed
+
+
 def test_a_database_in_memory_is_refused(shop: DuckDBProject, tmp_path: Path) -> None:
     (tmp_path / "profiles.yml").write_text("shop: {target: dev, outputs: {dev: {type: duckdb}}}")
     refused = shop.project.plugin("run", env={"DBT_PROFILES_DIR": str(tmp_path)}, check=2)

@@ -7,8 +7,9 @@ A version is a text of fields with slashes between them, stored in the trace of 
 `data` is what is recorded about the relation where another project writes it. `object_id` and `storage_id` are its
 identity. `columns` is a hash of its columns, `touched` one of the server's counters, or `?` and a word for what the
 server does not count, or DEFINITION and a hash for a function. `answer` says what the rows themselves gave:
-`content:...`, `query:...`, `content:?rights`, or `always` or `never`. `checked` is the newest state of the counters in
-which the content was found to be equal; `touched` stays that of the build.
+`content:...`, OF_ALL_COLUMNS and more where the server counts nothing and no column is left out, `query:...`,
+`content:?rights`, or `always` or `never`. `checked` is the newest state of the counters in which the content was found
+to be equal; `touched` stays that of the build.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dbt_state_plugin.core.values.relations import Identity
 from dbt_state_plugin.core.versions.counters import are_same_counters
 
 DEFINITION = "definition-"
+OF_ALL_COLUMNS = "content:all-"
 _NO_IDENTITY = "-"  # each of the two texts of what is not there
 _FIELDS = ("data", "object_id", "storage_id", "columns", "touched", "answer", "checked")
 
@@ -55,6 +57,11 @@ class SourceVersion:
         return self.touched.startswith("?")
 
     @property
+    def is_of_all_columns(self) -> bool:
+        """Return whether the content is that of the loader's columns, too, if there are any."""
+        return self.answer.startswith(OF_ALL_COLUMNS)
+
+    @property
     def is_absent(self) -> bool:
         """Return whether there is no such relation."""
         return self.touched == "?absent"
@@ -85,7 +92,7 @@ def data_change(seen: str | None, now: str, *, by_rows: bool, by_touch: bool) ->
     """Return the reason to build again for a source that differs from what a build saw, None if it does not.
 
     A view holds no rows: for it (`by_rows` is false) only another table or other columns count. With `by_touch` the
-    content is no proof, since the reader uses columns that are not compared.
+    content is no proof, since the reader uses columns that are not compared, unless all are.
     """
     current = parse_version(now)
     before = parse_version(seen) if seen is not None else None
@@ -115,7 +122,7 @@ def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool
         return None
     if now.answer.startswith("query:"):
         return None if now.answer == before.answer else _data(ReasonCode.ANSWER_CHANGED)
-    if by_touch or not now.answer:
+    if not now.answer or (by_touch and not now.is_of_all_columns):
         return None if now.is_untouched_since(before) else _what_was_touched(before, now)
     if now.is_known_since(before):
         return None
@@ -127,6 +134,8 @@ def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool
 def _what_was_touched(before: SourceVersion, now: SourceVersion) -> Reason:
     if now.touched.startswith(DEFINITION):
         return _data(ReasonCode.FUNCTION_CHANGED)
+    if now.is_blind:
+        return _data(ReasonCode.NOT_COUNTED, why=now.touched[1:])
     if before.object_id != now.object_id:
         return _data(ReasonCode.RECREATED)
     return _data(ReasonCode.ROWS_CHANGED if before.storage_id == now.storage_id else ReasonCode.REWRITTEN_SOURCE)

@@ -32,6 +32,7 @@ from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName, SourceData
 from dbt_state_plugin.core.versions.source_version import (
     DEFINITION,
+    OF_ALL_COLUMNS,
     SourceVersion,
     known_answer,
     parse_version,
@@ -75,7 +76,13 @@ class _Source:
     @property
     def answers_by(self) -> str:
         """Return the beginning of the answers that may be compared with each other."""
-        return f"content:{self.columns}:"
+        return f"{OF_ALL_COLUMNS if self.is_known_whole else 'content:'}{self.columns}:"
+
+    @property
+    def is_known_whole(self) -> bool:
+        """Return whether nothing but the content tells whether it was written, and that leaves out no column."""
+        columns = self.metadata.columns
+        return self.metadata.touched.startswith("?") and len(kept_columns(self.rule, columns)) == len(columns)
 
 
 def catalog_with_data(
@@ -186,7 +193,7 @@ def _answer(
         _LOG.info("Asking %s how new its data are.", source.relation)
         progress(Step(stage=Stage.ROWS, detail=str(source.relation)))
         return f"query:{ask(source.node.unique_id, source.relation, sql)}"
-    if not readers:  # for all who hold them the columns of the loader count too
+    if not readers and not source.is_known_whole:  # for all who hold them the columns of the loader count too
         return ""
     known = (known_answer(seen, version, source.answers_by) for seen in readers if seen is not None)
     return next(filter(None, known), "") or _content(warehouse, source, progress)

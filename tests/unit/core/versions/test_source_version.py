@@ -106,6 +106,15 @@ def test_who_reads_the_columns_of_the_loader_has_to_look_at_the_counters(now: st
     assert change(content("2:5"), content("2:5"), by_touch=True) == ""
 
 
+def test_who_reads_the_columns_of_the_loader_is_content_with_a_content_of_all_columns() -> None:
+    seen, other = (version(touched="?untold", answer=f"content:all-c1:{rows}") for rows in ("2:5", "2:6"))
+    without_the_loader = content("2:5", touched="?untold")
+
+    assert change(seen, seen, by_touch=True) == ""
+    assert change(seen, other, by_touch=True) == "rows changed"
+    assert change(without_the_loader, without_the_loader, by_touch=True) == change(seen, version(touched="?untold"))
+
+
 @pytest.mark.parametrize(
     ("seen", "now", "words"),
     [
