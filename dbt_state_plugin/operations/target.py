@@ -249,7 +249,7 @@ def _file_of(profile: Profile) -> Path | None:
     path = str(profile.credentials.get("path") or ":memory:")
     if profile.type != "duckdb" or path == ":memory:" or is_duckdb_elsewhere(profile.credentials):
         return None
-    return Path.cwd() / path
+    return Path.cwd() / os.path.expanduser(path)  # noqa: PTH111 - no error where there is no such user
 
 
 def _invocation(settings: Settings, workplace: Workplace) -> Invocation:

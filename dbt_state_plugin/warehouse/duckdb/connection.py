@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from dbt_state_plugin.errors import BusyError, ConfigurationError, StateError
-from dbt_state_plugin.warehouse.duckdb.file_version import file_version
+from dbt_state_plugin.warehouse.duckdb.file_version import file_version, is_of_another_kind
 
 _DBT = "dbt.adapters.duckdb.connections"
 _LOCKED = re.compile(r"\block on file|used by another process", re.IGNORECASE)  # not: checksum of a block
@@ -39,7 +39,7 @@ class DuckDBFile:
                 "The DuckDB database of this target is in memory, so no run can find what an earlier run built.",
                 "Give the target the `path:` of a file in profiles.yml, or compare code alone (`plan --state DIR`).",
             )
-        self.path = os.path.abspath(path)  # noqa: PTH100 - as DuckDB finds it: from the current directory
+        self.path = _place(path)
         # DuckDB names the database after the file, up to its first dot.
         self.database = str(credentials.get("database") or os.path.basename(path).lstrip(".").split(".")[0]).lower()  # noqa: PTH119
         self._config = dict(credentials.get("config_options") or {})
@@ -61,13 +61,16 @@ class DuckDBFile:
         return os.path.isdir(os.path.dirname(self.path))  # noqa: PTH112, PTH120 - see `exists`
 
     def version(self) -> str | None:
-        """Return a text that differs whenever anything was committed, None if an attached database tells nothing."""
-        found = [file_version(self.path)]
+        """Return a text that differs whenever anything was committed, None if an attached database tells nothing.
+
+        Raises StateError for what cannot be read.
+        """
+        found = [_version(self.path)]
         for each in self._attached:
-            path = str(each.get("path", ""))
-            if _REMOTE.match(path) or str(each.get("type") or "duckdb").lower() != "duckdb":
+            path = _attached_file(each)
+            if path is None or is_of_another_kind(path):
                 return None
-            found.append(file_version(os.path.abspath(path)))  # noqa: PTH100
+            found.append(_version(path))
         return "-".join(found)
 
     @property
@@ -130,7 +133,9 @@ class DuckDBFile:
         with_dbt: dict[str, Any] = {"config": self._config} if _DBT in sys.modules else {"read_only": True}
         connection = duckdb.connect(self.path, **with_dbt)
         for each in self._attached:
-            connection.execute(_attach(each))
+            path = _attached_file(each)
+            if path is None or os.path.exists(path):  # noqa: PTH110 - else dbt creates it
+                connection.execute(_attach(each))
         return connection
 
 
@@ -150,9 +155,30 @@ def _connection_of_dbt(path: str) -> Any:
     module = sys.modules.get(_DBT)
     environment: Any = getattr(getattr(module, "DuckDBConnectionManager", None), "_ENV", None)
     connection = getattr(environment, "conn", None)
-    if environment is None or connection is None or os.path.abspath(str(environment.creds.path)) != path:  # noqa: PTH100
+    if environment is None or connection is None or _place(str(environment.creds.path)) != path:
         return None
     return connection
+
+
+def _place(path: str) -> str:
+    """Return a path as DuckDB finds it: from the current directory, or the user's."""
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - no error for a name that no file can have
+
+
+def _attached_file(attached: Mapping[str, Any]) -> str | None:
+    """Return the path of an attached DuckDB file, None for what is said to be anything else."""
+    path = str(attached.get("path", ""))
+    is_file = not _REMOTE.match(path) and str(attached.get("type") or "duckdb").lower() == "duckdb"
+    return _place(path) if is_file else None
+
+
+def _version(path: str) -> str:
+    try:
+        return file_version(path)
+    except OSError as error:
+        raise StateError(
+            f"{path} cannot be read: {error.strerror}.", "Name a DuckDB file in profiles.yml that may be read."
+        ) from error
 
 
 def _attach(attached: Mapping[str, Any]) -> str:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 _HEADERS = ((4096, 4096), (8192, 4096))  # offset and length in bytes
 _LOG = ".wal"
+_MARK, _MARK_AT = b"DUCK", 8
 
 # A process loses its lock on a file when it closes any descriptor of it, also one that DuckDB knows nothing of: the
 # next one who opens the file would get it. So a descriptor stays open as long as the process lives.
@@ -31,6 +33,15 @@ def file_version(path: str) -> str:
     states = (_state_of(path), _state_of(path + _LOG))
     digest = hashlib.sha256(headers + repr(states).encode())
     return digest.hexdigest()[:32]
+
+
+def is_of_another_kind(path: str) -> bool:
+    """Return whether there is a file that is none of DuckDB's, such as SQLite's, which DuckDB attaches unasked."""
+    with _mutex, suppress(OSError):
+        descriptor = _descriptor(path)
+        os.lseek(descriptor, _MARK_AT, os.SEEK_SET)
+        return os.read(descriptor, len(_MARK)) != _MARK
+    return False
 
 
 def _headers(path: str) -> bytes:

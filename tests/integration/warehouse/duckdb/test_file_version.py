@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,3 +147,42 @@ def test_an_attached_file_counts_too_and_one_that_tells_nothing_leaves_it_open(p
     with file.cursor("Cannot read") as cursor:
         cursor.execute("SELECT count(*) FROM o.t")
         assert cursor.fetchall() == [(2,)]
+
+
+def test_an_attached_file_of_another_kind_leaves_it_open_though_nothing_says_its_kind(
+    path: Path, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE t (id)")
+
+    assert DuckDBFile({"path": str(path), "attach": [{"path": str(tmp_path / "other.db")}]}).version() is None
+
+
+def test_files_in_the_home_of_the_user_are_found_there(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    execute(tmp_path / "other.duckdb", "CREATE TABLE t AS SELECT 1 AS id")
+    file = DuckDBFile({"path": "~/other.duckdb", "attach": [{"path": f"~/{path.name}", "alias": "o"}]})
+    before = file.version()
+    execute(tmp_path / path.name, "CREATE TABLE written AS SELECT 1 AS id")
+
+    assert file.path == str(tmp_path / "other.duckdb")
+    assert file.version() != before
+
+
+def test_an_attached_file_that_is_not_there_yet_is_for_dbt_to_create(path: Path, tmp_path: Path) -> None:
+    file = DuckDBFile({"path": str(path), "attach": [{"path": str(tmp_path / "new.duckdb"), "alias": "o"}]})
+    before = file.version()
+    with file.cursor("Cannot read") as cursor:
+        cursor.execute("SELECT 1")
+    execute(tmp_path / "new.duckdb", "CREATE TABLE t AS SELECT 1 AS id")
+
+    assert file.version() != before
+    with file.cursor("Cannot read") as cursor:
+        cursor.execute("SELECT count(*) FROM o.t")
+
+
+def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="cannot be read: Is a directory"):
+        DuckDBFile({"path": str(tmp_path)}).version()
