@@ -30,6 +30,7 @@ from dbt_state_plugin.warehouse.capabilities import GENERIC
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
+    from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
 
 _Key = tuple[str, str, str]  # database, schema, identifier
@@ -43,6 +44,7 @@ _NOT_WHERE = re.compile(
     r"thread|timeout|retr|keepalive|tag|priority|schema|dataset|user|role|warehouse|secret|token|passw|pass$|key|auth",
     re.IGNORECASE,
 )
+_SECRET_IN_AN_ADDRESS = re.compile(r"[?&][^?&=\"]*(?:secret|token|passw|key)[^?&=\"]*=[^&\"]*", re.IGNORECASE)
 
 
 class Questions(Protocol):
@@ -88,7 +90,7 @@ class GenericWarehouse(Warehouse):
     def server_identity(self) -> tuple[str, str]:
         """Return the type, and a hash of all keys of the profile that say where to connect."""
         where = {name: value for name, value in self._credentials.items() if not _NOT_WHERE.search(str(name))}
-        text = json.dumps(where, sort_keys=True, default=str)
+        text = _SECRET_IN_AN_ADDRESS.sub("", json.dumps(where, sort_keys=True, default=str))
         return self._kind, f"{self._kind}:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
@@ -226,6 +228,13 @@ class GenericWarehouse(Warehouse):
 
         catalog = self.catalog(relations)
         return {name: DropCheck(identity=identity, may_drop=False) for name, identity in catalog.identities.items()}
+
+    def look_over(self, schema: str) -> tuple[Finding, ...]:
+        """Return that nobody asked: dbt alone connects to it, when it has read the project."""
+        from dbt_state_plugin.core.values.findings import Finding, Severity
+
+        what = f"{self._kind} is asked through dbt, so whether it can be reached was not looked at"
+        return (Finding(check="warehouse", severity=Severity.NOTE, what=what, do="Run `dbt debug`."),)
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:

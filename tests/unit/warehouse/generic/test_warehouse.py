@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dbt_state_plugin.core.values.findings import Severity
 from dbt_state_plugin.core.values.relations import RelationKind, RelationName
 from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.warehouse.answers import DropRefused, QueryRefused
@@ -122,3 +123,19 @@ def test_nothing_is_adopted_or_dropped() -> None:
 @pytest.mark.parametrize(("other", "is_read"), [("db", True), ("raw", False)])
 def test_a_build_reads_its_own_database_alone(other: str, is_read: bool) -> None:
     assert warehouse().reads_across("db", other) is is_read
+
+
+def test_that_it_was_not_asked_whether_it_can_be_reached_is_said() -> None:
+    (finding,) = warehouse().look_over("marts")
+
+    assert (finding.check, finding.severity) == ("warehouse", Severity.NOTE)
+    assert finding.do == "Run `dbt debug`."
+
+
+def test_a_token_in_an_address_is_no_part_of_what_a_warehouse_is() -> None:
+    path = "md:shop?attach_mode=single"
+    _, expected = warehouse(path=path).server_identity()
+
+    assert warehouse(path=f"{path}&motherduck_token=one").server_identity()[1] == expected
+    assert warehouse(path=f"{path}&motherduck_token=two").server_identity()[1] == expected
+    assert warehouse(path="md:other?attach_mode=single").server_identity()[1] != expected
