@@ -48,7 +48,7 @@ class Recorder:
         self._questions: dict[Question, None] = {}
         self._is_opaque = False
         self._hook_sql: list[str] = []
-        self._has_asked = False
+        self._asked_sql: list[str] = []
 
     def reads(self) -> RenderedReads:
         """Return what was read so far."""
@@ -60,7 +60,7 @@ class Recorder:
             questions=tuple(self._questions),
             is_opaque=self._is_opaque,
             hook_sql=tuple(self._hook_sql),
-            has_asked=self._has_asked,
+            asked_sql=tuple(self._asked_sql),
         )
 
     def name(self, name: str) -> None:
@@ -85,9 +85,9 @@ class Recorder:
         """Note what the database was asked."""
         self._questions[question] = None
 
-    def asked(self) -> None:
-        """Note that something was sent to the database while the node compiled."""
-        self._has_asked = True
+    def asked(self, sql: str) -> None:
+        """Note a statement that is sent to the database while the node compiles."""
+        self._asked_sql.append(sql)
 
     def hook(self, sql: str) -> None:
         """Note a statement of a hook that is executed."""

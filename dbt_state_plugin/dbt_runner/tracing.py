@@ -145,7 +145,7 @@ class Tracer:
         if here.recorder is not None and sql and (here.is_hook or RUN_HOOKS in here.stack):
             here.recorder.hook(sql)
         if here.recorder is not None and sql and here.is_compiling:
-            here.recorder.asked()
+            here.recorder.asked(sql)
         before, here.sql = here.sql, sql
         try:
             yield

@@ -918,6 +918,93 @@ def what_a_run_builds_is_read_below_as_a_source(pair: Pair) -> None:
 
 
 @trace(
+    {"models/outside.yml": "sources: [{name: outside, schema: apart, tables: [{name: shown}]}]\n"},
+    base=INCREMENTAL + f"select id, amount from {ORDERS}",
+    middle=TABLE + "select count(*) as n from {{ ref('base') }}",
+    child=TABLE + "select 1 as n",
+    direct=TABLE + "select 1 as n",
+)
+def what_a_run_builds_is_read_below_through_a_view_that_is_a_source(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.execute("create view apart.shown as select id, amount from analytics.base")
+    total = "(select sum(amount) from {{ source('outside', 'shown') }}) as total"
+    pair.write("models/child.sql", TABLE + f"select n, {total} from {{{{ ref('middle') }}}}")
+    pair.write("models/direct.sql", TABLE + f"select id, {total} from {{{{ ref('base') }}}}")
+    pair.run()
+    pair.write("models/base.sql", INCREMENTAL + f"select id, amount * 2 as amount from {ORDERS}")
+    pair.run()
+
+
+_LOGGED = """{% materialization logged, adapter='postgres' %}
+{%- set target = this.incorporate(type='table') -%}
+{% call statement('main') %}
+drop table if exists {{ target }} cascade; create table {{ target }} as {{ sql }};
+{% if var('logs', false) %}insert into raw.seen_by values (1);{% endif %}
+{% endcall %}{% do adapter.commit() %}{{ return({'relations': [target]}) }}{% endmaterialization %}"""
+_LOGS = "insert into raw.seen_by values (1)"
+
+
+_LOG_IS_READ = "select n, (select count(*) from {{ source('log', 'seen_by') }}) as times from {{ ref('middle') }}"
+
+
+@trace(
+    {
+        "models/log.yml": "sources: [{name: log, schema: raw, tables: [{name: seen_by}]}]\n",
+        "macros/logged.sql": _LOGGED,
+    },
+    base="{{ config(materialized='logged') }}" + f"select id, amount from {ORDERS}",
+    middle=TABLE + "select count(*) as n from {{ ref('base') }}",
+    read=TABLE + _LOG_IS_READ,
+)
+def a_materialization_of_the_project_writes_into_a_source_that_is_read_below(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write(
+        "models/base.sql", "{{ config(materialized='logged') }}" + f"select id, amount + 0 as amount from {ORDERS}"
+    )
+    pair.run("run", "--vars", "{logs: true}")
+
+
+@trace(
+    {"models/log.yml": "sources: [{name: log, schema: raw, tables: [{name: seen_by}]}]\n"},
+    base=TABLE + f"select id, amount from {ORDERS}",
+    middle=TABLE + "select count(*) as n from {{ ref('base') }}",
+    read=TABLE + _LOG_IS_READ,
+)
+def a_model_above_writes_into_a_source_that_is_read_below_otherwise_than_by_a_hook(pair: Pair) -> None:
+    pair.cutoff = "always"
+    base = f"select id, amount + 0 as amount from {ORDERS}"
+    for written in (
+        f"{{% if execute %}}{{% do run_query('{_LOGS}') %}}{{% endif %}}",
+        f"{{% call statement('log') %}}{_LOGS}{{% endcall %}}",
+        f"{{% call set_sql_header(config) %}}{_LOGS};{{% endcall %}}",
+    ):
+        pair.write("models/base.sql", TABLE + written + base)
+        pair.run()
+        pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS}")
+        pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    child=TABLE + "select count(*) as n from {{ ref('base') }}",
+)
+def a_hook_above_touches_what_reads_it_without_writing_rows(pair: Pair) -> None:
+    pair.cutoff = "always"
+    for hook in (
+        "comment on table analytics.child is 'from above'",
+        "comment on column analytics.child.n is 'from above'",
+        "create index if not exists from_above on analytics.child (n)",
+        "grant select on analytics.child to public",
+        "grant select on all tables in schema analytics to public",
+    ):
+        pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS}")
+        pair.run("run", "--full-refresh")
+        hooked = TABLE.replace(")", f', post_hook="{hook}")', 1)
+        pair.write("models/base.sql", hooked + f"select id, amount + 0 as amount from {ORDERS}")
+        pair.run()
+
+
+@trace(
     base=INCREMENTAL + f"select id, amount from {ORDERS}",
     places=TABLE + "select id, ctid::text as place from {{ ref('base') }}",
 )

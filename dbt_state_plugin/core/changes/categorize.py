@@ -50,7 +50,7 @@ _NO_LOGIC = _PHYSICAL_CONFIG | frozenset(
 # Materializations whose build gives the same rows again; the others add to what is there.
 _REPEATED = frozenset({"table", "view", "materialized_view", "seed"})
 _HASHED = "hashed"
-_HEADER = "sql_header"
+SQL_HEADER = "sql_header"
 _OF_COMMAND = "of_command"  # compiled as the command that ran renders it
 _READ_INSIDE = ("var ", "env_var ", "target.", "macro.")
 
@@ -157,7 +157,7 @@ def _acts_on_its_session(inputs: ChangeInputs) -> bool:
     """
     sides = (inputs.items, inputs.recorded.items)
     return any(
-        items.get("hooks") or items.get("materialization") or _HEADER in items.get("config", {}) for items in sides
+        items.get("hooks") or items.get("materialization") or SQL_HEADER in items.get("config", {}) for items in sides
     )
 
 

@@ -33,7 +33,7 @@ class RenderedReads:
     `config.meta`, `dbt_version`, `graph`, or the unique_id of a macro of the project or a package. `volatile` names
     what gives another value on every run. `flags` are dbt's flags with their values, `sources` relations that
     `source()` gave, by `<source>.<table>`. `is_opaque` says that something was read that cannot be followed. `hook_sql`
-    are the statements of its hooks that were executed. `has_asked` says that anything was sent to the database while it
+    are the statements of its hooks that were executed, `asked_sql` those that were sent to the database while it
     compiled, whether there was an answer or not.
     """
 
@@ -44,7 +44,7 @@ class RenderedReads:
     questions: tuple[Question, ...] = ()
     is_opaque: bool = False
     hook_sql: tuple[str, ...] = ()
-    has_asked: bool = False
+    asked_sql: tuple[str, ...] = ()
 
 
 def joined(reads: tuple[RenderedReads, ...]) -> RenderedReads:
@@ -57,7 +57,7 @@ def joined(reads: tuple[RenderedReads, ...]) -> RenderedReads:
         questions=tuple(dict.fromkeys(question for each in reads for question in each.questions)),
         is_opaque=any(each.is_opaque for each in reads),
         hook_sql=tuple(sql for each in reads for sql in each.hook_sql),
-        has_asked=any(each.has_asked for each in reads),
+        asked_sql=tuple(sql for each in reads for sql in each.asked_sql),
     )
 
 

@@ -297,7 +297,7 @@ class BuildRecorder:
             execution_id=self._execution_id,
             build_id=self._data.build_of(node.unique_id),
             entry=entry,
-            trace=replace(self._trace_of(entry, outcome), has_hooks=self._definition.has_hooks(node.unique_id)),
+            trace=replace(self._trace_of(entry, outcome), has_hooks=self._acts(node.unique_id)),
             identity=present.identity if present else None,
             columns=present.columns if present else None,
             shape=present.shape if present else None,
@@ -308,11 +308,16 @@ class BuildRecorder:
             detail=detail,
         )
 
+    def _acts(self, unique_id: str) -> bool:
+        """Return whether a node has statements of its own besides its query."""
+        return self._definition.has_hooks(unique_id) or self._definition.has_header(unique_id)
+
     def _see_hooks(self, node: Node, outcome: NodeOutcome) -> None:
-        """Note what hooks may have written, also those of a node that failed behind them."""
+        """Note what a node may have written beside its relation, also one that failed behind that."""
         if outcome.reads is not None:
-            self._hooks.see(outcome.reads.hook_sql, node)
-        elif self._definition.has_hooks(node.unique_id):
+            self._hooks.see((*outcome.reads.hook_sql, *outcome.reads.asked_sql), node)
+        is_unknown = outcome.reads is None and self._definition.has_hooks(node.unique_id)
+        if is_unknown or node.custom_ddl or self._definition.has_header(node.unique_id):
             self._hooks.see(None, node)
 
     def _trace_of(self, entry: PlanEntry, outcome: NodeOutcome) -> Trace:

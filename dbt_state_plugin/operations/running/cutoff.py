@@ -71,6 +71,8 @@ class Cutoff:
         self._traces: dict[str, Trace] = {}  # of what this run has built
         self._came_out: dict[str, CameOut] = {}
         self._built = {record_key(entry.node, self._project) for entry in planned.plan.to_build}
+        views = (entry.node for entry in planned.plan.to_build if entry.node.is_view)
+        self._views = {record_key(node, self._project) for node in views}
 
     def has_same_data(self, entry: PlanEntry) -> bool:
         """Return whether a node that was just built is unchanged to every reader."""
@@ -153,9 +155,17 @@ class Cutoff:
         return Unneeded(why=self._reason(entry), parents=moved)
 
     def _reads_as_source(self, unique_id: str) -> bool:
-        """Return whether a node reads what this run builds by the name of a source: nobody says how that came out."""
+        """Return whether a node may read what this run builds as a source: nobody says how that came out.
+
+        The source may be a view of it, or be written by its triggers.
+        """
         parents = [self._project.nodes[parent] for parent in self._lineages[unique_id].parents]
-        return any(node.is_source and record_key(node, self._project) in self._built for node in parents)
+        keys = [record_key(node, self._project) for node in parents if node.is_source]
+        if not keys or not self._built.isdisjoint(keys):
+            return bool(keys)
+        tables = [key for key in self._built if key not in self._views]
+        readers = self._warehouse.readers_of(frozenset((key.schema, key.identifier) for key in tables))
+        return readers is None or any((key.schema, key.identifier) in readers for key in keys)
 
     def _reads_the_same(self, entry: PlanEntry) -> bool:
         """Return whether the SQL of a node, and that of the views between, reads the columns that it was seen to read.

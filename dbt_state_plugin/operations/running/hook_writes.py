@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # What leaves all rows as they are; a statement that follows may do anything.
 _WRITES_NO_ROWS = re.compile(r"\s*(create\s+(unique\s+)?index|comment\s+on|grant)\s[^;]*;?\s*", re.IGNORECASE)
+_ON_ALL = re.compile(r"\bon\s+all\s", re.IGNORECASE)
+_NAME = re.compile(r'"(?:[^"]|"")+"|\w[\w$]*')
 
 
 class HookWrites:
@@ -42,11 +44,12 @@ class HookWrites:
         self._to_build = to_build
         self._dialect = dialect
         self._names: set[tuple[str, str]] = set()
+        self._words: set[str] = set()  # of what was commented on, indexed or granted
         self._may_be_anything = False
         self.nodes: set[str] = set()  # what was written
 
     def see(self, statements: Iterable[str] | None, node: Node) -> None:
-        """Note what hooks of a node may have written besides its own relation; None if their text is unknown."""
+        """Note what a node's hooks or code may have left otherwise besides its own relation; None if that is unknown."""
         own = node.relation.spellings if node.relation is not None else frozenset()
         if statements is None:
             self._may_be_anything = True
@@ -54,13 +57,19 @@ class HookWrites:
             written = self._dialect.written_by(statement)
             if written is not None:
                 self._names |= written - own
-            elif not _WRITES_NO_ROWS.fullmatch(statement):
+            elif _WRITES_NO_ROWS.fullmatch(statement) and not _ON_ALL.search(statement):
+                self._words |= _words(_without(statement, node))
+            else:
                 self._may_be_anything = True
 
     def may_have_written(self, nodes: Iterable[str]) -> bool:
-        """Return whether a hook of this run may have written into the relation of one of these nodes."""
-        relations = [self._project.nodes[node].relation for node in nodes]
-        return self._may_be_anything or any(each and not self._names.isdisjoint(each.spellings) for each in relations)
+        """Return whether a hook of this run may have written into, or touched, the relation of one of these nodes."""
+        relations = [each for node in nodes if (each := self._project.nodes[node].relation)]
+        return (
+            self._may_be_anything
+            or any(not self._names.isdisjoint(each.spellings) for each in relations)
+            or any(each.identifier.lower() in self._words for each in relations)
+        )
 
     def of(self, statements: Iterable[str], node: Node | None) -> list[Node]:
         """Return the nodes other than `node` into whose relations statements of hooks have written."""
@@ -95,3 +104,16 @@ class HookWrites:
         versions = {str(key): str(found[key]) for key in seen}
         own = record_key(self._project.nodes[writer], self._project)
         refresh_sources_seen(self._session.state, {own: versions} if versions else {})
+
+
+def _without(statement: str, node: Node) -> str:
+    """Return a statement without the names of a node's own relation."""
+    if node.relation is None:
+        return statement
+    schema, identifier = (f'"?{re.escape(part)}"?' for part in (node.relation.schema, node.relation.identifier))
+    return re.sub(rf"(?<![\w$]){schema}\s*\.\s*{identifier}(?![\w$])", " ", statement, flags=re.IGNORECASE)
+
+
+def _words(statement: str) -> set[str]:
+    """Return every word that may name a relation, in small letters."""
+    return {word.strip('"').replace('""', '"').lower() for word in _NAME.findall(statement)}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dbt_state_plugin.core.changes.categorize import compiled_document, has_view_ddl
+from dbt_state_plugin.core.changes.categorize import SQL_HEADER, compiled_document, has_view_ddl
 from dbt_state_plugin.core.changes.traced import READS
 from dbt_state_plugin.core.values.project import CompiledNode
 from dbt_state_plugin.core.values.reads import Question, RenderedReads
@@ -92,6 +92,10 @@ class DefinitionRecorder:
     def has_hooks(self, unique_id: str) -> bool:
         """Return whether a node has hooks of its own."""
         return bool(self._items.get(unique_id, {}).get("hooks"))
+
+    def has_header(self, unique_id: str) -> bool:
+        """Return whether statements of a node's own stand before those with which dbt writes it."""
+        return SQL_HEADER in self._items.get(unique_id, {}).get("config", {})
 
     def settled(self) -> dict[str, Mapping[str, Any]]:
         """Return the SQL of nodes for which dbt executed other SQL than had been compiled; called when dbt has ended.

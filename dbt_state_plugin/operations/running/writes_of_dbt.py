@@ -53,7 +53,7 @@ def _writes_itself_alone(node: NodeDefinition, outcome: NodeOutcome, overrides: 
     if outcome.status == "skipped":
         return True
     reads = outcome.reads
-    if reads is None or reads.is_opaque or reads.has_asked or reads.questions or reads.hook_sql:
+    if reads is None or reads.is_opaque or reads.asked_sql or reads.questions or reads.hook_sql:
         return False
     return overrides.isdisjoint(reads.names)
 

@@ -97,7 +97,7 @@ def test_a_node_of_dbts_own_materializations_writes_its_relation() -> None:
         {"config": {"materialized": "external"}},
         {"reads": None},
         {"reads": replace(READS, is_opaque=True)},
-        {"reads": replace(READS, has_asked=True)},
+        {"reads": replace(READS, asked_sql=("select 1",))},
         {"reads": replace(READS, questions=(Question(sql="select 1"),))},
         {"reads": replace(READS, hook_sql=("update x set n = 1",))},
         {"project_hook_sql": ("insert into x values (1)",)},
