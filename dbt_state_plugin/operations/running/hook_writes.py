@@ -49,7 +49,7 @@ class HookWrites:
         self.nodes: set[str] = set()  # what was written
 
     def see(self, statements: Iterable[str] | None, node: Node) -> None:
-        """Note what a node's hooks or code may have left otherwise besides its own relation; None if that is unknown."""
+        """Note what a node may have left otherwise besides its relation; None if nobody knows its statements."""
         own = node.relation.spellings if node.relation is not None else frozenset()
         if statements is None:
             self._may_be_anything = True
