@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.callbacks import notice_executing, notice_finished, one_line, outcome_of
+from dbt_state_plugin.dbt_runner.dropped_along import forget_what_went_down
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.dbt_runner.selection import write_selection_folder
@@ -92,9 +93,16 @@ def execute(
     dbt's build runs a unit test only right before its model. Those whose model is not built are run by `dbt test`
     after the build, as a model's inputs must exist then; not when the build ended early or `should_stop` is true.
     """
-    _refresh_anyway(parsed, refreshed_nodes)
+    refreshed = frozenset(refreshed_nodes)
+    _refresh_anyway(parsed, refreshed)
+
+    def finished(outcome: NodeOutcome) -> None:
+        if outcome.is_success and outcome.unique_id in refreshed:
+            _forget_what_went_down(parsed.manifest.nodes[outcome.unique_id])
+        on_finished(outcome)
+
     listeners = _Listeners(
-        on_finished=on_finished,
+        on_finished=finished,
         refusal=refusal,
         on_executing=on_executing,
         skip=skip,
@@ -126,6 +134,12 @@ def _build(
             return replace(outcome, nodes={**outcome.nodes, **{test: _skipped_by_fail_fast(test) for test in tested}})
     after = _invoke(parsed, invocation, "test", _flags_of_test(flags), tested, listeners)
     return replace(after, nodes={**outcome.nodes, **after.nodes})
+
+
+def _forget_what_went_down(node: Any) -> None:
+    if node.get_materialization() == "materialized_view" and node.config.full_refresh:
+        with suppress(Exception):  # never into dbt; at worst it does not find what it takes to be there
+            forget_what_went_down(node)
 
 
 def _refresh_anyway(parsed: Parsed, unique_ids: Iterable[str]) -> None:

@@ -29,6 +29,30 @@ def test_a_materialized_view_whose_query_changed_holds_the_new_query(
     assert "Nothing to build" in project.plugin("run", check=0).stderr
 
 
+def test_views_that_go_down_with_a_materialized_view_whose_query_changed_are_created_again(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.query("create table public.orders as select 1 as id")
+    project = dbt_project(
+        {
+            "models/sources.yml": SOURCES,
+            "models/totals.sql": VIEW.replace("SIGN", "+"),
+            "models/shown.sql": "select n from {{ ref('totals') }}",
+            "models/again.sql": "select n from {{ ref('shown') }}",
+            "models/kept.sql": "{{ config(materialized='materialized_view') }}\nselect n from {{ ref('shown') }}",
+            "models/copied.sql": TABLE + "select n from {{ ref('again') }}",
+        }
+    )
+    project.plugin("run", check=0)
+
+    project.write("models/totals.sql", VIEW.replace("SIGN", "-"))
+    project.plugin("run", check=0)
+
+    for name in ("shown", "again", "kept", "copied"):
+        assert database.query(f"select n from analytics.{name}") == [(0,)]
+    assert "Nothing to build" in project.plugin("run", check=0).stderr
+
+
 def test_a_microbatch_model_is_built_only_when_all_its_batches_are(
     dbt_project: ProjectWriter, database: Database
 ) -> None:
