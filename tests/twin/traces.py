@@ -1004,6 +1004,26 @@ def a_hook_above_touches_what_reads_it_without_writing_rows(pair: Pair) -> None:
         pair.run()
 
 
+_FOUND = "{{ config(store_failures_as='view', schema=none) }}\nselect * from {{ ref('base') }} where id < 0"
+
+
+@trace(
+    {"tests/none_is_negative.sql": _FOUND},
+    base=TABLE + f"select id, amount from {ORDERS}",
+)
+def a_view_of_what_a_test_finds_goes_down_with_a_table_that_comes_out_equal(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.run("build")
+    pair.write("models/base.sql", TABLE + f"select id, amount + 0 as amount from {ORDERS}")
+    pair.run("build")
+    pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS}")
+    pair.run()
+    pair.run("build")
+    indexed = "{{ config(materialized='table', indexes=[{'columns': ['id']}]) }}\n"
+    pair.write("models/base.sql", indexed + f"select id, amount from {ORDERS}")
+    pair.run("build")
+
+
 @trace(
     base=INCREMENTAL + f"select id, amount from {ORDERS}",
     places=TABLE + "select id, ctid::text as place from {{ ref('base') }}",

@@ -139,7 +139,7 @@ def _sees_rows_alone(node: Node, trace: Trace) -> bool:
     asks = trace.reads is not None and bool(trace.reads.questions)
     acts = trace.has_hooks or bool(trace.writes) or bool(trace.written_by)
     sees_rows_alone = trace.named == () and trace.reads_storage is False
-    return sees_rows_alone and not node.custom_ddl and not asks and not acts
+    return sees_rows_alone and not (node.custom_ddl or node.shows_failures or asks or acts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ class Propagation:
         self.keeps_data: set[str] = set()
         self.own: Needed = {}  # all that is said of a node itself, said or not in the end
         self._keeps_types: set[str] = set()
+        tests = [test for test, node in known.project.nodes.items() if node.shows_failures]
+        self._shown_by_tests = {parent for test in tests for parent in known.lineage[test].parents}
 
     def needed(self, in_scope: list[str], *, code_only: bool = False) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of every node that needs a build, whatever the selection says.
@@ -135,7 +137,12 @@ class Propagation:
         return keeps and node in self._keeps_types
 
     def _leaves_data(self, node: str, reasons: Iterable[Reason]) -> bool:
-        """Return whether a build for these reasons leaves all rows and columns as they are."""
+        """Return whether a build for these reasons leaves all rows and columns as they are.
+
+        A view of what a test finds goes down with it all the same, which only that test creates again.
+        """
+        if node in self._shown_by_tests:
+            return False
         category, is_view = self._known.category_of(node), self._known.is_view(node)
         is_physical = category.is_physical and (is_view or not reads_views(self._known, node))
         physical = category.reasons if is_physical else ()

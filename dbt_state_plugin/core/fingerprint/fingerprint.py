@@ -179,6 +179,7 @@ class Fingerprinter:
             full_refresh=(attributes.get("config") or {}).get("full_refresh"),
             keeps_columns=hashed.keeps_columns,
             custom_ddl=hashed.custom_ddl,
+            shows_failures=(attributes.get("config") or {}).get("store_failures_as") == "view",
         )
 
     def _of_parts(self, node: NodeDefinition) -> _Hashed:

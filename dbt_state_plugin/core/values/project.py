@@ -37,7 +37,8 @@ class Node:
     the node to this tool, in `meta.dbt_state_plugin`. `names_loader_columns` says that its code names a column that a
     loader writes beside the rows. `full_refresh` is dbt's own config of this name. `keeps_columns` says that dbt writes
     into its table as it is and never alters its columns, unless it builds it from scratch. `custom_ddl` says that
-    macros which are not dbt's own take part in how dbt writes it, beside its SQL and its hooks.
+    macros which are not dbt's own take part in how dbt writes it, beside its SQL and its hooks. `shows_failures` says
+    that a test leaves a view of what it finds, which goes down with what it reads.
     """
 
     unique_id: str
@@ -58,6 +59,7 @@ class Node:
     full_refresh: bool | None = None
     keeps_columns: bool = False
     custom_ddl: bool = False
+    shows_failures: bool = False
 
     @property
     def is_ephemeral(self) -> bool:

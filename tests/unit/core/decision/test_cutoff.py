@@ -40,7 +40,7 @@ def chain(**of_nodes: dict[str, Any]) -> Project:
         node(V, [A], **{"materialized": "view", **of_nodes.get("v", {})}),
         node(B, [V], **of_nodes.get("b", {})),
         node(C, [B], **of_nodes.get("c", {})),
-        node(T, [B]),
+        node(T, [B], **of_nodes.get("t", {})),
     )
 
 
@@ -245,6 +245,11 @@ def test_a_materialization_of_somebody_else_may_read_and_leave_anything(name: st
 def test_what_macros_of_the_project_write_may_be_read_from_anything(name: str) -> None:
     assert hanging(chain(**{name: {"custom_ddl": True}}))["b"] == ()
     assert hanging(chain(a={"custom_ddl": True}))["b"] == (V,)
+
+
+def test_a_test_that_leaves_a_view_of_what_it_finds_is_run_as_that_may_have_gone_down() -> None:
+    assert hanging(chain())["t"] == (B,)
+    assert hanging(chain(t={"shows_failures": True}))["t"] == ()
 
 
 def test_what_was_asked_for_is_no_question_where_there_was_none() -> None:

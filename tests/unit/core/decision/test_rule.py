@@ -299,6 +299,15 @@ def test_the_views_that_postgresql_drops_with_it_are_built_and_keep_their_data_t
     assert (after.data_id, after.build_id != before.build_id) == (before.data_id, True)
 
 
+@pytest.mark.parametrize(
+    ("shows_failures", "expected"), [(False, {"model.shop.a"}), (True, {"model.shop.a", "test.shop.t"})]
+)
+def test_a_view_of_what_a_test_finds_is_created_again_by_that_test(shows_failures: bool, expected: set[str]) -> None:
+    of = project(A, node("test.shop.t", ["model.shop.a"], shows_failures=shows_failures))
+
+    assert built(of).planned(granted(of, "model.shop.a"), BUILD) == expected
+
+
 def test_a_materialized_view_that_goes_down_is_filled_anew_so_that_its_readers_follow() -> None:
     of = project(
         A,
