@@ -82,6 +82,12 @@ def record_key(node: Node, project: Project) -> RelationName:
     return RelationName(database=project.database, schema="", identifier=f"{project.schema}.{node.unique_id}")
 
 
+def shown_by_tests(project: Project, lineage: Mapping[str, Lineage]) -> frozenset[str]:
+    """Return the nodes on which tests leave views of what they find: these go down when such a node is built."""
+    tests = [test for test, node in project.nodes.items() if node.shows_failures]
+    return frozenset(parent for test in tests for parent in lineage[test].parents)
+
+
 def readers_of_loader_columns(project: Project, lineage: Mapping[str, Lineage]) -> frozenset[str]:
     """Return the nodes for which the columns of a loader count like any other.
 

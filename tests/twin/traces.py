@@ -1090,6 +1090,9 @@ def a_primary_key_goes_by_which_a_query_below_is_valid(pair: Pair) -> None:
 @trace(
     base=TABLE + f"select id, amount from {ORDERS}",
     whole=TABLE + "select b as whole, 1 as one from {{ ref('base') }} b",
+    only=TABLE + "select array_agg(b order by id) as whole from {{ ref('base') }} b",
+    view="select id, amount from {{ ref('base') }}",
+    behind=TABLE + "select array_agg(v order by id) as whole from {{ ref('view') }} v",
 )
 def a_column_has_the_type_of_the_rows_of_a_table_that_comes_out_equal(pair: Pair) -> None:
     pair.cutoff = "always"

@@ -9,6 +9,7 @@ from dbt_state_plugin.core.decision.dropped_views import DroppedViews
 from dbt_state_plugin.core.decision.known import Known
 from dbt_state_plugin.core.decision.logic_change import is_written_in_place, keeps_added_rows, keeps_rows, wants_rebuild
 from dbt_state_plugin.core.decision.own_reasons import asks_to_rebuild, own_reasons
+from dbt_state_plugin.core.lineage import shown_by_tests
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.records import ON_RUN
 
@@ -45,8 +46,7 @@ class Propagation:
         self.keeps_data: set[str] = set()
         self.own: Needed = {}  # all that is said of a node itself, said or not in the end
         self._keeps_types: set[str] = set()
-        tests = [test for test, node in known.project.nodes.items() if node.shows_failures]
-        self._shown_by_tests = {parent for test in tests for parent in known.lineage[test].parents}
+        self._shown_by_tests = shown_by_tests(known.project, known.lineage)
 
     def needed(self, in_scope: list[str], *, code_only: bool = False) -> dict[str, tuple[Reason, ...]]:
         """Return the reasons of every node that needs a build, whatever the selection says.

@@ -11,7 +11,7 @@ from dbt_state_plugin.core.changes.traced import traced_reads
 from dbt_state_plugin.core.config.source_config import compares_content
 from dbt_state_plugin.core.decision.logic_change import older_logic_after
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
-from dbt_state_plugin.core.lineage import build_order, lineages, record_key, trace_of
+from dbt_state_plugin.core.lineage import build_order, lineages, record_key, shown_by_tests, trace_of
 from dbt_state_plugin.core.values.reads import OWN_NAMES, RenderedReads
 from dbt_state_plugin.core.values.records import NOTHING, ON_RUN, RowsLeft, Trace, TracedReads
 from dbt_state_plugin.dbt_runner.seed_file import seed_digest
@@ -98,6 +98,7 @@ class BuildRecorder:
 
         self._entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self._lineages = lineages(project, build_order(project))
+        self._shown_by_tests = shown_by_tests(project, self._lineages)
         self._microbatch = parsed.microbatch
         self._seeds = _seeds(parsed)
         self._has_project_hooks = bool(parsed.definition.project_hooks)
@@ -275,7 +276,8 @@ class BuildRecorder:
             self._names.see(node, form, is_executed=False)
         writes = self._hooks.of(outcome.reads.hook_sql if outcome.reads is not None else (), node)
         before = entry.record.trace.content if entry.record is not None else ""
-        if (left.content and left.content == before) or self._cutoff.has_same_data(entry):
+        has_same_content = left.content and left.content == before and node.unique_id not in self._shown_by_tests
+        if has_same_content or self._cutoff.has_same_data(entry):
             self._data.keep(entry)
         build = self._build_record(entry, outcome)
         trace = replace(build.trace, content=left.content, rows=left.rows, writes=_names(writes))

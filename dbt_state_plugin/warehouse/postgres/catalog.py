@@ -72,8 +72,8 @@ IDENTITY = """
         WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'other' END AS kind
 """
 _COLUMNS = """
-    (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+    (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+            a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum), '[]')
         FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 """
 _FROM_CLASSES = """
