@@ -15,11 +15,12 @@ from dbt_state_plugin.postgres.settings import DatabaseSettings, dbt_postgres_cr
 # The names under which adapters keep what dbt calls database and schema.
 DATABASE_KEYS = ("database", "dbname", "project", "catalog")
 SCHEMA_KEYS = ("schema", "dataset")
-# What dbt-duckdb shows to Jinja.
+# What dbt-duckdb and dbt-spark show to Jinja.
 _SHOWN_BY_DUCKDB = frozenset(
     "database schema path config_options extensions settings external_root use_credential_provider attach filesystems "
     "remote plugins disable_transactions".split()
 )
+_SHOWN_BY_SPARK = frozenset("host port cluster endpoint schema organization".split())
 _MOTHERDUCK = ("md", "motherduck")
 _PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!\\)")  # one letter is a drive
 _SECRET = re.compile(r"secret|token|passw|key|credential", re.IGNORECASE)
@@ -50,7 +51,10 @@ def read_credentials(type_name: str, output: Mapping[str, Any], *, where: str) -
     if type_name == "duckdb":
         return _of_duckdb(output, where)
     return Credentials(
-        database=_first_text(output, DATABASE_KEYS), schema=_first_text(output, SCHEMA_KEYS), credentials=dict(output)
+        database=_first_text(output, DATABASE_KEYS),
+        schema=_first_text(output, SCHEMA_KEYS),
+        credentials=dict(output),
+        shown=_SHOWN_BY_SPARK if type_name == "spark" and output.get("method") == "session" else None,
     )
 
 

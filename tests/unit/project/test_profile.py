@@ -101,6 +101,16 @@ def test_of_another_adapter_only_what_all_show_is_shown(tmp_path: Path) -> None:
     assert "s3cret" not in str(profile.target_context) + repr(profile)
 
 
+def test_of_spark_by_session_is_shown_where_it_is_and_of_its_other_methods_only_what_all_show(tmp_path: Path) -> None:
+    profiles = "shop: {target: dev, outputs: {dev: {type: spark, method: %s, host: h, schema: s, token: s3cret}}}"
+    session, thrift = (load(tmp_path, profiles % method) for method in ("session", "thrift"))
+
+    assert session.shown is not None  # so that dbt need not be asked what `target` holds
+    assert thrift.shown is None
+    assert (session.target_context["host"], session.target_context["schema"]) == ("h", "s")
+    assert "s3cret" not in str(session.target_context)
+
+
 def test_one_thread_is_the_default(tmp_path: Path) -> None:
     assert load(tmp_path, PROFILES, target="prod").threads == 1
 
