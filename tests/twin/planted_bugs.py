@@ -658,6 +658,72 @@ def models_that_are_read_as_sources_are_forgotten() -> None:
     Cutoff._reads_as_source = lambda *_: False  # type: ignore[method-assign]
 
 
+@bug(
+    "a source that is a view of a model is a source like any other",
+    found_by="what_a_run_builds_is_read_below_through_a_view_that_is_a_source",
+)
+def views_that_are_sources_are_not_looked_through() -> None:
+    from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
+
+    PostgresWarehouse.readers_of = lambda *_: frozenset()  # type: ignore[method-assign]
+
+
+@bug(
+    "what a model asks the database writes nothing",
+    found_by="a_model_above_writes_into_a_source_that_is_read_below_otherwise_than_by_a_hook",
+)
+def questions_that_write_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+
+    def see(seen: Any, self: Any, node: Any, outcome: Any) -> None:
+        seen(self, node, dataclasses.replace(outcome, reads=dataclasses.replace(outcome.reads, asked_sql=())))
+
+    _around(BuildRecorder, "_see_hooks", see)
+
+
+@bug(
+    "a header writes nothing",
+    found_by="a_model_above_writes_into_a_source_that_is_read_below_otherwise_than_by_a_hook",
+)
+def headers_that_write_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
+
+    DefinitionRecorder.has_header = lambda *_: False  # type: ignore[method-assign]
+
+
+@bug(
+    "a materialization of the project writes its relation alone",
+    found_by="a_materialization_of_the_project_writes_into_a_source_that_is_read_below",
+)
+def materializations_that_write_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
+
+    def see(seen: Any, self: Any, node: Any, outcome: Any) -> None:
+        seen(self, dataclasses.replace(node, custom_ddl=False), outcome)
+
+    _around(BuildRecorder, "_see_hooks", see)
+
+
+@bug(
+    "a hook that writes no rows leaves what is below as it is",
+    found_by="a_hook_above_touches_what_reads_it_without_writing_rows",
+)
+def hooks_that_write_no_rows_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running import hook_writes
+
+    _around(hook_writes, "_words", lambda _words, _statement: set())
+
+
+@bug(
+    "a view of what a test finds stays when its table is built",
+    found_by="a_view_of_what_a_test_finds_goes_down_with_a_table_that_comes_out_equal",
+)
+def views_of_tests_are_forgotten() -> None:
+    from dbt_state_plugin.core.fingerprint import fingerprint
+
+    _around(fingerprint, "Node", lambda made, **fields: made(**{**fields, "shows_failures": False}))
+
+
 @bug("where rows lie is nobody's concern", found_by="equal_rows_lie_in_other_places_that_are_read")
 def places_of_rows_are_forgotten() -> None:
     from dbt_state_plugin.warehouse.postgres.warehouse import PostgresWarehouse
