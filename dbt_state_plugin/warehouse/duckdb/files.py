@@ -14,7 +14,9 @@ from dbt_state_plugin.warehouse.answers import SourceMetadata, value_hash
 
 SCHEMA = "external file"  # stands for the schema of what is a file
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|[A-Za-z][A-Za-z0-9+.-]+:[^/\\]")
-_FILE_NAME = re.compile(r"(?:.*[/\\].*|.*\.(?:parquet|csv|tsv|json|jsonl|ndjson|txt|xlsx|avro)(?:\.\w+)?)", re.DOTALL)
+_FILE_NAME = re.compile(
+    r"(?:.*[/\\].*|.*\.(?:parquet|csv|tsv|json|jsonl|ndjson|txt|xlsx|avro)(?:\.\w+)?)", re.DOTALL | re.IGNORECASE
+)
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _CALL = re.compile(r"\s*\w+\s*\(\s*'((?:[^']|'')*)'\s*[,)]")
 
@@ -48,7 +50,7 @@ def file_metadata(place: str) -> SourceMetadata:
     if not is_local(place):
         return SourceMetadata(columns={}, touched="?remote")
     found = sorted(_matching(os.path.expanduser(place)))  # noqa: PTH111 - as DuckDB does
-    states = [state for path in found for each in _with_files_below(path) for state in _states(each)]
+    states = [state for path in found for each in _with_files_below(path) for state in _states_with_log(each)]
     if not states:
         return SourceMetadata(columns={}, touched="?place" if "(" in place else "?absent")
     return SourceMetadata(columns={}, touched=value_hash(states))
@@ -60,6 +62,12 @@ def _with_files_below(path: str) -> Iterator[str]:
     for folder, folders, files in os.walk(path):
         folders.sort()
         yield from (os.path.join(folder, name) for name in sorted(files))  # noqa: PTH118 - paths as they are given
+
+
+def _states_with_log(path: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the states of a file and, if it is one of DuckDB's, of the log that holds what was committed last."""
+    yield from _states(path)
+    yield from _states(path + ".wal")
 
 
 def _states(path: str) -> Iterator[tuple[str, int, int]]:

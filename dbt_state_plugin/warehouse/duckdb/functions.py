@@ -29,6 +29,7 @@ _ROUGH_CLOCK = re.compile(
     r"\b(?:current_date|current_time|current_timestamp|localtime|localtimestamp)\b", re.IGNORECASE
 )
 _ROUGH_SAMPLE = re.compile(r"\b(?:table|using\s+)sample\b", re.IGNORECASE)
+_ROUGH_LISTING = re.compile(r"\(\s*show\b", re.IGNORECASE)
 _SAMPLE = "a sample at random"
 _SQL = """
     SELECT function_name, function_type, stability, len(parameters), varargs IS NOT NULL, macro_definition,
@@ -44,11 +45,12 @@ def calls_in(statement: str) -> Calls:
     if read is not None:
         return Calls(
             functions=frozenset(Call(name=name, arguments=most) for name, most in read.functions),
-            clock=frozenset({_SAMPLE} if read.is_sampled else ()),
+            clock=read.listings | ({_SAMPLE} if read.is_sampled else set()),
         )
     names = {name.lower() for name in _ROUGH_CALL.findall(statement)}
     clock = {word.lower() for word in _ROUGH_CLOCK.findall(statement)}
     clock |= {_SAMPLE} if _ROUGH_SAMPLE.search(statement) else set()
+    clock |= {"SHOW"} if _ROUGH_LISTING.search(statement) else set()
     return Calls(functions=frozenset(Call(name=name) for name in names), clock=frozenset(clock))
 
 

@@ -57,8 +57,8 @@ def _named(parts: tuple[str, ...], held: Mapping[RelationName, Held], path: Sear
     name = resolved(parts, held, path)
     if name is not None:
         return name.schema if name.database == path.database else f"{name.database}.{name.schema}", name.identifier
-    if len(parts) == 1 and is_file_name(parts[0]):
-        return SCHEMA, parts[0]
+    if is_file_name(path_of_file := ".".join(parts)):  # data.csv needs no quotes
+        return SCHEMA, path_of_file
     raise QueryRefused(f"there is no {'.'.join(parts)}", is_certain=True)
 
 

@@ -27,13 +27,15 @@ class Statement:
 
     `tables` are the names as they are written, one to three parts; `files` the paths that functions are given as they
     stand there; `functions` all that is called, in small letters with the number of arguments, except for readers of
-    such files; `is_sampled` says that rows are taken at random, without a seed.
+    such files; `is_sampled` says that rows are taken at random, without a seed; `listings` are what is read of the
+    catalogue itself: SHOW, and the labels of an enum.
     """
 
     tables: frozenset[tuple[str, ...]] = frozenset()
     files: frozenset[str] = frozenset()
     functions: frozenset[tuple[str, int]] = frozenset()
     is_sampled: bool = False
+    listings: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class _Found:
     files: set[str] = field(default_factory=set)
     functions: set[tuple[str, int]] = field(default_factory=set)
     is_sampled: bool = False
+    listings: set[str] = field(default_factory=set)
 
 
 _of_thread = threading.local()
@@ -90,6 +93,7 @@ def read_statement(sql: str) -> Statement | None:
         files=frozenset(found.files),
         functions=frozenset(found.functions),
         is_sampled=found.is_sampled,
+        listings=frozenset(found.listings),
     )
 
 
@@ -103,16 +107,20 @@ def _walk(value: Any, found: _Found, scope: frozenset[str]) -> None:
         _note(value, found, scope)
         for name, each in value.items():
             if name != "cte_map":
-                _walk(each, found, scope)
+                _walk(each, found, _scope_of_part(value, name, scope))
+
+
+def _scope_of_part(value: dict[str, Any], part: str, scope: frozenset[str]) -> frozenset[str]:
+    """Return the names that a part of a node sees: a recursive query sees itself where it is repeated alone."""
+    is_repeated = value.get("type") == "RECURSIVE_CTE_NODE" and part == "right"
+    return scope | {str(value.get("cte_name")).lower()} if is_repeated else scope
 
 
 def _with_tables_of_the_statement(value: dict[str, Any], found: _Found, scope: frozenset[str]) -> frozenset[str]:
     """Read the queries in front of a statement, each of which sees those before it; return the names of all."""
     for entry in value["cte_map"].get("map") or ():
         name = str(entry["key"]).lower()
-        inner = entry["value"]
-        is_recursive = "RECURSIVE" in json.dumps(inner.get("query_node", inner.get("query", "")))[:4000]
-        _walk(inner, found, scope | {name} if is_recursive else scope)
+        _walk(entry["value"], found, scope)
         scope = scope | {name}
     return scope
 
@@ -131,6 +139,10 @@ def _note(value: dict[str, Any], found: _Found, scope: frozenset[str]) -> None:
         names: list[str] = value.get("column_names") or []
         if len(names) == 1 and names[0].lower() in _VALUES:
             found.functions.add((names[0].lower(), 0))
+    elif kind == "SHOW_REF" and not value.get("query"):
+        found.listings.add("SHOW")
+    elif value.get("pivot_enum"):
+        found.listings.add(f"the labels of {value['pivot_enum']}")
     elif "function_name" in value:
         _note_call(value, found)
 

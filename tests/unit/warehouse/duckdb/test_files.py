@@ -82,6 +82,14 @@ def test_a_link_that_leads_nowhere_is_no_file(tmp_path: Path) -> None:
     assert beside == file_metadata(str(tmp_path / "*.csv")).touched
 
 
+def test_a_file_of_duckdb_is_known_by_its_log_too(tmp_path: Path) -> None:
+    (tmp_path / "other.duckdb").write_text("all that was moved into the file")
+    before = file_metadata(f"{tmp_path}/other.duckdb").touched
+    (tmp_path / "other.duckdb.wal").write_text("what was committed since")
+
+    assert before != file_metadata(f"{tmp_path}/other.duckdb").touched
+
+
 def test_what_cannot_be_looked_at_is_not_counted() -> None:
     assert file_metadata("s3://bucket/a.parquet").touched == "?remote"
     assert file_metadata("read_csv(['a.csv', 'b.csv'])").touched == "?place"
@@ -89,6 +97,8 @@ def test_what_cannot_be_looked_at_is_not_counted() -> None:
     assert not is_local("https://example.com/a.csv")
 
 
-@pytest.mark.parametrize(("name", "is_file"), [("a.parquet", True), ("data/a", True), ("a.csv.gz", True), ("a", False)])
+@pytest.mark.parametrize(
+    ("name", "is_file"), [("a.parquet", True), ("data/a", True), ("a.csv.gz", True), ("A.CSV", True), ("a", False)]
+)
 def test_a_table_may_be_a_file(name: str, is_file: bool) -> None:
     assert is_file_name(name) is is_file
