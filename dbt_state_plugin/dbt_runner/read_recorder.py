@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from dbt_state_plugin.core.values.reads import Question, RenderedReads
+from dbt_state_plugin.core.values.reads import Question, RenderedReads, answer_text
 
 # Names that say the same in every run of one project, or that other parts of a definition cover: the relation of the
 # node and those that it refers to, what depends on nothing but its arguments, what asks the database (seen there).
@@ -320,9 +320,24 @@ def _source(recorder: Recorder, value: Any) -> Any:
 
 def _adapter(recorder: Recorder, value: Any) -> Any:
     def attribute(name: str, found: Any) -> Any:
+        if name == "location_exists":
+            return _location(recorder, found)
         return _opaque(recorder, found) if name in ("config", "credentials", "connections") else found
 
     return _Asked(value, attribute)
+
+
+def _location(recorder: Recorder, value: Any) -> Any:
+    """Note a look for a file of DuckDB as the query that it is, which fails as long as there is none."""
+
+    def asked(location: str) -> bool:
+        is_there: bool = value(location)
+        sql = f"select 1 from '{location}' where 1=0"  # noqa: S608 - the adapter's own
+        answer = answer_text(["1"], []) if is_there else ""
+        recorder.question(Question(sql=sql, answer=answer, problem="" if is_there else "error"))
+        return is_there
+
+    return asked
 
 
 def _context(recorder: Recorder, value: Any) -> Any:

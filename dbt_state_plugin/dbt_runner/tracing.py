@@ -211,6 +211,7 @@ def traced(tracer: Tracer) -> Iterator[None]:
         replace(BaseAdapter, "get_relation", partial(_looked_up, tracer))
         replace(BaseAdapter, "list_relations", partial(_listed, tracer))
         replace(SQLConnectionManager, "get_result_from_cursor", partial(_answered, tracer))
+        replace(SQLConnectionManager, "add_select_query", partial(_selected, tracer))
         before = MacroFuzzEnvironment.context_class
         MacroFuzzEnvironment.context_class = _traced_context(tracer)
         replaced.append((MacroFuzzEnvironment, "context_class", before))
@@ -294,6 +295,14 @@ def _answered(tracer: Tracer, get_result: Callable[..., Any]) -> Any:
     return classmethod(traced_result)
 
 
+def _selected(tracer: Tracer, add_select_query: Callable[..., Any]) -> Callable[..., Any]:
+    def traced_select(self: Any, sql: str) -> tuple[Any, Any]:
+        connection, cursor = add_select_query(self, sql)
+        return connection, _QuestioningCursor(cursor, tracer, sql)
+
+    return traced_select
+
+
 def _looked_up(tracer: Tracer, get_relation: Callable[..., Any]) -> Callable[..., Any]:
     def traced_look(self: Any, database: str, schema: str, identifier: str) -> Any:
         with tracer.asking(""):
@@ -335,3 +344,23 @@ class _SeenCursor:
     def fetchmany(self, size: int) -> Any:
         self.rows = list(self._cursor.fetchmany(size))
         return self.rows
+
+
+class _QuestioningCursor:
+    """A cursor that an adapter reads by itself: its rows are an answer; its columns cannot be asked for again."""
+
+    def __init__(self, cursor: Any, tracer: Tracer, sql: str) -> None:
+        self._cursor = cursor
+        self._tracer = tracer
+        self._sql = sql
+
+    def __getattr__(self, name: str) -> Any:
+        self._tracer.question(Question(sql=self._sql, problem="error"))
+        return getattr(self._cursor, name)
+
+    def fetchall(self) -> Any:
+        seen = _SeenCursor(self._cursor)
+        with self._tracer.asking(self._sql):
+            rows = seen.fetchall()
+            self._tracer.answered(seen.columns, seen.rows)
+        return rows

@@ -180,6 +180,32 @@ def test_what_macros_ask_while_they_compile_is_asked_again(shop: DuckDBProject) 
     assert {"asked", "named_table", "through_macro"} == other.keys()
 
 
+def test_columns_and_files_that_the_adapter_asks_for_while_a_model_compiles_are_asked_for_again(
+    shop: DuckDBProject,
+) -> None:
+    columns = "{% set found = adapter.get_column_schema_from_query('select * from raw.hidden') if execute else [] %}"
+    shop.project.write(
+        "models/asked_columns.sql", columns + " select '{{ found | map(attribute='name') | join }}' as names"
+    )
+    location = "{{ adapter.location_exists('extra.csv') }}"
+    shop.project.write("models/asked_file.sql", f"select {location} as is_there")
+    shop.run()
+    absent = shop.reasons()
+    shop.project.write("extra.csv", "n\n1\n")
+    shop.run()
+    there = shop.reasons()
+    built = shop.query("SELECT is_there FROM main.asked_file")
+    shop.query("ALTER TABLE raw.hidden ADD COLUMN more INT")
+    shop.project.delete("extra.csv")
+    other = shop.reasons()
+    for name in ("asked_columns", "asked_file"):
+        shop.project.delete(f"models/{name}.sql")
+    shop.query("ALTER TABLE raw.hidden DROP COLUMN more")
+
+    assert (list(absent), there, built) == (["asked_file"], {}, [(True,)])
+    assert {"asked_columns", "asked_file"} <= other.keys()
+
+
 def test_code_counts_and_the_letter_case_of_a_column_is_code(shop: DuckDBProject) -> None:
     project = shop.project
     project.write("models/rated.sql", "-- a comment\nselect {{ var('rate') }}  as rate")

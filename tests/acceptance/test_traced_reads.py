@@ -282,6 +282,23 @@ def test_a_query_that_writes_is_built_on_every_run(dbt_project: ProjectWriter, d
     assert database.query("select count(*) from public.seen") == rows
 
 
+def test_columns_of_a_query_that_the_adapter_reads_by_itself_are_read_on_every_run(
+    dbt_project: ProjectWriter, database: Database
+) -> None:
+    database.query("create table public.wide(id int)")
+    query = "{% set q = adapter.get_column_schema_from_query('select * from public.wide') if execute else [] %}"
+    project = dbt_project(
+        {
+            "dbt_project.yml": TABLES,
+            "models/wide.sql": f"{query} select '{{{{ q | map(attribute='name') | join }}}}' as n",
+        }
+    )
+    project.plugin("run", check=0)
+    database.query("alter table public.wide add more int")
+
+    assert list(project.planned()) == ["wide"]
+
+
 def test_an_answer_too_long_to_be_compared_is_compiled_on_every_run(dbt_project: ProjectWriter) -> None:
     asked = "{% set q = run_query('select generate_series(1, ' ~ var('rows', 1500) ~ ')') if execute else [] %}"
     project = dbt_project(
