@@ -130,13 +130,22 @@ def _relation_name(node: Any, dialect: SqlDialect) -> RelationName:
     """Return the relation's name as the server stores it; dbt's `relation_name` shows which parts it quotes."""
     identifier = getattr(node, "identifier", None) or getattr(node, "alias", None) or node.name
     rendered = node.relation_name or ""
-    if place := dialect.external_place(rendered):
+    if place := dialect.external_place(_place(node, rendered)):
         return RelationName(database=dialect.stored_name(node.database or "", ""), schema=place[0], identifier=place[1])
     return RelationName(
         database=dialect.stored_name(node.database or "", rendered),
         schema=dialect.stored_name(node.schema or "", rendered),
         identifier=dialect.stored_name(identifier, rendered),
     )
+
+
+def _place(node: Any, rendered: str) -> str:
+    """Return where rows are read from: a plugin of dbt-duckdb loads the table of a source anew while dbt compiles."""
+    if _type(node) != "source":
+        return rendered
+    told = {**(getattr(node, "meta", None) or {}), **(getattr(node.config, "extra", None) or {})}
+    is_loaded = "plugin" in told and told.get("save_mode") != "ignore"
+    return f"{told['plugin']}({rendered})" if is_loaded else rendered
 
 
 def microbatch_models(manifest: Any) -> Iterator[str]:

@@ -206,6 +206,44 @@ def test_columns_and_files_that_the_adapter_asks_for_while_a_model_compiles_are_
     assert {"asked_columns", "asked_file"} <= other.keys()
 
 
+def test_a_source_that_a_plugin_of_the_adapter_loads_is_read_on_every_run(shop: DuckDBProject) -> None:
+    project = shop.project
+    profile = project.read("profiles.yml")
+    plugin = """from dbt.adapters.duckdb.plugins import BasePlugin
+
+class Plugin(BasePlugin):
+    def configure_cursor(self, cursor):
+        self.cursor = cursor
+
+    def load(self, source_config):
+        return self.cursor.query(f"from '{source_config['file']}'")
+"""
+    project.write("plugins/loads_files.py", plugin)
+    project.write(
+        "profiles.yml",
+        profile.replace("threads: 2", "threads: 1, module_paths: [plugins], plugins: [{module: loads_files}]"),
+    )
+    project.write(
+        "models/loaded.yml",
+        "sources: [{name: loaded, meta: {plugin: loads_files, file: rates.csv}, tables: [{name: anew},"
+        " {name: once, meta: {save_mode: ignore}}]}]",
+    )
+    for name in ("anew", "once"):
+        project.write(f"models/loaded_{name}.sql", f"select * from {{{{ source('loaded', '{name}') }}}}")
+    shop.run()
+    shop.run()
+    planned = shop.reasons()
+    project.write("rates.csv", "currency,rate\neur,7\n")
+    shop.run()
+    rows = [shop.query(f"SELECT rate FROM main.loaded_{name}") for name in ("anew", "once")]
+    for path in ("models/loaded.yml", "models/loaded_anew.sql", "models/loaded_once.sql"):
+        project.delete(path)
+    project.write("profiles.yml", profile)
+
+    assert planned == {"loaded_anew": ["is not a path that can be inspected: built on every run"]}
+    assert rows == [[(7,)], [(1,)]]
+
+
 def test_code_counts_and_the_letter_case_of_a_column_is_code(shop: DuckDBProject) -> None:
     project = shop.project
     project.write("models/rated.sql", "-- a comment\nselect {{ var('rate') }}  as rate")

@@ -64,17 +64,20 @@ def _with_files_below(path: str) -> Iterator[str]:
         yield from (os.path.join(folder, name) for name in sorted(files))  # noqa: PTH118 - paths as they are given
 
 
-def _states_with_log(path: str) -> Iterator[tuple[str, int, int]]:
+def _states_with_log(path: str) -> Iterator[tuple[str, int, int, int]]:
     """Yield the states of a file and, if it is one of DuckDB's, of the log that holds what was committed last."""
     yield from _states(path)
     yield from _states(path + ".wal")
 
 
-def _states(path: str) -> Iterator[tuple[str, int, int]]:
-    """Yield path, size and time of what is there; nothing of a link that leads nowhere, or a file that is gone."""
+def _states(path: str) -> Iterator[tuple[str, int, int, int]]:
+    """Yield path, size and times of what is there; nothing of a link that leads nowhere, or a file that is gone.
+
+    A file that is moved or copied to a place may keep the time of its modification; that of the last change it cannot.
+    """
     with suppress(OSError):
         state = Path(path).stat()
-        yield path, state.st_size, state.st_mtime_ns
+        yield path, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def _matching(pattern: str) -> list[str]:

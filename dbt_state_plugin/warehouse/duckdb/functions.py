@@ -23,6 +23,8 @@ _SESSION = frozenset(
 _READS_MORE = frozenset(["getvariable"])
 _CLOCK_WITH_ONE_ARGUMENT = frozenset(["age"])
 _PURE_TABLE_FUNCTIONS = frozenset("range generate_series unnest repeat repeat_row json_each json_tree summary".split())
+# Functions of extensions that are loaded when they are called: sqlite_scan, read_xlsx, postgres_query, http_get.
+_READS_PLACES = re.compile(r"(?:^|_)(?:scan|read|query|http|metadata|snapshots|load)(?:_|$)")
 _MACROS = ("macro", "table_macro")
 _ROUGH_CALL = re.compile(r"([^\W\d]\w*)\s*\(")
 _ROUGH_CLOCK = re.compile(
@@ -71,14 +73,27 @@ def _takes(function: Function, arguments: int | None) -> bool:
     return function.least <= arguments and (function.most is None or arguments <= function.most)
 
 
-def read_functions(cursor: Any, names: Iterable[str], depth: int = 0) -> tuple[Function, ...]:
-    """Return all functions of these names, as volatile or not; raises duckdb.Error."""
+def _unknown(names: Iterable[str], found: Iterable[Function], *, has_plugins: bool) -> Iterator[Function]:
+    """Yield as volatile what only dbt's session knows: all that plugins may define, and what reads other places."""
+    for name in sorted({*names} - {each.name for each in found}):
+        if has_plugins or _READS_PLACES.search(name):
+            yield Function(schema="", name=name, volatility="v", least=0, most=None)
+
+
+def read_functions(
+    cursor: Any, names: Iterable[str], depth: int = 0, *, has_plugins: bool = False
+) -> tuple[Function, ...]:
+    """Return all functions of these names in small letters, as volatile or not; raises duckdb.Error.
+
+    `has_plugins` says that dbt's session may have functions of which this one knows nothing.
+    """
+    names = sorted(names)
     found: list[Function] = []
     macros: dict[tuple[str, ...], set[int]] = {}
-    cursor.execute(_SQL, [sorted(names)])
+    cursor.execute(_SQL, [names])
     for name, kind, stability, parameters, is_variadic, text, place in cursor.fetchall():
         count = int(parameters or 0)
-        volatility = _volatility(cursor, name.lower(), kind, stability, count, text, depth)
+        volatility = _volatility(cursor, name.lower(), kind, stability, count, text, depth, has_plugins)
         if place and kind in _MACROS:
             macros.setdefault((*place, name.lower()), set()).add(count)
         # Parameters with defaults may be left out, and table functions have options.
@@ -93,7 +108,7 @@ def read_functions(cursor: Any, names: Iterable[str], depth: int = 0) -> tuple[F
             )
         )
     left_out = (each for macro, counts in macros.items() for each in _with_defaults(macro[-1], counts))
-    return (*found, *left_out)
+    return (*found, *left_out, *_unknown(names, found, has_plugins=has_plugins))
 
 
 def _with_defaults(name: str, counts: set[int]) -> Iterator[Function]:
@@ -103,12 +118,19 @@ def _with_defaults(name: str, counts: set[int]) -> Iterator[Function]:
 
 
 def _volatility(
-    cursor: Any, name: str, kind: str, stability: str | None, parameters: int, text: str | None, depth: int
+    cursor: Any,
+    name: str,
+    kind: str,
+    stability: str | None,
+    parameters: int,
+    text: str | None,
+    depth: int,
+    has_plugins: bool,
 ) -> str:
     if name in _SESSION:
         return "i"
     if kind in _MACROS:
-        return "v" if text is None or depth > _DEPTH or _is_open(cursor, kind, text, depth) else "i"
+        return "v" if text is None or depth > _DEPTH or _is_open(cursor, kind, text, depth, has_plugins) else "i"
     if kind in ("table", "pragma"):
         return "i" if name in _PURE_TABLE_FUNCTIONS else "v"
     # Not every version says so of these.
@@ -118,7 +140,8 @@ def _volatility(
     return "i" if stability == "CONSISTENT" or is_of_its_arguments else "v"
 
 
-def _is_open(cursor: Any, kind: str, text: str, depth: int) -> bool:
+def _is_open(cursor: Any, kind: str, text: str, depth: int, has_plugins: bool) -> bool:
     calls = calls_in(text if kind == "table_macro" else f"SELECT {text}")
     names = {call.name for call in calls.functions}
-    return bool(volatile_names(calls, read_functions(cursor, names, depth + 1) if names else ()))
+    known = read_functions(cursor, names, depth + 1, has_plugins=has_plugins) if names else ()
+    return bool(volatile_names(calls, known))

@@ -29,8 +29,9 @@ def session_settings(credentials: Mapping[str, Any]) -> dict[str, str]:
     for key in ("config_options", "settings"):  # in the order in which dbt-duckdb sets them
         found |= {_name(name): _shown(str(name), value) for name, value in dict(credentials.get(key) or {}).items()}
     found[_ZONE] = "UTC" if found[_ZONE] in _UTC else found[_ZONE]
-    if extensions := credentials.get("extensions"):
-        found["extensions"] = value_hash(extensions)
+    for key in ("extensions", "external_root"):  # the latter says where models write their files
+        if told := credentials.get(key):
+            found[key] = value_hash(told)
     return {name: value for name, value in found.items() if name not in _NOT_MEANT}
 
 

@@ -322,7 +322,7 @@ class DuckDBWarehouse(Warehouse):
         from dbt_state_plugin.warehouse.duckdb.functions import read_functions
 
         with self.file.cursor("Cannot read the functions of DuckDB") as cursor:
-            return read_functions(cursor, names)
+            return read_functions(cursor, names, has_plugins=bool(self._credentials.get("plugins")))
 
     def function_bodies(self, name: str) -> tuple[FunctionBody, ...]:
         """Return the text of the macro of this name."""

@@ -134,6 +134,29 @@ def test_what_depends_on_the_moment_is_volatile(connection: Any, query: str, vol
     assert volatile_names(calls, functions) == volatile
 
 
+@pytest.mark.parametrize(
+    ("query", "without_plugins", "with_plugins"),
+    [
+        ("select own(1), upper('a'), 1 + 1", (), ("own()",)),
+        ("select wrapped(1)", (), ("wrapped()",)),
+        ("from sqlite_scan('a.sqlite', 't')", ("sqlite_scan()",), ("sqlite_scan()",)),
+        ("from read_xlsx('a.xlsx')", ("read_xlsx()",), ("read_xlsx()",)),
+        ("select st_area(x) from plain", (), ("st_area()",)),
+    ],
+)
+def test_what_only_the_session_of_dbt_knows_is_volatile_where_it_may_read_or_is_of_a_plugin(
+    query: str, without_plugins: tuple[str, ...], with_plugins: tuple[str, ...]
+) -> None:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("CREATE MACRO own(n) AS n; CREATE MACRO wrapped(n) AS own(n); DROP MACRO own")
+        calls = calls_in(query)
+        names = {call.name for call in calls.functions}
+        alone, beside = (read_functions(connection, names, has_plugins=each) for each in (False, True))
+
+    assert volatile_names(calls, alone) == without_plugins
+    assert volatile_names(calls, beside) == with_plugins
+
+
 def test_a_macro_is_its_text_with_its_parameters_and_their_types() -> None:
     versions = set()
     with duckdb.connect(":memory:") as connection:

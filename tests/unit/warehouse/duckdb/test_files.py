@@ -82,6 +82,21 @@ def test_a_link_that_leads_nowhere_is_no_file(tmp_path: Path) -> None:
     assert beside == file_metadata(str(tmp_path / "*.csv")).touched
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_another_file_with_the_size_and_time_of_the_one_before_is_another(tmp_path: Path, is_link: bool) -> None:
+    place, before, after = (tmp_path / name for name in ("place.csv", "before.csv", "after.csv"))
+    for file, text in ((before, "1"), (after, "2")):
+        file.write_text(text)
+        os.utime(file, ns=(1, 1))
+    found = []
+    for file in (before, after):
+        place.unlink(missing_ok=True)
+        place.symlink_to(file) if is_link else file.rename(place)
+        found.append(file_metadata(str(place)).touched)
+
+    assert found[0] != found[1]
+
+
 def test_a_file_of_duckdb_is_known_by_its_log_too(tmp_path: Path) -> None:
     (tmp_path / "other.duckdb").write_text("all that was moved into the file")
     before = file_metadata(f"{tmp_path}/other.duckdb").touched

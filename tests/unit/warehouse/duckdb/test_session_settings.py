@@ -26,6 +26,7 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, {"config_options": {"default_order": "desc"}}, ["default_order"]),
         ({"extensions": ["icu"]}, {"extensions": ["icu", {"name": "h3", "repo": "community"}]}, ["extensions"]),
         ({"settings": {"threads": 2, "s3_session_token": "a"}}, {"settings": {"s3_session_token": "b"}}, []),
+        ({"external_root": "one"}, {"external_root": "two"}, ["external_root"]),
         ({"config_options": None, "extensions": []}, {}, []),
     ],
 )
