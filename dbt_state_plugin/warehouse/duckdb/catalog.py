@@ -26,6 +26,9 @@ _MACROS = """
     SELECT schema_name, function_name, function_type, [parameters, parameter_types]::VARCHAR, macro_definition
     FROM duckdb_functions() WHERE NOT internal AND function_type IN ('macro', 'table_macro') ORDER BY ALL
 """
+_USER_TYPES = """
+    SELECT DISTINCT database_name, schema_name, type_name FROM duckdb_types() WHERE NOT internal ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,29 @@ def read_macros(cursor: Any) -> dict[tuple[str, str], Macro]:
     for schema, name, *definition in catalog_rows(cursor, _MACROS):
         found.setdefault((schema.lower(), name.lower()), Macro()).definitions.append(tuple(definition))
     return found
+
+
+def read_types(cursor: Any) -> dict[tuple[str, str], list[str]]:
+    """Return the types of users by schema and name in small letters, each quoted; raises duckdb.Error."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for names in catalog_rows(cursor, _USER_TYPES):
+        found.setdefault((names[1].lower(), names[2].lower()), []).append(".".join(map(quoted, names)))
+    return found
+
+
+def definition_of(cursor: Any, schema: str, name: str) -> str | None:
+    """Return a hash of the macros and types of users that have this name, None if there are none; raises duckdb.Error.
+
+    A type is what it stands for, with the labels of enums and through the types in it.
+    """
+    macro = read_macros(cursor).get((schema, name))
+    kinds = []
+    for kind in read_types(cursor).get((schema, name), ()):
+        cursor.execute(f"SELECT typeof(NULL::{kind})")
+        kinds.append(str(cursor.fetchall()[0][0]))
+    if not kinds:
+        return macro.version if macro is not None else None
+    return text_hash(repr([macro.version if macro is not None else "", *kinds]))
 
 
 def resolved(parts: tuple[str, ...], held: Mapping[RelationName, Held], path: SearchPath) -> RelationName | None:

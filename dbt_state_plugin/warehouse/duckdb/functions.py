@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dbt_state_plugin.warehouse.answers import Call, Calls, Function
-from dbt_state_plugin.warehouse.duckdb.statement import read_statement
+from dbt_state_plugin.warehouse.duckdb.statement import functions_of_duckdb, read_statement
 
 # They say who and where, the same for one profile, or end the statement.
 _SESSION = frozenset(
@@ -32,6 +32,7 @@ _ROUGH_CLOCK = re.compile(
 )
 _ROUGH_SAMPLE = re.compile(r"\b(?:table|using\s+)sample\b", re.IGNORECASE)
 _ROUGH_LISTING = re.compile(r"\(\s*show\b", re.IGNORECASE)
+_LISTING = "SHOW"
 _SAMPLE = "a sample at random"
 _SQL = """
     SELECT function_name, function_type, stability, len(parameters), varargs IS NOT NULL, macro_definition,
@@ -47,12 +48,12 @@ def calls_in(statement: str) -> Calls:
     if read is not None:
         return Calls(
             functions=frozenset(Call(name=name, arguments=most) for name, most in read.functions),
-            clock=read.listings | ({_SAMPLE} if read.is_sampled else set()),
+            clock=frozenset(({_SAMPLE} if read.is_sampled else set()) | ({_LISTING} if read.is_listing else set())),
         )
     names = {name.lower() for name in _ROUGH_CALL.findall(statement)}
     clock = {word.lower() for word in _ROUGH_CLOCK.findall(statement)}
     clock |= {_SAMPLE} if _ROUGH_SAMPLE.search(statement) else set()
-    clock |= {"SHOW"} if _ROUGH_LISTING.search(statement) else set()
+    clock |= {_LISTING} if _ROUGH_LISTING.search(statement) else set()
     return Calls(functions=frozenset(Call(name=name) for name in names), clock=frozenset(clock))
 
 
@@ -73,9 +74,9 @@ def _takes(function: Function, arguments: int | None) -> bool:
     return function.least <= arguments and (function.most is None or arguments <= function.most)
 
 
-def _unknown(names: Iterable[str], found: Iterable[Function], *, has_plugins: bool) -> Iterator[Function]:
+def _unknown(names: Iterable[str], known: set[str], *, has_plugins: bool) -> Iterator[Function]:
     """Yield as volatile what only dbt's session knows: all that plugins may define, and what reads other places."""
-    for name in sorted({*names} - {each.name for each in found}):
+    for name in sorted({*names} - known):
         if has_plugins or _READS_PLACES.search(name):
             yield Function(schema="", name=name, volatility="v", least=0, most=None)
 
@@ -108,7 +109,10 @@ def read_functions(
             )
         )
     left_out = (each for macro, counts in macros.items() for each in _with_defaults(macro[-1], counts))
-    return (*found, *left_out, *_unknown(names, found, has_plugins=has_plugins))
+    known = {each.name for each in found}
+    if has_plugins:  # the catalogue does not tell a plugin's functions from DuckDB's
+        known &= functions_of_duckdb() | {macro[-1] for macro in macros}
+    return (*found, *left_out, *_unknown(names, known, has_plugins=has_plugins))
 
 
 def _with_defaults(name: str, counts: set[int]) -> Iterator[Function]:

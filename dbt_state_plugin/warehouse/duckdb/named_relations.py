@@ -8,7 +8,7 @@ from typing import Any
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.warehouse.answers import QueryRefused
-from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, resolved
+from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, read_types, resolved
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name, is_local
 from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
 from dbt_state_plugin.warehouse.duckdb.statement import Statement, read_statement
@@ -23,11 +23,11 @@ def named_relations(
     """Return schema and name of what a query names.
 
     Where a relation is in an attached database its schema has that in front: `other.raw`. What the macros that it
-    calls name is named, too. What DuckDB's parser does not tell, as of PIVOT, is looked for by
-    its words: all relations that may be meant. Raises QueryRefused for what is in no catalogue, such as a table
-    of dbt's own session, and duckdb.Error.
+    calls name is named, too, and a type of users is named like a macro. What DuckDB's parser does not tell, as of
+    PIVOT, is looked for by its words: all relations that may be meant. Raises QueryRefused for what is in no
+    catalogue, such as a table of dbt's own session, and duckdb.Error.
     """
-    macros = read_macros(cursor)
+    macros, types = read_macros(cursor), read_types(cursor)
     found: set[tuple[str, str]] = set()
     texts, known = [query], {query}
     while texts:
@@ -37,6 +37,7 @@ def named_relations(
         found |= {_named(parts, held, path) for parts in read.tables}
         called = {name for name, _ in read.functions}
         found |= {(schema, f"{name}()") for schema, name in macros if name in called}
+        found |= {(schema, f"{name}()") for schema, name in types if name in read.types}
         texts += {text for (_, name), macro in macros.items() if name in called for text in macro.queries} - known
         known.update(texts)
     return tuple(sorted(found))
@@ -50,6 +51,7 @@ def _read_by_words(query: str, held: Iterable[RelationName]) -> Statement:
         tables=frozenset((each.database, each.schema, each.identifier) for each in held if each.identifier in words),
         files=frozenset(filter(is_file_name, paths)),
         functions=frozenset((word, 0) for word in words),
+        types=frozenset(words),
     )
 
 

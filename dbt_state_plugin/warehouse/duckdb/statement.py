@@ -19,6 +19,7 @@ _READS_FILES = frozenset(
     "read_ndjson_auto read_ndjson_objects read_parquet parquet_scan parquet_metadata parquet_schema "
     "parquet_file_metadata parquet_kv_metadata parquet_full_metadata read_text read_blob glob sniff_csv".split()
 )
+_TYPES = ("type_name", "user_type_name", "pivot_enum")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +28,16 @@ class Statement:
 
     `tables` are the names as they are written, one to three parts; `files` the paths that functions are given as they
     stand there; `functions` all that is called, in small letters with the number of arguments, except for readers of
-    such files; `is_sampled` says that rows are taken at random, without a seed; `listings` are what is read of the
-    catalogue itself: SHOW, and the labels of an enum.
+    such files; `types` all types that it names, in small letters; `is_sampled` says that rows are taken at random,
+    without a seed, `is_listing` that SHOW reads the catalogue.
     """
 
     tables: frozenset[tuple[str, ...]] = frozenset()
     files: frozenset[str] = frozenset()
     functions: frozenset[tuple[str, int]] = frozenset()
+    types: frozenset[str] = frozenset()
     is_sampled: bool = False
-    listings: frozenset[str] = frozenset()
+    is_listing: bool = False
 
 
 @dataclass(slots=True)
@@ -43,8 +45,9 @@ class _Found:
     tables: set[tuple[str, ...]] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
     functions: set[tuple[str, int]] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
     is_sampled: bool = False
-    listings: set[str] = field(default_factory=set)
+    is_listing: bool = False
 
 
 _of_thread = threading.local()
@@ -57,6 +60,14 @@ def _parser() -> Any:
     if not hasattr(_of_thread, "parser"):
         _of_thread.parser = duckdb.connect(":memory:", config={"threads": 1})
     return _of_thread.parser
+
+
+@lru_cache(maxsize=1)
+def functions_of_duckdb() -> frozenset[str]:
+    """Return the names of all functions that a session has from the beginning, in small letters."""
+    parser = _parser()
+    parser.execute("SELECT DISTINCT lower(function_name) FROM duckdb_functions()")
+    return frozenset(row[0] for row in parser.fetchall())
 
 
 def parsed(sql: str) -> Any:
@@ -92,8 +103,9 @@ def read_statement(sql: str) -> Statement | None:
         tables=frozenset(found.tables),
         files=frozenset(found.files),
         functions=frozenset(found.functions),
+        types=frozenset(found.types),
         is_sampled=found.is_sampled,
-        listings=frozenset(found.listings),
+        is_listing=found.is_listing,
     )
 
 
@@ -128,6 +140,7 @@ def _with_tables_of_the_statement(value: dict[str, Any], found: _Found, scope: f
 def _note(value: dict[str, Any], found: _Found, scope: frozenset[str]) -> None:
     kind = value.get("type")
     sample = value.get("sample")
+    found.types |= {str(value[key]).lower() for key in _TYPES if value.get(key)}
     found.is_sampled = found.is_sampled or (isinstance(sample, dict) and not sample.get("repeatable"))
     if kind == "BASE_TABLE":
         parts = [value.get(each) for each in ("catalog_name", "schema_name", "table_name")]
@@ -140,9 +153,7 @@ def _note(value: dict[str, Any], found: _Found, scope: frozenset[str]) -> None:
         if len(names) == 1 and names[0].lower() in _VALUES:
             found.functions.add((names[0].lower(), 0))
     elif kind == "SHOW_REF" and not value.get("query"):
-        found.listings.add("SHOW")
-    elif value.get("pivot_enum"):
-        found.listings.add(f"the labels of {value['pivot_enum']}")
+        found.is_listing = True
     elif "function_name" in value:
         _note_call(value, found)
 

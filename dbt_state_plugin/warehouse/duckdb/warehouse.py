@@ -180,7 +180,7 @@ class DuckDBWarehouse(Warehouse):
         return True
 
     def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
-        """Return columns and content of tables and views, states of files, definitions of macros."""
+        """Return columns and content of tables and views, states of files, definitions of macros and types."""
         wanted = tuple(sources)
         found = {name: file_metadata(name.identifier) for name in wanted if name.schema == FILES}
         if len(found) < len(wanted):
@@ -192,7 +192,7 @@ class DuckDBWarehouse(Warehouse):
         relations = self._held(cursor)
         held = relations.get(name) or relations.get(_in_attached(name))
         if name.identifier.endswith(")"):
-            return self._metadata_of_macro(cursor, name)
+            return self._metadata_of_definition(cursor, name)
         if held is None:
             return SourceMetadata(columns={}, touched="?absent")
         import duckdb
@@ -206,12 +206,12 @@ class DuckDBWarehouse(Warehouse):
             self._contents.pop(held.name, None)
         return SourceMetadata(columns=dict(held.columns), touched=touched, is_table=not held.is_view, rows=held.rows)
 
-    def _metadata_of_macro(self, cursor: Any, name: RelationName) -> SourceMetadata:
+    def _metadata_of_definition(self, cursor: Any, name: RelationName) -> SourceMetadata:
         from dbt_state_plugin.core.versions.source_version import DEFINITION
-        from dbt_state_plugin.warehouse.duckdb.catalog import read_macros
+        from dbt_state_plugin.warehouse.duckdb.catalog import definition_of
 
-        macro = read_macros(cursor).get((name.schema, name.identifier.partition("(")[0]))
-        return SourceMetadata(columns={}, touched="?absent" if macro is None else DEFINITION + macro.version)
+        found = definition_of(cursor, name.schema, name.identifier.partition("(")[0])
+        return SourceMetadata(columns={}, touched="?absent" if found is None else DEFINITION + found)
 
     def files_of(self, relations: Iterable[RelationName]) -> tuple[RelationName, ...]:
         """Return the files that views alone stand for, as materialization `external` leaves them."""

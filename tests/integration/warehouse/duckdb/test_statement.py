@@ -9,15 +9,17 @@ import duckdb
 import pytest
 
 from dbt_state_plugin.warehouse.answers import QueryRefused
-from dbt_state_plugin.warehouse.duckdb.catalog import read_macros, read_relations
+from dbt_state_plugin.warehouse.duckdb.catalog import definition_of, read_macros, read_relations
 from dbt_state_plugin.warehouse.duckdb.functions import calls_in, read_functions, volatile_names
 from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations, texts_of_view
 from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
-from dbt_state_plugin.warehouse.duckdb.statement import read_statement
+from dbt_state_plugin.warehouse.duckdb.statement import functions_of_duckdb, read_statement
 
 SETUP = """
     CREATE SCHEMA raw; CREATE TABLE raw.orders AS SELECT 1 AS id; CREATE TABLE plain AS SELECT 1 AS id;
     CREATE VIEW below AS SELECT random() AS r FROM raw.orders; CREATE VIEW above AS SELECT * FROM below;
+    CREATE TYPE kind AS ENUM ('a', 'b'); CREATE TYPE raw.pair AS STRUCT(first kind, second INT);
+    CREATE MACRO as_kind(n) AS n::kind;
     CREATE MACRO doubled(n) AS n * 2; CREATE MACRO moment() AS now(); CREATE MACRO outer_moment() AS moment();
     CREATE MACRO rows_of(n) AS TABLE SELECT n, uuid() AS id;
     CREATE MACRO newest() AS (SELECT max(id) FROM raw.orders);
@@ -64,6 +66,10 @@ def named(connection: Any, query: str) -> tuple[tuple[str, str], ...] | None:
         ("select * from 'A.CSV'", {("external file", "A.CSV")}),
         ("select * from a.csv", {("external file", "a.csv")}),
         ("from read_csv(['a.csv', 'b.csv'])", {("external file", "a.csv"), ("external file", "b.csv")}),
+        ("select 'a'::KIND, null::raw.pair[], 1::decimal(3, 1)", {("main", "kind()"), ("raw", "pair()")}),
+        ("select as_kind('a')", {("main", "as_kind()"), ("main", "kind()")}),
+        ("from plain pivot (count(*) for id in kind)", {("main", "plain"), ("main", "kind()")}),
+        ("from (pivot plain on id::kind using sum(id))", {("main", "plain"), ("main", "kind()")}),
         ("select doubled(id) from plain", {("main", "plain"), ("main", "doubled()")}),
         ("select newest()", {("main", "newest()"), ("raw", "orders")}),
         (
@@ -119,8 +125,6 @@ def test_what_duckdb_cannot_take_apart_names_what_its_words_may_mean(connection:
         ("from (show tables from raw)", ("SHOW",)),
         ("from (describe plain), (summarize plain)", ()),
         ("from (pivot (show all tables) on schema using count(*))", ("SHOW",)),
-        ("from plain pivot (count(*) for id in kinds)", ("the labels of kinds",)),
-        ("from plain pivot (count(*) for id in (1, 2))", ()),
         ("from plain using sample 1", ("a sample at random",)),
         ("from plain tablesample bernoulli(10%) repeatable (3)", ()),
         ("from sampled()", ("sampled()",)),
@@ -157,6 +161,18 @@ def test_what_only_the_session_of_dbt_knows_is_volatile_where_it_may_read_or_is_
     assert volatile_names(calls, beside) == with_plugins
 
 
+def test_a_function_of_a_plugin_is_volatile_where_the_session_of_dbt_is_asked(
+    connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_duckdb = functions_of_duckdb() - {"upper"}  # as if a plugin had defined it; a real one takes numpy
+    monkeypatch.setattr("dbt_state_plugin.warehouse.duckdb.functions.functions_of_duckdb", lambda: of_duckdb)
+    calls = calls_in("select upper('a'), lower('A'), doubled(1)")
+    names = {call.name for call in calls.functions}
+    alone, beside = (read_functions(connection, names, has_plugins=each) for each in (False, True))
+
+    assert (volatile_names(calls, alone), volatile_names(calls, beside)) == ((), ("upper()",))
+
+
 def test_a_macro_is_its_text_with_its_parameters_and_their_types() -> None:
     versions = set()
     with duckdb.connect(":memory:") as connection:
@@ -165,6 +181,20 @@ def test_a_macro_is_its_text_with_its_parameters_and_their_types() -> None:
             versions.add(read_macros(connection)["main", "of_users"].version)
 
     assert len(versions) == 4
+
+
+def test_a_type_is_what_it_stands_for() -> None:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("CREATE TYPE kind AS ENUM ('a'); CREATE TYPE pair AS STRUCT(first kind, second INT)")
+        before = [definition_of(connection, "main", name) for name in ("kind", "pair", "none")]
+        connection.execute("DROP TYPE pair; DROP TYPE kind; CREATE TYPE kind AS ENUM ('a', 'b')")
+        connection.execute("CREATE TYPE pair AS STRUCT(first kind, second INT)")
+        after = [definition_of(connection, "main", name) for name in ("kind", "pair", "none")]
+        connection.execute("CREATE MACRO kind(n) AS n")
+        with_macro = definition_of(connection, "main", "kind")
+
+    assert before[2] is after[2] is None
+    assert len({*before[:2], *after[:2], with_macro}) == 5
 
 
 def test_a_view_is_its_text_with_that_of_the_views_below(connection: Any) -> None:
