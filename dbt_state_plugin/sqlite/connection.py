@@ -27,9 +27,14 @@ MINIMUM_VERSION = (3, 35, 0)  # RETURNING
 APPLICATION_ID = 0x64627470  # in the header of the file, where `file` and others look what it is
 _WAIT_MS = 30_000  # for the one that writes, as long as for a lock of PostgreSQL
 _BEGIN = {"BEGIN": "BEGIN IMMEDIATE", "BEGIN READ ONLY": "BEGIN"}
-_DAMAGED = ("malformed", "not a database")
+_DAMAGED, _OF_ANOTHER_KIND = "malformed", "not a database"
 _DAMAGED_REMEDY = (
     "Put a backup in its place, or remove it with the files beside it: then the next run builds everything."
+)
+# The warehouse's own file, perhaps, which nobody should remove.
+_OTHER_REMEDY = (
+    "Where it holds something else, let DBT_STATE_PLUGIN_DATABASE_URL name another file. Where it was the state, put a "
+    "backup in its place, or remove it with the files beside it: then the next run builds everything."
 )
 # An intent must survive a crash of the machine: one that is lost while the build that it announced is kept
 # would lose a change.
@@ -55,11 +60,15 @@ def connect(address: SqliteAddress, *, writes: bool = True) -> SqliteConnection:
         return _connect(address, writes=writes)
     except (sqlite3.Error, OSError, SqliteError, UnicodeDecodeError) as error:
         reason = _reason(error)
-        do = "Check that the file and its folder may be read and written, on a disk of this machine."
-        is_damaged = any(word in reason for word in _DAMAGED)
-        raise StateError(
-            f"Cannot use the state in {address.display()}: {reason}", _DAMAGED_REMEDY if is_damaged else do
-        ) from error
+        raise StateError(f"Cannot use the state in {address.display()}: {reason}", _remedy(reason)) from error
+
+
+def _remedy(reason: str) -> str:
+    if _OF_ANOTHER_KIND in reason:
+        return _OTHER_REMEDY
+    if _DAMAGED in reason:
+        return _DAMAGED_REMEDY
+    return "Check that the file and its folder may be read and written, on a disk of this machine."
 
 
 def _connect(address: SqliteAddress, *, writes: bool) -> SqliteConnection:

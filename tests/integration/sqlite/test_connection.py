@@ -150,8 +150,9 @@ def test_the_database_of_another_program_is_refused(address: SqliteAddress) -> N
 @pytest.mark.parametrize("content", [b"no database at all, but longer than its header" * 20, b"SQLite format 3\0 cut"])
 def test_what_is_no_database_is_refused(address: SqliteAddress, content: bytes) -> None:
     address.path.write_bytes(content)
-    with pytest.raises(StateError, match=r"Cannot use the state in .*: file is not a database"):
+    with pytest.raises(StateError, match=r"Cannot use the state in .*: file is not a database") as refused:
         connect(address)
+    assert "Where it holds something else, let DBT_STATE_PLUGIN_DATABASE_URL name another file." in refused.value.do
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
