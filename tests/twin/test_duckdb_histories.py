@@ -35,6 +35,7 @@ def history(built: tuple[Path, Path, History]) -> History:
     folder, copy, history = built
     shutil.rmtree(folder)
     shutil.copytree(copy, folder, symlinks=True)
+    history.ours.run()  # a file that was copied into place counts as written
     assert "othing to build" in history.ours.run()
     return history
 

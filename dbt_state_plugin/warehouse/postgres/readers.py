@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 Names = frozenset[tuple[str, str]]
 
 # Views, partitions, parents, and tables whose foreign keys act on a change. What triggers, rules and foreign servers do
-# is not known, nor where a view passes rows on.
+# is not known, nor where a view passes rows on. A materialized view is written by REFRESH alone.
 _READERS = """
     WITH RECURSIVE tree AS (
         SELECT c.oid, true AS is_written FROM pg_catalog.pg_class c
@@ -28,7 +28,8 @@ _READERS = """
                 AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = tree.oid
         ) AS edge (oid, is_written)
     )
-    SELECT n.nspname::text, c.relname::text, tree.is_written AND (c.relkind NOT IN ('r', 'p') OR c.relhasrules
+    SELECT n.nspname::text, c.relname::text, tree.is_written AND c.relkind <> 'm' AND (
+        c.relkind NOT IN ('r', 'p') OR c.relhasrules
         OR EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))
     FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

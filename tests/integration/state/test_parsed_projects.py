@@ -28,6 +28,7 @@ FULL = node(
     full_refresh=False,
     keeps_columns=True,
     custom_ddl=True,
+    shows_failures=True,
 )
 SHOP = project(FULL, node("test.shop.unique", ["model.shop.orders"], code=""))
 
