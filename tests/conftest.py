@@ -38,16 +38,17 @@ if TYPE_CHECKING:  # unit tests load no driver of a database
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run two tests on each core and one more where they wait for servers, locks and processes, and else one a core.
+    """Run two tests on each core and one more where they wait for servers, locks and processes, and else half as many.
 
-    Unit and integration tests wait for little, and each process of pytest-xdist collects all of them first.
+    Unit and integration tests wait for little, and each process of pytest-xdist collects all of them first: on two
+    cores two processes took 71 s, three 63 s and four 71 s.
     """
     of_inner_loop = (TESTS / "unit", TESTS / "integration")
     waits = not all(
         any(Path(each).resolve().is_relative_to(folder) for folder in of_inner_loop) for each in config.args
     )
     cores = os.cpu_count() or 1
-    return 2 * cores + 1 if waits else cores
+    return 2 * cores + 1 if waits else cores + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
