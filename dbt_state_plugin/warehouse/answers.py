@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,13 @@ class FunctionBody:
 def columns_hash(metadata: SourceMetadata, kept: Iterable[str]) -> str:
     """Return a hash of the names and types of some columns, in their order."""
     return value_hash([(name, metadata.columns[name]) for name in kept])
+
+
+def numbered_columns(columns: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """Return names with a number for each type, as the comparison of columns wants them."""
+    import zlib
+
+    return tuple((name, zlib.crc32(kind.encode())) for name, kind in columns.items())
 
 
 def value_hash(value: Any) -> str:

@@ -70,9 +70,9 @@ class Cutoff:
         self._unsettled = set(self._hanging.nodes)
         self._traces: dict[str, Trace] = {}  # of what this run has built
         self._came_out: dict[str, CameOut] = {}
-        self._built = {record_key(entry.node, self._project) for entry in planned.plan.to_build}
-        views = (entry.node for entry in planned.plan.to_build if entry.node.is_view)
-        self._views = {record_key(node, self._project) for node in views}
+        building = {record_key(entry.node, self._project): entry.node for entry in planned.plan.to_build}
+        self._built = building.keys()
+        self._written = frozenset((key.schema, key.identifier) for key, node in building.items() if not node.is_view)
 
     def has_same_data(self, entry: PlanEntry) -> bool:
         """Return whether a node that was just built is unchanged to every reader."""
@@ -163,8 +163,7 @@ class Cutoff:
         keys = [record_key(node, self._project) for node in parents if node.is_source]
         if not keys or not self._built.isdisjoint(keys):
             return bool(keys)
-        tables = [key for key in self._built if key not in self._views]
-        readers = self._warehouse.readers_of(frozenset((key.schema, key.identifier) for key in tables))
+        readers = self._warehouse.readers_of(self._written)
         return readers is None or any((key.schema, key.identifier) in readers for key in keys)
 
     def _reads_the_same(self, entry: PlanEntry) -> bool:

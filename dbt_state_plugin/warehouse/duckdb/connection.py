@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from dbt_state_plugin.errors import BusyError, ConfigurationError, StateError
+from dbt_state_plugin.project.credentials import is_duckdb_elsewhere
 from dbt_state_plugin.warehouse.duckdb.file_version import file_version, is_of_another_kind
 
 _DBT = "dbt.adapters.duckdb.connections"
@@ -25,7 +26,6 @@ _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 # What dbt-duckdb sets, loads or registers for its own sessions.
 _OF_A_SESSION = "attach extensions filesystems is_ducklake module_paths plugins secrets settings".split()
 _PATIENCE = (0.01, 0.03, 0.1, 0.3)  # seconds until the catalogue is asked again
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!\\)|md:")
 
 
 class DuckDBFile:
@@ -168,7 +168,7 @@ def _place(path: str) -> str:
 def _attached_file(attached: Mapping[str, Any]) -> str | None:
     """Return the path of an attached DuckDB file, None for what is said to be anything else."""
     path = str(attached.get("path", ""))
-    is_file = not _REMOTE.match(path) and str(attached.get("type") or "duckdb").lower() == "duckdb"
+    is_file = not is_duckdb_elsewhere({"path": path}) and str(attached.get("type") or "duckdb").lower() == "duckdb"
     return _place(path) if is_file else None
 
 

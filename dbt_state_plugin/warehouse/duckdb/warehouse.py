@@ -22,6 +22,7 @@ from dbt_state_plugin.warehouse.answers import (
     Present,
     QueryRefused,
     SourceMetadata,
+    numbered_columns,
     value_hash,
 )
 from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile, first_line
@@ -353,12 +354,14 @@ class DuckDBWarehouse(Warehouse):
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
         """Return the columns of each relation."""
         held = self._read()
-        return {(each.schema, each.identifier): _columns(held[each].columns) for each in relations if each in held}
+        return {
+            (each.schema, each.identifier): numbered_columns(held[each].columns) for each in relations if each in held
+        }
 
     def describe(self, query: str, *, of_dbt: Any) -> Any:
         """Return the columns that a query would give."""
         rows = self._refusable(f"DESCRIBE SELECT * FROM (\n{query}\n) LIMIT 0")  # noqa: S608 - the project's own
-        return _columns({str(row[0]): str(row[1]) for row in rows})
+        return numbered_columns({str(row[0]): str(row[1]) for row in rows})
 
     def count_rows(self, relation: RelationName) -> int:
         """Return how many rows a relation has."""
@@ -411,10 +414,3 @@ def _in_attached(name: RelationName) -> RelationName:
     """Return a relation that SQL names in an attached database, whose name stands before that of the schema."""
     database, _, schema = name.schema.partition(".")
     return replace(name, database=database, schema=schema)
-
-
-def _columns(columns: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
-    """Return names with a number for each type, as the comparison of columns wants them."""
-    import zlib
-
-    return tuple((name, zlib.crc32(kind.encode())) for name, kind in columns.items())

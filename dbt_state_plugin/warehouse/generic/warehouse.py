@@ -24,6 +24,7 @@ from dbt_state_plugin.warehouse.answers import (
     Present,
     QueryRefused,
     SourceMetadata,
+    numbered_columns,
     value_hash,
 )
 from dbt_state_plugin.warehouse.capabilities import GENERIC
@@ -212,7 +213,11 @@ class GenericWarehouse(Warehouse):
         """Return the columns of those that are there."""
         wanted = tuple(relations)
         found = self.catalog(wanted).columns
-        return {(name.schema, name.identifier): _numbered(found[name]) for name in wanted if name in found}
+        return {
+            (name.schema, name.identifier): numbered_columns(dict(json.loads(found[name])))
+            for name in wanted
+            if name in found
+        }
 
     def describe(self, query: str, *, of_dbt: Any) -> Any:
         """Refuse: nothing is adopted."""
@@ -253,10 +258,3 @@ def _key(name: RelationName) -> _Key:
 def _folded(key: _Key) -> _Key:
     database, schema, identifier = key
     return database, schema, identifier.lower()
-
-
-def _numbered(document: str) -> tuple[tuple[str, int], ...]:
-    """Return names with a number for each type, as the comparison of columns wants them."""
-    import zlib
-
-    return tuple((name, zlib.crc32(kind.encode())) for name, kind in json.loads(document))

@@ -21,6 +21,7 @@ from dbt_state_plugin.warehouse.answers import (
     Present,
     QueryRefused,
     SourceMetadata,
+    numbered_columns,
     value_hash,
 )
 from dbt_state_plugin.warehouse.interface import Warehouse
@@ -337,7 +338,7 @@ class SparkWarehouse(Warehouse):
         wanted = set(relations)
         with self._held(wanted) as (held, _):
             pass
-        return {(each.schema, each.identifier): _numbered(held[each].columns) for each in wanted & held.keys()}
+        return {(each.schema, each.identifier): numbered_columns(held[each].columns) for each in wanted & held.keys()}
 
     def describe(self, query: str, *, of_dbt: Any) -> Any:
         """Return the columns that a query would give."""
@@ -347,7 +348,7 @@ class SparkWarehouse(Warehouse):
 
         with self._refusing() as spark:
             schema = spark.sql(f"SELECT * FROM (\n{query}\n) LIMIT 0")._jdf.schema().json()  # noqa: S608
-        return _numbered(columns_of(json.loads(schema)["fields"]))
+        return numbered_columns(columns_of(json.loads(schema)["fields"]))
 
     def count_rows(self, relation: RelationName) -> int:
         """Return how many rows a relation has."""
@@ -427,10 +428,3 @@ def _quoted(relation: RelationName) -> str:
     from dbt_state_plugin.warehouse.spark.catalog import quoted
 
     return f"{quoted(relation.schema)}.{quoted(relation.identifier)}"
-
-
-def _numbered(columns: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
-    """Return names with a number for each type, as the comparison of columns wants them."""
-    import zlib
-
-    return tuple((name, zlib.crc32(kind.encode())) for name, kind in columns.items())
