@@ -28,7 +28,7 @@ sources:
       - name: orders
       - {name: compared, meta: {dbt_state_plugin: {data_version: content}}}
       - name: asked
-        meta: {dbt_state_plugin: {data_version: query, data_version_query: select max(id) from raw.asked}}
+        meta: {dbt_state_plugin: {data_version: query, data_version_query: "select max(id) from {source}"}}
       - {name: dated, loaded_at_field: loaded_at}
 """,
     "models/edited.sql": "select 1 as id",

@@ -252,8 +252,8 @@ class DuckDBWarehouse(Warehouse):
             return f"{value_hash(held.columns_document)}-{self._content(cursor, held)}" if held else ""
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
-        """Return a hash of the answer to the user's own query."""
-        rows = self._asked(f"The query of {source}", query)
+        """Return a hash of the answer to the user's own query, in which `{source}` stands for the relation."""
+        rows = self._asked(f"The query of {source}", query.replace("{source}", str(relation)))
         if len(rows) > _MOST_ROWS:
             raise ConfigurationError(
                 f"The query of {source} gives more than {_MOST_ROWS} rows.",
@@ -263,9 +263,8 @@ class DuckDBWarehouse(Warehouse):
 
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time."""
-        name = ".".join(part for part in str(relation).split(".") if part)
         what = f"The loaded_at_field of {source}"
-        return value_hash(self._asked(what, f"SELECT count(*), max({loaded_at}) FROM {name}"))  # noqa: S608
+        return value_hash(self._asked(what, f"SELECT count(*), max({loaded_at}) FROM {relation}"))  # noqa: S608
 
     def _asked(self, what: str, query: str) -> list[tuple[Any, ...]]:
         import duckdb

@@ -174,8 +174,8 @@ class GenericWarehouse(Warehouse):
         return "" if content.startswith("?") else f"{value_hash(columns)}-{content}"
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
-        """Return a hash of the answer to the user's own query."""
-        return self._questions.content(query)
+        """Return a hash of the answer to the user's own query, in which `{source}` stands for the relation."""
+        return self._questions.content(query.replace("{source}", self._name(relation)))
 
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time."""

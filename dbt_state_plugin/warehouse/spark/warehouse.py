@@ -250,8 +250,8 @@ class SparkWarehouse(Warehouse):
             return f"{value_hash(held.columns_document)}-{content_of(spark, held.quoted, held.columns)}"
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
-        """Return a hash of the answer to the user's own query."""
-        rows = self._asked(f"The query of {source}", query)
+        """Return a hash of the answer to the user's own query, in which `{source}` stands for the relation."""
+        rows = self._asked(f"The query of {source}", query.replace("{source}", _quoted(relation)))
         if len(rows) > _MOST_ROWS:
             raise ConfigurationError(
                 f"The query of {source} gives more than {_MOST_ROWS} rows.",

@@ -99,6 +99,7 @@ def test_rows_are_read_by_quoted_columns_and_what_is_refused_is_no_content() -> 
 
     assert found.content(ORDERS, ["ID"]) == "SELECT `ID` FROM marts.orders"
     assert found.newest_row("s", ORDERS, "at") == "SELECT count(*), max(at) FROM marts.orders"
+    assert found.answer("s", ORDERS, "select max(id) from {source}") == "select max(id) from marts.orders"
     assert found.content_of_build(ORDERS)
     Held.fails = True
     try:
