@@ -55,9 +55,16 @@ NOT_COUNTED: Mapping[str, str] = {
     "policy": "has a policy of row security that asks other tables, functions or the clock",
     "function": "is computed by functions that cannot be inspected",
     "kind": "is not a table, so its rows are not counted",
+    "no-table": "is no table of the warehouse itself, so the time of its last change says nothing about its rows",
+    "no-time": "has no time of a last change in the warehouse",
     "place": "is not a path that can be inspected",
+    "twin": "differs from another relation in letter case alone, and the time of its last change may be of that one",
     "remote": "is stored elsewhere, where its files cannot be listed",
     "unreadable": "cannot be read",
+    "unasked": (
+        "is in a warehouse that tells when rows change only where data_version asks: last_modified, query or content "
+        "(see docs/warehouses.md)"
+    ),
     "untold": "is in a warehouse that does not tell when rows change (see docs/warehouses.md)",
 }
 UNREADABLE: Mapping[str, str] = {
@@ -321,6 +328,10 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.ROWS_CHANGED: lambda _: "rows changed",
     ReasonCode.FUNCTION_CHANGED: lambda _: "its definition changed",
     ReasonCode.ANSWER_CHANGED: lambda _: "gives its query another answer",
+    ReasonCode.ALTERED: lambda values: f"was last altered at another time than its build saw ({values['at']})",
+    ReasonCode.NOT_SETTLED: lambda values: (
+        f"was altered so shortly before its build that more may have come at that time ({values['at']})"
+    ),
     ReasonCode.ALWAYS_NEW: lambda _: f"has data_version always: {_EVERY_RUN}",
     ReasonCode.NOT_COUNTED: lambda values: f"{NOT_COUNTED.get(values['why'], 'cannot be seen into')}: {_EVERY_RUN}",
     ReasonCode.UNREADABLE: lambda values: UNREADABLE.get(values["why"], UNREADABLE["error"]),

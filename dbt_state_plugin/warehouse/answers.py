@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dbt_state_plugin.core.values.relations import Identity
 
 
@@ -50,6 +52,30 @@ class SourceMetadata:
     touched: str
     is_table: bool = False
     rows: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastModified:
+    """When a table was last altered, and the time of the look, both by the warehouse; or a word for why not."""
+
+    altered: datetime | None = None
+    looked_at: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoLastModified:
+    """Why nobody can ask here when a table was last altered: what a setting says wrongly, and what to do."""
+
+    what: str
+    do: str
+
+
+TOLD_EXACTLY = NoLastModified(
+    what="data_version is last_modified, and this warehouse itself tells more exactly what was written",
+    do="Leave it out here; for some targets only, write data_version: "
+    "\"{{ 'last_modified' if target.type == 'snowflake' else 'touched' }}\".",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

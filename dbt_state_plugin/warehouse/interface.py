@@ -8,7 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbt_state_plugin.core.values.capabilities import Capabilities, capabilities
-from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceMetadata
+from dbt_state_plugin.warehouse.answers import (
+    TOLD_EXACTLY,
+    Calls,
+    Function,
+    FunctionBody,
+    LastModified,
+    NoLastModified,
+    Present,
+    SourceMetadata,
+)
 
 if TYPE_CHECKING:
     from dbt_state_plugin.core.comparison.adoption import Columns
@@ -181,6 +190,15 @@ class Warehouse(Protocol):
 
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time; raises ConfigurationError."""
+
+    @property
+    def no_last_modified(self) -> NoLastModified | None:
+        """Return why `data_version: last_modified` is no setting for this warehouse, None where it is one."""
+        return TOLD_EXACTLY
+
+    def last_modified(self, sources: Iterable[RelationName]) -> Mapping[RelationName, LastModified]:
+        """Return when each of these tables was last altered; asked only where `no_last_modified` is None."""
+        return {}
 
     def written_relations(self, statement: str) -> tuple[tuple[str, str], ...]:
         """Return the schema, empty if none is given, and the name of what a statement says that it writes into."""

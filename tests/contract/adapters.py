@@ -76,6 +76,19 @@ def in_duckdb(
     )
 
 
+def in_dated(
+    folder: Path, state: Database, files: Mapping[str, str], setup: Iterable[str]
+) -> AbstractContextManager[Shop]:
+    """Give a shop in a DuckDB file of which the adapter says when tables were altered, as `clock` has it."""
+    clock = (
+        "CREATE SCHEMA clock",
+        "CREATE TABLE clock.now (moment TIMESTAMPTZ)",
+        "CREATE TABLE clock.altered AS SELECT 'raw' AS schema_name, 'timed' AS identifier,"
+        " TIMESTAMPTZ '2026-01-01 10:00:00+00' AS last_altered",
+    )
+    return in_duckdb(folder, state, files, (*setup, *clock), kind="dated", packages=str(PLAIN_ADAPTER))
+
+
 @contextmanager
 def in_postgres(folder: Path, database: Database, files: Mapping[str, str], setup: Iterable[str]) -> Iterator[Shop]:
     """Give a shop in the database that holds the state, too."""
@@ -119,7 +132,17 @@ ADAPTERS: Mapping[str, Adapter] = {
     "plain": Adapter(
         opened=partial(in_duckdb, kind="plain", packages=str(PLAIN_ADAPTER)),
         known=GENERIC,
+        superfluous=frozenset({"reads_source", "reads_timed", "asks"}),
+    ),
+    # The same, but that it says when a table was altered.
+    "dated": Adapter(
+        opened=in_dated,
+        known=GENERIC,
         superfluous=frozenset({"reads_source", "asks"}),
+        statements={
+            "INSERT INTO raw.timed VALUES (2)": "INSERT INTO raw.timed VALUES (2);"
+            " UPDATE clock.altered SET last_altered = TIMESTAMPTZ '2026-01-01 11:00:00+00'",
+        },
     ),
     "spark": Adapter(
         opened=in_spark,

@@ -30,6 +30,9 @@ sources:
       - name: asked
         meta: {dbt_state_plugin: {data_version: query, data_version_query: "select max(id) from {source}"}}
       - {name: dated, loaded_at_field: loaded_at}
+      - name: timed
+        meta:
+          dbt_state_plugin: {data_version: "{{ 'last_modified' if target.type == 'dated' else 'touched' }}"}
 """,
     "models/edited.sql": "select 1 as id",
     "models/below.sql": "select id from {{ ref('edited') }}",
@@ -46,6 +49,7 @@ sources:
     "models/reads_compared.sql": "select id from {{ source('raw', 'compared') }}",
     "models/reads_asked.sql": "select id from {{ source('raw', 'asked') }}",
     "models/reads_dated.sql": "select id from {{ source('raw', 'dated') }}",
+    "models/reads_timed.sql": "select id from {{ source('raw', 'timed') }}",
     "models/asks.sql": "select {{ largest() }} as id",
     "models/names_a_table.sql": "select id from raw.hidden",
     "models/volatile.sql": "select random() as r, current_date as d",
@@ -59,7 +63,7 @@ sources:
 SETUP = (
     "CREATE SCHEMA raw",
     *(f"CREATE TABLE raw.{name} AS SELECT 1 AS id UNION ALL SELECT 2" for name in ("orders", "compared", "hidden")),
-    *(f"CREATE TABLE raw.{name} AS SELECT 1 AS id" for name in ("asked", "answers")),
+    *(f"CREATE TABLE raw.{name} AS SELECT 1 AS id" for name in ("asked", "answers", "timed")),
     "CREATE TABLE raw.dated AS SELECT 1 AS id, TIMESTAMP '2026-01-01' AS loaded_at",
 )
 EDITS = {
@@ -79,6 +83,7 @@ CHANGES = (
     "UPDATE raw.compared SET id = 3 WHERE id = 2",
     "INSERT INTO raw.asked VALUES (2)",
     "INSERT INTO raw.dated VALUES (2, TIMESTAMP '2026-01-02')",
+    "INSERT INTO raw.timed VALUES (2)",
     "INSERT INTO raw.hidden VALUES (3)",
     "INSERT INTO raw.answers VALUES (2)",
 )
@@ -95,7 +100,7 @@ NEEDED = {
     "written": "rows",
     "redefined": "views",
     "commented": "shape",
-    **dict.fromkeys(("reads_source", "reads_compared", "reads_asked", "reads_dated"), "sources"),
+    **dict.fromkeys(("reads_source", "reads_compared", "reads_asked", "reads_dated", "reads_timed"), "sources"),
     "names_a_table": "named",
     "asks": "questions",
     "volatile": "volatile",

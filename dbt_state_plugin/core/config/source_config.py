@@ -23,7 +23,8 @@ from dbt_state_plugin.core.config.node_config import (
 from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.errors import ConfigurationError
 
-KINDS = ("touched", "content", "query", "always", "never")
+LAST_MODIFIED = "last_modified"
+KINDS = ("touched", "content", "query", LAST_MODIFIED, "always", "never")
 SOURCE_SETTINGS = ("data_version", "data_version_query", "loader_columns", "content_max_rows")
 NODE_SETTINGS = (
     *("on_logic_change", "volatile", "drift", "data_version", "max_age", "loader_columns"),

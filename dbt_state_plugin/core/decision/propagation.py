@@ -24,6 +24,8 @@ _ONLY_ROWS = frozenset(
         ReasonCode.RECREATED,
         ReasonCode.REWRITTEN_SOURCE,
         ReasonCode.ANSWER_CHANGED,
+        ReasonCode.ALTERED,
+        ReasonCode.NOT_SETTLED,
         ReasonCode.ALWAYS_NEW,
         ReasonCode.NOT_COUNTED,
         ReasonCode.UNREADABLE,

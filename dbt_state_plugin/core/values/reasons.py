@@ -127,6 +127,8 @@ class ReasonCode(str, Enum):
     ROWS_CHANGED = "rows-changed"
     FUNCTION_CHANGED = "function-changed"
     ANSWER_CHANGED = "answer-changed"
+    ALTERED = "altered"  # at
+    NOT_SETTLED = "not-settled"  # at
     ALWAYS_NEW = "always-new"
     QUESTION_ANSWER_CHANGED = "question-answer-changed"  # query
     QUESTION_NOT_REPEATED = "question-not-repeated"  # query, why

@@ -8,8 +8,8 @@ A version is a text of fields with slashes between them, stored in the trace of 
 identity. `columns` is a hash of its columns, `touched` one of the server's counters, or `?` and a word for what the
 server does not count, or DEFINITION and a hash for a function. `answer` says what the rows themselves gave:
 `content:...`, OF_ALL_COLUMNS and more where the server counts nothing and no column is left out, `query:...`,
-`content:?rights`, or `always` or `never`. `checked` is the newest state of the counters in which the content was found
-to be equal; `touched` stays that of the build.
+`content:?rights`, `modified:...` (see last_modified.py), or `always` or `never`. `checked` is the newest state of the
+counters in which the content was found to be equal; `touched` stays that of the build.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dbt_state_plugin.core.values.invocations import UNKNOWN
 from dbt_state_plugin.core.values.reasons import Reason, ReasonCode, ReasonKind
 from dbt_state_plugin.core.values.relations import Identity
 from dbt_state_plugin.core.versions.counters import are_same_counters
+from dbt_state_plugin.core.versions.last_modified import is_last_modified, is_settled, time_of, why_unknown
 
 DEFINITION = "definition-"
 OF_ALL_COLUMNS = "content:all-"
@@ -122,6 +123,8 @@ def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool
         return None
     if now.answer.startswith("query:"):
         return None if now.answer == before.answer else _data(ReasonCode.ANSWER_CHANGED)
+    if is_last_modified(now.answer):
+        return _change_of_time(before.answer, now.answer)
     if not now.answer or (by_touch and not now.is_of_all_columns):
         return None if now.is_untouched_since(before) else _what_was_touched(before, now)
     if now.is_known_since(before):
@@ -129,6 +132,15 @@ def _change_of_rows(before: SourceVersion, now: SourceVersion, *, by_touch: bool
     if "?" in now.answer:
         return _data(ReasonCode.UNREADABLE, why=now.answer.partition("?")[2])
     return None if now.answer == before.answer else _data(ReasonCode.ROWS_CHANGED)
+
+
+def _change_of_time(before: str, now: str) -> Reason | None:
+    """Return the reason for a table that was altered; an older time counts too, since a table may be restored."""
+    if why := why_unknown(now):
+        return _data(ReasonCode.NOT_COUNTED, why=why)
+    if time_of(before) != time_of(now):
+        return _data(ReasonCode.ALTERED, at=time_of(now))
+    return None if is_settled(before) else _data(ReasonCode.NOT_SETTLED, at=time_of(now))
 
 
 def _what_was_touched(before: SourceVersion, now: SourceVersion) -> Reason:

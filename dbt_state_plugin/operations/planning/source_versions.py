@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.core.config.node_config import wrong_setting
 from dbt_state_plugin.core.config.source_config import (
+    LAST_MODIFIED,
     DataRule,
     check_settings,
     data_rule,
@@ -30,6 +32,7 @@ from dbt_state_plugin.core.values.project import Node, Project
 from dbt_state_plugin.core.values.reads import Question
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, RelationName, SourceData
+from dbt_state_plugin.core.versions.last_modified import last_modified_answer, unknown_last_modified
 from dbt_state_plugin.core.versions.source_version import (
     DEFINITION,
     OF_ALL_COLUMNS,
@@ -40,7 +43,7 @@ from dbt_state_plugin.core.versions.source_version import (
 )
 from dbt_state_plugin.state.build_updates import refresh_sources_seen
 from dbt_state_plugin.state.relations import read_recorded
-from dbt_state_plugin.warehouse.answers import SourceMetadata, columns_hash
+from dbt_state_plugin.warehouse.answers import LastModified, SourceMetadata, columns_hash
 
 if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
@@ -104,21 +107,37 @@ def catalog_with_data(
     """
     default = project_rule(default)
     check_settings(project, default)
+    _check_last_modified(warehouse, project)
     sources = _sources(warehouse, project, default)
     plain = {source.relation: SourceData(columns=source.columns, touched=source.metadata.touched) for source in sources}
     counted = replace(catalog, data=plain)
     seen = _seen_by_readers(project, recorded, command)
     versions = relation_versions(project, recorded, counted)
     data = dict(plain)
+    asked = {}
     for source in sources:
         version = parse_version(versions[source.relation])
         if version is None:  # a node of the project writes it, and knows what it wrote
             continue
         key = (source.relation, source.rule, version.columns, version.state)
-        if key not in answers.rows:
+        if key not in answers.rows and _asks_for_time(source) and seen.get(source.relation) is not None:
+            asked[source.relation] = key
+        elif key not in answers.rows:
             answers.rows[key] = _answer(warehouse, source, version, seen.get(source.relation), progress)
-        data[source.relation] = replace(plain[source.relation], answer=answers.rows[key])
+        data[source.relation] = replace(plain[source.relation], answer=answers.rows.get(key, ""))
+    times = _last_modified_answers(warehouse, asked, progress)
+    answers.rows.update({key: times[relation] for relation, key in asked.items()})
+    data |= {relation: replace(plain[relation], answer=answer) for relation, answer in times.items()}
     return replace(catalog, data=data)
+
+
+def _check_last_modified(warehouse: Warehouse, project: Project) -> None:
+    """Raise ConfigurationError for the first source, in the order of names, of which this warehouse has no time."""
+    for node in sorted(project.nodes.values(), key=lambda node: node.unique_id):
+        if node.is_source and node.settings.get("data_version") == LAST_MODIFIED:
+            refused = warehouse.no_last_modified
+            if refused is not None:
+                raise wrong_setting(node, refused.what, refused.do)
 
 
 def undeclared_versions(
@@ -164,7 +183,7 @@ def _source(nodes: list[Node], relation: RelationName, metadata: SourceMetadata,
     if any(data_rule(other, default) != rule for other in others) or metadata.touched.startswith(DEFINITION):
         rule = DataRule(kind="touched")
     # The columns of a loader are left out wherever content may be compared, however many rows there are today.
-    kept = tuple(metadata.columns) if rule.kind == "touched" else shape_columns(rule, metadata.columns)
+    kept = tuple(metadata.columns) if rule.kind in ("touched", LAST_MODIFIED) else shape_columns(rule, metadata.columns)
     rule = replace(rule, kind=rule.kind or _kind_by_looks(rule, metadata))
     return _Source(node=node, relation=relation, rule=rule, metadata=metadata, columns=columns_hash(metadata, kept))
 
@@ -182,7 +201,7 @@ def _answer(
 ) -> str:
     """Return what the rows of a source say, or nothing if the counters do."""
     rule = source.rule
-    if source.metadata.touched == "?absent" or rule.kind == "touched":
+    if source.metadata.touched == "?absent" or rule.kind in ("touched", LAST_MODIFIED):  # this one is asked for apart
         return ""
     if rule.kind in ("always", "never"):
         return rule.kind
@@ -197,6 +216,29 @@ def _answer(
         return ""
     known = (known_answer(seen, version, source.answers_by) for seen in readers if seen is not None)
     return next(filter(None, known), "") or _content(warehouse, source, progress)
+
+
+def _asks_for_time(source: _Source) -> bool:
+    return source.rule.kind == LAST_MODIFIED and source.metadata.touched != "?absent"
+
+
+def _last_modified_answers(
+    warehouse: Warehouse, relations: Iterable[RelationName], progress: Progress
+) -> dict[RelationName, str]:
+    """Return what the warehouse says of the time of each table's last change, asked for all of them together."""
+    wanted = tuple(relations)
+    if not wanted:
+        return {}
+    _LOG.info("Asking when %d sources were last altered.", len(wanted))
+    progress(Step(stage=Stage.ROWS, detail=str(wanted[0])))
+    found = warehouse.last_modified(wanted)
+    return {relation: _answer_of(found.get(relation, LastModified())) for relation in wanted}
+
+
+def _answer_of(found: LastModified) -> str:
+    if found.altered is None or found.looked_at is None:
+        return unknown_last_modified(found.problem or "no-time")
+    return last_modified_answer(found.altered, found.looked_at)
 
 
 def _content(warehouse: Warehouse, source: _Source, progress: Progress) -> str:

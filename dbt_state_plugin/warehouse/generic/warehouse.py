@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbt_state_plugin.core.values.capabilities import Capabilities
@@ -21,6 +24,8 @@ from dbt_state_plugin.warehouse.answers import (
     DropRefused,
     Function,
     FunctionBody,
+    LastModified,
+    NoLastModified,
     Present,
     QueryRefused,
     SourceMetadata,
@@ -31,6 +36,8 @@ from dbt_state_plugin.warehouse.capabilities import GENERIC
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dbt_state_plugin.core.values.findings import Finding
     from dbt_state_plugin.core.values.orphans import DropCheck
 
@@ -40,6 +47,13 @@ _KINDS = {
     "materialized_view": RelationKind.MATERIALIZED_VIEW,
     "external": RelationKind.FOREIGN_TABLE,
 }
+_TABLE = "table"  # dbt's word for what holds its own rows
+# What dbt's adapters of these types take for the time of the last change does not move with each write.
+_BLIND_CLOCKS = {
+    "redshift": "does not move when rows are deleted or a table is truncated",
+    **dict.fromkeys(("sqlserver", "fabric", "synapse"), "moves when a table is altered, not when rows are written"),
+}
+_OTHER_WAYS = "Use loaded_at_field, or data_version query, content or never."
 # What says who connects and how, and not where to; secrets are never looked at.
 _NOT_WHERE = re.compile(
     r"thread|timeout|retr|keepalive|tag|priority|schema|dataset|user|role|warehouse|secret|token|passw|pass$|key|auth",
@@ -65,6 +79,35 @@ class Questions(Protocol):
 
     def content(self, sql: str) -> str:
         """Return a value of all rows of a query."""
+
+    def tells_last_modified(self) -> bool:
+        """Return whether the adapter says that it can always tell when a table was last altered."""
+
+    def last_modified(
+        self, database: str, tables: Iterable[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], tuple[datetime, datetime]]:
+        """Return when each of these tables (schema, identifier) was last altered, and when that was looked at.
+
+        What is not known is left out. No two of them differ in letter case alone.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """A relation as the server stores it: its name there, and dbt's word for its type.
+
+    `has_twin` says that another relation of the schema differs in letter case alone.
+    """
+
+    key: _Key
+    kind: str
+    has_twin: bool
+
+    @property
+    def identity(self) -> Identity:
+        known = _KINDS.get(self.kind, RelationKind.TABLE)
+        # A table that was replaced cannot be told from the one before.
+        return Identity(object_id=known.name, storage_id=known.name, kind=known)
 
 
 class GenericWarehouse(Warehouse):
@@ -96,23 +139,28 @@ class GenericWarehouse(Warehouse):
 
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
         """Return which relations there are in these schemas, with the columns of those that were asked about."""
+        found = {name: each.identity for name, each in self._listed(relations).items()}
+        return Catalog(identities=found, columns={name: self._columns_document(name) for name in found})
+
+    def _listed(self, relations: Iterable[RelationName]) -> dict[RelationName, _Listed]:
+        """Return what there is of these relations, as the server lists it."""
         wanted = [name for name in dict.fromkeys(relations) if name.schema and name.identifier]
-        listed = self._identities({(name.database, name.schema) for name in wanted})
+        listed = self._all_in({(name.database, name.schema) for name in wanted})
         asked = {_key(name) for name in wanted}
         # dbt lists names as the server stores them, which may be in another case than the project has them. What is
         # asked for by its own name is nobody else's.
-        folded = {_folded(key): identity for key, identity in reversed(listed.items()) if key not in asked}
+        folded = {_folded(key): each for key, each in reversed(listed.items()) if key not in asked}
         answers = {name: listed.get(_key(name)) or folded.get(_folded(_key(name))) for name in wanted}
-        found = {name: identity for name, identity in answers.items() if identity is not None}
-        return Catalog(identities=found, columns={name: self._columns_document(name) for name in found})
+        return {name: each for name, each in answers.items() if each is not None}
 
-    def _identities(self, places: set[tuple[str, str]]) -> dict[_Key, Identity]:
-        found: dict[_Key, Identity] = {}
+    def _all_in(self, places: set[tuple[str, str]]) -> dict[_Key, _Listed]:
+        found: dict[_Key, _Listed] = {}
         for database, schema in sorted(places):
-            for identifier, kind in self._questions.relations(database, schema):
-                known = _KINDS.get(kind, RelationKind.TABLE)
-                # A table that was replaced cannot be told from the one before.
-                found[database, schema, identifier] = Identity(object_id=known.name, storage_id=known.name, kind=known)
+            kinds = dict(self._questions.relations(database, schema))
+            folded = Counter(identifier.lower() for identifier in kinds)
+            for identifier, kind in kinds.items():
+                key = (database, schema, identifier)
+                found[key] = _Listed(key=key, kind=kind, has_twin=folded[identifier.lower()] > 1)
         return found
 
     def _columns_document(self, name: RelationName) -> str:
@@ -146,15 +194,43 @@ class GenericWarehouse(Warehouse):
     def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return the columns; whether rows changed is unknown, so readers are built, unless the config helps."""
         wanted = tuple(sources)
-        catalog = self.catalog(wanted)
-        return {name: self._metadata(name, catalog) for name in wanted}
+        listed = self._listed(wanted)
+        return {name: self._metadata(name, listed.get(name)) for name in wanted}
 
-    def _metadata(self, name: RelationName, catalog: Catalog) -> SourceMetadata:
-        identity = catalog.identities.get(name)
-        if identity is None:
+    def _metadata(self, name: RelationName, listed: _Listed | None) -> SourceMetadata:
+        if listed is None:
             return SourceMetadata(columns={}, touched="?absent")
-        is_table = identity.kind is RelationKind.TABLE
-        return SourceMetadata(columns=dict(json.loads(catalog.columns[name])), touched="?untold", is_table=is_table)
+        touched = "?unasked" if listed.kind == _TABLE and self.no_last_modified is None else "?untold"
+        is_table = listed.identity.kind is RelationKind.TABLE
+        return SourceMetadata(columns=dict(self._columns(name)), touched=touched, is_table=is_table)
+
+    @cached_property
+    def no_last_modified(self) -> NoLastModified | None:
+        """Return why the time of a table's last change is no sign of writes here, None where it is one."""
+        said = "data_version is last_modified, and the time of a table's last change"
+        if self._kind in _BLIND_CLOCKS:
+            return NoLastModified(what=f"{said} {_BLIND_CLOCKS[self._kind]} in {self._kind}", do=_OTHER_WAYS)
+        if not self._questions.tells_last_modified():
+            return NoLastModified(what=f"{said} is not told by dbt's adapter for {self._kind}", do=_OTHER_WAYS)
+        return None
+
+    def last_modified(self, sources: Iterable[RelationName]) -> Mapping[RelationName, LastModified]:
+        """Return what dbt's adapter says of each; of what holds no rows of its own it is not asked."""
+        listed = self._listed(sources)
+        alike = Counter(_alike(each.key) for each in listed.values())  # dbt puts answers to those that are like theirs
+        found = {
+            name: LastModified(problem=problem)
+            for name, each in listed.items()
+            if (problem := _unfit(each, is_alone=alike[_alike(each.key)] == 1))
+        }
+        fit = {name: each for name, each in listed.items() if name not in found}
+        for database in sorted({each.key[0] for each in fit.values()}):
+            names = {each.key[1:]: name for name, each in fit.items() if each.key[0] == database}
+            times = self._questions.last_modified(database, names)
+            for place, name in names.items():
+                altered, looked_at = times.get(place, (None, None))
+                found[name] = LastModified(altered=altered, looked_at=looked_at)
+        return found
 
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value of all rows, which are read through dbt's connection."""
@@ -249,6 +325,18 @@ class GenericWarehouse(Warehouse):
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Refuse: what would go along is not known."""
         raise DropRefused("dbt-state-plugin does not drop relations in this warehouse")
+
+
+def _unfit(listed: _Listed, *, is_alone: bool) -> str:
+    """Return why the time of a relation's last change is no sign of writes, nothing where it is one."""
+    if listed.kind != _TABLE:
+        return "no-table"
+    return "" if is_alone and not listed.has_twin else "twin"
+
+
+def _alike(key: _Key) -> _Key:
+    database, schema, identifier = key
+    return database, schema.lower(), identifier.lower()
 
 
 def _key(name: RelationName) -> _Key:

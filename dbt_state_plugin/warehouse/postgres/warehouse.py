@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.values.reads import Question
     from dbt_state_plugin.core.values.records import RowsLeft
     from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
-    from dbt_state_plugin.warehouse.answers import Calls, Function, FunctionBody, Present, SourceMetadata
+    from dbt_state_plugin.warehouse.answers import (
+        Calls,
+        Function,
+        FunctionBody,
+        LastModified,
+        NoLastModified,
+        Present,
+        SourceMetadata,
+    )
     from dbt_state_plugin.warehouse.postgres.session_settings import SessionOfDbt
 
 _FUNCTIONS = "Cannot read the functions of the warehouse"
@@ -106,6 +114,17 @@ class PostgresWarehouse:
     def has_counted_writes(self, of_dbt: SessionOfDbt) -> bool:
         """Wait until the sessions of dbt have handed in what they counted."""
         return catalog.sessions_ended(self.connection, of_dbt.user, of_dbt.application, patience=_PATIENCE)
+
+    @property
+    def no_last_modified(self) -> NoLastModified:
+        """Return that counters tell more."""
+        from dbt_state_plugin.warehouse.answers import TOLD_EXACTLY
+
+        return TOLD_EXACTLY
+
+    def last_modified(self, sources: Iterable[RelationName]) -> Mapping[RelationName, LastModified]:
+        """Return nothing: counters tell more."""
+        return {}
 
     def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return what the catalog says about each source."""

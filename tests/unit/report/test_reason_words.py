@@ -38,6 +38,7 @@ VALUES = {
     "calls": ["now()"],
     "query": "select 1",
     "writer": "model.shop.a",
+    "at": "2026-11-29T10:00:00+00:00",
     "thing": "index",
     "change": "gone",
 }

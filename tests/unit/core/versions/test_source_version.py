@@ -135,6 +135,48 @@ def test_what_is_configured_decides(seen: str | None, now: str, words: str) -> N
     assert change(seen, now) == words
 
 
+HOUR, SHORTLY = "modified:2026-11-29T10:00:00+00:00", "modified:2026-11-29T10:00:00+00:00+unsettled"
+OTHER_TIME = "was last altered at another time than its build saw (2026-11-29T10:00:00+00:00)"
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "words"),
+    [
+        (HOUR, HOUR, ""),
+        (HOUR, SHORTLY, ""),  # a clock that was set back since
+        ("modified:2026-11-29T09:00:00+00:00", HOUR, OTHER_TIME),
+        ("modified:2026-11-29T11:00:00+00:00", HOUR, OTHER_TIME),
+        ("modified:2026-11-29T11:00:00+00:00", SHORTLY, OTHER_TIME),
+        ("modified:?no-time", HOUR, OTHER_TIME),
+        ("query:a", HOUR, OTHER_TIME),
+        ("", HOUR, OTHER_TIME),
+        (
+            SHORTLY,
+            HOUR,
+            "was altered so shortly before its build that more may have come at that time (2026-11-29T10:00:00+00:00)",
+        ),
+        (HOUR, "modified:?no-time", "has no time of a last change in the warehouse: built on every run"),
+        ("modified:?no-time", "modified:?no-time", "has no time of a last change in the warehouse: built on every run"),
+        (HOUR, "query:a", "gives its query another answer"),
+        (
+            HOUR,
+            "",
+            "is in a warehouse that does not tell when rows change (see docs/warehouses.md): built on every run",
+        ),
+        (HOUR, "never", ""),
+    ],
+)
+@pytest.mark.parametrize("by_touch", [True, False])
+def test_any_other_time_of_the_last_change_and_one_that_may_come_again_is_a_change(
+    seen: str, now: str, words: str, by_touch: bool
+) -> None:
+    before, today = (version(touched="?untold", answer=answer) for answer in (seen, now))
+
+    assert change(before, today, by_touch=by_touch) == words
+    assert change(before, today, by_rows=False) == ""
+    assert with_checked(before, today) is None
+
+
 def test_a_source_that_is_gone_does_not_exist_rather_than_having_other_columns() -> None:
     gone = version(columns="-", touched="?absent")
 

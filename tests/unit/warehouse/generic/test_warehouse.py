@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
 import pytest
 
 from dbt_state_plugin.core.values.findings import Severity
 from dbt_state_plugin.core.values.relations import RelationKind, RelationName
 from dbt_state_plugin.errors import StateError
-from dbt_state_plugin.warehouse.answers import DropRefused, QueryRefused
+from dbt_state_plugin.warehouse.answers import DropRefused, LastModified, QueryRefused
 from dbt_state_plugin.warehouse.generic.warehouse import GenericWarehouse
 
 ORDERS = RelationName(database="db", schema="marts", identifier="orders")
@@ -15,13 +18,21 @@ GONE = RelationName(database="db", schema="marts", identifier="gone")
 PROFILE = {"account": "a1", "schema": "dev", "user": "me", "password": "s3cret", "threads": 4}
 
 
+NOON = datetime(2026, 11, 29, 12, tzinfo=timezone.utc)
+
+
 class Held:
     """Answers as an adapter that keeps names in capitals."""
 
     fails = False
 
+    def __init__(self, *, tells_times: bool = False) -> None:
+        self.tells_times = tells_times
+        self.asked: list[tuple[str, tuple[tuple[str, str], ...]]] = []
+
     def relations(self, database: str, schema: str) -> list[tuple[str, str]]:
-        return [("ORDERS", "view"), ("other", "table"), ("Two", "view"), ("two", "table")]
+        found = [("ORDERS", "view"), ("other", "table"), ("Two", "view"), ("two", "table")]
+        return [*found, ("LINES", "table"), ("lake", "external"), ("stream", "streaming_table"), ("new", "table")]
 
     def columns(self, database: str, schema: str, identifier: str) -> list[tuple[str, str]]:
         return [("ID", "number")]
@@ -37,9 +48,22 @@ class Held:
             raise StateError("No.", "Ask somebody else.")
         return sql
 
+    def tells_last_modified(self) -> bool:
+        return self.tells_times
+
+    def last_modified(
+        self, database: str, tables: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[datetime, datetime]]:
+        self.asked.append((database, tuple(tables)))
+        return {place: (NOON, NOON) for place in self.asked[-1][1] if place[1] != "new"}
+
 
 def warehouse(**keys: object) -> GenericWarehouse:
     return GenericWarehouse("lake", {**PROFILE, **keys}, Held())
+
+
+def named(identifier: str, database: str = "db") -> RelationName:
+    return RelationName(database=database, schema="marts", identifier=identifier)
 
 
 def test_a_relation_is_found_in_whichever_letter_case_and_has_its_columns() -> None:
@@ -92,6 +116,76 @@ def test_nobody_tells_whether_the_rows_of_a_source_changed() -> None:
 
     assert (metadata[ORDERS].touched, metadata[ORDERS].columns) == ("?untold", {"ID": "number"})
     assert metadata[GONE].touched == "?absent"
+
+
+def test_when_a_table_was_altered_is_asked_for_all_of_a_database_together_by_their_names_there() -> None:
+    held = Held(tells_times=True)
+    lines, other, away = named("lines"), named("other"), named("other", "away")
+
+    found = GenericWarehouse("lake", PROFILE, held).last_modified([lines, other, away])
+
+    assert found == dict.fromkeys((lines, other, away), LastModified(altered=NOON, looked_at=NOON))
+    assert held.asked == [("away", (("marts", "other"),)), ("db", (("marts", "LINES"), ("marts", "other")))]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("orders", LastModified(problem="no-table")),
+        ("lake", LastModified(problem="no-table")),
+        ("stream", LastModified(problem="no-table")),
+        ("two", LastModified(problem="twin")),
+        ("new", LastModified()),
+        ("gone", None),
+    ],
+)
+def test_of_what_holds_no_rows_of_its_own_or_may_be_another_the_time_is_not_asked(
+    name: str, found: LastModified | None
+) -> None:
+    held = Held(tells_times=True)
+
+    assert GenericWarehouse("lake", PROFILE, held).last_modified([named(name)]).get(named(name)) == found
+    assert [tables for _, tables in held.asked] == ([(("marts", "new"),)] if name == "new" else [])
+
+
+def test_schemas_that_differ_in_letter_case_alone_are_not_asked_about_together() -> None:
+    held = Held(tells_times=True)
+    small, large = (RelationName(database="db", schema=schema, identifier="other") for schema in ("marts", "MARTS"))
+
+    found = GenericWarehouse("lake", PROFILE, held).last_modified([small, large, named("lines")])
+
+    assert [found[name].problem for name in (small, large, named("lines"))] == ["twin", "twin", ""]
+    assert [tables for _, tables in held.asked] == [(("marts", "LINES"),)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tells", "why"),
+    [
+        ("lake", False, "is not told by dbt's adapter for lake"),
+        ("redshift", True, "does not move when rows are deleted or a table is truncated in redshift"),
+        ("sqlserver", True, "moves when a table is altered, not when rows are written in sqlserver"),
+    ],
+)
+def test_a_clock_that_does_not_move_with_each_write_is_refused_with_what_works_instead(
+    kind: str, tells: bool, why: str
+) -> None:
+    found = GenericWarehouse(kind, PROFILE, Held(tells_times=tells))
+
+    refused = found.no_last_modified
+
+    assert refused is not None
+    assert refused.what == f"data_version is last_modified, and the time of a table's last change {why}"
+    assert refused.do == "Use loaded_at_field, or data_version query, content or never."
+    assert found.source_metadata([named("lines")])[named("lines")].touched == "?untold"
+
+
+def test_where_a_time_can_be_asked_for_it_is_named_among_the_ways_for_tables_alone() -> None:
+    found = GenericWarehouse("snowflake", PROFILE, Held(tells_times=True))
+
+    metadata = found.source_metadata([named("lines"), ORDERS, named("stream")])
+
+    assert found.no_last_modified is None
+    assert [each.touched for each in metadata.values()] == ["?unasked", "?untold", "?untold"]
 
 
 def test_rows_are_read_by_quoted_columns_and_what_is_refused_is_no_content() -> None:
