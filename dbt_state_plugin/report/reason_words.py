@@ -51,6 +51,7 @@ PROBLEMS: Mapping[SqlProblem, str] = {
 }
 NOT_COUNTED: Mapping[str, str] = {
     "absent": "does not exist",
+    "catalogue": "shows what the catalogue holds, which cannot be told without asking",
     "foreign": "is a foreign table, whose rows are not counted",
     "policy": "has a policy of row security that asks other tables, functions or the clock",
     "function": "is computed by functions that cannot be inspected",

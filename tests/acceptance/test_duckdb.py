@@ -244,6 +244,51 @@ class Plugin(BasePlugin):
     assert rows == [[(7,)], [(1,)]]
 
 
+def test_what_a_model_reads_of_the_catalogue_cannot_be_told(shop: DuckDBProject) -> None:
+    project = shop.project
+    project.write("models/listed.sql", "select count(*) as n from information_schema.tables, raw.hidden")
+    project.write(
+        "models/shown.sql", "{{ config(materialized='view') }} select table_name from information_schema.tables"
+    )
+    project.write("models/of_shown.sql", "select count(*) as n from {{ ref('shown') }}")
+    project.write("models/called.sql", "select count(*) as n from duckdb_tables()")
+    shop.run()
+    planned = shop.reasons()
+    listed = project.plugin("plan", "--all", check=0).stdout
+    shop.query("INSERT INTO raw.hidden VALUES (2)")
+    written = shop.reasons()["listed"]
+    shop.run()
+    for name in ("listed", "shown", "of_shown", "called"):
+        project.delete(f"models/{name}.sql")
+
+    words = "shows what the catalogue holds, which cannot be told without asking: built on every run"
+    assert planned == {"listed": [words], "of_shown": [words], "called": ["it calls duckdb_tables()"]}
+    assert f"tables (named in the SQL, not declared) {words}" in listed
+    assert sorted(written) == ["rows changed", words]
+
+
+def test_a_catalogue_that_is_declared_as_a_source_may_say_how_it_is_looked_at(shop: DuckDBProject) -> None:
+    project = shop.project
+    project.write(
+        "models/catalogue.yml",
+        "sources: [{name: catalogue, database: system, schema: information_schema, tables: [{name: schemata, meta:"
+        " {dbt_state_plugin: {data_version: query, data_version_query: select count(*) from {source}}}}]}]".replace(
+            "select count(*) from {source}", "'select count(*) from {source}'"
+        ),
+    )
+    project.write("models/schemas.sql", "select count(*) as n from {{ source('catalogue', 'schemata') }}")
+    shop.run()
+    quiet = shop.reasons()
+    shop.query("CREATE SCHEMA one_more")
+    written = shop.reasons()
+    shop.run()
+    for name in ("catalogue.yml", "schemas.sql"):
+        project.delete(f"models/{name}")
+
+    assert quiet == {}
+    assert written == {"schemas": ["gives its query another answer"]}
+
+
 def test_code_counts_and_the_letter_case_of_a_column_is_code(shop: DuckDBProject) -> None:
     project = shop.project
     project.write("models/rated.sql", "-- a comment\nselect {{ var('rate') }}  as rate")

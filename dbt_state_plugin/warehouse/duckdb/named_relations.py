@@ -11,9 +11,10 @@ from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, read_types, resolved
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name, is_local
 from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
-from dbt_state_plugin.warehouse.duckdb.statement import Statement, read_statement
+from dbt_state_plugin.warehouse.duckdb.statement import Statement, read_statement, views_of_duckdb
 
 _WORDS = re.compile(r'([^\W\d]\w*)|"((?:[^"]|"")*)"')
+_SYSTEM, _MAIN = "system", "main"
 _TEXTS = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -59,9 +60,21 @@ def _named(parts: tuple[str, ...], held: Mapping[RelationName, Held], path: Sear
     name = resolved(parts, held, path)
     if name is not None:
         return name.schema if name.database == path.database else f"{name.database}.{name.schema}", name.identifier
+    if (view := _view_of_catalogue(parts)) is not None:
+        return view
     if is_file_name(path_of_file := ".".join(parts)):  # data.csv needs no quotes
         return SCHEMA, path_of_file
     raise QueryRefused(f"there is no {'.'.join(parts)}", is_certain=True)
+
+
+def _view_of_catalogue(parts: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return schema and name of the view of DuckDB itself that a name means: it is in the database `system`."""
+    *places, name = (part.lower() for part in parts)
+    if places[:1] == [_SYSTEM]:
+        places = places[1:]
+    schemas = places if places else [_MAIN, "pg_catalog"]
+    views = views_of_duckdb()
+    return next(((schema, name) for schema in schemas if len(places) < 2 and (schema, name) in views), None)
 
 
 def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, ...]:

@@ -70,6 +70,14 @@ def functions_of_duckdb() -> frozenset[str]:
     return frozenset(row[0] for row in parser.fetchall())
 
 
+@lru_cache(maxsize=1)
+def views_of_duckdb() -> frozenset[tuple[str, str]]:
+    """Return schema and name of the views that show what the catalogue holds, in small letters."""
+    parser = _parser()
+    parser.execute("SELECT lower(schema_name), lower(view_name) FROM duckdb_views() WHERE internal")
+    return frozenset((schema, name) for schema, name in parser.fetchall())
+
+
 def parsed(sql: str) -> Any:
     """Return DuckDB's tree of a query without the places in its text, None if DuckDB cannot parse it."""
     try:

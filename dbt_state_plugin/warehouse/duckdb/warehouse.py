@@ -195,7 +195,10 @@ class DuckDBWarehouse(Warehouse):
         if name.identifier.endswith(")"):
             return self._metadata_of_definition(cursor, name)
         if held is None:
-            return SourceMetadata(columns={}, touched="?absent")
+            from dbt_state_plugin.warehouse.duckdb.statement import views_of_duckdb
+
+            is_catalogue = (name.schema, name.identifier) in views_of_duckdb()
+            return SourceMetadata(columns={}, touched="?catalogue" if is_catalogue else "?absent")
         import duckdb
 
         try:

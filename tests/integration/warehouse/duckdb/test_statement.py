@@ -80,6 +80,17 @@ def named(connection: Any, query: str) -> tuple[tuple[str, str], ...] | None:
         ("from (pivot plain on id using sum(doubled(id)))", {("main", "plain"), ("main", "doubled()")}),
         ("from (pivot 'x/a''b.csv' on id using sum(id))", {("external file", "x/a'b.csv")}),
         ("select * from of_the_session", None),
+        ("select * from Information_Schema.TABLES, plain", {("information_schema", "tables"), ("main", "plain")}),
+        ("select * from system.information_schema.columns", {("information_schema", "columns")}),
+        ("select * from duckdb_tables", {("main", "duckdb_tables")}),
+        ("select * from system.sqlite_master", {("main", "sqlite_master")}),
+        (
+            "select * from pg_class join pg_catalog.pg_tables on true",
+            {("pg_catalog", "pg_class"), ("pg_catalog", "pg_tables")},
+        ),
+        ("select * from raw.duckdb_tables", None),
+        ("select * from memory.main.duckdb_tables", None),
+        ("select * from information_schema.tables, of_the_session", None),
     ],
 )
 def test_tables_files_and_macros_are_named(connection: Any, query: str, names: set[tuple[str, str]] | None) -> None:
