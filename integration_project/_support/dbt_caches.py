@@ -1,8 +1,9 @@
 """Work on dbt's own files, done once before children are forked.
 
-It depends on no project: the syntax trees of dbt's own macros, the JSON schemas of its classes, and the code by which
-they read and write documents. The trees stand where dbt's own tests keep them. Those caches take nothing more after
-that, so that the text of a project is parsed as in any other process.
+It depends on no project: the syntax trees and templates of dbt's own macros, the JSON schemas of its classes, the code
+by which they read and write documents, and which plugins of dbt are installed. Trees and plugins stand where dbt's own
+tests keep them; those of macros take nothing more after that, so that the text of a project is parsed as in any other
+process. Templates stand where dbt keeps those of a process, by the text of the macro.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import dbt.contracts.graph.nodes as graph
 import dbt.contracts.graph.unparsed as unparsed
@@ -23,13 +25,16 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.project import Configuration, PackageConfig, ProfileConfig, Project, ProjectFlags
 from dbt.contracts.selection import SelectorFile
 from dbt.include import global_project
+from dbt.plugins import manager
 from dbt_common.clients import jinja
 from dbt_common.dataclass_schema import dbtClassMixin
+from mashumaro.mixins.dict import DataClassDictMixin
 
 _VALIDATED = (
     *(Project, Configuration, ProjectFlags, PackageConfig, ProfileConfig, SelectorFile),
     *(unparsed.UnparsedModelUpdate, unparsed.UnparsedNodeUpdate, unparsed.UnparsedSourceDefinition),
-    *(graph.ModelNode, graph.SeedNode, graph.SnapshotNode, graph.GenericTestNode, graph.SingularTestNode),
+    *(graph.ModelNode, graph.SeedNode, graph.SnapshotNode, graph.HookNode),
+    *(graph.GenericTestNode, graph.SingularTestNode),
     *(ModelConfig, SeedConfig, SnapshotConfig, SourceConfig, TestConfig),
 )
 _BLOCKS_OF_MACROS = {"macro", "materialization", "test", "data_test"}
@@ -54,6 +59,8 @@ def fill(adapters: Sequence[str]) -> None:
         Manifest.from_msgpack(b"")  # type: ignore[no-untyped-call]
     with suppress(Exception):
         object.__new__(Manifest).to_msgpack()  # a whole one would hold a lock
+    _compile_lazy()
+    manager._MODULES_CACHE = manager.PluginManager.get_prefixed_modules()
     _parse_macros([Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH) for adapter in adapters])
     inspect.stack()  # adapters do so when they are made, and the first time looks at all modules
     inspect.modulesbyfile["<frozen runpy>"] = "runpy"  # else it looks at all of them for each frame of this one
@@ -73,6 +80,20 @@ def _compile(described: Any) -> None:
         object.__new__(described).to_dict()
 
 
+def _compile_lazy() -> None:
+    """Have the methods compiled that those for one format left for later, and what these leave."""
+    called: set[tuple[type, str]] = set()
+    while lazy := {(described, name) for described in _below(DataClassDictMixin) for name in _lazy(described)} - called:
+        called |= lazy
+        for described, name in lazy:
+            with suppress(Exception):
+                getattr(described, name)(*([None] if "from_dict" in name else [object.__new__(described)]))
+
+
+def _lazy(described: type) -> Iterator[str]:
+    return (name for name in vars(described) if name.startswith(("__mashumaro_from_dict", "__mashumaro_to_dict")))
+
+
 def _parse_macros(of_adapters: Sequence[Path]) -> None:
     dbt_common.tests.enable_test_caching()
     for package in (Path(global_project.PACKAGE_PATH), *of_adapters):
@@ -82,6 +103,7 @@ def _parse_macros(of_adapters: Sequence[Path]) -> None:
             for block in jinja.extract_toplevel_blocks(text, allowed_blocks=_BLOCKS_OF_MACROS, collect_raw_data=False):
                 jinja.parse(block.full_block)
                 jinja_static.statically_extract_macro_calls(block.full_block, {})
+                jinja.template_cache.get_node_template(cast("Any", SimpleNamespace(macro_sql=block.full_block)))
     jinja._TESTING_PARSE_CACHE = _Full(jinja._TESTING_PARSE_CACHE)
     jinja._TESTING_BLOCKS_CACHE = _Full(jinja._TESTING_BLOCKS_CACHE)
     jinja_static._TESTING_MACRO_CACHE = _Full(jinja_static._TESTING_MACRO_CACHE)

@@ -416,6 +416,8 @@ def _find_modules_in(places: Sequence[str]) -> None:
             if name in sys.modules:
                 package = sys.modules[name]
                 package.__path__ = pkgutil.extend_path([*package.__path__], name)
+        if manager := sys.modules.get("dbt.plugins.manager"):
+            manager._MODULES_CACHE = None  # there may be plugins
 
 
 def main() -> None:
