@@ -30,6 +30,8 @@ from dbt_common.clients import jinja
 from dbt_common.dataclass_schema import dbtClassMixin
 from mashumaro.mixins.dict import DataClassDictMixin
 
+import dbt_state_plugin
+
 _VALIDATED = (
     *(Project, Configuration, ProjectFlags, PackageConfig, ProfileConfig, SelectorFile),
     *(unparsed.UnparsedModelUpdate, unparsed.UnparsedNodeUpdate, unparsed.UnparsedSourceDefinition),
@@ -63,7 +65,9 @@ def fill(adapters: Sequence[str]) -> None:
     manager._MODULES_CACHE = manager.PluginManager.get_prefixed_modules()
     _parse_macros([Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH) for adapter in adapters])
     inspect.stack()  # adapters do so when they are made, and the first time looks at all modules
-    inspect.modulesbyfile["<frozen runpy>"] = "runpy"  # else it looks at all of them for each frame of this one
+    # Else it looks at all of them for each frame of these.
+    inspect.modulesbyfile["<frozen runpy>"] = "runpy"
+    inspect.modulesbyfile[str(Path(dbt_state_plugin.__file__).with_name("__main__.py"))] = "__main__"
 
 
 def _below(parent: type) -> Iterator[Any]:
