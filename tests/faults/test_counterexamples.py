@@ -39,8 +39,8 @@ def started_to(world: World, where: str, target: str = "dev") -> HeldRun:
 
 
 def shared(points: range, world: World) -> range:
-    """Return the points for this kind of state: where there are to be few, each kind has every sixth one, in turn."""
-    return points[3 * bool(world.state_url) :: 6] if is_small() else points
+    """Return the points for this kind of state: where there are to be few, each kind has every tenth one, in turn."""
+    return points[5 * bool(world.state_url) :: 10] if is_small() else points
 
 
 def test_an_edit_that_was_built_and_killed_before_its_mark_is_built_again_after_a_revert(world: World) -> None:
