@@ -321,13 +321,15 @@ def test_what_reads_the_clock_is_built_each_time(shop: DuckDBProject) -> None:
 
 def test_python_that_asks_by_itself_is_built_each_time(shop: DuckDBProject) -> None:
     shop.project.write("models/asks.py", PYTHON_MODEL.format(code="session.sql('select * from raw.hidden')"))
-    shop.project.write("models/computes.py", PYTHON_MODEL.format(code="dbt.ref('rated')"))
+    shop.project.write("models/calls.py", PYTHON_MODEL.format(code="dbt.ref('rated').project('double(rate) as r')"))
+    shop.project.write("models/computes.py", PYTHON_MODEL.format(code="dbt.ref('rated').aggregate('sum(rate) as r')"))
     shop.run()
     reasons = shop.reasons()
-    shop.project.delete("models/asks.py")
-    shop.project.delete("models/computes.py")
+    for name in ("asks", "calls", "computes"):
+        shop.project.delete(f"models/{name}.py")
 
-    assert list(reasons) == ["asks"]
+    assert list(reasons) == ["asks", "calls"]
+    assert reasons["calls"] == ["its code reads SQL in a text"]
     assert reasons["asks"] == ["its code reads SQL in a text", "its code reads session", "its code reads sql()"]
 
 

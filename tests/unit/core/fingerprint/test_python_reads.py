@@ -30,6 +30,18 @@ def test_what_only_computes_reads_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
+    "code",
+    [
+        "    return dbt.ref('x').aggregate('sum(amount) as s, count(*) as n').filter('s > 1 and (n = 2)')",
+        "    c = ', '.join(['a', 'b'])\n    return dbt.ref('x').project(c).order('coalesce (a, b)')",
+        "    return dbt.ref('x').df().rename(columns={'price(eur)': 'price'})",
+    ],
+)
+def test_expressions_that_only_compute_read_nothing_else(code: str) -> None:
+    assert python_reads(MODEL + code) == ()
+
+
+@pytest.mark.parametrize(
     ("code", "read"),
     [
         (MODEL + "    return session.sql('select 1')", ("session", "sql()")),
@@ -48,6 +60,17 @@ def test_what_only_computes_reads_nothing_else() -> None:
         (MODEL + "    return dbt.ref('x').df().sample(3)", ("sample()",)),
         (MODEL + "    return open('x').read()", ("open()", "read()")),
         (MODEL + "    return eval('1')", ("eval()",)),
+        (MODEL + "    return dbt.ref('x').project('id, net(amount) as net')", ("SQL in a text",)),
+        (MODEL + "    return dbt.ref('x').filter(filter_expr='id > least_id(1)')", ("SQL in a text",)),
+        (MODEL + "    return dbt.ref('x').project(f'net({1}) as n')", ("SQL in a text",)),
+        (MODEL + "    n = 'net(id)'\n    return dbt.ref('x').aggregate(n)", ("SQL in a text",)),
+        (MODEL + "    x = dbt.ref('x')\n    return x.order('random ()').limit(1)", ("SQL in a text",)),
+        (MODEL + "    return dbt.ref('x').project('*, current_date as d')", ("SQL in a text",)),
+        (MODEL + "    return dbt.ref('x').sum('now()')", ("SQL in a text",)),
+        ("import pandas as pd\n" + MODEL + "    return pd.Timestamp('now')", ("SQL in a text",)),
+        (MODEL + "    return [hash(each) for each in dbt.ref('x').fetchall()]", ("hash()",)),
+        ("import pandas as pd\n" + MODEL + "    return getattr(pd, 'read_csv')('x')", ("getattr()",)),
+        ("from pyspark.sql import functions as F\n" + MODEL + "    return F.call_udf('net', 1)", ("call_udf()",)),
         (MODEL + "  return 1\n return 2", ("what cannot be told: its Python cannot be parsed",)),
     ],
 )
