@@ -128,3 +128,15 @@ def test_the_file_of_an_external_model_is_its_own(make: Make) -> None:
     assert deleted["ext"] == ["its rows were changed since we built it (by hand or by plain dbt)"]
     assert (shop.query("FROM main.ext"), shop.query("FROM main.below")) == ([(1,)], [(1,)])
     assert shop.reasons() == {}
+
+
+def test_an_attached_file_is_opened_with_the_options_that_the_profile_gives_it(make: Make, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.duckdb"
+    attach = f"ATTACH '{secret}' AS secret (ENCRYPTION_KEY 'a key')"
+    setup = ("SET force_mbedtls_unsafe = true", attach, "CREATE TABLE secret.raw AS SELECT 1 AS n")
+    options = "{encryption_key: a key, storage_version: latest, type: duckdb}"
+    keys = f"[{{path: '{secret}', alias: secret, read_only: true, options: {options}}}]"
+    shop = make({"m.sql": "select n from secret.raw"}, *setup, attach=keys)
+    shop.query(setup[0], attach, "INSERT INTO secret.raw VALUES (2)")
+
+    assert shop.reasons() == {"m": ["rows changed"]}

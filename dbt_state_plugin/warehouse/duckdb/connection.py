@@ -25,6 +25,8 @@ _DAMAGED = re.compile("not a valid DuckDB database|Corrupt database|Could not re
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 # What dbt-duckdb sets, loads or registers for its own sessions.
 _OF_A_SESSION = "attach extensions filesystems is_ducklake module_paths plugins secrets settings".split()
+# Options of what is attached that say how it is created, how dbt writes, or what only dbt's session has.
+_NOT_FOR_READING = frozenset("type secret read_only storage_version block_size row_group_size".split())
 _PATIENCE = (0.01, 0.03, 0.1, 0.3)  # seconds until the catalogue is asked again
 
 
@@ -168,8 +170,16 @@ def _place(path: str) -> str:
 def _attached_file(attached: Mapping[str, Any]) -> str | None:
     """Return the path of an attached DuckDB file, None for what is said to be anything else."""
     path = str(attached.get("path", ""))
-    is_file = not is_duckdb_elsewhere({"path": path}) and str(attached.get("type") or "duckdb").lower() == "duckdb"
+    is_file = not is_duckdb_elsewhere({"path": path}) and (_type_of(attached) or "duckdb").lower() == "duckdb"
     return _place(path) if is_file else None
+
+
+def _type_of(attached: Mapping[str, Any]) -> str:
+    return str(attached.get("type") or _options_of(attached).get("type") or "")
+
+
+def _options_of(attached: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {str(name).lower(): value for name, value in dict(attached.get("options") or {}).items()}
 
 
 def _version(path: str) -> str:
@@ -183,9 +193,20 @@ def _version(path: str) -> str:
 
 def _attach(attached: Mapping[str, Any]) -> str:
     path = str(attached.get("path", "")).replace("'", "''")
-    kind = f", TYPE {attached['type']}" if attached.get("type") else ""
     name = f" AS {quoted(str(attached['alias']))}" if attached.get("alias") else ""
-    return f"ATTACH IF NOT EXISTS '{path}'{name} (READ_ONLY{kind})"
+    options = ["READ_ONLY", *([f"TYPE {kind}"] if (kind := _type_of(attached)) else ())]
+    for option, value in _options_of(attached).items():
+        if option not in _NOT_FOR_READING and value not in (None, False):
+            options.append(option if value is True else f"{option} {_option_value(value)}")
+    return f"ATTACH IF NOT EXISTS '{path}'{name} ({', '.join(options)})"
+
+
+def _option_value(value: object) -> str:
+    """Return a value as dbt-duckdb writes it, which quotes texts unless they are in quotes."""
+    text = str(value)
+    if not isinstance(value, str) or (len(text.strip()) > 1 and text.strip()[0] == text.strip()[-1] in "'\""):
+        return text
+    return "'{}'".format(text.replace("'", "''"))
 
 
 def catalog_rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
