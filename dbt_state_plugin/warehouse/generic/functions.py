@@ -10,7 +10,10 @@ import re
 from dbt_state_plugin.warehouse.answers import Call, Calls
 
 _CLOCK = frozenset(
-    "current_date current_time current_timestamp localtime localtimestamp sysdate systimestamp current_datetime".split()
+    "current_date current_time current_timestamp localtime localtimestamp sysdate systimestamp current_datetime "
+    "utc_date utc_time utc_timestamp current_utcdate current_utctime current_utctimestamp "
+    # Who asks is no part of what is known of where a build went.
+    "current_user session_user system_user current_role".split()
 )
 _PURE = frozenset(
     "abs acos any any_value approx_count_distinct array array_agg asin atan atan2 avg bit_and bit_or bit_xor "
@@ -41,9 +44,12 @@ _WORDS = frozenset(
 # Of what is given nothing only these do not depend on the moment.
 _WINDOW = frozenset("count row_number rank dense_rank percent_rank cume_dist".split())
 _CLOCK_STRING = re.compile(r"'\s*(now|today|tomorrow|yesterday)\b[^']*'", re.IGNORECASE)
-# What sequences and registers are asked for without parentheses: by Snowflake, Oracle, Db2 and SQL Server.
+# How sequences, registers and chance are asked for without parentheses: in Snowflake, Oracle, Db2, SQL Server,
+# Teradata and MotherDuck.
 _ASKED = re.compile(
-    r"\b(nextval|currval|(?:next|previous)\s+value\s+for|current\s+(?:date|time|timestamp))\b", re.IGNORECASE
+    r"\b(nextval|currval|(?:next|previous)\s+value\s+for|current\s+(?:date|time|timestamp)|dbms_random|"
+    r"tablesample(?=\s+\d)|using\s+sample|sample(?=\s+[\d.]))\b",
+    re.IGNORECASE,
 )
 _CALL_OF_NOTHING = re.compile(r"([^\W\d][\w$]*)\s*\(\s*\)")
 _CALL = re.compile(r'([^\W\d][\w$]*|"[^"]+"|`[^`]+`)\s*\(')

@@ -25,6 +25,13 @@ from dbt_state_plugin.warehouse.generic.functions import calls_in, volatile_name
         ("select s.nextval, seq.NEXTVAL from dual", ("nextval",)),
         ("select next  value for s, current timestamp from t", ("current timestamp", "next value for")),
         ("select current_row, nextvalue from t", ()),
+        ("select utc_timestamp, CURRENT_UTCDATE from t", ("current_utcdate", "utc_timestamp")),
+        ("select current_user, t.current_user from t", ("current_user",)),
+        ("select dbms_random.value from dual", ("dbms_random",)),
+        ("select * from t USING  SAMPLE 10%", ("using sample",)),
+        ("select * from t tablesample 10%", ("tablesample",)),
+        ("select * from t sample .25", ("sample",)),
+        ("select sample, t.sample from t", ()),
     ],
 )
 def test_whatever_is_not_known_counts(statement: str, volatile: tuple[str, ...]) -> None:
