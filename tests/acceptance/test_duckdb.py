@@ -312,11 +312,16 @@ def test_what_reads_the_clock_is_built_each_time(shop: DuckDBProject) -> None:
         "models/clock.sql",
         "select now() as moment, current_date as today, date_trunc('day', d) as d from (select date '2020-01-01' as d)",
     )
+    shop.project.write("models/stamp.sql", "select current_timestamp as loaded_at")
     shop.run()
     reasons = shop.reasons()
     shop.project.delete("models/clock.sql")
+    shop.project.delete("models/stamp.sql")
 
-    assert reasons == {"clock": ["it calls current_date(), now()"]}
+    assert reasons == {
+        "clock": ["it calls current_date(), now()"],
+        "stamp": ["it calls current_timestamp()"],
+    }
 
 
 def test_python_that_asks_by_itself_is_built_each_time(shop: DuckDBProject) -> None:

@@ -22,6 +22,8 @@ _SESSION = frozenset(
 )
 _READS_MORE = frozenset(["getvariable"])
 _CLOCK_WITH_ONE_ARGUMENT = frozenset(["age"])
+# Words that DuckDB reads as calls of functions by other names, such as get_current_timestamp().
+_MOMENTS = frozenset("current_time current_timestamp localtime localtimestamp".split())
 _PURE_TABLE_FUNCTIONS = frozenset("range generate_series unnest repeat repeat_row json_each json_tree summary".split())
 # Functions of extensions that are loaded when they are called: sqlite_scan, read_xlsx, postgres_query, http_get.
 _READS_PLACES = re.compile(r"(?:^|_)(?:scan|read|query|http|metadata|snapshots|load)(?:_|$)")
@@ -75,9 +77,9 @@ def _takes(function: Function, arguments: int | None) -> bool:
 
 
 def _unknown(names: Iterable[str], known: set[str], *, has_plugins: bool) -> Iterator[Function]:
-    """Yield as volatile what only dbt's session knows: all that plugins may define, and what reads other places."""
+    """Yield as volatile the moment, what plugins may define, and what reads elsewhere in dbt's session alone."""
     for name in sorted({*names} - known):
-        if has_plugins or _READS_PLACES.search(name):
+        if has_plugins or name in _MOMENTS or _READS_PLACES.search(name):
             yield Function(schema="", name=name, volatility="v", least=0, most=None)
 
 

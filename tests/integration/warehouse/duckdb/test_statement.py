@@ -20,7 +20,7 @@ SETUP = """
     CREATE VIEW below AS SELECT random() AS r FROM raw.orders; CREATE VIEW above AS SELECT * FROM below;
     CREATE TYPE kind AS ENUM ('a', 'b'); CREATE TYPE raw.pair AS STRUCT(first kind, second INT);
     CREATE MACRO as_kind(n) AS n::kind;
-    CREATE MACRO doubled(n) AS n * 2; CREATE MACRO moment() AS now(); CREATE MACRO outer_moment() AS moment();
+    CREATE MACRO doubled(n) AS n * 2; CREATE MACRO moment() AS now(); CREATE MACRO stamped() AS current_timestamp; CREATE MACRO outer_moment() AS moment();
     CREATE MACRO rows_of(n) AS TABLE SELECT n, uuid() AS id;
     CREATE MACRO newest() AS (SELECT max(id) FROM raw.orders);
     CREATE MACRO sampled() AS TABLE SELECT * FROM plain USING SAMPLE 1;
@@ -112,6 +112,12 @@ def test_what_duckdb_cannot_take_apart_names_what_its_words_may_mean(connection:
         ("select id + 1, date_trunc('day', date '2020-01-01'), strftime(date '2020-01-01', '%Y') from plain", ()),
         ("select now(), random(), uuid()", ("now()", "random()", "uuid()")),
         ("select current_date, current_user", ("current_date()",)),
+        ("select current_timestamp, LOCALTIME", ("current_timestamp()", "localtime()")),
+        (
+            "select current_time as t, date_diff('day', day, localtimestamp) from plain",
+            ("current_time()", "localtimestamp()"),
+        ),
+        ("select stamped()", ("stamped()",)),
         ("select age(date '2020-01-01')", ("age()",)),
         ("select age(date '2020-01-01', date '2021-01-01')", ()),
         ("select plain.day.age() from (select timestamp '2020-01-01' as day) plain", ("age()",)),
