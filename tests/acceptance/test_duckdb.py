@@ -422,6 +422,21 @@ def test_a_plain_dbt_run_that_gives_the_same_is_no_drift(shop: DuckDBProject) ->
     assert shop.reasons() == {}
 
 
+def test_what_dbt_built_anew_is_recorded_though_a_table_has_no_number(shop: DuckDBProject) -> None:
+    shop.project.write("models/money.sql", FILES["models/money.sql"].replace("cents", "Cents"))
+    shop.query("INSERT INTO raw.hidden VALUES (7)")
+    selected = shop.project.plugin("select", check=0).stdout.split()
+    shop.project.dbt("run", "--select", *selected, check=0)
+    recorded = json.loads(shop.project.plugin("record", "--output", "json", check=0).stdout)["nodes"]
+    due = shop.reasons()
+    shop.project.write("models/money.sql", FILES["models/money.sql"])
+
+    assert {each["unique_id"].split(".")[2] for each in recorded} == {"money", "named_table", "through_macro"}
+    assert {each["outcome"] for each in recorded} == {"recorded"}
+    assert due == {}
+    assert list(shop.reasons()) == ["money"]
+
+
 def test_what_was_committed_before_a_kill_counts(shop: DuckDBProject) -> None:
     with shop.held(
         "SET checkpoint_threshold = '1GB'",

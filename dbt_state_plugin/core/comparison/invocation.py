@@ -34,7 +34,7 @@ class RecordingInputs:
     `lag` is what the server's clock is ahead of the one by which dbt's times are: where the two do not say the same,
     both count. `intended` maps what other executions have begun to write since dbt began to the execution. `doubts`
     maps nodes whose definition at that time is not certain to the reason. The materializations of the nodes in `custom`
-    are not dbt's own.
+    are not dbt's own. `tells_replaced` says whether what dbt puts in the place of a relation has another identity.
     """
 
     project: Project
@@ -45,6 +45,7 @@ class RecordingInputs:
     intended: Mapping[RelationName, str] = field(default_factory=dict)
     doubts: Mapping[str, Cause] = field(default_factory=dict)
     custom: frozenset[str] = frozenset()
+    tells_replaced: bool = True
 
     def record_of(self, node: Node) -> RecordedRelation | None:
         """Return what is recorded about a node's relation."""
@@ -158,6 +159,9 @@ def _keeps_old_query(result: DbtResult, node: Node, inputs: RecordingInputs) -> 
 
 
 def _is_replaced(node: Node, inputs: RecordingInputs) -> bool:
+    """Return whether a build of a node leaves a relation that can be told from the one before."""
+    if not inputs.tells_replaced:
+        return False
     return node.materialized in _REPLACED and node.resource_type == "model" and node.unique_id not in inputs.custom
 
 

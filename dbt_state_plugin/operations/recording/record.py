@@ -19,6 +19,7 @@ from dbt_state_plugin.core.comparison.invocation import (
 )
 from dbt_state_plugin.core.fingerprint.hashing import keyed_digest
 from dbt_state_plugin.core.lineage import build_order, lineages, record_key
+from dbt_state_plugin.core.values.capabilities import Told
 from dbt_state_plugin.core.values.causes import Cause, CauseCode, told
 from dbt_state_plugin.core.values.invocations import (
     UNKNOWN,
@@ -203,6 +204,7 @@ class _Recorder:
             intended=intended_since(state, self.began, invocation_id=self.ran.invocation_id),
             doubts=doubtful.nodes,
             custom=frozenset(node for node in own if fingerprinter.items(node).get("materialization")),
+            tells_replaced=self.session.warehouse.capabilities["rows"] is Told.EXACT,
         )
 
     def _before(self, inputs: RecordingInputs, results: list[DbtResult]) -> _Before:

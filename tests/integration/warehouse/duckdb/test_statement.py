@@ -20,7 +20,8 @@ SETUP = """
     CREATE VIEW below AS SELECT random() AS r FROM raw.orders; CREATE VIEW above AS SELECT * FROM below;
     CREATE TYPE kind AS ENUM ('a', 'b'); CREATE TYPE raw.pair AS STRUCT(first kind, second INT);
     CREATE MACRO as_kind(n) AS n::kind;
-    CREATE MACRO doubled(n) AS n * 2; CREATE MACRO moment() AS now(); CREATE MACRO stamped() AS current_timestamp; CREATE MACRO outer_moment() AS moment();
+    CREATE MACRO stamped() AS current_timestamp;
+    CREATE MACRO doubled(n) AS n * 2; CREATE MACRO moment() AS now(); CREATE MACRO outer_moment() AS moment();
     CREATE MACRO rows_of(n) AS TABLE SELECT n, uuid() AS id;
     CREATE MACRO newest() AS (SELECT max(id) FROM raw.orders);
     CREATE MACRO sampled() AS TABLE SELECT * FROM plain USING SAMPLE 1;

@@ -101,6 +101,13 @@ def test_what_is_still_as_it_was_recorded_was_not_built() -> None:
     )
 
 
+def test_where_a_table_cannot_be_told_from_the_one_before_what_dbt_says_counts() -> None:
+    untold = inputs(built(), OLD, tells_replaced=False)
+
+    assert why_unrecorded(result(), untold) is None
+    assert not is_later(plan({NAME: "data/1/1"}), untold, [result()])
+
+
 def test_what_is_written_in_place_may_look_as_before() -> None:
     in_place = project(replace(A, materialized="incremental"))
 
