@@ -8,6 +8,7 @@ from collections.abc import Mapping
 # applications either, whose names have a dot: nothing can be said about those.
 LATER_SETTINGS = frozenset(
     {
+        "DuckDB",
         "array_nulls",
         "bytea_output",
         "default_text_search_config",

@@ -1,17 +1,21 @@
 """Settings of dbt's sessions in DuckDB that say what a statement means.
 
-They follow from the profile and the environment; nothing is opened.
+They follow from the profile, the environment and the version of DuckDB; nothing is opened or imported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dbt_state_plugin.warehouse.answers import value_hash
 
 _ZONE = "TimeZone"
+_ENGINE = "DuckDB"  # DuckDB itself is in dbt's process, and another minor version may compute something else
+_DISTRIBUTION = re.compile(r"duckdb-(\d+\.\d+)[^/]*\.dist-info")
 _SHOWN = frozenset({"timezone", "search_path", "schema", "calendar"})  # others may hold keys
 # How fast, how much, and who asks others; what lies elsewhere is read on every run.
 _NOT_MEANT = frozenset(
@@ -24,8 +28,8 @@ _UTC = frozenset({"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Uni
 
 
 def session_settings(credentials: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings by name, hashed where they may hold a key; the time zone is always among them."""
-    found = {_ZONE: _host_zone()}
+    """Return the settings by name, hashed where they may hold a key; time zone and version are always among them."""
+    found = {_ZONE: _host_zone(), _ENGINE: engine_version(sys.path)}
     for key in ("config_options", "settings"):  # in the order in which dbt-duckdb sets them
         found |= {_name(name): _shown(str(name), value) for name, value in dict(credentials.get(key) or {}).items()}
     found[_ZONE] = "UTC" if found[_ZONE] in _UTC else found[_ZONE]
@@ -33,6 +37,18 @@ def session_settings(credentials: Mapping[str, Any]) -> dict[str, str]:
         if told := credentials.get(key):
             found[key] = value_hash(told)
     return {name: value for name, value in found.items() if name not in _NOT_MEANT}
+
+
+def engine_version(path: Iterable[str]) -> str:
+    """Return the minor version of the DuckDB that is installed; `path` is where Python looks for modules."""
+    for place in path:
+        try:
+            names = os.listdir(place or ".")  # noqa: PTH208 - place may be ""
+        except OSError:
+            continue
+        if versions := sorted(found[1] for found in map(_DISTRIBUTION.fullmatch, names) if found):
+            return versions[-1]
+    return ""
 
 
 def _name(name: object) -> str:

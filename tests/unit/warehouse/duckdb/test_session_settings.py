@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dbt_state_plugin.core.versions.session import differing_settings
-from dbt_state_plugin.warehouse.duckdb.session_settings import session_settings
+from dbt_state_plugin.warehouse.duckdb.session_settings import engine_version, session_settings
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +53,20 @@ def test_no_value_that_may_be_a_key_is_kept() -> None:
 
     assert "hush" not in session_settings({"settings": settings}).values()
     assert session_settings({"settings": settings})["search_path"] == "raw"
+
+
+def test_another_minor_version_of_duckdb_counts_where_a_record_knows_one(tmp_path: Path) -> None:
+    for place, name in (
+        ("a", "duckdb_engine-9.1.dist-info"),
+        ("b", "duckdb-1.5.6.dist-info"),
+        ("c", "duckdb-2.0.1.dist-info"),
+    ):
+        (tmp_path / place / name).mkdir(parents=True)
+    places = [str(tmp_path / place) for place in ("gone", "a", "b", "c")]
+    now = session_settings({})
+
+    assert engine_version(places) == "1.5"
+    assert engine_version(places[:2]) == ""
+    assert now["DuckDB"]
+    assert differing_settings({**now, "DuckDB": "1.5"}, {**now, "DuckDB": "2.0"}) == ["DuckDB"]
+    assert differing_settings({"TimeZone": "UTC"}, now) == []
