@@ -42,7 +42,7 @@ def files_count_by_their_names() -> None:
     from dbt_state_plugin.warehouse.answers import SourceMetadata
     from dbt_state_plugin.warehouse.duckdb import warehouse
 
-    warehouse.file_metadata = lambda place: SourceMetadata(columns={}, touched=place)
+    warehouse.file_metadata = lambda place, settings=(): SourceMetadata(columns={}, touched=place)
 
 
 def the_text_of_a_view_is_forgotten() -> None:

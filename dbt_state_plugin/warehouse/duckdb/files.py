@@ -6,7 +6,7 @@ import glob
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,8 +45,21 @@ def is_local(path: str) -> bool:
     return not _REMOTE.match(path)
 
 
-def file_metadata(place: str) -> SourceMetadata:
-    """Return what the file system says about a path or pattern; rows are not read."""
+def is_looked_for_elsewhere(place: str, settings: Collection[str]) -> bool:
+    """Return whether a setting of dbt's sessions says where DuckDB looks for a path; `settings` are their names."""
+    names = {str(name).strip().lower() for name in settings}
+    if place.startswith("~"):
+        return "home_directory" in names
+    return "file_search_path" in names and not os.path.isabs(place)  # noqa: PTH117 - paths as they are given
+
+
+def file_metadata(place: str, settings: Collection[str] = ()) -> SourceMetadata:
+    """Return what the file system says about a path or pattern; rows are not read.
+
+    `settings` are the names of those that the profile gives to dbt's sessions.
+    """
+    if is_looked_for_elsewhere(place, settings):
+        return SourceMetadata(columns={}, touched="?place")
     if not is_local(place):
         return SourceMetadata(columns={}, touched="?remote")
     found = sorted(_matching(os.path.expanduser(place)))  # noqa: PTH111 - as DuckDB does

@@ -183,7 +183,7 @@ class DuckDBWarehouse(Warehouse):
     def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return columns and content of tables and views, states of files, definitions of macros and types."""
         wanted = tuple(sources)
-        found = {name: file_metadata(name.identifier) for name in wanted if name.schema == FILES}
+        found = {name: self._file_metadata(name) for name in wanted if name.schema == FILES}
         if len(found) < len(wanted):
             with self.file.cursor(_ROWS) as cursor:
                 found |= {name: self._metadata(cursor, name) for name in wanted if name.schema != FILES}
@@ -228,7 +228,11 @@ class DuckDBWarehouse(Warehouse):
 
     def source_evidence(self, sources: Iterable[RelationName]) -> Any:
         """Return the states of files; whatever lies in the database its own version tells."""
-        return [[str(name), file_metadata(name.identifier).touched] for name in sorted(sources) if name.schema == FILES]
+        return [[str(name), self._file_metadata(name).touched] for name in sorted(sources) if name.schema == FILES]
+
+    def _file_metadata(self, name: RelationName) -> SourceMetadata:
+        settings = (self._credentials.get(key) or () for key in ("config_options", "settings"))
+        return file_metadata(name.identifier, [name for each in settings for name in each])
 
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value of all rows, in one scan."""

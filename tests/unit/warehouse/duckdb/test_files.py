@@ -117,3 +117,23 @@ def test_what_cannot_be_looked_at_is_not_counted() -> None:
 )
 def test_a_table_may_be_a_file(name: str, is_file: bool) -> None:
     assert is_file_name(name) is is_file
+
+
+@pytest.mark.parametrize(
+    ("place", "settings", "is_known"),
+    [
+        ("{}/*.csv", ["FILE_SEARCH_PATH", "home_directory"], True),
+        ("*.csv", ["File_Search_Path"], False),
+        ("*.csv", ["home_directory"], True),
+        ("~/*.csv", ["home_directory"], False),
+        ("~/*.csv", ["file_search_path"], True),
+    ],
+)
+def test_where_a_setting_says_where_files_are_nothing_is_known_of_them(
+    place: str, settings: list[str], is_known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("n\n1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert file_metadata(place.format(tmp_path), settings).touched.startswith("?") is not is_known
