@@ -178,6 +178,11 @@ def runtime_config() -> Any:
     return next(iter(FACTORY.adapters.values())).config
 
 
+def _stored_database(name: str, invocation: Invocation) -> str:
+    """Return the name of the target's database as the server stores it: dbt connects to it by its very name."""
+    return invocation.dialect.stored_name(name, f'"{name}"')
+
+
 def _definition(
     manifest: Any, config: Any, invocation: Invocation, environ: Mapping[str, str], *, reads_seeds: bool = True
 ) -> ProjectDefinition:
@@ -188,7 +193,7 @@ def _definition(
     return ProjectDefinition(
         name=config.project_name,
         target_name=config.target_name,
-        database=config.credentials.database or "",
+        database=_stored_database(config.credentials.database or "", invocation),
         schema=config.credentials.schema,
         dbt_version=str(dbt_version),
         adapter_version=_adapter_version(adapter_type),

@@ -93,6 +93,18 @@ def test_a_name_without_a_schema_is_looked_for_along_the_search_path(make: Make)
     assert (unread, shop.reasons()) == ({}, {"m": ["rows changed"]})
 
 
+def test_a_file_whose_name_has_capitals_holds_what_sql_names(make: Make) -> None:
+    shop = make({"m.sql": "select n from main.raw"}, "CREATE TABLE raw AS SELECT 1 AS n")
+    shop.file.rename(shop.file.with_name("Shop.duckdb"))
+    shop.project.write("profiles.yml", profile().replace("shop.duckdb", "Shop.duckdb"))
+    renamed = replace(shop, file=shop.file.with_name("Shop.duckdb"))
+    renamed.run()
+    quiet = renamed.reasons()
+    renamed.query("INSERT INTO raw VALUES (2)")
+
+    assert (quiet, renamed.reasons()) == ({}, {"m": ["rows changed"]})
+
+
 def test_a_hidden_file_counts_as_duckdb_reads_it(make: Make, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.csv").write_text("n\n1\n")
