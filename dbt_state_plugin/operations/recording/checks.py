@@ -65,7 +65,8 @@ def command_of(ran: DbtInvocation) -> str:
             name = flag.replace("_", "-")
             raise UsageError(
                 f"dbt ran with --{f'no-{name}' if usual else name}, so it built something else.",
-                "Nothing is recorded; the next run builds what it left.",
+                "Nothing is recorded; the next run builds what it left, or `run --force` where plans say that the "
+                "warehouse does not tell of tables that plain dbt replaces.",
             )
     return _COMMANDS[ran.command]
 
