@@ -748,7 +748,25 @@ def columns_that_went_down_are_forgotten() -> None:
 def comments_hide_calls() -> None:
     from dbt_state_plugin.warehouse.postgres import deterministic
 
-    deterministic._without_comments = lambda statement: statement
+    deterministic.canonical = lambda statement: statement
+
+
+@bug(
+    "what is edited below is taken for what it was",
+    found_by="what_is_edited_below_reads_the_order_that_is_handed_on",
+)
+def edited_readers_are_forgotten() -> None:
+    from dbt_state_plugin.operations.running import hanging_nodes
+
+    hanging_nodes.may_be_rewritten = lambda _entry: False
+
+
+@bug("labels of a type are not told", found_by="labels_of_a_type_sort_otherwise")
+def labels_are_not_told() -> None:
+    from dbt_state_plugin.warehouse.postgres import rows_left
+
+    labels = "pg_catalog.pg_enum e WHERE"
+    rows_left._COLUMNS = rows_left._COLUMNS.replace(labels, f"{labels} false AND")
 
 
 @bug("a name in numbers hides where rows lie", found_by="what_tells_equal_rows_apart_is_hidden")

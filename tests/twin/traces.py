@@ -48,6 +48,7 @@ create table raw.parts_high partition of raw.parts for values from (100) to (200
 insert into raw.parts select n, n from generate_series(1, 3) as n;
 create table raw.seen_by (id int);
 create schema apart;
+create type apart.step as enum ('1 day', '1 week');
 create table apart.flags (flag text);
 insert into apart.flags values ('beta');
 create view raw.seen as select id, status from raw.orders;
@@ -1250,3 +1251,50 @@ def many_ways_to_read_what_comes_out_equal_or_different(pair: Pair) -> None:
     ):
         pair.write(path, text)
         pair.run("build")
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    copied=TABLE + "select id from {{ ref('base') }}",
+    listed=TABLE + "select count(*)::text as ids from {{ ref('copied') }}",
+    apart=TABLE + "select count(*)::text as ids from {{ ref('copied') }}",
+)
+def what_is_edited_below_reads_the_order_that_is_handed_on(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS} order by id desc")
+    pair.write("models/listed.sql", TABLE + "select string_agg(id::text, ',') as ids from {{ ref('copied') }}")
+    pair.run()
+    pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS} order by amount")
+    pair.write("models/apart.sql", TABLE + "select string_agg(id::text, ',') as ids from {{ ref('copied') }}")
+    pair.write("models/listed.sql", TABLE + "select count(*)::text as ids from {{ ref('copied') }}")
+    pair.run_narrowed("base copied listed")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS} order by id",
+    point=TABLE + "select b.array_agg::text as ids from {{ ref('base') }} b",
+    text=TABLE + "select '/*' as a, array_agg/* all */(id)::text as ids, '*/' as b from {{ ref('base') }}",
+    line=TABLE + "select '--' as a, array_agg/* all */(id)::text as ids from {{ ref('base') }}",
+)
+def what_reads_an_order_does_not_look_like_a_call(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount from {ORDERS} order by id desc")
+    pair.run()
+
+
+@trace(
+    base=TABLE + f"select id, '1 day'::apart.step as step from {ORDERS}",
+    highest=TABLE + "select max(step)::text as step from {{ ref('base') }}",
+)
+def labels_of_a_type_sort_otherwise(pair: Pair) -> None:
+    pair.cutoff = "always"
+    for number in ("1 - 1", "2 - 2"):
+        step = f"case when id + {number} = 1 then '1 day' else '1 week' end::apart.step as step"
+        pair.write("models/base.sql", TABLE + f"select id, {step} from {ORDERS}")
+        pair.run()
+    for before, now in (("1 day", "none"), ("1 week", "1 day"), ("none", "1 week")):
+        pair.execute(f"alter type apart.step rename value '{before}' to '{now}'")
+    step = "case when id = 1 then '1 day' else '1 week' end::apart.step as step"
+    pair.write("models/base.sql", TABLE + f"select id, {step} from {ORDERS}")
+    pair.run()

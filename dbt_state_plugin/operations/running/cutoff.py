@@ -189,9 +189,12 @@ class Cutoff:
     def _reads_order(self, unique_id: str) -> bool:
         """Return whether the order of rows may tell in a node, in a view between, or in what reads the rows it leaves.
 
-        What is cut off keeps its rows in the order that they had, and so hands on another one than a build would.
+        What is cut off keeps its rows in the order that they had, and so hands on another one than a build would. What
+        the SQL of an edited node may tell is not known before it is built.
         """
         below = self._all_below(unique_id)
+        if not below.isdisjoint(self._hanging.rewritten):
+            return True
         records = [
             self._records.get(each) for each in {*self._hanging.holders(unique_id), *below} if not self._is_unread(each)
         ]

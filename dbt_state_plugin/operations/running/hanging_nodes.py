@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.config.node_config import cutoff_rule
-from dbt_state_plugin.core.decision.cutoff import columns_read, is_edited_view
+from dbt_state_plugin.core.decision.cutoff import columns_read, is_edited_view, may_be_rewritten
 from dbt_state_plugin.core.reached import reached
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class HangingNodes:
     """Nodes that are due only if what they read comes out different; `readers` are those among them by what they read.
 
-    `records` are those of all nodes in the command's scope, `entries` the planned ones; `default` is what the options
-    say about cutoff.
+    `records` are those of all nodes in the command's scope, `entries` the planned ones, `rewritten` those that may have
+    other SQL than was recorded; `default` is what the options say about cutoff.
     """
 
     def __init__(self, planned: Planned, lineages: Mapping[str, Lineage], *, is_over: bool) -> None:
@@ -29,6 +29,7 @@ class HangingNodes:
         self.lineages = lineages
         self.entries = {entry.node.unique_id: entry for entry in planned.plan.to_build}
         self.records = {entry.node.unique_id: entry.record for entry in planned.plan.entries}
+        self.rewritten = {entry.node.unique_id for entry in planned.plan.entries if may_be_rewritten(entry)}
         self.nodes = [entry.node.unique_id for entry in planned.plan.to_build if entry.hangs_on and not is_over]
         self.default = planned.cutoff
         self.readers: dict[str, set[str]] = {}

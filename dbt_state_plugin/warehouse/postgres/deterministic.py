@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from dbt_state_plugin.warehouse.postgres.same_statement import canonical
+
 # Where rows lie, who wrote them, and what the catalog says of relations: equal rows in equal order may differ in it.
 _STORAGE = re.compile(
     r"(?:ctid|[xc]m(?:in|ax)|tableoid|tablesample|(?!pg_catalog\b)pg_\w+|reg(?:class|proc|procedure|oper|operator|type|role"
@@ -20,15 +22,15 @@ SUMS = frozenset({"sum", "avg"})
 _WORD = re.compile(r"[^\W\d]\w*")
 # Characters of such a name stand as numbers: U&"\0063tid" is ctid.
 _NAME_IN_NUMBERS = re.compile(r'\bu&"', re.IGNORECASE)
-# Comments may stand within each other.
-_COMMENT = re.compile(r"/\*(?:(?!/\*|\*/).)*\*/|--[^\n]*", re.DOTALL)
 # A name behind a point is a function of another schema, whatever it is called.
 _CALLED = re.compile(r'((?:\.\s*)?[^\W\d][\w$]*|")\s*\(')
-# The clock, the session, and what depends on the order in which rows happen to come.
+_HINT = "/*+"
+# The clock, the session, and what depends on the order in which rows happen to come. The aggregates are those that
+# need no parenthesis: `o.array_agg` is array_agg(o).
 _DOUBTFUL = frozenset(
     "current_date current_time current_timestamp localtime localtimestamp current_user current_role session_user user "
     "system_user current_catalog current_schema tablesample limit offset fetch distinct over xmin xmax ctid tableoid "
-    "now today yesterday tomorrow for".split()
+    "now today yesterday tomorrow for array_agg json_agg jsonb_agg json_agg_strict jsonb_agg_strict any_value".split()
 )
 # What may stand before a parenthesis: words of SQL's grammar, names of types, and functions of PostgreSQL that give the
 # same answer for the same arguments. Every other function may be anything; sums of floats depend on the order of rows.
@@ -57,17 +59,12 @@ def reads_storage(statement: str) -> bool:
 def is_deterministic(statement: str, also: frozenset[str] = frozenset()) -> bool:
     """Return whether nothing in a statement of SQL makes its rows depend on when, how or by whom it is run.
 
-    `also` are functions that are known to give the same answer here.
+    `also` are functions that are known to give the same answer here. No comment hides a word: they are told from texts
+    that look like one, and a statement of which that is not certain is none, nor is one with a hint.
     """
-    if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(statement)):
+    spelled = canonical(statement)
+    if spelled is None or _HINT in spelled or _NAME_IN_NUMBERS.search(spelled):
         return False
-    called = {name.lower() for text in (statement, _without_comments(statement)) for name in _CALLED.findall(text)}
-    return called <= KNOWN | also
-
-
-def _without_comments(statement: str) -> str:
-    """Return a statement without what may be a comment; a text may hold what looks like one."""
-    before = ""
-    while before != statement:
-        before, statement = statement, _COMMENT.sub(" ", statement)
-    return statement
+    if not _DOUBTFUL.isdisjoint(word.lower() for word in _WORD.findall(spelled)):
+        return False
+    return {name.lower() for name in _CALLED.findall(spelled)} <= KNOWN | also

@@ -65,8 +65,7 @@ class PostgresDialect:
         """Look at the words outside of comments."""
         from dbt_state_plugin.warehouse.postgres.deterministic import is_deterministic
 
-        spelling = self.spelling(statement)  # no comment hides a word from another
-        return spelling is not None and is_deterministic(spelling)
+        return is_deterministic(statement)
 
 
 POSTGRES = PostgresDialect()

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from dbt_state_plugin.core.values.relations import RelationName
 
-# A type that users made is another one when it was made again, whatever its name, or when its fields are called
-# otherwise. A query that groups by a primary key may show other columns, until that is gone. Text tells all of a value,
-# but not where it shows a name for an oid, or leaves out what was declared of XML; of types of extensions nobody knows.
+# A type that users made is another one when it was made again, whatever its name, when its fields are called otherwise,
+# or when its labels sort otherwise. A query that groups by a primary key may show other columns, until that is gone.
+# Text tells all of a value, but not where it shows a name for an oid, or leaves out what was declared of XML; of types
+# of extensions nobody knows.
 _COLUMNS = """
     SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attcollation::pg_catalog.oid::text,
         t.made, t.fields, k.columns, t.is_told
@@ -49,7 +50,10 @@ _COLUMNS = """
                 OR y.typname IN ('citext', 'hstore', 'ltree', 'geometry', 'geography', 'vector')) AS is_told
         FROM within w JOIN pg_catalog.pg_type y ON y.oid = w.id
         CROSS JOIN LATERAL (
-            SELECT pg_catalog.array_agg(p.attname::text ORDER BY p.attnum)::text AS names
+            SELECT coalesce(pg_catalog.array_agg(p.attname::text ORDER BY p.attnum)::text, (
+                SELECT pg_catalog.array_agg(e.enumlabel::text ORDER BY e.enumsortorder)::text
+                FROM pg_catalog.pg_enum e WHERE e.enumtypid = y.oid
+            )) AS names
             FROM pg_catalog.pg_attribute p WHERE p.attrelid = y.typrelid AND p.attnum > 0 AND NOT p.attisdropped
         ) f
     ) t

@@ -15,6 +15,7 @@ from dbt_state_plugin.core.decision.cutoff import (
     differing_columns,
     is_edited_view,
     keeps_definition,
+    may_be_rewritten,
     seen_as_equal,
 )
 from dbt_state_plugin.core.decision.rule import make_plan
@@ -364,3 +365,10 @@ def test_a_view_that_went_down_with_what_it_reads_is_the_same_query() -> None:
     laid_out = replace(reworded, values={"part": "body", "equal": "layout"})
     assert not keeps_definition([A], replace(entry(view, dropped), cosmetic=(laid_out, reworded)))
     assert keeps_definition([A], replace(entry(view, dropped), cosmetic=(laid_out,)))
+
+
+def test_a_node_that_is_built_for_rows_above_has_the_sql_of_its_last_build() -> None:
+    edited, *below = planned(chain())
+
+    assert may_be_rewritten(edited)
+    assert not any(map(may_be_rewritten, below))
