@@ -143,7 +143,7 @@ def test_what_is_not_there_or_may_not_be_read_says_nothing(warehouse: PostgresWa
         ("select array_agg /* a /* b */ c */ (id) from t", True),
         ("select '--', array_agg(id) from t", True),
         ("select '/*', array_agg(id), '*/' from t", True),
-        ("select id /* (first) */ from t -- last (one)", True),
+        ("select id /* (first) */ from t -- last (one)", False),
         ("select id /* first */ from /* one */ (select 1 as id) q -- last one", False),
     ],
 )
