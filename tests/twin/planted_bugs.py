@@ -769,6 +769,17 @@ def labels_are_not_told() -> None:
     rows_left._COLUMNS = rows_left._COLUMNS.replace(labels, f"{labels} false AND")
 
 
+@bug(
+    "rows that are made like those of a table read nothing of it",
+    found_by="a_column_is_added_to_a_table_of_which_rows_are_made",
+)
+def types_of_rows_are_not_told() -> None:
+    from dbt_state_plugin.warehouse.postgres import named_relations
+
+    statement = named_relations._READS_WHOLE_ROWS
+    named_relations._READS_WHOLE_ROWS = statement.replace("c.relkind <> 'c'", "false")
+
+
 @bug("a name in numbers hides where rows lie", found_by="what_tells_equal_rows_apart_is_hidden")
 def names_in_numbers_are_not_read() -> None:
     import re as patterns

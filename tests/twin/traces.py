@@ -1298,3 +1298,17 @@ def labels_of_a_type_sort_otherwise(pair: Pair) -> None:
     step = "case when id = 1 then '1 day' else '1 week' end::apart.step as step"
     pair.write("models/base.sql", TABLE + f"select id, {step} from {ORDERS}")
     pair.run()
+
+
+_RECORD = "json_populate_record(null::{{ ref('base') }}, '{\"id\": 1}')"
+
+
+@trace(
+    base=TABLE + f"select id, amount from {ORDERS}",
+    filled=TABLE + f"select id, {_RECORD}::text as text from {{{{ ref('base') }}}}",
+    listed=TABLE + f"select id, to_json(array[{_RECORD}])::text as text from {{{{ ref('base') }}}}",
+)
+def a_column_is_added_to_a_table_of_which_rows_are_made(pair: Pair) -> None:
+    pair.cutoff = "always"
+    pair.write("models/base.sql", TABLE + f"select id, amount, 1 as extra from {ORDERS}")
+    pair.run()

@@ -63,9 +63,25 @@ _TREE = """
     SELECT r.ev_action::text FROM pg_catalog.pg_rewrite r
     WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass
 """
+# So does a type that is made of the rows of a relation (`null::orders`): its fields are all columns of that.
 _READS_WHOLE_ROWS = """
-    SELECT 1 FROM pg_catalog.pg_rewrite r
-    WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass AND r.ev_action::text ~ ':varattno (0|-)'
+    WITH RECURSIVE named AS (
+        SELECT r.oid, r.ev_action FROM pg_catalog.pg_rewrite r
+        WHERE r.ev_class = 'pg_temp.dbt_state_plugin_named'::pg_catalog.regclass
+    ), within (id) AS (
+        SELECT d.refobjid FROM named JOIN pg_catalog.pg_depend d
+            ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = named.oid
+            AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+        UNION SELECT x.id FROM within w JOIN pg_catalog.pg_type y ON y.oid = w.id
+        CROSS JOIN LATERAL (
+            VALUES (y.typelem), (y.typbasetype)
+            UNION ALL SELECT p.atttypid FROM pg_catalog.pg_attribute p
+            WHERE p.attrelid = y.typrelid AND p.attnum > 0 AND NOT p.attisdropped
+        ) x (id) WHERE x.id <> 0
+    )
+    SELECT 1 FROM named WHERE ev_action::text ~ ':varattno (0|-)'
+    UNION ALL SELECT 1 FROM within w JOIN pg_catalog.pg_type y ON y.oid = w.id
+    JOIN pg_catalog.pg_class c ON c.oid = y.typrelid WHERE c.relkind <> 'c'
 """
 # Sums and averages of anything but these depend on the order of rows.
 _SUMS_INEXACTLY = """
