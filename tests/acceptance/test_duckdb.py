@@ -252,17 +252,26 @@ def test_what_a_model_reads_of_the_catalogue_cannot_be_told(shop: DuckDBProject)
     )
     project.write("models/of_shown.sql", "select count(*) as n from {{ ref('shown') }}")
     project.write("models/called.sql", "select count(*) as n from duckdb_tables()")
+    project.write("models/of_others.sql", "select count(*) as n from raw.listing")  # where the next build is shown
+    shop.query("CREATE VIEW raw.listing AS SELECT table_name FROM duckdb_tables")
+    shop.run()
     shop.run()
     planned = shop.reasons()
     listed = project.plugin("plan", "--all", check=0).stdout
     shop.query("INSERT INTO raw.hidden VALUES (2)")
     written = shop.reasons()["listed"]
     shop.run()
-    for name in ("listed", "shown", "of_shown", "called"):
+    for name in ("listed", "shown", "of_shown", "called", "of_others"):
         project.delete(f"models/{name}.sql")
+    shop.query("DROP VIEW raw.listing")
 
     words = "shows what the catalogue holds, which cannot be told without asking: built on every run"
-    assert planned == {"listed": [words], "of_shown": [words], "called": ["it calls duckdb_tables()"]}
+    assert planned == {
+        "listed": [words],
+        "of_shown": [words],
+        "of_others": [words],
+        "called": ["it calls duckdb_tables()"],
+    }
     assert f"tables (named in the SQL, not declared) {words}" in listed
     assert sorted(written) == ["rows changed", words]
 

@@ -11,10 +11,10 @@ from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, read_types, resolved
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name, is_local
 from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
-from dbt_state_plugin.warehouse.duckdb.statement import Statement, read_statement, views_of_duckdb
+from dbt_state_plugin.warehouse.duckdb.statement import SYSTEM, Statement, read_statement, views_of_duckdb
 
 _WORDS = re.compile(r'([^\W\d]\w*)|"((?:[^"]|"")*)"')
-_SYSTEM, _MAIN = "system", "main"
+_MAIN, _STANDARD = "main", "information_schema"
 _TEXTS = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -45,11 +45,16 @@ def named_relations(
 
 
 def _read_by_words(query: str, held: Iterable[RelationName]) -> Statement:
-    """Return all relations, files and functions whose name stands anywhere in a query."""
+    """Return all relations, files and functions whose name stands anywhere in a query.
+
+    Views of the information schema have everyday names, so that of the schema has to be there, too.
+    """
     words = {(quoted or word).lower() for word, quoted in _WORDS.findall(query)}
     paths = {text.replace("''", "'") for text in _TEXTS.findall(query)} | words
+    views = {(SYSTEM, *view) for view in views_of_duckdb() if view[1] in words}
+    tables = {(each.database, each.schema, each.identifier) for each in held if each.identifier in words}
     return Statement(
-        tables=frozenset((each.database, each.schema, each.identifier) for each in held if each.identifier in words),
+        tables=frozenset(tables | {view for view in views if view[1] != _STANDARD or _STANDARD in words}),
         files=frozenset(filter(is_file_name, paths)),
         functions=frozenset((word, 0) for word in words),
         types=frozenset(words),
@@ -70,11 +75,21 @@ def _named(parts: tuple[str, ...], held: Mapping[RelationName, Held], path: Sear
 def _view_of_catalogue(parts: tuple[str, ...]) -> tuple[str, str] | None:
     """Return schema and name of the view of DuckDB itself that a name means: it is in the database `system`."""
     *places, name = (part.lower() for part in parts)
-    if places[:1] == [_SYSTEM]:
+    if places[:1] == [SYSTEM]:
         places = places[1:]
     schemas = places if places else [_MAIN, "pg_catalog"]
     views = views_of_duckdb()
-    return next(((schema, name) for schema in schemas if len(places) < 2 and (schema, name) in views), None)
+    found = (schema for schema in schemas if len(places) < 2 and (schema, name) in views)
+    return next(((f"{SYSTEM}.{schema}", name) for schema in found), None)
+
+
+def shows_catalogue(view: Held, held: Mapping[RelationName, Held]) -> bool:
+    """Return whether a view, or one that it reads, shows what the catalogue holds."""
+    path = SearchPath(database=view.name.database)
+    reads = [read_statement(text) or _read_by_words(text, held) for text in texts_of_view(view, held)]
+    tables = {parts for read in reads for parts in read.tables if resolved(parts, held, path) is None}
+    calls = {name for read in reads for name, _ in read.functions}
+    return any(map(_view_of_catalogue, tables)) or any(name.startswith("duckdb_") for name in calls)
 
 
 def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, ...]:

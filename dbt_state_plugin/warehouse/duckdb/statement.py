@@ -19,6 +19,7 @@ _READS_FILES = frozenset(
     "read_ndjson_auto read_ndjson_objects read_parquet parquet_scan parquet_metadata parquet_schema "
     "parquet_file_metadata parquet_kv_metadata parquet_full_metadata read_text read_blob glob sniff_csv".split()
 )
+SYSTEM = "system"  # the database in which DuckDB keeps the views of its catalogue
 _TYPES = ("type_name", "user_type_name", "pivot_enum")
 
 

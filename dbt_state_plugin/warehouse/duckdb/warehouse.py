@@ -190,15 +190,16 @@ class DuckDBWarehouse(Warehouse):
         return found
 
     def _metadata(self, cursor: Any, name: RelationName) -> SourceMetadata:
+        from dbt_state_plugin.warehouse.duckdb.named_relations import shows_catalogue
+
         relations = self._held(cursor)
         held = relations.get(name) or relations.get(_in_attached(name))
         if name.identifier.endswith(")"):
             return self._metadata_of_definition(cursor, name)
         if held is None:
-            from dbt_state_plugin.warehouse.duckdb.statement import views_of_duckdb
-
-            is_catalogue = (name.schema, name.identifier) in views_of_duckdb()
-            return SourceMetadata(columns={}, touched="?catalogue" if is_catalogue else "?absent")
+            return SourceMetadata(columns={}, touched="?catalogue" if _is_catalogue(name) else "?absent")
+        if held.is_view and shows_catalogue(held, relations):  # what this run builds is shown, too
+            return SourceMetadata(columns=dict(held.columns), touched="?catalogue")
         import duckdb
 
         try:
@@ -420,3 +421,10 @@ def _in_attached(name: RelationName) -> RelationName:
     """Return a relation that SQL names in an attached database, whose name stands before that of the schema."""
     database, _, schema = name.schema.partition(".")
     return replace(name, database=database, schema=schema)
+
+
+def _is_catalogue(name: RelationName) -> bool:
+    from dbt_state_plugin.warehouse.duckdb.statement import SYSTEM, views_of_duckdb
+
+    place = name if name.database == SYSTEM else _in_attached(name)
+    return place.database == SYSTEM and (place.schema, place.identifier) in views_of_duckdb()

@@ -11,8 +11,8 @@ import pytest
 from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import definition_of, read_macros, read_relations
 from dbt_state_plugin.warehouse.duckdb.functions import calls_in, read_functions, volatile_names
-from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations, texts_of_view
-from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
+from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations, shows_catalogue, texts_of_view
+from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath, relation_name
 from dbt_state_plugin.warehouse.duckdb.statement import functions_of_duckdb, read_statement
 
 SETUP = """
@@ -81,14 +81,20 @@ def named(connection: Any, query: str) -> tuple[tuple[str, str], ...] | None:
         ("from (pivot plain on id using sum(doubled(id)))", {("main", "plain"), ("main", "doubled()")}),
         ("from (pivot 'x/a''b.csv' on id using sum(id))", {("external file", "x/a'b.csv")}),
         ("select * from of_the_session", None),
-        ("select * from Information_Schema.TABLES, plain", {("information_schema", "tables"), ("main", "plain")}),
-        ("select * from system.information_schema.columns", {("information_schema", "columns")}),
-        ("select * from duckdb_tables", {("main", "duckdb_tables")}),
-        ("select * from system.sqlite_master", {("main", "sqlite_master")}),
+        (
+            "select * from Information_Schema.TABLES, plain",
+            {("system.information_schema", "tables"), ("main", "plain")},
+        ),
+        ("select * from system.information_schema.columns", {("system.information_schema", "columns")}),
+        ("select * from duckdb_tables", {("system.main", "duckdb_tables")}),
+        ("select * from system.sqlite_master", {("system.main", "sqlite_master")}),
         (
             "select * from pg_class join pg_catalog.pg_tables on true",
-            {("pg_catalog", "pg_class"), ("pg_catalog", "pg_tables")},
+            {("system.pg_catalog", "pg_class"), ("system.pg_catalog", "pg_tables")},
         ),
+        ("from (pivot information_schema.tables on table_type)", {("system.information_schema", "tables")}),
+        ("from (pivot (from duckdb_tables) on temporary)", {("system.main", "duckdb_tables")}),
+        ("from (pivot (select id as tables from plain) on tables)", {("main", "plain")}),
         ("select * from raw.duckdb_tables", None),
         ("select * from memory.main.duckdb_tables", None),
         ("select * from information_schema.tables, of_the_session", None),
@@ -100,6 +106,38 @@ def test_tables_files_and_macros_are_named(connection: Any, query: str, names: s
             named(connection, query)
     else:
         assert set(named(connection, query) or ()) == names
+
+
+def test_a_table_of_users_and_the_view_of_the_catalogue_with_its_name_are_two() -> None:
+    with duckdb.connect(":memory:") as opened:
+        opened.execute("CREATE TABLE duckdb_tables (id INT); CREATE SCHEMA raw; CREATE TABLE raw.pg_class (id INT)")
+
+        assert named(opened, "from duckdb_tables") == (("main", "duckdb_tables"),)
+        assert named(opened, "from main.duckdb_tables, system.main.duckdb_tables") == (
+            ("main", "duckdb_tables"),
+            ("system.main", "duckdb_tables"),
+        )
+        assert named(opened, "from raw.pg_class, pg_class") == (("raw", "pg_class"), ("system.pg_catalog", "pg_class"))
+
+
+@pytest.mark.parametrize(
+    ("view", "is_shown"),
+    [
+        ("SELECT * FROM information_schema.tables", True),
+        ("SELECT * FROM first", True),
+        ("SELECT count(*) AS n FROM duckdb_tables()", True),
+        ("FROM (PIVOT duckdb_tables ON temporary IN (true))", True),
+        ("SELECT * FROM tables", False),
+        ("SELECT count(*) AS n FROM range(3)", False),
+    ],
+)
+def test_a_view_shows_the_catalogue_where_one_below_it_does(view: str, is_shown: bool) -> None:
+    with duckdb.connect(":memory:") as opened:
+        opened.execute("CREATE TABLE tables (id INT); CREATE VIEW first AS SELECT table_name FROM duckdb_tables")
+        opened.execute(f"CREATE VIEW shown AS {view}")
+        held = read_relations(opened)
+
+        assert shows_catalogue(held[relation_name("memory", "main", "shown")], held) == is_shown
 
 
 def test_what_duckdb_cannot_take_apart_names_what_its_words_may_mean(connection: Any) -> None:
