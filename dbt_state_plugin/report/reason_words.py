@@ -63,8 +63,8 @@ NOT_COUNTED: Mapping[str, str] = {
     "remote": "is stored elsewhere, where its files cannot be listed",
     "unreadable": "cannot be read",
     "unasked": (
-        "is in a warehouse that tells when rows change only where data_version asks: last_modified, query or content "
-        "(see docs/warehouses.md)"
+        "is in a warehouse that tells when rows change only where data_version asks, in one way for all sources of a "
+        "table: last_modified, query or content (see docs/warehouses.md)"
     ),
     "untold": "is in a warehouse that does not tell when rows change (see docs/warehouses.md)",
 }

@@ -147,13 +147,31 @@ def test_who_comes_from_another_way_to_look_is_built_once(open_shop: Callable[..
     shop.run()
 
     assert untold == [
-        "is in a warehouse that tells when rows change only where data_version asks: last_modified, query or content "
-        "(see docs/warehouses.md): built on every run"
+        "is in a warehouse that tells when rows change only where data_version asks, in one way for all sources of a "
+        "table: last_modified, query or content (see docs/warehouses.md): built on every run"
     ]
     assert quiet == {}
     assert switched.keys() == {"of_orders", "of_lines"}
     assert shop.reasons() == {}
     assert shop.query("SELECT n FROM main.of_orders") == [(2,)]
+
+
+def test_two_sources_on_one_table_may_differ_in_what_the_time_has_nothing_to_do_with(
+    open_shop: Callable[..., DuckDBProject],
+) -> None:
+    again = f"""\
+  - name: again
+    schema: raw
+    loaded_at_field: id
+    tables: [{{name: orders, meta: {{dbt_state_plugin: {LAST_MODIFIED}}}}}]
+"""
+    shop = open_shop(**{"models/sources.yml": SOURCES + again})
+    shop.run()
+    quiet = shop.reasons()
+    shop.query(altered("2026-11-29 10:30:00+00"))
+
+    assert quiet == {}
+    assert shop.reasons().keys() == {"of_orders"}
 
 
 def test_what_is_refused_for_several_tables_is_asked_for_each(open_shop: Callable[..., DuckDBProject]) -> None:

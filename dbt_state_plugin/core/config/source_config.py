@@ -139,7 +139,7 @@ def data_rule(node: Node, default: str = "") -> DataRule:
         raise wrong_setting(
             node, "data_version is query, but there is no query", "Add data_version_query: select max(...)."
         )
-    return rule
+    return DataRule(kind=LAST_MODIFIED) if rule.kind == LAST_MODIFIED else rule  # nothing else of it counts then
 
 
 def compares_content(node: Node) -> bool:

@@ -51,7 +51,10 @@ _TABLE = "table"  # dbt's word for what holds its own rows
 # What dbt's adapters of these types take for the time of the last change does not move with each write.
 _BLIND_CLOCKS = {
     "redshift": "does not move when rows are deleted or a table is truncated",
-    **dict.fromkeys(("sqlserver", "fabric", "synapse"), "moves when a table is altered, not when rows are written"),
+    **dict.fromkeys(
+        ("sqlserver", "fabric", "synapse", "teradata", "materialize"),
+        "moves when a table is altered, not when rows are written",
+    ),
 }
 _OTHER_WAYS = "Use loaded_at_field, or data_version query, content or never."
 # What says who connects and how, and not where to; secrets are never looked at.

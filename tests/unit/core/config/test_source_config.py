@@ -69,6 +69,12 @@ def test_a_source_that_says_nothing_takes_what_the_project_says() -> None:
     assert data_rule(source(data_version="never"), "always").kind == "never"
 
 
+def test_beside_the_time_of_the_last_change_no_other_setting_counts() -> None:
+    found = data_rule(source(data_version="last_modified", loaded_at_field="at", loader_columns=["a"]))
+
+    assert found == data_rule(source(data_version="last_modified")) == DataRule(kind="last_modified")
+
+
 def test_the_users_query_goes_before_that_of_dbt_and_that_before_its_field() -> None:
     both = {"loaded_at_field": "at", "loaded_at_query": "select 1"}
 

@@ -164,6 +164,8 @@ def test_schemas_that_differ_in_letter_case_alone_are_not_asked_about_together()
         ("lake", False, "is not told by dbt's adapter for lake"),
         ("redshift", True, "does not move when rows are deleted or a table is truncated in redshift"),
         ("sqlserver", True, "moves when a table is altered, not when rows are written in sqlserver"),
+        ("teradata", True, "moves when a table is altered, not when rows are written in teradata"),
+        ("materialize", True, "moves when a table is altered, not when rows are written in materialize"),
     ],
 )
 def test_a_clock_that_does_not_move_with_each_write_is_refused_with_what_works_instead(
