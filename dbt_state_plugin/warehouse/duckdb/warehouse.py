@@ -261,7 +261,7 @@ class DuckDBWarehouse(Warehouse):
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
         """Return a hash of the answer to the user's own query, in which `{source}` stands for the relation."""
-        rows = self._asked(f"The query of {source}", query.replace("{source}", str(relation)))
+        rows = self._asked(f"The query of {source}", query.replace("{source}", _in_sql(relation)))
         if len(rows) > _MOST_ROWS:
             raise ConfigurationError(
                 f"The query of {source} gives more than {_MOST_ROWS} rows.",
@@ -272,7 +272,7 @@ class DuckDBWarehouse(Warehouse):
     def newest_row(self, source: str, relation: RelationName, loaded_at: str) -> str:
         """Return a hash of the number of rows and their newest time."""
         what = f"The loaded_at_field of {source}"
-        return value_hash(self._asked(what, f"SELECT count(*), max({loaded_at}) FROM {relation}"))  # noqa: S608
+        return value_hash(self._asked(what, f"SELECT count(*), max({loaded_at}) FROM {_in_sql(relation)}"))  # noqa: S608
 
     def _asked(self, what: str, query: str) -> list[tuple[Any, ...]]:
         import duckdb
@@ -421,6 +421,14 @@ def _in_attached(name: RelationName) -> RelationName:
     """Return a relation that SQL names in an attached database, whose name stands before that of the schema."""
     database, _, schema = name.schema.partition(".")
     return replace(name, database=database, schema=schema)
+
+
+def _in_sql(relation: RelationName) -> str:
+    """Return how SQL names a relation, or what stands for it: a path, or the call that reads several."""
+    if relation.schema != FILES:
+        return str(relation)
+    place = relation.identifier
+    return place if place.endswith(")") else "'" + place.replace("'", "''") + "'"
 
 
 def _is_catalogue(name: RelationName) -> bool:
