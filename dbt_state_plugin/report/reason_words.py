@@ -329,7 +329,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
     ReasonCode.ROWS_CHANGED: lambda _: "rows changed",
     ReasonCode.FUNCTION_CHANGED: lambda _: "its definition changed",
     ReasonCode.ANSWER_CHANGED: lambda _: "gives its query another answer",
-    ReasonCode.ALTERED: lambda values: f"was last altered at another time than its build saw ({values['at']})",
+    ReasonCode.ALTERED: lambda values: f"was last altered at {values['at']}, which its build did not see",
     ReasonCode.NOT_SETTLED: lambda values: (
         f"was altered so shortly before its build that more may have come at that time ({values['at']})"
     ),

@@ -229,7 +229,7 @@ def _last_modified_answers(
     wanted = tuple(relations)
     if not wanted:
         return {}
-    _LOG.info("Asking when %d sources were last altered.", len(wanted))
+    _LOG.info("Asking when %s last altered.", f"{wanted[0]} was" if len(wanted) == 1 else f"{len(wanted)} sources were")
     progress(Step(stage=Stage.ROWS, detail=str(wanted[0])))
     found = warehouse.last_modified(wanted)
     return {relation: _answer_of(found.get(relation, LastModified())) for relation in wanted}

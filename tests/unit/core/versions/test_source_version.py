@@ -136,7 +136,7 @@ def test_what_is_configured_decides(seen: str | None, now: str, words: str) -> N
 
 
 HOUR, SHORTLY = "modified:2026-11-29T10:00:00+00:00", "modified:2026-11-29T10:00:00+00:00+unsettled"
-OTHER_TIME = "was last altered at another time than its build saw (2026-11-29T10:00:00+00:00)"
+OTHER_TIME = "was last altered at 2026-11-29T10:00:00+00:00, which its build did not see"
 
 
 @pytest.mark.parametrize(
