@@ -95,7 +95,7 @@ def shows_catalogue(view: Held, held: Mapping[RelationName, Held]) -> bool:
     reads = [read_statement(text) or _read_by_words(text, held) for text in texts_of_view(view, held)]
     tables = {parts for read in reads for parts in read.tables if resolved(parts, held, path) is None}
     calls = functions_of_duckdb().intersection(name for read in reads for name, _ in read.functions)
-    return any(map(_view_of_catalogue, tables)) or any(name.startswith("duckdb_") for name in calls)
+    return any(map(_view_of_catalogue, tables)) or any(name.startswith(("duckdb_", "pragma_")) for name in calls)
 
 
 def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, ...]:

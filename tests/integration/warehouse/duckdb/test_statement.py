@@ -126,6 +126,7 @@ def test_a_table_of_users_and_the_view_of_the_catalogue_with_its_name_are_two() 
         ("SELECT * FROM information_schema.tables", True),
         ("SELECT * FROM first", True),
         ("SELECT count(*) AS n FROM duckdb_tables()", True),
+        ("SELECT count(*) AS n FROM pragma_table_info('tables')", True),
         ("FROM (PIVOT duckdb_tables ON temporary IN (true))", True),
         ("SELECT duckdb_mine(id) AS n FROM tables", False),
         ("SELECT count(*) AS n FROM range(3)", False),
