@@ -11,13 +11,7 @@ from dbt_state_plugin.warehouse.answers import QueryRefused
 from dbt_state_plugin.warehouse.duckdb.catalog import Held, read_macros, read_types, resolved
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA, is_file_name, is_local
 from dbt_state_plugin.warehouse.duckdb.search_path import SearchPath
-from dbt_state_plugin.warehouse.duckdb.statement import (
-    SYSTEM,
-    Statement,
-    functions_of_duckdb,
-    read_statement,
-    views_of_duckdb,
-)
+from dbt_state_plugin.warehouse.duckdb.statement import SYSTEM, Statement, read_statement, views_of_duckdb
 
 _WORDS = re.compile(r'([^\W\d]\w*)|"((?:[^"]|"")*)"')
 _MAIN, _STANDARD = "main", "information_schema"
@@ -90,12 +84,11 @@ def _view_of_catalogue(parts: tuple[str, ...]) -> tuple[str, str] | None:
 
 
 def shows_catalogue(view: Held, held: Mapping[RelationName, Held]) -> bool:
-    """Return whether a view, or one that it reads, shows what the catalogue holds."""
+    """Return whether a view, or one that it reads, names a view of the catalogue; functions count as volatile."""
     path = SearchPath(database=view.name.database)
-    reads = [read_statement(text) or _read_by_words(text, held) for text in texts_of_view(view, held)]
+    reads = (read_statement(text) or _read_by_words(text, held) for text in texts_of_view(view, held))
     tables = {parts for read in reads for parts in read.tables if resolved(parts, held, path) is None}
-    calls = functions_of_duckdb().intersection(name for read in reads for name, _ in read.functions)
-    return any(map(_view_of_catalogue, tables)) or any(name.startswith(("duckdb_", "pragma_")) for name in calls)
+    return any(map(_view_of_catalogue, tables))
 
 
 def texts_of_view(view: Held, held: Mapping[RelationName, Held]) -> tuple[str, ...]:

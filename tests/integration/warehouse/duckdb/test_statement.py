@@ -125,17 +125,15 @@ def test_a_table_of_users_and_the_view_of_the_catalogue_with_its_name_are_two() 
     [
         ("SELECT * FROM information_schema.tables", True),
         ("SELECT * FROM first", True),
-        ("SELECT count(*) AS n FROM duckdb_tables()", True),
-        ("SELECT count(*) AS n FROM pragma_table_info('tables')", True),
+        ("SELECT count(*) AS n FROM duckdb_tables()", False),
         ("FROM (PIVOT duckdb_tables ON temporary IN (true))", True),
-        ("SELECT duckdb_mine(id) AS n FROM tables", False),
+        ("SELECT * FROM tables", False),
         ("SELECT count(*) AS n FROM range(3)", False),
     ],
 )
 def test_a_view_shows_the_catalogue_where_one_below_it_does(view: str, is_shown: bool) -> None:
     with duckdb.connect(":memory:") as opened:
         opened.execute("CREATE TABLE tables (id INT); CREATE VIEW first AS SELECT table_name FROM duckdb_tables")
-        opened.execute("CREATE MACRO duckdb_mine(n) AS n + 1")
         opened.execute(f"CREATE VIEW shown AS {view}")
         held = read_relations(opened)
 
