@@ -169,7 +169,7 @@ sources:
     wrong = project.plugin("plan", check=2).stderr.splitlines()
     where = "source.shop.raw.b (models/sources.yml)"
     assert wrong[0] == f"Error: meta.dbt_state_plugin of {where} cannot be used: data_version is 'newest'."
-    assert wrong[1] == "  Use one of touched, content, query, always, never."
+    assert wrong[1] == "  Use one of touched, content, query, last_modified, always, never."
 
 
 AIRBYTE_TABLE = """
