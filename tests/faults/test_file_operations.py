@@ -80,7 +80,8 @@ class Told:
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> list[Operation]:
-    folder = tmp_path_factory.mktemp(FOLDER, numbered=False)
+    folder = tmp_path_factory.mktemp("recorded") / FOLDER  # a process may come back to this module
+    folder.mkdir()
     state, told = folder / "state.sqlite", folder / "told"
     files = [folder, told, state, *(folder / f"state.sqlite{suffix}" for suffix in ("-wal", "-journal"))]
     tests = str(Path(__file__).parents[1])
