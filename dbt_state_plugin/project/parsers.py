@@ -15,19 +15,20 @@ def installed_parsers(path: Iterable[str] | None = None) -> list[str]:
 
     `path` is where Python looks for modules. Raises PackageNotFoundError where one that parses is not installed.
     """
-    names = sorted({name for place in (sys.path if path is None else path) for name in _names_in(place)})
+    names = sorted({name for place in (sys.path if path is None else path) for name in names_in(place, _PREFIX)})
     # An installed distribution has a folder NAME-VERSION.dist-info; where it has none, only its metadata tell.
     unknown = [each for each in _PARSING if not any(_is_distribution(name, each) for name in names)]
     return [*names, *(_version(each) for each in unknown)]
 
 
-def _names_in(place: str) -> list[str]:
+def names_in(place: str, prefix: str) -> list[str]:
+    """Return what of these names Python finds in a place where it looks for modules; folders of distributions, too."""
     try:
-        return [name for name in os.listdir(place or ".") if name.startswith(_PREFIX)]  # noqa: PTH208 - place may be ""
+        return [name for name in os.listdir(place or ".") if name.startswith(prefix)]  # noqa: PTH208 - place may be ""
     except NotADirectoryError:  # a zip file, perhaps
         import pkgutil
 
-        return [module.name for module in pkgutil.iter_modules([place]) if module.name.startswith(_PREFIX)]
+        return [module.name for module in pkgutil.iter_modules([place]) if module.name.startswith(prefix)]
     except OSError:
         return []
 

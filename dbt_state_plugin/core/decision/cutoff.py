@@ -22,8 +22,8 @@ Needed = Mapping[str, tuple[Reason, ...]]
 
 # What is said of a node only because another one is built.
 _HANGS = frozenset({ReasonCode.IS_BUILT, ReasonCode.DROPPED_WITH_PARENT})
-# What is said of a node besides that leaves its SQL as it was, whatever the types of what it reads.
-_OF_ROWS = frozenset(
+# What leaves the SQL of a node as it was, whatever the types of what it reads.
+_KEEPS_SQL = _HANGS | frozenset(
     {
         *(ReasonCode.BUILT_SINCE, ReasonCode.ROWS_CHANGED, ReasonCode.ALWAYS_NEW, ReasonCode.RECREATED_OR_EMPTIED),
         *(ReasonCode.SQL_CALLS, ReasonCode.PARENT_CALLS, ReasonCode.TOO_OLD, ReasonCode.ROWS_WRITTEN),
@@ -235,7 +235,7 @@ def is_reworded(entry: PlanEntry) -> bool:
 
 def may_be_rewritten(entry: PlanEntry) -> bool:
     """Return whether a node, be it built by this run or not, may have other SQL than its recorded build had."""
-    return any(reason.code not in _HANGS | _OF_ROWS for reason in entry.reasons)
+    return any(reason.code not in _KEEPS_SQL for reason in entry.reasons)
 
 
 def keeps_definition(known_parents: Iterable[str], entry: PlanEntry) -> bool:

@@ -133,11 +133,11 @@ def catalog_with_data(
 
 def _check_last_modified(warehouse: Warehouse, project: Project) -> None:
     """Raise ConfigurationError for the first source, in the order of names, of which this warehouse has no time."""
-    for node in sorted(project.nodes.values(), key=lambda node: node.unique_id):
-        if node.is_source and node.settings.get("data_version") == LAST_MODIFIED:
-            refused = warehouse.no_last_modified
-            if refused is not None:
-                raise wrong_setting(node, refused.what, refused.do)
+    asking = [
+        node for node in project.nodes.values() if node.is_source and node.settings.get("data_version") == LAST_MODIFIED
+    ]
+    if asking and (refused := warehouse.no_last_modified) is not None:
+        raise wrong_setting(min(asking, key=lambda node: node.unique_id), refused.what, refused.do)
 
 
 def undeclared_versions(

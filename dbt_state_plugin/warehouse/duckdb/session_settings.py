@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from dbt_state_plugin.project.parsers import names_in
 from dbt_state_plugin.warehouse.answers import value_hash
 
 _ZONE = "TimeZone"
@@ -30,8 +31,7 @@ _UTC = frozenset({"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Uni
 def session_settings(credentials: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings by name, hashed where they may hold a key; time zone and version are always among them."""
     found = {_ZONE: _host_zone(), _ENGINE: engine_version(sys.path)}
-    for key in ("config_options", "settings"):  # in the order in which dbt-duckdb sets them
-        found |= {_name(name): _shown(str(name), value) for name, value in dict(credentials.get(key) or {}).items()}
+    found |= {_name(name): _shown(str(name), value) for name, value in given_settings(credentials)}
     found[_ZONE] = "UTC" if found[_ZONE] in _UTC else found[_ZONE]
     for key in ("extensions", "external_root"):  # the latter says where models write their files
         if told := credentials.get(key):
@@ -39,13 +39,16 @@ def session_settings(credentials: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if name not in _NOT_MEANT}
 
 
+def given_settings(credentials: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what the profile gives to dbt's sessions, name and value, in the order in which dbt-duckdb sets it."""
+    for key in ("config_options", "settings"):
+        yield from dict(credentials.get(key) or {}).items()
+
+
 def engine_version(path: Iterable[str]) -> str:
     """Return the minor version of the DuckDB that is installed; `path` is where Python looks for modules."""
     for place in path:
-        try:
-            names = os.listdir(place or ".")  # noqa: PTH208 - place may be ""
-        except OSError:
-            continue
+        names = names_in(place, "duckdb-")
         if versions := sorted(found[1] for found in map(_DISTRIBUTION.fullmatch, names) if found):
             return versions[-1]
     return ""

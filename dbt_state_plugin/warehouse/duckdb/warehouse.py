@@ -30,7 +30,7 @@ from dbt_state_plugin.warehouse.duckdb.files import SCHEMA as FILES
 from dbt_state_plugin.warehouse.duckdb.files import file_metadata
 from dbt_state_plugin.warehouse.duckdb.kept_contents import KeptContents
 from dbt_state_plugin.warehouse.duckdb.search_path import search_path
-from dbt_state_plugin.warehouse.duckdb.session_settings import session_settings
+from dbt_state_plugin.warehouse.duckdb.session_settings import given_settings, session_settings
 from dbt_state_plugin.warehouse.interface import Warehouse
 
 if TYPE_CHECKING:
@@ -232,8 +232,7 @@ class DuckDBWarehouse(Warehouse):
         return [[str(name), self._file_metadata(name).touched] for name in sorted(sources) if name.schema == FILES]
 
     def _file_metadata(self, name: RelationName) -> SourceMetadata:
-        settings = (self._credentials.get(key) or () for key in ("config_options", "settings"))
-        return file_metadata(name.identifier, [name for each in settings for name in each])
+        return file_metadata(name.identifier, [setting for setting, _ in given_settings(self._credentials)])
 
     def content(self, relation: RelationName, columns: Iterable[str]) -> str:
         """Return a value of all rows, in one scan."""
