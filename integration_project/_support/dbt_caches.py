@@ -27,7 +27,6 @@ from dbt.contracts.selection import SelectorFile
 from dbt.include import global_project
 from dbt.plugins import manager
 from dbt_common.clients import jinja
-from dbt_common.dataclass_schema import dbtClassMixin
 from mashumaro.mixins.dict import DataClassDictMixin
 
 import dbt_state_plugin
@@ -55,13 +54,11 @@ def fill(adapters: Sequence[str]) -> None:
     credentials = [import_module(f"dbt.adapters.{adapter}").Plugin.credentials for adapter in adapters]
     for described in (*_VALIDATED, *credentials):
         described.json_schema()
-    for described in _below(dbtClassMixin):
-        _compile(described)
     with suppress(Exception):
         Manifest.from_msgpack(b"")  # type: ignore[no-untyped-call]
     with suppress(Exception):
         object.__new__(Manifest).to_msgpack()  # a whole one would hold a lock
-    _compile_lazy()
+    _compile()
     manager._MODULES_CACHE = manager.PluginManager.get_prefixed_modules()
     _parse_macros([Path(import_module(f"dbt.include.{adapter}").PACKAGE_PATH) for adapter in adapters])
     inspect.stack()  # adapters do so when they are made, and the first time looks at all modules
@@ -76,16 +73,8 @@ def _below(parent: type) -> Iterator[Any]:
         yield from _below(child)
 
 
-def _compile(described: Any) -> None:
-    """Have both methods compiled, which is done when they are first called, and whatever with."""
-    with suppress(Exception):
-        described.from_dict(None)
-    with suppress(Exception):
-        object.__new__(described).to_dict()
-
-
-def _compile_lazy() -> None:
-    """Have the methods compiled that those for one format left for later, and what these leave."""
+def _compile() -> None:
+    """Have all methods compiled that wait for their first call, and those that these leave; they are called in vain."""
     called: set[tuple[type, str]] = set()
     while lazy := {(described, name) for described in _below(DataClassDictMixin) for name in _lazy(described)} - called:
         called |= lazy
