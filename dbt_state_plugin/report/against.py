@@ -28,7 +28,7 @@ def compared_lines(compared: Compared, *, shows_all: bool = False, width: int | 
         f"Compared with {compared.baseline.name}: what the code alone changes, whatever the relations hold."
     )
     last = [
-        *(warning_line(f"warning: {printable(warning)}") for warning in comparison_warnings(compared)),
+        *(warning_line("warning", f": {printable(warning)}") for warning in comparison_warnings(compared)),
         compared_summary(compared),
     ]
     return [*wrapped(first, width), *rows, *(part for line in last for part in wrapped(line, width))]

@@ -103,18 +103,20 @@ def _why_not(entry: PlanEntry) -> str:
 
 
 _COMMANDS = {"seed": "seed", "model": "run", "snapshot": "snapshot"}  # that build nodes of this kind
+# The word that calls for care, if there is one, and what follows it.
 _OLD_ROWS = {
-    OldRows.KEPT: "warning: existing rows keep the earlier logic, unless --full-refresh-changed",
-    OldRows.PROTECTED: "warning: existing rows keep the earlier logic, since dbt never rebuilds them",
-    OldRows.REBUILT: "all rows are rebuilt, since their logic changed",
-    OldRows.REFUSED: "refused by on_logic_change: fail, unless --full-refresh-changed",
+    OldRows.KEPT: ("warning", ": existing rows keep the earlier logic, unless --full-refresh-changed"),
+    OldRows.PROTECTED: ("warning", ": existing rows keep the earlier logic, since dbt never rebuilds them"),
+    OldRows.REBUILT: ("", "all rows are rebuilt, since their logic changed"),
+    OldRows.REFUSED: ("refused", " by on_logic_change: fail, unless --full-refresh-changed"),
 }
 _OLD_COLUMNS = {
-    OldRows.KEPT: "warning: tables keep their earlier columns and types, unless --full-refresh-changed",
+    OldRows.KEPT: ("warning", ": tables keep their earlier columns and types, unless --full-refresh-changed"),
     OldRows.PROTECTED: (
-        "warning: tables keep their earlier columns and types, since full_refresh: false does not let them be dropped"
+        "warning",
+        ": tables keep their earlier columns and types, since full_refresh: false does not let them be dropped",
     ),
-    OldRows.REBUILT: "tables are loaded from scratch, since their columns or types changed",
+    OldRows.REBUILT: ("", "tables are loaded from scratch, since their columns or types changed"),
     OldRows.REFUSED: _OLD_ROWS[OldRows.REFUSED],
 }
 
@@ -125,14 +127,14 @@ def _warnings(plan: Plan) -> list[str]:
     Seeds whose tables keep their earlier columns are named in every plan, also where nothing is built.
     """
     lines = []
-    for rows, words in _OLD_ROWS.items():
+    for rows, (word, words) in _OLD_ROWS.items():
         names = [label(e) for e in plan.to_build if e.old_rows is rows and e.node.resource_type != "seed"]
-        lines += _warning(words, names)
-    for rows, words in _OLD_COLUMNS.items():
+        lines += _warning(word, words, names)
+    for rows, (word, words) in _OLD_COLUMNS.items():
         names = [label(e) for e in plan.to_build if e.old_rows is rows and e.node.resource_type == "seed"]
         if rows is OldRows.KEPT:
             names = [printable(f"seed {short_name(seed)}") for seed in plan.outdated_seeds]
-        lines += _warning(words, names)
+        lines += _warning(word, words, names)
     if not plan.entries and not plan.unlisted:
         lines.append(f"  the project has nothing that `dbt {plan.command}` builds: see the paths in dbt_project.yml")
     lines += absent_lines(plan)
@@ -144,21 +146,17 @@ def absent_lines(plan: Plan) -> list[str]:
     kinds = {unique_id.partition(".")[0] for unique_id in plan.absent_above}
     commands = " and ".join(f"`{command}`" for kind, command in _COMMANDS.items() if kind in kinds)
     names = [printable(f"{each.partition('.')[0]} {short_name(each)}") for each in plan.absent_above]
-    return _warning(f"run {commands} first, or `build`, since these do not exist yet and are read", names)
+    return _warning("", f"run {commands} first, or `build`, since these do not exist yet and are read", names)
 
 
-def _warning(words: str, names: list[str]) -> list[str]:
+def _warning(word: str, words: str, names: list[str]) -> list[str]:
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return [warning_line(f"{words}: {shown}")] if names else []
+    return [warning_line(word, f"{words}: {shown}")] if names else []
 
 
-_WARNS = ("warning", "refused")
-
-
-def warning_line(words: str) -> Line:
-    """Return a warning as a line, with the word at its beginning that calls for care, if there is one."""
-    word = next((each for each in _WARNS if words.startswith(each)), "")
-    return line_of("  ", (word, Style.CARE), words.removeprefix(word))
+def warning_line(word: str, words: str) -> Line:
+    """Return a warning as a line: the word that calls for care, if there is one, and what follows it."""
+    return line_of("  ", (word, Style.CARE), words)
 
 
 def entry_lines(entries: Iterable[PlanEntry], word: str, *, shows_all: bool) -> list[str]:
