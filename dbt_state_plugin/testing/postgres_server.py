@@ -51,6 +51,7 @@ FAST_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "jit": "off",  # compiling a statement takes longer than what it reads here
     "max_wal_size": "256MB",
     "max_connections": "200",
     "timezone": "UTC",

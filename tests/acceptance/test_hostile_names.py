@@ -206,7 +206,7 @@ def test_names_that_differ_in_letter_case_only_are_refused_and_both_are_named(
 def test_of_two_hundred_hostile_names_exactly_those_that_changed_are_selected_and_built(
     dbt_project: ProjectFactory, database: Database
 ) -> None:
-    names = hostile_names(200)[:: max(1, 200 // size(small=25, full=200))]
+    names = hostile_names(200)[:: max(1, 200 // size(small=12, full=200))]
     changed = set(names[::3])
     project = dbt_project({**WITH_SPACES, **models(names, 1)})
     assert_printable(project.plugin("run", "--", "--quiet", check=0).stderr)

@@ -7,6 +7,7 @@ warehouse's own word on which of them were written anew.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -92,7 +93,8 @@ def test_new_rows_edits_failures_and_another_selection_build_exactly_what_reads_
     an_edit_a_mistake_and_its_repair(pipeline)
     another_selection_is_reported_and_reloads_exactly_its_stream_when_asked(pipeline)
     one_changed_customer(pipeline)
-    a_payment_that_is_taken_back_disappears(pipeline)
+    if os.environ.get("DBT_STATE_PLUGIN_DEMO") == "full":
+        a_payment_that_is_taken_back_disappears(pipeline)
 
 
 def builds_everything_and_then_nothing(pipeline: Pipeline) -> None:

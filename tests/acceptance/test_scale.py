@@ -1,6 +1,6 @@
 """Many nodes with similar names, planned and selected exactly.
 
-There are 100 of them, and 500 with `DBT_STATE_PLUGIN_FAULTS=full`.
+There are 50 of them, and 500 with `DBT_STATE_PLUGIN_FAULTS=full`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from support.project import Project
 
 ProjectFactory = Callable[[Mapping[str, str]], Project]
 
-MODELS = 100 if is_small() else 500
+MODELS = 50 if is_small() else 500
 ROOTS = MODELS // 25
 LEAVES = MODELS - ROOTS
 CHANGED = [number for number in range(LEAVES) if number * 7919 % LEAVES < MODELS // 2]  # scattered: 7919 is a prime

@@ -79,6 +79,7 @@ def test_the_benchmark_of_the_block_in_a_pipeline_prints_its_ratio(tmp_path: Pat
     assert re.search(r"^the first / the second +\d+\.\d\d +\d+\.\d\d +<= 0\.20$", printed, re.MULTILINE)
 
 
+@in_full
 def test_the_benchmark_of_a_pipeline_prints_its_hours_and_finds_equal_warehouses(tmp_path: Path) -> None:
     size = "--models 12 --sources 3 --hours 1 --changed 2 --rows 50"
     options = f"{size} --loads mixed --cutoff auto --beside-never".split()

@@ -67,7 +67,7 @@ def winners(answers: list[dict[str, Any]]) -> list[int]:
 @pytest.mark.parametrize("processes", PROCESSES)
 @pytest.mark.parametrize("world", KINDS, indirect=True)
 def test_of_many_that_start_at_once_one_wins_and_the_others_are_told_who(built: World, processes: int) -> None:
-    rounds = size(small=5, full=200)
+    rounds = size(small=3, full=200)
     with field_of(processes, built) as field:
         for _ in range(rounds):
             answers = field.all_at_once([start()] * processes)
@@ -98,7 +98,7 @@ def test_those_who_wait_run_one_after_the_other(built: World) -> None:
 
 @pytest.mark.parametrize("world", KINDS, indirect=True)
 def test_two_targets_on_one_schema_never_write_it_at_the_same_time(built: World) -> None:
-    rounds = size(small=5, full=200)
+    rounds = size(small=3, full=200)
     both = 0
     with field_of(2, built) as field:
         for _ in range(rounds):
@@ -117,7 +117,7 @@ def test_two_targets_on_one_schema_never_write_it_at_the_same_time(built: World)
 
 @pytest.mark.parametrize("world", KINDS, indirect=True)
 def test_runs_go_on_while_others_prune_and_upgrade_the_state(built: World) -> None:
-    rounds = size(small=4, full=200)
+    rounds = size(small=3, full=200)
     with field_of(6, built) as field:
         for _ in range(rounds):
             others = [{"name": "prune"}, {"name": "prune"}, {"name": "upgrade"}]

@@ -49,6 +49,7 @@ class World:
         self.url = url
         self.state_file = state_file
         self.state_url = f"sqlite:///{state_file}" if state_file else ""
+        self.plays_all_points = False  # of kills and signals, else some of them where few are asked for
         self.folder = tempfile.TemporaryDirectory(prefix="world-")
         self.admin: connection = _connect(url)
         self.database = self.admin.info.dbname

@@ -70,6 +70,7 @@ def projects(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.full("DBT_STATE_PLUGIN_ACCURACY")
 def test_a_project_with_a_package_is_played_and_told(projects: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--projects", str(projects)])
 

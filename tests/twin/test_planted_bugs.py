@@ -1,6 +1,6 @@
 """Planted bugs, each found by the history named for it.
 
-Every twelfth bug by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for more than the suite's own size.
+Every twentieth bug by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for more than the suite's own size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from twin.pair import Difference, paired
 from twin.planted_bugs import PLANTED_BUGS
 from twin.traces import LOADED, TRACES
 
-PLANTED = sorted(PLANTED_BUGS) if SIZE_VARIABLE in os.environ else sorted(PLANTED_BUGS)[::12]
+PLANTED = sorted(PLANTED_BUGS) if SIZE_VARIABLE in os.environ else sorted(PLANTED_BUGS)[::20]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,13 @@ _STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spaw
 _running: set[str] = set()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave properties out of coverage, which would take as long again: single cases must cover the core."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")
+
+
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if not _running:
         return

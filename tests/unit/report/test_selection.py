@@ -47,6 +47,13 @@ def test_a_node_is_named_by_its_fqn() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("selector", "is_matched"), [("orders", True), ("orders_v1", True), ("orders.v1", True), ("orders_v2", False)]
+)
+def test_a_versioned_node_answers_to_its_name_with_and_without_its_version(selector: str, is_matched: bool) -> None:
+    assert matches(selector, ("shop", "orders", "v1"), is_versioned=True) is is_matched
+
+
 def test_a_versioned_node_is_named_without_its_siblings() -> None:
     others = (with_fqn("shop", "orders", "v1", version="1"),)
 
