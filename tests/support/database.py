@@ -162,6 +162,7 @@ class Databases:
         """Make none yet; a template is a database that nobody is connected to."""
         self._server, self._template = server, template
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="databases")
+        self._opened: connection | None = None  # of the worker's
         self._next: Future[str] | None = None
         self._dropped: list[Future[None]] = []
 
@@ -173,17 +174,33 @@ class Databases:
         try:
             yield database_on(self._server, name)
         finally:
-            self._dropped.append(self._worker.submit(postgres_server.drop_database, self._server, name))
+            self._dropped.append(self._worker.submit(self._drop, name))
 
     def _make(self) -> str:
         name = f"test_{secrets.token_hex(8)}"
-        postgres_server.create_database(self._server, name, self._template)
+        postgres_server.create_database(self._server, name, self._template, opened=self._connection())
         return name
+
+    def _drop(self, name: str) -> None:
+        postgres_server.drop_database(self._server, name, opened=self._connection())
+
+    def _connection(self) -> connection:
+        """Return a connection for all of them, opened anew where a test has ended it."""
+        try:
+            if self._opened is not None:
+                self._opened.cursor().execute("SELECT 1")
+                return self._opened
+        except psycopg2.Error:
+            pass
+        self._opened = postgres_server.connect(self._server)
+        return self._opened
 
     def close(self) -> None:
         """Drop what is left, and raise what went wrong with a drop."""
         if self._next is not None:
-            postgres_server.drop_database(self._server, self._next.result())
+            self._dropped.append(self._worker.submit(self._drop, self._next.result()))
         self._worker.shutdown()
+        if self._opened is not None:
+            self._opened.close()
         for dropped in self._dropped:
             dropped.result()
