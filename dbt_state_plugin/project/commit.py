@@ -54,8 +54,11 @@ def _text(path: str) -> str:
 def uncommitted_changes(directory: Path, left_out: Iterable[Path] = ()) -> str | None:
     """Return a digest of what differs from the commit in a folder: 64 hex digits, or nothing if all is committed.
 
-    Untracked files count, ignored ones and those in `left_out` do not. None if git cannot tell.
+    Untracked files count, ignored ones and those in `left_out` do not. None if git cannot tell, which is not started
+    where no folder above has a repository.
     """
+    if _LEADS_ELSEWHERE.isdisjoint(os.environ) and _git_folder(directory) == "":
+        return None
     relative = [os.path.relpath(path, directory) for path in left_out]
     outside = [f":(exclude,literal){path}" for path in relative if not path.startswith(os.pardir)]
     options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none")

@@ -10,6 +10,7 @@ import gc
 import multiprocessing.util
 import os
 import pkgutil
+import platform
 import random
 import runpy
 import signal
@@ -47,7 +48,8 @@ def import_commands(*adapters: str, left_out: Sequence[str] = ("warehouse", "pos
         "dbt.task.build",
         "dbt.task.list",
         "dbt_common.clients.agate_helper",
-        "alembic.command",
+        *("multiprocessing.dummy", "_strptime", "netrc"),  # which dbt imports when it runs
+        *("alembic.command", "alembic.config", "sqlalchemy.dialects.sqlite"),
         *(["postgast"] if "postgres" not in left_out and find_spec("postgast") else []),  # an extra
     ):
         import_module(name)
@@ -57,6 +59,7 @@ def import_commands(*adapters: str, left_out: Sequence[str] = ("warehouse", "pos
             import_module(module.name)
     with suppress(ImportError, AttributeError):  # of another version of dbt
         import_module("_support.dbt_caches").fill(adapters)
+    platform.processor()  # what dbt imports asks for it, and it starts a program the first time
     resource_tracker.ensure_running()  # dbt's locks would start an interpreter for it in each fork
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # plain dbt is faster for it, too
     gc.collect()

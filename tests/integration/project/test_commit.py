@@ -119,3 +119,20 @@ def test_where_there_is_no_repository_nobody_can_tell_what_is_committed(
     git(tmp_path, "init", "-q")
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     assert uncommitted_changes(tmp_path) is None
+
+
+def test_git_is_not_started_where_no_folder_above_has_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "git"
+    program.write_text(f"#!/bin/sh\necho started > {tmp_path / 'started'}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+    assert uncommitted_changes(tmp_path) is None
+    assert not (tmp_path / "started").exists()
+
+    (tmp_path / ".git").mkdir()
+    assert uncommitted_changes(tmp_path) == ""
+    assert (tmp_path / "started").exists()
