@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded
-from dbt_state_plugin.core.values.relations import Catalog
+from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
 from dbt_state_plugin.core.versions.counters import count_own_writes
 from dbt_state_plugin.core.versions.drift import as_recorded
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
@@ -17,19 +17,18 @@ if TYPE_CHECKING:
     from dbt_state_plugin.operations.session import Session
 
 
-def record_counters_of_build(session: Session, nodes: Iterable[Node]) -> None:
-    """Record the write counters of what this run has built, once dbt's sessions have reported theirs.
+def counters_of_build(session: Session, nodes: Iterable[Node]) -> Mapping[RelationName, tuple[Identity, str]]:
+    """Return the write counters of what this run has built, once dbt's sessions have reported theirs.
 
     What others write into a table after its build and before this moment passes for a part of the build.
     Raises StateError.
     """
     counted = (node for node in nodes if count_own_writes(node.materialized))
     relations = [node.relation for node in counted if node.relation is not None]
-    if not relations:
-        return
-    if not session.warehouse.has_counted_writes(**session_of_dbt(session)):
-        return  # what they have counted and not handed in would be attributed to another writer
-    record_counters(session.state, session.warehouse.counters(relations))
+    # What sessions have counted and not handed in would be attributed to another writer.
+    if not relations or not session.warehouse.has_counted_writes(**session_of_dbt(session)):
+        return {}
+    return session.warehouse.counters(relations)
 
 
 def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog) -> None:

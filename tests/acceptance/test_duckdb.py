@@ -487,17 +487,54 @@ def test_what_dbt_has_built_is_adopted_and_the_file_is_opened_as_often_for_any_n
     state = {**project.environment, "DBT_STATE_PLUGIN_DATABASE_URL": f"sqlite:///{tmp_path / 'state.sqlite'}"}
     project.dbt("run")
     opened = []
-    for models in ("rated", "*"):
-        arguments = [str(log), ["adopt", "--yes", "--select", models]]
-        ended = forkserver.run(
-            "support.duckdb_project:plugin_that_counts", arguments, cwd=project.directory, environment=state
-        )
-        assert ended.code == 0, ended.stdout + ended.stderr
-        opened.append(int(log.read_text()))
+    for models in ("named_file", "*"):  # both call functions
+        opened.append(openings(shop, log, "adopt", "--yes", "--select", models, environment=state))
     planned = json.loads(project.plugin("plan", "--output", "json", env=state).stdout)
 
     assert opened[0] == opened[1]
     assert [node["name"] for node in planned["nodes"] if node["decision"] == "build"] == []
+
+
+def openings(shop: DuckDBProject, log: Path, *arguments: str, environment: dict[str, str]) -> int:
+    """Return how often a command opened a database of DuckDB, its own or dbt's."""
+    ended = forkserver.run(
+        "support.duckdb_project:plugin_that_counts",
+        [str(log), list(arguments)],
+        cwd=shop.project.directory,
+        environment=environment,
+    )
+    assert ended.code == 0, ended.stdout + ended.stderr
+    return int(log.read_text())
+
+
+# The file for the plan, dbt, beside it so that what is known stays known, a parser of SQL, and the file as dbt left it.
+@pytest.mark.parametrize(
+    ("setup", "sources", "first", "forced"),
+    [
+        ((), "", 3, 5),  # a file that is not there yet is not opened for the plan, and nothing is known of it
+        (SETUP, "union all select id from {{ source('raw', 'orders') }}", 5, 5),
+    ],
+    ids=["new file", "with a source"],
+)
+def test_a_run_opens_the_file_no_more_often_than_it_was_written(
+    tmp_path: Path, setup: tuple[str, ...], sources: str, first: int, forced: int
+) -> None:
+    files = {
+        "models/sources.yml": "sources: [{name: raw, schema: raw, tables: [{name: orders}]}]" if sources else "",
+        "models/a.sql": f"select 1 as id {sources}",
+        "models/b.sql": "select * from {{ ref('a') }}",
+        "models/c.sql": "{{ config(materialized='view') }} select * from {{ ref('b') }}",
+    }
+    state = f"sqlite:///{tmp_path / 'state.sqlite'}"
+    shop = write_duckdb_project(tmp_path / "project", tmp_path / "home", state, files, setup)
+
+    def opened(*arguments: str) -> int:
+        return openings(shop, tmp_path / "opened", *arguments, environment=shop.project.environment)
+
+    counted = [opened("run"), opened("run", "--force")]
+    looked, again, planned = opened("run"), opened("run"), opened("plan")
+
+    assert (counted, looked, again, planned) == ([first, forced], 1, 0, 0)
 
 
 def test_who_holds_the_file_is_named(shop: DuckDBProject) -> None:

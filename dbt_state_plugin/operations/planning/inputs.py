@@ -81,16 +81,17 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
         keys = [record_key(node, project) for node in project.nodes.values()]
         records = read_recorded(session.state, keys).relations
         recorded = replace(recorded, relations={**records, **recorded.relations})
-    catalog = catalog_with_data(
-        session.warehouse,
-        project,
-        recorded,
-        session.warehouse.catalog([*keys, *recorded.relations]),
-        command=options.command,
-        default=session.target.data_version,
-        answers=answers,
-        progress=session.ports.progress,
-    )
+    with session.warehouse.kept_open():
+        catalog = catalog_with_data(
+            session.warehouse,
+            project,
+            recorded,
+            session.warehouse.catalog([*keys, *recorded.relations]),
+            command=options.command,
+            default=session.target.data_version,
+            answers=answers,
+            progress=session.ports.progress,
+        )
     catalog = replace(catalog, session=session_settings(session))
     if records_project:
         record_first_counters(session, recorded, catalog)

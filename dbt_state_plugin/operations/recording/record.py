@@ -38,6 +38,7 @@ from dbt_state_plugin.core.values.reasons import OldRows
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.errors import NotFoundError, UsageError
 from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
+from dbt_state_plugin.operations.left_by_builds import record_left
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
@@ -50,9 +51,7 @@ from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
 from dbt_state_plugin.operations.session import Session, lock_environment, open_session
 from dbt_state_plugin.operations.session_of_dbt import session_settings
-from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.target import invocation_of, workplace_of
-from dbt_state_plugin.operations.write_counters import record_counters_of_build
 from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.report.cause_words import cause_words
 from dbt_state_plugin.state.build_updates import note_outcomes
@@ -251,8 +250,7 @@ class _Recorder:
         as_ran = replace(planned, plan=replace(planned.plan, entries=tuple(certain), parent_versions=versions))
         recorder = self._record_builds(as_ran, built.parsed, wanted, compiled)
         nodes = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
-        record_shapes_of_run(session, nodes)
-        record_counters_of_build(session, nodes)
+        record_left(session, shaped=nodes, counted=nodes)
         said = tuple(
             settled[each.outcome.unique_id] or self._recorded(each.outcome.unique_id, as_ran, recorder)
             for each in results

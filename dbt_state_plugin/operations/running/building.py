@@ -31,6 +31,7 @@ from dbt_state_plugin.operations.execution_record import (
     recorded_execution,
     uncommitted_in,
 )
+from dbt_state_plugin.operations.left_by_builds import record_left
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
 from dbt_state_plugin.operations.planning.categorize import record_cosmetic
@@ -41,10 +42,8 @@ from dbt_state_plugin.operations.running.build_recorder import BuildRecorder
 from dbt_state_plugin.operations.running.heartbeat import heartbeat
 from dbt_state_plugin.operations.running.recorded_definition import DefinitionRecorder
 from dbt_state_plugin.operations.session import Session
-from dbt_state_plugin.operations.shapes import record_shapes_of_run
 from dbt_state_plugin.operations.signals import Stop
 from dbt_state_plugin.operations.up_to_date.record import record_up_to_date, saved_ms
-from dbt_state_plugin.operations.write_counters import record_counters_of_build
 from dbt_state_plugin.report.reason_words import reason_document, short_name
 from dbt_state_plugin.report.way_out import with_way_out
 from dbt_state_plugin.state.build_updates import note_outcomes
@@ -183,8 +182,8 @@ class _Run:
             raise recorder.lost
         recorder.finish_hooks(outcome.project_hook_sql, are_all=_has_seen_all_hooks(planned, outcome))
         written = [planned.project.nodes[node] for node in recorder.marked | recorder.written]
-        record_shapes_of_run(self.session, {each.unique_id: each for each in (*written, *shaped)}.values())
-        record_counters_of_build(self.session, written)
+        with_shaped = {each.unique_id: each for each in (*written, *shaped)}
+        record_left(self.session, shaped=with_shaped.values(), counted=written)
         record_contents(self.session)
 
     def _settle_contents(self, planned: Planned, outcome: DbtOutcome) -> None:

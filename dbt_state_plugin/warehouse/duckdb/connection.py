@@ -48,9 +48,12 @@ class DuckDBFile:
         self._attached = [each for each in credentials.get("attach") or () if isinstance(each, Mapping)]
         self.has_plain_sessions = not any(credentials.get(key) for key in _OF_A_SESSION)
         self._mutex = threading.RLock()
-        self.opened: str | None = None  # the version that it had before it was opened the last time
+        # The version that it had before it was opened the last time; None for dbt's connection, and without a file.
+        self.opened: str | None = None
+        self.is_beside_dbt = False  # whether the last cursor was one of dbt's connection
         self._on_shared: Callable[[Any], None] | None = None
-        self._kept_open: Any = None
+        self._keeps_open = False
+        self._kept: Any = None
 
     @property
     def exists(self) -> bool:
@@ -80,6 +83,11 @@ class DuckDBFile:
         """Return whether dbt has it open in this process, and may write into it at any time."""
         return _connection_of_dbt(self.path) is not None
 
+    @staticmethod
+    def check_library() -> None:
+        """Raise ConfigurationError without DuckDB, also where no file has to be opened."""
+        _library()
+
     def on_shared(self, tell: Callable[[Any], None] | None) -> None:
         """Let a second connection of dbt's kind be given, once, as soon as dbt has the file open; None: no more.
 
@@ -107,27 +115,45 @@ class DuckDBFile:
                 connection.close()
 
     @contextmanager
-    def kept_open(self, what: str) -> Iterator[None]:
-        """Hold the file for many queries: each opening reads the whole catalogue. Other processes are kept out."""
-        with self.cursor(what) as connection:
-            outer, self._kept_open = self._kept_open, connection
+    def kept_open(self) -> Iterator[None]:
+        """Hold the file from the first query on: each opening reads the whole catalogue. Other processes are kept out.
+
+        Not while dbt runs.
+        """
+        with self._mutex:
+            outer, self._keeps_open = self._keeps_open, True
             try:
                 yield
             finally:
-                self._kept_open = outer
+                self._keeps_open = outer
+                if not outer and self._kept is not None:
+                    kept, self._kept = self._kept, None
+                    kept.close()
 
     def _connection(self) -> Any:
         import duckdb
 
-        if self._kept_open is not None:
-            return self._kept_open.cursor()
+        if self._kept is not None:
+            return self._kept.cursor()
         shared = _connection_of_dbt(self.path)
+        self.is_beside_dbt = shared is not None
         if shared is not None:
+            self.opened = None
             tell, self._on_shared = self._on_shared, None
             if tell is not None:
                 with suppress(duckdb.Error):
                     tell(duckdb.connect(self.path, config=self._config))  # a cursor would be closed with dbt's own
             return shared.cursor()
+        connection = self._opened()
+        if not self._keeps_open:
+            return connection
+        self._kept = connection
+        return connection.cursor()
+
+    def _opened(self) -> Any:
+        import duckdb
+
+        self.opened = None
         if not self.exists:  # it would be created, by a plan too
             return duckdb.connect(":memory:")
         self.opened = self.version()

@@ -48,6 +48,10 @@ class KeptContents:
         """Return what is known of this version of the file."""
         return dict(self._contents) if version is not None and version == self._version else {}
 
+    def content(self, version: str | None, name: RelationName) -> str | None:
+        """Return what is known of one table at this version of the file, None if nothing is."""
+        return self._contents.get(name) if version is not None and version == self._version else None
+
     def add(self, version: str | None, name: RelationName, content: str) -> None:
         """Note what was read of a table at a version.
 

@@ -52,14 +52,22 @@ class _Found:
 
 
 _of_thread = threading.local()
+_mutex = threading.Lock()
 
 
-def _parser() -> Any:
+@lru_cache(maxsize=1)
+def _database() -> Any:
     """Return a connection to a database in memory, which takes 50 times as long to open as a statement to parse."""
     import duckdb
 
+    return duckdb.connect(":memory:", config={"threads": 1})
+
+
+def _parser() -> Any:
+    """Return this thread's cursor in the one database of the process."""
     if not hasattr(_of_thread, "parser"):
-        _of_thread.parser = duckdb.connect(":memory:", config={"threads": 1})
+        with _mutex:
+            _of_thread.parser = _database().cursor()
     return _of_thread.parser
 
 

@@ -7,7 +7,7 @@ written (`file_version.py`); only then are rows read.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from dbt_state_plugin.warehouse.answers import (
     numbered_columns,
     value_hash,
 )
+from dbt_state_plugin.warehouse.duckdb.as_read import AsRead
 from dbt_state_plugin.warehouse.duckdb.connection import DuckDBFile, first_line
 from dbt_state_plugin.warehouse.duckdb.files import SCHEMA as FILES
 from dbt_state_plugin.warehouse.duckdb.files import file_metadata
@@ -54,9 +55,7 @@ class DuckDBWarehouse(Warehouse):
         """Open nothing; raises ConfigurationError for what is no file."""
         self.file = DuckDBFile(credentials)
         self._database = self.file.database
-        self._version: str | None = None
-        self._relations: dict[RelationName, Held] = {}
-        self._contents: dict[RelationName, str] = {}
+        self._as_read = AsRead()
         self._kept = KeptContents(self.file)
         self._credentials = credentials
         self._path = search_path(credentials, self._database)
@@ -87,13 +86,11 @@ class DuckDBWarehouse(Warehouse):
 
     def catalog(self, relations: Iterable[RelationName]) -> Catalog:
         """Return which of these relations exist; their tables are read if the file was written."""
-        from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
-
         wanted = set(relations)
-        with self.file.cursor(_ROWS) as cursor:
-            held = self._held(cursor)
-            touched = {name: self._touched(cursor, held[name]) for name in wanted if name in held}
-            shapes = read_shapes(cursor)
+        with self._looked(_ROWS, self._knows_content, wanted) as (found, cursor):
+            held = found.relations
+            touched = {name: self._touched(cursor, found, held[name]) for name in wanted if name in held}
+            shapes = _shapes(cursor, found)
         return Catalog(
             identities={name: each.identity for name, each in held.items()},
             columns={name: held[name].columns_document for name in wanted if name in held},
@@ -101,49 +98,87 @@ class DuckDBWarehouse(Warehouse):
             shapes={name: shapes.get(name, EMPTY) for name in wanted if name in held},
         )
 
-    def _read(self) -> dict[RelationName, Held]:
+    @contextmanager
+    def _looked(
+        self,
+        what: str,
+        knows: Callable[[AsRead, RelationName], bool] = lambda *_: True,
+        wanted: Collection[RelationName] = (),
+    ) -> Iterator[tuple[AsRead, Any]]:
+        """Yield what there is and a cursor, which is None where all that is wanted is known."""
+        known = self._known()
+        if known is not None and all(knows(known, name) for name in wanted):
+            yield known, None
+            return
+        with self.file.cursor(what) as cursor:
+            yield self._read(cursor), cursor
+
+    def _known(self) -> AsRead | None:
+        """Return what stands for the file unopened: nobody wrote since it was read, or there is none; else None."""
+        version, known = self.file.version(), self._as_read
+        if self.file.is_shared:
+            return None
+        if not self.file.exists:
+            self.file.check_library()
+            return AsRead(shapes={})
+        return known if known.is_of(version, stands_for_the_file=True) else None
+
+    def _held(self) -> Mapping[RelationName, Held]:
         """Return all relations; the file is not opened where nobody wrote since they were read."""
-        if self._is_as_read(self.file.version()):
-            return self._relations
-        with self.file.cursor(_CATALOG) as cursor:
-            return self._held(cursor)
+        with self._looked(_CATALOG) as (found, _):
+            return found.relations
 
-    def _is_as_read(self, version: str | None) -> bool:
-        return version is not None and version == self._version
+    def _read(self, cursor: Any) -> AsRead:
+        """Return what there is, as it was read before where nobody wrote since.
 
-    def _held(self, cursor: Any) -> dict[RelationName, Held]:
-        """Return all relations, as they were read before where nobody wrote since."""
+        What dbt's connection shows may be of a later version, so it never stands for the file.
+        """
         from dbt_state_plugin.warehouse.duckdb.catalog import read_relations
+        from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
 
-        version = self.file.version()
-        if not self._is_as_read(version):
-            self._contents = self._kept.at(version)
-            self._relations = read_relations(cursor)
-            self._version = version
-        return self._relations
+        version, beside_dbt = self.file.version(), self.file.is_beside_dbt
+        is_locked = version is not None and version == self.file.opened
+        if not is_locked and not beside_dbt:
+            version = None  # another file took its place while it was opened, say
+        if not self._as_read.is_of(version, stands_for_the_file=is_locked):
+            self._as_read = AsRead(
+                version=version,
+                relations=read_relations(cursor),
+                shapes=read_shapes(cursor) if is_locked else None,
+            )
+        return self._as_read
 
-    def _touched(self, cursor: Any, held: Held) -> str:
+    def _knows_content(self, found: AsRead, name: RelationName) -> bool:
+        """Return whether no row has to be read for the content of a relation: a view has none of its own."""
+        held = found.relations.get(name)
+        return held is None or held.is_view or self._known_content(found, held) is not None
+
+    def _known_content(self, found: AsRead, held: Held) -> str | None:
+        content = found.contents.get(held.name)
+        return content if content is not None else self._kept.content(found.version, held.name)
+
+    def _touched(self, cursor: Any, found: AsRead, held: Held) -> str:
         """Return the content of a table, and the state of the files that a view alone stands for; else nothing."""
         from dbt_state_plugin.warehouse.duckdb.named_relations import files_of_view
 
         if not held.is_view:
-            return self._rows_of(cursor, held)
+            return self._rows_of(cursor, found, held)
         states = [file_metadata(path).touched for path in files_of_view(held)]
         return value_hash(states) if states else ""
 
-    def _content(self, cursor: Any, held: Held) -> str:
-        """Return the content of a table; nothing of a view, which holds none."""
-        return "" if held.is_view else self._rows_of(cursor, held)
-
-    def _rows_of(self, cursor: Any, held: Held) -> str:
+    def _rows_of(self, cursor: Any, found: AsRead, held: Held) -> str:
+        """Return the content of a table; of a view it is read each time: it may read files, or the clock."""
         from dbt_state_plugin.warehouse.duckdb.content import content_of
 
-        if held.name not in self._contents:
-            _LOG.debug("Reading all rows of %s (about %d).", held.name, held.rows)
-            self._contents[held.name] = content_of(cursor, held.quoted, held.columns)
-            if not held.is_view:
-                self._kept.add(self._version, held.name, self._contents[held.name])
-        return self._contents[held.name]
+        known = None if held.is_view else self._known_content(found, held)
+        if known is not None:
+            return known
+        _LOG.debug("Reading all rows of %s (about %d).", held.name, held.rows)
+        content = content_of(cursor, held.quoted, held.columns)
+        if not held.is_view:
+            found.contents[held.name] = content
+            self._kept.add(found.version, held.name, content)
+        return content
 
     def session_settings(self, of_dbt: Any) -> Mapping[str, str]:
         """Return what profile and environment set for dbt's sessions."""
@@ -155,21 +190,16 @@ class DuckDBWarehouse(Warehouse):
 
     def present(self, relation: RelationName) -> Present | None:
         """Return what one relation is now; its rows are not read."""
-        from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
-
-        with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor).get(relation)
-            shape = read_shapes(cursor).get(relation, EMPTY)
+        with self._looked(_CATALOG) as (found, cursor):
+            held = found.relations.get(relation)
+            shape = _shapes(cursor, found).get(relation, EMPTY)
         return Present(identity=held.identity, columns=held.columns_document, shape=shape) if held else None
 
     def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return indexes, constraints and comments of each relation."""
-        from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
-
-        with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor)
-            found = read_shapes(cursor)
-        return {name: (held[name].identity, found.get(name, EMPTY)) for name in relations if name in held}
+        with self._looked(_CATALOG) as (found, cursor):
+            held, shapes = found.relations, _shapes(cursor, found)
+        return {name: (held[name].identity, shapes.get(name, EMPTY)) for name in relations if name in held}
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
         """Return the identity and the content of each table."""
@@ -183,32 +213,35 @@ class DuckDBWarehouse(Warehouse):
     def source_metadata(self, sources: Iterable[RelationName]) -> Mapping[RelationName, SourceMetadata]:
         """Return columns and content of tables and views, states of files, definitions of macros and types."""
         wanted = tuple(sources)
-        found = {name: self._file_metadata(name) for name in wanted if name.schema == FILES}
-        if len(found) < len(wanted):
-            with self.file.cursor(_ROWS) as cursor:
-                found |= {name: self._metadata(cursor, name) for name in wanted if name.schema != FILES}
-        return found
+        metadata = {name: self._file_metadata(name) for name in wanted if name.schema == FILES}
+        others = [name for name in wanted if name.schema != FILES]
+        if others:
+            with self._looked(_ROWS, self._knows_metadata, others) as (found, cursor):
+                metadata |= {name: self._metadata(cursor, found, name) for name in others}
+        return metadata
 
-    def _metadata(self, cursor: Any, name: RelationName) -> SourceMetadata:
+    def _knows_metadata(self, found: AsRead, name: RelationName) -> bool:
+        """Return whether nothing has to be asked about a source: it is not there, or a table whose rows were read."""
+        held = _of_source(found, name)
+        is_known = held is None or (not held.is_view and self._known_content(found, held) is not None)
+        return is_known and not _is_definition(name)
+
+    def _metadata(self, cursor: Any, found: AsRead, name: RelationName) -> SourceMetadata:
         from dbt_state_plugin.warehouse.duckdb.named_relations import shows_catalogue
 
-        relations = self._held(cursor)
-        held = relations.get(name) or relations.get(_in_attached(name))
-        if name.identifier.endswith(")"):
+        if _is_definition(name):
             return self._metadata_of_definition(cursor, name)
+        held = _of_source(found, name)
         if held is None:
             return SourceMetadata(columns={}, touched="?catalogue" if _is_catalogue(name) else "?absent")
-        if held.is_view and shows_catalogue(held, relations):  # what this run builds is shown, too
+        if held.is_view and shows_catalogue(held, found.relations):  # what this run builds is shown, too
             return SourceMetadata(columns=dict(held.columns), touched="?catalogue")
         import duckdb
 
         try:
-            touched = self._rows_of(cursor, held)
+            touched = self._rows_of(cursor, found, held)
         except duckdb.Error:  # a view on what is gone, perhaps
             touched = "?unreadable"
-        # What a view gives may have changed though nobody wrote: it may read files, or the clock.
-        if held.is_view:
-            self._contents.pop(held.name, None)
         return SourceMetadata(columns=dict(held.columns), touched=touched, is_table=not held.is_view, rows=held.rows)
 
     def _metadata_of_definition(self, cursor: Any, name: RelationName) -> SourceMetadata:
@@ -222,7 +255,7 @@ class DuckDBWarehouse(Warehouse):
         """Return the files that views alone stand for, as materialization `external` leaves them."""
         from dbt_state_plugin.warehouse.duckdb.named_relations import files_of_view
 
-        held = self._read()
+        held = self._held()
         views = (held[name] for name in relations if name in held and held[name].is_view)
         paths = {path for view in views for path in files_of_view(view)}
         return tuple(RelationName(database="", schema=FILES, identifier=path) for path in sorted(paths))
@@ -243,7 +276,7 @@ class DuckDBWarehouse(Warehouse):
         if relation.schema == FILES:
             return "?error"
         with self.file.cursor(_ROWS) as cursor:
-            held = self._held(cursor).get(relation)
+            held = self._read(cursor).relations.get(relation)
             if held is None:
                 return "?absent"
             try:
@@ -255,8 +288,12 @@ class DuckDBWarehouse(Warehouse):
     def content_of_build(self, relation: RelationName) -> str:
         """Return a value of all columns and rows."""
         with self.file.cursor(_ROWS) as cursor:
-            held = self._held(cursor).get(relation)
-            return f"{value_hash(held.columns_document)}-{self._content(cursor, held)}" if held else ""
+            found = self._read(cursor)
+            held = found.relations.get(relation)
+            if held is None:
+                return ""
+            content = "" if held.is_view else self._rows_of(cursor, found, held)
+            return f"{value_hash(held.columns_document)}-{content}"
 
     def answer(self, source: str, relation: RelationName, query: str) -> str:
         """Return a hash of the answer to the user's own query, in which `{source}` stands for the relation."""
@@ -290,7 +327,7 @@ class DuckDBWarehouse(Warehouse):
         from dbt_state_plugin.warehouse.duckdb.named_relations import named_relations
 
         with self.file.cursor(_CATALOG) as cursor:
-            return named_relations(cursor, query, self._held(cursor), self._path)
+            return named_relations(cursor, query, self._read(cursor).relations, self._path)
 
     def ask(self, questions: Iterable[Question], *, of_dbt: Any) -> Mapping[Question, Question]:
         """Return each question with today's answer; a query is asked where dbt's session is one like any other."""
@@ -298,7 +335,7 @@ class DuckDBWarehouse(Warehouse):
 
         found: dict[Question, Question] = {}
         with self.file.cursor(_CATALOG) as cursor:
-            held = self._held(cursor).values()
+            held = self._read(cursor).relations.values()
             for each in tuple(questions):
                 if not each.sql:
                     found[each] = relations_answered(each, held, self._database)
@@ -348,18 +385,18 @@ class DuckDBWarehouse(Warehouse):
         """Return the SQL of views and of the views below."""
         from dbt_state_plugin.warehouse.duckdb.named_relations import texts_of_view
 
-        held = self._read()
+        held = self._held()
         return {name: texts_of_view(held[name], held) for name in relations if name in held and held[name].is_view}
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Hold the file; other processes cannot open it meanwhile."""
-        with self.file.kept_open(_CATALOG):
+        """Hold the file from the first question that it has to be opened for; other processes cannot open it then."""
+        with self.file.kept_open():
             yield
 
     def columns(self, relations: Iterable[RelationName]) -> Mapping[tuple[str, str], Any]:
         """Return the columns of each relation."""
-        held = self._read()
+        held = self._held()
         return {
             (each.schema, each.identifier): numbered_columns(held[each].columns) for each in relations if each in held
         }
@@ -390,7 +427,7 @@ class DuckDBWarehouse(Warehouse):
         """Return which relation has each of these names now; nothing is dropped yet."""
         from dbt_state_plugin.core.values.orphans import DropCheck
 
-        held = self._read()
+        held = self._held()
         return {name: DropCheck(identity=held[name].identity, may_drop=False) for name in relations if name in held}
 
     def look_over(self, schema: str) -> tuple[Finding, ...]:
@@ -414,6 +451,21 @@ class DuckDBWarehouse(Warehouse):
     def drop(self, relation: RelationName, identity: Identity) -> None:
         """Drop exactly the relation of this identity."""
         raise DropRefused("dbt-state-plugin does not drop relations in DuckDB yet")
+
+
+def _shapes(cursor: Any, found: AsRead) -> Mapping[RelationName, str]:
+    from dbt_state_plugin.warehouse.duckdb.shape import read_shapes
+
+    return found.shapes if found.shapes is not None else read_shapes(cursor)
+
+
+def _is_definition(name: RelationName) -> bool:
+    """Return whether a name is that of macros or types, such as `rate()`."""
+    return name.identifier.endswith(")")
+
+
+def _of_source(found: AsRead, name: RelationName) -> Held | None:
+    return found.relations.get(name) or found.relations.get(_in_attached(name))
 
 
 def _in_attached(name: RelationName) -> RelationName:
