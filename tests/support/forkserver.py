@@ -391,6 +391,9 @@ def _tell(answer: int, **values: Any) -> None:
 def _become(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
+    is_buffered = not os.environ.get("PYTHONUNBUFFERED")  # what this process was started with
+    for stream in (sys.stdin, sys.stdout):  # as an interpreter begins
+        stream.reconfigure(line_buffering=is_buffered and stream.isatty())  # type: ignore[union-attr]
     from _support.forks import close_all_but_streams
 
     close_all_but_streams()

@@ -6,12 +6,11 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 
+from support import forkserver
 from support.project import Project
 
-PLUGIN = (sys.executable, "-m", "dbt_state_plugin")
 ON_A_DESK = {"NO_COLOR": "", "CI": "", "TERM": "xterm-256color", "DBT_STATE_PLUGIN_PROGRESS": "1"}
 _REDRAWN = re.compile(r"[^\n]*\r\x1b\[2K")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -23,12 +22,15 @@ def in_terminal(
     columns: int,
     env: Mapping[str, str] | None = None,
     check: int = 0,
-    program: Sequence[str] = PLUGIN,
+    program: Sequence[str] = (),
 ) -> str:
-    """Return all that a command sends to a terminal of this width, lines end as in a file."""
+    """Return all that a command sends to a terminal of this width, lines end as in a file.
+
+    It is a fork of dbt-state-plugin, where no other program is given.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*program, *arguments],
+        [*(program or [str(forkserver.programs() / "dbt-state-plugin")]), *arguments],
         cwd=project.directory,
         env={**project.environment, "COLUMNS": str(columns), **(env or {})},
         stdin=theirs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -168,6 +169,32 @@ def test_programs_on_the_path_do_what_the_real_ones_do(tmp_path: Path) -> None:
     assert forked == said(Path(sys.executable).parent)
     assert forked.startswith("dbt-state-plugin")
     assert " 2\n0 Core:" in forked
+
+
+STREAMS = """
+import os, sys
+print([(each.isatty(), each.line_buffering) for each in (sys.stdin, sys.stdout, sys.stderr)], os.get_terminal_size(0))
+"""
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_streams_of_a_fork_are_as_an_interpreter_makes_them(tmp_path: Path, is_terminal: bool) -> None:
+    (tmp_path / "streams.py").write_text(STREAMS)
+
+    def said(program: Path | str) -> bytes:
+        ours, theirs = pty.openpty()
+        output = theirs if is_terminal else subprocess.PIPE
+        command = [str(program), str(tmp_path / "streams.py")]
+        with subprocess.Popen(command, stdin=theirs, stdout=output, stderr=theirs) as ended:
+            os.close(theirs)
+            shown = ended.stdout.read() if ended.stdout else os.read(ours, 4096)
+            os.close(ours)
+        return shown
+
+    forked = said(forkserver.programs() / forkserver.SCRIPT)
+
+    assert forked == said(sys.executable)
+    assert forked.count(b"(True, ") == (3 if is_terminal else 2)
 
 
 def test_a_signal_reaches_the_fork_of_a_program(dbt_project: ProjectWriter, database: Database) -> None:
