@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from support import forkserver
 from support.database import Database
 from support.project import NAME, PROJECT_FILE, Project, profiles
 from support.terminal import in_terminal
@@ -169,13 +170,15 @@ def test_an_output_that_nobody_reads_to_its_end_is_no_error(dbt_project: Project
         assert "Unexpected" not in ended.stderr
         assert ended.returncode == 0, ended.stderr
 
-    closed = shell(project, f"{sys.executable} -m dbt_state_plugin plan --output json >&-")
+    closed = shell(
+        project, f"{sys.executable} -m dbt_state_plugin plan --output json >&-"
+    )  # of the interpreter's start
     assert "Traceback" not in closed.stderr
     assert "Unexpected" not in closed.stderr
 
     told = []
     for command in ("history", "show nothing"):  # an answer, and an error
-        full = shell(project, f"{sys.executable} -m dbt_state_plugin {command} >/dev/full")
+        full = shell(project, f"{forkserver.programs()}/dbt-state-plugin {command} >/dev/full")
         assert full.returncode == 2, full.stderr
         assert len(full.stderr.splitlines()) == 2, full.stderr
         told.append(full.stderr.splitlines()[0])
@@ -189,7 +192,7 @@ def closed_early(project: Project, *arguments: str) -> subprocess.CompletedProce
     os.close(reading)
     try:
         return subprocess.run(
-            [sys.executable, "-m", "dbt_state_plugin", *arguments],
+            [str(forkserver.programs() / "dbt-state-plugin"), *arguments],
             cwd=project.directory,
             env=project.environment,
             stdin=subprocess.DEVNULL,

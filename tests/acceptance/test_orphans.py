@@ -7,13 +7,13 @@ import os
 import pty
 import secrets
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
 import pytest
 from psycopg2 import sql
+from support import forkserver
 from support.database import Database, fresh_database
 from support.project import SCHEMA, Project
 
@@ -55,7 +55,7 @@ def at_a_terminal(project: Project, answer: str, *arguments: str) -> tuple[int, 
     """Run a command whose stdin and stderr are a terminal; return its exit code, its stdout and the screen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "dbt_state_plugin", *arguments],
+        [str(forkserver.programs() / "dbt-state-plugin"), *arguments],
         cwd=project.directory,
         env={**project.environment, "COLUMNS": "80"},
         stdin=theirs,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -47,8 +47,9 @@ def separated_state(database: Database) -> Iterator[str]:
 
 def separate_roles(database: Database, schema: str) -> None:
     """Let an administrator run what the tool prints."""
-    command = [sys.executable, "-m", "dbt_state_plugin", "state", "roles", "--state-schema", schema]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True)
+    arguments = ("state", "roles", "--state-schema", schema)
+    printed = run_command("dbt-state-plugin", arguments, cwd=Path.cwd(), environment=os.environ)
+    assert printed.returncode == 0, printed.stderr
     assert "as an administrator" in printed.stderr
     database.query(printed.stdout)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from support import forkserver
 from support.database import Database
 from support.project import Project, clean_environment, run_command
 
@@ -254,7 +254,7 @@ def test_prune_can_be_told_the_days_and_the_environment(plugin: Plugin, database
 
 
 def test_prune_does_not_take_checksums_from_a_step_that_is_being_recorded(
-    plugin: Plugin, database: Database, environment: Mapping[str, str]
+    plugin: Plugin, database: Database, environment: Mapping[str, str], tmp_path: Path
 ) -> None:
     plugin("state", "upgrade")
     execution(database, 1, days=300, status="failed")
@@ -263,12 +263,8 @@ def test_prune_does_not_take_checksums_from_a_step_that_is_being_recorded(
     with recording.cursor() as cursor:
         cursor.execute("BEGIN; SET search_path TO dbt_state_plugin")
         cursor.execute("INSERT INTO checksum_set VALUES (%s, 'file') ON CONFLICT DO NOTHING", (f"{1:064x}",))
-        pruning = subprocess.Popen(
-            [sys.executable, "-m", "dbt_state_plugin", "state", "prune"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        arguments = ("state", "prune")
+        pruning = forkserver.Process("dbt-state-plugin", arguments, cwd=tmp_path, environment=environment)
         wait_for_a_lock_on(database, "checksum_set")
         cursor.execute(
             "INSERT INTO execution_step (step_id, execution_id, name, checksum_set_id) VALUES (%s, %s, 'LOAD', %s)",
