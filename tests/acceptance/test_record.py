@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -308,6 +309,7 @@ def test_a_record_waits_for_a_run_as_runs_do(dbt_project: ProjectFactory, databa
     try:
         while not database.state("SELECT 1 FROM {state}.execution WHERE status = 'running'"):
             assert process.poll() is None
+            time.sleep(0.05)  # each look is a session of its own
         said = project.plugin("record", "--lock-timeout", "0", check=3).stderr
     finally:
         process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -282,7 +283,7 @@ def wait_for_a_lock_on(database: Database, table: str) -> None:
     """Wait until somebody waits for a lock on a table of the state."""
     query = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
     while not database.query(query, (f"dbt_state_plugin.{table}",)):
-        pass
+        time.sleep(0.02)
 
 
 def test_prune_has_nothing_to_do_where_nothing_is_recorded(plugin: Plugin, database: Database) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support import forkserver
 from support.database import Database
 
 from dbt_state_plugin.postgres.connection import connect
@@ -18,23 +18,30 @@ from dbt_state_plugin.state import migration
 from dbt_state_plugin.state.version import EXPECTED_VERSION
 
 
+def forked(program: str, folder: Path) -> list[str]:
+    """Write a program into a file; return the command that runs it in a fork."""
+    file = folder / "program.py"
+    file.write_text(program, encoding="utf-8")
+    return [str(forkserver.programs() / forkserver.SCRIPT), str(file)]
+
+
 @contextmanager
-def started(program: str, url: str, log: Path) -> Iterator[subprocess.Popen[str]]:
+def started(command: list[str], url: str, log: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a program that reads the database's URL and whose stderr is a file, and leave none behind."""
     with log.open("w") as stderr:
-        process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stderr=stderr, text=True)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stderr, text=True)
     try:
         assert process.stdin
         process.stdin.write(url + "\n")
         process.stdin.flush()
         yield process
     finally:
-        process.kill()
+        process.terminate()
         process.communicate()
 
 
 @pytest.mark.parametrize("function", ["schema.ensure_schema", "migration.upgrade"])
-def test_processes_that_create_the_state_at_once_all_succeed(database: Database, function: str) -> None:
+def test_processes_that_create_the_state_at_once_all_succeed(database: Database, tmp_path: Path, function: str) -> None:
     program = (
         "import sys\n"
         "from dbt_state_plugin.postgres.settings import DatabaseSettings\n"
@@ -45,10 +52,8 @@ def test_processes_that_create_the_state_at_once_all_succeed(database: Database,
         "sys.stdin.readline()\n"
         f"{function}(connection, 'state')\n"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
+    command = forked(program, tmp_path)
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     for process in processes:
         assert process.stdin
         process.stdin.write(database.url + "\n")
@@ -82,13 +87,14 @@ def test_processes_that_upgrade_the_state_at_once_outlast_a_session_that_uses_it
         migration.upgrade(connection, "state")
         migration.downgrade(connection, "state", "0001")
 
+    command = forked(program, tmp_path)
     logs = [tmp_path / str(number) for number in range(4)]
     with ExitStack() as stack, closing(database.connect()) as other, other.cursor() as reader:
         reader.execute("BEGIN; SELECT * FROM state.relation")
         user = f"database session {other.info.backend_pid} of user {database.user} (no application name"
         for_it = f"Waiting for a session that uses the state, to change its tables: {user}"
         for_another = "Waiting for another process that is creating or upgrading the state: "
-        processes = [stack.enter_context(started(program, database.url, log)) for log in logs]
+        processes = [stack.enter_context(started(command, database.url, log)) for log in logs]
         # Each waits for the session or, while another has the lock to change the tables, for that one.
         while not (any(for_it in log.read_text() for log in logs) and all(log.read_text() for log in logs)):
             assert all(process.poll() is None for process in processes), [log.read_text() for log in logs]
