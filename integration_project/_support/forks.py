@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -185,6 +186,7 @@ def end(code: Any) -> NoReturn:
         print(code, file=sys.stderr)
         code = 1
     threading._shutdown()  # type: ignore[attr-defined]
+    typing._cleanups.clear()  # type: ignore[attr-defined] - caches that libraries would empty now, page by page
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

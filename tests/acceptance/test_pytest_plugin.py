@@ -28,10 +28,9 @@ PROJECT = {
 }
 
 
-# What pipelines start as `python -m dbt_state_plugin`: a real one at first, where that is asked for, and then forks.
+# What pipelines start as `python -m dbt_state_plugin` is a fork; nothing else may be started so.
 PYTHON = """#!/bin/sh
 [ "$1 $2" = "-m dbt_state_plugin" ] || exit 64
-[ ! -e {marker} ] || {{ rm {marker}; exec {python} "$@"; }}
 shift 2
 exec {programs}/dbt-state-plugin "$@"
 """
@@ -51,17 +50,11 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def pytest_in(folder: Path, url: str, *, begins_forked: bool) -> subprocess.CompletedProcess[str]:
-    """Run pytest as a user would, who has installed the package and nothing else; commands are forks, after the first.
-
-    The first one is a process of its own, unless forked ones are asked for from the beginning.
-    """
-    python, marker = folder / "python", folder / "first"
-    places = {"marker": marker, "python": sys.executable, "programs": forkserver.programs()}
-    python.write_text(PYTHON.format(**places), encoding="utf-8")
+def pytest_in(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest as a user would, who has installed the package and nothing else; what it starts are forks."""
+    python = folder / "python"
+    write(folder, {"python": PYTHON.format(programs=forkserver.programs())})
     python.chmod(0o755)
-    if not begins_forked:
-        marker.touch()
     write(folder, {"conftest.py": f"import sys\nsys.executable = {str(python)!r}\n"})
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "DBT_"))}
     return subprocess.run(
@@ -78,12 +71,11 @@ def pytest_in(folder: Path, url: str, *, begins_forked: bool) -> subprocess.Comp
 def test_the_documented_test_passes(tmp_path: Path, throwaway_database: ThrowawayDatabase) -> None:
     write(tmp_path, PROJECT | {"test_pipeline.py": documented_test()})
 
-    ended = pytest_in(tmp_path, throwaway_database.url, begins_forked=False)
+    ended = pytest_in(tmp_path, throwaway_database.url)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "1 passed" in ended.stdout
     assert not (tmp_path / "target").exists()  # it ran in a copy
-    assert not (tmp_path / "first").exists()  # a process of its own was the first command
 
 
 def test_what_is_not_as_expected_is_shown(tmp_path: Path, throwaway_database: ThrowawayDatabase) -> None:
@@ -107,7 +99,7 @@ def test_rows_and_reasons(dbt_pipeline):
 """
     write(tmp_path, PROJECT | {"test_pipeline.py": test})
 
-    ended = pytest_in(tmp_path, throwaway_database.url, begins_forked=True)
+    ended = pytest_in(tmp_path, throwaway_database.url)
 
     assert ended.returncode == 1, ended.stdout + ended.stderr
     said = "analytics.revenue is not as in .*/tests/expected/revenue.csv: 1 rows are missing, 1 are unexpected"

@@ -151,11 +151,9 @@ print('rich' in sys.modules)
 def test_rich_is_imported_only_where_names_have_wide_characters(dbt_project: ProjectWriter) -> None:
     project = dbt_project({"models/one.sql": "select 1 as id"})
     started = [sys.executable, "-c", CODE]
-    forked = [
-        str(forkserver.programs() / forkserver.SCRIPT),
-        str(project.write("code.py", CODE)),
-    ]  # has imported all else
-    shown = in_terminal(project, "plan", columns=80, env=ON_A_DESK, program=started)
+    # A fork that has not imported it has imported all else: what it does not import no process of its own would.
+    forked = [str(forkserver.programs() / forkserver.SCRIPT), str(project.write("code.py", CODE))]
+    shown = in_terminal(project, "plan", columns=80, env=ON_A_DESK, program=forked)
     for _ in range(2):  # the second keeps the empty plan for the third
         project.plugin("run", check=0)
     unchanged = left_standing(in_terminal(project, "run", columns=80, env=ON_A_DESK, program=started))
