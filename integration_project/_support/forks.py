@@ -51,6 +51,7 @@ def import_commands(*adapters: str, left_out: Sequence[str] = ("warehouse", "pos
         "dbt_common.clients.agate_helper",
         *("multiprocessing.dummy", "_strptime", "netrc"),  # which dbt imports when it runs
         *("alembic.command", "alembic.config", "sqlalchemy.dialects.sqlite"),
+        *(["psycopg2.sql"] if "postgres" not in left_out else []),
         *(["postgast"] if "postgres" not in left_out and find_spec("postgast") else []),  # an extra
     ):
         import_module(name)
