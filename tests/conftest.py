@@ -25,7 +25,6 @@ ONLY_IN_FULL = {
     "DBT_STATE_PLUGIN_ACCURACY": "mutations on DuckDB, replays of commits and plays of a project",
     "DBT_STATE_PLUGIN_BENCHMARKS": "all benchmarks but one",
     "DBT_STATE_PLUGIN_DEMO": "the pipeline from MariaDB, a payment that is taken back",
-    "DBT_STATE_PLUGIN_FAULTS": "the soak",
 }
 
 TESTS = Path(__file__).parent

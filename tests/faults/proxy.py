@@ -55,6 +55,8 @@ class Proxy:
         with suppress(OSError, EOFError):
             first = self._startup(client)
             server = socket.create_connection(self._server)
+            for end in (client, server):  # else each message waits until the one before is acknowledged: 40 ms
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server.sendall(first)
             kind = STATE if b"application_name\0dbt-state-plugin\0" in first else DBT
             pair = (client, server)

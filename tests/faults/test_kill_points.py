@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from dbt_state_plugin.testing.postgres_server import Server
-from faults.size import VARIABLE, is_small, size
+from faults.size import is_small, size
 from faults.soak import soak
 from faults.stage import DBT, ONE, STATE, THREE, TWO, Stage, staged
 
@@ -99,7 +99,7 @@ def test_a_signal_at_any_message_ends_the_run_as_cancelled_and_loses_nothing(
 def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over(
     stage: Stage, messages: dict[str, int]
 ) -> None:
-    chosen = points(messages[STATE], 1 if is_small() else size(small=3, full=ALL))
+    chosen = points(messages[STATE], 2 if is_small() else size(small=3, full=ALL))
     for number, at in enumerate(chosen):
         told = f"stopped at message {at} of {messages[STATE]} of the state"
         stage.begin()
@@ -122,7 +122,6 @@ def test_a_run_that_was_stopped_and_cut_off_does_not_fool_the_one_that_took_over
         stage.must_be(THREE, told)
 
 
-@pytest.mark.full(VARIABLE)
 def test_one_turn_of_the_soak_with_random_faults_survives(stage: Stage, messages: dict[str, int]) -> None:
     survived = soak(stage, messages, 0, seed=11)
 
