@@ -12,8 +12,8 @@ _FEWEST = 25
 
 
 def examples(full: int) -> int:
-    """Return all of the examples where they are wanted, else a tenth of them."""
+    """Return all of the examples where they are wanted, else a twentieth of them."""
     wanted = os.environ.get(VARIABLE, "small")
     if wanted not in ("small", "full"):
         raise ValueError(f"{VARIABLE} is {wanted!r}; it must be small or full")
-    return full if wanted == "full" else max(_FEWEST, full // 10)
+    return full if wanted == "full" else max(_FEWEST, full // 20)
