@@ -92,8 +92,8 @@ def rows_left(connection: Connection, relation: RelationName, some: Iterable[tup
     """
     with _reading(connection) as cursor:
         cursor.execute(EXACT)
-        cursor.execute(_AS_THEY_LIE)
         if asked := _asked(cursor, relation, some):
+            cursor.execute(_AS_THEY_LIE)  # not before: the catalog is read by its indexes
             cursor.execute(_statement(relation, asked.listed()))
             count, rows, order, *sums = cursor.fetchone()
             return asked.answer(count, rows, order, sums)

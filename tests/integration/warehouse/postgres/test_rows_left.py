@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
+from psycopg2.extensions import cursor
 from support.database import Database
 
 from dbt_state_plugin.core.values.records import RowsLeft
@@ -113,6 +115,24 @@ def test_an_index_and_the_settings_of_a_session_change_nothing(
 
     assert changes(warehouse, database, settings) == (False, False, False)
     database.load("ALTER ROLE CURRENT_USER RESET datestyle")
+
+
+def test_the_catalog_is_read_by_its_indexes_and_the_table_is_not(
+    warehouse: PostgresWarehouse, database: Database
+) -> None:
+    settings: list[str] = []
+
+    class Looking(cursor):
+        def execute(self, query: Any, values: Any = None) -> None:
+            if "count(*)" in str(query) or "pg_attribute a" in str(query):
+                super().execute("SHOW enable_indexscan")
+                settings.append(self.fetchone()[0])
+            super().execute(query, values)
+
+    with closing(database.connect(cursor_factory=Looking)) as opened:
+        assert PostgresWarehouse(opened).rows_left(ORDERS) == left(warehouse)
+
+    assert settings == ["on", "off"]
 
 
 def test_what_is_not_there_or_may_not_be_read_says_nothing(warehouse: PostgresWarehouse, database: Database) -> None:
