@@ -12,11 +12,11 @@ Item = TypeVar("Item")
 _SECONDS_IN_FOLDER = {
     "acceptance": 5.0,
     "accuracy": 16.0,
-    "benchmarks": 20.0,
+    "benchmarks": 3.0,
     "contract": 10.0,
     "faults": 4.0,
     "integration": 0.2,
-    "real_projects": 20.0,
+    "real_projects": 0.5,
     "system": 1.0,
     "twin": 8.0,
 }
@@ -26,7 +26,7 @@ _SECONDS_IN_FILE = {
     "test_demo.py": 20.0,
     "test_dpo.py": 1.0,
     "test_json_schemas.py": 1.0,
-    "test_kill_points.py": 20.0,
+    "test_kill_points.py": 6.0,
     "test_meltano.py": 15.0,
     "test_pipeline.py": 60.0,
     "test_profile_contract.py": 0.1,
