@@ -1,6 +1,6 @@
 """Histories known to be hard, with warehouses compared.
 
-Every twenty-first one by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for more than the suite's own size.
+Every thirtieth one by itself, all of them where `DBT_STATE_PLUGIN_TWIN` asks for more than the suite's own size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twin.machine import SIZE_VARIABLE
 from twin.pair import paired
 from twin.traces import LOADED, TRACES, Trace
 
-PLAYED = TRACES if SIZE_VARIABLE in os.environ else TRACES[::21]
+PLAYED = TRACES if SIZE_VARIABLE in os.environ else TRACES[::30]
 
 
 @pytest.fixture(scope="module")

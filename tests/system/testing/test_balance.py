@@ -14,13 +14,13 @@ def of(*files: tuple[str, int]) -> list[tuple[Path, int]]:
 
 
 def test_each_share_begins_with_long_tests_and_ends_with_short_ones() -> None:
-    items = of(("acceptance/test_a.py", 3), ("benchmarks/test_b.py", 2), ("unit/test_c.py", 11))
+    items = of(("acceptance/test_a.py", 3), ("contract/test_b.py", 2), ("unit/test_c.py", 11))
 
     found = balanced(items, lambda item: item[0], tests=TESTS, workers=2)
 
     assert sorted(found) == sorted(items)
     shares = [[path.parent.name for path, _ in share] for share in (found[:8], found[8:])]
-    assert shares == [["benchmarks"] * 2 + ["unit"] * 6, ["acceptance"] * 3 + ["unit"] * 5]
+    assert shares == [["contract"] * 2 + ["unit"] * 6, ["acceptance"] * 3 + ["unit"] * 5]
 
 
 def test_shares_are_equal_in_number_though_only_some_tests_are_long_and_the_longest_come_first() -> None:
