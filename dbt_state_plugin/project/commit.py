@@ -16,13 +16,15 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 def checked_out_commit(directory: Path, environ: Mapping[str, str]) -> str:
     """Return the commit, or nothing if there is no git."""
-    git = _git_folder(directory) if _LEADS_ELSEWHERE.isdisjoint(environ) else None
+    git = _git_folder(directory, environ)
     found = _commit_of(git) if git else git
     return _asked(directory) if found is None else found
 
 
-def _git_folder(directory: Path) -> str | None:
+def _git_folder(directory: Path, environ: Mapping[str, str]) -> str | None:
     """Return the nearest folder `.git`, nothing if there is none, and None if only git itself can tell."""
+    if not _LEADS_ELSEWHERE.isdisjoint(environ):
+        return None
     folder = os.path.realpath(directory)
     while True:
         path = f"{folder}/.git"
@@ -57,7 +59,7 @@ def uncommitted_changes(directory: Path, left_out: Iterable[Path] = ()) -> str |
     Untracked files count, ignored ones and those in `left_out` do not. None if git cannot tell, which is not started
     where no folder above has a repository.
     """
-    if _LEADS_ELSEWHERE.isdisjoint(os.environ) and _git_folder(directory) == "":
+    if _git_folder(directory, os.environ) == "":
         return None
     relative = [os.path.relpath(path, directory) for path in left_out]
     outside = [f":(exclude,literal){path}" for path in relative if not path.startswith(os.pardir)]

@@ -170,9 +170,8 @@ def test_an_output_that_nobody_reads_to_its_end_is_no_error(dbt_project: Project
         assert "Unexpected" not in ended.stderr
         assert ended.returncode == 0, ended.stderr
 
-    closed = shell(
-        project, f"{sys.executable} -m dbt_state_plugin plan --output json >&-"
-    )  # of the interpreter's start
+    # An interpreter of its own, as this is about how one starts.
+    closed = shell(project, f"{sys.executable} -m dbt_state_plugin plan --output json >&-")
     assert "Traceback" not in closed.stderr
     assert "Unexpected" not in closed.stderr
 

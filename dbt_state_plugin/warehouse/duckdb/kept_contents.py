@@ -44,10 +44,6 @@ class KeptContents:
         contents = [[*_names(name), self._contents[name]] for name in sorted(self._contents)]
         return {"form": FORM, "version": self._version, "contents": contents}
 
-    def at(self, version: str | None) -> dict[RelationName, str]:
-        """Return what is known of this version of the file."""
-        return dict(self._contents) if version is not None and version == self._version else {}
-
     def content(self, version: str | None, name: RelationName) -> str | None:
         """Return what is known of one table at this version of the file, None if nothing is."""
         return self._contents.get(name) if version is not None and version == self._version else None

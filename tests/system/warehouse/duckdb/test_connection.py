@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import duckdb
 import pytest
+from support.duckdb_processes import write_by_others
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import StateError
@@ -16,11 +15,10 @@ from dbt_state_plugin.warehouse.duckdb.connection import catalog_rows
 from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 ONE = RelationName(database="shop", schema="main", identifier="one")
-WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute('CREATE TABLE IF NOT EXISTS one AS SELECT 1 AS n')"
 
 
 def written_by_others(path: Path) -> bool:
-    return subprocess.run([sys.executable, "-c", WRITE, str(path)], capture_output=True, check=False).returncode == 0
+    return write_by_others(path, "CREATE TABLE IF NOT EXISTS one AS SELECT 1 AS n") == ""
 
 
 def test_a_file_that_is_kept_open_is_let_go_at_the_end(tmp_path: Path) -> None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,23 +10,18 @@ from typing import Any
 import dbt.adapters.duckdb.connections as connections_of_dbt
 import duckdb
 import pytest
+from support.duckdb_processes import opened_by_others, write_by_others
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 ONE, TWO = (RelationName(database="shop", schema="main", identifier=name) for name in ("one", "two"))
-WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
-
-
-def written_by_others(path: Path, statement: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", WRITE, str(path), statement]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     found = tmp_path / "shop.duckdb"
-    assert written_by_others(found, "CREATE TABLE one AS SELECT 1 AS n; CREATE TABLE two AS SELECT 2 AS n").stderr == ""
+    assert write_by_others(found, "CREATE TABLE one AS SELECT 1 AS n; CREATE TABLE two AS SELECT 2 AS n") == ""
     return found
 
 
@@ -63,15 +54,16 @@ def read_by(path: Path, document: Any = None) -> tuple[DuckDBWarehouse, list[str
     """Return a warehouse of another process that has looked at both tables, and which of them it has read."""
     warehouse = DuckDBWarehouse({"path": str(path)})
     warehouse.kept_contents.recall(document)
-    known = warehouse.kept_contents.at(warehouse.file.version())
+    kept, version = warehouse.kept_contents, warehouse.file.version()
+    read = sorted(name.identifier for name in (ONE, TWO) if kept.content(version, name) is None)
     warehouse.catalog([ONE, TWO])
-    return warehouse, sorted(name.identifier for name in (ONE, TWO) if name not in known)
+    return warehouse, read
 
 
 def test_what_was_read_need_not_be_read_again_until_somebody_writes(path: Path) -> None:
     first, read = read_by(path)
     again, read_again = read_by(path, first.kept_contents.document())
-    written_by_others(path, "UPDATE two SET n = 3")
+    write_by_others(path, "UPDATE two SET n = 3")
     last, read_after = read_by(path, again.kept_contents.document())
 
     assert (read, read_again, read_after) == (["one", "two"], [], ["one", "two"])
@@ -81,7 +73,7 @@ def test_what_was_read_need_not_be_read_again_until_somebody_writes(path: Path) 
 def test_a_copy_that_was_restored_is_read(path: Path) -> None:
     copy = path.with_name("copy")
     shutil.copy2(path, copy)
-    written_by_others(path, "UPDATE two SET n = 3")
+    write_by_others(path, "UPDATE two SET n = 3")
     first, _ = read_by(path)
     shutil.copy2(copy, path)
 
@@ -96,7 +88,7 @@ def test_what_dbt_has_not_written_is_known_of_what_it_leaves(path: Path, monkeyp
     warehouse.present(ONE)  # as each node that dbt begins with is looked at
     connection.execute("UPDATE two SET n = 3")
     dbt.close()
-    refused = written_by_others(path, "UPDATE one SET n = 4").stderr
+    refused = write_by_others(path, "UPDATE one SET n = 4")
     warehouse.kept_contents.settle({RelationName(database="shop", schema="MAIN", identifier="Two")})
 
     assert "lock" in refused
@@ -111,7 +103,7 @@ def test_what_others_wrote_before_dbt_had_the_file_is_read(
     dbt = Dbt(path, monkeypatch)
     warehouse.kept_contents.watch()
     if written is not None:
-        written_by_others(path, "UPDATE one SET n = 4")
+        write_by_others(path, "UPDATE one SET n = 4")
     connection = dbt.open()
     warehouse.present(ONE)
     connection.execute("UPDATE two SET n = 3")
@@ -132,7 +124,7 @@ def test_what_is_read_while_dbt_may_write_is_not_kept(path: Path, monkeypatch: p
 
 def test_a_file_that_was_replaced_while_it_was_opened_is_not_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = path.with_name("other.duckdb")
-    written_by_others(other, "CREATE TABLE one AS SELECT 7 AS n; CREATE TABLE two AS SELECT 8 AS n")
+    write_by_others(other, "CREATE TABLE one AS SELECT 7 AS n; CREATE TABLE two AS SELECT 8 AS n")
     connect = duckdb.connect
 
     def connected(*arguments: Any, **settings: Any) -> Any:
@@ -150,19 +142,8 @@ def test_relations_that_were_read_are_known_without_the_file_until_somebody_writ
     warehouse, _ = read_by(path)
     with opened_by_others(path):  # and nobody else can open it
         known = warehouse.columns([ONE, TWO])
-    written_by_others(path, "ALTER TABLE two ADD COLUMN more INT")
+    write_by_others(path, "ALTER TABLE two ADD COLUMN more INT")
 
     assert known.keys() == {("main", "one"), ("main", "two")}
     assert known["main", "one"] == warehouse.columns([ONE])["main", "one"]
     assert known["main", "two"] != warehouse.columns([TWO])["main", "two"]
-
-
-@contextmanager
-def opened_by_others(path: Path) -> Iterator[None]:
-    code = f"import duckdb; held = duckdb.connect({str(path)!r}); print(flush=True); input()"
-    command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "\n"
-        yield
-        process.communicate("\n")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +10,7 @@ from typing import Any
 import dbt.adapters.duckdb.connections as connections_of_dbt
 import duckdb
 import pytest
+from support.duckdb_processes import opened_by_others, write_by_others
 
 from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.errors import BusyError
@@ -25,30 +22,13 @@ ONE, TWO, SEEN = (RelationName(database="shop", schema="main", identifier=name) 
 GONE = RelationName(database="shop", schema="main", identifier="gone")
 MACRO = RelationName(database="shop", schema="main", identifier="rate()")
 SETUP = "CREATE TABLE one AS SELECT 1 AS n; CREATE TABLE two AS SELECT 2 AS n; CREATE VIEW seen AS SELECT n FROM one"
-WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
 COMMENT = "COMMENT ON TABLE one IS 'by others'"
-
-
-def written_by_others(path: Path, statements: str) -> bool:
-    command = [sys.executable, "-c", WRITE, str(path), statements]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@contextmanager
-def held_by_others(path: Path) -> Iterator[None]:
-    code = f"import duckdb; held = duckdb.connect({str(path)!r}); print(flush=True); input()"
-    command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "\n"
-        yield
-        process.communicate("\n")
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     found = tmp_path / "shop.duckdb"
-    assert written_by_others(found, SETUP)
+    assert write_by_others(found, SETUP) == ""
     return found
 
 
@@ -83,7 +63,7 @@ def test_a_file_into_which_nobody_wrote_is_opened_once_for_all_that_a_plan_asks(
     warehouse = DuckDBWarehouse({"path": str(path)})
     first = answers(warehouse)
     once = list(opened)
-    with held_by_others(path):
+    with opened_by_others(path):
         again = answers(warehouse)
 
     assert (once, again, opened) == ([str(path)], first, once)
@@ -92,7 +72,7 @@ def test_a_file_into_which_nobody_wrote_is_opened_once_for_all_that_a_plan_asks(
 def test_what_others_wrote_is_seen_by_each_question(path: Path) -> None:
     warehouse = DuckDBWarehouse({"path": str(path)})
     before = answers(warehouse)
-    written_by_others(path, f"{COMMENT}; INSERT INTO two VALUES (3); CREATE TABLE gone AS SELECT 1 AS n")
+    write_by_others(path, f"{COMMENT}; INSERT INTO two VALUES (3); CREATE TABLE gone AS SELECT 1 AS n")
 
     columns = 5
     changed = [now != then for now, then in zip(answers(warehouse), before, strict=True)]
@@ -102,8 +82,8 @@ def test_what_others_wrote_is_seen_by_each_question(path: Path) -> None:
 def test_a_file_that_others_hold_is_not_known_where_they_wrote_before(path: Path) -> None:
     warehouse = DuckDBWarehouse({"path": str(path)})
     answers(warehouse)
-    written_by_others(path, COMMENT)
-    with held_by_others(path), pytest.raises(BusyError, match="one process at a time"):
+    write_by_others(path, COMMENT)
+    with opened_by_others(path), pytest.raises(BusyError, match="one process at a time"):
         warehouse.shapes([ONE])
 
 
@@ -121,7 +101,7 @@ def test_nothing_is_taken_from_memory_where_the_version_is_not_certain(
     monkeypatch.setattr(DuckDBFile, "version", lambda _: None)
     warehouse = DuckDBWarehouse({"path": str(path)})
     before = [warehouse.shapes([ONE]), warehouse.shapes([ONE])]
-    written_by_others(path, COMMENT)
+    write_by_others(path, COMMENT)
 
     assert before[0] == before[1] != warehouse.shapes([ONE])
     assert opened == [str(path)] * 3
@@ -129,7 +109,7 @@ def test_nothing_is_taken_from_memory_where_the_version_is_not_certain(
 
 def test_what_took_the_place_of_a_file_while_it_was_opened_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = path.with_name("other.duckdb")
-    written_by_others(other, "CREATE TABLE gone AS SELECT 1 AS n")
+    write_by_others(other, "CREATE TABLE gone AS SELECT 1 AS n")
     connect = duckdb.connect
 
     def connected(*arguments: Any, **settings: Any) -> Any:
@@ -152,7 +132,7 @@ def test_nothing_is_opened_for_a_file_that_is_not_there_until_it_is(tmp_path: Pa
     warehouse = DuckDBWarehouse({"path": str(path)})
     absent = answers(warehouse)
     nothing = list(opened)
-    assert written_by_others(path, SETUP)
+    assert write_by_others(path, SETUP) == ""
     there = answers(warehouse)
     path.unlink()
 
@@ -240,10 +220,10 @@ def test_a_file_is_kept_open_only_from_the_first_question_that_needs_it(path: Pa
     answers(warehouse)
     with warehouse.kept_open():
         answers(warehouse)
-        can_write = written_by_others(path, COMMENT)
+        can_write = write_by_others(path, COMMENT) == ""
         answers(warehouse)
         warehouse.count_rows(ONE)
-        is_kept = not written_by_others(path, COMMENT)
+        is_kept = write_by_others(path, COMMENT) != ""
 
     assert (can_write, is_kept) == (True, True)
     assert opened == [str(path)] * 2

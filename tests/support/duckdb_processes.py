@@ -1,0 +1,29 @@
+"""Other processes with a DuckDB file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
+_HOLD = "import sys, duckdb; held = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+
+
+def write_by_others(path: Path, statements: str) -> str:
+    """Let another process execute statements in a file; return why it could not, nothing if it could."""
+    command = [sys.executable, "-c", _WRITE, str(path), statements]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+
+@contextmanager
+def opened_by_others(path: Path) -> Iterator[None]:
+    """Let another process have a file open meanwhile."""
+    command = [sys.executable, "-c", _HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "\n"
+        yield
+        process.communicate("\n")
