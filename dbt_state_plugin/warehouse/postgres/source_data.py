@@ -97,7 +97,11 @@ _METADATA = """
             ELSE pg_catalog.pg_get_functiondef(p.oid) END) AS definition
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         WHERE w.oid IS NULL AND w.relname LIKE '%%)' AND n.nspname = w.nspname
+            AND p.proname = ANY (ARRAY(
+                SELECT pg_catalog.left(w.relname, i - 1) FROM pg_catalog.generate_series(2, pg_catalog.length(w.relname)) i
+                WHERE pg_catalog.substr(w.relname, i, 1) = '('))
             AND w.relname = p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
+        OFFSET 0
     ) f ON true
 """
 # Which rows a role sees of a table with row security. What a policy asks of other tables, of the clock or of functions

@@ -439,6 +439,29 @@ def test_a_function_is_told_by_its_definition_alone(database: Database, connecti
     assert metadata(connection, called).touched != first
 
 
+def test_a_function_may_have_any_name(database: Database, connection: Any) -> None:
+    for called in ("f(x", "(", "()", "a(b)(c integer"):
+        database.query(f'CREATE FUNCTION raw."{called}"(n integer) RETURNS integer LANGUAGE sql AS \'SELECT 1\'')
+
+        assert metadata(connection, f"{called}(n integer)").touched.startswith("definition-")
+        assert metadata(connection, f"{called}(integer)").touched == "?absent"
+
+
+def test_no_look_at_a_source_reads_all_functions_of_the_server(database: Database, connection: Any) -> None:
+    database.query("CREATE FUNCTION raw.rated(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n'")
+    database.query("CREATE VIEW raw.seen AS SELECT raw.rated(id) FROM raw.orders; CREATE TABLE raw.other (id int)")
+    connection.autocommit = False
+
+    told = read_source_metadata(connection, [name(each) for each in ("orders", "seen", "other", "rated(n integer)")])
+    rows = "SELECT seq_tup_read FROM pg_catalog.pg_stat_xact_all_tables WHERE relid = 'pg_catalog.pg_proc'::regclass"
+    with connection.cursor() as cursor:
+        cursor.execute(rows)
+        read = cursor.fetchone()[0]
+
+    assert len(told) == 4
+    assert read == 0
+
+
 def test_an_aggregate_is_told_by_its_definition(database: Database, connection: Any) -> None:
     database.query("CREATE AGGREGATE raw.total(integer) (sfunc = int4pl, stype = integer)")
     first = metadata(connection, "total(integer)").touched
