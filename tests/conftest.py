@@ -16,10 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No test may fail because the machine is slow.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
-
 # What is played only where its variable is set to full.
 ONLY_IN_FULL = {
     "DBT_STATE_PLUGIN_ACCURACY": "mutations on DuckDB, replays of commits and plays of a project",
@@ -29,6 +25,14 @@ ONLY_IN_FULL = {
 
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "integration_project"), str(TESTS.parent / "docs")]
+
+from support.size import examples  # noqa: E402 - found by the line above
+
+# No test may fail because the machine is slow.
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=examples(100)
+)
+settings.load_profile("unhurried")
 
 if TYPE_CHECKING:  # unit tests load no driver of a database
     from support.database import Database, Databases

@@ -98,7 +98,8 @@ _METADATA = """
         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
         WHERE w.oid IS NULL AND w.relname LIKE '%%)' AND n.nspname = w.nspname
             AND p.proname = ANY (ARRAY(
-                SELECT pg_catalog.left(w.relname, i - 1) FROM pg_catalog.generate_series(2, pg_catalog.length(w.relname)) i
+                SELECT pg_catalog.left(w.relname, i - 1)
+                FROM pg_catalog.generate_series(2, pg_catalog.length(w.relname)) AS i
                 WHERE pg_catalog.substr(w.relname, i, 1) = '('))
             AND w.relname = p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
         OFFSET 0

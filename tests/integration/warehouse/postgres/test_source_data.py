@@ -441,7 +441,7 @@ def test_a_function_is_told_by_its_definition_alone(database: Database, connecti
 
 def test_a_function_may_have_any_name(database: Database, connection: Any) -> None:
     for called in ("f(x", "(", "()", "a(b)(c integer"):
-        database.query(f'CREATE FUNCTION raw."{called}"(n integer) RETURNS integer LANGUAGE sql AS \'SELECT 1\'')
+        database.query(f"CREATE FUNCTION raw.\"{called}\"(n integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'")
 
         assert metadata(connection, f"{called}(n integer)").touched.startswith("definition-")
         assert metadata(connection, f"{called}(integer)").touched == "?absent"
