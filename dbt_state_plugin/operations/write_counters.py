@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from dbt_state_plugin.core.values.capabilities import Told
 from dbt_state_plugin.core.values.project import Node
 from dbt_state_plugin.core.values.records import Recorded
 from dbt_state_plugin.core.values.relations import Catalog, Identity, RelationName
@@ -31,15 +32,32 @@ def counters_of_build(session: Session, nodes: Iterable[Node]) -> Mapping[Relati
     return session.warehouse.counters(relations)
 
 
+def unread_builds(session: Session, recorded: Recorded, catalog: Catalog) -> frozenset[RelationName]:
+    """Return the relations that nobody can tell from others of their name: none where their identities tell.
+
+    The run that built them ended before it had read their rows, or found that what it built is no longer there.
+    """
+    if session.warehouse.capabilities["rows"] is not Told.BY_SCAN:
+        return frozenset()
+    return frozenset(_uncounted(session, recorded, catalog))
+
+
 def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog) -> None:
     """Record the counters of relations whose records have none: the run that built them did not come to its end.
 
-    What was written into them until now cannot be told from their build. Raises StateError.
+    What was written into them until now cannot be told from their build; where their identities do not even tell them
+    from others they are built again instead. Raises StateError.
     """
     found = {
+        key: counted for key, counted in _uncounted(session, recorded, catalog).items() if key not in recorded.unread
+    }
+    if found:
+        record_counters(session.state, found)
+
+
+def _uncounted(session: Session, recorded: Recorded, catalog: Catalog) -> Mapping[RelationName, tuple[Identity, str]]:
+    return {
         key: (identity, catalog.touched[key])
         for key, record, identity in as_recorded(recorded, catalog, session.state.environment)
         if key in catalog.touched and record.touched is None and count_own_writes(record.materialized)
     }
-    if found:
-        record_counters(session.state, found)

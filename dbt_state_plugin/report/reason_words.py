@@ -369,6 +369,7 @@ _WORDS: Mapping[ReasonCode, Callable[[Values], str]] = {
         if values["status"] == "abandoned"
         else f"{_execution(values['execution'])} was {values['status']} and may have written it"
     ),
+    ReasonCode.NOT_READ: lambda _: "the run that built it ended before it had read what it left",
     ReasonCode.RESTORED: lambda _: "the warehouse or the state was restored from an older copy since its last build",
     ReasonCode.TEST_FAILED: lambda values: f"it did not pass the last time ({_execution(values['execution'])})",
     ReasonCode.JINJA_READS: lambda values: f"its code reads {values['name']}",

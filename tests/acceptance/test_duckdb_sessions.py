@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,73 @@ def make(tmp_path: Path, state: Database) -> Make:
         return shop
 
     return made
+
+
+# Does once, while the model is built and dbt has the file open, what stands in `once.py`.
+DOES_ONCE = """\
+import os, pathlib
+
+def model(dbt, session):
+    dbt.config(materialized="table", meta={"dbt_state_plugin": {"volatile": "never"}})
+    once = pathlib.Path("once.py")
+    if once.exists():
+        text = once.read_text()
+        once.unlink()
+        exec(text, {"os": os, "pathlib": pathlib})
+    return dbt.ref("kept").project("id + 1 as id")
+"""
+KILLED = "os.kill(os.getpid(), 9)"
+REPLACED = """
+import shutil, subprocess, sys
+shutil.copy("before", "copy")
+write = "import duckdb; duckdb.connect('copy').execute('INSERT INTO raw VALUES (7)')"
+subprocess.run([sys.executable, "-c", write], check=True)
+os.replace("copy", "shop.duckdb")
+"""
+
+
+@pytest.mark.parametrize("puts_back", [True, False], ids=["and the copy of before is put back", "and rows are written"])
+def test_what_a_killed_run_has_built_counts_for_nothing_after_that(make: Make, puts_back: bool) -> None:
+    shop = make(
+        {"kept.sql": "select id, 1 as v from main.raw", "later.py": DOES_ONCE}, "CREATE TABLE raw AS SELECT 1 AS id"
+    )
+    copy = shop.file.with_name("before")
+    shutil.copy2(shop.file, copy)
+    shop.project.write("models/kept.sql", "select id, 2 as v from main.raw")
+    shop.project.write("once.py", KILLED)
+    killed = shop.project.plugin("run")
+    log = Path(f"{shop.file}.wal")
+    if puts_back:
+        log.unlink(missing_ok=True)
+        copy.replace(shop.file)
+    else:
+        shop.query("UPDATE main.kept SET v = 77")
+    reasons = shop.reasons()
+    shop.run()
+
+    assert killed.returncode in (-9, 137)
+    assert reasons["kept"] == ["the run that built it ended before it had read what it left"]
+    assert shop.query("SELECT v FROM main.kept") == [(2,)]
+    assert shop.reasons() == {}
+
+
+def test_a_file_that_is_replaced_while_dbt_builds_is_read_anew(make: Make) -> None:
+    shop = make(
+        {"kept.sql": "select id from main.raw", "other.sql": "select id from main.raw", "later.py": DOES_ONCE},
+        "CREATE TABLE raw AS SELECT 1 AS id",
+    )
+    shutil.copy2(shop.file, shop.file.with_name("before"))
+    shop.project.write("models/kept.sql", "select id + 10 as id from main.raw")
+    shop.project.write("once.py", REPLACED)
+    shop.run()
+    reasons = shop.reasons()
+    shop.run()
+
+    assert reasons.keys() == {"kept", "other", "later"}
+    assert "the run that built it ended before it had read what it left" in reasons["kept"]
+    assert shop.query("SELECT id FROM main.kept ORDER BY id") == [(11,), (17,)]
+    assert shop.query("SELECT id FROM main.other ORDER BY id") == [(1,), (7,)]
+    assert shop.reasons() == {}
 
 
 @pytest.mark.parametrize(

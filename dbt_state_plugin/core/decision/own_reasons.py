@@ -42,6 +42,8 @@ def own_reasons(known: Known, dropped: DroppedViews, node: Node) -> tuple[Reason
     category = known.categories.get(node.unique_id)
     if known.recorded.is_in_doubt(record):
         reasons.append(_reason(ReasonKind.INTERRUPTED, ReasonCode.RESTORED))
+    if record_key(node, known.project) in known.recorded.unread:
+        reasons.append(_reason(ReasonKind.INTERRUPTED, ReasonCode.NOT_READ))
     reasons += _changed_parts(known, node, record) if category is None else category.reasons
     reasons += _earlier_logic(known, node, record)
     reasons += _drift(known, node, record)

@@ -153,6 +153,7 @@ class ReasonCode(str, Enum):
     BEING_WRITTEN = "being-written"  # execution
     MAY_BE_WRITTEN = "may-be-written"  # execution, status
     RESTORED = "restored"
+    NOT_READ = "not-read"
     TEST_FAILED = "test-failed"  # execution
     # volatile
     JINJA_READS = "jinja-reads"  # name

@@ -152,7 +152,8 @@ class Recorded:
     """Everything that the state holds about the relations of a project.
 
     `other_reads` says of relations what their builds have read and gives something else today. `restored_at` is when
-    the warehouse or the state was found to be an older copy, None if that never was.
+    the warehouse or the state was found to be an older copy, None if that never was. `unread` are those of which nobody
+    can tell whether they are as their build left them: it ended before that was read.
     """
 
     relations: Mapping[RelationName, RecordedRelation] = field(default_factory=dict)
@@ -160,6 +161,7 @@ class Recorded:
     removed: tuple[RecordedRelation, ...] = ()
     other_reads: Mapping[RelationName, tuple[Reason, ...]] = field(default_factory=dict)
     restored_at: datetime | None = None
+    unread: frozenset[RelationName] = frozenset()
 
     def is_in_doubt(self, record: RecordedRelation) -> bool:
         """Return whether the build is one of before the warehouse or the state was replaced by an older copy."""

@@ -25,7 +25,7 @@ from dbt_state_plugin.operations.planning.volatile_calls import with_volatile_ca
 from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.operations.shapes import record_first_shapes
 from dbt_state_plugin.operations.up_to_date.record import UpToDateInputs
-from dbt_state_plugin.operations.write_counters import record_first_counters
+from dbt_state_plugin.operations.write_counters import record_first_counters, unread_builds
 from dbt_state_plugin.state.relations import read_recorded, server_time
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def see(session: Session, project: Project, options: RunOptions, answers: Answer
             progress=session.ports.progress,
         )
     catalog = replace(catalog, session=session_settings(session))
+    recorded = replace(recorded, unread=unread_builds(session, recorded, catalog))
     if records_project:
         record_first_counters(session, recorded, catalog)
         record_first_shapes(session, recorded, catalog)

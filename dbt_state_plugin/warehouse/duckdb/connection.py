@@ -54,6 +54,7 @@ class DuckDBFile:
         self._on_shared: Callable[[Any], None] | None = None
         self._keeps_open = False
         self._kept: Any = None
+        self._first_seen: dict[str, tuple[int, int]] = {}
 
     @property
     def exists(self) -> bool:
@@ -70,6 +71,7 @@ class DuckDBFile:
 
         Raises StateError for what cannot be read.
         """
+        self._see()
         found = [_version(self.path)]
         for each in self._attached:
             path = _attached_file(each)
@@ -82,6 +84,16 @@ class DuckDBFile:
     def is_shared(self) -> bool:
         """Return whether dbt has it open in this process, and may write into it at any time."""
         return _connection_of_dbt(self.path) is not None
+
+    @property
+    def is_another(self) -> bool:
+        """Return whether another file has come into the place of one that was there at the first look, or none."""
+        return any(_number_of(path) != number for path, number in self._first_seen.items())
+
+    def _see(self) -> None:
+        for path in (self.path, *filter(None, map(_attached_file, self._attached))):
+            if path not in self._first_seen and (number := _number_of(path)) is not None:
+                self._first_seen[path] = number
 
     @staticmethod
     def check_library() -> None:
@@ -139,6 +151,7 @@ class DuckDBFile:
         self.is_beside_dbt = shared is not None
         if shared is not None:
             self.opened = None
+            self._see()
             tell, self._on_shared = self._on_shared, None
             if tell is not None:
                 with suppress(duckdb.Error):
@@ -206,6 +219,15 @@ def _type_of(attached: Mapping[str, Any]) -> str:
 
 def _options_of(attached: Mapping[str, Any]) -> Mapping[str, Any]:
     return {str(name).lower(): value for name, value in dict(attached.get("options") or {}).items()}
+
+
+def _number_of(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from any other that is there at the same time, None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - no error for a name that no file can have
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _version(path: str) -> str:

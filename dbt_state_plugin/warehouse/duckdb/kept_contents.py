@@ -2,7 +2,8 @@
 
 A run of dbt writes into the file and so creates a new version of it. What was known of the tables that dbt has not
 written holds for the new version too, if nobody else can have written in between: the file was unchanged when dbt had
-already opened it, and so kept all others out, and it stays open until the new version is read.
+already opened it, and so kept all others out, and it stays open until the new version is read. Nothing
+keeps out who moves another file into its place: then nothing is carried over.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class KeptContents:
         self._file.on_shared(None)
         watched, holder = self._watched, self._holder
         self._watched = self._holder = None
+        if self._file.is_another:  # what dbt had open is no longer there
+            self._version, self._contents = None, {}
         if holder is None:
             return
         try:

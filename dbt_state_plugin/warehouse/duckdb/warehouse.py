@@ -196,13 +196,17 @@ class DuckDBWarehouse(Warehouse):
         return Present(identity=held.identity, columns=held.columns_document, shape=shape) if held else None
 
     def shapes(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
-        """Return indexes, constraints and comments of each relation."""
+        """Return indexes, constraints and comments of each relation; nothing if the file is another than at first."""
+        if self.file.is_another:
+            return {}
         with self._looked(_CATALOG) as (found, cursor):
             held, shapes = found.relations, _shapes(cursor, found)
         return {name: (held[name].identity, shapes.get(name, EMPTY)) for name in relations if name in held}
 
     def counters(self, relations: Iterable[RelationName]) -> Mapping[RelationName, tuple[Identity, str]]:
-        """Return the identity and the content of each table."""
+        """Return the identity and the content of each table; nothing if the file is another than at first."""
+        if self.file.is_another:
+            return {}
         catalog = self.catalog(relations)
         return {name: (catalog.identities[name], value) for name, value in catalog.touched.items()}
 

@@ -646,6 +646,15 @@ def test_what_was_built_before_an_older_copy_was_put_back_is_in_doubt(warehouse:
     assert reasons(max(built_at) + timedelta(seconds=1)) == [["restored"]] * 3
 
 
+def test_what_nobody_has_read_after_its_build_is_built_again(warehouse: Warehouse) -> None:
+    recorded = replace(warehouse.recorded, unread=frozenset([relation("b")]))
+    plan = make_plan(CHAIN, recorded, warehouse.catalog, request(), {})
+
+    found = {entry.node.unique_id: [reason.code.value for reason in entry.reasons] for entry in plan.to_build}
+    assert found["model.shop.b"] == ["not-read"]
+    assert "model.shop.a" not in found
+
+
 def intent(identifier: str, status: str = "abandoned") -> OpenIntent:
     return OpenIntent(
         relation=relation(identifier),
