@@ -44,6 +44,7 @@ class Parsed:
     seed_files: Mapping[str, Path] = field(default_factory=dict)
     input_folders: tuple[str, ...] = ()
     input_roots: tuple[str, ...] = ()
+    input_packages: tuple[str, ...] = ()
     has_plugins: bool = False
 
 
@@ -71,13 +72,15 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
         why = one_line(result.exception)
         raise ProjectError(f"dbt cannot read the project: {why}", _what_to_do(why))
     config = runtime_config()
+    searched, packages = _searched_folders(config), str(Path(config.project_root, config.packages_install_path))
     return Parsed(
         definition=_definition(result.result, config, invocation, environ),
         manifest=result.result,
         microbatch=frozenset(microbatch_models(result.result)),
         seed_files=seed_files(result.result, invocation.project_dir),
-        input_folders=_input_folders(config),
+        input_folders=tuple(sorted({*searched, packages})),
         input_roots=tuple(sorted(project.project_root for project in _projects(config).values())),
+        input_packages=() if packages in searched else (packages,),
         has_plugins=_has_plugins(config),
     )
 
@@ -232,13 +235,14 @@ def _has_plugins(config: Any) -> bool:
     return bool(get_plugin_manager(config.project_name).hooks)
 
 
-def _input_folders(config: Any) -> tuple[str, ...]:
-    """Return every folder that dbt reads: those of the project, of its packages, and where packages lie."""
-    folders = {Path(config.project_root, config.packages_install_path)}
-    for project in _projects(config).values():
-        for setting in _PATH_SETTINGS:
-            folders |= {Path(project.project_root, path) for path in getattr(project, setting, None) or ()}
-    return tuple(sorted(str(folder) for folder in folders))
+def _searched_folders(config: Any) -> set[str]:
+    """Return every folder in which dbt searches for files, however deep: those of the project and of its packages."""
+    return {
+        str(Path(project.project_root, path))
+        for project in _projects(config).values()
+        for setting in _PATH_SETTINGS
+        for path in getattr(project, setting, None) or ()
+    }
 
 
 def _adapter_version(adapter_type: str) -> str:

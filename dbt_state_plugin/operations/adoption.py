@@ -33,14 +33,13 @@ from dbt_state_plugin.errors import StateError
 from dbt_state_plugin.operations.execution_record import begin_transform, recorded_execution
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
-from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
+from dbt_state_plugin.operations.parsed_project import files_before_parsing, places_of, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned, seen_now, selected_nodes
 from dbt_state_plugin.operations.planning.names_in_sql import NamesInSql
 from dbt_state_plugin.operations.planning.volatile_calls import COMPILED, VolatileCalls
 from dbt_state_plugin.operations.session import lock_environment, open_session
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt, session_settings
 from dbt_state_plugin.operations.target import invocation_of
-from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.adoptions import Adopted, record_adopted
 from dbt_state_plugin.state.executions import finish_execution
 from dbt_state_plugin.state.relations import installation_key
@@ -354,8 +353,9 @@ def _remember_project(
 ) -> None:
     """Record what was parsed, so that the next run need not parse, and its manifest."""
     parsed, extra = inspected.parsed, inspected.invocation.extra
-    places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
-    is_recorded = not parsed.has_plugins and record_project(session, key, extra, fingerprinter, places, inspected.files)
+    is_recorded = not parsed.has_plugins and record_project(
+        session, key, extra, fingerprinter, places_of(parsed), inspected.files
+    )
     plan = Plan(
         environment=session.state.environment, command="build", entries=(), is_narrowed=inspected.selected is not None
     )

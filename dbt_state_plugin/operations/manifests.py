@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dbt_state_plugin.errors import NotFoundError, UsageError
+from dbt_state_plugin.operations.parsed_project import places_of
 from dbt_state_plugin.operations.session import open_session
-from dbt_state_plugin.project.inputs import InputPlaces, scan_places, watched_environment
+from dbt_state_plugin.project.inputs import scan_places, watched_environment
 from dbt_state_plugin.state.manifests import link_manifest, parsed_project_manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def keep_manifest(session: Session, planned: Planned, execution_id: UUID, *, com
 def _environment_read(parsed: Parsed) -> list[str]:
     """Return the values of the env vars that the project's files read; of all, where the names cannot be known."""
     try:
-        scanned = scan_places(InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots))
+        scanned = scan_places(places_of(parsed))
     except OSError:
         scanned = None
     return list(os.environ.values() if scanned is None else watched_environment(scanned, os.environ).values())

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dbt_state_plugin.core.fingerprint.fingerprint import Fingerprinter
     from dbt_state_plugin.core.values.fingerprinted import FingerprintedProject
     from dbt_state_plugin.dbt_runner.arguments import ExtraArguments
+    from dbt_state_plugin.dbt_runner.parse import Parsed
     from dbt_state_plugin.operations.session import Session
 
 
@@ -90,6 +91,11 @@ def inputs_are_unchanged(
         return inputs_digest(session, key, extra, places, digest_of_files(places)) == recorded_digest
     except (OSError, TypeError, ValueError):
         return False
+
+
+def places_of(parsed: Parsed) -> InputPlaces:
+    """Return where dbt looked for the files of a project."""
+    return InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots, packages=parsed.input_packages)
 
 
 def files_before_parsing(session: Session) -> dict[str, str]:

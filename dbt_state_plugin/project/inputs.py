@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,15 @@ _RESTLESS = re.compile(
 class InputPlaces:
     """Where dbt looks: folders that it reads whole, and folders of which it reads the YAML files at the top.
 
-    All paths are absolute. `env_vars` are the names of the environment variables that the files read.
+    All paths are absolute. `env_vars` are the names of the environment variables that the files read. `packages` are
+    those of the folders that dbt does not search itself: it reads the packages that lie in them, each by its own
+    folders and root, so that the `.git` of a package, which `dbt deps` leaves there, is no input.
     """
 
     folders: tuple[str, ...]
     roots: tuple[str, ...]
     env_vars: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def scan_places(places: InputPlaces) -> InputPlaces | None:
@@ -52,7 +55,7 @@ def scan_places(places: InputPlaces) -> InputPlaces | None:
         if len(found) != len(_ENV_VAR.findall(content)) or _RESTLESS.search(content):
             return None
         names |= {name.decode("utf-8", "surrogateescape") for name in found}
-    return InputPlaces(folders=places.folders, roots=places.roots, env_vars=tuple(sorted(names)))
+    return replace(places, env_vars=tuple(sorted(names)))
 
 
 def digest_of_files(places: InputPlaces) -> str:
@@ -112,7 +115,8 @@ def _files(places: InputPlaces) -> Iterator[str]:
     for root in places.roots:
         yield from _fresh(_root_files(root), seen)
     for folder in places.folders:
-        yield from _fresh(_all_files(folder), seen)
+        is_searched = folder not in places.packages
+        yield from _fresh(_all_files(folder) if is_searched else _files_of_packages(folder), seen)
 
 
 def _fresh(paths: Iterable[str], seen: set[str]) -> Iterator[str]:
@@ -130,7 +134,12 @@ def _root_files(root: str) -> list[str]:
         return []
 
 
-def _all_files(folder: str, *, skip: frozenset[str] = frozenset()) -> list[str]:
+def _files_of_packages(folder: str) -> list[str]:
+    """Return the files of the packages in a folder without what `project_files` skips; a package may have any name."""
+    return _all_files(folder, skip=_NEVER_INPUT, keeps_top=True)
+
+
+def _all_files(folder: str, *, skip: frozenset[str] = frozenset(), keeps_top: bool = False) -> list[str]:
     found: list[str] = []
     todo: list[tuple[str, tuple[str, ...]]] = [(folder, ())]
     while todo:
@@ -141,7 +150,7 @@ def _all_files(folder: str, *, skip: frozenset[str] = frozenset()) -> list[str]:
         try:
             with os.scandir(current) as entries:
                 for entry in entries:
-                    if entry.name in skip:
+                    if entry.name in skip and (above or not keeps_top):
                         continue
                     if entry.is_dir():
                         todo.append((entry.path, (*above, real)))
@@ -154,11 +163,19 @@ def _all_files(folder: str, *, skip: frozenset[str] = frozenset()) -> list[str]:
 
 def places_document(places: InputPlaces) -> dict[str, Any]:
     """Return the places as a value of JSON's kind."""
-    return {"folders": list(places.folders), "roots": list(places.roots), "env_vars": list(places.env_vars)}
+    return {
+        "folders": list(places.folders),
+        "roots": list(places.roots),
+        "env_vars": list(places.env_vars),
+        "packages": list(places.packages),
+    }
 
 
 def places_from_document(document: Mapping[str, Any]) -> InputPlaces:
     """Return the places that `places_document` described."""
     return InputPlaces(
-        folders=tuple(document["folders"]), roots=tuple(document["roots"]), env_vars=tuple(document["env_vars"])
+        folders=tuple(document["folders"]),
+        roots=tuple(document["roots"]),
+        env_vars=tuple(document["env_vars"]),
+        packages=tuple(document.get("packages", ())),
     )

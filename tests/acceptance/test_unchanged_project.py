@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from support.database import Database
@@ -132,6 +133,47 @@ def test_every_kind_of_input_is_seen(dbt_project: ProjectWriter) -> None:
     project.delete("models/more/new.sql")
     project.write("dbt_project.yml", project.read("dbt_project.yml") + "\nmodels: {+materialized: table}\n")
     assert plan(project) == (True, "Plan: 1 changed, 1 downstream, 0 unchanged")
+
+
+def test_a_package_that_was_fetched_with_git_is_not_parsed_by_each_run(
+    dbt_project: ProjectWriter, tmp_path: Path
+) -> None:
+    tiny = tmp_path / "tiny"
+    (tiny / "macros").mkdir(parents=True)
+    (tiny / "dbt_project.yml").write_text("name: tiny\nversion: 1.0.0\nconfig-version: 2\n")
+    (tiny / "macros/one.sql").write_text("{% macro one() %}1{% endmacro %}")
+    author = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for arguments in (("init", "-q"), ("add", "."), (*author, "commit", "-q", "-m", "one"), ("tag", "v1")):
+        subprocess.run(["git", *arguments], cwd=tiny, check=True)
+    project = dbt_project(
+        {
+            "models/a.sql": "select {{ tiny.one() }} as id",
+            "packages.yml": f"packages: [{{git: '{tiny.as_uri()}', revision: v1}}]",
+        }
+    )
+    project.dbt("deps", check=0)
+    package = project.directory / "dbt_packages/tiny"
+    assert (package / ".git/HEAD").exists()
+    project.plugin("run", check=0)
+
+    assert plan(project) == (False, "Plan: nothing to build, 1 unchanged")
+    (package / "macros/one.sql").write_text("{% macro one() %}2{% endmacro %}")
+    assert plan(project) == (True, "Plan: 1 changed, 0 unchanged")
+
+
+def test_what_lies_in_git_is_seen_where_dbt_searches_it(dbt_project: ProjectWriter) -> None:
+    project = dbt_project(
+        {"models/a.sql": "select 1 as id", "local/dbt_project.yml": "name: local\nmacro-paths: ['.']\n"}
+    )
+    project.write("packages.yml", "packages: [{local: local}]")
+    project.write("local/.git/two.sql", "{% macro two() %}2{% endmacro %}")
+    project.write("models/b.sql", "select {{ local.two() }} as id")
+    project.dbt("deps", check=0)
+    project.plugin("run", check=0)
+
+    project.write("local/.git/two.sql", "{% macro two() %}3{% endmacro %}")
+
+    assert plan(project) == (True, "Plan: 1 changed, 1 unchanged")
 
 
 def test_a_computed_env_var_makes_dbt_parse_every_time(dbt_project: ProjectWriter) -> None:

@@ -19,6 +19,7 @@ from dbt_state_plugin.operations.options import RunOptions, narrows, rendered_fl
 from dbt_state_plugin.operations.parsed_project import (
     files_before_parsing,
     fingerprinted_project,
+    places_of,
     record_project,
     recorded_project,
 )
@@ -31,7 +32,6 @@ from dbt_state_plugin.operations.planning.source_versions import Answers
 from dbt_state_plugin.operations.session_of_dbt import session_of_dbt
 from dbt_state_plugin.operations.target import invocation_of
 from dbt_state_plugin.operations.up_to_date.record import up_to_date_inputs_of
-from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.state.hooks import unfinished_hooks
 from dbt_state_plugin.state.relations import installation_key, read_definitions
 
@@ -146,8 +146,7 @@ def plan_parsed(
     project = fingerprinter.project
     is_recorded = False
     if files is not None and not parsed.has_plugins:
-        places = InputPlaces(folders=parsed.input_folders, roots=parsed.input_roots)
-        is_recorded = record_project(session, key, invocation.extra, fingerprinter, places, files)
+        is_recorded = record_project(session, key, invocation.extra, fingerprinter, places_of(parsed), files)
     seen = see(session, project, options, answers, records_project=files is not None)
     request = request_of(session, options, selected_nodes(dbt, parsed, invocation, options), project)
     unfinished = unfinished_hooks(session.state) if session.has_state else ()

@@ -41,7 +41,7 @@ from dbt_state_plugin.operations.execution_record import begin_transform, record
 from dbt_state_plugin.operations.left_by_builds import record_left
 from dbt_state_plugin.operations.manifests import keep_manifest
 from dbt_state_plugin.operations.options import RunOptions, rendered_flags
-from dbt_state_plugin.operations.parsed_project import files_before_parsing, record_project
+from dbt_state_plugin.operations.parsed_project import files_before_parsing, places_of, record_project
 from dbt_state_plugin.operations.planning.inputs import Planned
 from dbt_state_plugin.operations.planning.planning import plan_parsed
 from dbt_state_plugin.operations.planning.source_versions import Answers
@@ -52,7 +52,6 @@ from dbt_state_plugin.operations.running.recorded_definition import DefinitionRe
 from dbt_state_plugin.operations.session import Session, lock_environment, open_session
 from dbt_state_plugin.operations.session_of_dbt import session_settings
 from dbt_state_plugin.operations.target import invocation_of, workplace_of
-from dbt_state_plugin.project.inputs import InputPlaces
 from dbt_state_plugin.report.cause_words import cause_words
 from dbt_state_plugin.state.build_updates import note_outcomes
 from dbt_state_plugin.state.executions import finish_execution
@@ -346,8 +345,8 @@ class _Recorder:
     def _remember(self, present: Parsed, planned: Planned, key: bytes, files: dict[str, str]) -> None:
         """Keep what was parsed for the next plan."""
         if not present.has_plugins:
-            places = InputPlaces(folders=present.input_folders, roots=present.input_roots)
-            record_project(self.session, key, self.invocation.extra, _fingerprinter(planned), places, files)
+            extra = self.invocation.extra
+            record_project(self.session, key, extra, _fingerprinter(planned), places_of(present), files)
 
 
 def _why_due(unique_id: str, recorder: BuildRecorder) -> Cause:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from zipfile import ZipFile
 
-from dbt_state_plugin.project.inputs import InputPlaces, digest_of_files, project_files
+from dbt_state_plugin.project.inputs import InputPlaces, digest_of_files, files_in, project_files
 from dbt_state_plugin.project.parsers import installed_parsers
 
 
@@ -26,6 +26,23 @@ def test_a_link_that_leads_back_up_ends(tmp_path: Path) -> None:
     (tmp_path / "models/deep/up").symlink_to(tmp_path / "models")
 
     assert [Path(path).name for path in project_files(str(tmp_path))] == ["a.sql"]
+
+
+def test_what_git_and_others_leave_in_a_package_is_skipped_unless_dbt_searches_there(tmp_path: Path) -> None:
+    packages = tmp_path / "dbt_packages"
+    for path in ("tiny/.git/config", "tiny/target/run.sql", "tiny/macros/one.sql", "tiny/macros/.git/two.sql"):
+        (packages / path).parent.mkdir(parents=True, exist_ok=True)
+        (packages / path).write_text("1")
+    (packages / "logs").mkdir()
+    (packages / "logs/dbt_project.yml").write_text("name: logs")  # a package of that name
+
+    def found(*folders: Path) -> set[str]:
+        places = InputPlaces(folders=tuple(map(str, folders)), roots=(), packages=(str(packages),))
+        return {Path(path).relative_to(packages).as_posix() for path in files_in(places)}
+
+    assert found(packages) == {"tiny/macros/one.sql", "logs/dbt_project.yml"}
+    assert found(packages, packages / "tiny/macros") == {*found(packages), "tiny/macros/.git/two.sql"}
+    assert "tiny/.git/config" in found(packages, packages / "tiny")
 
 
 def test_the_digest_of_files_is_that_of_their_contents_and_paths(tmp_path: Path) -> None:
