@@ -25,7 +25,7 @@ BELOW_CUSTOMERS = {
 BELOW_COUNTRY = {"revenue_by_country", "revenue_by_region"}
 RUN = "meltano run shop"
 # dbt's own lines, the notes on which tables are compared, and the tests that are due beside the models.
-LEFT_OUT = re.compile(r"(\x1b\[\d*m)*\d\d:\d\d:\d\d( |$)|Reading |  (build|again) +test ")
+LEFT_OUT = re.compile(r"(\x1b\[\d*m)*\d\d:\d\d:\d\d( |$)|Reading |  ((build|later)\??|again|cut) +test ")
 
 
 def tell(stage: Stage) -> None:

@@ -195,6 +195,17 @@ def test_a_plugin_that_cannot_be_installed_is_told_with_what_the_installer_said(
     )
 
 
+def test_lines_of_tests_are_left_out_of_the_story_whatever_becomes_of_them() -> None:
+    from pipeline_story import of_run
+
+    marks = ("build ", "build?", "later ", "later?", "again ", "cut   ")
+    lines = [f"  {mark} {name}  if orders comes out different" for mark in marks for name in ("test unique", "orders")]
+
+    shown = [of_run(json.dumps({"name": "dbt-state-plugin", "event": line})) for line in lines]
+
+    assert [line for line in shown if line] == lines[1::2]
+
+
 def test_a_demo_without_its_packages_says_what_to_install(tmp_path: Path) -> None:
     copy = tmp_path / "shop"
     shutil.copytree(INTEGRATION_PROJECT, copy)
