@@ -24,7 +24,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "command": plan.command,
         "summary": {"build": len(plan.to_build), **summary_counts(plan), "removed": len(plan.removed)},
         "nodes": [entry_document(entry) for entry in plan.entries],
-        "removed": [{"unique_id": record.unique_id, "relation": str(record.relation)} for record in plan.removed],
+        "removed": [
+            {"unique_id": left.unique_id, "relation": str(left.relation), "exists": left.relation not in plan.gone}
+            for left in plan.removed
+        ],
         "hooks": [{"unique_id": hook, "why": why.value} for hook, why in plan.hooks.items()],
         "exposures": [_exposure(affected) for affected in plan.exposures],
         "estimate": estimate_document(plan.estimate),

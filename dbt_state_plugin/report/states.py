@@ -47,7 +47,7 @@ STATES: Mapping[str, NodeState] = {
         NodeState(
             key="cut_off", label="cut off", mark="=", meaning="what it reads came out equal, so it was not built"
         ),
-        NodeState(key="removed", label="removed", mark="-", meaning="no longer a node; its relation still exists"),
+        NodeState(key="removed", label="removed", mark="-", meaning="no longer a node; its relation may still exist"),
         NodeState(key="skipped", label="skipped", mark="", meaning="nothing asks for a build", is_due=False),
         NodeState(key="inlined", label="ephemeral", mark="", meaning="dbt inlines it into its readers", is_due=False),
         NodeState(key="source", label="source", mark="", meaning="written by something else", is_due=False),

@@ -34,7 +34,7 @@ from dbt_state_plugin.report.reason_words import (
     untold_words,
 )
 from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
-from dbt_state_plugin.report.words import category, count, duration, summary_line
+from dbt_state_plugin.report.words import category, count, duration, existence_words, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")
 _LINE = re.compile(r"\s*LINE \d+: ")  # PostgreSQL's
@@ -62,17 +62,24 @@ def plan_lines(
             lines += [line_of((skipped, Style.QUIET)), *_more_lines(entry)]
     for hook, why in plan.hooks.items():
         lines.append(line_of("  ", ("hook", Style.CARE), f"   {printable(short_name(hook))}  {hook_words(why)}"))
-    for record in plan.removed:
-        relation = printable(relation_shown(record.relation))
-        rest = f" {printable(record.unique_id)}: relation {relation} still exists (see `state orphans`)"
-        lines.append(line_of("  ", ("removed", Style.CARE), rest))
-    lines += _exposure_lines(plan, shows_all=shows_all)
     rows = [truncated(line, width) for line in lines]
+    rows += [part for line in _removed_lines(plan) for part in wrapped(line, width)]  # its end says where to look
+    rows += [truncated(line, width) for line in _exposure_lines(plan, shows_all=shows_all)]
     more = [*_warnings(plan), *estimate_lines(plan.estimate)]
     if ends_with_summary:
         summary = summary_line(plan)
         more.append(headed(summary) if rows or more else summary)
     return rows + [part for line in more for part in wrapped(line, width)]
+
+
+def _removed_lines(plan: Plan) -> list[str]:
+    """Return a line for each recorded relation that no node writes any more, with whether it was there."""
+    lines: list[str] = []
+    for record in plan.removed:
+        relation, is_there = printable(relation_shown(record.relation)), existence_words(plan, record.relation)
+        rest = f" {printable(record.unique_id)}: relation {relation} {is_there} (see `state orphans`)"
+        lines.append(line_of("  ", ("removed", Style.CARE), rest))
+    return lines
 
 
 def _exposure_lines(plan: Plan, *, shows_all: bool) -> list[str]:

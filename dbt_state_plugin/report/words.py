@@ -6,6 +6,7 @@ from collections import Counter
 
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import Category, Reason
+from dbt_state_plugin.core.values.relations import RelationName
 from dbt_state_plugin.report.line import headed
 
 _COUNTED = frozenset(each.value for each in Category)
@@ -50,6 +51,11 @@ def _without_effect(plan: Plan) -> str:
     is_quiet = not plan.to_build and not plan.hooks
     edited = [entry for entry in plan.skipped if entry.cosmetic] if is_quiet else []
     return f" ({len(edited)} edited without effect)" if edited else ""
+
+
+def existence_words(plan: Plan, removed: RelationName) -> str:
+    """Return whether the relation of a removed node was there when the plan looked."""
+    return "no longer exists" if removed in plan.gone else "still exists"
 
 
 def duration(milliseconds: int) -> str:

@@ -347,6 +347,24 @@ def test_python_that_asks_by_itself_is_built_each_time(shop: DuckDBProject) -> N
     assert reasons["asks"] == ["its code reads SQL in a text", "its code reads session", "its code reads sql()"]
 
 
+def test_a_removed_node_says_whether_its_table_is_there_in_an_empty_plan_that_was_kept_too(
+    shop: DuckDBProject,
+) -> None:
+    shop.project.write("models/left.sql", "select 1 as id")
+    shop.run()
+    shop.project.delete("models/left.sql")
+
+    for ending, change in (("still exists", "SELECT 1"), ("no longer exists", 'DROP TABLE main."left"')):
+        shop.query(change)
+        said = [shop.project.plugin("--log-level", "debug", "run", check=0).stderr for _ in range(3)]
+        line = f'  removed model.shop.left: relation "shop"."main"."left" {ending} (see `state orphans`)\n'
+        assert [line in each for each in said] == [True] * 3
+        assert "nothing is planned" in said[-1]
+
+    shop.project.plugin("state", "orphans", "--drop", "--yes", check=0)
+    assert "removed" not in shop.run()
+
+
 def test_what_has_to_be_built_first_by_another_command_is_named(shop: DuckDBProject) -> None:
     shop.project.write("seeds/fees.csv", "id\n1\n")
     shop.project.write("models/of_fees.sql", "select * from {{ ref('fees') }}")

@@ -107,6 +107,14 @@ def test_what_deleted_renamed_disabled_and_ephemeral_models_left_behind_is_liste
     left = {HOSTILE, "deleted_view", "deleted_summary", "before", "off", "inlined", "old alias", "codes"}
     assert before == {"stays", *left}
 
+    removed = json.loads(project.plugin("plan", "--for", "build", "--output", "json", check=0).stdout)["removed"]
+    planned = {each["unique_id"]: each["exists"] for each in removed}
+    assert [unique_id for unique_id, exists in planned.items() if not exists] == ["model.shop.gone"]
+    assert len(planned) == 9
+    said = project.plugin("plan", check=0).stdout
+    assert said.count("still exists (see `state orphans`)") == 8
+    assert f'  removed model.shop.gone: relation "{database.dbname}"."analytics"."gone" no longer exists (see' in said
+
     listed = project.plugin("state", "orphans", check=0)
     lines = {line.split(": ")[0]: line.split("; ")[-1] for line in listed.stdout.splitlines()}
     assert lines == {

@@ -51,6 +51,7 @@ def make_plan(
     building = propagation.narrowed(in_scope, needed if coded is None else coded)
     needed |= coded or {}
     hangs_on = hanging(inputs, in_scope, needed, propagation.own, building)
+    removed = _removed(inputs)
     return Plan(
         environment=request.environment,
         command=request.command,
@@ -65,11 +66,12 @@ def make_plan(
             )
             for node in in_scope
         ),
-        removed=_removed(inputs),
+        removed=removed,
         parent_versions=versions,
         is_narrowed=request.selected is not None or request.code_only,
         exposures=affected_exposures(project, inputs.lineage, building, needed),
         absent_above=_absent_above(inputs, building),
+        gone=frozenset(record.relation for record in removed if record.relation not in catalog.identities),
     )
 
 

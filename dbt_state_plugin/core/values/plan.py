@@ -94,7 +94,7 @@ class Plan:
     even where it builds nothing, by unique_id. `exposures` read what is built or a source with new data. `estimate` and
     `savings` are None if nobody worked them out. `untold` are the features (see capabilities.py) that the warehouse
     cannot tell, so that such changes go unnoticed. `absent_above` are nodes that other commands build, that do not
-    exist yet, and that nodes to be built read.
+    exist yet, and that nodes to be built read. `gone` are the relations of `removed` nodes that no longer exist.
     """
 
     environment: Environment
@@ -111,6 +111,7 @@ class Plan:
     savings: Savings | None = None
     untold: tuple[str, ...] = ()
     absent_above: tuple[str, ...] = ()
+    gone: frozenset[RelationName] = frozenset()
 
     @property
     def outdated_seeds(self) -> tuple[str, ...]:

@@ -150,6 +150,7 @@ def document_of(scope: Scope, up_to_date: UpToDatePlan, evidence: str) -> dict[s
         "questions": [[each.sql, list(each.relation), each.answer] for each in up_to_date.questions],
         "outdated": list(up_to_date.plan.outdated_seeds),
         "removed": [[each.unique_id, _names(each.relation)] for each in up_to_date.plan.removed],
+        "gone": [_names(relation) for relation in sorted(up_to_date.plan.gone)],
         "dbt_version": up_to_date.dbt_version,
         "adapter_version": up_to_date.adapter_version,
     }
@@ -187,6 +188,7 @@ def _up_to_date_plan(session: Session, options: RunOptions, document: Mapping[st
             command=options.command,
             entries=(),
             removed=tuple(removed),
+            gone=frozenset(map(_relation, document["gone"])),
             unlisted=int(document["left_alone"]),
             unlisted_outdated=tuple(map(str, document.get("outdated", ()))),
         ),

@@ -25,6 +25,7 @@ from dbt_state_plugin.report.states import (
     result_state,
 )
 from dbt_state_plugin.report.text import first_message, if_words, more_words
+from dbt_state_plugin.report.words import existence_words
 
 _ORDER = {key: number for number, key in enumerate(STATES)}
 _HISTORY = 8  # results that are shown of each node
@@ -201,10 +202,14 @@ def _exposure(exposure: Exposure) -> ReportNode:
 
 def _removed(overview: Overview, known: _Known) -> list[ReportNode]:
     """Return what was built and is no node any more: relations that are left, or results of the execution."""
+    plan = overview.plan
     if known.results is None:
-        left = {record.unique_id: relation_shown(record.relation) for record in overview.plan.removed}
+        left = {
+            each.unique_id: (relation_shown(each.relation), f"its relation {existence_words(plan, each.relation)}")
+            for each in plan.removed
+        }
     else:
-        left = {node: "" for node in known.results if node not in overview.project.nodes}
+        left = {node: ("", "") for node in known.results if node not in overview.project.nodes}
     return [
         ReportNode(
             unique_id=printable(node),
@@ -213,10 +218,11 @@ def _removed(overview: Overview, known: _Known) -> list[ReportNode]:
             state="removed",
             folder="removed",
             relation=printable(relation),
+            notes=(note,) if note else (),
             reasons=_reasons(None, (known.results or {}).get(node), is_execution=True),
             history=known.history.get(node, ()),
         )
-        for node, relation in left.items()
+        for node, (relation, note) in left.items()
     ]
 
 

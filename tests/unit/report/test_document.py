@@ -80,7 +80,7 @@ def test_a_plan_lists_every_node_with_its_decision_and_reasons() -> None:
                 "built_at": THEN.isoformat(),
             },
         ],
-        "removed": [{"unique_id": "model.shop.b", "relation": '"db"."main"."b"'}],
+        "removed": [{"unique_id": "model.shop.b", "relation": '"db"."main"."b"', "exists": True}],
         "hooks": [],
         "exposures": [],
         "estimate": None,

@@ -82,6 +82,24 @@ def test_a_plan_has_a_line_for_each_node_and_a_summary() -> None:
     ]
 
 
+def test_a_removed_node_says_whether_its_relation_was_there_when_the_plan_looked() -> None:
+    left, lost = record(node("model.shop.left")), record(node("model.shop.lost"))
+
+    assert plan_lines(plan(entry("model.shop.same"), removed=(left, lost), gone=frozenset({lost.relation})))[:-1] == [
+        '  removed model.shop.left: relation "db"."main"."left" still exists (see `state orphans`)',
+        '  removed model.shop.lost: relation "db"."main"."lost" no longer exists (see `state orphans`)',
+    ]
+
+
+def test_where_to_look_after_a_removed_node_is_said_in_a_narrow_terminal_too() -> None:
+    long = record(node("model.shop.daily_revenue_by_country_and_method"))
+
+    shown = plan_lines(plan(entry("model.shop.same"), removed=(long,)), width=80)[:-1]
+
+    assert max(map(len, shown)) <= 80
+    assert " ".join(line.strip() for line in shown).endswith('_method" still exists (see `state orphans`)')
+
+
 def test_new_says_enough() -> None:
     new = entry("model.shop.orders", because("new"), because("upstream"))
 

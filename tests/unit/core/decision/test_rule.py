@@ -975,6 +975,15 @@ def test_relations_of_removed_nodes_are_reported_and_nothing_else(warehouse: War
     assert [gone.unique_id for gone in plan.removed] == ["model.shop.b", "model.shop.c"]
 
 
+def test_a_relation_of_a_removed_node_that_is_not_in_the_catalog_is_gone(warehouse: Warehouse) -> None:
+    del warehouse.identities[relation("c")]
+
+    plan = warehouse.plan(project(RAW, A))
+
+    assert [left.unique_id for left in plan.removed] == ["model.shop.b", "model.shop.c"]
+    assert plan.gone == {relation("c")}
+
+
 def test_a_table_whose_model_became_ephemeral_is_left_behind(warehouse: Warehouse) -> None:
     plan = warehouse.plan(project(RAW, A, replace(B, materialized="ephemeral"), C))
 

@@ -68,6 +68,16 @@ def test_history_is_newest_first_and_short() -> None:
     assert orders.history[0].why == "body: its code changed"
 
 
+def test_a_removed_node_says_whether_its_relation_was_there_when_the_plan_looked() -> None:
+    left, lost = record(node("model.shop.left")), record(node("model.shop.lost"))
+    seen = overview(removed=(left, lost))
+
+    nodes = by_name(report_nodes(replace(seen, plan=replace(seen.plan, gone=frozenset({lost.relation})))))
+
+    assert nodes["left"].notes == ("its relation still exists",)
+    assert nodes["lost"].notes == ("its relation no longer exists",)
+
+
 def test_an_execution_gives_states_and_messages_instead_of_the_plan() -> None:
     orders, quiet = node("model.shop.orders"), node("model.shop.quiet")
     ran = execution(
