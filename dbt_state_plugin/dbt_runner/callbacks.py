@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.results import NodeOutcome
 
@@ -23,7 +24,7 @@ def notice_finished(
             NodeOutcome(
                 unique_id=event.data.node_info.unique_id,
                 status=str(event.data.node_info.node_status).lower(),
-                message=str(result.message or ""),
+                message=without_colours(str(result.message or "")),
                 rows_affected=rows_affected(response, event.data.node_info.unique_id),
                 duration_ms=round(float(result.execution_time) * 1000),
                 reads=reads(event.data.node_info.unique_id),
@@ -52,7 +53,7 @@ def outcome_of(result: Any) -> NodeOutcome:
     return NodeOutcome(
         unique_id=unique_id,
         status=str(getattr(result.status, "value", result.status)).lower(),
-        message=str(result.message or ""),
+        message=without_colours(str(result.message or "")),
         rows_affected=rows_affected(result.adapter_response or {}, unique_id),
         duration_ms=round(float(result.execution_time or 0) * 1000),
     )
@@ -67,5 +68,5 @@ def rows_affected(response: Mapping[str, Any], unique_id: str) -> int | None:
 
 def one_line(error: BaseException | None) -> str:
     """Return dbt's message on one line."""
-    text = str(error) if error is not None else "no message"
+    text = without_colours(str(error)) if error is not None else "no message"
     return " ".join(text.split()) or type(error).__name__

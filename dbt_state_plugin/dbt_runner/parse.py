@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.changes.seed_shape import SeedColumn
+from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.definition import ProjectDefinition
 from dbt_state_plugin.dbt_runner.callbacks import one_line
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
@@ -155,9 +156,6 @@ def seed_columns(parsed: Parsed, unique_id: str) -> tuple[SeedColumn, ...]:
     )
 
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
 def _repeat_warnings(event: Any) -> None:
     """Show what dbt warns about while it parses, on stderr, since the answer goes to stdout."""
     if str(event.info.level).lower().endswith("warn"):
@@ -169,7 +167,7 @@ def repeat_warning(event: Any, *, after: str = "") -> None:
 
     Without dbt's colours, and without control characters that come from names in the project.
     """
-    for line in (_COLOUR.sub("", event.info.msg) + after).splitlines():
+    for line in (without_colours(event.info.msg) + after).splitlines():
         text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
         sys.stderr.write(f"dbt: {text}\n")
 

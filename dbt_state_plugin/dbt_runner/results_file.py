@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.invocations import DbtInvocation, DbtResult
 from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.artifact_file import read_artifact_file
@@ -80,7 +81,7 @@ def _result(result: Mapping[str, Any], ended_at: datetime) -> DbtResult:
         outcome=NodeOutcome(
             unique_id=_text(result["unique_id"]),
             status=_text(result["status"]).lower(),
-            message=str(result.get("message") or ""),
+            message=without_colours(str(result.get("message") or "")),
             rows_affected=rows_affected(result.get("adapter_response") or {}, _text(result["unique_id"])),
             duration_ms=max(0, round(float(result.get("execution_time") or 0) * 1000)),
         ),

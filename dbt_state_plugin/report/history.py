@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.report.line import Line, Style, line_of
 from dbt_state_plugin.report.printable import printable
@@ -63,15 +64,15 @@ def execution_lines(execution: ExecutionSummary, *, width: int | None = None) ->
     lines: list[str] = [
         line_of((f"execution {execution.execution_id}", Style.HEAD)),
         line_of(f"  {printable(execution.command)}: ", (execution.status, outcome))
-        + (f" ({printable(execution.message)})" if execution.message else ""),
+        + (f" ({printable(without_colours(execution.message))})" if execution.message else ""),
         f"  started {timestamp(execution.started_at)}, ended {timestamp(execution.finished_at)}, "
         f"took {_took(execution)}",
         f"  by {printable(execution.caller)} on {printable(execution.host) or 'an unknown host'}, "
-        f"dbt-state-plugin {execution.tool_version}"
-        + (f", dbt {execution.dbt_version}" if execution.dbt_version else ""),
+        f"dbt-state-plugin {printable(execution.tool_version)}"
+        + (f", dbt {printable(execution.dbt_version)}" if execution.dbt_version else ""),
     ]
     if execution.git_commit:
-        lines.append(f"  git commit {execution.git_commit}{_uncommitted(execution)}")
+        lines.append(printable(f"  git commit {execution.git_commit}{_uncommitted(execution)}"))
     if execution.meltano_run_id:
         lines.append(f"  Meltano run {printable(execution.meltano_run_id)}")
     for step in execution.steps:
@@ -116,7 +117,7 @@ def failure_lines(failures: Iterable[Failure], *, width: int | None = None) -> l
             )
         )
         if failure.message:
-            lines.append(f"  {first_message(failure.message)}")
+            lines.append(f"  {printable(first_message(failure.message))}")
     return [part for line in lines for part in wrapped(line, width)]
 
 

@@ -18,6 +18,7 @@ from typing import TextIO
 
 from dbt_state_plugin.core.decision.logic_change import is_written_in_place
 from dbt_state_plugin.core.undeclared import undeclared_inputs
+from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
@@ -363,16 +364,19 @@ def _failure(result: RunResult, node: str) -> str:
 
 
 def first_message(message: str) -> str:
-    """Return dbt's message on one line, without the lines that only say where: the node stands beside it."""
+    """Return dbt's message on one line, without the lines that only say where: the node stands beside it.
+
+    Earlier versions stored it with dbt's colours.
+    """
     places = {line.strip() for line in place_lines(message)}
-    lines = [line.strip() for line in message.splitlines() if line.strip() not in places]
+    lines = [line.strip() for line in without_colours(message).splitlines() if line.strip() not in places]
     telling = [line for line in lines if line and not _SAYS_WHERE.match(line)]
     return " ".join(" ".join(telling or lines).split())
 
 
 def place_lines(message: str) -> list[str]:
     """Return the lines of a database's error that show the statement, `LINE 7: ...` and the caret below it."""
-    lines = message.splitlines()
+    lines = without_colours(message).splitlines()
     at = next((number for number, line in enumerate(lines) if _LINE.match(line)), None)
     if at is None:
         return []

@@ -57,6 +57,15 @@ def test_a_unit_test_runs_by_itself_when_its_model_is_up_to_date(dbt_project: Pr
     assert reported("again", broken.stderr).keys() == {"unit_test doubled.twice_is_twice"}
     assert "not recorded" not in broken.stderr
     assert ran(broken.stdout) == ["doubled::twice_is_twice"]
+    shown = [
+        project.plugin(*command, env={"NO_COLOR": "1"}, check=0).stdout
+        for command in (("show", "--failures"), ("history", "--failed"), ("show", "--failures", "--output", "json"))
+    ]
+    for text in (*shown, broken.stderr):
+        assert "actual differs from expected" in text
+        assert text.replace("\n", "").isprintable()
+        assert "x1b" not in text
+        assert "u001b" not in text
 
     # Now with a model in the plan too; `dbt test` does not take --show.
     project.write("models/steady.sql", TABLE + "select 1 / 0 as id")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.history import ExecutionSummary
 from dbt_state_plugin.core.values.overview import Overview, Tally
 from dbt_state_plugin.report.printable import printable
@@ -85,7 +86,7 @@ def _row(execution: ExecutionSummary, tally: Tally) -> ExecutionRow:
         steps=", ".join(
             _step_words(step.name, step.rows_processed) for step in execution.steps if step.name != _STEP_OF_DBT
         ),
-        message=printable(execution.message),
+        message=printable(without_colours(execution.message)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult
 from dbt_state_plugin.core.values.overview import Executed
 from dbt_state_plugin.core.values.project import Project
@@ -75,7 +76,7 @@ def _headline(execution: ExecutionSummary) -> str:
 
 
 def _about(execution: ExecutionSummary) -> str:
-    message = f" {cell(execution.message)}" if execution.message else ""
+    message = f" {cell(without_colours(execution.message))}" if execution.message else ""
     commit = f", git commit {code(execution.git_commit[:12])}" if execution.git_commit else ""
     started = timestamp(execution.started_at)
     return (

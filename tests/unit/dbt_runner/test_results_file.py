@@ -79,6 +79,14 @@ def test_the_results_of_an_invocation_are_read(tmp_path: Path) -> None:
     assert (second.outcome.status, second.outcome.message, second.completed_at) == ("skipped", "", at(25, 500000))
 
 
+def test_the_colours_of_a_message_are_not_recorded(tmp_path: Path) -> None:
+    coloured = {**RESULT, "message": "\x1b[32mactual\x1b[0m differs from \x1b[1;31mexpected\x1b[m:\n\n@@"}
+
+    [found] = read_invocation(written(tmp_path, document(results=[coloured]))).results
+
+    assert found.outcome.message == "actual differs from expected:\n\n@@"
+
+
 def test_without_a_time_of_its_own_an_invocation_began_with_its_first_node(tmp_path: Path) -> None:
     content = document(results=[{**RESULT, "timing": [{"started_at": "2026-11-28T13:11:23", "completed_at": None}]}])
     del content["metadata"]["invocation_started_at"]

@@ -13,14 +13,14 @@ import pytest
 from support.values import HERE, THEN, node, reason_kind, record
 
 from dbt_state_plugin.cli.colours import coloured
-from dbt_state_plugin.core.values.history import ExecutionSummary, NodeResult, StepSummary
+from dbt_state_plugin.core.values.history import ExecutionSummary, Failure, NodeResult, StepSummary
 from dbt_state_plugin.core.values.plan import Decision, Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, Reason, ReasonCode
 from dbt_state_plugin.core.values.records import Trace
 from dbt_state_plugin.core.values.results import NodeOutcome, RunResult
 from dbt_state_plugin.core.values.things import Thing
 from dbt_state_plugin.report.folding import FOLD_AFTER
-from dbt_state_plugin.report.history import execution_lines, history_lines
+from dbt_state_plugin.report.history import execution_lines, failed_lines, failure_lines, history_lines
 from dbt_state_plugin.report.text import plan_lines, result_lines, timestamp, width_of, write_lines
 from dbt_state_plugin.report.width import truncated
 
@@ -558,6 +558,35 @@ def test_an_execution_is_shown_with_all_that_is_known_about_it() -> None:
         "  model.shop.a  success in 1.2 s, 3 rows  [body, upstream]",
         "  model.shop.b  error  [body, upstream]: Database Error in b",
     ]
+
+
+STORED = "\x1b[32mactual\x1b[0m differs from \x1b[31mexpected\x1b[0m\x1b]0;gone\x07\nLINE 1: \x1b[36m+++\x1b[0m \x1b[2J"
+
+
+def test_what_is_stored_shows_without_the_colours_of_dbt_and_steers_no_terminal() -> None:
+    failure = Failure(
+        unique_id="unit_test.shop.a",
+        resource_type="unit_test",
+        since=THEN,
+        last_at=THEN,
+        times=1,
+        execution_id=UUID(int=1),
+        status="fail",
+        message=STORED,
+    )
+    failed = node_result("unit_test.shop.a", "fail", message=STORED)
+    named = execution(message=STORED, git_commit="\x1b[2J", dbt_version="\x1b[2J", results=(failed,))
+    told = {
+        "show --failures": failure_lines([failure]),
+        "history --failed": failed_lines([execution(results=(failed,))]),
+        "history --failed, of an execution": failed_lines([execution(message=STORED)]),
+        "show": execution_lines(named),
+    }
+
+    for command, lines in told.items():
+        assert all(line.isprintable() for line in lines), command
+        assert r"actual differs from expected\x1b]0;gone\x07" in "".join(lines), command
+    assert r"    LINE 1: +++ \x1b[2J" in told["show"]
 
 
 def node_result(unique_id: str, status: str, **fields: Any) -> NodeResult:
