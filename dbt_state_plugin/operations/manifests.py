@@ -62,7 +62,7 @@ def exported_manifest(target: Target, name: str) -> str:
     from dbt_state_plugin.state.baselines import state_of
 
     with open_session(target, create=False) as session:
-        other, execution = find_baseline(session, name)
+        other, execution = find_baseline(session, name, option="")
         kept = read_manifest(state_of(session.state, other), execution.execution_id if execution else None)
     if kept is None:
         what = f"execution {execution.execution_id[:8]}" if execution else str(other.environment)

@@ -118,6 +118,8 @@ def test_a_node_that_is_not_there_is_answered_with_the_nearest_one(project: Proj
         assert said[1] == "  Did you mean orders? Name a model as in dbt, or its unique_id (see `plan --all`)."
     against = project.plugin("plan", "--against", "dve", check=2).stderr
     assert "  Did you mean dev? Give --against one of them" in against
+    exported = project.plugin("state", "export-manifest", "dve", check=2).stderr
+    assert "  Did you mean dev? Give one of them as printed here, or an execution's id (see `history`).\n" in exported
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

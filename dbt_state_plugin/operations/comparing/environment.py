@@ -111,10 +111,13 @@ def _code_since(
     }
 
 
-def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownExecution | None]:
+def find_baseline(
+    session: Session, name: str, *, option: str = "--against"
+) -> tuple[KnownEnvironment, KnownExecution | None]:
     """Return the environment that is meant, and the execution if it is one; raises NotFoundError.
 
     An environment is named by its target, by project and target, or by the beginning of what is printed for it.
+    `option` is that of the command line by which it is given, "" if it is an argument.
     """
     if not session.has_state:
         raise NotFoundError("Nothing is recorded yet, so there is nothing to compare with.", "Run the project first.")
@@ -134,7 +137,7 @@ def find_baseline(session: Session, name: str) -> tuple[KnownEnvironment, KnownE
             if found
             else f"No environment or execution {name!r} is recorded; the environments of {own.project} are: {listed}.",
             f"{did_you_mean(name, [each.environment.target for each in known])}"
-            "Give --against one of them as printed here, or an execution's id (see `history`).",
+            f"Give {f'{option} ' if option else ''}one of them as printed here, or an execution's id (see `history`).",
         )
     return found[0], None
 
