@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.reads import RenderedReads
 from dbt_state_plugin.core.values.results import NodeOutcome
+from dbt_state_plugin.dbt_runner.messages import say
 
 
 def notice_finished(
@@ -31,9 +31,7 @@ def notice_finished(
             )
         )
     except Exception as error:  # never into dbt: see `execute`
-        sys.stderr.write(
-            f"dbt-state-plugin: a node could not be recorded ({type(error).__name__}); the next run builds it again.\n"
-        )
+        say(f"dbt-state-plugin: a node could not be recorded ({type(error).__name__}); the next run builds it again.")
 
 
 def notice_executing(event: Any, refusal: Callable[[], str], on_executing: Callable[[str], None]) -> None:

@@ -7,7 +7,6 @@ here: the adapter registry, which holds the runtime config with the vars of the 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,6 +19,7 @@ from dbt_state_plugin.core.values.results import NodeOutcome
 from dbt_state_plugin.dbt_runner.callbacks import notice_executing, notice_finished, one_line, outcome_of
 from dbt_state_plugin.dbt_runner.dropped_along import forget_what_went_down
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
+from dbt_state_plugin.dbt_runner.messages import say
 from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.dbt_runner.selection import write_selection_folder
 from dbt_state_plugin.dbt_runner.tracing import Tracer, reads_of, traced, traced_macros
@@ -239,7 +239,7 @@ def _write_results(results: Any, file: Path) -> None:
         try:
             results.write(str(file))
         except OSError as error:
-            sys.stderr.write(f"dbt-state-plugin: run_results.json could not be written: {error.strerror or error}.\n")
+            say(f"dbt-state-plugin: run_results.json could not be written: {error.strerror or error}.")
 
 
 def _divided(manifest: Any, unique_ids: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.core.changes.seed_shape import SeedColumn
-from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.definition import ProjectDefinition
 from dbt_state_plugin.dbt_runner.callbacks import one_line
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
@@ -23,6 +22,7 @@ from dbt_state_plugin.dbt_runner.manifest import (
     project_hooks,
     seed_files,
 )
+from dbt_state_plugin.dbt_runner.messages import repeat_warning, say
 from dbt_state_plugin.dbt_runner.seed_file import seed_rows_digest
 from dbt_state_plugin.errors import ProjectError
 
@@ -63,9 +63,9 @@ def parse(invocation: Invocation, *, environ: Mapping[str, str]) -> Parsed:
             saved.unlink()
         result = _parse(invocation, "--no-partial-parse")
         if _is_parsed(result):
-            sys.stderr.write(
+            say(
                 "dbt-state-plugin: dbt could not reuse its last parse (partial parsing), so the whole project was"
-                " parsed again; nothing needs to be fixed.\n"
+                " parsed again; nothing needs to be fixed."
             )
     if not _is_parsed(result):
         if isinstance(result.exception, OSError):
@@ -160,16 +160,6 @@ def _repeat_warnings(event: Any) -> None:
     """Show what dbt warns about while it parses, on stderr, since the answer goes to stdout."""
     if str(event.info.level).lower().endswith("warn"):
         repeat_warning(event)
-
-
-def repeat_warning(event: Any, *, after: str = "") -> None:
-    """Show a warning of dbt on stderr, with what comes `after` its text.
-
-    Without dbt's colours, and without control characters that come from names in the project.
-    """
-    for line in (without_colours(event.info.msg) + after).splitlines():
-        text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
-        sys.stderr.write(f"dbt: {text}\n")
 
 
 def runtime_config() -> Any:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_state_plugin.dbt_runner.callbacks import one_line
 from dbt_state_plugin.dbt_runner.hidden_variables import HIDDEN, hidden_from_dbt
-from dbt_state_plugin.dbt_runner.parse import Parsed, repeat_warning
+from dbt_state_plugin.dbt_runner.messages import repeat_warning
+from dbt_state_plugin.dbt_runner.parse import Parsed
 from dbt_state_plugin.errors import SelectionError, did_you_mean
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from dbt_state_plugin.core.comparison.adoption import Adoption, Candidate, Outcome
+from dbt_state_plugin.core.values.wrapping import columns
 from dbt_state_plugin.report.cause_words import cause_code, cause_words
 from dbt_state_plugin.report.document import VERSION, environment_document
 from dbt_state_plugin.report.folding import FOLD_AFTER, more_line
@@ -13,7 +14,7 @@ from dbt_state_plugin.report.line import Style
 from dbt_state_plugin.report.printable import printable, relation_shown
 from dbt_state_plugin.report.reason_words import short_name
 from dbt_state_plugin.report.text import node_line
-from dbt_state_plugin.report.width import columns, truncated, wrapped
+from dbt_state_plugin.report.width import truncated, wrapped
 from dbt_state_plugin.report.words import count
 
 _NOUNS = ("table", "view", "materialized view", "seed", "snapshot")

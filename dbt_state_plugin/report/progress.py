@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbt_state_plugin.core.values.progress import Stage, Step
+from dbt_state_plugin.core.values.wrapping import columns
 from dbt_state_plugin.report.printable import printable
 from dbt_state_plugin.report.reason_words import short_name
-from dbt_state_plugin.report.width import columns, truncated
+from dbt_state_plugin.report.width import truncated
 from dbt_state_plugin.report.words import count, rough_duration
 
 _NAMED = 3

@@ -22,6 +22,7 @@ from dbt_state_plugin.core.values.colours import without_colours
 from dbt_state_plugin.core.values.plan import Plan, PlanEntry
 from dbt_state_plugin.core.values.reasons import OldRows, ReasonKind
 from dbt_state_plugin.core.values.results import RunResult, StepItem
+from dbt_state_plugin.core.values.wrapping import columns
 from dbt_state_plugin.report.estimate import estimate_lines, savings_lines
 from dbt_state_plugin.report.folding import FOLD_AFTER, folded, listed, more_line
 from dbt_state_plugin.report.line import Line, Style, beginning, headed, line_of
@@ -34,7 +35,7 @@ from dbt_state_plugin.report.reason_words import (
     undeclared_words,
     untold_words,
 )
-from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
+from dbt_state_plugin.report.width import padded, truncated, wrapped
 from dbt_state_plugin.report.words import category, count, duration, existence_words, summary_line
 
 _SAYS_WHERE = re.compile(r"(\w+ Error in \w+ .*\(.*\)|compiled code at .*)$")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support import forkserver
-from support.project import Project, ProjectWriter
+from support.project import PROJECT_FILE, Project, ProjectWriter
 from support.terminal import ON_A_DESK, drawn, in_terminal, left_standing
 
 TABLE = "{{ config(materialized='table') }}\n"
@@ -71,6 +71,19 @@ def test_a_run_in_a_terminal_shows_what_is_running_below_what_dbt_prints(project
     assert "OK created sql table model analytics.orders" in read
     assert "Building" not in read
     assert read.splitlines()[-1].startswith("Succeeded: 3 nodes built in ")
+
+
+def test_a_warning_of_dbt_is_no_wider_than_the_terminal(project: Project) -> None:
+    project.write("dbt_project.yml", PROJECT_FILE + "flags:\n  require_resource_names_without_spaces: false\n")
+    project.write("models/odd name.sql", "select 1 as id")
+
+    shown = left_standing(in_terminal(project, "plan", columns=80, env=ON_A_DESK)).splitlines()
+
+    warnings = [line for line in shown if line.startswith("dbt: ")]
+    said = " ".join(line.removeprefix("dbt: ") for line in warnings)
+    assert "may lead to errors when using dbt. Run again with `--debug` to see them all." in said
+    assert max(map(len, warnings)) > 70, "it is long enough to say anything"
+    assert [line for line in shown if len(line) > 80] == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbt_state_plugin.report.width import columns, padded, truncated, wrapped
+from dbt_state_plugin.core.values.wrapping import columns
+from dbt_state_plugin.report.width import padded, truncated, wrapped
 
 
 @pytest.mark.parametrize(("text", "width"), [("orders", 6), ("顧客", 4), ("é", 1), ("e\u0301", 1), ("", 0)])
