@@ -74,6 +74,10 @@ class Warehouse(Protocol):
         """Return what keeps contents for other processes, None if the catalog tells what was written."""
         return None
 
+    def check_writable(self) -> None:
+        """Raise BusyError where another process keeps dbt from writing; nothing is written. Before dbt runs."""
+        return
+
     def shares(self, connection: object) -> bool:
         """Return whether everything is asked on this connection, so that one transaction holds the state's part too."""
 

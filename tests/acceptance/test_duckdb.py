@@ -17,6 +17,7 @@ import duckdb
 import pytest
 from support import forkserver
 from support.database import fresh_database
+from support.duckdb_processes import opened_by_others
 from support.duckdb_project import DuckDBProject, fresh_mtime, write_duckdb_project
 
 from dbt_state_plugin.core.values.capabilities import untold
@@ -85,14 +86,16 @@ def test_a_run_without_changes_reads_nothing_and_imports_neither_dbt_nor_duckdb(
     assert "nothing to build" in ended.stdout + ended.stderr
 
 
-def run_in_a_process_of_its_own(shop: DuckDBProject, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_in_a_process_of_its_own(
+    shop: DuckDBProject, command: str = "run", *, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(Path(sys.executable).with_name("dbt-state-plugin")), "run"],
+        [str(Path(sys.executable).with_name("dbt-state-plugin")), command],
         cwd=shop.project.directory,
         env={**shop.project.environment, **environment},
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
     )
 
 
@@ -571,6 +574,32 @@ def test_a_run_that_could_not_begin_because_the_file_is_held_is_no_execution(sho
 
     assert "one process at a time" in refused.stderr
     assert shop.project.plugin("history", "--output", "json", check=0).stdout == before
+
+
+def test_a_run_begins_beside_a_process_that_reads_the_file_only_where_it_has_nothing_to_build(tmp_path: Path) -> None:
+    files = {
+        "models/sources.yml": "sources: [{name: raw, schema: raw, tables: [{name: orders}]}]",
+        "models/a.sql": "select * from {{ source('raw', 'orders') }}",
+    }
+    state = f"sqlite:///{tmp_path / 'state.sqlite'}"
+    shop = write_duckdb_project(tmp_path / "project", tmp_path / "home", state, files, SETUP)
+    run_in_a_process_of_its_own(shop)
+    with opened_by_others(shop.file, read_only=True):
+        quiet = run_in_a_process_of_its_own(shop)
+    shop.query("INSERT INTO raw.orders VALUES (100, 1)")
+    before = shop.project.plugin("history", "--output", "json", check=0).stdout
+    with opened_by_others(shop.file, read_only=True) as reader:
+        planned = run_in_a_process_of_its_own(shop, "plan")
+        refused = run_in_a_process_of_its_own(shop, check=False)
+    after = shop.project.plugin("history", "--output", "json", check=0).stdout
+
+    assert "nothing to build" in quiet.stdout + quiet.stderr
+    assert "1 data, 0 unchanged" in planned.stdout + planned.stderr
+    assert (refused.returncode, after) == (3, before)
+    assert f"process {reader} " in refused.stderr.lower()
+    assert "one process at a time" in refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+    assert shop.reasons() == {"a": ["rows changed"]}
 
 
 def test_a_file_that_is_not_there_yet_is_not_created_by_a_plan(shop: DuckDBProject, tmp_path: Path) -> None:

@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
-_HOLD = "import sys, duckdb; held = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+_HOLD = """
+import sys, duckdb
+held = duckdb.connect(sys.argv[1], read_only=len(sys.argv) > 2)
+print(flush=True)
+input()
+"""
 
 
 def write_by_others(path: Path, statements: str) -> str:
@@ -19,11 +24,13 @@ def write_by_others(path: Path, statements: str) -> str:
 
 
 @contextmanager
-def opened_by_others(path: Path) -> Iterator[None]:
-    """Let another process have a file open meanwhile."""
-    command = [sys.executable, "-c", _HOLD, str(path)]
+def opened_by_others(path: Path, *, read_only: bool = False) -> Iterator[int]:
+    """Let another process have a file open meanwhile; give its number."""
+    command = [sys.executable, "-c", _HOLD, str(path), *(["read-only"] if read_only else ())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "\n"
-        yield
-        process.communicate("\n")
+        try:
+            yield process.pid
+        finally:
+            process.communicate("\n")

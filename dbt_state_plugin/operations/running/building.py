@@ -113,9 +113,12 @@ class _Run:
         planned = plan_as_asked(
             self.session, self.options, needs_manifest=True, records_project=True, known_inputs=self.known_inputs
         )
+        needs_dbt = planned.parsed is not None and bool(planned.plan.to_build or planned.plan.hooks)
+        if needs_dbt:  # what cannot be written is not begun
+            self.session.warehouse.check_writable()
         covered = begin_transform(state, self.execution_id, planned.project)
         hooks = tuple(planned.parsed.definition.project_hooks) if planned.parsed is not None else ()
-        if hooks and (planned.plan.to_build or planned.plan.hooks):
+        if hooks and needs_dbt:
             open_hooks(state, self.execution_id, hooks)
         self._record_cosmetic(planned)
         record_equal_content(state, planned.plan)

@@ -51,6 +51,7 @@ class DuckDBFile:
         # The version that it had before it was opened the last time; None for dbt's connection, and without a file.
         self.opened: str | None = None
         self.is_beside_dbt = False  # whether the last cursor was one of dbt's connection
+        self._was_writable = False
         self._on_shared: Callable[[Any], None] | None = None
         self._keeps_open = False
         self._kept: Any = None
@@ -99,6 +100,22 @@ class DuckDBFile:
     def check_library() -> None:
         """Raise ConfigurationError without DuckDB, also where no file has to be opened."""
         _library()
+
+    def check_writable(self) -> None:
+        """Open the file as dbt will, unless it has been opened so; it may be absent, and nothing is written.
+
+        Others that only read it let it be read, not written. Raises the errors of `cursor`.
+        """
+        duckdb = _library()
+        with self._mutex:
+            if self._was_writable or self.is_shared or not self.exists:
+                return
+            try:
+                with duckdb.connect(self.path, config=self._config) as connection, suppress(duckdb.Error):
+                    connection.execute("PRAGMA disable_checkpoint_on_shutdown")  # a log that was left stays as it is
+            except duckdb.Error as error:
+                raise _not_opened(self.path, error) from error
+            self._was_writable = True
 
     def on_shared(self, tell: Callable[[Any], None] | None) -> None:
         """Let a second connection of dbt's kind be given, once, as soon as dbt has the file open; None: no more.
@@ -171,8 +188,10 @@ class DuckDBFile:
             return duckdb.connect(":memory:")
         self.opened = self.version()
         # dbt opens the file in this process with these settings, and two connections must have the same.
-        with_dbt: dict[str, Any] = {"config": self._config} if _DBT in sys.modules else {"read_only": True}
-        connection = duckdb.connect(self.path, **with_dbt)
+        is_with_dbt = _DBT in sys.modules
+        settings: dict[str, Any] = {"config": self._config} if is_with_dbt else {"read_only": True}
+        connection = duckdb.connect(self.path, **settings)
+        self._was_writable = self._was_writable or is_with_dbt
         for each in self._attached:
             path = _attached_file(each)
             if path is None or os.path.exists(path):  # noqa: PTH110 - else dbt creates it

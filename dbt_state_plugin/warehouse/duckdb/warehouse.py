@@ -76,6 +76,10 @@ class DuckDBWarehouse(Warehouse):
         """Return what was read of tables while dbt did not write."""
         return self._kept
 
+    def check_writable(self) -> None:
+        """Raise BusyError where another process has the file, also one that only reads it."""
+        self.file.check_writable()
+
     def shares(self, connection: object) -> bool:
         """Return that the state is kept elsewhere."""
         return False

@@ -70,6 +70,9 @@ class PostgresWarehouse:
         """Return nothing: counters tell what was written."""
         return None
 
+    def check_writable(self) -> None:
+        """Refuse nothing: any number of sessions write."""
+
     def shares(self, connection: object) -> bool:
         """Return whether `connection` is the one on which everything is asked."""
         return connection is self.connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,6 +86,53 @@ def test_a_file_that_others_hold_is_not_known_where_they_wrote_before(path: Path
     write_by_others(path, COMMENT)
     with opened_by_others(path), pytest.raises(BusyError, match="one process at a time"):
         warehouse.shapes([ONE])
+
+
+@pytest.fixture
+def before_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let dbt-duckdb not be imported yet, so that a file is opened for reading alone."""
+    monkeypatch.delitem(sys.modules, connections_of_dbt.__name__)
+
+
+@pytest.mark.usefixtures("before_dbt")
+def test_who_only_reads_a_file_keeps_dbt_from_writing_and_is_named(path: Path) -> None:
+    warehouse = DuckDBWarehouse({"path": str(path)})
+    with opened_by_others(path, read_only=True) as reader:
+        assert warehouse.present(ONE) is not None
+        with pytest.raises(BusyError, match=f"Process {reader} "):
+            warehouse.check_writable()
+    warehouse.check_writable()
+
+
+@pytest.mark.usefixtures("before_dbt")
+def test_a_look_at_whether_dbt_can_write_writes_nothing(path: Path) -> None:
+    """A log that a killed writer has left would make the file another version if it were taken over."""
+    kept_log = "SET checkpoint_threshold = '1GB'; PRAGMA disable_checkpoint_on_shutdown"
+    assert write_by_others(path, f"{kept_log}; INSERT INTO one VALUES (2)") == ""
+    warehouse = DuckDBWarehouse({"path": str(path)})
+    before = warehouse.file.version()
+    warehouse.check_writable()
+
+    assert path.with_name(f"{path.name}.wal").exists()
+    assert warehouse.file.version() == before
+
+
+def test_what_was_opened_for_writing_is_not_opened_again_to_see_whether_it_can_be(
+    path: Path, opened: list[str], of_dbt: SimpleNamespace
+) -> None:
+    read = DuckDBWarehouse({"path": str(path)})
+    read.present(ONE)
+    read.check_writable()
+    of_the_plan = list(opened)
+    with duckdb.connect(str(path), config={}) as of_dbt.conn:
+        DuckDBWarehouse({"path": str(path)}).check_writable()
+    of_dbt.conn = None
+    absent = path.with_name("absent.duckdb")
+    DuckDBWarehouse({"path": str(absent)}).check_writable()
+
+    assert of_the_plan == [str(path)]
+    assert opened == [str(path)] * 2
+    assert not absent.exists()
 
 
 def test_views_and_macros_of_sources_are_read_each_time(path: Path, opened: list[str]) -> None:
