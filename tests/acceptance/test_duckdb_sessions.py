@@ -220,3 +220,18 @@ def test_an_attached_file_is_opened_with_the_options_that_the_profile_gives_it(m
     shop.query(setup[0], attach, "INSERT INTO secret.raw VALUES (2)")
 
     assert shop.reasons() == {"m": ["rows changed"]}
+
+
+def test_a_file_behind_a_link_is_looked_at_with_the_log_that_lies_beside_it(make: Make, tmp_path: Path) -> None:
+    shop = make({"m.sql": "select n from main.raw"}, "CREATE TABLE raw AS SELECT 1 AS n")
+    real = replace(shop, file=shop.file.rename(tmp_path / shop.file.name))
+    shop.file.symlink_to(real.file)
+    shop.project.write("models/m.sql", "select n, 2 as more from main.raw")
+    shop.run()
+    built = shop.reasons()
+    with real.held("SET checkpoint_threshold = '1GB'", "INSERT INTO raw VALUES (3)") as writer:
+        writer.kill()
+        writer.wait()
+
+    assert built == {}
+    assert shop.reasons() == {"m": ["rows changed"]}

@@ -30,9 +30,15 @@ def file_version(path: str) -> str:
         headers = _headers(path)
     except FileNotFoundError:
         return "absent"
-    states = (_state_of(path), _state_of(path + _LOG))
+    states = (_state_of(path), *map(_state_of, logs_of(path)))
     digest = hashlib.sha256(headers + repr(states).encode())
     return digest.hexdigest()[:32]
+
+
+def logs_of(path: str) -> tuple[str, ...]:
+    """Return where the log of a file may lie: beside the file, or beside a link to it before DuckDB 2."""
+    beside = path + _LOG
+    return (beside, os.path.realpath(path) + _LOG) if os.path.islink(path) else (beside,)  # noqa: PTH114 - paths as they are given
 
 
 def is_of_another_kind(path: str) -> bool:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dbt_state_plugin.warehouse.answers import SourceMetadata, value_hash
+from dbt_state_plugin.warehouse.duckdb.file_version import logs_of
 
 SCHEMA = "external file"  # stands for the schema of what is a file
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|[A-Za-z][A-Za-z0-9+.-]+:[^/\\]")
@@ -80,7 +81,8 @@ def _with_files_below(path: str) -> Iterator[str]:
 def _states_with_log(path: str) -> Iterator[tuple[str, int, int, int]]:
     """Yield the states of a file and, if it is one of DuckDB's, of the log that holds what was committed last."""
     yield from _states(path)
-    yield from _states(path + ".wal")
+    for log in logs_of(path):
+        yield from _states(log)
 
 
 def _states(path: str) -> Iterator[tuple[str, int, int, int]]:

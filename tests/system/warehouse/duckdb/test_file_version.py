@@ -56,6 +56,40 @@ def test_a_commit_that_is_only_in_the_log_makes_another_version(path: Path) -> N
         assert len({before, first, file_version(str(path))}) == 3
 
 
+@pytest.mark.parametrize("is_attached", [False, True])
+@pytest.mark.parametrize("links", [1, 2])
+def test_a_commit_in_the_log_of_a_file_behind_a_link_makes_another_version(
+    path: Path, tmp_path: Path, links: int, is_attached: bool
+) -> None:
+    """DuckDB 2 puts the log beside the file, earlier ones put it beside the link."""
+    place = path
+    for folder in ("near", "far")[:links]:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / path.name).symlink_to(place)
+        place = tmp_path / folder / path.name
+    credentials = {"path": str(tmp_path / "new.duckdb"), "attach": [{"path": str(place)}]}
+    file = DuckDBFile(credentials if is_attached else {"path": str(place)})
+    before = file.version()
+    with duckdb.connect(str(place)) as connection:
+        connection.execute("SET checkpoint_threshold = '1GB'")
+        connection.execute("INSERT INTO orders VALUES (2)")
+        first = file.version()
+        connection.execute("INSERT INTO orders VALUES (3)")
+
+        assert len({before, first, file.version()}) == 3
+
+
+def test_the_log_of_a_file_behind_a_link_counts_on_either_side(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.duckdb"
+    link.symlink_to(path.name)
+    versions = [file_version(str(link))]
+    for log in (f"{path}.wal", f"{link}.wal"):
+        Path(log).write_text("what was committed since")
+        versions.append(file_version(str(link)))
+
+    assert len(set(versions)) == 3
+
+
 def test_a_file_made_in_the_same_way_with_other_rows_has_another_version(path: Path, tmp_path: Path) -> None:
     """Its headers are the same."""
     other = tmp_path / "other.duckdb"

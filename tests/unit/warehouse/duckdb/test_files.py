@@ -105,6 +105,17 @@ def test_a_file_of_duckdb_is_known_by_its_log_too(tmp_path: Path) -> None:
     assert before != file_metadata(f"{tmp_path}/other.duckdb").touched
 
 
+@pytest.mark.parametrize("beside", ["real/shop.duckdb", "link.duckdb"])
+def test_a_file_of_duckdb_behind_a_link_is_known_by_its_log_on_either_side(tmp_path: Path, beside: str) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "shop.duckdb").write_text("all that was moved into the file")
+    (tmp_path / "link.duckdb").symlink_to("real/shop.duckdb")
+    before = file_metadata(f"{tmp_path}/link.duckdb").touched
+    (tmp_path / f"{beside}.wal").write_text("what was committed since")
+
+    assert before != file_metadata(f"{tmp_path}/link.duckdb").touched
+
+
 def test_what_cannot_be_looked_at_is_not_counted() -> None:
     assert file_metadata("s3://bucket/a.parquet").touched == "?remote"
     assert file_metadata("read_csv(['a.csv', 'b.csv'])").touched == "?place"
