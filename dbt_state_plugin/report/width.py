@@ -30,6 +30,6 @@ def wrapped(line: str, width: int | None) -> list[str]:
     """Return a sentence on as many lines as the width needs; what follows the first is indented further and plain."""
     if width is None or columns(line) <= width:
         return [line]
-    indent = " " * (len(line) - len(line.lstrip()))
-    lines = in_lines(line, width, indent=indent, further_in=f"{indent}  ")
+    indent = " " * (len(line) - len(line.lstrip())) + "  "
+    lines = in_lines(line, width, further_in=indent)
     return [beginning(line, lines[0]), *lines[1:]]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
+
+_WORD = re.compile(r"(\s*)(\S+)")
 
 
 def columns(text: str) -> int:
@@ -14,8 +17,8 @@ def columns(text: str) -> int:
     return cell_len(text)
 
 
-def in_lines(text: str, width: int, *, indent: str = "", further_in: str = "") -> list[str]:
-    """Return a text that begins with `indent` on lines of a width, those after the first with `further_in` before."""
+def in_lines(text: str, width: int, *, further_in: str = "") -> list[str]:
+    """Return a text on lines of a width, those after the first with `further_in` before them."""
     if columns(text) <= width:
         return [text]
     if text.isascii():
@@ -23,15 +26,15 @@ def in_lines(text: str, width: int, *, indent: str = "", further_in: str = "") -
     from rich.cells import chop_cells
 
     lines: list[str] = []
-    current, gap = indent, ""
-    for word in text.split():
+    current, has_words = "", False
+    for gap, word in _WORD.findall(text):
         if columns(current + gap + word) <= width:
-            current, gap = current + gap + word, " "
+            current, has_words = current + gap + word, True
             continue
-        if gap:
+        if has_words:
             lines.append(current)
-            current = further_in
-        *whole, current = chop_cells(current + word, width) if columns(current + word) > width else [current + word]
+        begun = (further_in if has_words else gap) + word
+        *whole, current = chop_cells(begun, width) if columns(begun) > width else [begun]
         lines += whole
-        gap = " "
+        has_words = True
     return [*lines, current]

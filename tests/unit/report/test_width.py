@@ -26,6 +26,7 @@ def test_a_long_line_ends_with_an_ellipsis() -> None:
 def test_a_sentence_goes_on_further_in() -> None:
     assert wrapped("  one two three", 10) == ["  one two", "    three"]
     assert wrapped("  顧客 顧客 three", 10) == ["  顧客", "    顧客", "    three"]
+    assert wrapped("  again  顧客 three", 15) == ["  again  顧客", "    three"], "columns stay where they are"
     assert wrapped("顧客顧客顧客 a", 10) == ["顧客顧客顧", "客 a"]
 
 
