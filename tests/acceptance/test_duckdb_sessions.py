@@ -235,3 +235,22 @@ def test_a_file_behind_a_link_is_looked_at_with_the_log_that_lies_beside_it(make
 
     assert built == {}
     assert shop.reasons() == {"m": ["rows changed"]}
+
+
+def test_what_reads_an_attached_file_is_built_once_where_the_first_run_creates_its_own(
+    tmp_path: Path, state: Database
+) -> None:
+    files = {
+        "models/sources.yml": "sources: [{name: other, database: other, schema: main, tables: [{name: raw}]}]",
+        "models/m.sql": "select n from {{ source('other', 'raw') }}",
+        "profiles.yml": profile(attach="[{path: other.duckdb, alias: other}]"),
+    }
+    shop = write_duckdb_project(tmp_path / "project", tmp_path / "home", state.url, files)
+    replace(shop, file=shop.file.with_name("other.duckdb")).query("CREATE TABLE raw AS SELECT 1 AS n")
+    new = shop.reasons()
+    is_created = shop.file.exists()
+    shop.run()
+
+    assert list(new) == ["m"]
+    assert not is_created
+    assert shop.reasons() == {}

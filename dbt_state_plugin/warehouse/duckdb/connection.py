@@ -48,7 +48,7 @@ class DuckDBFile:
         self._attached = [each for each in credentials.get("attach") or () if isinstance(each, Mapping)]
         self.has_plain_sessions = not any(credentials.get(key) for key in _OF_A_SESSION)
         self._mutex = threading.RLock()
-        # The version that it had before it was opened the last time; None for dbt's connection, and without a file.
+        # The version that it had before it was opened the last time; None for dbt's connection.
         self.opened: str | None = None
         self.is_beside_dbt = False  # whether the last cursor was one of dbt's connection
         self._was_writable = False
@@ -61,6 +61,11 @@ class DuckDBFile:
     def exists(self) -> bool:
         """Return whether there is a file yet."""
         return os.path.exists(self.path)  # noqa: PTH110 - no error for a name that no file can have
+
+    @property
+    def is_all_absent(self) -> bool:
+        """Return whether there is no file yet, and none of those that the profile attaches to it."""
+        return not self.exists and not any(_is_there(each, otherwise=False) for each in self._attached)
 
     @property
     def has_folder(self) -> bool:
@@ -183,18 +188,19 @@ class DuckDBFile:
     def _opened(self) -> Any:
         import duckdb
 
-        self.opened = None
-        if not self.exists:  # it would be created, by a plan too
-            return duckdb.connect(":memory:")
         self.opened = self.version()
-        # dbt opens the file in this process with these settings, and two connections must have the same.
-        is_with_dbt = _DBT in sys.modules
-        settings: dict[str, Any] = {"config": self._config} if is_with_dbt else {"read_only": True}
-        connection = duckdb.connect(self.path, **settings)
-        self._was_writable = self._was_writable or is_with_dbt
+        is_there = self.exists
+        if is_there:
+            # dbt opens the file in this process with these settings, and two connections must have the same.
+            is_with_dbt = _DBT in sys.modules
+            settings: dict[str, Any] = {"config": self._config} if is_with_dbt else {"read_only": True}
+            connection = duckdb.connect(self.path, **settings)
+            self._was_writable = self._was_writable or is_with_dbt
+        else:  # it would be created, by a plan too
+            connection = duckdb.connect(":memory:")
         for each in self._attached:
-            path = _attached_file(each)
-            if path is None or os.path.exists(path):  # noqa: PTH110 - else dbt creates it
+            # What is absent dbt creates, and so it may all that is no file, on the first run.
+            if _is_there(each, otherwise=is_there):
                 connection.execute(_attach(each))
         return connection
 
@@ -230,6 +236,12 @@ def _attached_file(attached: Mapping[str, Any]) -> str | None:
     path = str(attached.get("path", ""))
     is_file = not is_duckdb_elsewhere({"path": path}) and (_type_of(attached) or "duckdb").lower() == "duckdb"
     return _place(path) if is_file else None
+
+
+def _is_there(attached: Mapping[str, Any], *, otherwise: bool) -> bool:
+    """Return whether an attached file exists, and `otherwise` for what is no file."""
+    path = _attached_file(attached)
+    return otherwise if path is None else os.path.exists(path)  # noqa: PTH110 - see `DuckDBFile.exists`
 
 
 def _type_of(attached: Mapping[str, Any]) -> str:

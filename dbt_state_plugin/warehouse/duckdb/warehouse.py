@@ -122,7 +122,7 @@ class DuckDBWarehouse(Warehouse):
         version, known = self.file.version(), self._as_read
         if self.file.is_shared:
             return None
-        if not self.file.exists:
+        if self.file.is_all_absent:
             self.file.check_library()
             return AsRead(shapes={})
         return known if known.is_of(version, stands_for_the_file=True) else None

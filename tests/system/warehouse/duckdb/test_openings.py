@@ -190,6 +190,34 @@ def test_nothing_is_opened_for_a_file_that_is_not_there_until_it_is(tmp_path: Pa
     assert answers(warehouse) == absent
 
 
+def test_what_is_attached_to_a_file_that_is_not_there_yet_is_read(tmp_path: Path) -> None:
+    other, held = tmp_path / "other.duckdb", RelationName(database="o", schema="main", identifier="one")
+    warehouse = DuckDBWarehouse({"path": str(tmp_path / "shop.duckdb"), "attach": [{"path": str(other), "alias": "o"}]})
+    found = [warehouse.source_metadata([held])]
+    for statements in (SETUP, "INSERT INTO one VALUES (2)"):
+        write_by_others(other, statements)
+        found.append(warehouse.source_metadata([held]))
+    with opened_by_others(other):
+        known = warehouse.source_metadata([held])
+    write_by_others(tmp_path / "shop.duckdb", SETUP)
+
+    assert [each[held].columns for each in found] == [{}, {"n": "INTEGER"}, {"n": "INTEGER"}]
+    assert found[1] != found[2]
+    assert found[2] == known == warehouse.source_metadata([held])
+    assert ONE in warehouse.catalog([ONE]).identities
+
+
+def test_what_is_no_file_is_not_attached_to_one_that_is_not_there_yet(tmp_path: Path) -> None:
+    """The first run of dbt may create it."""
+    attach = [{"path": str(tmp_path / "new.db"), "type": "sqlite", "alias": "o"}]
+    warehouse = DuckDBWarehouse({"path": str(tmp_path / "shop.duckdb"), "attach": attach})
+
+    assert warehouse.catalog([ONE]).identities == {}
+    with warehouse.file.cursor("Cannot read") as cursor:
+        cursor.execute("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'o'")
+        assert cursor.fetchall() == [(0,)]
+
+
 def test_what_another_process_has_read_is_known_though_relations_were_looked_at_before(
     path: Path, opened: list[str]
 ) -> None:
