@@ -46,6 +46,7 @@ from typing import IO, Any
 TESTS = Path(__file__).resolve().parents[1]
 INTEGRATION_PROJECT = str(TESTS.parent / "integration_project")
 FOLDER = "TESTS_FORKSERVER"
+_BEGAN_SESSION = FOLDER not in os.environ  # what is inherited is of a process that ends later
 DBT, MELTANO = "dbt", "meltano"  # the names of the servers
 COMMANDS = ("dbt", "dbt-state-plugin", "dbt-state-plugin-meltano")
 SCRIPT = "python-script"  # a program of `programs()`: the file of Python that is its first argument
@@ -312,7 +313,8 @@ def _start_server(name: str, path: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-    atexit.register(lambda: (_server(name).close(), process.wait()))
+    # It ends when nobody is connected any more: only who outlives all others may wait for that.
+    atexit.register(lambda: (_server(name).close(), _BEGAN_SESSION and process.wait()))
 
 
 def _import(server: str) -> None:

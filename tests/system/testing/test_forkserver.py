@@ -216,3 +216,19 @@ def test_a_signal_reaches_the_fork_of_a_program(dbt_project: ProjectWriter, data
         run.communicate()
 
     assert run.returncode == 128 + signal.SIGTERM
+
+
+def test_who_has_started_a_server_ends_while_others_use_it(tmp_path: Path) -> None:
+    starts = "import sys; from support import forkserver; forkserver._server('meltano'); print('begun', flush=True)"
+    environment = {**os.environ, forkserver.FOLDER: str(tmp_path), "PYTHONPATH": str(forkserver.TESTS)}
+    asked = {"env": environment, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", f"{starts}; sys.stdin.read()"], **asked) as first:
+        assert first.stdout
+        assert first.stdout.readline() == "begun\n"
+        with subprocess.Popen([sys.executable, "-c", f"{starts}; sys.stdin.read()"], **asked) as other:
+            assert other.stdout
+            assert other.stdout.readline() == "begun\n"
+            first.communicate("", timeout=60)
+            other.communicate("", timeout=60)
+
+    assert (first.returncode, other.returncode) == (0, 0)
