@@ -37,9 +37,7 @@ def unread_builds(session: Session, recorded: Recorded, catalog: Catalog) -> fro
 
     The run that built them ended before it had read their rows, or found that what it built is no longer there.
     """
-    if session.warehouse.capabilities["rows"] is not Told.BY_SCAN:
-        return frozenset()
-    return frozenset(_uncounted(session, recorded, catalog))
+    return frozenset() if _do_identities_tell(session) else frozenset(_uncounted(session, recorded, catalog))
 
 
 def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog) -> None:
@@ -48,11 +46,14 @@ def record_first_counters(session: Session, recorded: Recorded, catalog: Catalog
     What was written into them until now cannot be told from their build; where their identities do not even tell them
     from others they are built again instead. Raises StateError.
     """
-    found = {
-        key: counted for key, counted in _uncounted(session, recorded, catalog).items() if key not in recorded.unread
-    }
+    found = _uncounted(session, recorded, catalog) if _do_identities_tell(session) else {}
     if found:
         record_counters(session.state, found)
+
+
+def _do_identities_tell(session: Session) -> bool:
+    """Return whether a table that another one has replaced has another identity; else only its rows tell."""
+    return session.warehouse.capabilities["rows"] is not Told.BY_SCAN
 
 
 def _uncounted(session: Session, recorded: Recorded, catalog: Catalog) -> Mapping[RelationName, tuple[Identity, str]]:

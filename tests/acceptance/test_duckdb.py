@@ -598,7 +598,7 @@ def test_a_run_begins_beside_a_process_that_reads_the_file_only_where_it_has_not
     assert "nothing to build" in quiet.stdout + quiet.stderr
     assert "1 data, 0 unchanged" in planned.stdout + planned.stderr
     assert (refused.returncode, after) == (3, before)
-    assert f"process {reader} " in refused.stderr.lower()
+    assert f"process {reader.pid} " in refused.stderr.lower()
     assert "one process at a time" in refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
     assert shop.reasons() == {"a": ["rows changed"]}

@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _WRITE = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute(sys.argv[2])"
+# Nothing of DuckDB is opened here: a process that is forked to run commands would open the file in two of them.
 _HOLD = """
 import sys, duckdb
-held = duckdb.connect(sys.argv[1], read_only=len(sys.argv) > 2)
-print(flush=True)
-input()
+held = duckdb.connect(sys.argv[1], read_only=bool(sys.argv[2]))
+for statement in sys.argv[3:]:
+    held.execute(statement)
+print("held", flush=True)
+sys.stdin.readline()
 """
 
 
@@ -24,13 +27,13 @@ def write_by_others(path: Path, statements: str) -> str:
 
 
 @contextmanager
-def opened_by_others(path: Path, *, read_only: bool = False) -> Iterator[int]:
-    """Let another process have a file open meanwhile; give its number."""
-    command = [sys.executable, "-c", _HOLD, str(path), *(["read-only"] if read_only else ())]
+def opened_by_others(path: Path, *statements: str, read_only: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that has executed statements and keeps a file open until the end, or until it is killed."""
+    command = [sys.executable, "-c", _HOLD, str(path), "read-only" if read_only else "", *statements]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "\n"
         try:
-            yield process.pid
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
         finally:
-            process.communicate("\n")
+            process.communicate("\n" if process.poll() is None else None)

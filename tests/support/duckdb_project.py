@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from support import forkserver
+from support.duckdb_processes import opened_by_others
 from support.project import Project, clean_environment
 
 NAME = "shop"
@@ -21,15 +21,6 @@ version: "1.0"
 profile: shop
 vars: {rate: 2}
 models: {+materialized: table}
-"""
-# Nothing of DuckDB is opened here: a process that is forked to run commands would open the file in two of them.
-_HOLD = """
-import os, signal, sys, duckdb
-connection = duckdb.connect(sys.argv[1])
-for statement in sys.argv[2:]:
-    connection.execute(statement)
-print("held", flush=True)
-sys.stdin.readline()
 """
 
 
@@ -51,21 +42,9 @@ class DuckDBProject:
         assert ended.code == 0, ended.stderr
         return eval(ended.stdout, {"datetime": __import__("datetime")})
 
-    @contextmanager
-    def held(self, *statements: str) -> Iterator[subprocess.Popen[str]]:
+    def held(self, *statements: str) -> AbstractContextManager[subprocess.Popen[str]]:
         """Give a process that has executed statements and keeps the file open until the end, or until it is killed."""
-        process = subprocess.Popen(
-            [sys.executable, "-c", _HOLD, str(self.file), *statements],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "held\n"
-            yield process
-        finally:
-            process.communicate("\n" if process.poll() is None else None)
+        return opened_by_others(self.file, *statements)
 
     def reasons(self, *options: str) -> dict[str, list[str]]:
         """Return the nodes that would be built with the words of their reasons."""

@@ -99,7 +99,7 @@ def test_who_only_reads_a_file_keeps_dbt_from_writing_and_is_named(path: Path) -
     warehouse = DuckDBWarehouse({"path": str(path)})
     with opened_by_others(path, read_only=True) as reader:
         assert warehouse.present(ONE) is not None
-        with pytest.raises(BusyError, match=f"Process {reader} "):
+        with pytest.raises(BusyError, match=f"Process {reader.pid} "):
             warehouse.check_writable()
     warehouse.check_writable()
 
